@@ -1,0 +1,3 @@
+//! Predicts, from the first minutes of a retweet cascade, how big it will get.
+pub mod cascade;
+pub mod event;
