@@ -1,5 +1,10 @@
 //! The events of one cascade, in order.
 
+use serde::ser::SerializeTuple;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::event::{EventTime, LARGEST};
+
 /// An event of a marked point process: when it happened, and its weight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
@@ -7,4 +12,89 @@ pub struct Point {
     pub time: f64,
     /// The mark: the influence (followers) of the author; at least 0.
     pub magnitude: f64,
+}
+
+/// Serializes a number as SPEC.md section 2 asks: integral values without `.0`.
+pub fn number<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: every integral f64 below is an i64
+    if value.fract() == 0.0 && value.abs() < EXACT {
+        to.serialize_i64(*value as i64)
+    } else {
+        to.serialize_f64(*value)
+    }
+}
+
+/// A number that serializes by [`number`].
+pub struct Number(pub f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        number(&self.0, to)
+    }
+}
+
+impl Serialize for Point {
+    /// As the pair `[time, magnitude]`.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut pair = to.serialize_tuple(2)?;
+        pair.serialize_element(&Number(self.time))?;
+        pair.serialize_element(&Number(self.magnitude))?;
+        pair.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Point {
+    /// From the pair `[time, magnitude]`, both within the limits of a record.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let (time, magnitude) = <(f64, f64)>::deserialize(from)?;
+        Self::checked(time, magnitude).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Point {
+    /// A point whose numbers a record may carry; the error says which is out of range.
+    pub fn checked(time: f64, magnitude: f64) -> Result<Self, &'static str> {
+        if EventTime::new(time).is_none() {
+            return Err("time is out of range");
+        }
+        if !(0.0..=LARGEST).contains(&magnitude) {
+            return Err("magnitude is out of range");
+        }
+        Ok(Self { time, magnitude })
+    }
+}
+
+/// Puts `point` behind all that are not later: equal times keep the order of arrival.
+pub fn insert_in_order(points: &mut Vec<Point>, point: Point) {
+    let place = match points.last() {
+        Some(last) if last.time > point.time => {
+            points.partition_point(|earlier| earlier.time <= point.time)
+        }
+        _ => points.len(),
+    };
+    points.insert(place, point);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_written_short_and_read_back_exactly() {
+        for (value, text) in [(600.0, "600"), (-3.0, "-3"), (0.1, "0.1"), (2.5e-7, "2.5e-7")] {
+            let written = serde_json::to_string(&Number(value)).unwrap();
+            assert_eq!(written, text);
+            assert_eq!(written.parse(), Ok(value));
+        }
+    }
+
+    #[test]
+    fn insertion_sorts_stably() {
+        let mut points = Vec::new();
+        for (i, time) in [5.0, 1.0, 3.0, 3.0, 9.0, 3.0, 0.0].into_iter().enumerate() {
+            insert_in_order(&mut points, Point { time, magnitude: i as f64 });
+        }
+        let order: Vec<f64> = points.iter().map(|point| point.magnitude).collect();
+        assert_eq!(order, [6.0, 1.0, 2.0, 3.0, 5.0, 0.0, 4.0]);
+    }
 }

@@ -1,1 +1,128 @@
-//! What happens, and when: the time of an event on its source's clock.
+//! What happens, and when: tweets and retweets on their source's clock.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt;
+use std::str::FromStr;
+
+/// Largest absolute event time and largest mark that a record may carry.
+///
+/// It keeps sums and differences exact to better than a millisecond, and refuses nonsense early.
+pub const LARGEST: f64 = 1e12;
+
+/// Seconds on the clock of one source; finite, at most [`LARGEST`] in size.
+///
+/// Clocks of two sources are unrelated. The order is total because a value is never NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EventTime(f64);
+
+impl EventTime {
+    /// A time, or `None` where it is not finite or too large.
+    pub fn new(seconds: f64) -> Option<Self> {
+        (seconds.abs() <= LARGEST).then_some(Self(seconds))
+    }
+
+    /// Seconds on the source's clock.
+    pub fn seconds(self) -> f64 {
+        self.0
+    }
+}
+
+impl Eq for EventTime {}
+
+impl PartialOrd for EventTime {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for EventTime {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+/// A tweet or a retweet, as it stands in a record or a history file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event<'a> {
+    /// Whether it is the initial tweet, which opens the cascade.
+    pub root: bool,
+    /// The cascade it belongs to, unique within its source.
+    pub cid: Cow<'a, str>,
+    /// The feed that it came by.
+    pub source: Cow<'a, str>,
+    /// When it happened.
+    pub time: EventTime,
+    /// The mark: influence (followers) of the author, from 0 to [`LARGEST`].
+    pub magnitude: f64,
+    /// The text; empty for most retweets.
+    pub msg: Cow<'a, str>,
+    /// Remarks that travel beside the text; nothing reads them but people.
+    pub info: Cow<'a, str>,
+}
+
+/// A span of time in whole or fractional seconds, read from `600`, `600s`, `10m`, `1h` or `7d`.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+pub struct Span(pub f64);
+
+/// A text that is no duration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpanError(String);
+
+impl fmt::Display for SpanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is no duration: use seconds, or a number with s, m, h or d", self.0)
+    }
+}
+
+impl std::error::Error for SpanError {}
+
+impl FromStr for Span {
+    type Err = SpanError;
+
+    fn from_str(text: &str) -> Result<Self, SpanError> {
+        let trimmed = text.trim();
+        let unit = match trimmed.chars().last() {
+            Some('m') => 60.0,
+            Some('h') => 3600.0,
+            Some('d') => 86_400.0,
+            _ => 1.0,
+        };
+        let number = trimmed.trim_end_matches(['s', 'm', 'h', 'd']);
+        let known = trimmed.len() - number.len() <= 1;
+        match number.trim_end().parse::<f64>() {
+            Ok(value) if known && (0.0..=LARGEST).contains(&(value * unit)) => {
+                Ok(Self(value * unit))
+            }
+            _ => Err(SpanError(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Span {
+    /// Shortest exact form: `7d`, `10m`, `90s`, `0.5s`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [(86_400.0, 'd'), (3600.0, 'h'), (60.0, 'm')];
+        let fits = |unit: f64| self.0 > 0.0 && self.0 % unit == 0.0;
+        match units.into_iter().find(|&(unit, _)| fits(unit)) {
+            Some((unit, letter)) => write!(f, "{}{letter}", self.0 / unit),
+            None => write!(f, "{}s", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_reads_back_as_it_was_written() {
+        for seconds in (0..200_000).map(|i| f64::from(i) * 7.5) {
+            assert_eq!(Span(seconds).to_string().parse(), Ok(Span(seconds)));
+        }
+        assert_eq!("600".parse(), Ok(Span(600.0)));
+        for wrong in ["", "m", "-1", "1w", "1ms", "nan", "inf", "1e99"] {
+            assert!(wrong.parse::<Span>().is_err(), "{wrong}");
+        }
+    }
+}

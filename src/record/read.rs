@@ -1,0 +1,336 @@
+//! From bytes to records: strict about sense, tolerant about form.
+//!
+//! Both wire years of the original system are read: `time` and `magnitude` for `t` and `m`, ids
+//! in the record, in the key or in `info`, windows in the key.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::scalar::Scalar;
+use super::{Kind, Model, Parameters, Record, Serie, Watermark};
+use crate::cascade::Point;
+use crate::event::{Event, EventTime, LARGEST};
+
+/// Mean mark of the original system, Pareto of exponent 2.4 from 10 (SPEC.md section 5).
+const ORIGINAL_MEAN_MARK: f64 = 35.0;
+
+/// What one record turned out to be.
+#[derive(Debug, PartialEq)]
+pub enum Item<'a> {
+    /// A tweet or retweet, borrowed from the bytes.
+    Event(Event<'a>),
+    /// Any other record of a kind that was asked for.
+    Record(Record),
+    /// A sound record that was not asked for, to be handed on as the bytes that came.
+    Foreign,
+}
+
+/// Why a record was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason in a word, from a closed set: `json`, `type`, `field`, `range`, `size`.
+    pub reason: &'static str,
+    /// The whole of it, for people.
+    pub detail: String,
+}
+
+impl Refusal {
+    /// A refusal for a reason of the closed set.
+    pub fn new(reason: &'static str, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// The fields by which records are told apart and of which events consist.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Head<'a> {
+    #[serde(borrow)]
+    r#type: Scalar<'a>,
+    #[serde(borrow)]
+    cid: Scalar<'a>,
+    #[serde(borrow)]
+    tweet_id: Scalar<'a>,
+    #[serde(borrow)]
+    t: Scalar<'a>,
+    #[serde(borrow)]
+    time: Scalar<'a>,
+    #[serde(borrow)]
+    m: Scalar<'a>,
+    #[serde(borrow)]
+    magnitude: Scalar<'a>,
+    #[serde(borrow)]
+    source: Scalar<'a>,
+    #[serde(borrow)]
+    msg: Scalar<'a>,
+    #[serde(borrow)]
+    info: Scalar<'a>,
+}
+
+/// Reads one record; kinds outside `takes` come back as [`Item::Foreign`].
+///
+/// `key` is the key of a topic's record, the named fallback of the original forms.
+pub fn read<'a>(
+    bytes: &'a [u8],
+    key: Option<&'a str>,
+    takes: &[Kind],
+) -> Result<Item<'a>, Refusal> {
+    // serde would read a list as the fields in their order.
+    if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        return Err(Refusal::new("json", "a record is a JSON object, which begins with {"));
+    }
+    let head: Head<'a> = serde_json::from_slice(bytes).map_err(json)?;
+    let Scalar::Text(name) = &head.r#type else {
+        return Err(Refusal::new("type", "no field \"type\" that says what the record is"));
+    };
+    let Some(kind) = Kind::named(name).filter(|kind| takes.contains(kind)) else {
+        return Ok(Item::Foreign);
+    };
+    match kind {
+        Kind::Tweet => event(head, key, true).map(Item::Event),
+        Kind::Retweet => event(head, key, false).map(Item::Event),
+        Kind::Watermark => watermark(head, key).map(|it| Item::Record(Record::Watermark(it))),
+        _ => body(kind, bytes, key).map(Item::Record),
+    }
+}
+
+fn json(error: serde_json::Error) -> Refusal {
+    let reason = if error.is_data() { "field" } else { "json" };
+    // A line is one record: the line number of serde_json would always be 1.
+    let text = error.to_string();
+    let text = text.split(" at line 1 column ").collect::<Vec<_>>().join(" at byte ");
+    Refusal::new(reason, text)
+}
+
+fn event<'a>(head: Head<'a>, key: Option<&'a str>, root: bool) -> Result<Event<'a>, Refusal> {
+    let time = if head.t.is_present() { &head.t } else { &head.time };
+    let time = clock(time)?;
+    let magnitude = if head.m.is_present() { &head.m } else { &head.magnitude };
+    let magnitude = match magnitude {
+        Scalar::Absent => 1.0,
+        given => given.number().unwrap_or(f64::NAN),
+    };
+    if !(0.0..=LARGEST).contains(&magnitude) {
+        return Err(Refusal::new("range", "the magnitude is no number from 0 to 1e12"));
+    }
+    let tweet_id = head.tweet_id.id();
+    let keyed_by_source = tweet_id.is_some();
+    let source = head.source.id().or(key.filter(|_| keyed_by_source).map(Cow::Borrowed));
+    let info = head.info.id().unwrap_or_default();
+    let cid = head.cid.id().or(tweet_id).or(key.map(Cow::Borrowed)).or_else(|| digits(&info));
+    let Some(cid) = cid else {
+        return Err(Refusal::new("field", "no cascade id in cid, tweet_id, the key or info"));
+    };
+    let source = source.unwrap_or(Cow::Borrowed("0"));
+    Ok(Event { root, cid, source, time, magnitude, msg: head.msg.id().unwrap_or_default(), info })
+}
+
+fn clock(time: &Scalar<'_>) -> Result<EventTime, Refusal> {
+    match time.number() {
+        None => Err(Refusal::new("field", "no event time in t or time")),
+        Some(seconds) => EventTime::new(seconds)
+            .ok_or_else(|| Refusal::new("range", "the event time is not within 1e12 s of 0")),
+    }
+}
+
+/// The first number of a remark such as `cascade=19707`.
+fn digits(info: &str) -> Option<Cow<'static, str>> {
+    let start = info.find(|c: char| c.is_ascii_digit())?;
+    let rest = &info[start..];
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    Some(Cow::Owned(rest[..end].to_owned()))
+}
+
+fn watermark(head: Head<'_>, key: Option<&str>) -> Result<Watermark, Refusal> {
+    let source = head.source.id().or(key.map(Cow::Borrowed)).unwrap_or(Cow::Borrowed("0"));
+    Ok(Watermark { source: source.into_owned(), t: clock(&head.t)?.seconds() })
+}
+
+fn body(kind: Kind, bytes: &[u8], key: Option<&str>) -> Result<Record, Refusal> {
+    Ok(match kind {
+        Kind::Serie => Record::Serie(serie(bytes)?),
+        Kind::Size => Record::Size(windowed(bytes, key)?),
+        Kind::Parameters => Record::Parameters(Box::new(parameters(windowed(bytes, key)?)?)),
+        Kind::Sample => Record::Sample(windowed(bytes, key)?),
+        Kind::Model => Record::Model(model(bytes)?),
+        Kind::Alert => Record::Alert(windowed(bytes, key)?),
+        Kind::Stat => Record::Stat(windowed(bytes, key)?),
+        Kind::Report => Record::Report(parse(bytes)?),
+        Kind::Log => Record::Log(parse(bytes)?),
+        Kind::Tweet | Kind::Retweet | Kind::Watermark => {
+            return Err(Refusal::new("type", "an event is no other record"));
+        }
+    })
+}
+
+fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(bytes).map_err(json)
+}
+
+/// A record that the original system left without `T_obs`: there the key tells it.
+fn windowed<T: for<'de> Deserialize<'de>>(bytes: &[u8], key: Option<&str>) -> Result<T, Refusal> {
+    let first = match parse(bytes) {
+        Ok(record) => return Ok(record),
+        Err(refusal) => refusal,
+    };
+    let Some(key) = key.filter(|key| key.parse::<f64>().is_ok()) else { return Err(first) };
+    let mut value: serde_json::Map<String, serde_json::Value> = parse(bytes)?;
+    if value.contains_key("T_obs") {
+        return Err(first);
+    }
+    value.insert("T_obs".to_owned(), key.into());
+    serde_json::from_value(value.into()).map_err(json)
+}
+
+/// A serie in any of its forms: `T_obs` or `t_obs`, pairs or parallel lists.
+fn serie(bytes: &[u8]) -> Result<Serie, Refusal> {
+    #[derive(Deserialize)]
+    struct Parallel {
+        times: Vec<f64>,
+        #[serde(default)]
+        magnitudes: Vec<f64>,
+    }
+    let serie = match parse::<Serie>(bytes) {
+        Ok(serie) => serie,
+        Err(refusal) => {
+            let mut value: serde_json::Map<String, serde_json::Value> = parse(bytes)?;
+            if let Some(window) = value.remove("t_obs") {
+                value.entry("T_obs").or_insert(window);
+            }
+            if !value.contains_key("tweets") {
+                let Ok(lists) = parse::<Parallel>(bytes) else { return Err(refusal) };
+                let marks = lists.magnitudes.into_iter().chain(std::iter::repeat(1.0));
+                let pairs: Vec<(f64, f64)> = lists.times.into_iter().zip(marks).collect();
+                value.insert("tweets".to_owned(), serde_json::to_value(pairs).map_err(json)?);
+            }
+            serde_json::from_value(value.into()).map_err(json)?
+        }
+    };
+    ordered(&serie.tweets).map(|()| serie)
+}
+
+/// Refuses what is no cascade: no event, or times that go back.
+pub(crate) fn ordered(tweets: &[Point]) -> Result<(), Refusal> {
+    if tweets.is_empty() {
+        return Err(Refusal::new("field", "tweets is empty: a cascade has its initial tweet"));
+    }
+    match tweets.windows(2).position(|pair| pair[1].time < pair[0].time) {
+        Some(i) => Err(Refusal::new("range", format!("tweets[{}] is before tweets[{i}]", i + 1))),
+        None => Ok(()),
+    }
+}
+
+/// Parameters as the original system wrote them lack n* and G1, which follow from the rest.
+fn parameters(mut it: Parameters) -> Result<Parameters, Refusal> {
+    if it.n_star.is_nan() {
+        it.n_star = it.params[0] * ORIGINAL_MEAN_MARK;
+    }
+    if it.g1.is_nan() {
+        it.g1 = it.n_supp * (1.0 - it.n_star);
+    }
+    let width = it.features.len();
+    if it.rows.iter().any(|row| row.len() != width) {
+        return Err(Refusal::new("field", "a list of rows is not as long as features"));
+    }
+    Ok(it)
+}
+
+fn model(bytes: &[u8]) -> Result<Model, Refusal> {
+    #[derive(Deserialize)]
+    struct Header {
+        model: String,
+        #[serde(rename = "T_obs", deserialize_with = "super::window")]
+        t_obs: u64,
+    }
+    let text: Box<RawValue> = parse(bytes)?;
+    let Header { model, t_obs } = parse(text.get().as_bytes())?;
+    Ok(Model { model, t_obs, text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event_of<'a>(line: &'a str, key: Option<&'a str>) -> Event<'a> {
+        match read(line.as_bytes(), key, &Kind::ALL) {
+            Ok(Item::Event(event)) => event,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn both_wire_years_of_tweets_are_read() {
+        let ours = event_of(r#"{"type":"tweet","cid":"17","t":1510,"m":8,"source":"2"}"#, None);
+        assert_eq!((&*ours.cid, &*ours.source, ours.magnitude), ("17", "2", 8.0));
+        let y2020 = event_of(
+            r#"{"type":"retweet","msg":"a","t":5.5,"m":2,"source":3,"info":"cascade=9"}"#,
+            Some("41"),
+        );
+        assert_eq!((&*y2020.cid, &*y2020.source, &*y2020.msg), ("41", "3", "a"));
+        let y2021 = event_of(
+            r#"{"type":"tweet","tweet_id":7,"time":"12","magnitude":3,"msg":"","info":"x"}"#,
+            Some("source-1"),
+        );
+        assert_eq!((&*y2021.cid, &*y2021.source), ("7", "source-1"));
+        let bare = event_of(r#"{"type":"tweet","t":1,"info":"cascade=19707 of 9"}"#, None);
+        assert_eq!((&*bare.cid, &*bare.source, bare.magnitude), ("19707", "0", 1.0));
+    }
+
+    #[test]
+    fn large_ids_keep_their_digits() {
+        let event = event_of(r#"{"type":"tweet","cid":18446744073709551615,"t":1}"#, None);
+        assert_eq!(event.cid, "18446744073709551615");
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_its_reason() {
+        for (line, reason) in [
+            ("", "json"),
+            ("{", "json"),
+            ("[1]", "json"),
+            ("{}", "type"),
+            (r#"{"type":7}"#, "type"),
+            (r#"{"type":"tweet","cid":"1"}"#, "field"),
+            (r#"{"type":"tweet","t":1}"#, "field"),
+            (r#"{"type":"tweet","cid":"1","t":2e12}"#, "range"),
+            (r#"{"type":"tweet","cid":"1","t":"NaN"}"#, "range"),
+            (r#"{"type":"tweet","cid":"1","t":1e999}"#, "json"),
+            (r#"{"type":"tweet","cid":"1","t":1,"m":-1}"#, "range"),
+            (r#"{"type":"serie","cid":"1","T_obs":600,"tweets":[]}"#, "field"),
+            (r#"{"type":"serie","cid":"1","T_obs":600,"tweets":[[2,1],[1,1]]}"#, "range"),
+            (r#"{"type":"size","cid":"1","n_tot":5}"#, "field"),
+        ] {
+            let answer = read(line.as_bytes(), None, &Kind::ALL);
+            assert_eq!(answer.map_err(|refusal| refusal.reason), Err(reason), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_key_tells_the_window_where_the_record_does_not() {
+        let line = br#"{"type":"size","cid":"tw23981","n_tot":127,"t_end":4329}"#;
+        let Ok(Item::Record(Record::Size(size))) = read(line, Some("600"), &Kind::ALL) else {
+            panic!("a size of the original form");
+        };
+        assert_eq!((size.t_obs, size.n_tot, &*size.source), (600, 127, "0"));
+    }
+
+    #[test]
+    fn a_serie_is_read_from_parallel_lists() {
+        let line = br#"{"type":"serie","cid":5,"t_obs":"600","times":[1,2],"magnitudes":[3,4]}"#;
+        let Ok(Item::Record(Record::Serie(serie))) = read(line, None, &Kind::ALL) else {
+            panic!("a serie of parallel lists");
+        };
+        assert_eq!(serie.tweets[1], Point { time: 2.0, magnitude: 4.0 });
+    }
+}

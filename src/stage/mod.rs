@@ -1,0 +1,92 @@
+//! The steps of the system, each a pure state machine: same records in, same records out.
+//!
+//! A stage does no I/O, sees no clock and no chance but a seed; `stream` feeds it.
+
+use std::collections::BTreeMap;
+
+use crate::event::Event;
+use crate::record::{Kind, Record};
+
+/// What came in at one position of the input.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordRef<'a> {
+    /// Where it stood in its input: ascending, unique; a replay starts from such a number.
+    pub position: u64,
+    /// What it says.
+    pub body: Body<'a>,
+}
+
+/// The content of a record on its way into a stage.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Body<'a> {
+    /// A tweet or retweet.
+    Event(Event<'a>),
+    /// Any other record of a kind that the stage takes.
+    Record(&'a Record),
+    /// A record that the stage does not take: to be handed on, in its place, unchanged.
+    Foreign(&'a [u8]),
+}
+
+/// What a stage writes: records of its own, and those of others that it hands on, in order.
+#[derive(Debug, Default)]
+pub struct Out {
+    items: Vec<Outgoing>,
+}
+
+/// One record on its way out of a stage.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outgoing {
+    /// A record that the stage made.
+    Record(Record),
+    /// The bytes of a record that it handed on.
+    Foreign(Vec<u8>),
+}
+
+impl Out {
+    /// Writes a record.
+    pub fn write(&mut self, record: Record) {
+        self.items.push(Outgoing::Record(record));
+    }
+
+    /// Hands on a record of somebody else as the bytes that came.
+    pub fn hand_on(&mut self, bytes: &[u8]) {
+        self.items.push(Outgoing::Foreign(bytes.to_vec()));
+    }
+
+    /// Takes all that was written since the last call.
+    pub fn take(&mut self) -> Vec<Outgoing> {
+        std::mem::take(&mut self.items)
+    }
+
+    /// What was written since the last [`Out::take`].
+    pub fn items(&self) -> &[Outgoing] {
+        &self.items
+    }
+}
+
+/// Whether the input is over because it is complete, or because somebody cut it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The files are read, the pipe is closed: nothing will follow.
+    Complete,
+    /// A signal, or a daemon that ends: more may follow elsewhere.
+    Cut,
+}
+
+/// Counts by name and label; `stream` shows them, the stage knows nothing of metrics.
+pub type Tally = BTreeMap<(&'static str, String), f64>;
+
+/// A step of the system. Its law: any cut of the input into batches gives the same output.
+pub trait Stage {
+    /// The kinds it takes. It hands on every other record unchanged, as the bytes that came.
+    const TAKES: &'static [Kind];
+
+    /// Takes the next records, in order, and writes all that they make certain.
+    fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out);
+
+    /// The input is over: writes what was still held back.
+    fn on_end(&mut self, ending: Ending, out: &mut Out);
+
+    /// What it counted so far.
+    fn tally(&self) -> Tally;
+}
