@@ -35,6 +35,7 @@ pub struct Out {
 
 /// One record on its way out of a stage.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "most are records, and they live for one batch")]
 pub enum Outgoing {
     /// A record that the stage made.
     Record(Record),
