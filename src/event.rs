@@ -22,6 +22,12 @@ impl EventTime {
         (seconds.abs() <= LARGEST).then_some(Self(seconds))
     }
 
+    /// A sum of bounded times, which may itself be beyond the bound of input.
+    pub(crate) fn beyond(seconds: f64) -> Self {
+        debug_assert!(!seconds.is_nan(), "sums of finite times are numbers");
+        Self(seconds)
+    }
+
     /// Seconds on the source's clock.
     pub fn seconds(self) -> f64 {
         self.0

@@ -3,3 +3,4 @@ pub mod cascade;
 pub mod event;
 pub mod record;
 pub mod stage;
+pub mod stream;

@@ -2,6 +2,8 @@
 //!
 //! A stage does no I/O, sees no clock and no chance but a seed; `stream` feeds it.
 
+pub mod collect;
+
 use std::collections::BTreeMap;
 
 use crate::event::Event;
@@ -22,7 +24,7 @@ pub enum Body<'a> {
     /// A tweet or retweet.
     Event(Event<'a>),
     /// Any other record of a kind that the stage takes.
-    Record(&'a Record),
+    Record(Box<Record>),
     /// A record that the stage does not take: to be handed on, in its place, unchanged.
     Foreign(&'a [u8]),
 }

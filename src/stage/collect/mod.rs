@@ -1,0 +1,250 @@
+//! Groups tweets into cascades: emits the first `T_obs` seconds of each, later its final size.
+//!
+//! State is per source, a clock and the open cascades; sources do not feel each other
+//! (SPEC.md section 4). Limits are per source for the same reason.
+
+mod source;
+
+use std::collections::HashMap;
+
+use super::{Body, Ending, Out, RecordRef, Stage, Tally};
+use crate::event::Event;
+use crate::record::{Kind, Record, Watermark};
+use source::Source;
+
+/// By what rules cascades are cut.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    /// Observation windows in whole seconds, ascending, none twice, at most [`MOST_WINDOWS`].
+    pub windows: Vec<u64>,
+    /// Seconds without an event after which a cascade is over.
+    pub terminated: f64,
+    /// Events that a window must hold to be emitted.
+    pub min_size: u64,
+    /// Seconds by which an event may come late; the clock stays that far behind.
+    pub lateness: f64,
+    /// Seconds after its root at which a cascade is over, whatever happens.
+    pub max_age: f64,
+    /// What the end of the input means.
+    pub at_end: AtEnd,
+    /// How many there may be.
+    pub limits: Limits,
+}
+
+/// Largest number of windows.
+pub const MOST_WINDOWS: usize = 64;
+
+/// What the end of a complete input means for cascades that are still open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtEnd {
+    /// Every clock goes to infinity: right for a complete history.
+    Terminate,
+    /// Nothing more is said: right for a stream that was cut.
+    Drop,
+}
+
+/// Bounds on memory; what goes beyond is counted, not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open cascades of a source: a tweet beyond opens none.
+    pub open_cascades: usize,
+    /// Events kept of a cascade: later ones count in its size alone.
+    pub events_per_cascade: usize,
+    /// Sources: records of further ones are dropped.
+    pub sources: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { open_cascades: 10_000_000, events_per_cascade: 10_000_000, sources: 1_000_000 }
+    }
+}
+
+impl Rules {
+    /// The rules, or what is wrong with them.
+    pub fn checked(self) -> Result<Self, String> {
+        let Some(&largest) = self.windows.last() else {
+            return Err("there must be a window".to_owned());
+        };
+        if self.windows.len() > MOST_WINDOWS {
+            return Err(format!("at most {MOST_WINDOWS} windows, not {}", self.windows.len()));
+        }
+        if self.windows[0] == 0 || !self.windows.is_sorted_by(|a, b| a < b) {
+            return Err(format!("windows must be positive and ascend, not {:?}", self.windows));
+        }
+        for (name, value) in [("terminated", self.terminated), ("max-age", self.max_age)] {
+            if value < largest as f64 {
+                return Err(format!(
+                    "{name} ({value} s) is below the largest window ({largest} s)"
+                ));
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// What the collector counts.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts {
+    opened: u64,
+    closed: u64,
+    late: u64,
+    orphans: u64,
+    duplicates: u64,
+    before_root: u64,
+    reused: u64,
+    over_limit: u64,
+    windows: Vec<u64>,
+}
+
+/// The collector.
+pub struct Collect {
+    rules: Rules,
+    /// In order of first appearance: the end of the input goes through them in that order.
+    sources: Vec<Source>,
+    /// Keys come from strangers: the hasher is seeded at random, and the map is never walked.
+    by_name: HashMap<Box<str>, usize>,
+    /// The source of the last event, which is often that of the next.
+    last: usize,
+    counts: Counts,
+}
+
+impl Collect {
+    /// A collector with nothing open.
+    pub fn new(rules: Rules) -> Self {
+        let counts = Counts { windows: vec![0; rules.windows.len()], ..Counts::default() };
+        Self { rules, sources: Vec::new(), by_name: HashMap::new(), last: 0, counts }
+    }
+
+    /// The source of that name; a new one if the limit allows.
+    fn source(&mut self, name: &str) -> Option<usize> {
+        if self.sources.get(self.last).is_some_and(|source| source.name() == name) {
+            return Some(self.last);
+        }
+        let next = self.sources.len();
+        let index = match self.by_name.get(name) {
+            Some(&index) => index,
+            None if next >= self.rules.limits.sources => return None,
+            None => {
+                self.by_name.insert(name.into(), next);
+                self.sources.push(Source::new(name, self.rules.windows.len()));
+                next
+            }
+        };
+        self.last = index;
+        Some(index)
+    }
+
+    fn event(&mut self, event: &Event<'_>, position: u64, out: &mut Out) {
+        match self.source(&event.source) {
+            None => self.counts.over_limit += 1,
+            Some(index) => {
+                self.sources[index].event(event, position, &self.rules, &mut self.counts, out);
+            }
+        }
+    }
+
+    fn watermark(&mut self, watermark: &Watermark, out: &mut Out) {
+        match self.source(&watermark.source) {
+            None => self.counts.over_limit += 1,
+            Some(index) => {
+                self.sources[index].advance(watermark.t, &self.rules, &mut self.counts, out);
+            }
+        }
+    }
+
+    /// The clock of every source that has one, in order of first appearance.
+    pub fn clocks(&self) -> Vec<(String, f64)> {
+        let known = self.sources.iter().filter(|source| source.clock().is_finite());
+        known.map(|source| (source.name().to_owned(), source.clock())).collect()
+    }
+
+    /// Sets the clocks of a collector that is about to read its input again from the middle.
+    pub fn set_clocks(&mut self, clocks: &[(String, f64)]) {
+        for (name, clock) in clocks {
+            if let Some(index) = self.source(name) {
+                self.sources[index].set_clock(*clock);
+            }
+        }
+    }
+
+    /// The smallest position from which the input must be read again to find this state.
+    ///
+    /// `None` where nothing is open: no record of the past matters.
+    pub fn oldest_needed(&self) -> Option<u64> {
+        let oldest = self.sources.iter().filter_map(Source::oldest_needed).min();
+        let mut oldest = oldest?;
+        // A start between a root and a record that was judged by its open cascade would judge
+        // that record otherwise: it moves before the root, until no pair is cut.
+        loop {
+            let earlier = self.sources.iter().filter_map(|source| source.before_cut(oldest)).min();
+            match earlier {
+                Some(earlier) if earlier < oldest => oldest = earlier,
+                _ => return Some(oldest),
+            }
+        }
+    }
+
+    /// Forgets what only a replay from before `position` could need.
+    pub fn forget_before(&mut self, position: u64) {
+        for source in &mut self.sources {
+            source.forget_before(position);
+        }
+    }
+}
+
+impl Stage for Collect {
+    const TAKES: &'static [Kind] = &[Kind::Tweet, Kind::Retweet, Kind::Watermark];
+
+    fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
+        for record in batch {
+            match &record.body {
+                Body::Event(event) => self.event(event, record.position, out),
+                Body::Record(other) => match &**other {
+                    Record::Watermark(watermark) => self.watermark(watermark, out),
+                    Record::Event(event) => self.event(event, record.position, out),
+                    _ => {}
+                },
+                Body::Foreign(bytes) => out.hand_on(bytes),
+            }
+        }
+    }
+
+    fn on_end(&mut self, ending: Ending, out: &mut Out) {
+        if ending == Ending::Complete && self.rules.at_end == AtEnd::Terminate {
+            for source in &mut self.sources {
+                source.advance(f64::INFINITY, &self.rules, &mut self.counts, out);
+            }
+        }
+    }
+
+    fn tally(&self) -> Tally {
+        let counts = &self.counts;
+        let mut tally = Tally::new();
+        for (name, count) in [
+            ("cascades_opened_total", counts.opened),
+            ("cascades_closed_total", counts.closed),
+            ("late_events_total", counts.late),
+            ("orphan_retweets_total", counts.orphans),
+            ("duplicate_tweets_total", counts.duplicates),
+            ("before_root_retweets_total", counts.before_root),
+            ("reused_cascade_ids_total", counts.reused),
+            ("over_limit_records_total", counts.over_limit),
+        ] {
+            tally.insert((name, String::new()), count as f64);
+        }
+        for (window, count) in self.rules.windows.iter().zip(&counts.windows) {
+            tally.insert(("windows_emitted_total", window.to_string()), *count as f64);
+        }
+        let open: usize = self.sources.iter().map(Source::open).sum();
+        let bytes: usize = self.sources.iter().map(Source::bytes).sum();
+        tally.insert(("cascades_open", String::new()), open as f64);
+        tally.insert(("state_bytes", String::new()), bytes as f64);
+        let clocks = || self.sources.iter().map(Source::clock).filter(|clock| clock.is_finite());
+        if let (Some(low), Some(high)) = (clocks().reduce(f64::min), clocks().reduce(f64::max)) {
+            tally.insert(("event_time_watermark_seconds", "lowest".to_owned()), low);
+            tally.insert(("event_time_watermark_seconds", "highest".to_owned()), high);
+        }
+        tally
+    }
+}

@@ -1,0 +1,409 @@
+//! One source of the collector: its clock, its open cascades, and their deadlines.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::hash::BuildHasher;
+
+use super::{Counts, Rules};
+use crate::cascade::{Point, insert_in_order};
+use crate::event::{Event, EventTime};
+use crate::record::{Record, Serie, Size};
+use crate::stage::Out;
+
+/// Ids of closed cascades that are remembered, to count those that are used again.
+const REMEMBERED: usize = 10_000;
+
+/// A cascade that may still grow.
+struct Cascade {
+    cid: Box<str>,
+    msg: Box<str>,
+    /// Time of the root, for ever.
+    start: f64,
+    last: f64,
+    size: u64,
+    /// The events that an open window may still hold.
+    points: Vec<Point>,
+    /// Windows below this index are closed; bit i of `emitted`: window i was emitted.
+    next_window: usize,
+    emitted: u64,
+    position: u64,
+    /// Where its tweet came again, most recently.
+    duplicate: Option<u64>,
+}
+
+/// When something is due for the cascade in a slot; the number tells whether it is still the same.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Due {
+    deadline: EventTime,
+    slot: u32,
+    number: u64,
+}
+
+/// A place for a cascade; `number` counts its tenants.
+struct Slot {
+    number: u64,
+    cascade: Option<Box<Cascade>>,
+}
+
+/// One source.
+pub(super) struct Source {
+    name: Box<str>,
+    clock: f64,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    by_cid: HashMap<Box<str>, u32>,
+    /// Per window, the roots' deadlines.
+    windows: Vec<BinaryHeap<Reverse<Due>>>,
+    /// When a cascade ends at the earliest; its later events make the entry stale, not wrong.
+    ends: BinaryHeap<Reverse<Due>>,
+    /// Hashes of the ids that closed last, in order and as a set.
+    closed: VecDeque<u64>,
+    closed_set: HashSet<u64>,
+    /// Pairs (root, record): the record was judged by what was open, so a replay that sees it
+    /// must see the root.
+    pairs: Vec<(u64, u64)>,
+    refused_roots: u64,
+}
+
+impl Source {
+    pub(super) fn new(name: &str, windows: usize) -> Self {
+        Self {
+            name: name.into(),
+            clock: f64::NEG_INFINITY,
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_cid: HashMap::new(),
+            windows: (0..windows).map(|_| BinaryHeap::new()).collect(),
+            ends: BinaryHeap::new(),
+            closed: VecDeque::new(),
+            closed_set: HashSet::new(),
+            pairs: Vec::new(),
+            refused_roots: 0,
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn clock(&self) -> f64 {
+        self.clock
+    }
+
+    pub(super) fn set_clock(&mut self, clock: f64) {
+        self.clock = clock;
+    }
+
+    pub(super) fn open(&self) -> usize {
+        self.by_cid.len()
+    }
+
+    /// Bytes of the open cascades, without what the allocator adds.
+    pub(super) fn bytes(&self) -> usize {
+        let cascades = self.slots.iter().filter_map(|slot| slot.cascade.as_deref());
+        let size = |it: &Cascade| {
+            size_of::<Cascade>()
+                + 2 * it.cid.len()
+                + it.msg.len()
+                + it.points.capacity() * size_of::<Point>()
+        };
+        cascades.map(size).sum::<usize>() + self.slots.len() * size_of::<Slot>()
+    }
+
+    pub(super) fn oldest_needed(&self) -> Option<u64> {
+        self.slots.iter().filter_map(|slot| slot.cascade.as_ref()).map(|it| it.position).min()
+    }
+
+    /// The earliest root whose pair a start at `position` would cut.
+    pub(super) fn before_cut(&self, position: u64) -> Option<u64> {
+        let cut =
+            self.pairs.iter().filter(|(root, record)| *root < position && position <= *record);
+        cut.map(|(root, _)| *root).min()
+    }
+
+    pub(super) fn forget_before(&mut self, position: u64) {
+        self.pairs.retain(|(_, record)| *record >= position);
+    }
+
+    /// The clock reaches `time`, if it is not there yet: windows close, cascades end.
+    pub(super) fn advance(&mut self, time: f64, rules: &Rules, counts: &mut Counts, out: &mut Out) {
+        if time <= self.clock {
+            return;
+        }
+        let said = if time.is_finite() { None } else { Some(self.clock) };
+        self.clock = time;
+        self.close_windows(said, rules, counts, out);
+        self.end_cascades(said, rules, counts, out);
+        if let Some(clock) = said {
+            self.clock = clock;
+        }
+    }
+
+    /// Takes an event: first the clock, then what it closes, then the event itself.
+    pub(super) fn event(
+        &mut self,
+        event: &Event<'_>,
+        position: u64,
+        rules: &Rules,
+        counts: &mut Counts,
+        out: &mut Out,
+    ) {
+        let time = event.time.seconds();
+        if time < self.clock {
+            counts.late += 1;
+        }
+        match self.by_cid.get(&*event.cid) {
+            // Refused records do not move the clock.
+            Some(&slot) if !event.root && time < self.start_of(slot) => {
+                counts.before_root += 1;
+                return;
+            }
+            _ => self.advance(time - rules.lateness, rules, counts, out),
+        }
+        match self.by_cid.get(&*event.cid).copied() {
+            Some(slot) if event.root => self.duplicate(slot, position, counts),
+            Some(slot) => self.join(slot, time, event.magnitude, rules, counts),
+            None if event.root => self.open_cascade(event, position, rules, counts),
+            None => counts.orphans += 1,
+        }
+    }
+
+    fn start_of(&self, slot: u32) -> f64 {
+        self.slots[slot as usize].cascade.as_ref().map_or(f64::NEG_INFINITY, |it| it.start)
+    }
+
+    fn duplicate(&mut self, slot: u32, position: u64, counts: &mut Counts) {
+        counts.duplicates += 1;
+        if let Some(cascade) = &mut self.slots[slot as usize].cascade {
+            cascade.duplicate = Some(position);
+        }
+    }
+
+    fn join(&mut self, slot: u32, time: f64, magnitude: f64, rules: &Rules, counts: &mut Counts) {
+        let Some(cascade) = &mut self.slots[slot as usize].cascade else { return };
+        cascade.size += 1;
+        cascade.last = cascade.last.max(time);
+        let observed = cascade.next_window < rules.windows.len()
+            && time - cascade.start <= *rules.windows.last().unwrap_or(&0) as f64;
+        if observed && cascade.points.len() < rules.limits.events_per_cascade {
+            insert_in_order(&mut cascade.points, Point { time, magnitude });
+        } else if observed {
+            counts.over_limit += 1;
+        }
+    }
+
+    fn open_cascade(
+        &mut self,
+        event: &Event<'_>,
+        position: u64,
+        rules: &Rules,
+        counts: &mut Counts,
+    ) {
+        if self.by_cid.len() >= rules.limits.open_cascades {
+            counts.over_limit += 1;
+            self.refuse_root(position);
+            return;
+        }
+        counts.opened += 1;
+        if self.closed_set.contains(&self.by_cid.hasher().hash_one(&*event.cid)) {
+            counts.reused += 1;
+        }
+        let start = event.time.seconds();
+        let cascade = Cascade {
+            cid: (*event.cid).into(),
+            msg: (*event.msg).into(),
+            start,
+            last: start,
+            size: 1,
+            points: vec![Point { time: start, magnitude: event.magnitude }],
+            next_window: 0,
+            emitted: 0,
+            position,
+            duplicate: None,
+        };
+        let end = end_of(&cascade, rules);
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { number: 0, cascade: None });
+            (self.slots.len() - 1) as u32
+        });
+        let place = &mut self.slots[slot as usize];
+        place.number += 1;
+        place.cascade = Some(Box::new(cascade));
+        let number = place.number;
+        self.by_cid.insert((*event.cid).into(), slot);
+        for (heap, window) in self.windows.iter_mut().zip(&rules.windows) {
+            heap.push(Reverse(due(start + *window as f64, slot, number)));
+        }
+        self.ends.push(Reverse(due(end, slot, number)));
+    }
+
+    /// The cascade that an entry means, if it is still there.
+    fn tenant(&self, due: Due) -> Option<&Cascade> {
+        let slot = &self.slots[due.slot as usize];
+        if slot.number == due.number { slot.cascade.as_deref() } else { None }
+    }
+
+    /// Closes every window that the clock has passed: smaller first, then by (deadline, cid).
+    fn close_windows(
+        &mut self,
+        said: Option<f64>,
+        rules: &Rules,
+        counts: &mut Counts,
+        out: &mut Out,
+    ) {
+        for index in 0..self.windows.len() {
+            let mut passed = pop_before(&mut self.windows[index], self.clock);
+            passed.retain(|due| self.tenant(*due).is_some());
+            passed.sort_by(|a, b| self.by_deadline_and_cid(*a, *b));
+            for due in passed {
+                self.close_window(due, index, said, rules, counts, out);
+            }
+        }
+    }
+
+    fn by_deadline_and_cid(&self, a: Due, b: Due) -> std::cmp::Ordering {
+        let cid = |due| self.tenant(due).map(|cascade| &cascade.cid);
+        a.deadline.cmp(&b.deadline).then_with(|| cid(a).cmp(&cid(b)))
+    }
+
+    fn close_window(
+        &mut self,
+        due: Due,
+        index: usize,
+        said: Option<f64>,
+        rules: &Rules,
+        counts: &mut Counts,
+        out: &mut Out,
+    ) {
+        let Some(cascade) = &mut self.slots[due.slot as usize].cascade else { return };
+        let window = rules.windows[index];
+        let within = |point: &Point| point.time - cascade.start <= window as f64;
+        let held = cascade.points.partition_point(within);
+        cascade.next_window = index + 1;
+        let last = cascade.next_window == rules.windows.len();
+        if held as u64 >= rules.min_size {
+            cascade.emitted |= 1 << index;
+            counts.windows[index] += 1;
+            let tweets = if last {
+                let mut tweets = std::mem::take(&mut cascade.points);
+                tweets.truncate(held);
+                tweets
+            } else {
+                cascade.points[..held].to_vec()
+            };
+            out.write(Record::Serie(Serie {
+                cid: cascade.cid.to_string(),
+                source: self.name.to_string(),
+                t: said.map_or(self.clock, |clock| clock.max(due.deadline.seconds())),
+                msg: cascade.msg.to_string(),
+                t_obs: window,
+                tweets,
+            }));
+        } else if last {
+            cascade.points = Vec::new();
+        }
+    }
+
+    /// Ends every cascade that the clock has passed, in order of (deadline, cid).
+    fn end_cascades(
+        &mut self,
+        said: Option<f64>,
+        rules: &Rules,
+        counts: &mut Counts,
+        out: &mut Out,
+    ) {
+        let mut ended = Vec::new();
+        loop {
+            let passed = pop_before(&mut self.ends, self.clock);
+            if passed.is_empty() {
+                break;
+            }
+            for entry in passed {
+                let Some(cascade) = self.tenant(entry) else { continue };
+                let entry = due(end_of(cascade, rules), entry.slot, entry.number);
+                if self.clock > entry.deadline.seconds() {
+                    ended.push(entry);
+                } else {
+                    self.ends.push(Reverse(entry));
+                }
+            }
+        }
+        ended.sort_by(|a, b| self.by_deadline_and_cid(*a, *b));
+        for entry in ended {
+            self.end_cascade(entry, said, rules, counts, out);
+        }
+    }
+
+    fn end_cascade(
+        &mut self,
+        entry: Due,
+        said: Option<f64>,
+        rules: &Rules,
+        counts: &mut Counts,
+        out: &mut Out,
+    ) {
+        let Some(cascade) = self.slots[entry.slot as usize].cascade.take() else { return };
+        self.free.push(entry.slot);
+        self.by_cid.remove(&cascade.cid);
+        counts.closed += 1;
+        for (index, window) in rules.windows.iter().enumerate() {
+            if cascade.emitted & (1 << index) != 0 {
+                out.write(Record::Size(Size {
+                    cid: cascade.cid.to_string(),
+                    source: self.name.to_string(),
+                    t: said.map_or(self.clock, |clock| clock.max(entry.deadline.seconds())),
+                    t_obs: *window,
+                    n_tot: cascade.size,
+                    t_end: cascade.last,
+                }));
+            }
+        }
+        self.pairs.extend(cascade.duplicate.map(|record| (cascade.position, record)));
+        self.remember(&cascade.cid);
+    }
+
+    fn remember(&mut self, cid: &str) {
+        if self.closed.len() == REMEMBERED {
+            let oldest = self.closed.pop_front();
+            oldest.map(|hash| self.closed_set.remove(&hash));
+        }
+        let hash = self.by_cid.hasher().hash_one(cid);
+        if self.closed_set.insert(hash) {
+            self.closed.push_back(hash);
+        }
+    }
+
+    /// A tweet that opens nothing because of the limit was judged by all that is open.
+    fn refuse_root(&mut self, position: u64) {
+        /// Looking for the oldest cascade costs a walk; an older answer is only more careful.
+        const REFRESHED: u64 = 4096;
+        match self.pairs.last_mut() {
+            Some(last) if !self.refused_roots.is_multiple_of(REFRESHED) => last.1 = position,
+            _ => self.pairs.extend(self.oldest_needed().map(|oldest| (oldest, position))),
+        }
+        self.refused_roots += 1;
+    }
+}
+
+/// When a cascade is over, by silence or by age.
+fn end_of(cascade: &Cascade, rules: &Rules) -> f64 {
+    (cascade.last + rules.terminated).min(cascade.start + rules.max_age)
+}
+
+fn due(deadline: f64, slot: u32, number: u64) -> Due {
+    // Times and durations are bounded, so that their sum is: the bound of EventTime is for input.
+    let deadline = EventTime::beyond(deadline);
+    Due { deadline, slot, number }
+}
+
+/// Takes all entries whose deadline is before `clock`.
+fn pop_before(heap: &mut BinaryHeap<Reverse<Due>>, clock: f64) -> Vec<Due> {
+    let mut passed = Vec::new();
+    while let Some(Reverse(first)) = heap.peek() {
+        if clock <= first.deadline.seconds() {
+            break;
+        }
+        passed.extend(heap.pop().map(|Reverse(due)| due));
+    }
+    passed
+}

@@ -1,0 +1,238 @@
+//! JSON lines on stdin, stdout and files.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::Duration;
+
+use memchr::memchr;
+
+pub use super::reader::Input;
+use super::reader::{Block, HEAD, LONGEST_TWEET, longest_of, start};
+use super::{Counts, Frame, Rejects, Step, Transport};
+use crate::record::Refusal;
+use crate::stage::{Ending, Outgoing};
+
+/// Bytes that are written at once.
+const FULL: usize = 64 * 1024;
+/// How often a waiting reader looks whether it was told to stop.
+const LOOK: Duration = Duration::from_millis(50);
+/// Longest line by default, in bytes.
+pub const LONGEST: usize = 64 << 20;
+
+/// What the lines come from, and what may stop them.
+pub struct Options {
+    /// Read one after the other.
+    pub inputs: Vec<Input>,
+    /// Longest line in bytes (a tweet's is 1 MiB at most).
+    pub longest: usize,
+    /// Where refused records are kept.
+    pub dead_letter: Option<PathBuf>,
+    /// Set by a signal: read no more.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Told how many bytes were read since the last call.
+pub type OnBytes = Box<dyn FnMut(u64)>;
+
+/// Carries lines from files or stdin to a writer.
+pub struct Lines<W> {
+    names: Vec<String>,
+    longest: usize,
+    blocks: Receiver<Block>,
+    stop: Arc<AtomicBool>,
+    block: Vec<u8>,
+    input: usize,
+    /// Number of the block's first line in its file, and its position in the whole input.
+    first_line: u64,
+    position: u64,
+    next_position: u64,
+    to: W,
+    buffer: Vec<u8>,
+    rejects: Rejects,
+    counts: Counts,
+    on_bytes: Option<OnBytes>,
+}
+
+impl<W: Write> Lines<W> {
+    /// Starts to read. A file that is missing is an error at once, before anything is read.
+    pub fn open(options: Options, to: W) -> io::Result<Self> {
+        for input in &options.inputs {
+            if let Input::File(path) = input {
+                std::fs::metadata(path).map_err(|error| named(&input.name(), &error))?;
+            }
+        }
+        let rejects = match &options.dead_letter {
+            None => Rejects::new(None),
+            Some(path) => Rejects::new(Some(path))
+                .map_err(|error| named(&format!("dead letters in {}", path.display()), &error)),
+        }?;
+        Ok(Self {
+            names: options.inputs.iter().map(Input::name).collect(),
+            longest: options.longest,
+            blocks: start(options.inputs, options.longest),
+            stop: options.stop,
+            block: Vec::new(),
+            input: 0,
+            first_line: 1,
+            position: 0,
+            next_position: 0,
+            to,
+            buffer: Vec::with_capacity(FULL * 2),
+            rejects,
+            counts: Counts::default(),
+            on_bytes: None,
+        })
+    }
+
+    /// Has `on_bytes` told of every block that is read.
+    pub fn tell_bytes(&mut self, on_bytes: OnBytes) {
+        self.on_bytes = Some(on_bytes);
+    }
+
+    /// What was refused so far.
+    pub fn rejects(&self) -> &Rejects {
+        &self.rejects
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let wrote = self.to.write_all(&self.buffer).and_then(|()| self.to.flush());
+        self.buffer.clear();
+        wrote.map_err(|error| named("stdout", &error))
+    }
+
+    /// The next block; what was written goes off before it waits. `None` at the end.
+    fn next_block(&mut self) -> io::Result<Option<Block>> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        match self.blocks.try_recv() {
+            Ok(block) => return Ok(Some(block)),
+            Err(TryRecvError::Disconnected) => return Ok(None),
+            Err(TryRecvError::Empty) => self.flush()?,
+        }
+        loop {
+            match self.blocks.recv_timeout(LOOK) {
+                Ok(block) => return Ok(Some(block)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) if self.stop.load(Ordering::Relaxed) => {
+                    return Ok(None);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    fn place(&self, line: u64) -> String {
+        format!("{}:{line}", self.names[self.input])
+    }
+
+    fn refuse_long_lines(&mut self) -> io::Result<()> {
+        if self.block.len() <= LONGEST_TWEET {
+            return Ok(());
+        }
+        let (_, long) = frames(&self.block, self.position, self.longest);
+        for (position, head, length) in long {
+            self.too_long(self.first_line + (position - self.position), length as u64, &head)?;
+        }
+        Ok(())
+    }
+
+    fn too_long(&mut self, line: u64, length: u64, head: &[u8]) -> io::Result<()> {
+        let limit = longest_of(head, self.longest);
+        let text = format!("the line has {length} bytes, more than the {limit} that it may have");
+        self.counts.read += 1;
+        self.rejects.add(&self.place(line), head, &Refusal::new("size", text))
+    }
+}
+
+/// A line that is too long: its position, its beginning, its length.
+type Long = (u64, Vec<u8>, usize);
+
+/// The lines of a block, and those that are too long.
+fn frames(block: &[u8], first: u64, longest: usize) -> (Vec<Frame<'_>>, Vec<Long>) {
+    let (mut frames, mut long) = (Vec::new(), Vec::new());
+    let (mut rest, mut position) = (block, first);
+    while !rest.is_empty() {
+        let end = memchr(b'\n', rest).unwrap_or(rest.len());
+        let (line, after) = (&rest[..end], &rest[(end + 1).min(rest.len())..]);
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.len() > LONGEST_TWEET && line.len() > longest_of(line, longest) {
+            long.push((position, line[..HEAD].to_vec(), line.len()));
+        } else if !line.trim_ascii().is_empty() {
+            frames.push(Frame { position, key: None, bytes: line });
+        }
+        (rest, position) = (after, position + 1);
+    }
+    (frames, long)
+}
+
+/// An error of the same kind that names what it happened to.
+pub(crate) fn named(what: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what}: {error}"))
+}
+
+impl<W: Write> Transport for Lines<W> {
+    fn read(&mut self) -> io::Result<Step<'_>> {
+        loop {
+            match self.next_block()? {
+                None if self.stop.load(Ordering::Relaxed) => return Ok(Step::End(Ending::Cut)),
+                None => return Ok(Step::End(Ending::Complete)),
+                Some(Block::Failed(input, error)) => {
+                    let refusal = Refusal::new("read", format!("cannot be read further: {error}"));
+                    let name = self.names[input].clone();
+                    self.rejects.add(&name, b"", &refusal)?;
+                }
+                Some(Block::TooLong { input, line, length, head }) => {
+                    self.input = input;
+                    self.next_position += 1;
+                    self.too_long(line, length, &head)?;
+                }
+                Some(Block::Lines { input, first_line, lines, bytes }) => {
+                    (self.input, self.first_line, self.block) = (input, first_line, bytes);
+                    self.position = self.next_position;
+                    self.next_position += lines;
+                    if let Some(on_bytes) = &mut self.on_bytes {
+                        on_bytes(self.block.len() as u64);
+                    }
+                    self.refuse_long_lines()?;
+                    let (frames, _) = frames(&self.block, self.position, self.longest);
+                    self.counts.read += frames.len() as u64;
+                    return Ok(Step::Next(Vec::new(), frames));
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()> {
+        for item in out {
+            match item {
+                Outgoing::Record(record) => record.write(&mut self.buffer),
+                Outgoing::Foreign(bytes) => self.buffer.extend_from_slice(&bytes),
+            }
+            self.buffer.push(b'\n');
+            self.counts.written += 1;
+            if self.buffer.len() >= FULL {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, position: u64, bytes: &[u8], refusal: &Refusal) -> io::Result<()> {
+        let line = self.first_line + (position - self.position);
+        self.rejects.add(&self.place(line), bytes, refusal)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.flush()?;
+        self.rejects.tell();
+        Ok(())
+    }
+
+    fn counts(&self) -> Counts {
+        Counts { rejected: self.rejects.count(), ..self.counts }
+    }
+}

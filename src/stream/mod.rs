@@ -1,0 +1,144 @@
+//! The carriers: they bring records to a stage and take away what it writes.
+//!
+//! A transport carries, it does not decide; [`run`] is the one loop over pipes and files.
+
+pub mod lines;
+
+mod reader;
+mod rejects;
+
+pub use rejects::{Rejects, complain, shown};
+
+use std::io;
+
+use crate::record::{Item, Kind, Refusal, read};
+use crate::stage::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
+
+/// The bytes of one record, and where they stood.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Ascending and unique within an input.
+    pub position: u64,
+    /// The key of a topic's record.
+    pub key: Option<&'a str>,
+    /// One JSON object.
+    pub bytes: &'a [u8],
+}
+
+/// What a transport found when it was asked for input.
+pub enum Step<'a> {
+    /// Records beside the input (a model from its folder), then the next frames.
+    Next(Vec<crate::record::Record>, Vec<Frame<'a>>),
+    /// The input is over.
+    End(Ending),
+}
+
+/// How much went through a transport so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records read, the refused ones included.
+    pub read: u64,
+    /// Records written, those handed on included.
+    pub written: u64,
+    /// Records refused.
+    pub rejected: u64,
+}
+
+/// Carries records to and from one stage.
+pub trait Transport {
+    /// Waits for input. Before it waits, it sends off what was written.
+    fn read(&mut self) -> io::Result<Step<'_>>;
+
+    /// Takes what the stage wrote.
+    fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()>;
+
+    /// Names, counts and keeps a record that was refused.
+    fn reject(&mut self, position: u64, bytes: &[u8], refusal: &Refusal) -> io::Result<()>;
+
+    /// Sends off all that was written; the last call.
+    fn finish(&mut self) -> io::Result<()>;
+
+    /// How much went through so far.
+    fn counts(&self) -> Counts;
+}
+
+/// Sees how a stage gets on: a metrics page, a progress bar.
+pub trait Observer {
+    /// Called after every batch; `tally` costs something, so it is made only on demand.
+    fn batch(&mut self, counts: Counts, tally: &dyn Fn() -> Tally);
+}
+
+/// An observer that looks away.
+impl Observer for () {
+    fn batch(&mut self, _: Counts, _: &dyn Fn() -> Tally) {}
+}
+
+/// Feeds `stage` from `transport` until the input is over; returns how it ended.
+pub fn run<S: Stage>(
+    stage: &mut S,
+    transport: &mut impl Transport,
+    observer: &mut dyn Observer,
+) -> io::Result<Ending> {
+    let mut out = Out::default();
+    loop {
+        let mut refused = Vec::new();
+        match transport.read()? {
+            Step::Next(beside, frames) => {
+                if !beside.is_empty() {
+                    stage.on_batch(
+                        &beside.into_iter().map(beside_input).collect::<Vec<_>>(),
+                        &mut out,
+                    );
+                }
+                let batch = parse(&frames, S::TAKES, &mut refused);
+                stage.on_batch(&batch, &mut out);
+            }
+            Step::End(ending) => {
+                stage.on_end(ending, &mut out);
+                transport.write(out.take())?;
+                transport.finish()?;
+                observer.batch(transport.counts(), &|| stage.tally());
+                return Ok(ending);
+            }
+        }
+        for (position, bytes, refusal) in &refused {
+            transport.reject(*position, bytes, refusal)?;
+        }
+        transport.write(out.take())?;
+        observer.batch(transport.counts(), &|| stage.tally());
+    }
+}
+
+/// A record that has no place in the input.
+fn beside_input(record: crate::record::Record) -> RecordRef<'static> {
+    RecordRef { position: 0, body: Body::Record(Box::new(record)) }
+}
+
+/// A refused record: its position, its first bytes, and why.
+pub(crate) type Refused = (u64, Vec<u8>, Refusal);
+
+/// How much of a refused record is kept.
+const KEPT: usize = 4096;
+
+/// Reads the frames; what is refused goes to `refused` and leaves no trace in the batch.
+pub(crate) fn parse<'a>(
+    frames: &[Frame<'a>],
+    takes: &[Kind],
+    refused: &mut Vec<Refused>,
+) -> Vec<RecordRef<'a>> {
+    let mut batch = Vec::with_capacity(frames.len());
+    for frame in frames {
+        let body = match read(frame.bytes, frame.key, takes) {
+            Ok(Item::Event(event)) => Body::Event(event),
+            Ok(Item::Record(record)) => Body::Record(Box::new(record)),
+            Ok(Item::Foreign) => Body::Foreign(frame.bytes),
+            Err(refusal) => {
+                let kept = frame.bytes[..frame.bytes.len().min(KEPT)].to_vec();
+                refused.push((frame.position, kept, refusal));
+                continue;
+            }
+        };
+        batch.push(RecordRef { position: frame.position, body });
+    }
+    batch
+}

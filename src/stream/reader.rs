@@ -1,0 +1,233 @@
+//! Reads files and pipes in blocks of whole lines, on a thread of its own.
+//!
+//! Separate from `lines` because it knows bytes, not records: plain or gzip, lines of any length,
+//! read errors in the middle. A line that is too long is passed over without being held.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use flate2::bufread::MultiGzDecoder;
+use memchr::{memchr, memmem, memrchr};
+
+/// Bytes asked for at once.
+const BLOCK: usize = 256 * 1024;
+/// Blocks that may wait for the stage.
+const WAITING: usize = 4;
+/// How much of a long line is looked at and kept.
+pub(super) const HEAD: usize = 4096;
+/// Longest line of a tweet, in bytes; no honest one comes near.
+pub(super) const LONGEST_TWEET: usize = 1 << 20;
+
+/// What the reading thread brings.
+pub(super) enum Block {
+    /// Whole lines; the last may lack its newline at the end of a file.
+    Lines {
+        /// Which input, by its index.
+        input: usize,
+        /// Number of the first line, from 1.
+        first_line: u64,
+        /// How many lines there are.
+        lines: u64,
+        /// The lines.
+        bytes: Vec<u8>,
+    },
+    /// A line that was passed over because of its length.
+    TooLong {
+        /// Which input.
+        input: usize,
+        /// Its number, from 1.
+        line: u64,
+        /// Its bytes, newline excluded.
+        length: u64,
+        /// Its beginning.
+        head: Vec<u8>,
+    },
+    /// An input that could not be read, or not to its end.
+    Failed(usize, io::Error),
+}
+
+/// Where records come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Standard input.
+    Stdin,
+    /// A file, plain or gzip.
+    File(PathBuf),
+}
+
+impl Input {
+    /// `-` is standard input; no path at all is standard input alone.
+    pub fn of(paths: &[PathBuf]) -> Vec<Self> {
+        if paths.is_empty() {
+            return vec![Self::Stdin];
+        }
+        let one = |path: &PathBuf| {
+            if path == Path::new("-") { Self::Stdin } else { Self::File(path.clone()) }
+        };
+        paths.iter().map(one).collect()
+    }
+
+    /// Its name in messages.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Stdin => "stdin".to_owned(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read>> {
+        let raw: Box<dyn Read> = match self {
+            Self::Stdin => Box::new(io::stdin()),
+            Self::File(path) => Box::new(File::open(path)?),
+        };
+        plain(raw)
+    }
+}
+
+/// The content of `raw`, unpacked where it is gzip (told by its first two bytes).
+pub(crate) fn plain(raw: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
+    let mut raw = BufReader::with_capacity(BLOCK, raw);
+    const GZIP: [u8; 2] = [0x1f, 0x8b];
+    // One byte of a slow pipe is enough to know that it is no gzip.
+    let head = raw.fill_buf()?;
+    if head.starts_with(&GZIP) { Ok(Box::new(MultiGzDecoder::new(raw))) } else { Ok(Box::new(raw)) }
+}
+
+/// Starts to read `inputs` one after the other; `longest` bounds a line that is no tweet.
+pub(super) fn start(inputs: Vec<Input>, longest: usize) -> Receiver<Block> {
+    let (to, from) = sync_channel(WAITING);
+    std::thread::spawn(move || {
+        for (index, input) in inputs.iter().enumerate() {
+            let mut cutter = Cutter::new(index, longest, &to);
+            let ended = input.open().and_then(|mut content| cutter.read_all(&mut content));
+            let told = match ended {
+                Ok(going) => going,
+                Err(error) => to.send(Block::Failed(index, error)).is_ok(),
+            };
+            if !told {
+                return;
+            }
+        }
+    });
+    from
+}
+
+/// Whether a line that begins so is a tweet: then it has no right to a megabyte.
+fn begins_a_tweet(head: &[u8]) -> bool {
+    let head = &head[..head.len().min(HEAD)];
+    let Some(place) = memmem::find(head, b"\"type\"") else { return false };
+    let value = head[place + 6..].trim_ascii_start();
+    let value = value.strip_prefix(b":").unwrap_or(value).trim_ascii_start();
+    value.starts_with(b"\"tweet\"") || value.starts_with(b"\"retweet\"")
+}
+
+/// How long a line that begins with `head` may be.
+pub(super) fn longest_of(head: &[u8], longest: usize) -> usize {
+    if begins_a_tweet(head) { LONGEST_TWEET.min(longest) } else { longest }
+}
+
+/// Cuts a stream of bytes into blocks that end with a newline.
+struct Cutter<'a> {
+    input: usize,
+    longest: usize,
+    to: &'a SyncSender<Block>,
+    line: u64,
+    /// The beginning of a line whose end is still to come.
+    carry: Vec<u8>,
+    /// Bytes of the line that is being passed over; its head is in `carry`.
+    skipped: Option<u64>,
+}
+
+impl<'a> Cutter<'a> {
+    fn new(input: usize, longest: usize, to: &'a SyncSender<Block>) -> Self {
+        Self { input, longest, to, line: 1, carry: Vec::new(), skipped: None }
+    }
+
+    /// False when nobody listens any more.
+    fn read_all(&mut self, content: &mut dyn Read) -> io::Result<bool> {
+        loop {
+            let mut bytes = std::mem::take(&mut self.carry);
+            let known = bytes.len();
+            bytes.resize(known + BLOCK, 0);
+            let count = match content.read(&mut bytes[known..]) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+                Err(error) => {
+                    // What was whole before the fault is not lost; the torn line is named.
+                    bytes.truncate(known);
+                    self.carry = bytes;
+                    self.end();
+                    return Err(error);
+                }
+            };
+            bytes.truncate(known + count);
+            let going = match self.skipped {
+                Some(length) => self.skip(bytes, known, length),
+                None => self.cut(bytes, known),
+            };
+            if !going {
+                return Ok(false);
+            }
+            if count == 0 {
+                return Ok(self.end());
+            }
+        }
+    }
+
+    /// Sends the whole lines of `bytes`, of which the first `known` have no newline.
+    fn cut(&mut self, mut bytes: Vec<u8>, known: usize) -> bool {
+        let Some(last) = memrchr(b'\n', &bytes[known..]).map(|place| known + place) else {
+            self.carry = bytes;
+            if self.carry.len() > longest_of(&self.carry, self.longest) {
+                self.skipped = Some(self.carry.len() as u64);
+                self.carry.truncate(HEAD);
+                self.carry.shrink_to_fit();
+            }
+            return true;
+        };
+        self.carry = bytes[last + 1..].to_vec();
+        bytes.truncate(last + 1);
+        self.send(bytes)
+    }
+
+    fn send(&mut self, bytes: Vec<u8>) -> bool {
+        let torn = bytes.last().is_some_and(|last| *last != b'\n');
+        let lines = memchr::memchr_iter(b'\n', &bytes).count() as u64 + u64::from(torn);
+        let first_line = self.line;
+        self.line += lines;
+        self.to.send(Block::Lines { input: self.input, first_line, lines, bytes }).is_ok()
+    }
+
+    /// Passes over what belongs to the long line, whose head is the first `known` bytes.
+    fn skip(&mut self, mut bytes: Vec<u8>, known: usize, length: u64) -> bool {
+        let Some(end) = memchr(b'\n', &bytes[known..]) else {
+            self.skipped = Some(length + (bytes.len() - known) as u64);
+            bytes.truncate(known);
+            self.carry = bytes;
+            return true;
+        };
+        self.carry = bytes[..known].to_vec();
+        self.tell_too_long(length + end as u64) && self.cut(bytes[known + end + 1..].to_vec(), 0)
+    }
+
+    fn tell_too_long(&mut self, length: u64) -> bool {
+        self.skipped = None;
+        let (input, line, head) = (self.input, self.line, std::mem::take(&mut self.carry));
+        self.line += 1;
+        self.to.send(Block::TooLong { input, line, length, head }).is_ok()
+    }
+
+    /// The input is over: the last line may lack its newline.
+    fn end(&mut self) -> bool {
+        match self.skipped {
+            Some(length) => self.tell_too_long(length),
+            None if self.carry.is_empty() => true,
+            None => {
+                let last = std::mem::take(&mut self.carry);
+                self.send(last)
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What was refused: named on stderr, counted, and kept in a dead-letter file if one is asked for.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::record::Refusal;
+
+/// Refusals that are named one by one on stderr; later ones are counted and told at the end.
+const NAMED: u64 = 100;
+
+/// Counts, names and keeps refused records.
+#[derive(Default)]
+pub struct Rejects {
+    count: u64,
+    by_reason: BTreeMap<&'static str, u64>,
+    letters: Option<File>,
+}
+
+impl Rejects {
+    /// With a dead-letter file, which is appended to.
+    pub fn new(letters: Option<&Path>) -> io::Result<Self> {
+        let open = |path: &Path| OpenOptions::new().create(true).append(true).open(path);
+        Ok(Self { letters: letters.map(open).transpose()?, ..Self::default() })
+    }
+
+    /// How many there were.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// How many there were for each reason.
+    pub fn by_reason(&self) -> &BTreeMap<&'static str, u64> {
+        &self.by_reason
+    }
+
+    /// Counts a refusal, names its place, and keeps `bytes` (their beginning).
+    pub fn add(&mut self, place: &str, bytes: &[u8], refusal: &Refusal) -> io::Result<()> {
+        self.count += 1;
+        *self.by_reason.entry(refusal.reason).or_default() += 1;
+        if self.count <= NAMED {
+            complain(&format!("{place}: {refusal}"));
+        }
+        if self.count == NAMED {
+            complain("further refused records are only counted");
+        }
+        #[derive(Serialize)]
+        struct Letter<'a> {
+            r#where: &'a str,
+            reason: &'a str,
+            detail: &'a str,
+            record: &'a str,
+        }
+        let Some(letters) = &mut self.letters else { return Ok(()) };
+        let record = String::from_utf8_lossy(bytes);
+        let letter = Letter {
+            r#where: place,
+            reason: refusal.reason,
+            detail: &refusal.detail,
+            record: &record,
+        };
+        let mut line = serde_json::to_vec(&letter).map_err(io::Error::from)?;
+        line.push(b'\n');
+        letters.write_all(&line)
+    }
+
+    /// Tells how many there were in all, where not every one was named.
+    pub fn tell(&self) {
+        if self.count > NAMED {
+            complain(&format!("{} records were refused", self.count));
+        }
+    }
+}
+
+/// Says something on stderr whatever the log level; stderr that is gone is nobody's loss.
+pub fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "tweetoscope: {}", shown(text));
+}
+
+/// `text` with all that a terminal would obey made visible.
+pub fn shown(text: &str) -> String {
+    let hostile = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        if hostile(c) { safe.extend(c.escape_unicode()) } else { safe.push(c) }
+    }
+    safe
+}
