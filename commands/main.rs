@@ -1,2 +1,78 @@
-//! The command line.
-fn main() {}
+//! The command line: parse, run, exit status. No logic lives here; see the library.
+
+mod cli;
+mod collect;
+mod logging;
+mod progress;
+mod transport;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+/// How a command ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// All was read.
+    Done,
+    /// Some input was refused, and named when it was.
+    Rejected,
+    /// A threshold that was asked for was crossed.
+    Crossed,
+}
+
+fn main() -> ExitCode {
+    let matches = cli::with_environment(cli::Cli::command()).get_matches();
+    let cli = match cli::Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let stage = matches.subcommand_name().unwrap_or("tweetoscope");
+    let ended = logging::start(stage, cli.shared()).and_then(|()| {
+        log::info!("Logging on.");
+        let outcome = cli.run();
+        match &outcome {
+            Ok(_) => log::info!("Logging off."),
+            Err(error) if reader_left(error) => log::info!("Logging off."),
+            Err(error) => log::error!("{error:#}"),
+        }
+        outcome
+    });
+    ExitCode::from(status(ended))
+}
+
+/// Exit status (SPEC.md section 8), after the error was said.
+fn status(ended: anyhow::Result<Outcome>) -> u8 {
+    match ended {
+        Ok(Outcome::Done) => 0,
+        Ok(Outcome::Rejected) => 1,
+        Ok(Outcome::Crossed) => 3,
+        Err(error) if reader_left(&error) => 0,
+        Err(error) => {
+            tweetoscope::stream::complain(&format!("{error:#}"));
+            match error.downcast_ref::<Usage>() {
+                Some(_) => 2,
+                None => 1,
+            }
+        }
+    }
+}
+
+/// Whether the reader of our output went away, which is its right.
+fn reader_left(error: &anyhow::Error) -> bool {
+    let broken = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(broken))
+}
+
+/// A combination of options that makes no sense.
+#[derive(Debug)]
+pub(crate) struct Usage(pub(crate) String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}

@@ -1,0 +1,92 @@
+//! The list of commands, and the flags that all of them share.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{Outcome, collect};
+
+/// Predict, from the first minutes of a retweet cascade, how big it will get
+///
+/// Each command reads JSON lines from the files named, else from stdin (plain or gzip), writes
+/// JSON lines to stdout, and hands on every record that it does not take, so that the commands
+/// can be chained with pipes. With --kafka the same commands read and write topics.
+///
+/// Every option can also be set by the environment: --min-size 5 is TWEETOSCOPE_MIN_SIZE=5.
+/// An option given on the command line wins.
+///
+/// Exit status: 0 done, also when the reader of the output left; 1 failed, or some input was
+/// refused (each refusal is named on stderr); 2 wrong usage; 3 a threshold that was asked for
+/// was crossed; 75 brokers unreachable; 76 fenced by a newer instance.
+#[derive(Parser)]
+#[command(name = "tweetoscope", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Collect(collect::Args),
+}
+
+impl Cli {
+    /// Runs the command.
+    pub(crate) fn run(self) -> anyhow::Result<Outcome> {
+        match self.command {
+            Command::Collect(args) => collect::run(args),
+        }
+    }
+
+    /// The flags that every command has.
+    pub(crate) fn shared(&self) -> &Shared {
+        match &self.command {
+            Command::Collect(args) => &args.transport.shared,
+        }
+    }
+}
+
+/// What every command can be told.
+#[derive(Args, Clone)]
+pub(crate) struct Shared {
+    /// Say more on stderr: -v information, -vv debugging
+    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Log")]
+    pub(crate) verbose: u8,
+    /// Say less on stderr: only errors
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Log")]
+    pub(crate) quiet: bool,
+    /// Write the log to rotating files in DIR too
+    #[arg(long, value_name = "DIR", help_heading = "Log")]
+    pub(crate) log_dir: Option<PathBuf>,
+    /// Form of the log on stderr and in files
+    #[arg(long, value_enum, default_value_t, help_heading = "Log")]
+    pub(crate) log_format: LogFormat,
+    /// Serve /metrics, /healthz and /readyz on ADDR (host:port)
+    #[arg(long, value_name = "ADDR", help_heading = "Metrics")]
+    pub(crate) http: Option<String>,
+    /// Write the metrics to FILE at the end, for a textfile collector
+    #[arg(long, value_name = "FILE", help_heading = "Metrics")]
+    pub(crate) metrics_textfile: Option<PathBuf>,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One line a message, for people
+    #[default]
+    Text,
+    /// One JSON object a message, as the logs topic carries it
+    Json,
+}
+
+/// Lets the environment set every option: `--min-size` by `TWEETOSCOPE_MIN_SIZE`.
+pub(crate) fn with_environment(command: clap::Command) -> clap::Command {
+    let set = |arg: clap::Arg| match arg.get_long() {
+        Some(long) if !matches!(long, "help" | "version") && arg.get_env().is_none() => {
+            let name = format!("TWEETOSCOPE_{}", long.replace('-', "_").to_uppercase());
+            arg.env(clap::builder::OsStr::from(name)).hide_env(true)
+        }
+        _ => arg,
+    };
+    command.mut_args(set).mut_subcommands(move |sub| sub.mut_args(set))
+}

@@ -1,0 +1,101 @@
+//! `tweetoscope collect`.
+
+use tweetoscope::event::Span;
+use tweetoscope::stage::collect::{AtEnd, Collect, Limits, Rules};
+
+use crate::{Outcome, Usage, transport};
+
+/// Group tweets into cascades; emit each one's first seconds, later its final size
+///
+/// Reads tweets, retweets and watermarks. For every cascade and window it writes one serie when
+/// the source's clock has passed the window's end, and one size when the cascade is over. Time
+/// is event time: each source's own records and watermarks are its clock.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) rules: RulesArgs,
+    #[command(flatten)]
+    pub(crate) transport: transport::Args,
+}
+
+/// The rules by which cascades are cut.
+#[derive(clap::Args, Clone)]
+pub(crate) struct RulesArgs {
+    /// Observe cascades for these times, ascending
+    #[arg(long, value_name = "DURATIONS", value_delimiter = ',', default_value = "10m,20m")]
+    pub(crate) windows: Vec<Span>,
+    /// Call a cascade over when it was silent for this time
+    #[arg(long, value_name = "DURATION", default_value = "30m")]
+    pub(crate) terminated: Span,
+    /// Emit a window only if it holds this many events
+    #[arg(long, value_name = "EVENTS", default_value_t = 10)]
+    pub(crate) min_size: u64,
+    /// Keep the clock this far behind the latest event, for events that come late
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub(crate) lateness: Span,
+    /// Call a cascade over at this age, whatever happens (default 7d; 1d with --kafka)
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) max_age: Option<Span>,
+    /// Treat the end of the input as the end of all cascades, or as a cut that says nothing
+    #[arg(long, value_enum, default_value = "terminate")]
+    pub(crate) at_end: AtEndArg,
+    /// Open at most this many cascades of a source; tweets beyond are counted and dropped
+    #[arg(long, value_name = "N", default_value_t = Limits::default().open_cascades)]
+    pub(crate) max_open_cascades: usize,
+    /// Keep at most this many events of a cascade; later ones count in its size alone
+    #[arg(long, value_name = "N", default_value_t = Limits::default().events_per_cascade)]
+    pub(crate) max_events_per_cascade: usize,
+    /// Follow at most this many sources; records of others are counted and dropped
+    #[arg(long, value_name = "N", default_value_t = Limits::default().sources)]
+    pub(crate) max_sources: usize,
+}
+
+/// What the end of the input means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AtEndArg {
+    /// The input is complete: every cascade is over
+    Terminate,
+    /// The input was cut: say nothing more
+    Drop,
+}
+
+impl RulesArgs {
+    /// The rules, checked.
+    pub(crate) fn rules(&self, max_age: Span) -> anyhow::Result<Rules> {
+        let rules = Rules {
+            windows: whole_seconds(&self.windows)?,
+            terminated: self.terminated.0,
+            min_size: self.min_size,
+            lateness: self.lateness.0,
+            max_age: self.max_age.unwrap_or(max_age).0,
+            at_end: match self.at_end {
+                AtEndArg::Terminate => AtEnd::Terminate,
+                AtEndArg::Drop => AtEnd::Drop,
+            },
+            limits: Limits {
+                open_cascades: self.max_open_cascades,
+                events_per_cascade: self.max_events_per_cascade,
+                sources: self.max_sources,
+            },
+        };
+        Ok(rules.checked().map_err(Usage)?)
+    }
+}
+
+/// Windows in whole seconds.
+pub(crate) fn whole_seconds(windows: &[Span]) -> anyhow::Result<Vec<u64>> {
+    let whole = |window: &Span| match window.0 {
+        seconds if seconds.fract() == 0.0 => Ok(seconds as u64),
+        _ => Err(Usage(format!("a window is a whole number of seconds, not {window}")).into()),
+    };
+    windows.iter().map(whole).collect()
+}
+
+/// Seven days.
+const MAX_AGE: Span = Span(7.0 * 86_400.0);
+
+/// Runs the command.
+pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
+    let rules = args.rules.rules(MAX_AGE)?;
+    args.transport.drive(|| Collect::new(rules.clone()))
+}

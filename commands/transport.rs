@@ -1,0 +1,87 @@
+//! Flags that say where records come from and go to; the same for every command.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use tweetoscope::stage::Stage;
+use tweetoscope::stream::lines::{Input, LONGEST, Lines, Options};
+use tweetoscope::stream::{self, Transport};
+
+use crate::cli::Shared;
+use crate::{Outcome, progress};
+
+/// Where records come from and go to.
+#[derive(clap::Args, Clone)]
+pub(crate) struct Args {
+    /// Read these files one after the other (plain or gzip; - is stdin)
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+/// How input is treated that cannot be used.
+#[derive(clap::Args, Clone)]
+pub(crate) struct InputArgs {
+    /// Keep refused records in FILE, with place and reason, as JSON lines
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    pub(crate) dead_letter: Option<PathBuf>,
+    /// Refuse lines of more bytes (tweets: 1 MiB at most)
+    #[arg(long, value_name = "BYTES", default_value_t = LONGEST, help_heading = "Input")]
+    pub(crate) max_line: usize,
+    /// Check options and files, and end
+    #[arg(long, help_heading = "Input")]
+    pub(crate) dry_run: bool,
+}
+
+impl Args {
+    /// Runs a stage of `make` over the input.
+    pub(crate) fn drive<S: Stage>(&self, make: impl Fn() -> S) -> anyhow::Result<Outcome> {
+        if self.input.dry_run {
+            return self.check();
+        }
+        let mut lines = self.lines()?;
+        stream::run(&mut make(), &mut lines, &mut ())?;
+        Ok(if lines.counts().rejected > 0 { Outcome::Rejected } else { Outcome::Done })
+    }
+
+    fn check(&self) -> anyhow::Result<Outcome> {
+        for path in self.files.iter().filter(|path| path.as_os_str() != "-") {
+            std::fs::File::open(path).with_context(|| path.display().to_string())?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn lines(&self) -> anyhow::Result<Lines<io::Stdout>> {
+        let inputs = Input::of(&self.files);
+        let bar = progress::over(&inputs);
+        let options = Options {
+            inputs,
+            longest: self.input.max_line,
+            dead_letter: self.input.dead_letter.clone(),
+            stop: stop_flag()?,
+        };
+        let mut lines = Lines::open(options, io::stdout())?;
+        if let Some(bar) = bar {
+            lines.tell_bytes(bar);
+        }
+        Ok(lines)
+    }
+}
+
+/// Set by SIGINT and SIGTERM; the second one ends the process at once.
+pub(crate) fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
+            .context("signals")?;
+    }
+    Ok(stop)
+}
