@@ -15,7 +15,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) rules: RulesArgs,
     #[command(flatten)]
-    pub(crate) transport: transport::Args,
+    pub(crate) transport: transport::CarrierArgs,
 }
 
 /// The rules by which cascades are cut.

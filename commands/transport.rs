@@ -16,7 +16,7 @@ use crate::{Outcome, progress};
 
 /// Where records come from and go to.
 #[derive(clap::Args, Clone)]
-pub(crate) struct Args {
+pub(crate) struct CarrierArgs {
     /// Read these files one after the other (plain or gzip; - is stdin)
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
@@ -40,7 +40,7 @@ pub(crate) struct InputArgs {
     pub(crate) dry_run: bool,
 }
 
-impl Args {
+impl CarrierArgs {
     /// Runs a stage of `make` over the input.
     pub(crate) fn drive<S: Stage>(&self, make: impl Fn() -> S) -> anyhow::Result<Outcome> {
         if self.input.dry_run {
