@@ -93,3 +93,34 @@ pub trait Stage {
     /// What it counted so far.
     fn tally(&self) -> Tally;
 }
+
+/// A stage whose state can be found again by reading its input again, in silence, from a position
+/// that it names: how a daemon survives a kill (KAFKA.md calls that position the low watermark).
+pub trait Recover: Stage {
+    /// Kinds of its own output that must be read back, because they cannot be computed again.
+    const READS_BACK: &'static [Kind] = &[];
+
+    /// The smallest position that its state still depends on; `None` where it depends on none.
+    fn oldest_needed(&self) -> Option<u64>;
+
+    /// No replay will start before this position any more.
+    fn forget_before(&mut self, _position: u64) {}
+
+    /// What a replay that starts after the last record could not find out; short, and valid for
+    /// that place alone.
+    fn mark(&self) -> String {
+        String::new()
+    }
+
+    /// Starts from a mark. False where the mark is none of this stage's.
+    fn resume(&mut self, mark: &str) -> bool {
+        mark.is_empty()
+    }
+
+    /// Learns, before a replay, what it once said.
+    fn read_back(&mut self, _record: &Record) {}
+
+    /// Told before and after a replay: what it writes in between is thrown away, so that costly
+    /// work whose only effect is output may be left out.
+    fn silence(&mut self, _silent: bool) {}
+}

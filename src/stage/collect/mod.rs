@@ -7,7 +7,8 @@ mod source;
 
 use std::collections::HashMap;
 
-use super::{Body, Ending, Out, RecordRef, Stage, Tally};
+use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use crate::cascade::Number;
 use crate::event::Event;
 use crate::record::{Kind, Record, Watermark};
 use source::Source;
@@ -152,28 +153,12 @@ impl Collect {
             }
         }
     }
+}
 
-    /// The clock of every source that has one, in order of first appearance.
-    pub fn clocks(&self) -> Vec<(String, f64)> {
-        let known = self.sources.iter().filter(|source| source.clock().is_finite());
-        known.map(|source| (source.name().to_owned(), source.clock())).collect()
-    }
-
-    /// Sets the clocks of a collector that is about to read its input again from the middle.
-    pub fn set_clocks(&mut self, clocks: &[(String, f64)]) {
-        for (name, clock) in clocks {
-            if let Some(index) = self.source(name) {
-                self.sources[index].set_clock(*clock);
-            }
-        }
-    }
-
-    /// The smallest position from which the input must be read again to find this state.
-    ///
-    /// `None` where nothing is open: no record of the past matters.
-    pub fn oldest_needed(&self) -> Option<u64> {
-        let oldest = self.sources.iter().filter_map(Source::oldest_needed).min();
-        let mut oldest = oldest?;
+/// The marks are the clocks: [[source, seconds], ...] in order of first appearance.
+impl Recover for Collect {
+    fn oldest_needed(&self) -> Option<u64> {
+        let mut oldest = self.sources.iter().filter_map(Source::oldest_needed).min()?;
         // A start between a root and a record that was judged by its open cascade would judge
         // that record otherwise: it moves before the root, until no pair is cut.
         loop {
@@ -185,11 +170,28 @@ impl Collect {
         }
     }
 
-    /// Forgets what only a replay from before `position` could need.
-    pub fn forget_before(&mut self, position: u64) {
+    fn forget_before(&mut self, position: u64) {
         for source in &mut self.sources {
             source.forget_before(position);
         }
+    }
+
+    fn mark(&self) -> String {
+        let known = self.sources.iter().filter(|source| source.clock().is_finite());
+        let clocks: Vec<_> = known.map(|it| (it.name(), Number(it.clock()))).collect();
+        serde_json::to_string(&clocks).expect("names and numbers are JSON")
+    }
+
+    fn resume(&mut self, mark: &str) -> bool {
+        let Ok(clocks) = serde_json::from_str::<Vec<(String, f64)>>(mark) else {
+            return mark.is_empty();
+        };
+        for (name, clock) in clocks {
+            if let Some(index) = self.source(&name) {
+                self.sources[index].set_clock(clock);
+            }
+        }
+        true
     }
 }
 
