@@ -1,3 +1,5 @@
 //! Predicts, from the first minutes of a retweet cascade, how big it will get.
 pub mod cascade;
 pub mod event;
+pub mod forest;
+pub mod score;
