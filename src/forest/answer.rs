@@ -1,0 +1,117 @@
+//! A prediction with its uncertainty.
+
+use super::Aggregate;
+use super::pool::Pool;
+
+/// How far raw intervals must be widened, in ln N, at some levels; split conformal prediction
+/// (Romano, Patterson and Candès, NeurIPS 2019) on held-out samples.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Calibration(pub(super) Vec<(f64, f64)>);
+
+impl Calibration {
+    /// The levels at which it is measured.
+    pub(super) const LEVELS: [f64; 7] = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99];
+
+    /// From held-out answers and the true ln(N/n). Raw intervals that cover enough stay.
+    pub(super) fn measure(held_out: &[(Answer, f64)]) -> Self {
+        let count = held_out.len();
+        Self(
+            Self::LEVELS
+                .iter()
+                .map(|&level| {
+                    let mut misses: Vec<f64> = held_out
+                        .iter()
+                        .map(|(answer, truth)| {
+                            let (low, high) = answer.raw_interval(level);
+                            (low - truth).max(truth - high)
+                        })
+                        .collect();
+                    misses.sort_by(f64::total_cmp);
+                    let rank = (level * (count + 1) as f64).ceil() as usize;
+                    let miss = misses.get(rank.clamp(1, count.max(1)) - 1).copied().unwrap_or(0.0);
+                    (level, miss.max(0.0))
+                })
+                .collect(),
+        )
+    }
+
+    /// The widening at a level, between the measured ones by interpolation.
+    fn at(&self, level: f64) -> f64 {
+        let above = self.0.partition_point(|&(known, _)| known < level);
+        match (above.checked_sub(1).and_then(|i| self.0.get(i)), self.0.get(above)) {
+            (Some(&(a, low)), Some(&(b, high))) => low + (high - low) * (level - a) / (b - a),
+            (Some(&(_, only)), None) | (None, Some(&(_, only))) => only,
+            (None, None) => 0.0,
+        }
+    }
+}
+
+/// A predicted final size: a point, and the distribution behind it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    n_obs: f64,
+    n_tot: f64,
+    /// Of ln(N/n).
+    pool: Pool,
+    calibration: Calibration,
+}
+
+impl Answer {
+    /// `pool` holds values of ln(N/n); `mean` stands for the point where the aggregate is one.
+    pub(super) fn new(
+        n_obs: f64,
+        pool: Pool,
+        aggregate: Aggregate,
+        mean: Option<f64>,
+        calibration: &Calibration,
+    ) -> Self {
+        let n_obs = if n_obs.is_finite() { n_obs.clamp(0.0, 1e15) } else { 0.0 };
+        let growth = match aggregate {
+            Aggregate::RelativeMedian => pool.reweighted(|growth| (-growth).exp()).quantile(0.5),
+            Aggregate::Median => pool.quantile(0.5),
+            Aggregate::Mean => mean.unwrap_or_else(|| pool.mean()),
+        };
+        let n_tot = size(n_obs, growth);
+        Self { n_obs, n_tot, pool, calibration: calibration.clone() }
+    }
+
+    /// Events so far.
+    pub(super) fn n_obs(&self) -> f64 {
+        self.n_obs
+    }
+
+    /// The predicted final size: finite, and at least n.
+    pub fn n_tot(&self) -> f64 {
+        self.n_tot
+    }
+
+    /// An interval that covers the truth with about that probability; it contains the prediction.
+    pub fn interval(&self, level: f64) -> (f64, f64) {
+        let level = if level.is_finite() { level.clamp(0.0, 1.0) } else { 0.9 };
+        let (low, high) = self.raw_interval(level);
+        let more = self.calibration.at(level);
+        let (low, high) = (size(self.n_obs, low - more), size(self.n_obs, high + more));
+        (low.min(self.n_tot), high.max(self.n_tot))
+    }
+
+    /// The probability that the final size is above `k`.
+    pub fn probability_above(&self, k: f64) -> f64 {
+        if k < self.n_obs || self.n_obs <= 0.0 {
+            return if k < self.n_obs { 1.0 } else { 0.0 };
+        }
+        self.pool.above((k / self.n_obs).ln())
+    }
+
+    /// The interval of ln(N/n) without calibration.
+    fn raw_interval(&self, level: f64) -> (f64, f64) {
+        let quantile = |share: f64| self.pool.quantile(share).max(0.0);
+        (quantile((1.0 - level) / 2.0), quantile((1.0 + level) / 2.0))
+    }
+}
+
+/// n exp(growth), finite and at least n.
+fn size(n_obs: f64, growth: f64) -> f64 {
+    const MOST: f64 = 30.0;
+    let growth = if growth.is_nan() { 0.0 } else { growth.clamp(0.0, MOST) };
+    n_obs * growth.exp()
+}

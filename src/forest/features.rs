@@ -1,0 +1,354 @@
+//! What a forest sees of a young cascade: counts and timing, by name and in order.
+//!
+//! Every value is finite whatever the input, and has at most six significant digits: what travels
+//! as JSON is short, and is exactly what the forest saw.
+
+use std::borrow::Cow;
+
+use serde::de::{MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::cascade::Point;
+
+/// Named values, in order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Features(Vec<(Cow<'static, str>, f64)>);
+
+impl Features {
+    /// The value of that name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
+    }
+
+    /// Names and values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn push(&mut self, name: &'static str, value: f64) {
+        self.0.push((Cow::Borrowed(name), rounded(value)));
+    }
+}
+
+impl<S: Into<Cow<'static, str>>> FromIterator<(S, f64)> for Features {
+    fn from_iter<I: IntoIterator<Item = (S, f64)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), rounded(value))).collect())
+    }
+}
+
+impl Serialize for Features {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.len()))?;
+        for (name, value) in self.iter() {
+            map.serialize_entry(name, &value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Features {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Features;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("an object of numbers")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Features, A::Error> {
+                let mut features = Features::default();
+                while let Some((name, value)) = map.next_entry::<String, Option<f64>>()? {
+                    if let Some(value) = value {
+                        features.0.push((Cow::Owned(name), finite(value)));
+                    }
+                }
+                Ok(features)
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+/// The features at `age` of a cascade whose points are given in seconds since its root; later
+/// points are left out. `extra` comes last: what another floor knows of the same moment.
+///
+/// Marks count as unknown where all of them are 1: then there are no features of marks.
+pub fn features(points: &[Point], age: f64, extra: &[(&'static str, f64)]) -> Features {
+    at_age(points, age, has_marks(points), extra)
+}
+
+/// The features at `window` and, in the same order of names, the rows at the earlier ages of
+/// [`ladder`]: one cascade teaches at many ages. `extra` is asked at every age.
+pub fn describe(
+    points: &[Point],
+    window: f64,
+    extra: impl Fn(&[Point], f64) -> Vec<(&'static str, f64)>,
+) -> (Features, Vec<Vec<f64>>) {
+    let marked = has_marks(points);
+    let at = |age: f64| {
+        let seen = until(points, age);
+        at_age(seen, age, marked, &extra(seen, age))
+    };
+    let now = at(window);
+    let rows = ladder(points, window).into_iter().map(|age| aligned(&at(age), &now)).collect();
+    (now, rows)
+}
+
+/// Earlier ages of a cascade that are worth a training row: the window divided by the square root
+/// of two again and again, as long as 6 events are there.
+pub fn ladder(points: &[Point], window: f64) -> Vec<f64> {
+    const RUNGS: i32 = 10;
+    const YOUNGEST: f64 = 150.0;
+    const FEWEST: usize = 6;
+    let youngest = YOUNGEST.min(window / 4.0);
+    (1..=RUNGS)
+        .map(|rung| rounded(window / 2f64.powf(f64::from(rung) / 2.0)))
+        .take_while(|&age| age >= youngest && until(points, age).len() >= FEWEST)
+        .collect()
+}
+
+/// The values of `row` in the order of `order`'s names.
+fn aligned(row: &Features, order: &Features) -> Vec<f64> {
+    order
+        .iter()
+        .enumerate()
+        .map(|(i, (name, _))| match row.0.get(i) {
+            Some((same, value)) if same == name => *value,
+            _ => row.get(name).unwrap_or(0.0),
+        })
+        .collect()
+}
+
+fn has_marks(points: &[Point]) -> bool {
+    points.iter().any(|point| point.magnitude != 1.0)
+}
+
+fn until(points: &[Point], age: f64) -> &[Point] {
+    &points[..points.partition_point(|point| point.time <= age)]
+}
+
+fn at_age(points: &[Point], age: f64, marked: bool, extra: &[(&'static str, f64)]) -> Features {
+    let age = if age.is_finite() { age.max(1.0) } else { 1.0 };
+    let points = until(points, age);
+    let times: Vec<f64> = points.iter().map(|point| finite(point.time).clamp(0.0, age)).collect();
+    let mut out = Features(Vec::with_capacity(96));
+    let seen = Seen { times: &times, n: times.len().max(1) as f64, age };
+    counts(&seen, &mut out);
+    recent(&seen, &mut out);
+    gaps(&seen, &mut out);
+    shape(&seen, &mut out);
+    burstiness(&seen, &mut out);
+    if marked {
+        marks(points, &seen, &mut out);
+    }
+    for (name, value) in extra {
+        out.push(name, *value);
+    }
+    out
+}
+
+/// The event times up to an age, with n at least 1.
+struct Seen<'a> {
+    times: &'a [f64],
+    n: f64,
+    age: f64,
+}
+
+impl Seen<'_> {
+    /// Events up to `time`.
+    fn count(&self, time: f64) -> f64 {
+        self.times.partition_point(|&t| t <= time) as f64
+    }
+
+    /// Events in the last `seconds`.
+    fn last(&self, seconds: f64) -> f64 {
+        self.times.len() as f64 - self.times.partition_point(|&t| t < self.age - seconds) as f64
+    }
+}
+
+const SHARES: [(&str, f64); 10] = [
+    ("share_1_32", 1.0 / 32.0),
+    ("share_1_16", 1.0 / 16.0),
+    ("share_1_8", 1.0 / 8.0),
+    ("share_1_4", 1.0 / 4.0),
+    ("share_3_8", 3.0 / 8.0),
+    ("share_1_2", 1.0 / 2.0),
+    ("share_5_8", 5.0 / 8.0),
+    ("share_3_4", 3.0 / 4.0),
+    ("share_7_8", 7.0 / 8.0),
+    ("share_15_16", 15.0 / 16.0),
+];
+
+fn counts(seen: &Seen, out: &mut Features) {
+    let Seen { n, age, .. } = *seen;
+    out.push("ln_n", n.ln());
+    out.push("ln_age", age.ln());
+    out.push("ln_rate", (n / age).ln());
+    for (name, part) in SHARES {
+        out.push(name, ((seen.count(part * age) + 1.0) / (n + 1.0)).ln());
+    }
+}
+
+const PARTS: [(&str, &str, f64); 4] = [
+    ("recent_2", "trend_2", 2.0),
+    ("recent_4", "trend_4", 4.0),
+    ("recent_8", "trend_8", 8.0),
+    ("recent_16", "trend_16", 16.0),
+];
+
+const SPANS: [(&str, &str, f64); 7] = [
+    ("last_60", "first_60", 60.0),
+    ("last_120", "first_120", 120.0),
+    ("last_300", "first_300", 300.0),
+    ("last_600", "first_600", 600.0),
+    ("last_1800", "first_1800", 1800.0),
+    ("last_3600", "first_3600", 3600.0),
+    ("last_10800", "first_10800", 10800.0),
+];
+
+fn recent(seen: &Seen, out: &mut Features) {
+    let Seen { n, age, .. } = *seen;
+    for (name, trend, k) in PARTS {
+        let (late, before) = (seen.last(age / k), seen.last(2.0 * age / k) - seen.last(age / k));
+        out.push(name, ((late + 0.5) * k / (n + 0.5)).ln());
+        out.push(trend, ((late + 0.5) / (before + 0.5)).ln());
+    }
+    for (last, first, seconds) in SPANS {
+        out.push(last, (seen.last(seconds) + 0.5).ln());
+        out.push(first, (seen.count(seconds) + 0.5).ln());
+    }
+}
+
+fn gaps(seen: &Seen, out: &mut Features) {
+    let Seen { times, age, .. } = *seen;
+    let mut gaps: Vec<f64> = times.windows(2).map(|pair| (pair[1] - pair[0]).max(0.0)).collect();
+    if gaps.is_empty() {
+        gaps.push(age);
+    }
+    gaps.sort_by(f64::total_cmp);
+    let (mean, sd) = mean_and_deviation(&gaps);
+    let share = |most: f64| gaps.partition_point(|&gap| gap <= most) as f64 / gaps.len() as f64;
+    out.push("gap_mean", mean.ln_1p());
+    out.push("gap_median", gaps[gaps.len() / 2].ln_1p());
+    out.push("gap_sd", sd.ln_1p());
+    out.push("gap_max", gaps[gaps.len() - 1].ln_1p());
+    out.push("gap_cv", sd / mean.max(1e-9));
+    out.push("gap_0", share(0.0));
+    out.push("gap_2", share(2.0));
+    let back = |k: usize| times[times.len().saturating_sub(1 + k).min(times.len() - 1)];
+    for (name, k) in [("back_5", 5), ("back_10", 10), ("back_20", 20)] {
+        let since = if times.is_empty() { age } else { age - back(k) };
+        out.push(name, ((since + 1.0) / k as f64).ln());
+    }
+    out.push("idle", (age - times.last().copied().unwrap_or(0.0) + 1.0).ln());
+    for (name, k) in [("time_1", 1), ("time_2", 2), ("time_5", 5), ("time_9", 9)] {
+        out.push(name, times.get(k).copied().unwrap_or(age).ln_1p());
+    }
+}
+
+fn shape(seen: &Seen, out: &mut Features) {
+    let Seen { times, age, .. } = *seen;
+    let (mean, sd) = mean_and_deviation(times);
+    for (name, level) in [
+        ("quantile_10", 0.1),
+        ("quantile_25", 0.25),
+        ("quantile_50", 0.5),
+        ("quantile_75", 0.75),
+        ("quantile_90", 0.9),
+    ] {
+        let rank = (level * times.len() as f64) as usize;
+        out.push(name, times.get(rank).copied().unwrap_or(age) / age);
+    }
+    out.push("mean_time", mean / age);
+    out.push("sd_time", sd / age);
+}
+
+fn burstiness(seen: &Seen, out: &mut Features) {
+    const BINS: usize = 16;
+    let Seen { times, n, age } = *seen;
+    let mut bins = [0.0; BINS];
+    for time in times {
+        bins[((time / age * BINS as f64) as usize).min(BINS - 1)] += 1.0;
+    }
+    let (mean, sd) = mean_and_deviation(&bins);
+    out.push("bins_dispersion", (sd * sd / mean.max(1e-9) + 0.1).ln());
+    out.push("bins_max", ((bins.iter().fold(0.0, |a, &b| f64::max(a, b)) + 0.5) / (n + 0.5)).ln());
+    let (slope, curvature) = dyadic_rate(seen);
+    out.push("rate_slope", slope);
+    out.push("rate_curvature", curvature);
+}
+
+/// Slope and curvature, over the logarithm of time, of the logarithm of the rate in the bins
+/// (age/2, age], (age/4, age/2], ... The abscissas are equally spaced: orthogonal polynomials.
+fn dyadic_rate(seen: &Seen) -> (f64, f64) {
+    const BINS: i32 = 6;
+    let middle = f64::from(BINS - 1) / 2.0;
+    let spread = f64::from(BINS * BINS - 1) / 12.0;
+    let (mut slope, mut curvature, mut linear, mut square) = (0.0, 0.0, 0.0, 0.0);
+    for bin in 0..BINS {
+        let (high, low) = (seen.age * 0.5f64.powi(bin), seen.age * 0.5f64.powi(bin + 1));
+        let rate = ((seen.count(high) - seen.count(low) + 0.5) / (high - low)).ln();
+        let x = middle - f64::from(bin);
+        let x2 = x * x - spread;
+        (slope, linear) = (slope + x * rate, linear + x * x);
+        (curvature, square) = (curvature + x2 * rate, square + x2 * x2);
+    }
+    (slope / linear, curvature / square)
+}
+
+fn marks(points: &[Point], seen: &Seen, out: &mut Features) {
+    const HUGE: f64 = 1e15;
+    let mark = |point: &Point| finite(point.magnitude).clamp(0.0, HUGE);
+    let after = |time: f64| {
+        let from = points.partition_point(|point| point.time < time);
+        points[from..].iter().map(mark).sum::<f64>()
+    };
+    let sum = after(0.0);
+    let max = points.iter().map(mark).fold(0.0, f64::max);
+    out.push("mark_root", points.first().map_or(0.0, mark).ln_1p());
+    out.push("mark_sum", sum.ln_1p());
+    out.push("mark_mean", (sum / seen.n).ln_1p());
+    out.push("mark_max", max.ln_1p());
+    out.push("mark_half", after(seen.age / 2.0).ln_1p());
+    out.push("mark_eighth", after(seen.age * 7.0 / 8.0).ln_1p());
+}
+
+fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
+    let n = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n;
+    (mean, variance.sqrt())
+}
+
+fn finite(value: f64) -> f64 {
+    if value.is_nan() { 0.0 } else { value.clamp(-1e15, 1e15) }
+}
+
+/// Six significant digits, as the nearest double of that decimal: it prints short and reads back.
+pub(super) fn rounded(value: f64) -> f64 {
+    const TINY: f64 = 1e-12;
+    let value = finite(value);
+    if value.abs() < TINY {
+        return 0.0;
+    }
+    let digits = 5 - value.abs().log10().floor() as i32;
+    if digits >= 0 {
+        let scale = 10f64.powi(digits);
+        (value * scale).round() / scale
+    } else {
+        let scale = 10f64.powi(-digits);
+        (value / scale).round() * scale
+    }
+}

@@ -1,0 +1,67 @@
+//! Weighted values that stand for a predictive distribution: quantiles, means, tails.
+
+/// Values in ascending order, each with a positive weight.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Pool {
+    pairs: Vec<(f64, f64)>,
+    total: f64,
+}
+
+impl Pool {
+    pub(super) fn new(mut pairs: Vec<(f64, f64)>) -> Self {
+        pairs.retain(|&(value, weight)| value.is_finite() && weight > 0.0 && weight.is_finite());
+        pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        let total = pairs.iter().map(|&(_, weight)| weight).sum();
+        Self { pairs, total }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pairs.is_empty()
+    }
+
+    /// The least value at which the weight so far reaches that share of the total; 0 when empty.
+    pub(super) fn quantile(&self, share: f64) -> f64 {
+        let wanted = share * self.total;
+        let mut sum = 0.0;
+        for &(value, weight) in &self.pairs {
+            sum += weight;
+            if sum >= wanted {
+                return value;
+            }
+        }
+        self.pairs.last().map_or(0.0, |&(value, _)| value)
+    }
+
+    /// The weighted mean; 0 when empty.
+    pub(super) fn mean(&self) -> f64 {
+        if self.is_empty() {
+            return 0.0;
+        }
+        self.pairs.iter().map(|&(value, weight)| value * weight).sum::<f64>() / self.total
+    }
+
+    /// The share of the weight on values above `value`; 0 when empty.
+    pub(super) fn above(&self, value: f64) -> f64 {
+        if self.is_empty() {
+            return 0.0;
+        }
+        let from = self.pairs.partition_point(|&(v, _)| v <= value);
+        let sum: f64 = self.pairs[from..].iter().map(|&(_, weight)| weight).sum();
+        (sum / self.total).clamp(0.0, 1.0)
+    }
+
+    /// The same weights on other values.
+    pub(super) fn mapped(&self, to: impl Fn(f64) -> f64) -> Self {
+        Self::new(self.pairs.iter().map(|&(value, weight)| (to(value), weight)).collect())
+    }
+
+    /// The same values, their weights multiplied by a function of the value.
+    pub(super) fn reweighted(&self, by: impl Fn(f64) -> f64) -> Self {
+        Self::new(self.pairs.iter().map(|&(value, weight)| (value, weight * by(value))).collect())
+    }
+}
+
+/// The median of values weighted so.
+pub(super) fn weighted_median(pairs: Vec<(f64, f64)>) -> f64 {
+    Pool::new(pairs).quantile(0.5)
+}

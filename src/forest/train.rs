@@ -1,0 +1,227 @@
+//! Grows the trees; alone in naming smartcore.
+//!
+//! smartcore finds the splits; which rows a tree sees, and what its leaves keep, is decided here.
+//! A tree draws cascades, not rows: each a Poisson(1) number of times, and for every time that it
+//! is drawn 3 of its rows, near ages the likelier ones. smartcore's random forest would draw rows
+//! once more and cannot be told not to; its single tree draws nothing, but looks at all features at
+//! every split. So each tree is a single tree that is shown a third of the features (Ho 1998).
+
+use std::collections::HashMap;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use serde::Deserialize;
+use smartcore::linalg::basic::matrix::DenseMatrix;
+use smartcore::tree::decision_tree_regressor::{
+    DecisionTreeRegressor, DecisionTreeRegressorParameters,
+};
+
+use super::table::{Row, Table};
+use super::trees::{Node, Trees, code, codebook};
+
+/// The least number of rows in a leaf.
+const LEAF: usize = 8;
+/// Rows of a cascade for every time that it is drawn.
+const ROWS: usize = 3;
+/// The most rows a tree is grown on.
+const MOST_ROWS: usize = 4096;
+/// One in so many features is shown to a tree.
+const FEATURE_SHARE: usize = 3;
+
+/// Trees, and for every tree the cascades that it has seen.
+pub(super) struct Grown {
+    pub(super) trees: Trees,
+    pub(super) seen: Vec<Vec<bool>>,
+}
+
+/// Grows trees on a table; none where it has no rows. The result depends on the seed, never on
+/// the number of threads.
+pub(super) fn grow(table: &Table, trees: usize, seed: u64, threads: usize) -> Option<Grown> {
+    if table.cascades.iter().all(Vec::is_empty) || table.names.is_empty() {
+        return None;
+    }
+    let threads = threads.clamp(1, trees.max(1));
+    let mut parts: Vec<Vec<(usize, Branches)>> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|first| {
+                scope.spawn(move || {
+                    let mine = (first..trees).step_by(threads);
+                    mine.map(|tree| (tree, grow_one(table, seed, tree))).collect()
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().unwrap_or_default()).collect()
+    });
+    let mut grown: Vec<(usize, Branches)> = parts.drain(..).flatten().collect();
+    grown.sort_by_key(|(tree, _)| *tree);
+    Some(joined(table, grown.into_iter().map(|(_, branches)| branches).collect()))
+}
+
+/// One tree as smartcore grew it, with our rows in its leaves.
+struct Branches {
+    nodes: Vec<RawNode>,
+    /// The features that were shown to it.
+    features: Vec<usize>,
+    /// The targets of each node that is a leaf.
+    leaves: HashMap<usize, Vec<f32>>,
+    seen: Vec<bool>,
+}
+
+/// smartcore's tree as serde shows it.
+#[derive(Deserialize)]
+struct RawRegressor {
+    tree_regressor: RawTree,
+}
+
+#[derive(Deserialize)]
+struct RawTree {
+    nodes: Vec<RawNode>,
+}
+
+#[derive(Deserialize)]
+struct RawNode {
+    split_feature: usize,
+    split_value: Option<f64>,
+    true_child: Option<usize>,
+    false_child: Option<usize>,
+}
+
+fn grow_one(table: &Table, seed: u64, tree: usize) -> Branches {
+    let mut chance = ChaCha8Rng::seed_from_u64(seed);
+    chance.set_stream(tree as u64);
+    let (rows, seen) = draw(table, &mut chance);
+    let features = some_features(table.names.len(), &mut chance);
+    let nodes = split(&rows, &features);
+    let mut leaves: HashMap<usize, Vec<f32>> = HashMap::new();
+    for row in &rows {
+        leaves.entry(leaf_of(&nodes, &features, &row.values)).or_default().push(row.target as f32);
+    }
+    Branches { nodes, features, leaves, seen }
+}
+
+fn draw<'a>(table: &'a Table, chance: &mut ChaCha8Rng) -> (Vec<&'a Row>, Vec<bool>) {
+    let rate = (MOST_ROWS as f64 / (ROWS * table.cascades.len()) as f64).min(1.0);
+    loop {
+        let mut rows = Vec::new();
+        let mut seen = vec![false; table.cascades.len()];
+        for (cascade, own) in table.cascades.iter().enumerate() {
+            let total: f64 = own.iter().map(|row| row.weight).sum();
+            let times = if own.is_empty() { 0 } else { poisson(rate, chance) };
+            seen[cascade] = times > 0;
+            for _ in 0..times * ROWS {
+                let mut left = unit(chance) * total;
+                let drawn = own.iter().find(|row| {
+                    left -= row.weight;
+                    left < 0.0
+                });
+                rows.extend(drawn.or(own.last()));
+            }
+        }
+        rows.truncate(MOST_ROWS);
+        if !rows.is_empty() {
+            return (rows, seen);
+        }
+    }
+}
+
+/// A uniform draw from [0, 1).
+fn unit(chance: &mut ChaCha8Rng) -> f64 {
+    (chance.next_u64() >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// A Poisson draw by Knuth's product of uniforms.
+fn poisson(mean: f64, chance: &mut ChaCha8Rng) -> usize {
+    let floor = (-mean).exp();
+    let mut product = unit(chance);
+    let mut count = 0;
+    while product > floor {
+        product *= unit(chance);
+        count += 1;
+    }
+    count
+}
+
+fn some_features(all: usize, chance: &mut ChaCha8Rng) -> Vec<usize> {
+    let wanted = if all <= FEATURE_SHARE { all } else { all.div_ceil(FEATURE_SHARE) };
+    let mut features: Vec<usize> = (0..all).collect();
+    for i in 0..wanted {
+        let other = i + (unit(chance) * (all - i) as f64) as usize;
+        features.swap(i, other.min(all - 1));
+    }
+    features.truncate(wanted);
+    features
+}
+
+/// The nodes of a tree on these rows and features; a single leaf where smartcore finds no tree.
+fn split(rows: &[&Row], features: &[usize]) -> Vec<RawNode> {
+    let columns =
+        features.iter().flat_map(|&f| rows.iter().map(move |row| row.values[f])).collect();
+    let targets: Vec<f64> = rows.iter().map(|row| row.split).collect();
+    let parameters = DecisionTreeRegressorParameters::default()
+        .with_min_samples_leaf(LEAF)
+        .with_min_samples_split(2 * LEAF);
+    DenseMatrix::new(rows.len(), features.len(), columns, true)
+        .and_then(|matrix| DecisionTreeRegressor::fit(&matrix, &targets, parameters))
+        .ok()
+        .and_then(|tree| serde_json::to_value(&tree).ok())
+        .and_then(|value| serde_json::from_value::<RawRegressor>(value).ok())
+        .map(|raw| raw.tree_regressor.nodes)
+        .unwrap_or_else(|| {
+            vec![RawNode {
+                split_feature: 0,
+                split_value: None,
+                true_child: None,
+                false_child: None,
+            }]
+        })
+}
+
+/// The threshold as it is kept, and the branches: rounded down, a threshold between two values of
+/// single precision stays between them.
+fn threshold(node: &RawNode) -> Option<(f32, usize, usize)> {
+    let exact = node.split_value?;
+    let near = exact as f32;
+    let down = if f64::from(near) > exact { near.next_down() } else { near };
+    Some((down, node.true_child?, node.false_child?))
+}
+
+fn leaf_of(nodes: &[RawNode], features: &[usize], values: &[f32]) -> usize {
+    let mut at = 0;
+    while let Some((threshold, left, right)) = threshold(&nodes[at]) {
+        let value = values[features[nodes[at].split_feature]];
+        at = if value <= threshold { left } else { right };
+    }
+    at
+}
+
+fn joined(table: &Table, grown: Vec<Branches>) -> Grown {
+    let book = codebook(table.cascades.iter().flatten().map(|row| row.target as f32).collect());
+    let mut trees = Trees { book, ..Trees::default() };
+    let mut seen = Vec::with_capacity(grown.len());
+    for branches in grown {
+        trees.roots.push(trees.nodes.len() as u32);
+        append(&branches, 0, &mut trees);
+        seen.push(branches.seen);
+    }
+    Grown { trees, seen }
+}
+
+/// Appends a node and what is below it, in preorder.
+fn append(branches: &Branches, at: usize, trees: &mut Trees) {
+    let raw = &branches.nodes[at];
+    let Some((threshold, left, right)) = threshold(raw) else {
+        let from = trees.codes.len();
+        let values = branches.leaves.get(&at).into_iter().flatten();
+        trees.codes.extend(values.map(|&value| code(&trees.book, value)));
+        trees.codes[from..].sort_unstable();
+        trees.nodes.push(Node::Leaf { from: from as u32, to: trees.codes.len() as u32 });
+        return;
+    };
+    let place = trees.nodes.len();
+    let feature = branches.features[raw.split_feature] as u16;
+    trees.nodes.push(Node::Split { feature, threshold, right: 0 });
+    append(branches, left, trees);
+    let right_place = trees.nodes.len() as u32;
+    append(branches, right, trees);
+    trees.nodes[place] = Node::Split { feature, threshold, right: right_place };
+}
