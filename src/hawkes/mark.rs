@@ -1,0 +1,225 @@
+//! The law of magnitudes: how much influence the author of an event has.
+//!
+//! Follower counts have a heavy tail: with the usual exponent 2.4 their variance is infinite, so
+//! nothing here rests on one.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::Rng;
+
+use crate::cascade::Point;
+
+/// The exponent of the density of marks, α (Mishra, Rizoiu & Xie, CIKM 2016, section 3.1).
+pub const MARK_EXPONENT: f64 = 2.4;
+/// The smallest mark, μ, that goes with [`MARK_EXPONENT`].
+pub const MARK_MINIMUM: f64 = 10.0;
+/// The mean of that law, μ (α − 1)/(α − 2) = 35: what is believed before any mark is seen.
+pub const MEAN_MARK: f64 = 35.0;
+/// How many marks of mean [`MEAN_MARK`] that belief weighs.
+pub const PRIOR_MARKS: f64 = 20.0;
+
+/// What is known of the law of marks.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum MarkLaw {
+    /// A power law: density proportional to m^−exponent from `minimum` on.
+    Pareto {
+        /// The exponent α of the density, above 2: else there is no mean.
+        exponent: f64,
+        /// The smallest mark μ, above 0.
+        minimum: f64,
+    },
+    /// Only the mean, above 0.
+    Mean(f64),
+    /// Nothing: the cascade's own marks tell, drawn towards [`MEAN_MARK`].
+    #[default]
+    Data,
+}
+
+impl MarkLaw {
+    /// The law that the original system assumes: exponent 2.4 from 10 on, mean 35.
+    pub const USUAL: Self = Self::Pareto { exponent: MARK_EXPONENT, minimum: MARK_MINIMUM };
+
+    /// Reads `pareto:2.4,10`, `mean:35` or `data`.
+    pub fn parse(text: &str) -> Result<Self, MarkLawError> {
+        let positive = |text: &str| {
+            let number: f64 = text.trim().parse().map_err(|_| MarkLawError::Number(text.into()))?;
+            let positive = number > 0.0 && number.is_finite();
+            if positive { Ok(number) } else { Err(MarkLawError::Number(text.into())) }
+        };
+        match text.split_once(':') {
+            None if text == "data" => Ok(Self::Data),
+            Some(("mean", mean)) => positive(mean).map(Self::Mean),
+            Some(("pareto", numbers)) => {
+                let (exponent, minimum) =
+                    numbers.split_once(',').ok_or_else(|| MarkLawError::Form(text.into()))?;
+                let (exponent, minimum) = (positive(exponent)?, positive(minimum)?);
+                if exponent <= 2.0 {
+                    return Err(MarkLawError::NoMean(exponent));
+                }
+                Ok(Self::Pareto { exponent, minimum })
+            }
+            _ => Err(MarkLawError::Form(text.into())),
+        }
+    }
+
+    /// E\[m\], for a cascade with these points.
+    ///
+    /// `Data` draws the mean of the marks after the first towards [`MEAN_MARK`], as if
+    /// [`PRIOR_MARKS`] marks had been seen before; where all marks are 1 they are no marks, and the mean is 1.
+    pub fn mean_mark(&self, points: &[Point]) -> f64 {
+        match *self {
+            Self::Pareto { exponent, minimum } => minimum * (exponent - 1.0) / (exponent - 2.0),
+            Self::Mean(mean) => mean,
+            Self::Data if points.is_empty() => MEAN_MARK,
+            Self::Data if points.iter().all(|point| point.magnitude == 1.0) => 1.0,
+            Self::Data => {
+                let later = &points[1..];
+                let sum: f64 = later.iter().map(|point| point.magnitude).sum();
+                (sum + PRIOR_MARKS * MEAN_MARK) / (later.len() as f64 + PRIOR_MARKS)
+            }
+        }
+    }
+
+    /// Draws a mark.
+    ///
+    /// Where only the mean is known, from the power law of [`MARK_EXPONENT`] that has it.
+    pub fn draw(&self, rng: &mut ChaCha8Rng) -> f64 {
+        self.power_law().draw(rng)
+    }
+
+    /// The power law that marks are drawn from.
+    pub(crate) fn power_law(&self) -> PowerLaw {
+        let (exponent, minimum) = match *self {
+            Self::Pareto { exponent, minimum } => (exponent, minimum),
+            Self::Mean(mean) => (MARK_EXPONENT, mean * MARK_MINIMUM / MEAN_MARK),
+            Self::Data => (MARK_EXPONENT, MARK_MINIMUM),
+        };
+        PowerLaw { minimum, power: (exponent - 1.0).recip() }
+    }
+}
+
+impl FromStr for MarkLaw {
+    type Err = MarkLawError;
+
+    fn from_str(text: &str) -> Result<Self, MarkLawError> {
+        Self::parse(text)
+    }
+}
+
+/// A power law made ready for drawing: m = μ u^(−1/(α−1)), u uniform on (0, 1].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PowerLaw {
+    minimum: f64,
+    power: f64,
+}
+
+impl PowerLaw {
+    pub(crate) fn draw(&self, rng: &mut ChaCha8Rng) -> f64 {
+        self.minimum * (self.power * exponential(rng)).exp()
+    }
+}
+
+/// Draws from the exponential law of mean 1.
+pub(crate) fn exponential(rng: &mut ChaCha8Rng) -> f64 {
+    -uniform(rng).ln()
+}
+
+/// Draws uniformly from (0, 1], in steps of 2⁻⁵³.
+pub(crate) fn uniform(rng: &mut ChaCha8Rng) -> f64 {
+    const STEP: f64 = 1.0 / (1u64 << 53) as f64;
+    ((rng.next_u64() >> 11) + 1) as f64 * STEP
+}
+
+/// Why a text names no [`MarkLaw`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum MarkLawError {
+    /// It has none of the known forms.
+    Form(String),
+    /// A number in it is none, or not positive.
+    Number(String),
+    /// A power law with this exponent has no mean.
+    NoMean(f64),
+}
+
+impl fmt::Display for MarkLawError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form(text) => {
+                write!(f, "unknown law of marks '{text}': pareto:ALPHA,MINIMUM, mean:X or data")
+            }
+            Self::Number(text) => write!(f, "'{text}' is not a positive number"),
+            Self::NoMean(exponent) => {
+                write!(f, "exponent {exponent} is not above 2, so the marks have no mean")
+            }
+        }
+    }
+}
+
+impl std::error::Error for MarkLawError {}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+
+    fn points(marks: &[f64]) -> Vec<Point> {
+        let point = |(i, &magnitude)| Point { time: i as f64, magnitude };
+        marks.iter().enumerate().map(point).collect()
+    }
+
+    #[test]
+    fn a_law_is_read_as_it_is_written() {
+        assert_eq!(MarkLaw::parse("pareto:2.4,10"), Ok(MarkLaw::USUAL));
+        assert_eq!("mean:12.5".parse(), Ok(MarkLaw::Mean(12.5)));
+        assert_eq!("data".parse(), Ok(MarkLaw::Data));
+        for bad in
+            ["", "mean", "mean:", "mean:0", "mean:inf", "mean:-1", "pareto:2.4", "pareto:2,10"]
+        {
+            assert!(MarkLaw::parse(bad).is_err(), "{bad}");
+        }
+        let error = MarkLaw::parse("pareto:1.9,10").unwrap_err();
+        assert_eq!(error.to_string(), "exponent 1.9 is not above 2, so the marks have no mean");
+    }
+
+    #[test]
+    fn the_mean_is_drawn_towards_35() {
+        assert!((MarkLaw::USUAL.mean_mark(&[]) - 35.0).abs() < 1e-13);
+        assert_eq!(MarkLaw::Mean(7.0).mean_mark(&points(&[1.0, 1.0])), 7.0);
+        assert_eq!(MarkLaw::Data.mean_mark(&[]), 35.0);
+        assert_eq!(MarkLaw::Data.mean_mark(&points(&[500.0])), 35.0);
+        assert_eq!(MarkLaw::Data.mean_mark(&points(&[500.0, 56.0])), 36.0);
+        assert_eq!(MarkLaw::Data.mean_mark(&points(&[0.0, 0.0])), 700.0 / 21.0);
+    }
+
+    #[test]
+    fn marks_of_one_are_no_marks() {
+        assert_eq!(MarkLaw::Data.mean_mark(&points(&[1.0])), 1.0);
+        assert_eq!(MarkLaw::Data.mean_mark(&points(&[1.0; 9])), 1.0);
+        assert_eq!(MarkLaw::Data.mean_mark(&points(&[2.0, 1.0])), 701.0 / 21.0);
+    }
+
+    /// P(m > x) = (x/μ)^−(α−1): compared at quantiles, as the variance is infinite.
+    #[test]
+    fn drawn_marks_follow_the_power_law() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        for (law, exponent, minimum) in [
+            (MarkLaw::USUAL, 2.4, 10.0),
+            (MarkLaw::Pareto { exponent: 3.7, minimum: 0.5 }, 3.7, 0.5),
+            (MarkLaw::Mean(70.0), 2.4, 20.0),
+            (MarkLaw::Data, 2.4, 10.0),
+        ] {
+            let n = 100_000;
+            let marks: Vec<f64> = (0..n).map(|_| law.draw(&mut rng)).collect();
+            assert!(marks.iter().all(|&m| m >= minimum));
+            for tail in [0.9, 0.5, 0.1, 0.01] {
+                let x = minimum * f64::powf(tail, -1.0 / (exponent - 1.0));
+                let share = marks.iter().filter(|&&m| m > x).count() as f64 / f64::from(n);
+                let error = (tail * (1.0 - tail) / f64::from(n)).sqrt();
+                assert!((share - tail).abs() < 4.5 * error, "{law:?} tail {tail}: {share}");
+            }
+        }
+    }
+}

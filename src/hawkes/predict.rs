@@ -1,0 +1,127 @@
+//! What is still to come: the branching factor, the expected final size and its curve in time.
+
+use super::kernel::Excitation;
+use super::{Params, kernel};
+use crate::cascade::Point;
+
+/// n* = p E\[m\]: the mean number of children of an event.
+pub fn branching_factor(params: Params, mean_mark: f64) -> f64 {
+    params.infectiousness * mean_mark
+}
+
+/// G1 = p A(T): the expected children, after `end`, of the events up to `end`.
+pub fn first_generation(points: &[Point], end: f64, params: Params) -> f64 {
+    let mut excitation = Excitation::new(params.decay);
+    points.iter().for_each(|point| excitation.take(point));
+    params.infectiousness * excitation.at(end)
+}
+
+/// n_supp = G1/(1 − n*): the expected number of events after `end`; infinite where n* ≥ 1.
+///
+/// Each of the G1 children founds a tree of mean size 1 + n* + n*² + … (Mishra, Rizoiu & Xie, CIKM 2016,
+/// equation 8).
+pub fn expected_events(first_generation: f64, branching_factor: f64) -> f64 {
+    if first_generation == 0.0 {
+        0.0
+    } else if branching_factor >= 1.0 {
+        f64::INFINITY
+    } else {
+        first_generation / (1.0 - branching_factor)
+    }
+}
+
+/// n + n_supp: the expected final size of a cascade observed until `end`.
+pub fn expected_size(points: &[Point], end: f64, params: Params, mean_mark: f64) -> f64 {
+    let first_generation = first_generation(points, end, params);
+    let branching_factor = branching_factor(params, mean_mark);
+    points.len() as f64 + expected_events(first_generation, branching_factor)
+}
+
+/// The expected number of events within `horizon` seconds after the end of the observation.
+///
+/// The mean intensity fades as exp(−β (1 − n*) s), so this is n_supp (1 − exp(−β (1 − n*) s)); written with the
+/// integral over s, it holds for n* ≥ 1 too.
+pub fn expected_events_within(
+    horizon: f64,
+    first_generation: f64,
+    branching_factor: f64,
+    decay: f64,
+) -> f64 {
+    if first_generation == 0.0 {
+        return 0.0;
+    }
+    let rate = decay * (1.0 - branching_factor);
+    if rate == 0.0 {
+        first_generation * decay * horizon
+    } else {
+        first_generation * decay / rate * kernel::integral(rate, horizon)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hawkes::testing::{hostile, lab_cascade, random_cascade, random_params};
+
+    #[test]
+    fn the_expected_size_agrees_with_the_test_vectors() {
+        let (all, _) = lab_cascade();
+        let params = Params::new(0.02, 1.0 / 3600.0).unwrap();
+        for (end, size) in
+            [(300.0, 290.7797), (600.0, 285.6802), (1200.0, 285.1896), (1800.0, 281.0748)]
+        {
+            let points: Vec<Point> = all.iter().filter(|p| p.time <= end).copied().collect();
+            let first_generation = first_generation(&points, end, params);
+            let found = 227.0 + expected_events(first_generation, branching_factor(params, 35.0));
+            assert!((found - size).abs() <= 0.5e-4, "{end} s: {found}");
+        }
+    }
+
+    #[test]
+    fn the_first_generation_is_the_compensator_still_to_come() {
+        for seed in 0..200 {
+            let (points, end) = random_cascade(seed);
+            let params = random_params(seed);
+            let to_come: f64 = points
+                .iter()
+                .map(|e| {
+                    params.infectiousness * e.magnitude * (-params.decay * (end - e.time)).exp()
+                })
+                .sum();
+            let found = first_generation(&points, end, params);
+            assert!((found - to_come).abs() <= 1e-13 * to_come, "seed {seed}: {found} {to_come}");
+        }
+    }
+
+    /// N(s), the expected count, solves dN/ds = β (G1 + (n* − 1) N): Euler's steps find the same curve.
+    #[test]
+    fn the_curve_solves_its_differential_equation() {
+        for branching_factor in [0.0, 0.5, 0.99, 1.0, 1.2] {
+            let (first_generation, decay, horizon, steps) = (40.0, 1e-3, 2000.0, 200_000);
+            let step = horizon / f64::from(steps);
+            let mut count = 0.0;
+            for _ in 0..steps {
+                count += step * decay * (first_generation + (branching_factor - 1.0) * count);
+            }
+            let found = expected_events_within(horizon, first_generation, branching_factor, decay);
+            assert!((found / count - 1.0).abs() < 1e-4, "n* {branching_factor}: {found} {count}");
+        }
+    }
+
+    #[test]
+    fn the_curve_ends_in_the_expected_size() {
+        let (all, none) = (expected_events_within(1e9, 40.0, 0.7, 1e-3), expected_events(0.0, 1.0));
+        assert!((all - expected_events(40.0, 0.7)).abs() < 1e-9);
+        assert_eq!(none, 0.0);
+        assert_eq!(expected_events(1.0, 1.0), f64::INFINITY);
+    }
+
+    #[test]
+    fn nothing_makes_it_infinite() {
+        for (name, points, end) in hostile() {
+            let params = Params::new(1e-8, 1e-4).unwrap();
+            let size = expected_size(&points, end, params, 35.0);
+            assert!(size.is_finite() && size >= points.len() as f64, "{name}: {size}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Goodness of fit by time rescaling: on the clock of its compensator a Hawkes process ticks at rate 1.
+
+use super::Params;
+use super::kernel::Excitation;
+use crate::cascade::Point;
+
+/// The compensator between each event and the one before: under the true parameters independent
+/// draws from the exponential law of mean 1 (Papangelou 1972; Ogata, JASA 1988, section 3.3).
+///
+/// A cascade that has died out holds one draw more, of which only a lower bound is known: the one that was
+/// too large. So the residuals of small cascades are a little short.
+pub fn residuals(points: &[Point], params: Params) -> Vec<f64> {
+    let Params { infectiousness: p, decay } = params;
+    let mut excitation = Excitation::new(decay);
+    let mut spent = 0.0;
+    let mut residuals = Vec::with_capacity(points.len().saturating_sub(1));
+    for (i, point) in points.iter().enumerate() {
+        let by_now = excitation.spent_by(point.time);
+        if i > 0 {
+            residuals.push(p * (by_now - spent));
+        }
+        // Where the mark is 0 the excitation goes on from where it was.
+        excitation.take(point);
+        spent = if point.magnitude > 0.0 { 0.0 } else { by_now };
+    }
+    residuals
+}
+
+/// A Kolmogorov–Smirnov test.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KolmogorovSmirnov {
+    /// The largest distance between the sample's distribution function and that of the law.
+    pub statistic: f64,
+    /// The probability of a distance at least so large under the law.
+    pub p_value: f64,
+}
+
+/// Tests whether residuals are draws from the exponential law of mean 1.
+///
+/// The p-value is Stephens' approximation (JRSS B 32, 1970), good to some units of the third digit.
+pub fn test_exponential(residuals: &[f64]) -> KolmogorovSmirnov {
+    let mut sorted: Vec<f64> = residuals.iter().map(|&r| -(-r).exp_m1()).collect();
+    sorted.sort_by(f64::total_cmp);
+    let n = sorted.len() as f64;
+    let mut statistic: f64 = 0.0;
+    for (i, &u) in sorted.iter().enumerate() {
+        statistic = statistic.max((i + 1) as f64 / n - u).max(u - i as f64 / n);
+    }
+    let scaled = statistic * (n.sqrt() + 0.12 + 0.11 / n.sqrt());
+    KolmogorovSmirnov { statistic, p_value: if n > 0.0 { kolmogorov_tail(scaled) } else { 1.0 } }
+}
+
+/// P(K > x) for Kolmogorov's limiting law.
+fn kolmogorov_tail(x: f64) -> f64 {
+    if x < 0.2 {
+        return 1.0;
+    }
+    let term = |k: i32| {
+        let k = f64::from(k);
+        (-2.0 * k * k * x * x).exp()
+    };
+    let sum: f64 = (1..=50).map(|k| if k % 2 == 1 { term(k) } else { -term(k) }).sum();
+    (2.0 * sum).clamp(0.0, 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hawkes::testing::{hostile, random_cascade, random_params, simulated};
+
+    #[test]
+    fn they_are_the_compensator_cut_at_the_events() {
+        for seed in 0..200 {
+            let (points, _) = random_cascade(seed);
+            let params = random_params(seed);
+            let Params { infectiousness: p, decay: beta } = params;
+            let until = |t: f64, n: usize| -> f64 {
+                points[..n].iter().map(|e| e.magnitude * -(-beta * (t - e.time)).exp_m1()).sum()
+            };
+            for (i, &residual) in residuals(&points, params).iter().enumerate() {
+                let n = i + 1;
+                let slow = p * (until(points[n].time, n) - until(points[i].time, n));
+                let scale = p * until(points[n].time, n);
+                assert!((residual - slow).abs() < 1e-12 * (1.0 + scale), "seed {seed} event {n}");
+            }
+        }
+    }
+
+    #[test]
+    fn those_of_the_truth_are_exponential() {
+        let p_values: Vec<f64> = (0..400)
+            .map(|seed| {
+                let (points, truth) = simulated(seed, 0.9, 1.0 / 3600.0, 2e4, 5e4);
+                test_exponential(&residuals(&points, truth)).p_value
+            })
+            .collect();
+        for level in [0.05, 0.2, 0.5] {
+            let share = p_values.iter().filter(|&&p| p < level).count() as f64 / 400.0;
+            let error = f64::sqrt(level * (1.0 - level) / 400.0);
+            assert!((share - level).abs() < 3.5 * error + 0.01, "level {level}: {share}");
+        }
+    }
+
+    #[test]
+    fn those_of_wrong_parameters_are_not() {
+        let (points, truth) = simulated(1, 0.9, 1.0 / 3600.0, 2e4, 5e4);
+        for (p_factor, beta_factor) in [(3.0, 1.0), (1.0 / 3.0, 1.0), (1.0, 0.2), (0.3, 20.0)] {
+            let (p, beta) = (p_factor * truth.infectiousness(), beta_factor * truth.decay());
+            let test = test_exponential(&residuals(&points, Params::new(p, beta).unwrap()));
+            assert!(test.p_value < 1e-6, "{p_factor} {beta_factor}: {test:?}");
+        }
+    }
+
+    #[test]
+    fn kolmogorovs_law_has_its_known_quantiles() {
+        for (x, tail) in [(1.2238, 0.1), (1.3581, 0.05), (1.6276, 0.01), (0.8276, 0.5)] {
+            assert!((kolmogorov_tail(x) - tail).abs() < 1e-4, "{x}: {}", kolmogorov_tail(x));
+        }
+        assert_eq!(test_exponential(&[]).p_value, 1.0);
+    }
+
+    #[test]
+    fn nothing_makes_them_infinite() {
+        for (name, points, _) in hostile() {
+            let residuals = residuals(&points, Params::new(0.01, 1e-3).unwrap());
+            assert_eq!(residuals.len(), points.len().saturating_sub(1), "{name}");
+            assert!(residuals.iter().all(|r| r.is_finite() && *r >= 0.0), "{name}");
+            assert!(test_exponential(&residuals).p_value.is_finite(), "{name}");
+        }
+    }
+}

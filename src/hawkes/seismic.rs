@@ -1,0 +1,235 @@
+//! The untrained estimate of Zhao et al. (SEISMIC, KDD 2015): no decay to fit, a memory of power law.
+//!
+//! Its infectiousness is that of the recent past: events weigh the less the longer ago they were, down to 0 at the
+//! far end of a window. Windows, boundaries and constants are those of the authors' R package `seismic`.
+
+use crate::cascade::Point;
+
+/// The exponent θ of the memory kernel φ(s), s^−(1+θ) in the long run.
+const THETA: f64 = 0.2314843;
+/// φ is constant up to here, in seconds.
+const CUTOFF: f64 = 300.0;
+/// That constant, in 1/s: then φ has the integral 1.
+const DENSITY: f64 = 6.265725e-4;
+/// How far to look back, in seconds: half the age, within these.
+const WINDOW: [f64; 2] = [300.0, 7200.0];
+/// A window with fewer events than this is widened.
+const FEWEST: usize = 5;
+/// The mean mark of the authors' network: from an infectiousness of 1/100 on the cascade is supercritical.
+const MEAN_MARK: f64 = 100.0;
+
+/// The expected final size of a cascade observed until `end`; none where it is supercritical or empty.
+pub fn final_size(points: &[Point], end: f64) -> Option<f64> {
+    let infectiousness = infectiousness(points, end)?;
+    let subcritical = 1.0 - MEAN_MARK * infectiousness;
+    let excitation: f64 = points.iter().map(|p| p.magnitude * still_to_come(end - p.time)).sum();
+    let size = points.len() as f64 + infectiousness * excitation / subcritical;
+    (subcritical > 0.0 && size.is_finite()).then_some(size)
+}
+
+/// The present infectiousness (equation 8): the events of the window over those that its intensity per unit of
+/// infectiousness let expect, each weighted by k(x) = 1 − x/w, x seconds before the end.
+///
+/// None where nothing could be expected, but something came.
+pub fn infectiousness(points: &[Point], end: f64) -> Option<f64> {
+    let first = points.first()?;
+    // The window is closed at its far end and open at the near one.
+    let until = points.partition_point(|p| p.time < end);
+    let window = window(&points[..until], end - first.time, end);
+    let from = points.partition_point(|p| p.time < end - window);
+    let came: f64 =
+        points[from.max(1).min(until)..until].iter().map(|p| 1.0 - (end - p.time) / window).sum();
+    if came == 0.0 {
+        return Some(0.0);
+    }
+    let expected: f64 =
+        points[..until].iter().map(|p| p.magnitude * remembered(end - p.time, window)).sum();
+    let ratio = came / expected;
+    ratio.is_finite().then_some(ratio)
+}
+
+/// Seconds to look back from `end`: half the `age` within limits, or five steps back from the last event
+/// where that holds fewer than five.
+fn window(points: &[Point], age: f64, end: f64) -> f64 {
+    let usual = (age / 2.0).clamp(WINDOW[0], WINDOW[1]);
+    let held = points.len() - points.partition_point(|p| p.time < end - usual);
+    match points.get(points.len().saturating_sub(FEWEST + 1)) {
+        Some(oldest) if held < FEWEST => end - oldest.time,
+        _ => usual,
+    }
+}
+
+/// ∫ k(x) φ(age − x) dx over the window, x ≥ 0 being the time before the end.
+fn remembered(age: f64, window: f64) -> f64 {
+    let nearest = (age - CUTOFF).max(0.0);
+    let farthest = age.min(window);
+    // Where φ is constant: ages of at most the cutoff.
+    let flat = if nearest < farthest {
+        DENSITY * (farthest - nearest) * (1.0 - (nearest + farthest) / (2.0 * window))
+    } else {
+        0.0
+    };
+    flat + power_law(age, nearest.min(farthest), window)
+}
+
+/// ∫ (1 − x/w) φ(age − x) dx for x from 0 to `reach`, where φ is the power law.
+///
+/// With y = age − x the integrand is c y₀^(1+θ) ((1 − age/w) y^−(1+θ) + y^−θ/w); differences of powers are taken
+/// as expm1(· ln1p), as the window can be short against the age.
+fn power_law(age: f64, reach: f64, window: f64) -> f64 {
+    if reach <= 0.0 {
+        return 0.0;
+    }
+    let shrink = (-reach / age).ln_1p();
+    let relative = (age / CUTOFF).powf(-THETA);
+    let zeroth = (-THETA * shrink).exp_m1() / THETA;
+    let first = -((1.0 - THETA) * shrink).exp_m1() / (1.0 - THETA) * age / window;
+    DENSITY * CUTOFF * relative * ((1.0 - age / window) * zeroth + first)
+}
+
+/// ∫φ from `age` to infinity: the share of an event's children that are still to come.
+fn still_to_come(age: f64) -> f64 {
+    if age <= CUTOFF {
+        1.0 - DENSITY * age.max(0.0)
+    } else {
+        DENSITY * CUTOFF / THETA * (age / CUTOFF).powf(-THETA)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hawkes::testing::{hostile, random_cascade, real_cascades};
+
+    fn memory(lag: f64) -> f64 {
+        if lag <= 300.0 { 6.265725e-4 } else { 6.265725e-4 * (lag / 300.0).powf(-1.2314843) }
+    }
+
+    /// Simpson's rule on each smooth piece.
+    fn integrate(f: impl Fn(f64) -> f64, from: f64, to: f64) -> f64 {
+        const STEPS: i32 = 2000;
+        let h = (to - from) / f64::from(2 * STEPS);
+        let at = |i: i32| f(from + f64::from(i) * h);
+        (0..STEPS).map(|i| at(2 * i) + 4.0 * at(2 * i + 1) + at(2 * i + 2)).sum::<f64>() * h / 3.0
+    }
+
+    /// The formulas as they are written down, with numerical integrals.
+    fn slowly(points: &[Point], end: f64) -> Option<f64> {
+        let age = end - points[0].time;
+        let mut window = (age / 2.0).clamp(300.0, 7200.0);
+        let before: Vec<&Point> = points.iter().filter(|p| p.time < end).collect();
+        if before.iter().filter(|p| p.time >= end - window).count() < 5 && !before.is_empty() {
+            window = end - before[before.len().max(6) - 6].time;
+        }
+        let weight = |s: f64| 1.0 - (end - s) / window;
+        let came: f64 = points[1..]
+            .iter()
+            .filter(|p| p.time < end && p.time >= end - window)
+            .map(|p| weight(p.time))
+            .sum();
+        let expected: f64 = before
+            .iter()
+            .map(|p| {
+                let from = p.time.max(end - window);
+                let knee = (p.time + 300.0).clamp(from, end);
+                let f = |s: f64| weight(s) * memory(s - p.time);
+                // The power law over the logarithm of the lag, where it is smooth.
+                let g = |z: f64| f(p.time + z.exp()) * z.exp();
+                let late = |s: f64| (s - p.time).ln();
+                let tail = if knee < end { integrate(g, late(knee), late(end)) } else { 0.0 };
+                p.magnitude * (integrate(f, from, knee) + tail)
+            })
+            .sum();
+        let infectiousness = if came == 0.0 { 0.0 } else { came / expected };
+        let tail = |age: f64| {
+            let beyond =
+                |age: f64| 6.265725e-4 * 300.0 / 0.2314843 * (age / 300.0).powf(-0.2314843);
+            if age <= 300.0 { 1.0 - 6.265725e-4 * age } else { beyond(age) }
+        };
+        let rest: f64 = points.iter().map(|p| p.magnitude * tail(end - p.time)).sum();
+        let size = points.len() as f64 + infectiousness * rest / (1.0 - 100.0 * infectiousness);
+        (infectiousness < 0.01).then_some(size)
+    }
+
+    fn agree(points: &[Point], end: f64, what: &str) {
+        let (fast, slow) = (final_size(points, end), slowly(points, end));
+        match (fast, slow) {
+            (Some(fast), Some(slow)) => {
+                assert!((fast / slow - 1.0).abs() < 1e-9, "{what}: {fast}, slowly {slow}")
+            }
+            (None, None) => {}
+            _ => panic!("{what}: {fast:?}, slowly {slow:?}"),
+        }
+    }
+
+    #[test]
+    fn it_agrees_with_the_definition() {
+        for seed in 0..150 {
+            let (points, end) = random_cascade(seed);
+            agree(&points, end, &format!("seed {seed}"));
+            let scaled: Vec<Point> =
+                points.iter().map(|p| Point { magnitude: 30.0 * p.magnitude, ..*p }).collect();
+            agree(&scaled, end, &format!("scaled, seed {seed}"));
+        }
+    }
+
+    #[test]
+    fn it_agrees_on_real_cascades_at_any_age() {
+        for seconds in [60.0, 250.0, 600.0, 7200.0, 86_400.0, 604_800.0] {
+            for (i, (points, end)) in real_cascades(seconds).iter().enumerate().take(6) {
+                let few: Vec<Point> =
+                    points.iter().step_by(1 + points.len() / 50).copied().collect();
+                agree(&few, *end, &format!("cascade {i} at {seconds} s"));
+            }
+        }
+    }
+
+    #[test]
+    fn the_memory_kernel_is_a_density() {
+        assert!((still_to_come(0.0) - 1.0).abs() < 1e-15);
+        assert!((still_to_come(300.0) / still_to_come(300.0 + 1e-9) - 1.0).abs() < 1e-6);
+        let middle = integrate(memory, 0.0, 300.0) + integrate(memory, 300.0, 3000.0);
+        assert!((middle + still_to_come(3000.0) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_start_of_the_clock_does_not_matter() {
+        for (points, end) in real_cascades(3600.0) {
+            let moved: Vec<Point> =
+                points.iter().map(|p| Point { time: p.time + 1.3e9, ..*p }).collect();
+            assert_eq!(final_size(&points, end), final_size(&moved, end + 1.3e9));
+        }
+    }
+
+    #[test]
+    fn its_median_error_on_real_cascades_is_the_known_one() {
+        for (seconds, known) in [(600.0, 0.47), (3600.0, 0.38), (21_600.0, 0.20)] {
+            let whole = real_cascades(604_800.0);
+            let mut errors: Vec<f64> = real_cascades(seconds)
+                .iter()
+                .zip(&whole)
+                .filter(|((points, _), _)| points.len() >= 10)
+                .map(|((points, end), (all, _))| {
+                    let size = final_size(points, *end).unwrap_or(points.len() as f64);
+                    (size / all.len() as f64 - 1.0).abs()
+                })
+                .collect();
+            errors.sort_by(f64::total_cmp);
+            let median = errors[errors.len() / 2];
+            assert!(median < known + 0.02, "{seconds} s: {median}");
+        }
+    }
+
+    #[test]
+    fn nothing_makes_it_infinite() {
+        for (name, points, end) in hostile() {
+            let size = final_size(&points, end);
+            assert!(
+                size.is_none_or(|s| s.is_finite() && s >= points.len() as f64),
+                "{name}: {size:?}"
+            );
+        }
+        assert_eq!(final_size(&[], 600.0), None);
+        assert_eq!(final_size(&[Point { time: 5.0, magnitude: 1e4 }], 605.0), Some(1.0));
+    }
+}

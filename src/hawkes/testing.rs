@@ -1,0 +1,119 @@
+//! Cascades for the tests of the model: random, real, of the laboratory, and hostile.
+
+use std::io::Read;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::Params;
+use super::mark::{MarkLaw, exponential, uniform};
+use super::simulate::simulate;
+use crate::cascade::Point;
+
+/// The cascade of the test vectors, and the time of its last event.
+pub(crate) fn lab_cascade() -> (Vec<Point>, f64) {
+    let text = include_str!("../../testdata/lab_cascade.json");
+    let points = read(&serde_json::from_str(text).unwrap());
+    let end = points.last().unwrap().time;
+    (points, end)
+}
+
+/// The 50 real cascades, each cut after `seconds`: the points, and the end of the observation.
+pub(crate) fn real_cascades(seconds: f64) -> Vec<(Vec<Point>, f64)> {
+    let packed = &include_bytes!("../../testdata/tideh.jsonl.gz")[..];
+    let mut text = String::new();
+    flate2::read::MultiGzDecoder::new(packed).read_to_string(&mut text).unwrap();
+    text.lines()
+        .map(|line| {
+            let mut points = read(&serde_json::from_str(line).unwrap());
+            points.retain(|point| point.time <= seconds);
+            (points, seconds)
+        })
+        .collect()
+}
+
+fn read(cascade: &serde_json::Value) -> Vec<Point> {
+    let number = |value: &serde_json::Value| value.as_f64().unwrap();
+    let point =
+        |pair: &serde_json::Value| Point { time: number(&pair[0]), magnitude: number(&pair[1]) };
+    cascade["tweets"].as_array().unwrap().iter().map(point).collect()
+}
+
+/// Any cascade, not one of the model: bursts, gaps, equal times, marks of 0, all at random.
+pub(crate) fn random_cascade(seed: u64) -> (Vec<Point>, f64) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let n = 1 + (60.0 * uniform(&mut rng)) as usize;
+    let pace = 10f64.powf(4.0 * uniform(&mut rng));
+    let whole = uniform(&mut rng) < 0.5;
+    let mut time = 0.0;
+    let points: Vec<Point> = (0..n)
+        .map(|i| {
+            let gap = if i == 0 { 0.0 } else { pace * exponential(&mut rng) };
+            time += if whole { gap.floor() } else { gap };
+            let silent = i > 0 && uniform(&mut rng) < 0.2;
+            let magnitude = if silent { 0.0 } else { MarkLaw::USUAL.draw(&mut rng) };
+            Point { time, magnitude }
+        })
+        .collect();
+    (points, time + pace * exponential(&mut rng))
+}
+
+/// Parameters within the bounds of the fit.
+pub(crate) fn random_params(seed: u64) -> Params {
+    let mut rng = ChaCha8Rng::seed_from_u64(!seed);
+    let p = 0.028 * 10f64.powf(-3.0 * uniform(&mut rng));
+    let beta = 10f64.powf(-5.0 + 3.2 * uniform(&mut rng));
+    Params::new(p, beta).unwrap()
+}
+
+/// A cascade of the model, with the parameters that made it, observed until `end`.
+pub(crate) fn simulated(
+    seed: u64,
+    n_star: f64,
+    beta: f64,
+    first_mark: f64,
+    end: f64,
+) -> (Vec<Point>, Params) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let params = Params::new(n_star / 35.0, beta).unwrap();
+    (simulate(params, &MarkLaw::USUAL, first_mark, end, 1_000_000, &mut rng), params)
+}
+
+/// What nobody should send and somebody will.
+pub(crate) fn hostile() -> Vec<(&'static str, Vec<Point>, f64)> {
+    let many = |n: usize, step: f64, mark: f64| {
+        (0..n).map(|i| Point { time: i as f64 * step, magnitude: mark }).collect::<Vec<_>>()
+    };
+    let marks = |marks: &[f64]| {
+        let point = |(i, &magnitude)| Point { time: 100.0 * i as f64, magnitude };
+        marks.iter().enumerate().map(point).collect::<Vec<_>>()
+    };
+    let unix = |mut points: Vec<Point>| {
+        points.iter_mut().for_each(|p| p.time += 1_319_000_000.0);
+        points
+    };
+    vec![
+        ("no event", vec![], 600.0),
+        ("one event", many(1, 0.0, 1000.0), 600.0),
+        ("one event, no time", many(1, 0.0, 1000.0), 0.0),
+        ("one event without influence", many(1, 0.0, 0.0), 600.0),
+        ("two events", many(2, 10.0, 5.0), 600.0),
+        ("two equal events", many(2, 0.0, 5.0), 0.0),
+        ("equal times", many(50, 0.0, 30.0), 0.0),
+        ("equal times, later end", many(50, 0.0, 30.0), 600.0),
+        ("no marks", many(50, 10.0, 0.0), 600.0),
+        ("no mark but the last", marks(&[0.0, 0.0, 0.0, 0.0, 9.0]), 600.0),
+        ("no mark but the first", marks(&[9.0, 0.0, 0.0, 0.0, 0.0, 0.0]), 600.0),
+        ("first mark 0", marks(&[0.0, 10.0, 0.0, 12.0, 300.0, 4.0]), 600.0),
+        ("huge marks", many(50, 10.0, 1e12), 600.0),
+        ("one huge mark", marks(&[1.0, 1.0, 1e12, 0.0, 0.0, 1.0]), 600.0),
+        ("tiny marks", many(50, 10.0, 1e-300), 600.0),
+        ("huge and tiny marks", marks(&[1e12, 1e-300, 1e12, 1e-300, 1e-300, 1.0]), 600.0),
+        ("100,000 events in a second", many(100_000, 1e-5, 50.0), 1.0),
+        ("100,000 events at once", many(100_000, 0.0, 50.0), 600.0),
+        ("a century", marks(&[5.0, 0.0, 0.0, 3.0]), 3e9),
+        ("a century between the events", many(5, 3e9, 10.0), 2e10),
+        ("the age of the universe", many(40, 4e17, 10.0), 2e19),
+        ("unix time", unix(many(100, 7.0, 20.0)), 1_319_000_700.0),
+    ]
+}
