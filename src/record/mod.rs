@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::cascade::{Number, Point, number};
 use crate::event::Event;
+use crate::forest::Features;
 use scalar::{id, integer, seconds, window};
 
 /// The kinds of records, told apart by `type`.
@@ -44,11 +45,13 @@ pub enum Kind {
     Report,
     /// A message of a stage.
     Log,
+    /// A whole cascade of the past: a line of a history file, which has no `type`.
+    History,
 }
 
 impl Kind {
     /// All kinds, in the order in which they arise.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Tweet,
         Self::Retweet,
         Self::Watermark,
@@ -61,6 +64,7 @@ impl Kind {
         Self::Stat,
         Self::Report,
         Self::Log,
+        Self::History,
     ];
 
     /// The value of `type` on the wire.
@@ -78,6 +82,7 @@ impl Kind {
             Self::Stat => "stat",
             Self::Report => "report",
             Self::Log => "log",
+            Self::History => "history",
         }
     }
 
@@ -201,12 +206,9 @@ pub struct Parameters {
     /// SEISMIC's untrained estimate of the final size, where it has one.
     #[serde(default)]
     pub seismic: Option<f64>,
-    /// 90 % interval of the final size from the branching process itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub interval: Option<Interval>,
     /// What the forest sees, by name.
-    #[serde(default, with = "scalar::named", skip_serializing_if = "Vec::is_empty")]
-    pub features: Named,
+    #[serde(default, skip_serializing_if = "Features::is_empty")]
+    pub features: Features,
     /// The same names' values at earlier ages of the cascade.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Vec<f64>>,
@@ -294,8 +296,8 @@ pub struct Sample {
     #[serde(default, deserialize_with = "integer")]
     pub n_tot: u64,
     /// What the forest sees, by name.
-    #[serde(default, with = "scalar::named", skip_serializing_if = "Vec::is_empty")]
-    pub features: Named,
+    #[serde(default, skip_serializing_if = "Features::is_empty")]
+    pub features: Features,
     /// The same names' values at earlier ages of the cascade.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Vec<f64>>,
@@ -413,6 +415,19 @@ pub struct Log {
     pub message: String,
 }
 
+/// A whole cascade of the past, times in seconds since its initial tweet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// The cascade.
+    #[serde(deserialize_with = "id")]
+    pub cid: String,
+    /// The text of the initial tweet.
+    #[serde(default)]
+    pub msg: String,
+    /// (t, m) of every event, in time order.
+    pub tweets: Vec<Point>,
+}
+
 /// A record that owns what it says.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "each variant is the struct of its name")]
@@ -428,6 +443,7 @@ pub enum Record {
     Stat(Stat),
     Report(Report),
     Log(Log),
+    History(History),
 }
 
 fn nought() -> String {
@@ -454,6 +470,7 @@ impl Record {
             Self::Stat(_) => Kind::Stat,
             Self::Report(_) => Kind::Report,
             Self::Log(_) => Kind::Log,
+            Self::History(_) => Kind::History,
         }
     }
 
@@ -464,6 +481,7 @@ impl Record {
             Self::Watermark(watermark) => watermark.source.clone(),
             Self::Serie(Serie { cid, .. })
             | Self::Size(Size { cid, .. })
+            | Self::History(History { cid, .. })
             | Self::Alert(Alert { cid, .. }) => cid.clone(),
             Self::Parameters(parameters) => parameters.cid.clone(),
             Self::Sample(sample) => sample.t_obs.to_string(),
@@ -491,6 +509,7 @@ impl Record {
             Self::Stat(body) => tagged(Kind::Stat, body, to),
             Self::Report(body) => tagged(Kind::Report, body, to),
             Self::Log(body) => tagged(Kind::Log, body, to),
+            Self::History(body) => tagged(Kind::History, body, to),
         }
     }
 }

@@ -6,11 +6,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::scalar::Scalar;
-use super::{Kind, Model, Parameters, Record, Serie, Watermark};
+use super::{History, Kind, Model, Parameters, Record, Serie, Watermark};
 use crate::cascade::Point;
 use crate::event::{Event, EventTime, LARGEST};
 
@@ -76,6 +77,17 @@ struct Head<'a> {
     msg: Scalar<'a>,
     #[serde(borrow)]
     info: Scalar<'a>,
+    tweets: Present,
+}
+
+/// Whether a field is there, whatever it holds.
+#[derive(Default)]
+struct Present(bool);
+
+impl<'de> Deserialize<'de> for Present {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(from).map(|_| Self(true))
+    }
 }
 
 /// Reads one record; kinds outside `takes` come back as [`Item::Foreign`].
@@ -92,6 +104,10 @@ pub fn read<'a>(
     }
     let head: Head<'a> = serde_json::from_slice(bytes).map_err(json)?;
     let Scalar::Text(name) = &head.r#type else {
+        if head.tweets.0 && takes.contains(&Kind::History) {
+            let history: History = parse(bytes)?;
+            return ordered(&history.tweets).map(|()| Item::Record(Record::History(history)));
+        }
         return Err(Refusal::new("type", "no field \"type\" that says what the record is"));
     };
     let Some(kind) = Kind::named(name).filter(|kind| takes.contains(kind)) else {
@@ -168,6 +184,7 @@ fn body(kind: Kind, bytes: &[u8], key: Option<&str>) -> Result<Record, Refusal> 
         Kind::Stat => Record::Stat(windowed(bytes, key)?),
         Kind::Report => Record::Report(parse(bytes)?),
         Kind::Log => Record::Log(parse(bytes)?),
+        Kind::History => Record::History(parse(bytes)?),
         Kind::Tweet | Kind::Retweet | Kind::Watermark => {
             return Err(Refusal::new("type", "an event is no other record"));
         }

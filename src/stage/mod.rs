@@ -3,6 +3,8 @@
 //! A stage does no I/O, sees no clock and no chance but a seed; `stream` feeds it.
 
 pub mod collect;
+pub mod fit;
+pub mod predict;
 
 use std::collections::BTreeMap;
 

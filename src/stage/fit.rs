@@ -1,0 +1,286 @@
+//! Fits a marked Hawkes process to every serie, and describes it for the forests.
+//!
+//! Keeps no state between series: so they are fitted on several threads, and come out in order.
+
+use std::borrow::Cow;
+
+use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use crate::cascade::Point;
+use crate::forest::{self, Features};
+use crate::hawkes::fit::{Fit as Fitted, fit};
+use crate::hawkes::mark::MarkLaw;
+use crate::hawkes::predict::{branching_factor, expected_events, first_generation};
+use crate::hawkes::residuals::{residuals, test_exponential};
+use crate::hawkes::{Estimator, seismic};
+use crate::record::{History, Kind, Parameters, Record, Serie};
+
+/// How series are fitted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Method {
+    /// Which estimator finds the parameters.
+    pub estimator: Estimator,
+    /// What is known of the law of marks.
+    pub marks: MarkLaw,
+    /// Threads to fit on, at least 1; the output does not depend on it.
+    pub threads: usize,
+    /// Seconds that the local clock is ahead of UTC, where times are Unix times.
+    pub utc_offset: f64,
+    /// Where history lines are cut.
+    pub history: Cut,
+    /// Whether to describe the series for the forests (costs a fit for every earlier age).
+    pub features: bool,
+}
+
+/// Where a history line is cut before it is fitted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cut {
+    /// At each of these windows, in seconds; one record for each.
+    Windows(Vec<u64>),
+    /// After so many seconds; `None`: at the last event.
+    Until(Option<f64>),
+}
+
+/// From this event time on, times are taken for Unix times (2001-09-09).
+const UNIX_TIMES: f64 = 1e9;
+
+/// The estimator's stage.
+pub struct Fit {
+    method: Method,
+    statuses: Vec<(&'static str, f64)>,
+    /// Whether a serie came whose marks were all 1: said once.
+    unit_marks: u64,
+    marked: u64,
+}
+
+/// One serie to fit: what is handed through, and the points since the root.
+struct Job<'a> {
+    serie: Cow<'a, Serie>,
+    points: Vec<Point>,
+    watched: f64,
+}
+
+impl Fit {
+    /// A stage that fits by this method.
+    pub fn new(method: Method) -> Self {
+        Self { method, statuses: Vec::new(), unit_marks: 0, marked: 0 }
+    }
+
+    /// Whether all series so far had marks of 1, and there were some: data without magnitudes.
+    pub fn saw_no_magnitudes(&self) -> bool {
+        self.unit_marks > 0 && self.marked == 0
+    }
+
+    fn jobs<'a>(&self, record: &'a RecordRef<'_>) -> Vec<Job<'a>> {
+        let Body::Record(record) = &record.body else { return Vec::new() };
+        match &**record {
+            Record::Serie(serie) => {
+                let watched = serie.t_obs as f64;
+                vec![Job {
+                    points: since_root(&serie.tweets),
+                    serie: Cow::Borrowed(serie),
+                    watched,
+                }]
+            }
+            Record::History(history) => match &self.method.history {
+                Cut::Windows(windows) => {
+                    windows.iter().map(|window| cut(history, Some(*window as f64))).collect()
+                }
+                Cut::Until(until) => vec![cut(history, *until)],
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    fn count(&mut self, parameters: &Parameters, points: &[Point]) {
+        let status = STATUSES.into_iter().find(|it| *it == parameters.status).unwrap_or("ok");
+        match self.statuses.iter_mut().find(|(known, _)| *known == status) {
+            Some((_, count)) => *count += 1.0,
+            None => self.statuses.push((status, 1.0)),
+        }
+        if points.len() > 1 && points.iter().all(|point| point.magnitude == 1.0) {
+            self.unit_marks += 1;
+        } else if points.len() > 1 {
+            self.marked += 1;
+        }
+    }
+}
+
+const STATUSES: [&str; 5] = ["too_few", "supercritical", "at_bound", "not_converged", "ok"];
+
+
+/// Times since the first event, where their differences are exact.
+fn since_root(tweets: &[Point]) -> Vec<Point> {
+    let root = tweets.first().map_or(0.0, |first| first.time);
+    tweets.iter().map(|it| Point { time: it.time - root, magnitude: it.magnitude }).collect()
+}
+
+/// A history line as far as it is used; the window is rounded up to whole seconds in the record.
+fn cut(history: &History, until: Option<f64>) -> Job<'static> {
+    let mut points = since_root(&history.tweets);
+    let watched = until.unwrap_or_else(|| points.last().map_or(0.0, |last| last.time));
+    points.retain(|point| point.time <= watched);
+    let serie = Serie {
+        cid: history.cid.clone(),
+        source: "0".to_owned(),
+        t: watched,
+        msg: history.msg.clone(),
+        t_obs: watched.ceil() as u64,
+        tweets: Vec::new(),
+    };
+    Job { serie: Cow::Owned(serie), points, watched }
+}
+
+impl Method {
+    /// Fits one cascade: `points` in seconds since the root, watched for `watched` seconds.
+    pub fn parameters(&self, serie: &Serie, points: &[Point], watched: f64) -> Parameters {
+        let mean_mark = self.marks.mean_mark(points);
+        let found = fit(points, watched, mean_mark, self.estimator);
+        let (g1, n_star) = to_come(points, watched, &found, mean_mark);
+        let (p, beta) = (found.params.infectiousness(), found.params.decay());
+        let marked = points.iter().any(|point| point.magnitude != 1.0);
+        let estimate = seismic::final_size(points, watched).filter(|_| marked);
+        let test = test_exponential(&residuals(points, found.params));
+        let (features, rows) = if self.features {
+            self.describe(serie, points, watched, mean_mark)
+        } else {
+            (Features::default(), Vec::new())
+        };
+        Parameters {
+            cid: serie.cid.clone(),
+            source: serie.source.clone(),
+            t: serie.t,
+            msg: serie.msg.clone(),
+            t_obs: serie.t_obs,
+            n_obs: points.len() as u64,
+            n_supp: expected_events(g1, n_star),
+            params: [p, beta],
+            n_star,
+            g1,
+            estimator: self.estimator.name().to_owned(),
+            status: found.status.name().to_owned(),
+            log_likelihood: found.log_likelihood,
+            standard_errors: found
+                .standard_errors
+                .map(|[of_p, of_beta]| [p * of_p, beta * of_beta]),
+            ks: (points.len() > 1).then_some([test.statistic, test.p_value]),
+            seismic: estimate,
+            features,
+            rows,
+        }
+    }
+
+    /// What the forests see, at the end of the window and at earlier ages.
+    fn describe(
+        &self,
+        serie: &Serie,
+        points: &[Point],
+        watched: f64,
+        mean_mark: f64,
+    ) -> (Features, Vec<Vec<f64>>) {
+        let root = serie.tweets.first().map_or(0.0, |first| first.time);
+        forest::describe(points, watched, |seen, age| {
+            let found = fit(seen, age, mean_mark, Estimator::Map);
+            let (g1, _) = to_come(seen, age, &found, mean_mark);
+            let n = seen.len() as f64;
+            let estimate = seismic::final_size(seen, age);
+            let mut extra = vec![
+                ("p", found.params.infectiousness()),
+                ("ln_beta", found.params.decay().ln()),
+                ("ln_g1", g1.ln_1p() - n.ln()),
+                ("ln_seismic", estimate.map_or(NO_ESTIMATE, |size| (size / n).ln())),
+            ];
+            if root >= UNIX_TIMES {
+                extra.extend(self.clock(root, age));
+            }
+            extra
+        })
+    }
+
+    /// Where the hands of the local clock stood at the post and at its age.
+    fn clock(&self, root: f64, age: f64) -> [(&'static str, f64); 4] {
+        const DAY: f64 = 86_400.0;
+        let angle =
+            |time: f64| (time + self.utc_offset).rem_euclid(DAY) / DAY * std::f64::consts::TAU;
+        let (post, now) = (angle(root), angle(root + age));
+        [
+            ("clock_post_sin", post.sin()),
+            ("clock_post_cos", post.cos()),
+            ("clock_now_sin", now.sin()),
+            ("clock_now_cos", now.cos()),
+        ]
+    }
+}
+
+/// Stands where SEISMIC has no estimate because the cascade looks supercritical: a growth of e^5.
+const NO_ESTIMATE: f64 = 5.0;
+
+/// G1 and n*.
+fn to_come(points: &[Point], end: f64, found: &Fitted, mean_mark: f64) -> (f64, f64) {
+    (first_generation(points, end, found.params), branching_factor(found.params, mean_mark))
+}
+
+/// Runs `work` over the items on several threads; the answers are in the order of the items.
+fn in_parallel<T: Sync, A: Send>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> A + Sync,
+) -> Vec<A> {
+    /// Below this many a thread costs more than it brings.
+    const WORTH_A_THREAD: usize = 2;
+    if threads <= 1 || items.len() < WORTH_A_THREAD {
+        return items.iter().map(work).collect();
+    }
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let answers = std::sync::Mutex::new(Vec::with_capacity(items.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(items.len()) {
+            scope.spawn(|| {
+                loop {
+                    let i = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    let Some(item) = items.get(i) else { break };
+                    let answer = work(item);
+                    answers.lock().unwrap_or_else(|broken| broken.into_inner()).push((i, answer));
+                }
+            });
+        }
+    });
+    let mut answers = answers.into_inner().unwrap_or_else(|broken| broken.into_inner());
+    answers.sort_unstable_by_key(|(i, _)| *i);
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+impl Stage for Fit {
+    const TAKES: &'static [Kind] = &[Kind::Serie, Kind::History];
+
+    fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
+        let jobs: Vec<Vec<Job<'_>>> = batch.iter().map(|record| self.jobs(record)).collect();
+        let flat: Vec<&Job<'_>> = jobs.iter().flatten().collect();
+        let method = &self.method;
+        let fitted = in_parallel(&flat, method.threads, |job| {
+            method.parameters(&job.serie, &job.points, job.watched)
+        });
+        let mut fitted = fitted.into_iter();
+        for (record, jobs) in batch.iter().zip(&jobs) {
+            if let Body::Foreign(bytes) = record.body {
+                out.hand_on(bytes);
+            }
+            for (job, parameters) in jobs.iter().zip(&mut fitted) {
+                self.count(&parameters, &job.points);
+                out.write(Record::Parameters(Box::new(parameters)));
+            }
+        }
+    }
+
+    fn on_end(&mut self, _: Ending, _: &mut Out) {}
+
+    fn tally(&self) -> Tally {
+        let counts = self.statuses.iter();
+        counts.map(|(status, count)| (("fits_total", (*status).to_owned()), *count)).collect()
+    }
+}
+
+impl Recover for Fit {
+    fn oldest_needed(&self) -> Option<u64> {
+        None
+    }
+}

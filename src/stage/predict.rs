@@ -1,0 +1,334 @@
+//! Answers parameters with a prediction, and scores it when the final size is known.
+//!
+//! `hawkes` and `forest` meet here. State: the predictions whose size has not come, and the sizes
+//! whose parameters have not; what never finds its partner is bounded, evicted oldest first.
+//!
+//! **After a crash** the answers cannot be computed again, because they depend on the models of
+//! their moment: the alerts that went out are read back instead ([`Recover::read_back`]), so that
+//! a sample and a stat always score what was really said.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use crate::forest::{Model, Query};
+use crate::record::{Alert, Interval, Kind, Parameters, Record, Sample, Size, Stat};
+
+/// How predictions are made and told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manner {
+    /// Nominal level of the intervals, above 0 and below 1.
+    pub level: f64,
+    /// Tell only predictions above this size; its probability to be passed stands in the alert.
+    pub alert_above: Option<f64>,
+    /// Predictions and sizes that may wait for their partners.
+    pub max_pending: usize,
+    /// Use this version of a window's model, whatever is newer.
+    pub pin: Vec<String>,
+}
+
+/// A cascade at a window: what alerts, samples and stats are about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Key {
+    source: String,
+    cid: String,
+    t_obs: u64,
+}
+
+/// What waits for its partner.
+enum Waiting {
+    /// An answered cascade whose size has not come.
+    Said(Box<Said>),
+    /// A size whose parameters have not come.
+    Sized(Size),
+}
+
+/// A prediction that went out, and what the sample will need.
+struct Said {
+    parameters: Parameters,
+    n_pred: f64,
+    interval: Option<Interval>,
+    model: String,
+}
+
+/// The predictor.
+pub struct Predict {
+    manner: Manner,
+    /// The model in use, by window.
+    models: BTreeMap<u64, Arc<Model>>,
+    waiting: HashMap<Key, (u64, Waiting)>,
+    /// Waiting keys in the order of their arrival.
+    queue: BTreeMap<u64, Key>,
+    arrivals: u64,
+    positions: HashMap<Key, u64>,
+    /// Alerts that were read back, by what they are about.
+    read_back: HashMap<Key, Alert>,
+    counts: BTreeMap<(&'static str, String), f64>,
+}
+
+impl Predict {
+    /// A predictor without models.
+    pub fn new(manner: Manner) -> Self {
+        Self {
+            manner,
+            models: BTreeMap::new(),
+            waiting: HashMap::new(),
+            queue: BTreeMap::new(),
+            arrivals: 0,
+            positions: HashMap::new(),
+            read_back: HashMap::new(),
+            counts: BTreeMap::new(),
+        }
+    }
+
+    fn count(&mut self, name: &'static str, label: &str) {
+        *self.counts.entry((name, label.to_owned())).or_default() += 1.0;
+    }
+
+    /// Takes a model into use; a pinned window keeps its version.
+    pub fn adopt(&mut self, model: Arc<Model>) {
+        let window = model.window() as u64;
+        let prefix = format!("{window}-");
+        let pinned = self.manner.pin.iter().find(|version| version.starts_with(&prefix));
+        if pinned.is_none_or(|version| version == model.version()) {
+            self.models.insert(window, model);
+        }
+    }
+
+    /// What is predicted for a cascade, as the alert that tells it.
+    pub fn answer(&self, parameters: &Parameters) -> Alert {
+        let told = match self.models.get(&parameters.t_obs) {
+            Some(model) if !parameters.features.is_empty() => {
+                trained(parameters, model, &self.manner)
+            }
+            _ => untrained(parameters, &self.manner),
+        };
+        Alert {
+            cid: parameters.cid.clone(),
+            source: parameters.source.clone(),
+            t: parameters.t,
+            msg: parameters.msg.clone(),
+            t_obs: parameters.t_obs,
+            n_obs: parameters.n_obs,
+            status: parameters.status.clone(),
+            curve: Vec::new(),
+            ..told
+        }
+    }
+
+    fn parameters(&mut self, parameters: &Parameters, position: u64, out: &mut Out) {
+        let key = Key::of(&parameters.source, &parameters.cid, parameters.t_obs);
+        let size = match self.waiting.get(&key) {
+            Some((_, Waiting::Said(_))) => return self.count("duplicate_parameters_total", ""),
+            Some((_, Waiting::Sized(size))) => Some(size.clone()),
+            None => None,
+        };
+        let alert = self.read_back.remove(&key).unwrap_or_else(|| self.answer(parameters));
+        self.count("predictions_total", step_of(&alert.model));
+        let said = Said {
+            parameters: parameters.clone(),
+            n_pred: alert.n_tot,
+            interval: alert.interval,
+            model: alert.model.clone(),
+        };
+        if self.manner.alert_above.is_none_or(|above| alert.n_tot > above) {
+            out.write(Record::Alert(alert));
+        }
+        match size {
+            Some(size) => {
+                self.forget(&key);
+                score(&said, &size, out);
+            }
+            None => self.wait(key, position, Waiting::Said(Box::new(said))),
+        }
+    }
+
+    fn size(&mut self, size: &Size, position: u64, out: &mut Out) {
+        let key = Key::of(&size.source, &size.cid, size.t_obs);
+        match self.waiting.get(&key) {
+            Some((_, Waiting::Said(said))) => {
+                score(said, size, out);
+                self.forget(&key);
+            }
+            Some((_, Waiting::Sized(_))) => self.count("duplicate_sizes_total", ""),
+            None => self.wait(key, position, Waiting::Sized(size.clone())),
+        }
+    }
+
+    fn wait(&mut self, key: Key, position: u64, waiting: Waiting) {
+        if self.waiting.len() >= self.manner.max_pending
+            && let Some((_, oldest)) = self.queue.pop_first()
+        {
+            self.waiting.remove(&oldest);
+            self.positions.remove(&oldest);
+            self.count("pending_evicted_total", "");
+        }
+        self.queue.insert(self.arrivals, key.clone());
+        self.positions.insert(key.clone(), position);
+        self.waiting.insert(key, (self.arrivals, waiting));
+        self.arrivals += 1;
+    }
+
+    fn forget(&mut self, key: &Key) {
+        if let Some((arrival, _)) = self.waiting.remove(key) {
+            self.queue.remove(&arrival);
+            self.positions.remove(key);
+        }
+    }
+
+    fn model(&mut self, text: &str) {
+        match Model::from_line(text) {
+            Ok(model) => self.adopt(Arc::new(model)),
+            Err(_) => self.count("models_refused_total", ""),
+        }
+    }
+}
+
+impl Key {
+    fn of(source: &str, cid: &str, t_obs: u64) -> Self {
+        Self { source: source.to_owned(), cid: cid.to_owned(), t_obs }
+    }
+}
+
+fn step_of(model: &str) -> &'static str {
+    if model == UNTRAINED { "untrained" } else { "trained" }
+}
+
+/// What an alert names where no model spoke.
+pub const UNTRAINED: &str = "untrained";
+
+/// The answer of a model.
+fn trained(parameters: &Parameters, model: &Model, manner: &Manner) -> Alert {
+    let n_obs = parameters.n_obs as f64;
+    let [_, beta] = parameters.params;
+    let x = [beta, parameters.n_star, parameters.g1];
+    let answer = model.answer(&Query { features: &parameters.features, n_obs, x });
+    let (low, high) = answer.interval(manner.level);
+    let above = |k: f64| (k.to_string(), answer.probability_above(k));
+    told(
+        answer.n_tot(),
+        Some(Interval { level: manner.level, low, high }),
+        manner.alert_above.map(above).into_iter().collect(),
+        model.version().to_owned(),
+    )
+}
+
+/// Where no model knows the window: SEISMIC's estimate where it has one, else the branching
+/// process, of which no more than ten times what was seen is believed.
+fn untrained(parameters: &Parameters, manner: &Manner) -> Alert {
+    const MOST_GROWTH: f64 = 10.0;
+    let n_obs = parameters.n_obs as f64;
+    let branching = (n_obs + parameters.n_supp).min(MOST_GROWTH * n_obs);
+    let guess = parameters.seismic.unwrap_or(branching);
+    let n_tot = if guess.is_finite() { guess.clamp(n_obs, 1e15) } else { branching.max(n_obs) };
+    let _ = manner;
+    told(n_tot, None, Vec::new(), UNTRAINED.to_owned())
+}
+
+fn told(
+    n_tot: f64,
+    interval: Option<Interval>,
+    p_above: Vec<(String, f64)>,
+    model: String,
+) -> Alert {
+    Alert {
+        cid: String::new(),
+        source: String::new(),
+        t: 0.0,
+        msg: String::new(),
+        t_obs: 0,
+        n_obs: 0,
+        n_tot,
+        interval,
+        p_above,
+        curve: Vec::new(),
+        status: String::new(),
+        model,
+    }
+}
+
+/// The sample and the stat of a prediction whose cascade is over.
+fn score(said: &Said, size: &Size, out: &mut Out) {
+    let it = &said.parameters;
+    let (n_obs, n_tot) = (it.n_obs as f64, size.n_tot as f64);
+    let [_, beta] = it.params;
+    let exact = (n_tot - n_obs) * (1.0 - it.n_star) / it.g1;
+    out.write(Record::Sample(Box::new(Sample {
+        cid: it.cid.clone(),
+        source: it.source.clone(),
+        t: size.t,
+        t_obs: it.t_obs,
+        x: [beta, it.n_star, it.g1],
+        w: exact.is_finite().then_some(exact),
+        n_obs: it.n_obs,
+        n_tot: size.n_tot,
+        features: it.features.clone(),
+        rows: it.rows.clone(),
+    })));
+    let covers = |interval: Interval| (interval.low..=interval.high).contains(&n_tot);
+    out.write(Record::Stat(Stat {
+        cid: it.cid.clone(),
+        source: it.source.clone(),
+        t: size.t,
+        t_obs: it.t_obs,
+        are: (said.n_pred - n_tot).abs() / n_tot.max(1.0),
+        n_obs: it.n_obs,
+        n_tot: size.n_tot,
+        n_pred: said.n_pred,
+        covered: said.interval.map(covers),
+        level: said.interval.map(|interval| interval.level),
+        model: said.model.clone(),
+    }));
+}
+
+impl Stage for Predict {
+    const TAKES: &'static [Kind] = &[Kind::Parameters, Kind::Size, Kind::Model];
+
+    fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
+        for record in batch {
+            match &record.body {
+                Body::Foreign(bytes) => out.hand_on(bytes),
+                Body::Event(_) => {}
+                Body::Record(body) => match &**body {
+                    Record::Parameters(it) => self.parameters(it, record.position, out),
+                    Record::Size(it) => self.size(it, record.position, out),
+                    Record::Model(it) => self.model(it.text.get()),
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    fn on_end(&mut self, _: Ending, _: &mut Out) {}
+
+    fn tally(&self) -> Tally {
+        let mut tally = self.counts.clone();
+        tally.insert(("truth_pending", String::new()), self.waiting.len() as f64);
+        for (window, model) in &self.models {
+            tally.insert(("model_samples", window.to_string()), model.samples() as f64);
+        }
+        tally
+    }
+}
+
+impl Recover for Predict {
+    const READS_BACK: &'static [Kind] = &[Kind::Alert];
+
+    fn oldest_needed(&self) -> Option<u64> {
+        self.positions.values().min().copied()
+    }
+
+    fn read_back(&mut self, record: &Record) {
+        if let Record::Alert(alert) = record {
+            let key = Key::of(&alert.source, &alert.cid, alert.t_obs);
+            self.read_back.insert(key, alert.clone());
+        }
+    }
+
+    fn silence(&mut self, silent: bool) {
+        if !silent {
+            // Alerts of cascades that are scored already: nothing will ask for them.
+            self.read_back = HashMap::new();
+        }
+    }
+}
