@@ -43,12 +43,27 @@ pub(crate) struct InputArgs {
 impl CarrierArgs {
     /// Runs a stage of `make` over the input.
     pub(crate) fn drive<S: Stage>(&self, make: impl Fn() -> S) -> anyhow::Result<Outcome> {
+        self.drive_through(make, |lines| lines, |_| Outcome::Done)
+    }
+
+    /// The same with a transport that `wrap` puts around the lines; `judge` looks at the stage
+    /// when all is read.
+    pub(crate) fn drive_through<S: Stage, T: Transport>(
+        &self,
+        make: impl Fn() -> S,
+        wrap: impl FnOnce(Lines<io::Stdout>) -> T,
+        judge: impl FnOnce(&S) -> Outcome,
+    ) -> anyhow::Result<Outcome> {
         if self.input.dry_run {
             return self.check();
         }
-        let mut lines = self.lines()?;
-        stream::run(&mut make(), &mut lines, &mut ())?;
-        Ok(if lines.counts().rejected > 0 { Outcome::Rejected } else { Outcome::Done })
+        let mut transport = wrap(self.lines()?);
+        let mut stage = make();
+        stream::run(&mut stage, &mut transport, &mut ())?;
+        Ok(match judge(&stage) {
+            Outcome::Done if transport.counts().rejected > 0 => Outcome::Rejected,
+            judged => judged,
+        })
     }
 
     fn check(&self) -> anyhow::Result<Outcome> {

@@ -107,7 +107,6 @@ impl Fit {
 
 const STATUSES: [&str; 5] = ["too_few", "supercritical", "at_bound", "not_converged", "ok"];
 
-
 /// Times since the first event, where their differences are exact.
 fn since_root(tweets: &[Point]) -> Vec<Point> {
     let root = tweets.first().map_or(0.0, |first| first.time);

@@ -4,7 +4,9 @@
 
 pub mod collect;
 pub mod fit;
+pub mod monitor;
 pub mod predict;
+pub mod train;
 
 use std::collections::BTreeMap;
 

@@ -3,6 +3,7 @@
 //! A transport carries, it does not decide; [`run`] is the one loop over pipes and files.
 
 pub mod lines;
+pub mod models;
 
 mod reader;
 mod rejects;
@@ -11,7 +12,7 @@ pub use rejects::{Rejects, complain, shown};
 
 use std::io;
 
-use crate::record::{Item, Kind, Refusal, read};
+use crate::record::{Item, Kind, Record, Refusal, read};
 use crate::stage::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
 
 /// The bytes of one record, and where they stood.
@@ -28,7 +29,7 @@ pub struct Frame<'a> {
 /// What a transport found when it was asked for input.
 pub enum Step<'a> {
     /// Records beside the input (a model from its folder), then the next frames.
-    Next(Vec<crate::record::Record>, Vec<Frame<'a>>),
+    Next(Vec<Record>, Vec<Frame<'a>>),
     /// The input is over.
     End(Ending),
 }
@@ -73,6 +74,41 @@ impl Observer for () {
     fn batch(&mut self, _: Counts, _: &dyn Fn() -> Tally) {}
 }
 
+/// A transport whose output is turned into something else on its way: CSV for JSON.
+pub struct Mapped<T, F> {
+    inner: T,
+    map: F,
+}
+
+impl<T, F: FnMut(Outgoing) -> Option<Outgoing>> Mapped<T, F> {
+    /// Passes all that is written through `map`, which may drop it.
+    pub fn new(inner: T, map: F) -> Self {
+        Self { inner, map }
+    }
+}
+
+impl<T: Transport, F: FnMut(Outgoing) -> Option<Outgoing>> Transport for Mapped<T, F> {
+    fn read(&mut self) -> io::Result<Step<'_>> {
+        self.inner.read()
+    }
+
+    fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()> {
+        self.inner.write(out.into_iter().filter_map(&mut self.map).collect())
+    }
+
+    fn reject(&mut self, position: u64, bytes: &[u8], refusal: &Refusal) -> io::Result<()> {
+        self.inner.reject(position, bytes, refusal)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.inner.finish()
+    }
+
+    fn counts(&self) -> Counts {
+        self.inner.counts()
+    }
+}
+
 /// Feeds `stage` from `transport` until the input is over; returns how it ended.
 pub fn run<S: Stage>(
     stage: &mut S,
@@ -110,7 +146,7 @@ pub fn run<S: Stage>(
 }
 
 /// A record that has no place in the input.
-fn beside_input(record: crate::record::Record) -> RecordRef<'static> {
+fn beside_input(record: Record) -> RecordRef<'static> {
     RecordRef { position: 0, body: Body::Record(Box::new(record)) }
 }
 

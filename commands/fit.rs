@@ -1,0 +1,158 @@
+//! `tweetoscope fit`.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::Context;
+use tweetoscope::event::Span;
+use tweetoscope::hawkes::Estimator;
+use tweetoscope::hawkes::mark::MarkLaw;
+use tweetoscope::record::{Parameters, Record};
+use tweetoscope::stage::Outgoing;
+use tweetoscope::stage::fit::{Cut, Fit, Method};
+use tweetoscope::stream::Mapped;
+
+use crate::collect::whole_seconds;
+use crate::{Outcome, Usage, transport};
+
+/// Fit a marked Hawkes process to every cascade observed
+///
+/// Reads series and writes, for each, the parameters of the process, the expected number of
+/// events still to come, SEISMIC's estimate, and the features that the forests need. Also reads
+/// history files (one cascade a line, with the list "tweets"), cut at each of --windows or at
+/// --until. A weak fit is a record that says so in its status: too_few, supercritical, at_bound,
+/// not_converged or ok.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) method: MethodArgs,
+    /// Cut history lines at these times after the first event
+    #[arg(long, value_name = "DURATIONS", value_delimiter = ',', conflicts_with = "until")]
+    windows: Vec<Span>,
+    /// Cut history lines at this time after the first event (default: at the last event)
+    #[arg(long, value_name = "DURATION")]
+    until: Option<Span>,
+    /// Write a table: cid,T_obs,n_obs,p,beta,n_star,G1,n_supp,log_likelihood,status
+    #[arg(long)]
+    csv: bool,
+    #[command(flatten)]
+    pub(crate) transport: transport::CarrierArgs,
+}
+
+/// How series are fitted.
+#[derive(clap::Args, Clone)]
+pub(crate) struct MethodArgs {
+    /// Find the parameters by map (with the usual prior), mle, or predict by seismic
+    #[arg(long, value_name = "map|mle|seismic", default_value = "map")]
+    pub(crate) estimator: Estimator,
+    /// Law of the magnitudes: data, mean:X, pareto:ALPHA,MINIMUM, or file:HISTORY for its mean
+    #[arg(long, value_name = "LAW", default_value = "data")]
+    pub(crate) marks: String,
+    /// Hours that the local clock is ahead of UTC, where times are Unix times
+    #[arg(long, value_name = "HOURS", default_value_t = 0.0, allow_negative_numbers = true)]
+    pub(crate) utc_offset: f64,
+    /// Work on this many threads (default: one a core); the output does not depend on it
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+}
+
+impl MethodArgs {
+    /// The method, with files read.
+    pub(crate) fn method(&self, history: Cut, features: bool) -> anyhow::Result<Method> {
+        if !(-24.0..=24.0).contains(&self.utc_offset) {
+            return Err(Usage("--utc-offset is a number of hours from -24 to 24".to_owned()).into());
+        }
+        let marks = match self.marks.strip_prefix("file:") {
+            Some(path) => mean_of(Path::new(path))?,
+            None => self.marks.parse().map_err(|error| Usage(format!("--marks: {error}")))?,
+        };
+        Ok(Method {
+            estimator: self.estimator,
+            marks,
+            threads: threads(self.threads),
+            utc_offset: self.utc_offset * 3600.0,
+            history,
+            features,
+        })
+    }
+}
+
+/// The number of threads asked for, else one a core.
+pub(crate) fn threads(asked: Option<usize>) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    asked.unwrap_or_else(cores).max(1)
+}
+
+/// The mean of all magnitudes after the roots of a history file.
+fn mean_of(path: &Path) -> anyhow::Result<MarkLaw> {
+    let (mut sum, mut count) = (0.0, 0.0);
+    let mut refused = 0_u64;
+    tweetoscope::replay::read_history(path, &mut |line| match line {
+        Ok(cascade) => {
+            sum += cascade.points.iter().skip(1).map(|point| point.magnitude).sum::<f64>();
+            count += cascade.points.len().saturating_sub(1) as f64;
+        }
+        Err(_) => refused += 1,
+    })
+    .with_context(|| format!("--marks: {}", path.display()))?;
+    if refused > 0 {
+        log::warn!("--marks: {refused} lines of {} were passed over", path.display());
+    }
+    if sum > 0.0 {
+        Ok(MarkLaw::Mean(sum / count))
+    } else {
+        Err(Usage(format!("--marks: {} has no magnitude above 0", path.display())).into())
+    }
+}
+
+/// The columns of the table.
+const COLUMNS: &str = "cid,T_obs,n_obs,p,beta,n_star,G1,n_supp,log_likelihood,status";
+
+fn row(it: &Parameters) -> String {
+    let Parameters { t_obs, n_obs, params: [p, beta], n_star, g1, n_supp, .. } = it;
+    let mut row = quoted(&it.cid);
+    let (log_likelihood, status) = (it.log_likelihood, &it.status);
+    let _ = write!(
+        row,
+        ",{t_obs},{n_obs},{p},{beta},{n_star},{g1},{n_supp},{log_likelihood},{status}"
+    );
+    row
+}
+
+/// A field of a table, quoted where it must be (RFC 4180).
+fn quoted(field: &str) -> String {
+    if field.contains(['"', ',', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.to_owned()
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
+    let cut = if args.windows.is_empty() {
+        Cut::Until(args.until.map(|span| span.0))
+    } else {
+        Cut::Windows(whole_seconds(&args.windows)?)
+    };
+    let method = args.method.method(cut, !args.csv)?;
+    let make = || Fit::new(method.clone());
+    let judge = |stage: &Fit| {
+        if stage.saw_no_magnitudes() {
+            log::warn!("all magnitudes are 1: taken as data without magnitudes, E[m] = 1");
+        }
+        Outcome::Done
+    };
+    if !args.csv {
+        return args.transport.drive_through(make, |lines| lines, judge);
+    }
+    let mut header = Some(());
+    let table = move |item| match item {
+        Outgoing::Record(Record::Parameters(it)) => {
+            let head = header.take().map(|()| format!("{COLUMNS}\n")).unwrap_or_default();
+            Some(Outgoing::Foreign(format!("{head}{}", row(&it)).into_bytes()))
+        }
+        _ => None,
+    };
+    args.transport.drive_through(make, |lines| Mapped::new(lines, table), judge)
+}

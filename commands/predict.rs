@@ -1,0 +1,75 @@
+//! `tweetoscope predict`.
+
+use std::path::PathBuf;
+
+use tweetoscope::stage::predict::{Manner, Predict};
+use tweetoscope::stream::models::{Folder, Use, WithModels};
+
+use crate::{Outcome, Usage, transport};
+
+/// Predict the final size of every cascade fitted, and score the prediction later
+///
+/// Reads parameters and sizes. For every cascade and window it writes an alert as soon as the
+/// parameters are known, and a sample and a stat when the final size is known too. Uses the
+/// newest model of each window in --models, which is looked at again whenever it changes;
+/// without a model, SEISMIC's or the branching process's own estimate.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) manner: MannerArgs,
+    /// Read models from this folder, and newer ones when they appear
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) transport: transport::CarrierArgs,
+}
+
+/// How predictions are made and told.
+#[derive(clap::Args, Clone)]
+pub(crate) struct MannerArgs {
+    /// Nominal probability that the interval holds the final size
+    #[arg(long, value_name = "P", default_value_t = 0.9)]
+    pub(crate) level: f64,
+    /// Tell only predictions above this size, with the probability to pass it (default: all)
+    #[arg(long, value_name = "EVENTS")]
+    pub(crate) alert_above: Option<f64>,
+    /// Let at most this many predictions wait for their sizes; the oldest go first
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub(crate) max_pending: usize,
+    /// Use this version of its window's model whatever is newer; may be repeated
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) pin: Vec<String>,
+}
+
+impl MannerArgs {
+    /// The manner, checked.
+    pub(crate) fn manner(&self) -> anyhow::Result<Manner> {
+        if !(self.level > 0.0 && self.level < 1.0) {
+            let text = format!("--level is a probability between 0 and 1, not {}", self.level);
+            return Err(Usage(text).into());
+        }
+        if self.max_pending == 0 {
+            return Err(Usage("--max-pending must be at least 1".to_owned()).into());
+        }
+        Ok(Manner {
+            level: self.level,
+            alert_above: self.alert_above,
+            max_pending: self.max_pending,
+            pin: self.pin.clone(),
+        })
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
+    let manner = args.manner.manner()?;
+    let make = || Predict::new(manner.clone());
+    match &args.models {
+        None => args.transport.drive(make),
+        Some(path) => {
+            let folder = Folder::new(path, args.manner.pin.clone());
+            let wrap = |lines| WithModels::new(lines, folder, Use::Follow);
+            args.transport.drive_through(make, wrap, |_| Outcome::Done)
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Learns a window's correction from finished cascades, and publishes what wins.
+//!
+//! It acts at fixed points of its input (a window's samples grew by a tenth), never by the clock,
+//! so the same samples give the same models. A candidate that has not seen the newest samples is
+//! compared on them with the incumbent, which has not seen them either; only a winner is trained
+//! again on everything and published.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use crate::forest::{self, Aggregate, FEWEST_SAMPLES, Model, Query, Recipe, Target, learn};
+use crate::record::{self, Kind, Record};
+
+/// How and when forests are grown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Teaching {
+    /// Trees of a forest.
+    pub trees: usize,
+    /// What they predict.
+    pub target: Target,
+    /// How their leaves answer.
+    pub aggregate: Aggregate,
+    /// The seed of all chance.
+    pub seed: u64,
+    /// Samples of a window that are kept, the newest.
+    pub newest: usize,
+    /// Threads; the models do not depend on it.
+    pub threads: usize,
+}
+
+/// Samples of a window by which it must have grown before it is learned again, at least.
+const FEWEST_NEW: usize = 32;
+/// The same as a divisor of what there was: a tenth.
+const GROWTH: usize = 10;
+
+/// One window's samples and model.
+#[derive(Default)]
+struct Window {
+    samples: usize,
+    /// Samples when it was last learned.
+    learned_at: usize,
+    counter: u64,
+    incumbent: Option<Arc<Model>>,
+}
+
+/// The learner.
+pub struct Train {
+    teaching: Teaching,
+    samples: Vec<forest::Sample>,
+    windows: BTreeMap<u64, Window>,
+    silent: bool,
+    counts: BTreeMap<(&'static str, String), f64>,
+}
+
+impl Train {
+    /// A learner that knows nothing.
+    pub fn new(teaching: Teaching) -> Self {
+        Self {
+            teaching,
+            samples: Vec::new(),
+            windows: BTreeMap::new(),
+            silent: false,
+            counts: BTreeMap::new(),
+        }
+    }
+
+    fn count(&mut self, name: &'static str, label: String) {
+        *self.counts.entry((name, label)).or_default() += 1.0;
+    }
+
+    fn sample(&mut self, sample: &record::Sample, out: &mut Out) {
+        self.samples.push(lesson(sample));
+        let window = self.windows.entry(sample.t_obs).or_default();
+        window.samples += 1;
+        let due = window.learned_at + FEWEST_NEW.max(window.learned_at / GROWTH);
+        let first = window.learned_at == 0 && window.samples >= FEWEST_SAMPLES;
+        if first || window.samples >= due {
+            self.forget_old();
+            self.learn(sample.t_obs, out);
+        }
+    }
+
+    /// Drops all but the newest samples of every window.
+    fn forget_old(&mut self) {
+        let newest = self.teaching.newest;
+        let mut too_many: BTreeMap<u64, usize> = BTreeMap::new();
+        for sample in &self.samples {
+            *too_many.entry(sample.t_obs as u64).or_default() += 1;
+        }
+        too_many.values_mut().for_each(|count| *count = count.saturating_sub(newest));
+        if too_many.values().all(|count| *count == 0) {
+            return;
+        }
+        self.samples.retain(|sample| match too_many.get_mut(&(sample.t_obs as u64)) {
+            Some(count) if *count > 0 => {
+                *count -= 1;
+                false
+            }
+            _ => true,
+        });
+    }
+
+    fn recipe(&self, window: u64, counter: u64) -> Recipe {
+        let Teaching { trees, target, aggregate, seed, newest, threads } = self.teaching;
+        Recipe { window: window as f64, counter, trees, target, aggregate, seed, newest, threads }
+    }
+
+    /// Learns a window from all samples, and publishes the model if it wins.
+    fn learn(&mut self, t_obs: u64, out: &mut Out) {
+        let window = self.windows.entry(t_obs).or_default();
+        let new = window.samples - window.learned_at;
+        window.learned_at = window.samples;
+        if self.silent {
+            return;
+        }
+        let (counter, incumbent) = (window.counter + 1, window.incumbent.clone());
+        let wins = incumbent.is_none_or(|incumbent| self.beats(t_obs, counter, &incumbent, new));
+        let candidate =
+            if wins { learn(&self.samples, &self.recipe(t_obs, counter)) } else { None };
+        let result = if candidate.is_some() { "published" } else { "kept" };
+        self.count("trainings_total", format!("{t_obs} {result}"));
+        let Some(candidate) = candidate.map(Arc::new) else { return };
+        if let Some(record) = as_record(&candidate) {
+            out.write(record);
+        }
+        self.take_over(t_obs, candidate);
+    }
+
+    fn take_over(&mut self, t_obs: u64, model: Arc<Model>) {
+        let counter = model.version().rsplit('-').next().and_then(|it| it.parse().ok());
+        let window = self.windows.entry(t_obs).or_default();
+        window.counter = window.counter.max(counter.unwrap_or(0));
+        window.incumbent = Some(model);
+    }
+
+    /// Whether a model of the older samples does at least as well on the newest as the incumbent.
+    fn beats(&self, t_obs: u64, counter: u64, incumbent: &Model, new: usize) -> bool {
+        let of_window = |sample: &&forest::Sample| sample.t_obs as u64 == t_obs;
+        let count = self.samples.iter().filter(of_window).count();
+        let Some(place) = self
+            .samples
+            .iter()
+            .enumerate()
+            .filter(|(_, sample)| of_window(sample))
+            .map(|(place, _)| place)
+            .nth(count.saturating_sub(new))
+        else {
+            return true;
+        };
+        let (older, newest) = self.samples.split_at(place);
+        match learn(older, &self.recipe(t_obs, counter)) {
+            None => true,
+            Some(candidate) => {
+                let newest: Vec<_> = newest.iter().filter(of_window).collect();
+                error(&candidate, &newest) <= error(incumbent, &newest)
+            }
+        }
+    }
+}
+
+/// Mean ARE of a model on samples.
+fn error(model: &Model, samples: &[&forest::Sample]) -> f64 {
+    let one = |sample: &&forest::Sample| {
+        let query = Query { features: &sample.features, n_obs: sample.n_obs, x: sample.x };
+        (model.answer(&query).n_tot() / sample.n_tot.max(1.0) - 1.0).abs()
+    };
+    samples.iter().map(one).sum::<f64>() / samples.len().max(1) as f64
+}
+
+/// The sample as the forest reads it.
+pub fn lesson(sample: &record::Sample) -> forest::Sample {
+    forest::Sample {
+        id: format!("{}/{}", sample.source, sample.cid),
+        t_obs: sample.t_obs as f64,
+        t: sample.t,
+        n_obs: sample.n_obs as f64,
+        n_tot: sample.n_tot as f64,
+        features: sample.features.clone(),
+        rows: sample.rows.clone(),
+        x: sample.x,
+        w: sample.w,
+    }
+}
+
+/// The model as it travels.
+fn as_record(model: &Model) -> Option<Record> {
+    let text = serde_json::value::RawValue::from_string(model.to_line()).ok()?;
+    let t_obs = model.window() as u64;
+    Some(Record::Model(record::Model { model: model.version().to_owned(), t_obs, text }))
+}
+
+impl Stage for Train {
+    const TAKES: &'static [Kind] = &[Kind::Sample, Kind::Model];
+
+    fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
+        for record in batch {
+            match &record.body {
+                Body::Foreign(bytes) => out.hand_on(bytes),
+                Body::Event(_) => {}
+                Body::Record(body) => match &**body {
+                    Record::Sample(sample) => self.sample(sample, out),
+                    // What was published before: the incumbent of its window.
+                    Record::Model(it) => match Model::from_line(it.text.get()) {
+                        Ok(model) => self.take_over(it.t_obs, Arc::new(model)),
+                        Err(_) => self.count("models_refused_total", String::new()),
+                    },
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    fn on_end(&mut self, ending: Ending, out: &mut Out) {
+        if ending == Ending::Cut {
+            return;
+        }
+        let grown = |window: &Window| {
+            window.samples > window.learned_at && window.samples >= FEWEST_SAMPLES
+        };
+        let due: Vec<u64> =
+            self.windows.iter().filter(|(_, it)| grown(it)).map(|(t_obs, _)| *t_obs).collect();
+        self.forget_old();
+        for t_obs in due {
+            self.learn(t_obs, out);
+        }
+    }
+
+    fn tally(&self) -> Tally {
+        let mut tally = self.counts.clone();
+        for (t_obs, window) in &self.windows {
+            tally.insert(("training_rows", t_obs.to_string()), window.samples as f64);
+        }
+        tally
+    }
+}
+
+/// All samples are needed, from the first on: retention bounds them, and `newest`.
+impl Recover for Train {
+    fn oldest_needed(&self) -> Option<u64> {
+        if self.samples.is_empty() { None } else { Some(0) }
+    }
+
+    fn silence(&mut self, silent: bool) {
+        self.silent = silent;
+    }
+}
