@@ -3,5 +3,6 @@ pub mod cascade;
 pub mod event;
 pub mod hawkes;
 pub mod record;
+pub mod replay;
 pub mod stage;
 pub mod stream;
