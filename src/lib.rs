@@ -4,6 +4,7 @@ pub mod event;
 pub mod forest;
 pub mod hawkes;
 pub mod record;
+pub mod replay;
 pub mod score;
 pub mod stage;
 pub mod stream;

@@ -7,6 +7,7 @@ mod read;
 mod scalar;
 
 pub use read::{Item, Refusal, read};
+pub(crate) use scalar::Scalar;
 
 use std::fmt;
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 /// A JSON value as far as a field may hold one: lists and objects are passed over.
 #[derive(Clone, Debug, PartialEq, Default)]
-pub(super) enum Scalar<'a> {
+pub(crate) enum Scalar<'a> {
     /// Absent, `null`, or something that no field holds.
     #[default]
     Absent,
@@ -22,7 +22,7 @@ pub(super) enum Scalar<'a> {
 
 impl<'a> Scalar<'a> {
     /// The value as an id; numbers become their digits.
-    pub(super) fn id(self) -> Option<Cow<'a, str>> {
+    pub(crate) fn id(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Absent => None,
             Self::Number(value) => Some(Cow::Owned(value.to_string())),
@@ -32,7 +32,7 @@ impl<'a> Scalar<'a> {
     }
 
     /// The value as a number; a string may hold one.
-    pub(super) fn number(&self) -> Option<f64> {
+    pub(crate) fn number(&self) -> Option<f64> {
         match self {
             Self::Absent => None,
             Self::Number(value) => Some(*value),
@@ -42,7 +42,7 @@ impl<'a> Scalar<'a> {
     }
 
     /// Whether the field was there with a value.
-    pub(super) fn is_present(&self) -> bool {
+    pub(crate) fn is_present(&self) -> bool {
         *self != Self::Absent
     }
 }

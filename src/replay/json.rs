@@ -1,0 +1,150 @@
+//! A cascade from one line of JSON.
+//!
+//! `{"cid":"a","tweets":[[t,m],...]}`, optionally with `msg` and `t0` (or `root_time`); parallel
+//! lists `times` and `magnitudes` stand for `tweets` as they do in a serie. No other field is read.
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{HistoryCascade, numbers};
+use crate::cascade::Point;
+use crate::event::EventTime;
+use crate::record::{Refusal, Scalar};
+
+/// What stands for a list of tweets that was read already.
+const READ: &[u8] = b"false";
+
+/// The fields of a line that are read.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    cid: Scalar<'a>,
+    #[serde(borrow)]
+    msg: Scalar<'a>,
+    #[serde(borrow)]
+    t0: Scalar<'a>,
+    #[serde(borrow)]
+    root_time: Scalar<'a>,
+    #[serde(borrow)]
+    tweets: Option<&'a RawValue>,
+    times: Option<Vec<f64>>,
+    magnitudes: Option<Vec<f64>>,
+}
+
+impl HistoryCascade {
+    /// Reads a line of a history.
+    pub fn from_line(line: &[u8]) -> Result<Self, Refusal> {
+        let mut cascade = Self::default();
+        cascade.read_line(line)?;
+        Ok(cascade)
+    }
+
+    /// Reads a line of a history into the memory of this cascade; nonsense is left where it fails.
+    pub fn read_line(&mut self, line: &[u8]) -> Result<(), Refusal> {
+        match self.read_fast(line) {
+            Some(()) => {}
+            None => self.read_any(line)?,
+        }
+        self.relative()
+    }
+
+    /// Reads the list of tweets by [`numbers::pairs`] and the rest of the line, which is short, by serde.
+    ///
+    /// `None` where the line is not that plain; then nothing is known of it.
+    fn read_fast(&mut self, line: &[u8]) -> Option<()> {
+        const KEY: &[u8] = b"\"tweets\"";
+        let key = memmem::find(line, KEY)?;
+        let before = line[..key].trim_ascii_start().strip_prefix(b"{")?;
+        // A key deeper down, or the end of a string: let serde see to it.
+        if before.iter().any(|byte| matches!(byte, b'{' | b'[' | b'\\')) {
+            return None;
+        }
+        let value = line[key + KEY.len()..].trim_ascii_start().strip_prefix(b":")?;
+        self.points.clear();
+        let rest = &value[numbers::pairs(value, &mut self.points)?..];
+        let short = [&line[..line.len() - value.len()], READ, rest].concat();
+        let fields: Fields<'_> = serde_json::from_slice(&short).ok()?;
+        if fields.tweets.map(|list| list.get().as_bytes()) != Some(READ) {
+            return None;
+        }
+        self.take_fields(fields).ok()
+    }
+
+    /// Reads any line that is sound.
+    fn read_any(&mut self, line: &[u8]) -> Result<(), Refusal> {
+        // serde would read a list as the fields in their order.
+        if line.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+            return Err(Refusal::new("json", "a cascade is a JSON object, which begins with {"));
+        }
+        let mut fields: Fields<'_> = serde_json::from_slice(line).map_err(json)?;
+        self.points = match (fields.tweets, fields.times.take()) {
+            (Some(list), _) => serde_json::from_str(list.get()).map_err(json)?,
+            (None, Some(times)) => parallel(&times, fields.magnitudes.take().as_deref())?,
+            (None, None) => return Err(Refusal::new("field", "no field \"tweets\"")),
+        };
+        self.take_fields(fields)
+    }
+
+    fn take_fields(&mut self, fields: Fields<'_>) -> Result<(), Refusal> {
+        let cid = fields.cid.id().ok_or_else(|| Refusal::new("field", "no cascade id in cid"))?;
+        store(cid, &mut self.cid);
+        store(fields.msg.id().unwrap_or_default(), &mut self.msg);
+        let t0 = if fields.t0.is_present() { fields.t0 } else { fields.root_time };
+        self.t0 = None;
+        if t0.is_present() {
+            let sound = t0.number().filter(|seconds| EventTime::new(*seconds).is_some());
+            self.t0 = Some(sound.ok_or_else(|| {
+                Refusal::new("range", "the time of the root is no number within 1e12 s of 0")
+            })?);
+        }
+        Ok(())
+    }
+
+    /// Checks the times, and counts them from the first event.
+    pub(super) fn relative(&mut self) -> Result<(), Refusal> {
+        let Some(&Point { time: first, .. }) = self.points.first() else {
+            return Err(Refusal::new("field", "no tweets: a cascade has its initial tweet"));
+        };
+        if first < 0.0 {
+            return Err(Refusal::new("range", format!("the first time is negative: {first}")));
+        }
+        if let Some(i) = self.points.windows(2).position(|pair| pair[1].time < pair[0].time) {
+            let (earlier, later) = (self.points[i].time, self.points[i + 1].time);
+            let detail = format!("times go back: event {} at {later} after {earlier}", i + 2);
+            return Err(Refusal::new("range", detail));
+        }
+        if first > 0.0 {
+            self.points.iter_mut().for_each(|point| point.time -= first);
+        }
+        Ok(())
+    }
+}
+
+fn store(text: Cow<'_, str>, to: &mut String) {
+    to.clear();
+    to.push_str(&text);
+}
+
+fn json(error: serde_json::Error) -> Refusal {
+    let reason = if error.is_data() { "field" } else { "json" };
+    let text = error.to_string();
+    // The line is that of the file, which is named beside this.
+    let text = text.split(" at line 1 column ").collect::<Vec<_>>().join(" at byte ");
+    Refusal::new(reason, if error.is_data() { text } else { format!("not JSON: {text}") })
+}
+
+/// Points from lists of times and magnitudes; without the latter each is 1.
+fn parallel(times: &[f64], magnitudes: Option<&[f64]>) -> Result<Vec<Point>, Refusal> {
+    if let Some(marks) = magnitudes.filter(|marks| marks.len() != times.len()) {
+        let detail = format!("{} times and {} magnitudes", times.len(), marks.len());
+        return Err(Refusal::new("field", detail));
+    }
+    let mark = |i: usize| magnitudes.map_or(1.0, |marks| marks[i]);
+    let point = |(i, &time): (usize, &f64)| Point::checked(time, mark(i));
+    let points = times.iter().enumerate().map(point).collect::<Result<_, _>>();
+    points.map_err(|detail| Refusal::new("range", detail))
+}

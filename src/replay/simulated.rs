@@ -1,0 +1,188 @@
+//! Cascades that never were: drawn from the model, one by one, when their turn comes.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rand_chacha::ChaCha8Rng;
+
+use super::{Cascades, HistoryCascade, Refused, chance, uniform};
+use crate::event::LARGEST;
+use crate::hawkes::Params;
+use crate::hawkes::mark::MarkLaw;
+use crate::hawkes::simulate::simulate;
+use crate::record::Refusal;
+
+/// The stream of chance of the first cascade; those of the others follow.
+const FIRST_STREAM: u64 = 1 << 33;
+
+/// The largest branching factor that a range is drawn to, that of the fit's bound: sizes stay finite.
+const LARGEST_BRANCHING: f64 = 0.99;
+
+/// A cascade that is still going after so many events is refused, not truncated.
+const LARGEST_SIZE: usize = 10_000_000;
+
+/// A positive number, or a range of them to draw from: `0.02`, `1/3600`, `0.01..0.03`, `1/7200..1/1800`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Drawn {
+    /// The smallest.
+    pub low: f64,
+    /// The largest; equal to the smallest where there is one number.
+    pub high: f64,
+}
+
+impl FromStr for Drawn {
+    type Err = SimulationError;
+
+    fn from_str(text: &str) -> Result<Self, SimulationError> {
+        let (low, high) = text.split_once("..").unwrap_or((text, text));
+        match (fraction(low), fraction(high)) {
+            (Some(low), Some(high)) if low <= high => Ok(Self { low, high }),
+            _ => Err(SimulationError::Form(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for Drawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self { low, high } if low == high => write!(f, "{low}"),
+            Self { low, high } => write!(f, "{low}..{high}"),
+        }
+    }
+}
+
+/// A positive number, or a quotient of two.
+fn fraction(text: &str) -> Option<f64> {
+    let (above, below) = text.split_once('/').unwrap_or((text, "1"));
+    let value = above.trim().parse::<f64>().ok()? / below.trim().parse::<f64>().ok()?;
+    (value > 0.0 && value.is_finite()).then_some(value)
+}
+
+/// Cascades of the marked Hawkes process with an exponential kernel.
+#[derive(Clone, Debug)]
+pub struct Simulated {
+    count: u64,
+    infectiousness: Drawn,
+    decay: Drawn,
+    marks: MarkLaw,
+    first_mark: f64,
+    base: ChaCha8Rng,
+    clipped: Option<f64>,
+}
+
+impl Simulated {
+    /// `count` cascades with the ids "1", "2", ...; each has its own p and beta.
+    ///
+    /// From a range, p is drawn evenly and beta evenly in its logarithm, as a scale of time is.
+    /// A cascade with a branching factor of 1 may never end: p alone is refused there, and a range
+    /// that reaches beyond 0.99 is drawn from up to there ([`Simulated::clipped`]).
+    pub fn new(
+        count: u64,
+        infectiousness: Drawn,
+        decay: Drawn,
+        marks: MarkLaw,
+        first_mark: f64,
+        seed: u64,
+    ) -> Result<Self, SimulationError> {
+        if !(first_mark > 0.0 && first_mark <= LARGEST) {
+            return Err(SimulationError::FirstMark(first_mark));
+        }
+        let most = LARGEST_BRANCHING / marks.mean_mark(&[]);
+        if infectiousness.low > most {
+            return Err(SimulationError::Endless { p: infectiousness.low, most });
+        }
+        let clipped = (infectiousness.high > most).then_some(most);
+        let infectiousness = Drawn { high: infectiousness.high.min(most), ..infectiousness };
+        let base = chance(seed, FIRST_STREAM);
+        Ok(Self { count, infectiousness, decay, marks, first_mark, base, clipped })
+    }
+
+    /// The largest p that is drawn, where the range reached further: worth a warning.
+    pub fn clipped(&self) -> Option<f64> {
+        self.clipped
+    }
+
+    fn params(&self, rng: &mut ChaCha8Rng) -> Result<Params, Refusal> {
+        let Drawn { low, high } = self.infectiousness;
+        let p = low + uniform(rng) * (high - low);
+        let Drawn { low, high } = self.decay;
+        let beta = low * (uniform(rng) * (high / low).ln()).exp();
+        Params::new(p, beta).map_err(|error| Refusal::new("range", error.to_string()))
+    }
+}
+
+impl Cascades for Simulated {
+    fn count(&self) -> u64 {
+        self.count
+    }
+
+    fn take(&mut self, index: u64, cascade: &mut HistoryCascade) -> Result<(), Refused> {
+        let mut rng = self.base.clone();
+        rng.set_stream(FIRST_STREAM.wrapping_add(index));
+        let params = self.params(&mut rng).map_err(|refusal| self.refused(index, refusal))?;
+        cascade.cid = (index + 1).to_string();
+        cascade.msg.clear();
+        cascade.t0 = None;
+        cascade.points =
+            simulate(params, &self.marks, self.first_mark, LARGEST, LARGEST_SIZE, &mut rng);
+        let refusal = if cascade.points.len() >= LARGEST_SIZE {
+            Refusal::new("size", format!("it did not end within {LARGEST_SIZE} events"))
+        } else if cascade.points.iter().any(|point| point.magnitude > LARGEST) {
+            Refusal::new("range", "a mark is above 1e12")
+        } else {
+            return Ok(());
+        };
+        Err(self.refused(index, refusal))
+    }
+
+    fn root_time(&self, _: u64) -> Option<f64> {
+        None
+    }
+
+    fn dated(&self) -> bool {
+        false
+    }
+
+    fn shuffled(&self) -> bool {
+        true
+    }
+
+    fn refused(&self, index: u64, refusal: Refusal) -> Refused {
+        let detail = format!("simulated cascade {}: {}", index + 1, refusal.detail);
+        Refused { file: String::new(), line: None, reason: refusal.reason, detail }
+    }
+}
+
+/// Why nothing can be simulated.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SimulationError {
+    /// A text that is no positive number, and no range of them.
+    Form(String),
+    /// The first mark is no positive number.
+    FirstMark(f64),
+    /// With this p cascades may never end.
+    Endless {
+        /// What was asked for.
+        p: f64,
+        /// What would do.
+        most: f64,
+    },
+}
+
+impl fmt::Display for SimulationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form(text) => write!(
+                f,
+                "{text:?} is no positive number, nor a range such as 0.01..0.03 or 1/7200..1/1800"
+            ),
+            Self::FirstMark(mark) => write!(f, "a first mark of {mark} is not within 0 to 1e12"),
+            Self::Endless { p, most } => write!(
+                f,
+                "with p = {p} and these marks a cascade may never end: take at most {most:.6}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SimulationError {}
