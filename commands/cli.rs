@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{Outcome, collect};
+use crate::{Outcome, collect, fit, generate, monitor, predict, run, train};
 
 /// Predict, from the first minutes of a retweet cascade, how big it will get
 ///
@@ -27,21 +27,39 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Generate(generate::Args),
     Collect(collect::Args),
+    Fit(fit::Args),
+    Predict(predict::Args),
+    Train(train::Args),
+    Monitor(monitor::Args),
+    Run(run::Args),
 }
 
 impl Cli {
     /// Runs the command.
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         match self.command {
+            Command::Generate(args) => generate::run(args),
             Command::Collect(args) => collect::run(args),
+            Command::Fit(args) => fit::run(args),
+            Command::Predict(args) => predict::run(args),
+            Command::Train(args) => train::run(args),
+            Command::Monitor(args) => monitor::run(args),
+            Command::Run(args) => run::run(args),
         }
     }
 
     /// The flags that every command has.
     pub(crate) fn shared(&self) -> &Shared {
         match &self.command {
+            Command::Generate(args) => &args.shared,
             Command::Collect(args) => &args.transport.shared,
+            Command::Fit(args) => &args.transport.shared,
+            Command::Predict(args) => &args.transport.shared,
+            Command::Train(args) => &args.transport.shared,
+            Command::Monitor(args) => &args.transport.shared,
+            Command::Run(args) => &args.transport.shared,
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use anyhow::Context;
 use tweetoscope::event::Span;
 use tweetoscope::hawkes::Estimator;
 use tweetoscope::hawkes::mark::MarkLaw;
@@ -87,14 +86,15 @@ pub(crate) fn threads(asked: Option<usize>) -> usize {
 fn mean_of(path: &Path) -> anyhow::Result<MarkLaw> {
     let (mut sum, mut count) = (0.0, 0.0);
     let mut refused = 0_u64;
-    tweetoscope::replay::read_history(path, &mut |line| match line {
-        Ok(cascade) => {
-            sum += cascade.points.iter().skip(1).map(|point| point.magnitude).sum::<f64>();
-            count += cascade.points.len().saturating_sub(1) as f64;
+    for line in tweetoscope::replay::read_history(path)? {
+        match line {
+            Ok(cascade) => {
+                sum += cascade.points.iter().skip(1).map(|point| point.magnitude).sum::<f64>();
+                count += cascade.points.len().saturating_sub(1) as f64;
+            }
+            Err(_) => refused += 1,
         }
-        Err(_) => refused += 1,
-    })
-    .with_context(|| format!("--marks: {}", path.display()))?;
+    }
     if refused > 0 {
         log::warn!("--marks: {refused} lines of {} were passed over", path.display());
     }
@@ -112,10 +112,8 @@ fn row(it: &Parameters) -> String {
     let Parameters { t_obs, n_obs, params: [p, beta], n_star, g1, n_supp, .. } = it;
     let mut row = quoted(&it.cid);
     let (log_likelihood, status) = (it.log_likelihood, &it.status);
-    let _ = write!(
-        row,
-        ",{t_obs},{n_obs},{p},{beta},{n_star},{g1},{n_supp},{log_likelihood},{status}"
-    );
+    let _ =
+        write!(row, ",{t_obs},{n_obs},{p},{beta},{n_star},{g1},{n_supp},{log_likelihood},{status}");
     row
 }
 

@@ -2,8 +2,15 @@
 
 mod cli;
 mod collect;
+mod fit;
+mod generate;
 mod logging;
+mod monitor;
+mod predict;
 mod progress;
+mod run;
+mod table;
+mod train;
 mod transport;
 
 use std::io;
@@ -35,7 +42,7 @@ fn main() -> ExitCode {
         match &outcome {
             Ok(_) => log::info!("Logging off."),
             Err(error) if reader_left(error) => log::info!("Logging off."),
-            Err(error) => log::error!("{error:#}"),
+            Err(error) => log::debug!("{error:#}"),
         }
         outcome
     });

@@ -8,8 +8,12 @@ use tweetoscope::stage::monitor::Monitor;
 /// Prints how every window does, beside the baselines.
 pub(crate) fn tell(monitor: &Monitor) {
     let mut text = String::new();
-    let _ = writeln!(text, "                    our prediction     no growth          median ratio");
-    let _ = writeln!(text, "window   scored     mean   median      mean   median      mean   median  ARE");
+    let _ =
+        writeln!(text, "                    our prediction     no growth          median ratio");
+    let _ = writeln!(
+        text,
+        "window   scored     mean   median      mean   median      mean   median  ARE"
+    );
     let baselines = monitor.baselines();
     for report in monitor.reports() {
         let [no_growth, ratio] = baselines.get(&report.t_obs).copied().unwrap_or_default();

@@ -100,8 +100,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     match &args.models {
         None => args.transport.drive(make),
         Some(path) => {
-            let wrap =
-                |lines| WithModels::new(lines, Folder::new(path, Vec::new()), Use::Store);
+            let wrap = |lines| WithModels::new(lines, Folder::new(path, Vec::new()), Use::Store);
             args.transport.drive_through(make, wrap, |_| Outcome::Done)
         }
     }

@@ -58,7 +58,10 @@ impl HistoryLines {
             }
             let place = Place { line: line.number, offset: line.offset, bytes: line.bytes.len() };
             let read = if line.cut {
-                Err(Refusal::new("size", format!("the line is longer than {} bytes", lines::LONGEST)))
+                Err(Refusal::new(
+                    "size",
+                    format!("the line is longer than {} bytes", lines::LONGEST),
+                ))
             } else {
                 HistoryCascade::from_line(line.bytes)
             };

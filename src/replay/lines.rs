@@ -120,7 +120,8 @@ mod tests {
     #[test]
     fn a_line_that_is_too_long_is_cut_off_and_the_next_one_is_whole() {
         let lines = read(b"12345\n123456\n1234567890\n12", 5);
-        let told: Vec<_> = lines.iter().map(|(_, at, bytes, cut)| (*at, &bytes[..], *cut)).collect();
+        let told: Vec<_> =
+            lines.iter().map(|(_, at, bytes, cut)| (*at, &bytes[..], *cut)).collect();
         assert_eq!(told[0], (0, &b"12345"[..], false));
         assert!(told[1].2 && told[2].2);
         assert_eq!(told[3], (24, &b"12"[..], false));

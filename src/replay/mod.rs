@@ -20,6 +20,8 @@ pub mod table;
 
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod testing;
 
 use std::fmt;
 use std::ops::ControlFlow;

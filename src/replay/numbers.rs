@@ -87,7 +87,8 @@ fn plain(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
 /// Appends the digits from `at` on to `number`, which may overflow, and tells where they end.
 #[inline]
 fn run(bytes: &[u8], mut at: usize, mut number: u64) -> (u64, usize) {
-    while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|it| *it < 10) {
+    while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|it| *it < 10)
+    {
         number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
         at += 1;
     }
@@ -124,7 +125,8 @@ mod tests {
     }
 
     fn spoilt(rng: &mut ChaCha8Rng) -> String {
-        let mut gap = |rng: &mut ChaCha8Rng| ["", "", "", " ", "\t", " \n"][rng.next_u32() as usize % 6];
+        let gap =
+            |rng: &mut ChaCha8Rng| ["", "", "", " ", "\t", " \n"][rng.next_u32() as usize % 6];
         let mut text = String::from("[");
         for i in 0..rng.next_u32() % 4 {
             let comma = if i > 0 { "," } else { "" };
@@ -158,10 +160,22 @@ mod tests {
 
     #[test]
     fn whole_and_decimal_numbers_are_plain() {
-        for text in ["[]", "[ ]", "[[0,1]]", "[[0.0, 1000.0], [123.81097982143302, 24.241097410328564]]"] {
+        for text in
+            ["[]", "[ ]", "[[0,1]]", "[[0.0, 1000.0], [123.81097982143302, 24.241097410328564]]"]
+        {
             assert_eq!(pairs(text.as_bytes(), &mut Vec::new()), Some(text.len()), "{text}");
         }
-        for text in ["", "[", "[[0,1]", "[[0]]", "[[0,1,2]]", "[[1e3,1]]", "[[-1,1]]", "[[0,2e12]]", "[[01,1]]"] {
+        for text in [
+            "",
+            "[",
+            "[[0,1]",
+            "[[0]]",
+            "[[0,1,2]]",
+            "[[1e3,1]]",
+            "[[-1,1]]",
+            "[[0,2e12]]",
+            "[[01,1]]",
+        ] {
             assert_eq!(pairs(text.as_bytes(), &mut Vec::new()), None, "{text}");
         }
     }

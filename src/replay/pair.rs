@@ -88,7 +88,9 @@ fn place(
     let refusal = |detail: String| Refusal::new("range", format!("row {row}: {detail}"));
     let rows = total - 1;
     if last > rows {
-        return Err(refusal(format!("rows {first} to {last} run past the end: the data has {rows}")));
+        return Err(refusal(format!(
+            "rows {first} to {last} run past the end: the data has {rows}"
+        )));
     }
     // Rows that are taken do not overlap, so only the last of those that start before can reach in.
     if let Some((start, (end, other))) = taken.range(..=last).next_back()
@@ -205,7 +207,8 @@ impl Cascades for Pair {
 /// The event of a row; the message is stored where somebody wants it.
 fn point(line: &[u8], has_msg: bool, msg: Option<&mut String>) -> Result<Point, Refusal> {
     let (time, rest) = cut(line).ok_or_else(|| Refusal::new("field", "no magnitude"))?;
-    let (magnitude, text) = if has_msg { cut(rest).unwrap_or((rest, b"")) } else { (rest, &b""[..]) };
+    let (magnitude, text) =
+        if has_msg { cut(rest).unwrap_or((rest, b"")) } else { (rest, &b""[..]) };
     let number = |field: &[u8], name: &str| {
         numbers::field(field).ok_or_else(|| {
             let field = String::from_utf8_lossy(field);

@@ -147,7 +147,8 @@ impl Scene {
                 self.free.push(slot);
                 self.sources[source].left -= 1;
                 self.summary.refused += 1;
-                feed(Fed::Refused(refused)).map_continue_value(|()| false)
+                feed(Fed::Refused(refused))?;
+                ControlFlow::Continue(false)
             }
         }
     }
@@ -208,7 +209,8 @@ impl Live {
         cascades.take(index, &mut self.cascade)?;
         (self.start, self.given) = (start, 0);
         let duration = self.cascade.points.last().map_or(f64::NAN, |last| last.time * unit);
-        let (Some(time), Some(_)) = (EventTime::new(start), EventTime::new(start + duration)) else {
+        let (Some(time), Some(_)) = (EventTime::new(start), EventTime::new(start + duration))
+        else {
             let detail = format!("cascade {:?} would end after 1e12 s", self.cascade.cid);
             return Err(cascades.refused(index, Refusal::new("range", detail)));
         };

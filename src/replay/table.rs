@@ -1,6 +1,7 @@
 //! Tables of CSV: one long table of cascades, and the index of a pair; alone in naming `csv`.
 
 use std::collections::HashMap;
+use std::io;
 use std::path::Path;
 
 use csv::{ByteRecord, Reader, ReaderBuilder, Trim};
@@ -32,6 +33,7 @@ struct Group {
 
 /// Where the columns of a long table are.
 struct Columns {
+    count: usize,
     cid: usize,
     time: usize,
     magnitude: Option<usize>,
@@ -45,6 +47,7 @@ impl Columns {
             column.ok_or_else(|| Refusal::new("field", format!("no column {name:?} in the header")))
         };
         Ok(Self {
+            count: header.len(),
             cid: needed(place("cid"), "cid")?,
             time: needed(place("t").or(place("time")), "t")?,
             magnitude: place("m").or(place("magnitude")),
@@ -54,6 +57,10 @@ impl Columns {
 
     /// The event of a row.
     fn point(&self, row: &ByteRecord) -> Result<Point, Refusal> {
+        if row.len() != self.count {
+            let detail = format!("{} fields, where the header has {}", row.len(), self.count);
+            return Err(Refusal::new("field", detail));
+        }
         let number = |column: usize, name: &str| {
             let text = row.get(column).unwrap_or_default();
             numbers::field(text).ok_or_else(|| {
@@ -62,7 +69,8 @@ impl Columns {
             })
         };
         let time = number(self.time, "the time")?;
-        let given = self.magnitude.filter(|column| !row.get(*column).unwrap_or_default().is_empty());
+        let given =
+            self.magnitude.filter(|column| !row.get(*column).unwrap_or_default().is_empty());
         let magnitude = given.map_or(Ok(1.0), |column| number(column, "the magnitude"))?;
         if time < 0.0 {
             return Err(Refusal::new("range", format!("the time is negative: {time}")));
@@ -88,8 +96,7 @@ impl Table {
             match reader.read_byte_record(&mut row) {
                 Ok(false) => break,
                 Ok(true) => table.add(&columns, &row, &mut known).unwrap_or_else(&mut *refuse),
-                Err(error) if error.is_io_error() => return Err(unread(&table.file, error)),
-                Err(error) => refuse(unread(&table.file, error)),
+                Err(error) => return Err(unread(&table.file, error)),
             }
         }
         table.cascades.retain(|group| !group.spoilt);
@@ -194,15 +201,11 @@ pub(super) fn read_index(path: &Path) -> Result<Vec<IndexRow>, Refused> {
     let mut rows = Vec::new();
     let mut row = ByteRecord::new();
     loop {
-        let read = reader.read_byte_record(&mut row);
+        if !reader.read_byte_record(&mut row).map_err(|error| unread(&file, error))? {
+            return Ok(rows);
+        }
         let line = row.position().map_or(0, csv::Position::line);
-        let range = match read {
-            Ok(false) => return Ok(rows),
-            Ok(true) => range(&row, columns),
-            Err(error) if error.is_io_error() => return Err(unread(&file, error)),
-            Err(error) => Err(Refusal::new("field", error.to_string())),
-        };
-        rows.push(IndexRow { line, row: rows.len() as u64 + 1, range });
+        rows.push(IndexRow { line, row: rows.len() as u64 + 1, range: range(&row, columns) });
     }
 }
 
@@ -223,18 +226,10 @@ fn range(row: &ByteRecord, columns: (usize, usize)) -> Result<(u64, u64), Refusa
 }
 
 fn reader(input: Input) -> Reader<Input> {
-    ReaderBuilder::new().trim(Trim::Headers).from_reader(input)
+    ReaderBuilder::new().flexible(true).trim(Trim::Headers).from_reader(input)
 }
 
-/// An error of `csv` without its types.
+/// What stopped the reading of a table: rows of any length and bytes are read, so it is the file.
 fn unread(file: &str, error: csv::Error) -> Refused {
-    let line = error.position().map(csv::Position::line);
-    let reason = if error.is_io_error() { "file" } else { "field" };
-    let detail = match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{len} fields, where the header has {expected_len}")
-        }
-        _ => error.to_string(),
-    };
-    Refused { file: file.to_owned(), line, reason, detail }
+    Refused::unreadable(file, error.position().map(csv::Position::line), &io::Error::from(error))
 }

@@ -6,6 +6,7 @@ pub mod collect;
 pub mod fit;
 pub mod monitor;
 pub mod predict;
+pub mod system;
 pub mod train;
 
 use std::collections::BTreeMap;

@@ -49,8 +49,7 @@ pub struct Lines<W> {
     first_line: u64,
     position: u64,
     next_position: u64,
-    to: W,
-    buffer: Vec<u8>,
+    to: Writer<W>,
     rejects: Rejects,
     counts: Counts,
     on_bytes: Option<OnBytes>,
@@ -79,8 +78,7 @@ impl<W: Write> Lines<W> {
             first_line: 1,
             position: 0,
             next_position: 0,
-            to,
-            buffer: Vec::with_capacity(FULL * 2),
+            to: Writer::new(to),
             rejects,
             counts: Counts::default(),
             on_bytes: None,
@@ -97,12 +95,6 @@ impl<W: Write> Lines<W> {
         &self.rejects
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        let wrote = self.to.write_all(&self.buffer).and_then(|()| self.to.flush());
-        self.buffer.clear();
-        wrote.map_err(|error| named("stdout", &error))
-    }
-
     /// The next block; what was written goes off before it waits. `None` at the end.
     fn next_block(&mut self) -> io::Result<Option<Block>> {
         if self.stop.load(Ordering::Relaxed) {
@@ -111,7 +103,7 @@ impl<W: Write> Lines<W> {
         match self.blocks.try_recv() {
             Ok(block) => return Ok(Some(block)),
             Err(TryRecvError::Disconnected) => return Ok(None),
-            Err(TryRecvError::Empty) => self.flush()?,
+            Err(TryRecvError::Empty) => self.to.flush()?,
         }
         loop {
             match self.blocks.recv_timeout(LOOK) {
@@ -169,6 +161,48 @@ fn frames(block: &[u8], first: u64, longest: usize) -> (Vec<Frame<'_>>, Vec<Long
     (frames, long)
 }
 
+/// Writes lines in blocks.
+pub struct Writer<W> {
+    to: W,
+    buffer: Vec<u8>,
+    written: u64,
+}
+
+impl<W: Write> Writer<W> {
+    /// A writer that holds nothing back yet.
+    pub fn new(to: W) -> Self {
+        Self { to, buffer: Vec::with_capacity(FULL * 2), written: 0 }
+    }
+
+    /// Lines written so far, those still held back included.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Writes what a stage wrote.
+    pub fn outgoing(&mut self, item: &Outgoing) -> io::Result<()> {
+        self.line(|buffer| match item {
+            Outgoing::Record(record) => record.write(buffer),
+            Outgoing::Foreign(bytes) => buffer.extend_from_slice(bytes),
+        })
+    }
+
+    /// Writes a line that `append` puts behind the buffer, without its newline.
+    pub fn line(&mut self, append: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        append(&mut self.buffer);
+        self.buffer.push(b'\n');
+        self.written += 1;
+        if self.buffer.len() >= FULL { self.flush() } else { Ok(()) }
+    }
+
+    /// Sends off what is held back.
+    pub fn flush(&mut self) -> io::Result<()> {
+        let wrote = self.to.write_all(&self.buffer).and_then(|()| self.to.flush());
+        self.buffer.clear();
+        wrote.map_err(|error| named("stdout", &error))
+    }
+}
+
 /// An error of the same kind that names what it happened to.
 pub(crate) fn named(what: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{what}: {error}"))
@@ -207,18 +241,7 @@ impl<W: Write> Transport for Lines<W> {
     }
 
     fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()> {
-        for item in out {
-            match item {
-                Outgoing::Record(record) => record.write(&mut self.buffer),
-                Outgoing::Foreign(bytes) => self.buffer.extend_from_slice(&bytes),
-            }
-            self.buffer.push(b'\n');
-            self.counts.written += 1;
-            if self.buffer.len() >= FULL {
-                self.flush()?;
-            }
-        }
-        Ok(())
+        out.iter().try_for_each(|item| self.to.outgoing(item))
     }
 
     fn reject(&mut self, position: u64, bytes: &[u8], refusal: &Refusal) -> io::Result<()> {
@@ -227,12 +250,12 @@ impl<W: Write> Transport for Lines<W> {
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.flush()?;
+        self.to.flush()?;
         self.rejects.tell();
         Ok(())
     }
 
     fn counts(&self) -> Counts {
-        Counts { rejected: self.rejects.count(), ..self.counts }
+        Counts { rejected: self.rejects.count(), written: self.to.written(), ..self.counts }
     }
 }

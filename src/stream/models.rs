@@ -73,7 +73,8 @@ impl Folder {
         let mut changes = Vec::new();
         for (window, counters) in self.versions()? {
             let pinned = self.pin.iter().filter_map(|version| parsed(version));
-            let pinned = pinned.filter(|(of, _)| *of == window).map(|(_, counter)| counter).next_back();
+            let pinned =
+                pinned.filter(|(of, _)| *of == window).map(|(_, counter)| counter).next_back();
             let wanted = match pinned {
                 Some(counter) => vec![counter],
                 None => counters.into_iter().rev().collect(),

@@ -1,0 +1,199 @@
+//! `tweetoscope run`.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use tweetoscope::event::Span;
+use tweetoscope::hawkes::mark::MarkLaw;
+use tweetoscope::record::Record;
+use tweetoscope::replay::Fed;
+use tweetoscope::stage::fit::Cut;
+use tweetoscope::stage::system::{Settings, System};
+use tweetoscope::stage::{Body, Ending, Out, Outgoing, RecordRef, Stage};
+use tweetoscope::stream::Rejects;
+use tweetoscope::stream::lines::Writer;
+use tweetoscope::stream::models::{Folder, Use, WithModels};
+
+use crate::collect::RulesArgs;
+use crate::fit::MethodArgs;
+use crate::generate::{CascadesArgs, reject};
+use crate::predict::MannerArgs;
+use crate::train::TeachingArgs;
+use crate::transport::stop_flag;
+use crate::{Outcome, table, transport};
+
+/// Run the whole system in one process
+///
+/// Replays or simulates cascades as generate does, or reads tweets from files or stdin; collects,
+/// fits, predicts and learns; writes alerts and stats, and ends with a table on stderr: for each
+/// window the cascades scored, our error, and that of predicting no growth and of a constant
+/// multiple.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    cascades: CascadesArgs,
+    #[command(flatten)]
+    rules: RulesArgs,
+    #[command(flatten)]
+    method: MethodArgs,
+    #[command(flatten)]
+    manner: MannerArgs,
+    #[command(flatten)]
+    teaching: TeachingArgs,
+    /// Start with the models of this folder, and keep those that are learned there
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Learn nothing
+    #[arg(long)]
+    no_learn: bool,
+    #[command(flatten)]
+    pub(crate) transport: transport::CarrierArgs,
+}
+
+impl Args {
+    fn settings(&self, hold: usize) -> anyhow::Result<Settings> {
+        const MAX_AGE: Span = Span(7.0 * 86_400.0);
+        let method = self.method.method(Cut::Until(None), true)?;
+        let teaching = self.teaching.teaching(self.cascades.seed, method.threads)?;
+        Ok(Settings {
+            rules: self.rules.rules(MAX_AGE)?,
+            method,
+            manner: self.manner.manner()?,
+            teaching: (!self.no_learn).then_some(teaching),
+            hold,
+        })
+    }
+
+    fn folder(&self) -> Option<Folder> {
+        self.models.as_ref().map(|path| Folder::new(path, self.manner.pin.clone()))
+    }
+}
+
+/// Alerts and stats are told; models are kept in the folder, if there is one.
+fn told(item: &Outgoing) -> bool {
+    !matches!(item, Outgoing::Record(Record::Model(_)))
+}
+
+/// Runs the command.
+pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
+    if args.cascades.any() { replay(&args) } else { stream(&args) }
+}
+
+/// Tweets from files or stdin.
+fn stream(args: &Args) -> anyhow::Result<Outcome> {
+    let settings = args.settings(0)?;
+    let make = || System::new(settings.clone());
+    let judge = |system: &System| {
+        tell(system);
+        Outcome::Done
+    };
+    match args.folder() {
+        Some(folder) => {
+            let wrap = |lines| WithModels::new(lines, folder, Use::Store);
+            args.transport.drive_through(make, wrap, judge)
+        }
+        None => {
+            let only_told = |item| told(&item).then_some(item);
+            let wrap = |lines| tweetoscope::stream::Mapped::new(lines, only_told);
+            args.transport.drive_through(make, wrap, judge)
+        }
+    }
+}
+
+/// Where the records of a replay go.
+struct Sink {
+    system: System,
+    to: Writer<io::Stdout>,
+    folder: Option<Folder>,
+    rejects: Rejects,
+    out: Out,
+}
+
+impl Sink {
+    fn take(&mut self, record: RecordRef<'_>) -> io::Result<()> {
+        self.system.on_batch(&[record], &mut self.out);
+        self.write()
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        for item in self.out.take() {
+            match (&item, &self.folder) {
+                (Outgoing::Record(Record::Model(model)), Some(folder)) => folder.store(model)?,
+                _ if told(&item) => self.to.outgoing(&item)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn fed(&mut self, fed: Fed<'_>) -> io::Result<()> {
+        match fed {
+            Fed::Event { event, .. } => {
+                self.take(RecordRef { position: 0, body: Body::Event(event) })
+            }
+            Fed::Watermark(it) => self.take(RecordRef {
+                position: 0,
+                body: Body::Record(Box::new(Record::Watermark(it))),
+            }),
+            Fed::Refused(refused) => reject(&mut self.rejects, &refused),
+        }
+    }
+}
+
+/// Cascades replayed or simulated.
+fn replay(args: &Args) -> anyhow::Result<Outcome> {
+    const TOGETHER: usize = 64;
+    let settings = args.settings(TOGETHER)?;
+    // One --marks for both: a simulation needs a whole law, the fit its mean.
+    let marks = match settings.method.marks {
+        MarkLaw::Data => MarkLaw::USUAL,
+        law => law,
+    };
+    let mut early = Vec::new();
+    let replay = args.cascades.open(marks, None, &mut |refused| early.push(refused))?;
+    if args.transport.input.dry_run {
+        return Ok(Outcome::Done);
+    }
+    let mut sink = Sink {
+        system: System::new(settings),
+        to: Writer::new(io::stdout()),
+        folder: args.folder(),
+        rejects: Rejects::new(args.transport.input.dead_letter.as_deref())?,
+        out: Out::default(),
+    };
+    early.iter().try_for_each(|refused| reject(&mut sink.rejects, refused))?;
+    if let Some(folder) = &mut sink.folder {
+        for model in folder.changes()? {
+            sink.take(RecordRef { position: 0, body: Body::Record(Box::new(model)) })?;
+        }
+    }
+    let stop = stop_flag()?;
+    let mut failed = None;
+    let summary = replay.run(&mut |fed| match sink.fed(fed) {
+        Ok(()) if !stop.load(Ordering::Relaxed) => ControlFlow::Continue(()),
+        Ok(()) => ControlFlow::Break(()),
+        Err(error) => {
+            failed = Some(error);
+            ControlFlow::Break(())
+        }
+    });
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    let ending = if summary.cut { Ending::Cut } else { Ending::Complete };
+    sink.system.on_end(ending, &mut sink.out);
+    sink.write()?;
+    sink.to.flush()?;
+    sink.rejects.tell();
+    tell(&sink.system);
+    Ok(if sink.rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })
+}
+
+fn tell(system: &System) {
+    if system.saw_no_magnitudes() {
+        log::warn!("all magnitudes are 1: taken as data without magnitudes, E[m] = 1");
+    }
+    table::tell(system.monitor());
+}

@@ -1,0 +1,185 @@
+//! The whole system in one stage: tweets in, alerts and stats out, learning loop included.
+//!
+//! Records pass between the steps as they are, without JSON. The learner acts at fixed points of
+//! the stream (`train`), and its models are in use from the next parameters on: so a run with the
+//! loop is as deterministic as one without.
+
+use super::collect::{Collect, Rules};
+use super::fit::{Fit, Method};
+use super::monitor::{Monitor, Watch};
+use super::predict::{Manner, Predict};
+use super::train::{Teaching, Train};
+use super::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
+use crate::record::{Kind, Record};
+
+/// What the steps are told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How cascades are cut.
+    pub rules: Rules,
+    /// How series are fitted.
+    pub method: Method,
+    /// How predictions are made.
+    pub manner: Manner,
+    /// How forests are grown; `None`: nothing is learned.
+    pub teaching: Option<Teaching>,
+    /// Series that may wait to be fitted together; 0: none waits beyond its batch.
+    pub hold: usize,
+}
+
+/// collect, fit, predict, train and monitor, one after the other.
+pub struct System {
+    collect: Collect,
+    fit: Fit,
+    predict: Predict,
+    train: Option<Train>,
+    monitor: Monitor,
+    hold: usize,
+    /// What the collector wrote and nobody took yet, and how many series are in it.
+    waiting: Vec<Outgoing>,
+    series: usize,
+}
+
+impl System {
+    /// A system that has seen nothing.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            collect: Collect::new(settings.rules),
+            fit: Fit::new(settings.method),
+            predict: Predict::new(settings.manner),
+            train: settings.teaching.map(Train::new),
+            monitor: Monitor::new(Watch { every: 0, last: 100 }),
+            hold: settings.hold,
+            waiting: Vec::new(),
+            series: 0,
+        }
+    }
+
+    /// How the predictions did.
+    pub fn monitor(&self) -> &Monitor {
+        &self.monitor
+    }
+
+    /// Whether all that was fitted had no magnitudes.
+    pub fn saw_no_magnitudes(&self) -> bool {
+        self.fit.saw_no_magnitudes()
+    }
+
+    fn take(&mut self, collected: Vec<Outgoing>) {
+        let is_serie = |item: &&Outgoing| matches!(item, Outgoing::Record(Record::Serie(_)));
+        self.series += collected.iter().filter(is_serie).count();
+        self.waiting.extend(collected);
+    }
+
+    /// Fits all series that wait, then goes through what was collected in its order.
+    fn pass_on(&mut self, out: &mut Out) {
+        self.series = 0;
+        let waiting = std::mem::take(&mut self.waiting);
+        let (mut series, mut rest) = (Vec::new(), Vec::with_capacity(waiting.len()));
+        for item in waiting {
+            match item {
+                Outgoing::Record(record @ Record::Serie(_)) => {
+                    series.push(input(record));
+                    rest.push(None);
+                }
+                other => rest.push(Some(other)),
+            }
+        }
+        let mut fitted = Out::default();
+        self.fit.on_batch(&series, &mut fitted);
+        let mut fitted = fitted.take().into_iter();
+        for item in rest {
+            match item.or_else(|| fitted.next()) {
+                Some(Outgoing::Record(record)) => self.predict(record, out),
+                Some(Outgoing::Foreign(bytes)) => out.hand_on(&bytes),
+                None => {}
+            }
+        }
+    }
+
+    fn predict(&mut self, record: Record, out: &mut Out) {
+        let mut said = Out::default();
+        self.predict.on_batch(&[input(record)], &mut said);
+        for item in said.take() {
+            match item {
+                Outgoing::Record(record @ Record::Sample(_)) => {
+                    let mut learned = Out::default();
+                    if let Some(train) = &mut self.train {
+                        train.on_batch(&[input(record)], &mut learned);
+                    }
+                    self.adopt(learned, out);
+                }
+                Outgoing::Record(record @ Record::Stat(_)) => {
+                    self.monitor.on_batch(&[input(record.clone())], &mut Out::default());
+                    out.write(record);
+                }
+                Outgoing::Record(record) => out.write(record),
+                Outgoing::Foreign(bytes) => out.hand_on(&bytes),
+            }
+        }
+    }
+
+    /// Puts the models that were learned to use, and tells them.
+    fn adopt(&mut self, mut learned: Out, out: &mut Out) {
+        for item in learned.take() {
+            if let Outgoing::Record(record @ Record::Model(_)) = item {
+                self.predict.on_batch(&[input(record.clone())], &mut Out::default());
+                out.write(record);
+            }
+        }
+    }
+
+    fn model(&mut self, record: &Record) {
+        self.predict.on_batch(&[input(record.clone())], &mut Out::default());
+        if let Some(train) = &mut self.train {
+            train.on_batch(&[input(record.clone())], &mut Out::default());
+        }
+    }
+}
+
+fn input(record: Record) -> RecordRef<'static> {
+    RecordRef { position: 0, body: Body::Record(Box::new(record)) }
+}
+
+impl Stage for System {
+    const TAKES: &'static [Kind] = &[Kind::Tweet, Kind::Retweet, Kind::Watermark, Kind::Model];
+
+    fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
+        for record in batch {
+            if let Body::Record(body) = &record.body
+                && matches!(**body, Record::Model(_))
+            {
+                self.pass_on(out);
+                self.model(body);
+                continue;
+            }
+            let mut collected = Out::default();
+            self.collect.on_batch(std::slice::from_ref(record), &mut collected);
+            self.take(collected.take());
+        }
+        if self.series > self.hold || (self.hold == 0 && !self.waiting.is_empty()) {
+            self.pass_on(out);
+        }
+    }
+
+    fn on_end(&mut self, ending: Ending, out: &mut Out) {
+        let mut collected = Out::default();
+        self.collect.on_end(ending, &mut collected);
+        self.take(collected.take());
+        self.pass_on(out);
+        let mut learned = Out::default();
+        if let Some(train) = &mut self.train {
+            train.on_end(ending, &mut learned);
+        }
+        self.adopt(learned, out);
+    }
+
+    fn tally(&self) -> Tally {
+        let mut tally = self.collect.tally();
+        tally.extend(self.fit.tally());
+        tally.extend(self.predict.tally());
+        tally.extend(self.train.iter().flat_map(Stage::tally));
+        tally.extend(self.monitor.tally());
+        tally
+    }
+}
