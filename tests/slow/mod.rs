@@ -1,0 +1,156 @@
+//! SPEC.md section 4 written as directly as it reads, with no thought of speed.
+
+use tweetoscope::cascade::Point;
+use tweetoscope::record::{Record, Serie, Size};
+use tweetoscope::stage::collect::Rules;
+
+/// What the collector is fed.
+#[derive(Clone, Debug)]
+pub(crate) enum Input {
+    Event { source: String, cid: String, root: bool, t: f64, m: f64 },
+    Watermark { source: String, t: f64 },
+}
+
+impl Input {
+    pub(crate) fn source(&self) -> &str {
+        match self {
+            Self::Event { source, .. } | Self::Watermark { source, .. } => source,
+        }
+    }
+}
+
+struct Cascade {
+    cid: String,
+    t0: f64,
+    /// In order of arrival.
+    events: Vec<Point>,
+    open_windows: Vec<u64>,
+    emitted: Vec<u64>,
+}
+
+struct Source {
+    name: String,
+    clock: f64,
+    open: Vec<Cascade>,
+}
+
+pub(crate) struct SlowCollector {
+    rules: Rules,
+    sources: Vec<Source>,
+    said: Vec<Record>,
+}
+
+impl Cascade {
+    fn end(&self, rules: &Rules) -> f64 {
+        (self.last() + rules.terminated).min(self.t0 + rules.max_age)
+    }
+
+    fn last(&self) -> f64 {
+        self.events.iter().map(|event| event.time).fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    fn within(&self, window: u64) -> Vec<Point> {
+        let mut events: Vec<Point> =
+            self.events.iter().filter(|it| it.time - self.t0 <= window as f64).copied().collect();
+        events.sort_by(|a, b| a.time.total_cmp(&b.time)); // stable
+        events
+    }
+}
+
+impl SlowCollector {
+    pub(crate) fn new(rules: &Rules) -> Self {
+        Self { rules: rules.clone(), sources: Vec::new(), said: Vec::new() }
+    }
+
+    pub(crate) fn run(mut self, inputs: &[Input]) -> Vec<Record> {
+        for input in inputs {
+            self.take(input);
+        }
+        for index in 0..self.sources.len() {
+            self.close(index, f64::INFINITY);
+        }
+        self.said
+    }
+
+    fn take(&mut self, input: &Input) {
+        let known = self.sources.iter().position(|source| source.name == input.source());
+        let index = known.unwrap_or_else(|| {
+            let (name, clock) = (input.source().to_owned(), f64::NEG_INFINITY);
+            self.sources.push(Source { name, clock, open: Vec::new() });
+            self.sources.len() - 1
+        });
+        match input {
+            Input::Watermark { t, .. } => self.close(index, *t),
+            Input::Event { cid, root, t, m, .. } => {
+                let of_cid = |it: &&mut Cascade| it.cid == *cid;
+                let open = self.sources[index].open.iter_mut().find(of_cid);
+                if !root && open.is_some_and(|cascade| *t < cascade.t0) {
+                    return;
+                }
+                self.close(index, *t - self.rules.lateness);
+                match self.sources[index].open.iter_mut().find(of_cid) {
+                    Some(_) if *root => {}
+                    Some(open) => open.events.push(Point { time: *t, magnitude: *m }),
+                    None if *root => self.sources[index].open.push(Cascade {
+                        cid: cid.clone(),
+                        t0: *t,
+                        events: vec![Point { time: *t, magnitude: *m }],
+                        open_windows: self.rules.windows.clone(),
+                        emitted: Vec::new(),
+                    }),
+                    None => {}
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, index: usize, time: f64) {
+        let (rules, source) = (&self.rules, &mut self.sources[index]);
+        if time <= source.clock {
+            return;
+        }
+        let before = source.clock;
+        let said_at = |deadline: f64| if time.is_finite() { time } else { before.max(deadline) };
+        for window in &rules.windows {
+            let mut due: Vec<&mut Cascade> = source
+                .open
+                .iter_mut()
+                .filter(|it| it.open_windows.contains(window) && time > it.t0 + *window as f64)
+                .collect();
+            due.sort_by(|a, b| a.t0.total_cmp(&b.t0).then_with(|| a.cid.cmp(&b.cid)));
+            for cascade in due {
+                cascade.open_windows.retain(|it| it != window);
+                let tweets = cascade.within(*window);
+                if tweets.len() as u64 >= rules.min_size {
+                    cascade.emitted.push(*window);
+                    self.said.push(Record::Serie(Serie {
+                        cid: cascade.cid.clone(),
+                        source: source.name.clone(),
+                        t: said_at(cascade.t0 + *window as f64),
+                        msg: String::new(),
+                        t_obs: *window,
+                        tweets,
+                    }));
+                }
+            }
+        }
+        let mut over = Vec::new();
+        while let Some(i) = source.open.iter().position(|it| time > it.end(rules)) {
+            over.push(source.open.remove(i));
+        }
+        over.sort_by(|a, b| a.end(rules).total_cmp(&b.end(rules)).then_with(|| a.cid.cmp(&b.cid)));
+        for cascade in over {
+            for window in &cascade.emitted {
+                self.said.push(Record::Size(Size {
+                    cid: cascade.cid.clone(),
+                    source: source.name.clone(),
+                    t: said_at(cascade.end(rules)),
+                    t_obs: *window,
+                    n_tot: cascade.events.len() as u64,
+                    t_end: cascade.last(),
+                }));
+            }
+        }
+        source.clock = if time.is_finite() { time } else { before };
+    }
+}
