@@ -4,6 +4,8 @@ mod cli;
 mod collect;
 mod fit;
 mod generate;
+#[cfg(test)]
+mod generated;
 mod logging;
 mod monitor;
 mod predict;

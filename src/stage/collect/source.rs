@@ -4,40 +4,15 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
 use std::hash::BuildHasher;
 
+use super::deadline::{Cascade, Due, due, end_of, pop_before};
 use super::{Counts, Rules};
 use crate::cascade::{Point, insert_in_order};
-use crate::event::{Event, EventTime};
+use crate::event::Event;
 use crate::record::{Record, Serie, Size};
 use crate::stage::Out;
 
 /// Ids of closed cascades that are remembered, to count those that are used again.
 const REMEMBERED: usize = 10_000;
-
-/// A cascade that may still grow.
-struct Cascade {
-    cid: Box<str>,
-    msg: Box<str>,
-    /// Time of the root, for ever.
-    start: f64,
-    last: f64,
-    size: u64,
-    /// The events that an open window may still hold.
-    points: Vec<Point>,
-    /// Windows below this index are closed; bit i of `emitted`: window i was emitted.
-    next_window: usize,
-    emitted: u64,
-    position: u64,
-    /// Where its tweet came again, most recently.
-    duplicate: Option<u64>,
-}
-
-/// When something is due for the cascade in a slot; the number tells whether it is still the same.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Due {
-    deadline: EventTime,
-    slot: u32,
-    number: u64,
-}
 
 /// A place for a cascade; `number` counts its tenants.
 struct Slot {
@@ -383,27 +358,4 @@ impl Source {
         }
         self.refused_roots += 1;
     }
-}
-
-/// When a cascade is over, by silence or by age.
-fn end_of(cascade: &Cascade, rules: &Rules) -> f64 {
-    (cascade.last + rules.terminated).min(cascade.start + rules.max_age)
-}
-
-fn due(deadline: f64, slot: u32, number: u64) -> Due {
-    // Times and durations are bounded, so that their sum is: the bound of EventTime is for input.
-    let deadline = EventTime::beyond(deadline);
-    Due { deadline, slot, number }
-}
-
-/// Takes all entries whose deadline is before `clock`.
-fn pop_before(heap: &mut BinaryHeap<Reverse<Due>>, clock: f64) -> Vec<Due> {
-    let mut passed = Vec::new();
-    while let Some(Reverse(first)) = heap.peek() {
-        if clock <= first.deadline.seconds() {
-            break;
-        }
-        passed.extend(heap.pop().map(|Reverse(due)| due));
-    }
-    passed
 }

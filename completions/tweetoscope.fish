@@ -1,0 +1,223 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_tweetoscope_global_optspecs
+    string join \n h/help V/version
+end
+
+function __fish_tweetoscope_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_tweetoscope_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_tweetoscope_using_subcommand
+    set -l cmd (__fish_tweetoscope_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -s V -l version -d 'Print version'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "generate" -d 'Replay or simulate tweets'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "collect" -d 'Group tweets into cascades; emit each one\'s first seconds, later its final size'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "fit" -d 'Fit a marked Hawkes process to every cascade observed'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "predict" -d 'Predict the final size of every cascade fitted, and score the prediction later'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "train" -d 'Learn the correction of each window from finished cascades'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "monitor" -d 'Watch whether the predictions still hold'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "run" -d 'Run the whole system in one process'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l history -d 'Replay the cascades of these files: JSON lines, plain or gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l data -d 'Replay the cascades of this CSV: with --index rows of a pair, else a table with cid, t' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l index -d 'First and last row of each cascade in --data' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l simulate -d 'Simulate this many cascades' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l p -d 'Simulate with this infectiousness, or one from a range LOW..HIGH' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l beta -d 'Simulate with this decay in 1/s, or one from a range LOW..HIGH' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l first-mark -d 'Give the initial tweet this magnitude' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l seed -d 'Seed of all chance' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l sources -d 'Deal the cascades to this many sources' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l live -d 'Keep this many cascades of a source going at once' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l start-range -d 'Begin a cascade up to this long after the one that it follows is over' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l timeline -d 'Replay at the true times (real), shuffled and dealt (dealt), or as the history allows' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tail -d 'End a source with a watermark this long after its last event' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l limit -d 'Stop after this many events, without watermarks' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l marks -d 'Simulate with magnitudes of this law' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l speed -d 'Replay this many event seconds in a second (default: as fast as possible)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-dir -d 'Write the log to rotating files in DIR too' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
+json\t'One JSON object a message, as the logs topic carries it'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exact-times -d 'Keep fractions of seconds'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dry-run -d 'Check options and files, and end'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s V -l version -d 'Print version'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l windows -d 'Observe cascades for these times, ascending' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l terminated -d 'Call a cascade over when it was silent for this time' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l min-size -d 'Emit a window only if it holds this many events' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l lateness -d 'Keep the clock this far behind the latest event, for events that come late' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-age -d 'Call a cascade over at this age, whatever happens (default 7d; 1d with --kafka)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l at-end -d 'Treat the end of the input as the end of all cascades, or as a cut that says nothing' -r -f -a "terminate\t'The input is complete: every cascade is over'
+drop\t'The input was cut: say nothing more'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-open-cascades -d 'Open at most this many cascades of a source; tweets beyond are counted and dropped' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-events-per-cascade -d 'Keep at most this many events of a cascade; later ones count in its size alone' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-sources -d 'Follow at most this many sources; records of others are counted and dropped' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-dir -d 'Write the log to rotating files in DIR too' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
+json\t'One JSON object a message, as the logs topic carries it'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dry-run -d 'Check options and files, and end'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s V -l version -d 'Print version'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l estimator -d 'Find the parameters by map (with the usual prior), mle, or predict by seismic' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l marks -d 'Law of the magnitudes: data, mean:X, pareto:ALPHA,MINIMUM, or file:HISTORY for its mean' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l utc-offset -d 'Hours that the local clock is ahead of UTC, where times are Unix times' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l threads -d 'Work on this many threads (default: one a core); the output does not depend on it' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows -d 'Cut history lines at these times after the first event' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l until -d 'Cut history lines at this time after the first event (default: at the last event)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-dir -d 'Write the log to rotating files in DIR too' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
+json\t'One JSON object a message, as the logs topic carries it'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l csv -d 'Write a table: cid,T_obs,n_obs,p,beta,n_star,G1,n_supp,log_likelihood,status'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dry-run -d 'Check options and files, and end'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s V -l version -d 'Print version'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l level -d 'Nominal probability that the interval holds the final size' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l alert-above -d 'Tell only predictions above this size, with the probability to pass it (default: all)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-pending -d 'Let at most this many predictions wait for their sizes; the oldest go first' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l pin -d 'Use this version of its window\'s model whatever is newer; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l models -d 'Read models from this folder, and newer ones when they appear' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-dir -d 'Write the log to rotating files in DIR too' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
+json\t'One JSON object a message, as the logs topic carries it'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dry-run -d 'Check options and files, and end'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s V -l version -d 'Print version'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l newest -d 'Learn from at most this many samples of a window, the newest' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l trees -d 'Grow this many trees' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l target -d 'Learn the growth, or omega as the original system does' -r -f -a "log-ratio\t'ln(N/n), from all features'
+omega\t'omega, from beta, n* and G1'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l aggregate -d 'Answer with the median that minimises the mean relative error, the median, or the mean' -r -f -a "relative-median\t'The median weighted by 1/N'
+median\t'The median'
+mean\t'The mean of the logarithm'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l models -d 'Keep models in this folder' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l seed -d 'Seed of all chance' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l threads -d 'Work on this many threads (default: one a core); the models do not depend on it' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-dir -d 'Write the log to rotating files in DIR too' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
+json\t'One JSON object a message, as the logs topic carries it'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dry-run -d 'Check options and files, and end'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s V -l version -d 'Print version'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l every -d 'Report after this many stats of a window; 0 reports only at the end' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l last -d 'Sum up the last N stats beside all' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l fail-above -d 'Exit with status 3 if a window\'s mean error of the last stats is above this at the end' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-dir -d 'Write the log to rotating files in DIR too' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
+json\t'One JSON object a message, as the logs topic carries it'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l csv -d 'Write a table with a header'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dry-run -d 'Check options and files, and end'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s V -l version -d 'Print version'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l history -d 'Replay the cascades of these files: JSON lines, plain or gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l data -d 'Replay the cascades of this CSV: with --index rows of a pair, else a table with cid, t' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l index -d 'First and last row of each cascade in --data' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l simulate -d 'Simulate this many cascades' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l p -d 'Simulate with this infectiousness, or one from a range LOW..HIGH' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l beta -d 'Simulate with this decay in 1/s, or one from a range LOW..HIGH' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l first-mark -d 'Give the initial tweet this magnitude' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seed -d 'Seed of all chance' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l sources -d 'Deal the cascades to this many sources' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l live -d 'Keep this many cascades of a source going at once' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l start-range -d 'Begin a cascade up to this long after the one that it follows is over' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l timeline -d 'Replay at the true times (real), shuffled and dealt (dealt), or as the history allows' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l tail -d 'End a source with a watermark this long after its last event' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l limit -d 'Stop after this many events, without watermarks' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l windows -d 'Observe cascades for these times, ascending' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l terminated -d 'Call a cascade over when it was silent for this time' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l min-size -d 'Emit a window only if it holds this many events' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l lateness -d 'Keep the clock this far behind the latest event, for events that come late' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-age -d 'Call a cascade over at this age, whatever happens (default 7d; 1d with --kafka)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l at-end -d 'Treat the end of the input as the end of all cascades, or as a cut that says nothing' -r -f -a "terminate\t'The input is complete: every cascade is over'
+drop\t'The input was cut: say nothing more'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-open-cascades -d 'Open at most this many cascades of a source; tweets beyond are counted and dropped' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-events-per-cascade -d 'Keep at most this many events of a cascade; later ones count in its size alone' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-sources -d 'Follow at most this many sources; records of others are counted and dropped' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l estimator -d 'Find the parameters by map (with the usual prior), mle, or predict by seismic' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l marks -d 'Law of the magnitudes: data, mean:X, pareto:ALPHA,MINIMUM, or file:HISTORY for its mean' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l utc-offset -d 'Hours that the local clock is ahead of UTC, where times are Unix times' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l threads -d 'Work on this many threads (default: one a core); the output does not depend on it' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l level -d 'Nominal probability that the interval holds the final size' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l alert-above -d 'Tell only predictions above this size, with the probability to pass it (default: all)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-pending -d 'Let at most this many predictions wait for their sizes; the oldest go first' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l pin -d 'Use this version of its window\'s model whatever is newer; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l newest -d 'Learn from at most this many samples of a window, the newest' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l trees -d 'Grow this many trees' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l target -d 'Learn the growth, or omega as the original system does' -r -f -a "log-ratio\t'ln(N/n), from all features'
+omega\t'omega, from beta, n* and G1'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l aggregate -d 'Answer with the median that minimises the mean relative error, the median, or the mean' -r -f -a "relative-median\t'The median weighted by 1/N'
+median\t'The median'
+mean\t'The mean of the logarithm'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l models -d 'Start with the models of this folder, and keep those that are learned there' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-dir -d 'Write the log to rotating files in DIR too' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
+json\t'One JSON object a message, as the logs topic carries it'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l exact-times -d 'Keep fractions of seconds'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l no-learn -d 'Learn nothing'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dry-run -d 'Check options and files, and end'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s V -l version -d 'Print version'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "generate" -d 'Replay or simulate tweets'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "collect" -d 'Group tweets into cascades; emit each one\'s first seconds, later its final size'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "fit" -d 'Fit a marked Hawkes process to every cascade observed'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "predict" -d 'Predict the final size of every cascade fitted, and score the prediction later'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "train" -d 'Learn the correction of each window from finished cascades'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "monitor" -d 'Watch whether the predictions still hold'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "run" -d 'Run the whole system in one process'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -1,0 +1,128 @@
+//! Imports run downwards; a heavy crate is named in one place; no file has grown two subjects.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// From the ground up; neighbours share a floor and never meet.
+const FLOORS: &[&[&str]] = &[
+    &["event"],
+    &["cascade"],
+    &["hawkes", "forest"],
+    &["score"],
+    &["record"],
+    &["replay", "stage"],
+    &["stream"],
+];
+
+/// Crates, and the only places that may name them (prefixes of paths).
+const WALLS: &[(&str, &[&str])] = &[
+    ("argmin", &["src/hawkes/fit.rs"]),
+    ("smartcore", &["src/forest/train.rs", "src/forest/grow.rs"]),
+    ("rdkafka", &["src/stream/kafka"]),
+    ("csv", &["src/replay/"]),
+    ("hyper", &["src/stream/health"]),
+    ("prometheus", &["src/stream/health"]),
+    ("clap", &["commands/"]),
+    ("indicatif", &["commands/"]),
+    ("env_logger", &["commands/"]),
+    ("anyhow", &["commands/"]),
+];
+
+/// Lines a file may have without a reason in its first lines.
+const LONG: usize = 400;
+
+fn files() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join("src"), root.join("commands")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                files.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(files.len() > 20, "{} files", files.len());
+    files
+}
+
+fn floor(room: &str) -> Option<usize> {
+    FLOORS.iter().position(|rooms| rooms.contains(&room))
+}
+
+/// The room that a file of the library stands in: `src/stage/fit.rs` in `stage`.
+fn room(name: &str) -> Option<&str> {
+    let inside = name.strip_prefix("src/")?;
+    let first = inside.split('/').next()?;
+    Some(first.strip_suffix(".rs").unwrap_or(first))
+}
+
+/// The code of a file up to its tests, without comments: tests may look anywhere.
+fn code(text: &str) -> String {
+    let end = text.find("#[cfg(test)]\nmod tests").unwrap_or(text.len());
+    let lines = text[..end].lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Every word that follows `crate::`, inside braces too.
+fn imports(code: &str) -> Vec<String> {
+    let word = |text: &str| -> String {
+        text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    };
+    let mut found = Vec::new();
+    for (place, _) in code.match_indices("crate::") {
+        let rest = &code[place + 7..];
+        match rest.strip_prefix('{') {
+            None => found.push(word(rest)),
+            Some(list) => {
+                let list = &list[..list.find('}').unwrap_or(list.len())];
+                found.extend(list.split(',').map(|item| word(item.trim())));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn imports_run_downwards() {
+    for (name, text) in files() {
+        let Some(here) = room(&name).filter(|room| *room != "lib") else { continue };
+        let level = floor(here).unwrap_or_else(|| panic!("{name} stands on no floor"));
+        for import in imports(&code(&text)) {
+            let Some(below) = floor(&import) else { continue };
+            assert!(
+                below < level || import == here,
+                "{name} imports {import}, which is not below it"
+            );
+        }
+    }
+}
+
+#[test]
+fn heavy_crates_stay_behind_their_walls() {
+    for (name, text) in files() {
+        for (krate, places) in WALLS {
+            let named = code(&text).lines().any(|line| {
+                line.match_indices(&format!("{krate}::")).any(|(place, _)| {
+                    let before = line[..place].chars().last();
+                    before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':')
+                })
+            });
+            let allowed = places.iter().any(|place| name.starts_with(place));
+            assert!(!named || allowed, "{name} names {krate}");
+        }
+    }
+}
+
+#[test]
+fn no_file_has_two_subjects() {
+    for (name, text) in files() {
+        let lines = text.lines().count();
+        let reason = text.lines().take(8).any(|line| line.contains("Long because"));
+        assert!(lines <= LONG || reason, "{name} has {lines} lines and no reason for it");
+    }
+}

@@ -1,0 +1,261 @@
+//! What a shell does to a command: closed readers, broken input, full disks.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+
+fn tweetoscope(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tweetoscope"));
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.env_remove("RUST_LOG");
+    command
+}
+
+/// Runs with this input; feeding goes on beside, so that no pipe fills up.
+fn run(args: &[&str], input: &[u8]) -> Output {
+    let mut child: Child = tweetoscope(args).spawn().unwrap();
+    let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
+    let feeder = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    let _ = feeder.join().unwrap();
+    output
+}
+
+fn text(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    assert!(!text.contains("panicked"), "{text}");
+    text
+}
+
+fn folder(name: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path
+}
+
+const ROOT: &str = r#"{"type":"tweet","cid":"a","t":0,"m":5}"#;
+const COLLECT: [&str; 3] = ["collect", "--min-size", "1"];
+
+/// The stages that read records.
+const READERS: [&str; 6] = ["collect", "fit", "predict", "train", "monitor", "run"];
+
+#[test]
+fn a_reader_that_leaves_ends_the_writer_in_peace() {
+    let args = ["generate", "--simulate", "100000", "--p", "0.02"];
+    let mut child = tweetoscope(&args).stdin(Stdio::null()).spawn().unwrap();
+    let mut first = [0; 100];
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_exact(&mut first).unwrap();
+    drop(stdout);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn an_empty_input_is_an_empty_output() {
+    for stage in READERS {
+        let output = run(&[stage], b"");
+        assert_eq!(output.status.code(), Some(0), "{stage}: {}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), "", "{stage}");
+    }
+}
+
+#[test]
+fn the_last_line_needs_no_newline() {
+    let whole = run(&COLLECT, format!("{ROOT}\n").as_bytes());
+    let torn = run(&COLLECT, ROOT.as_bytes());
+    assert_eq!(text(&torn.stdout), text(&whole.stdout));
+    assert_eq!(text(&torn.stdout).lines().count(), 4);
+}
+
+#[test]
+fn a_broken_line_is_named_and_nothing_after_it_is_lost() {
+    let folder = folder("broken");
+    let file = folder.join("tweets.jsonl");
+    let broken = [
+        "{\"type\":\"tweet\"",
+        "[1]",
+        "nonsense",
+        r#"{"cid":1}"#,
+        r#"{"type":"tweet","cid":"b"}"#,
+        r#"{"type":"tweet","cid":"b","t":1e999}"#,
+        r#"{"type":"tweet","cid":"b","t":1,"m":-3}"#,
+        "{\"type\":\"tweet\",\"cid\":\"\\ud800\",\"t\":1}",
+    ];
+    for bad in broken {
+        let last = r#"{"type":"retweet","cid":"a","t":7,"m":2}"#;
+        fs::write(&file, format!("{ROOT}\n{bad}\n\n{last}\n")).unwrap();
+        let letters = folder.join("letters.jsonl");
+        let _ = fs::remove_file(&letters);
+        let path = file.to_str().unwrap();
+        let mut args = COLLECT.to_vec();
+        args.extend(["--dead-letter", letters.to_str().unwrap(), path]);
+        let output = run(&args, b"");
+        assert_eq!(output.status.code(), Some(1), "{bad}");
+        let said = text(&output.stderr);
+        assert!(said.contains(&format!("{path}:2: ")), "{bad}: {said}");
+        assert!(text(&output.stdout).contains("[[0,5],[7,2]]"), "{bad}");
+        let letter = fs::read_to_string(letters).unwrap();
+        assert_eq!(letter.lines().count(), 1, "{bad}: {letter}");
+    }
+    let mut bytes = format!("{ROOT}\n").into_bytes();
+    bytes.extend(b"{\"type\":\"tweet\",\"cid\":\"\xff\xfe\",\"t\":1}\n");
+    let output = run(&COLLECT, &bytes);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("stdin:2: "));
+}
+
+#[test]
+fn a_foreign_record_travels_as_the_bytes_that_came() {
+    let foreign = r#"{ "type" : "log", "t":1.50,"message":"\u00e9  \"x\"" , "z":1e2 }"#;
+    for stage in READERS {
+        let output = run(&[stage], format!("{foreign}\n").as_bytes());
+        assert_eq!(text(&output.stdout), format!("{foreign}\n"), "{stage}");
+    }
+}
+
+#[test]
+fn a_line_of_100_megabytes_is_passed_over() {
+    let mut input = format!("{ROOT}\n{{\"type\":\"serie\",\"x\":\"").into_bytes();
+    input.resize(input.len() + 100_000_000, b'x');
+    input.extend(format!("\"}}\n{}\n", r#"{"type":"retweet","cid":"a","t":7,"m":2}"#).bytes());
+    let output = run(&COLLECT, &input);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("stdin:2: ") && said.contains("1000000"), "{said}");
+    assert!(text(&output.stdout).contains("[[0,5],[7,2]]"));
+}
+
+#[test]
+fn a_tweet_of_more_than_a_megabyte_is_passed_over() {
+    for length in [1_048_576, 1_300_000, 3_000_000] {
+        let long = format!(
+            "{{\"type\":\"tweet\",\"cid\":\"b\",\"t\":0,\"msg\":\"{}\"}}",
+            "y".repeat(length)
+        );
+        let output = run(&COLLECT, format!("{ROOT}\n{long}\n{ROOT}").as_bytes());
+        assert_eq!(output.status.code(), Some(1), "{length}");
+        assert!(text(&output.stderr).contains("stdin:2: the line has "), "{length}");
+        assert_eq!(text(&output.stdout).lines().count(), 4, "{length}");
+    }
+}
+
+#[test]
+fn gzip_is_read_like_plain() {
+    let folder = folder("gzip");
+    let plain = run(&["generate", "--simulate", "20"], b"").stdout;
+    let path = folder.join("tweets.jsonl.gz");
+    let mut packed =
+        flate2::write::GzEncoder::new(fs::File::create(&path).unwrap(), Default::default());
+    packed.write_all(&plain).unwrap();
+    packed.finish().unwrap();
+    let from_plain = run(&["collect"], &plain);
+    let from_file = run(&["collect", path.to_str().unwrap()], b"");
+    let from_pipe = run(&["collect"], &fs::read(&path).unwrap());
+    assert!(!from_plain.stdout.is_empty());
+    assert!(from_file.stdout == from_plain.stdout && from_pipe.stdout == from_plain.stdout);
+    let torn = &fs::read(&path).unwrap()[..200];
+    let output = run(&["collect"], torn);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("stdin: "), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_full_disk_is_an_error_that_names_it() {
+    for args in [&["generate", "--simulate", "5"][..], &COLLECT] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut child = tweetoscope(args).stdout(full).spawn().unwrap();
+        let _ = child.stdin.take().unwrap().write_all(ROOT.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(text(&output.stderr).contains("stdout: No space left"), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    for args in [
+        &["collect", "nowhere.jsonl"][..],
+        &["generate", "--history", "nowhere.jsonl"],
+        &["generate", "--data", "nowhere.jsonl"],
+        &["run", "nowhere.jsonl"],
+        &["fit", "--marks", "file:nowhere.jsonl"],
+        &["collect", "--dry-run", "nowhere.jsonl"],
+    ] {
+        let output = run(args, b"");
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(text(&output.stderr).contains("nowhere.jsonl"), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn wrong_usage_is_status_2() {
+    for args in [
+        &["collect", "--windows", "20m,10m"][..],
+        &["collect", "--windows", "1h"],
+        &["collect", "--windows", "0.5s"],
+        &["collect", "--nonsense"],
+        &["generate"],
+        &["generate", "--simulate", "3", "--sources", "0"],
+        &["predict", "--level", "1.5"],
+        &["fit", "--estimator", "magic"],
+        &["fit", "--marks", "magic"],
+        &["nonsense"],
+    ] {
+        let output = run(args, b"");
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", text(&output.stderr));
+        assert!(!text(&output.stderr).is_empty());
+    }
+}
+
+#[test]
+fn an_unknown_model_is_refused_by_name_and_the_rest_goes_on() {
+    let folder = folder("models");
+    fs::write(
+        folder.join("600-1.json"),
+        r#"{"type":"model","format":999,"model":"600-1","T_obs":600}"#,
+    )
+    .unwrap();
+    let parameters = r#"{"type":"parameters","cid":"a","T_obs":600,"n_obs":32,"n_supp":8,"params":[0.01,0.001]}"#;
+    let args = ["predict", "--models", folder.to_str().unwrap()];
+    let output = run(&args, parameters.as_bytes());
+    let said = text(&output.stderr);
+    assert!(said.contains("600-1.json"), "{said}");
+    assert!(text(&output.stdout).contains(r#""n_tot":40"#), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("untrained"));
+}
+
+#[test]
+fn the_monitor_says_when_a_threshold_is_crossed() {
+    let stat =
+        r#"{"type":"stat","cid":"a","T_obs":600,"ARE":0.5,"n_obs":10,"n_tot":20,"n_pred":30}"#;
+    assert_eq!(run(&["monitor", "--fail-above", "0.4"], stat.as_bytes()).status.code(), Some(3));
+    assert_eq!(run(&["monitor", "--fail-above", "0.6"], stat.as_bytes()).status.code(), Some(0));
+}
+
+/// In a shell and in one process the same cascades give the same alerts and stats.
+#[test]
+fn the_pipe_equals_the_run() {
+    let history = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/tideh.jsonl.gz");
+    let windows = ["--windows", "10m,20m,1h", "--terminated", "1d"];
+    let mut records = run(&["generate", "--history", history], b"").stdout;
+    records = run(&[&["collect"][..], &windows].concat(), &records).stdout;
+    for stage in ["fit", "predict"] {
+        records = run(&[stage], &records).stdout;
+    }
+    let told: Vec<String> = text(&records)
+        .lines()
+        .filter(|line| !line.starts_with(r#"{"type":"sample""#))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let args = [&["run", "--no-learn", "--history", history][..], &windows].concat();
+    let whole = run(&args, b"");
+    assert_eq!(told.len(), 300);
+    assert!(text(&whole.stdout) == told.concat(), "the alerts and stats differ");
+    let learning = [&["run", "--history", history][..], &windows].concat();
+    let (first, second) = (run(&learning, b""), run(&learning, b""));
+    assert!(first.stdout == second.stdout && first.stdout != whole.stdout);
+}
