@@ -221,3 +221,118 @@ impl Cascades for History {
         Refused::at(&self.files[entry.file as usize].0, entry.place.line, refusal)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use super::super::testing::{Folder, below, cascades, gzip, path, taken, told};
+    use super::super::{Fed, Plan, Replay, chance};
+    use super::*;
+
+    /// The cascades as lines, with blank ones among them.
+    fn lines(cascades: &[HistoryCascade], seed: u64) -> String {
+        let rng = &mut chance(seed, 1);
+        let mut text = String::new();
+        for HistoryCascade { cid, msg, t0, points } in cascades {
+            let end = ["\n", "\r\n", "\n\n", "\n \t\n"][below(rng, 4) as usize];
+            let (t0, points) = (t0.unwrap(), serde_json::to_string(points).unwrap());
+            write!(text, r#"{{"cid":"{cid}","msg":"{msg}","t0":{t0},"tweets":{points}}}{end}"#)
+                .unwrap();
+        }
+        if seed.is_multiple_of(2) { text.trim_end().to_owned() } else { text }
+    }
+
+    #[test]
+    fn a_history_reads_back_as_it_was_written_plain_or_gzip() {
+        let folder = Folder::new();
+        for seed in 0..100 {
+            let cascades = cascades(seed);
+            let text = lines(&cascades, seed);
+            let plain = folder.file("plain", &text);
+            for file in [plain, folder.file("packed", gzip(text.as_bytes()))] {
+                let read: Result<Vec<_>, _> = read_history(&file).unwrap().collect();
+                assert_eq!(read, Ok(cascades.clone()), "seed {seed}");
+                let history = History::open(&[&file], &mut |it| panic!("{it}")).unwrap();
+                let times: Vec<_> = (0..history.count()).map(|i| history.root_time(i)).collect();
+                assert_eq!(times, cascades.iter().map(|it| it.t0).collect::<Vec<_>>());
+                let read: Result<Vec<_>, _> = taken(history).into_iter().collect();
+                assert_eq!(read, Ok(cascades.clone()), "seed {seed}");
+            }
+            let reader = HistoryLines::from_reader(io::Cursor::new(text), "stdin").unwrap();
+            assert_eq!(reader.filter(Result::is_ok).count(), cascades.len());
+        }
+    }
+
+    #[test]
+    fn a_bad_line_is_named_and_the_rest_goes_on() {
+        let folder = Folder::new();
+        let text = concat!(
+            "\u{feff}{\"cid\":\"a\",\"tweets\":[[0,1]]}\n",
+            "{\"cid\":\"b\",\"tweets\":[]}\n",
+            "\n",
+            "not JSON\n",
+            "{\"cid\":\"a\",\"tweets\":[[0,2]]}\n",
+            "{\"cid\":\"b\",\"tweets\":[[0,3]]}\n",
+            "{\"cid\":\"c\",\"tweets\":[[0,1],[2,1],[1,1]]}\n",
+            "{\"cid\":\"d\",\"tweets\":[[0,4]]}",
+        );
+        let file = folder.file("history", text);
+        let mut refused = Vec::new();
+        let history = History::open(&[&file], &mut |it| refused.push(it)).unwrap();
+        let errors =
+            [(Some(2), "field"), (Some(4), "json"), (Some(5), "field"), (Some(7), "range")];
+        assert_eq!(told(&refused), errors);
+        assert_eq!(
+            refused[2].to_string(),
+            format!("{}:5: a second cascade with the id \"a\"", path(&file))
+        );
+        let cids: Vec<_> = taken(history).into_iter().map(|it| it.unwrap().cid).collect();
+        assert_eq!(cids, ["a", "b", "d"]);
+        let (read, again): (Vec<_>, Vec<_>) = read_history(&file).unwrap().partition(Result::is_ok);
+        assert_eq!((read.len(), again.len()), (3, 4));
+    }
+
+    #[test]
+    fn an_id_that_came_in_an_earlier_file_gets_a_suffix() {
+        let folder = Folder::new();
+        let file = |name: &str, cids: &[&str]| {
+            let line = |cid: &&str| format!("{{\"cid\":\"{cid}\",\"tweets\":[[0,1]],\"t0\":0}}\n");
+            folder.file(name, cids.iter().map(line).collect::<String>())
+        };
+        let files = [file("1", &["a", "a~2"]), file("2", &["a", "b"]), file("3", &["a", "a~2"])];
+        let history = History::open(&files, &mut |it| panic!("{it}")).unwrap();
+        let mut cids = Vec::new();
+        let replay =
+            Replay::new(Box::new(history), Plan { sources: 1, ..Plan::default() }).unwrap();
+        replay.run(&mut |fed| {
+            if let Fed::Event { event, .. } = fed {
+                cids.push((event.cid.into_owned(), event.info.into_owned()));
+            }
+            std::ops::ControlFlow::Continue(())
+        });
+        let pair = |cid: &str, of: &str| (cid.to_owned(), format!("cascade={of}"));
+        let all =
+            [("a", "a"), ("a~2", "a~2"), ("a~3", "a"), ("b", "b"), ("a~4", "a"), ("a~2~2", "a~2")];
+        assert_eq!(cids, all.map(|(cid, of)| pair(cid, of)));
+    }
+
+    #[test]
+    fn files_that_are_empty_missing_or_damaged_are_told() {
+        let folder = Folder::new();
+        for empty in [folder.file("empty", ""), folder.file("packed", gzip(b""))] {
+            assert_eq!(read_history(&empty).unwrap().count(), 0);
+            assert_eq!(History::open(&[&empty], &mut |it| panic!("{it}")).unwrap().count(), 0);
+        }
+        let missing = Path::new("no such file");
+        assert_eq!(read_history(missing).err().map(|it| it.reason), Some("file"));
+        assert!(History::open(&[missing], &mut |it| panic!("{it}")).is_err());
+        let mut packed = gzip(lines(&cascades(1), 1).as_bytes());
+        packed.truncate(packed.len() * 2 / 3);
+        let damaged = folder.file("damaged", packed);
+        let read: Vec<_> = read_history(&damaged).unwrap().collect();
+        let (last, sound) = read.split_last().unwrap();
+        assert!(sound.iter().all(Result::is_ok));
+        assert_eq!(last.as_ref().map_err(|it| it.reason).err(), Some("file"));
+    }
+}

@@ -82,7 +82,7 @@ impl HistoryCascade {
         }
         let mut fields: Fields<'_> = serde_json::from_slice(line).map_err(json)?;
         self.points = match (fields.tweets, fields.times.take()) {
-            (Some(list), _) => serde_json::from_str(list.get()).map_err(json)?,
+            (Some(list), _) => serde_json::from_str(list.get()).map_err(unpaired)?,
             (None, Some(times)) => parallel(&times, fields.magnitudes.take().as_deref())?,
             (None, None) => return Err(Refusal::new("field", "no field \"tweets\"")),
         };
@@ -137,6 +137,13 @@ fn json(error: serde_json::Error) -> Refusal {
     Refusal::new(reason, if error.is_data() { text } else { format!("not JSON: {text}") })
 }
 
+/// What is wrong with a list of tweets, which is sound JSON.
+fn unpaired(error: serde_json::Error) -> Refusal {
+    let text = error.to_string();
+    let text = text.split(" at line 1 column ").collect::<Vec<_>>().join(" at its byte ");
+    Refusal::new("field", format!("tweets is no list of pairs [t, m]: {text}"))
+}
+
 /// Points from lists of times and magnitudes; without the latter each is 1.
 fn parallel(times: &[f64], magnitudes: Option<&[f64]>) -> Result<Vec<Point>, Refusal> {
     if let Some(marks) = magnitudes.filter(|marks| marks.len() != times.len()) {
@@ -147,4 +154,116 @@ fn parallel(times: &[f64], magnitudes: Option<&[f64]>) -> Result<Vec<Point>, Ref
     let point = |(i, &time): (usize, &f64)| Point::checked(time, mark(i));
     let points = times.iter().enumerate().map(point).collect::<Result<_, _>>();
     points.map_err(|detail| Refusal::new("range", detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::chance;
+    use super::super::testing::{below, cascade};
+    use super::*;
+
+    fn read(line: &str) -> Result<HistoryCascade, Refusal> {
+        HistoryCascade::from_line(line.as_bytes())
+    }
+
+    fn slow(line: &str) -> Result<HistoryCascade, Refusal> {
+        let mut cascade = HistoryCascade::default();
+        cascade.read_any(line.as_bytes())?;
+        cascade.relative().map(|()| cascade)
+    }
+
+    #[test]
+    fn a_cascade_is_read_from_every_form_it_has() {
+        let points =
+            vec![Point { time: 0.0, magnitude: 1000.0 }, Point { time: 12.5, magnitude: 3.0 }];
+        let told = HistoryCascade { cid: "7".into(), msg: "a \"b\", c".into(), t0: None, points };
+        for line in [
+            r#"{"cid":"7","msg":"a \"b\", c","tweets":[[0,1000],[12.5,3]]}"#,
+            r#" { "tweets" : [ [ 0.0 , 1e3 ] , [12.5,3] ] , "msg":"a \"b\", c", "cid" : 7 } "#,
+            r#"{"cid":"7","msg":"a \"b\", c","times":[0,12.5],"magnitudes":[1000,3],"x":{"tweets":[[1,1]]}}"#,
+            r#"{"cid":"7","x":{"tweets":[[1,1]]},"msg":"a \"b\", c","tweets":[[100,1000],[112.5,3]]}"#,
+            r#"{"cid":"7","start_day":7.1,"msg":"a \"b\", c","y":"\"tweets\":[","tweets":[[0,1000],[12.5,3]],"t_end":9}"#,
+        ] {
+            assert_eq!(read(line), Ok(told.clone()), "{line}");
+        }
+        let unmarked = read(r#"{"cid":"7","times":[0,5]}"#).unwrap();
+        assert_eq!(unmarked.points[1], Point { time: 5.0, magnitude: 1.0 });
+    }
+
+    #[test]
+    fn the_time_of_the_root_has_two_names() {
+        for (field, t0) in [
+            ("", None),
+            (r#","t0":1349768694.5"#, Some(1349768694.5)),
+            (r#","root_time":-7"#, Some(-7.0)),
+            (r#","root_time":1,"t0":2"#, Some(2.0)),
+            (r#","t0":null"#, None),
+        ] {
+            let cascade = read(&format!(r#"{{"cid":"a","tweets":[[3,1]]{field}}}"#)).unwrap();
+            assert_eq!((cascade.t0, cascade.points[0].time), (t0, 0.0), "{field}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_cascade_is_refused_with_its_reason() {
+        for (line, reason) in [
+            ("{", "json"),
+            ("[1]", "json"),
+            (r#"{"cid":"a","tweets":[[0,1]]} x"#, "json"),
+            (r#"{"cid":"a","tweets":[[0,1]"#, "json"),
+            (r#"{"cid":"a","tweets":[[NaN,1]]}"#, "json"),
+            (r#"{"cid":"a","tweets":[[0,1e999]]}"#, "field"),
+            (r#"{"cid":"a","x":tru,"tweets":[[0,1]]}"#, "json"),
+            ("{\"cid\":\"\u{1}\",\"tweets\":[[0,1]]}", "json"),
+            (r#"{"cid":"a"}"#, "field"),
+            (r#"{"tweets":[[0,1]]}"#, "field"),
+            (r#"{"cid":"a","tweets":[]}"#, "field"),
+            (r#"{"cid":"a","tweets":false}"#, "field"),
+            (r#"{"cid":"a","tweets":[[0,1]],"tweets":[[0,1]]}"#, "field"),
+            (r#"{"cid":"a","x":[{"tweets":[[0,1]]}],"tweets":false}"#, "field"),
+            (r#"{"cid":"a","tweets":[[0]]}"#, "field"),
+            (r#"{"cid":"a","tweets":[[0,1,2]]}"#, "field"),
+            (r#"{"cid":"a","tweets":[[0,-1]]}"#, "field"),
+            (r#"{"cid":"a","tweets":[[0,2e12]]}"#, "field"),
+            (r#"{"cid":"a","times":[0,1],"magnitudes":[1]}"#, "field"),
+            (r#"{"cid":"a","times":[0,2e12]}"#, "range"),
+            (r#"{"cid":"a","tweets":[[0,1],[5,1],[4,1]]}"#, "range"),
+            (r#"{"cid":"a","tweets":[[-5,1],[4,1]]}"#, "range"),
+            (r#"{"cid":"a","tweets":[[0,1]],"t0":"soon"}"#, "range"),
+            (r#"{"cid":"a","tweets":[[0,1]],"t0":1e13}"#, "range"),
+        ] {
+            assert_eq!(read(line).map_err(|refusal| refusal.reason), Err(reason), "{line}");
+            assert_eq!(read(line), slow(line), "{line}");
+        }
+        let error = read(r#"{"cid":"a","tweets":[[0,1],[5,1],[4,1]]}"#).unwrap_err();
+        assert_eq!(error.to_string(), "times go back: event 3 at 4 after 5");
+        let error = read(r#"{"cid":"a","tweets":[[0,1],]}"#).unwrap_err();
+        assert_eq!(error.to_string(), "not JSON: expected value at byte 28");
+    }
+
+    #[test]
+    fn reading_fast_is_reading_slowly_also_where_a_byte_is_wrong() {
+        let mut sound = 0;
+        for seed in 0..20_000 {
+            let rng = &mut chance(seed, 1);
+            let HistoryCascade { cid, msg, points, .. } = cascade(format!("c{seed}"), rng);
+            let points = serde_json::to_string(&points).unwrap();
+            let mut fields = [
+                format!(r#""cid":"{cid}""#),
+                format!(r#""tweets":{points}"#),
+                format!(r#""msg":"{msg}""#),
+                format!(r#""other":{points}"#),
+            ];
+            fields.rotate_left(below(rng, 4) as usize);
+            let mut line = format!("{{{}}}", fields.join(", "));
+            if seed % 4 > 0 {
+                let at = below(rng, line.len() as u64) as usize;
+                let other = b"\"\\[]{},:.0e- "[below(rng, 13) as usize];
+                line.replace_range(at..=at, &char::from(other).to_string());
+            }
+            assert_eq!(read(&line), slow(&line), "{line}");
+            sound += u32::from(read(&line).is_ok());
+        }
+        assert!((7_000..15_000).contains(&sound), "{sound}");
+    }
 }

@@ -188,7 +188,12 @@ fn sources_share_the_cascades_evenly_and_by_chance() {
         }
         assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1, "seed {seed}");
     }
-    assert_eq!(met.len(), 39 * 4, "every cascade came to every source");
+    for cid in 0..20 {
+        for source in 0..4 {
+            let pair = (format!("c{cid}").into(), source.to_string().into());
+            assert!(met.contains(&pair), "{pair:?} never met");
+        }
+    }
 }
 
 #[test]
@@ -258,7 +263,7 @@ fn what_is_refused_is_told_and_the_rest_goes_on() {
             for (i, cascade) in cascades.iter_mut().enumerate() {
                 match below(rng, 4) {
                     0 => cascade.points.clear(),
-                    1 => cascade.points.push(Point { time: 9e11 / 0.5, magnitude: 1.0 }),
+                    1 => cascade.points.push(Point { time: 4e12, magnitude: 1.0 }),
                     _ => continue,
                 }
                 bad.insert(i as u64 + 1);

@@ -13,6 +13,7 @@ mod lines;
 mod numbers;
 pub mod pair;
 mod plan;
+mod ranges;
 mod scene;
 mod schedule;
 pub mod simulated;

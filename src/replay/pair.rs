@@ -3,13 +3,13 @@
 //! The data may have many millions of rows, so no more of it is held than the live cascades: one
 //! pass finds where each cascade begins and ends, and it is read from there when its turn comes.
 
-use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::lines::without_end;
-use super::table::{IndexRow, read_index};
+use super::ranges::{self, Range};
+use super::table::read_index;
 use super::{Cascades, HistoryCascade, Refused, numbers};
 use crate::cascade::Point;
 use crate::record::Refusal;
@@ -22,19 +22,6 @@ pub struct Pair {
     has_msg: bool,
     ranges: Vec<Range>,
     buffer: Vec<u8>,
-}
-
-/// The rows of a cascade, and where they stand.
-struct Range {
-    /// The line of the index.
-    line: u64,
-    /// The row of the index, from 1: the id of the cascade.
-    row: u64,
-    /// The first of the rows, from 1.
-    first: u64,
-    last: u64,
-    offset: u64,
-    bytes: u64,
 }
 
 impl Pair {
@@ -51,58 +38,15 @@ impl Pair {
         let mut file = File::open(data).map_err(unreadable)?;
         let has_msg = header(&mut file).map_err(unreadable)?;
         let has_msg = has_msg.map_err(|refusal| Refused::at(&data_file, 1, refusal))?;
-        let lines = lines_of(&rows);
-        let (starts, total) = line_starts(&mut file, &lines).map_err(unreadable)?;
-        let starts = lines.into_iter().zip(starts).collect();
         let mut ranges = Vec::new();
-        let mut taken = BTreeMap::new();
-        for row in rows {
-            let line = row.line;
-            match place(row, &starts, total, &mut taken) {
+        for (line, found) in ranges::find(&mut file, rows).map_err(unreadable)? {
+            match found {
                 Ok(range) => ranges.push(range),
                 Err(refusal) => refuse(Refused::at(&index_file, line, refusal)),
             }
         }
         Ok(Self { data: file, data_file, index_file, has_msg, ranges, buffer: Vec::new() })
     }
-}
-
-/// The lines of the data, from 0, at which a cascade starts or the one before it has ended.
-fn lines_of(rows: &[IndexRow]) -> Vec<u64> {
-    let ranges = rows.iter().filter_map(|row| row.range.as_ref().ok());
-    let mut lines: Vec<u64> = ranges.flat_map(|&(first, last)| [first, last + 1]).collect();
-    lines.sort_unstable();
-    lines.dedup();
-    lines
-}
-
-/// Finds the rows of a cascade, which no earlier one has taken.
-fn place(
-    row: IndexRow,
-    starts: &HashMap<u64, u64>,
-    total: u64,
-    taken: &mut BTreeMap<u64, (u64, u64)>,
-) -> Result<Range, Refusal> {
-    let IndexRow { line, row, range } = row;
-    let (first, last) = range?;
-    let refusal = |detail: String| Refusal::new("range", format!("row {row}: {detail}"));
-    let rows = total - 1;
-    if last > rows {
-        return Err(refusal(format!(
-            "rows {first} to {last} run past the end: the data has {rows}"
-        )));
-    }
-    // Rows that are taken do not overlap, so only the last of those that start before can reach in.
-    if let Some((start, (end, other))) = taken.range(..=last).next_back()
-        && *end >= first
-    {
-        return Err(refusal(format!(
-            "rows {first} to {last} overlap rows {start} to {end} of row {other}"
-        )));
-    }
-    taken.insert(first, (last, row));
-    let (offset, end) = (starts[&first], starts[&(last + 1)]);
-    Ok(Range { line, row, first, last, offset, bytes: end - offset })
 }
 
 /// Checks the header of the data, and tells whether it has a column of messages.
@@ -128,35 +72,6 @@ fn header(data: &mut File) -> io::Result<Result<bool, Refusal>> {
         [_, _, _] => Ok(Ok(true)),
         _ => refusal("more than three columns: time, magnitude and message are read"),
     }
-}
-
-/// Where the lines with these numbers (ascending, from 0) start, and how many lines there are.
-///
-/// One past the last line starts at the end of the file, as do all beyond it.
-fn line_starts(data: &mut File, wanted: &[u64]) -> io::Result<(Vec<u64>, u64)> {
-    let mut chunk = vec![0; 1 << 18];
-    let mut starts = Vec::with_capacity(wanted.len());
-    let (mut line, mut offset, mut last) = (0, 0, b'\n');
-    data.seek(SeekFrom::Start(0))?;
-    loop {
-        let read = match data.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
-        };
-        for end in memchr::memchr_iter(b'\n', &chunk[..read]) {
-            line += 1;
-            if wanted.get(starts.len()) == Some(&line) {
-                starts.push(offset + end as u64 + 1);
-            }
-        }
-        last = chunk[read - 1];
-        offset += read as u64;
-    }
-    let total = if last == b'\n' { line } else { line + 1 };
-    starts.resize(wanted.len(), offset);
-    Ok((starts, total))
 }
 
 impl Cascades for Pair {
@@ -235,5 +150,178 @@ fn message(text: &[u8]) -> String {
     match quoted.map(|inner| inner.replace("\"\"", "\u{0}")) {
         Some(inner) if !inner.contains('"') => inner.replace('\u{0}', "\""),
         _ => text.into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::chance;
+    use super::super::testing::{Folder, below, gzip, taken, told};
+    use super::*;
+
+    /// Data of several cascades with rows between them that no index names, and the index.
+    fn pair(seed: u64) -> (String, String) {
+        let rng = &mut chance(seed, 1);
+        let end = ["\n", "\r\n"][below(rng, 2) as usize];
+        let has_msg = below(rng, 2) == 0;
+        let mut data = format!("time,magnitude{}{end}", if has_msg { ",msg" } else { "" });
+        let mut ranges = Vec::new();
+        let mut row = 1;
+        for _ in 0..below(rng, 8) {
+            let (first, mut time) = (row, 0.0);
+            let named = below(rng, 4) > 0;
+            for _ in 0..=below(rng, 6) {
+                let texts =
+                    ["plain", "a, b,, c", "\"quoted, \"\"so\"\"\"", "\"not\" so", "", "\"", "é 🐦"];
+                let msg = texts[below(rng, texts.len() as u64) as usize];
+                let msg = if has_msg { format!(",{msg}") } else { String::new() };
+                data += &format!("{time},{}{msg}{end}", below(rng, 99) as f64 / 2.0);
+                time += below(rng, 100) as f64 / 4.0;
+                row += 1;
+            }
+            if named {
+                ranges.push((first, row - 1));
+            }
+        }
+        if below(rng, 2) == 0 {
+            data.truncate(data.trim_end_matches(['\r', '\n']).len());
+        }
+        if below(rng, 2) == 0 {
+            ranges.reverse();
+        }
+        let rows: String =
+            ranges.iter().map(|(first, last)| format!("{first},{last}{end}")).collect();
+        (data, format!("start_ind,end_ind{end}{rows}"))
+    }
+
+    /// The same by reading everything.
+    fn slow(data: &str, index: &str) -> Vec<HistoryCascade> {
+        let rows: Vec<Vec<&str>> =
+            data.lines().skip(1).map(|line| line.splitn(3, ',').collect()).collect();
+        let mut all = Vec::new();
+        for (i, line) in index.lines().skip(1).enumerate() {
+            let (first, last) = line.split_once(',').unwrap();
+            let rows = &rows[first.parse::<usize>().unwrap() - 1..last.parse::<usize>().unwrap()];
+            let point = |row: &Vec<&str>| Point {
+                time: row[0].parse().unwrap(),
+                magnitude: row[1].parse().unwrap(),
+            };
+            let msg = match rows[0].get(2).copied().unwrap_or_default() {
+                "\"quoted, \"\"so\"\"\"" => "quoted, \"so\"",
+                text => text,
+            };
+            let points = rows.iter().map(point).collect();
+            all.push(HistoryCascade {
+                cid: (i + 1).to_string(),
+                msg: msg.into(),
+                t0: None,
+                points,
+            });
+        }
+        all
+    }
+
+    #[test]
+    fn reading_by_the_index_is_reading_everything() {
+        let folder = Folder::new();
+        for seed in 0..300 {
+            let (data, index) = pair(seed);
+            let files = (folder.file("data", &data), folder.file("index", &index));
+            let pair =
+                Pair::open(&files.0, &files.1, &mut |it| panic!("seed {seed}: {it}")).unwrap();
+            let read: Result<Vec<_>, _> = taken(pair).into_iter().collect();
+            assert_eq!(read, Ok(slow(&data, &index)), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn cascades_come_in_any_order_and_from_beyond_a_chunk() {
+        let folder = Folder::new();
+        let row = |i: u64| format!("{},{i},{}\n", i % 1000, "x".repeat(i as usize % 50));
+        let data: String = (1..=50_000).map(row).collect();
+        let index: String =
+            (0..50).map(|i| format!("{},{}\n", i * 1000 + 1, i * 1000 + 999)).collect();
+        let data = folder.file("data", format!("t,m,msg\n{data}"));
+        let index = folder.file("index", format!("start_ind,end_ind\n{index}"));
+        let mut pair = Pair::open(&data, &index, &mut |it| panic!("{it}")).unwrap();
+        let mut cascade = HistoryCascade::default();
+        for i in (0..50).rev() {
+            pair.take(i, &mut cascade).unwrap();
+            let marks: Vec<f64> = cascade.points.iter().map(|point| point.magnitude).collect();
+            let slow: Vec<f64> = (i * 1000 + 1..=i * 1000 + 999).map(|row| row as f64).collect();
+            assert_eq!(marks, slow);
+        }
+    }
+
+    #[test]
+    fn rows_that_cannot_be_are_refused_by_file_and_row() {
+        let folder = Folder::new();
+        let data = folder.file("data.csv", "time,magnitude\n0,1\n1,2\n2,3\n3,4\n4,5\n");
+        let rows = "3,5\n1,2\n2,3\n5,4\n5,6\n0,1\n1e0,x\n4\n\n1,900\n";
+        let index = folder.file(
+            "index.csv",
+            format!("\"\",\"start_ind\",\"end_ind\"\n{}", {
+                let with_name = |(i, row): (usize, &str)| format!("\"{i}\",{row}\n");
+                rows.lines()
+                    .filter(|row| !row.is_empty())
+                    .enumerate()
+                    .map(with_name)
+                    .collect::<String>()
+            }),
+        );
+        let mut refused = Vec::new();
+        let pair = Pair::open(&data, &index, &mut |it| refused.push(it)).unwrap();
+        let cids: Vec<_> = taken(pair).into_iter().map(|it| it.unwrap().cid).collect();
+        assert_eq!(cids, ["1", "2"]);
+        let reasons = ["range", "range", "range", "field", "field", "field", "range"];
+        let lines: Vec<_> = (4..=10).map(Some).zip(reasons).collect();
+        assert_eq!(told(&refused), lines);
+        let texts: Vec<String> = refused.iter().map(|it| it.detail.clone()).collect();
+        assert_eq!(texts[0], "row 3: rows 2 to 3 overlap rows 3 to 5 of row 1");
+        assert_eq!(texts[1], "row 4: the rows run backwards: 5 to 4");
+        assert_eq!(texts[2], "row 5: rows 5 to 6 run past the end: the data has 5");
+        assert!(refused.iter().all(|it| it.file.ends_with("index.csv")));
+    }
+
+    #[test]
+    fn a_bad_row_of_the_data_is_named_when_its_cascade_comes() {
+        let folder = Folder::new();
+        let rows = "0,1\n1\n0,1\nx,1\n5,1\n4,1\n0,-1\n0,1,2\n-3,1\n0,1e13\n0,nan\n7,1\n9,1\n";
+        let data = folder.file("data.csv", format!("time,magnitude\n{rows}"));
+        let ranges = "1,2\n3,4\n5,6\n7,7\n8,8\n9,9\n10,10\n11,11\n12,13\n";
+        let index = folder.file("index.csv", format!("start_ind,end_ind\n{ranges}"));
+        let pair = Pair::open(&data, &index, &mut |it| panic!("{it}")).unwrap();
+        let mut read = taken(pair);
+        let sound = read.pop().unwrap().unwrap();
+        assert_eq!(sound.points[1], Point { time: 2.0, magnitude: 1.0 });
+        let refused: Vec<Refused> = read.into_iter().map(Result::unwrap_err).collect();
+        let lines: Vec<_> = refused.iter().map(|it| it.line.unwrap()).collect();
+        assert_eq!(lines, [3, 5, 6, 8, 9, 10, 11, 12]);
+        assert_eq!(refused[0].detail, "row 2: no magnitude");
+        assert_eq!(refused[1].detail, "row 4: the time is no number: \"x\"");
+        assert_eq!(refused[2].detail, "rows 5 to 6: times go back: event 2 at 4 after 5");
+    }
+
+    #[test]
+    fn data_without_magnitudes_or_header_is_refused() {
+        let folder = Folder::new();
+        let index = folder.file("index.csv", "start_ind,end_ind\n1,1\n");
+        let refusal = |data: &[u8], index: &Path| {
+            let data = folder.file("data.csv", data);
+            Pair::open(&data, index, &mut |it| panic!("{it}")).err().map(|it| it.detail)
+        };
+        assert_eq!(refusal(b"time,magnitude\n0,1\n", &index), None);
+        assert_eq!(refusal(b"\xef\xbb\xbftime,magnitude\n0,1\n", &index), None);
+        let missing = Some("no second column: magnitude is missing".to_owned());
+        assert_eq!(refusal(b"time\n0\n", &index), missing);
+        assert_eq!(refusal(b"", &index), missing);
+        let text = refusal(b"time,msg\n0,hello\n", &index).unwrap();
+        assert_eq!(text, "the second column is \"msg\": magnitude is missing");
+        assert!(refusal(b"0,1\n1,1\n", &index).unwrap().contains("no header"));
+        assert!(refusal(b"time,magnitude,msg,more\n", &index).unwrap().contains("more than three"));
+        assert!(refusal(&gzip(b"time,magnitude\n0,1\n"), &index).unwrap().contains("gzip"));
+        let headless = folder.file("headless.csv", "1,1\n");
+        assert!(refusal(b"time,magnitude\n0,1\n", &headless).unwrap().contains("no header"));
+        assert!(refusal(b"time,magnitude\n0,1\n", Path::new("no such file")).is_some());
     }
 }

@@ -186,3 +186,104 @@ impl fmt::Display for SimulationError {
 }
 
 impl std::error::Error for SimulationError {}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::taken;
+    use super::super::{Fed, Plan, Replay};
+    use super::*;
+
+    fn simulated(count: u64, p: &str, beta: &str, seed: u64) -> Simulated {
+        let (p, beta) = (p.parse().unwrap(), beta.parse().unwrap());
+        Simulated::new(count, p, beta, MarkLaw::USUAL, 1000.0, seed).unwrap()
+    }
+
+    #[test]
+    fn a_number_or_a_range_is_read_as_it_is_written() {
+        let drawn = |low, high| Ok(Drawn { low, high });
+        assert_eq!("0.02".parse(), drawn(0.02, 0.02));
+        assert_eq!("1/3600".parse(), drawn(1.0 / 3600.0, 1.0 / 3600.0));
+        assert_eq!("0.01..0.03".parse(), drawn(0.01, 0.03));
+        assert_eq!("1/7200..1/1800".parse(), drawn(1.0 / 7200.0, 1.0 / 1800.0));
+        for bad in ["", "x", "0", "-1", "1/0", "0.03..0.01", "1..", "..1", "nan", "1/2/3"] {
+            assert!(bad.parse::<Drawn>().is_err(), "{bad}");
+        }
+        let range: Drawn = "0.01..0.03".parse().unwrap();
+        assert_eq!(range.to_string().parse(), Ok(range));
+    }
+
+    #[test]
+    fn a_cascade_is_the_same_whatever_was_drawn_before() {
+        let all = taken(simulated(50, "0.01..0.02", "1/7200..1/1800", 3));
+        let mut again = simulated(90, "0.01..0.02", "1/7200..1/1800", 3);
+        for index in (0..50).rev() {
+            let mut cascade = HistoryCascade::default();
+            again.take(index, &mut cascade).unwrap();
+            assert_eq!(Ok(cascade), all[index as usize]);
+        }
+        let other = taken(simulated(50, "0.01..0.02", "1/7200..1/1800", 4));
+        assert!(all.iter().zip(&other).all(|(one, other)| one != other));
+        let mut sizes: Vec<usize> =
+            all.iter().map(|it| it.as_ref().unwrap().points.len()).collect();
+        sizes.sort_unstable();
+        sizes.dedup();
+        assert!(sizes.len() > 20, "{sizes:?}");
+    }
+
+    #[test]
+    fn parameters_are_drawn_from_all_of_their_ranges() {
+        let simulated = simulated(0, "0.01..0.02", "1/7200..1/1800", 5);
+        let rng = &mut chance(5, 0);
+        let (mut infectiousness, mut decay) = (Vec::new(), Vec::new());
+        for _ in 0..4000 {
+            let params = simulated.params(rng).unwrap();
+            infectiousness.push((params.infectiousness() - 0.01) / 0.01);
+            decay.push((params.decay() * 7200.0).ln() / 4f64.ln());
+        }
+        for mut even in [infectiousness, decay] {
+            even.sort_by(f64::total_cmp);
+            let farthest = even.iter().enumerate().map(|(i, u)| (u - i as f64 / 4000.0).abs());
+            // Kolmogorov and Smirnov at a level below 1e-4.
+            assert!(farthest.fold(0.0, f64::max) < 2.3 / 4000f64.sqrt());
+            assert!((0.0..=1.0).contains(&even[0]) && even[3999] <= 1.0 + 1e-12);
+        }
+    }
+
+    #[test]
+    fn what_may_never_end_is_refused_or_drawn_from_below() {
+        let new = |p: &str, first| {
+            let (p, beta) = (p.parse().unwrap(), "1/3600".parse().unwrap());
+            Simulated::new(1, p, beta, MarkLaw::USUAL, first, 1)
+        };
+        assert_eq!(new("0.02", 1000.0).unwrap().clipped(), None);
+        let most = new("0.01..0.03", 1000.0).unwrap().clipped().unwrap();
+        assert!((most - 0.99 / 35.0).abs() < 1e-15);
+        let error = new("0.03", 1000.0).unwrap_err();
+        let text = "with p = 0.03 and these marks a cascade may never end: take at most 0.028286";
+        assert_eq!(error.to_string(), text);
+        for first in [0.0, -1.0, f64::NAN, 2e12] {
+            assert!(new("0.02", first).is_err());
+        }
+    }
+
+    #[test]
+    fn a_cascade_that_goes_on_and_on_is_refused_whole() {
+        let (p, beta) = ("0.02".parse().unwrap(), "1".parse().unwrap());
+        let endless = Simulated::new(1, p, beta, MarkLaw::USUAL, 1e12, 1).unwrap();
+        let refused = taken(endless).remove(0).unwrap_err();
+        assert_eq!((refused.reason, refused.file.as_str()), ("size", ""));
+    }
+
+    #[test]
+    fn all_that_is_drawn_is_replayed() {
+        let sizes = taken(simulated(200, "0.02", "1/3600", 9)).into_iter();
+        let events: usize = sizes.map(|it| it.unwrap().points.len()).sum();
+        let replay = Replay::new(Box::new(simulated(200, "0.02", "1/3600", 9)), Plan::default());
+        let mut watermarks = 0;
+        let summary = replay.unwrap().run(&mut |fed| {
+            watermarks += u32::from(matches!(fed, Fed::Watermark(_)));
+            std::ops::ControlFlow::Continue(())
+        });
+        assert_eq!((summary.events, summary.cascades, watermarks), (events as u64, 200, 5));
+    }
+}

@@ -1,0 +1,317 @@
+//! The settings of the original system: `params.config` of its generator, `collector.ini` of its collector.
+//!
+//! Both are read as the original reads them: the first word after the keyword counts, `#` begins a
+//! comment, a keyword that comes again wins. Beyond that `=` and blanks both part keyword and value.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Result, anyhow, bail};
+use tweetoscope::event::Span;
+
+/// What a file says, and what in it was passed over.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Read<T> {
+    /// The settings; `None` where the file has no such keyword.
+    pub(crate) settings: T,
+    /// Keywords that mean nothing to us, one sentence each, with their lines.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// What `params.config` says, in the units of our own options.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Generator {
+    /// `tweets_path`: the data.
+    pub(crate) data: Option<PathBuf>,
+    /// `cascades_path`: the index.
+    pub(crate) index: Option<PathBuf>,
+    /// `seconds_per_time_unit`.
+    pub(crate) seconds_per_unit: Option<f64>,
+    /// `time_acceleration_factor`: event seconds in a second of real time.
+    pub(crate) speed: Option<f64>,
+    /// `cascade_random_start_time_range`, which is in minutes there.
+    pub(crate) start_range: Option<Span>,
+    /// `max_number_of_cascades`: live cascades of a source.
+    pub(crate) live: Option<u32>,
+    /// `number_of_threads`: sources.
+    pub(crate) sources: Option<u32>,
+    /// `kafka_topic`.
+    pub(crate) topic: Option<String>,
+    /// `kafka_brokers`.
+    pub(crate) brokers: Option<String>,
+}
+
+/// What `collector.ini` says.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Collector {
+    /// `[kafka] brokers`.
+    pub(crate) brokers: Option<String>,
+    /// `[kafka] group`.
+    pub(crate) group: Option<String>,
+    /// `[kafka] offset_reset`.
+    pub(crate) offset_reset: Option<String>,
+    /// `[topic] in`.
+    pub(crate) topic_in: Option<String>,
+    /// `[topic] out_series`.
+    pub(crate) out_series: Option<String>,
+    /// `[topic] out_properties`.
+    pub(crate) out_properties: Option<String>,
+    /// `[times] observation`, as often as it comes; in the order of the file.
+    pub(crate) windows: Vec<Span>,
+    /// `[times] terminated`.
+    pub(crate) terminated: Option<Span>,
+    /// `[cascade] min_cascade_size`.
+    pub(crate) min_size: Option<u64>,
+}
+
+/// Reads the text of a `params.config`.
+pub(crate) fn generator(text: &str) -> Result<Read<Generator>> {
+    let (mut it, mut warnings) = (Generator::default(), Vec::new());
+    for setting in settings(text)? {
+        match setting.keyword {
+            "tweets_path" => it.data = Some(setting.value()?.into()),
+            "cascades_path" => it.index = Some(setting.value()?.into()),
+            "seconds_per_time_unit" => it.seconds_per_unit = Some(setting.positive()?),
+            "time_acceleration_factor" => it.speed = Some(setting.positive()?),
+            "cascade_random_start_time_range" => it.start_range = Some(setting.minutes()?),
+            "max_number_of_cascades" => it.live = Some(setting.count()?),
+            "number_of_threads" => it.sources = Some(setting.count()?),
+            "kafka_topic" => it.topic = Some(setting.value()?.to_owned()),
+            "kafka_brokers" => it.brokers = Some(setting.value()?.to_owned()),
+            // Its caches and the files it made of the tables: nothing here needs them.
+            "tweets_index_path"
+            | "cascades_index_path"
+            | "tweets_cache_page_size"
+            | "tweets_cache_nb_pages"
+            | "cascades_cache_page_size"
+            | "cascades_cache_nb_pages" => {}
+            _ => warnings.push(setting.unknown()),
+        }
+    }
+    Ok(Read { settings: it, warnings })
+}
+
+/// Reads the text of a `collector.ini`.
+pub(crate) fn collector(text: &str) -> Result<Read<Collector>> {
+    let (mut it, mut warnings) = (Collector::default(), Vec::new());
+    for setting in settings(text)? {
+        match (setting.section, setting.keyword) {
+            ("kafka", "brokers") => it.brokers = Some(setting.value()?.to_owned()),
+            ("kafka", "group") => it.group = Some(setting.value()?.to_owned()),
+            ("kafka", "offset_reset") => it.offset_reset = Some(setting.value()?.to_owned()),
+            ("topic", "in") => it.topic_in = Some(setting.value()?.to_owned()),
+            ("topic", "out_series") => it.out_series = Some(setting.value()?.to_owned()),
+            ("topic", "out_properties") => it.out_properties = Some(setting.value()?.to_owned()),
+            ("times", "observation" | "observations") => {
+                for window in setting.value()?.split(',') {
+                    it.windows.push(setting.parse(window)?);
+                }
+            }
+            ("times", "terminated") => it.terminated = Some(setting.parse(setting.value()?)?),
+            ("cascade", "min_cascade_size") => it.min_size = Some(setting.count()?),
+            _ => warnings.push(setting.unknown()),
+        }
+    }
+    Ok(Read { settings: it, warnings })
+}
+
+/// A line of a file: a keyword and what stands behind it.
+struct Setting<'a> {
+    line: usize,
+    /// The section it stands in; empty where there is none.
+    section: &'a str,
+    keyword: &'a str,
+    rest: &'a str,
+}
+
+/// The lines that set something.
+fn settings(text: &str) -> Result<Vec<Setting<'_>>> {
+    let (mut all, mut section) = (Vec::new(), "");
+    for (i, whole) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let whole = whole.trim();
+        if whole.is_empty() || whole.starts_with(['#', ';']) {
+            continue;
+        }
+        if let Some(rest) = whole.strip_prefix('[') {
+            let name = rest.split_once(']').map(|(name, _)| name.trim());
+            section = name.ok_or_else(|| anyhow!("line {}: a section without its ]", i + 1))?;
+            continue;
+        }
+        let end = whole.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(whole.len());
+        let (keyword, rest) = whole.split_at(end);
+        let rest = rest.trim_start();
+        let rest = rest.strip_prefix('=').unwrap_or(rest);
+        all.push(Setting { line: i + 1, section, keyword, rest });
+    }
+    Ok(all)
+}
+
+impl<'a> Setting<'a> {
+    fn value(&self) -> Result<&'a str> {
+        let word = self.rest.split_whitespace().next().filter(|word| !word.starts_with('#'));
+        word.ok_or_else(|| anyhow!("line {}: {} has no value", self.line, self.keyword))
+    }
+
+    fn parse<T: FromStr>(&self, word: &str) -> Result<T> {
+        let Self { line, keyword, .. } = self;
+        word.parse().map_err(|_| anyhow!("line {line}: {keyword} cannot be {word:?}"))
+    }
+
+    fn positive(&self) -> Result<f64> {
+        let word = self.value()?;
+        let value: f64 = self.parse(word)?;
+        if value > 0.0 && value.is_finite() {
+            return Ok(value);
+        }
+        bail!("line {}: {} must be above 0, not {word}", self.line, self.keyword)
+    }
+
+    fn minutes(&self) -> Result<Span> {
+        let word = self.value()?;
+        let Span(minutes) = self.parse(word)?;
+        if word.ends_with(|last: char| last.is_ascii_digit() || last == '.') {
+            return Ok(Span(minutes * 60.0));
+        }
+        bail!("line {}: {} is a number of minutes, not {word:?}", self.line, self.keyword)
+    }
+
+    fn count<T: FromStr + PartialOrd + From<u8>>(&self) -> Result<T> {
+        let word = self.value()?;
+        let value: T = self.parse(word)?;
+        if value >= T::from(1) {
+            return Ok(value);
+        }
+        bail!("line {}: {} must be at least 1, not {word}", self.line, self.keyword)
+    }
+
+    fn unknown(&self) -> String {
+        let Self { line, section, keyword, .. } = self;
+        match *section {
+            "" => format!("line {line}: unknown keyword {keyword:?}, passed over"),
+            _ => format!("line {line}: unknown keyword {keyword:?} in [{section}], passed over"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shipped values (SPEC.md section 3), in both ways of writing them.
+    const SHIPPED: &str = "\
+# The data
+tweets_path              news-data.csv   # time, magnitude, msg
+cascades_path            news-index.csv
+tweets_index_path = tweets.idx
+cascades_index_path = cascades.idx
+tweets_cache_page_size 1000
+cascades_cache_nb_pages=10
+
+  seconds_per_time_unit=1
+time_acceleration_factor = 1000
+cascade_random_start_time_range 10
+max_number_of_cascades\t5
+number_of_threads 5 and what follows is no part of it
+kafka_topic tweets
+kafka_brokers localhost:9092,other:9092
+";
+
+    #[test]
+    fn the_shipped_generator_settings_are_understood() {
+        let read = generator(SHIPPED).unwrap();
+        let settings = Generator {
+            data: Some("news-data.csv".into()),
+            index: Some("news-index.csv".into()),
+            seconds_per_unit: Some(1.0),
+            speed: Some(1000.0),
+            start_range: Some(Span(600.0)),
+            live: Some(5),
+            sources: Some(5),
+            topic: Some("tweets".to_owned()),
+            brokers: Some("localhost:9092,other:9092".to_owned()),
+        };
+        assert_eq!(read, Read { settings, warnings: Vec::new() });
+        let windows_ends = SHIPPED.replace('\n', "\r\n");
+        assert_eq!(generator(&windows_ends).unwrap(), read);
+    }
+
+    #[test]
+    fn the_collector_settings_are_understood() {
+        let text = "\
+[kafka]
+brokers=localhost:9092
+group = tweetoscope
+offset_reset=earliest
+[topic]
+in=tweets
+out_series=cascade_series
+out_properties=cascade_properties
+; windows
+[times]
+observation=600
+observation = 20m # the second
+observations=1800,1h
+terminated=1800
+[cascade]
+min_cascade_size=10
+";
+        let text_of = |text: &str| Some(text.to_owned());
+        let settings = Collector {
+            brokers: text_of("localhost:9092"),
+            group: text_of("tweetoscope"),
+            offset_reset: text_of("earliest"),
+            topic_in: text_of("tweets"),
+            out_series: text_of("cascade_series"),
+            out_properties: text_of("cascade_properties"),
+            windows: [600.0, 1200.0, 1800.0, 3600.0].map(Span).to_vec(),
+            terminated: Some(Span(1800.0)),
+            min_size: Some(10),
+        };
+        assert_eq!(collector(text).unwrap(), Read { settings, warnings: Vec::new() });
+    }
+
+    #[test]
+    fn an_empty_file_sets_nothing() {
+        assert_eq!(generator(" \n# only this\n").unwrap().settings, Generator::default());
+        assert_eq!(collector("\u{feff}[times]\n").unwrap().settings, Collector::default());
+    }
+
+    #[test]
+    fn an_unknown_keyword_is_a_warning_with_its_line() {
+        let read = generator("kafka_topic a\nnumber_of_thread 5\nkafka_topic b").unwrap();
+        assert_eq!(read.warnings, ["line 2: unknown keyword \"number_of_thread\", passed over"]);
+        assert_eq!(read.settings.topic.as_deref(), Some("b"));
+        let read = collector("[topic]\nbrokers=a\n[kafka]\nin=b").unwrap();
+        assert_eq!(read.warnings.len(), 2);
+        assert_eq!(read.warnings[1], "line 4: unknown keyword \"in\" in [kafka], passed over");
+        assert_eq!(read.settings, Collector::default());
+    }
+
+    #[test]
+    fn a_wrong_value_is_an_error_with_its_line() {
+        for (text, error) in [
+            ("\nnumber_of_threads", "line 2: number_of_threads has no value"),
+            ("number_of_threads # 5", "line 1: number_of_threads has no value"),
+            ("number_of_threads 0", "line 1: number_of_threads must be at least 1, not 0"),
+            ("number_of_threads -1", "line 1: number_of_threads cannot be \"-1\""),
+            ("seconds_per_time_unit 0", "line 1: seconds_per_time_unit must be above 0, not 0"),
+            (
+                "time_acceleration_factor fast",
+                "line 1: time_acceleration_factor cannot be \"fast\"",
+            ),
+            (
+                "cascade_random_start_time_range 10m",
+                "line 1: cascade_random_start_time_range is a number of minutes, not \"10m\"",
+            ),
+        ] {
+            assert_eq!(generator(text).unwrap_err().to_string(), error);
+        }
+        for (text, error) in [
+            ("[times]\nobservation=600,x", "line 2: observation cannot be \"x\""),
+            ("[times", "line 1: a section without its ]"),
+            ("[cascade]\nmin_cascade_size=", "line 2: min_cascade_size has no value"),
+        ] {
+            assert_eq!(collector(text).unwrap_err().to_string(), error);
+        }
+    }
+}
