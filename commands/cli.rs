@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{Outcome, collect};
+use crate::{Outcome, collect, log};
 
 /// Predict, from the first minutes of a retweet cascade, how big it will get
 ///
@@ -28,6 +28,7 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Collect(collect::Args),
+    Log(log::Args),
 }
 
 impl Cli {
@@ -35,6 +36,7 @@ impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         match self.command {
             Command::Collect(args) => collect::run(args),
+            Command::Log(args) => log::run(args),
         }
     }
 
@@ -42,6 +44,7 @@ impl Cli {
     pub(crate) fn shared(&self) -> &Shared {
         match &self.command {
             Command::Collect(args) => &args.transport.shared,
+            Command::Log(args) => &args.transport.shared,
         }
     }
 }
@@ -55,7 +58,8 @@ pub(crate) struct Shared {
     /// Say less on stderr: only errors
     #[arg(short, long, conflicts_with = "verbose", help_heading = "Log")]
     pub(crate) quiet: bool,
-    /// Write the log to rotating files in DIR too
+    /// Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last
+    /// ten are kept, packed
     #[arg(long, value_name = "DIR", help_heading = "Log")]
     pub(crate) log_dir: Option<PathBuf>,
     /// Form of the log on stderr and in files

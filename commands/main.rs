@@ -2,6 +2,7 @@
 
 mod cli;
 mod collect;
+mod log;
 mod logging;
 mod progress;
 mod transport;
@@ -10,6 +11,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
+use tweetoscope::stream;
 
 /// How a command ended that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +32,12 @@ fn main() -> ExitCode {
     };
     let stage = matches.subcommand_name().unwrap_or("tweetoscope");
     let ended = logging::start(stage, cli.shared()).and_then(|()| {
-        log::info!("Logging on.");
+        ::log::info!("Logging on.");
         let outcome = cli.run();
         match &outcome {
-            Ok(_) => log::info!("Logging off."),
-            Err(error) if reader_left(error) => log::info!("Logging off."),
-            Err(error) => log::error!("{error:#}"),
+            Ok(_) => ::log::info!("Logging off."),
+            Err(error) if reader_left(error) => ::log::info!("Logging off."),
+            Err(error) => ::log::error!(target: stream::SAID, "{error:#}"),
         }
         outcome
     });
@@ -50,7 +52,7 @@ fn status(ended: anyhow::Result<Outcome>) -> u8 {
         Ok(Outcome::Crossed) => 3,
         Err(error) if reader_left(&error) => 0,
         Err(error) => {
-            tweetoscope::stream::complain(&format!("{error:#}"));
+            stream::say(&format!("{error:#}"));
             match error.downcast_ref::<Usage>() {
                 Some(_) => 2,
                 None => 1,
