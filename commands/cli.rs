@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{Outcome, collect, fit, generate, monitor, predict, run, train};
+use crate::{Outcome, collect, fit, generate, log, monitor, predict, run, train};
 
 /// Predict, from the first minutes of a retweet cascade, how big it will get
 ///
@@ -33,7 +33,8 @@ enum Command {
     Predict(predict::Args),
     Train(train::Args),
     Monitor(monitor::Args),
-    Run(run::Args),
+    Run(Box<run::Args>),
+    Log(log::Args),
 }
 
 impl Cli {
@@ -46,7 +47,8 @@ impl Cli {
             Command::Predict(args) => predict::run(args),
             Command::Train(args) => train::run(args),
             Command::Monitor(args) => monitor::run(args),
-            Command::Run(args) => run::run(args),
+            Command::Run(args) => run::run(*args),
+            Command::Log(args) => log::run(args),
         }
     }
 
@@ -60,6 +62,7 @@ impl Cli {
             Command::Train(args) => &args.transport.shared,
             Command::Monitor(args) => &args.transport.shared,
             Command::Run(args) => &args.transport.shared,
+            Command::Log(args) => &args.transport.shared,
         }
     }
 }
@@ -73,7 +76,8 @@ pub(crate) struct Shared {
     /// Say less on stderr: only errors
     #[arg(short, long, conflicts_with = "verbose", help_heading = "Log")]
     pub(crate) quiet: bool,
-    /// Write the log to rotating files in DIR too
+    /// Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last
+    /// ten are kept, packed
     #[arg(long, value_name = "DIR", help_heading = "Log")]
     pub(crate) log_dir: Option<PathBuf>,
     /// Form of the log on stderr and in files

@@ -6,6 +6,7 @@ mod fit;
 mod generate;
 #[cfg(test)]
 mod generated;
+mod log;
 mod logging;
 mod monitor;
 mod predict;
@@ -19,6 +20,7 @@ use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches};
+use tweetoscope::stream;
 
 /// How a command ended that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +41,12 @@ fn main() -> ExitCode {
     };
     let stage = matches.subcommand_name().unwrap_or("tweetoscope");
     let ended = logging::start(stage, cli.shared()).and_then(|()| {
-        log::info!("Logging on.");
+        ::log::info!("Logging on.");
         let outcome = cli.run();
         match &outcome {
-            Ok(_) => log::info!("Logging off."),
-            Err(error) if reader_left(error) => log::info!("Logging off."),
-            Err(error) => log::debug!("{error:#}"),
+            Ok(_) => ::log::info!("Logging off."),
+            Err(error) if reader_left(error) => ::log::info!("Logging off."),
+            Err(error) => ::log::error!(target: stream::SAID, "{error:#}"),
         }
         outcome
     });
@@ -59,7 +61,7 @@ fn status(ended: anyhow::Result<Outcome>) -> u8 {
         Ok(Outcome::Crossed) => 3,
         Err(error) if reader_left(&error) => 0,
         Err(error) => {
-            tweetoscope::stream::complain(&format!("{error:#}"));
+            stream::say(&format!("{error:#}"));
             match error.downcast_ref::<Usage>() {
                 Some(_) => 2,
                 None => 1,

@@ -1,6 +1,8 @@
 //! The collector against an independent one that is written slowly: every cascade and window
 //! that qualifies is emitted once, none is lost, none comes twice.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
+
 mod slow;
 
 use std::ops::ControlFlow;

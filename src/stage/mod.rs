@@ -4,6 +4,7 @@
 
 pub mod collect;
 pub mod fit;
+pub mod log;
 pub mod monitor;
 pub mod predict;
 pub mod system;

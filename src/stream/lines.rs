@@ -19,6 +19,8 @@ use crate::stage::{Ending, Outgoing};
 const FULL: usize = 64 * 1024;
 /// How often a waiting reader looks whether it was told to stop.
 const LOOK: Duration = Duration::from_millis(50);
+/// Looks after which a waiting reader comes back with nothing, to show that it lives.
+const LOOKS: u32 = 5;
 /// Longest line by default, in bytes.
 pub const LONGEST: usize = 64 << 20;
 
@@ -105,7 +107,7 @@ impl<W: Write> Lines<W> {
             Err(TryRecvError::Disconnected) => return Ok(None),
             Err(TryRecvError::Empty) => self.to.flush()?,
         }
-        loop {
+        for _ in 0..LOOKS {
             match self.blocks.recv_timeout(LOOK) {
                 Ok(block) => return Ok(Some(block)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
@@ -115,6 +117,8 @@ impl<W: Write> Lines<W> {
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
+        let (input, first_line) = (self.input, self.first_line);
+        Ok(Some(Block::Lines { input, first_line, lines: 0, bytes: Vec::new() }))
     }
 
     fn place(&self, line: u64) -> String {

@@ -7,8 +7,10 @@ pub mod models;
 
 mod reader;
 mod rejects;
+mod said;
 
-pub use rejects::{Rejects, complain, shown};
+pub use rejects::Rejects;
+pub use said::{SAID, complain, say, shown};
 
 use std::io;
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::complain;
 use crate::record::Refusal;
 
 /// Refusals that are named one by one on stderr; later ones are counted and told at the end.
@@ -73,22 +74,4 @@ impl Rejects {
             complain(&format!("{} records were refused", self.count));
         }
     }
-}
-
-/// Says something on stderr whatever the log level; stderr that is gone is nobody's loss.
-pub fn complain(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "tweetoscope: {}", shown(text));
-}
-
-/// `text` with all that a terminal would obey made visible.
-pub fn shown(text: &str) -> String {
-    let hostile = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if hostile(c) { safe.extend(c.escape_unicode()) } else { safe.push(c) }
-    }
-    safe
 }

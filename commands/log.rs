@@ -1,0 +1,164 @@
+//! `tweetoscope log`.
+
+mod feed;
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::Context;
+use tweetoscope::record::Log;
+use tweetoscope::stage::log::{Filter, Level, utc};
+use tweetoscope::stream::shown;
+
+use crate::cli::LogFormat;
+use crate::logging::{self, Limits, Rotating};
+use crate::{Outcome, transport};
+use feed::Feed;
+
+/// Show the logs of all stages in one, by time: filtered, in colour, or into rotating files
+///
+/// Reads log records and the text form of the stages' own logs, from files (plain, gzip or a
+/// directory of them) and stdin, and merges them by time. Columns are time (UTC), source, level
+/// and message; in colour on a terminal, unless NO_COLOR is set. Other records are passed over.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Show these levels: debug, info, warning, error, critical
+    #[arg(long, value_name = "LEVELS", value_delimiter = ',', value_parser = level)]
+    levels: Vec<Level>,
+    /// Show these stages
+    #[arg(long, value_name = "STAGES", value_delimiter = ',')]
+    sources: Vec<String>,
+    /// Go on when the files end: wait for more, also when they are rotated
+    #[arg(long, short)]
+    follow: bool,
+    /// Write JSON records instead of columns
+    #[arg(long)]
+    json: bool,
+    /// Write rotating files into DIR instead of stdout: DIR/tweetoscope.log
+    #[arg(long, value_name = "DIR")]
+    into: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) transport: transport::CarrierArgs,
+}
+
+fn level(name: &str) -> Result<Level, String> {
+    Level::named(name)
+        .ok_or_else(|| format!("levels are {}", Level::ALL.map(Level::name).join(", ")))
+}
+
+/// Runs the command.
+pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
+    let stop = transport::stop_flag()?;
+    let mut feeds = feed::open(&args.transport, args.follow, &stop)?;
+    if args.transport.input.dry_run {
+        return Ok(Outcome::Done);
+    }
+    let filter = Filter { levels: args.levels, sources: args.sources };
+    let mut show = Show::new(args.json, args.into)?;
+    while !stop.load(Ordering::Relaxed) {
+        match next(&mut feeds, &mut show)? {
+            Some(log) if filter.wants(&log) => show.log(&log)?,
+            Some(_) => {}
+            None if feeds.iter().all(Feed::ended) => break,
+            None => std::thread::sleep(Duration::from_millis(100)),
+        }
+    }
+    show.flush()?;
+    let rejected = feeds.iter().map(Feed::rejected).sum::<u64>() > 0;
+    Ok(if rejected { Outcome::Rejected } else { Outcome::Done })
+}
+
+/// The earliest message that is there; of equal times that of the first feed.
+fn next(feeds: &mut [Feed], show: &mut Show) -> io::Result<Option<Log>> {
+    for feed in feeds.iter_mut().filter(|feed| feed.is_dry()) {
+        show.flush()?;
+        feed.refill()?;
+    }
+    let heads = feeds.iter().enumerate().filter_map(|(i, feed)| Some((feed.head()?, i)));
+    let earliest = heads.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, i)| i);
+    if earliest.is_none() {
+        feeds.iter_mut().for_each(Feed::wake);
+    }
+    Ok(earliest.and_then(|i| feeds[i].pop()))
+}
+
+/// Where messages are shown, and how.
+struct Show {
+    to: BufWriter<io::Stdout>,
+    into: Option<Rotating>,
+    format: LogFormat,
+    colour: bool,
+}
+
+impl Show {
+    fn new(json: bool, into: Option<PathBuf>) -> anyhow::Result<Self> {
+        let open = |dir: PathBuf| {
+            Rotating::open(&dir, "tweetoscope", Limits::default())
+                .with_context(|| dir.display().to_string())
+        };
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+        Ok(Self {
+            to: BufWriter::new(io::stdout()),
+            into: into.map(open).transpose()?,
+            format: if json { LogFormat::Json } else { LogFormat::Text },
+            colour: io::stdout().is_terminal() && !plain,
+        })
+    }
+
+    fn log(&mut self, log: &Log) -> io::Result<()> {
+        match (&mut self.into, self.format) {
+            (Some(files), format) => files.write_line(&logging::bytes(log, format)),
+            (None, LogFormat::Json) => self.to.write_all(&logging::bytes(log, LogFormat::Json)),
+            (None, LogFormat::Text) => writeln!(self.to, "{}", columns(log, self.colour)),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+/// Time, source, level and message; nothing of them is obeyed by a terminal.
+fn columns(log: &Log, colour: bool) -> String {
+    let (source, level) = (shown(&log.source), shown(&log.level));
+    let line = format!("{}  {source:9}  {level:8}  {}", utc(log.t, 3), shown(&log.message));
+    match (colour, code(&log.level)) {
+        (true, Some(code)) => format!("\u{1b}[{code}m{line}\u{1b}[0m"),
+        _ => line,
+    }
+}
+
+/// Debug grey, info green, warning yellow, error red, critical red reversed.
+fn code(level: &str) -> Option<&'static str> {
+    Some(match Level::named(level)? {
+        Level::Trace | Level::Debug => "90",
+        Level::Info => "32",
+        Level::Warning => "33",
+        Level::Error => "31",
+        Level::Critical => "7;31",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_frame_a_line_and_hostile_text_stays_text() {
+        let log = |level: &str| Log {
+            t: 1_606_985_123.0,
+            level: level.to_owned(),
+            source: "fit\u{1b}[2J".to_owned(),
+            file: String::new(),
+            line: None,
+            message: "a\u{1b}]0;owned\u{7}\nb \u{202e}c".to_owned(),
+        };
+        let line = columns(&log("CRITICAL"), true);
+        assert!(line.starts_with("\u{1b}[7;31m2020-12-03T08:45:23.000Z  fit\\u{1b}[2J"), "{line}");
+        assert!(line.ends_with("\u{1b}[0m"));
+        assert!(!columns(&log("LOUD"), true).chars().any(char::is_control));
+        assert!(!columns(&log("CRITICAL"), false).chars().any(char::is_control));
+    }
+}

@@ -1,0 +1,280 @@
+//! Where messages come from: files and pipes that end, and files that are followed.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Read, Sink};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+use tweetoscope::record::{Item, Kind, Log, Record, Refusal, read};
+use tweetoscope::stage::log::from_text;
+use tweetoscope::stream::lines::{Input, Lines, Options};
+use tweetoscope::stream::{Rejects, Step, Transport};
+
+use crate::transport::CarrierArgs;
+
+/// Messages of one input, in its own order.
+pub(crate) struct Feed {
+    queue: VecDeque<Log>,
+    from: From,
+    /// Does not wait for input longer than it takes to look.
+    impatient: bool,
+    /// Looked, and found nothing.
+    asleep: bool,
+}
+
+enum From {
+    Lines(Box<Lines<Sink>>),
+    Tail(Box<Tail>),
+    Nothing(u64),
+}
+
+/// A feed for every input; a directory stands for the log files in it.
+pub(crate) fn open(
+    args: &CarrierArgs,
+    follow: bool,
+    stop: &Arc<AtomicBool>,
+) -> anyhow::Result<Vec<Feed>> {
+    let mut feeds = Vec::new();
+    for input in inputs(&args.files)? {
+        let tail = match &input {
+            Input::File(path) if follow && path.extension().is_none_or(|it| it != "gz") => {
+                Some(Tail::open(path.clone(), args.input.max_line))
+            }
+            _ => None,
+        };
+        let from = match tail {
+            Some(tail) => From::Tail(Box::new(tail?)),
+            None => {
+                let options = Options {
+                    inputs: vec![input],
+                    longest: args.input.max_line,
+                    dead_letter: args.input.dead_letter.clone(),
+                    stop: Arc::clone(stop),
+                };
+                From::Lines(Box::new(Lines::open(options, io::sink())?))
+            }
+        };
+        feeds.push(Feed { queue: VecDeque::new(), from, impatient: follow, asleep: false });
+    }
+    Ok(feeds)
+}
+
+fn inputs(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
+    let mut all = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(path).with_context(|| path.display().to_string())?;
+            let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+            let is_log = |path: &PathBuf| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                name.ends_with(".log") || (name.contains(".log.") && !name.ends_with(".part"))
+            };
+            all.extend(files.filter(is_log));
+        } else {
+            all.push(path.clone());
+        }
+    }
+    all.sort();
+    // A directory without logs is no invitation to read stdin.
+    if all.is_empty() && !paths.is_empty() {
+        anyhow::bail!("no log files in {}", paths[0].display());
+    }
+    Ok(Input::of(&all))
+}
+
+/// A line of a log: a record, or our text form; another record is nothing.
+fn message(line: &[u8]) -> Result<Option<Log>, Refusal> {
+    if line.trim_ascii_start().first() == Some(&b'{') {
+        return match read(line, None, &[Kind::Log])? {
+            Item::Record(Record::Log(log)) => Ok(Some(log)),
+            _ => Ok(None),
+        };
+    }
+    let log = from_text(&String::from_utf8_lossy(line));
+    log.map(Some).ok_or_else(|| Refusal::new("field", "this is no line of a log"))
+}
+
+impl Feed {
+    /// Whether nothing is left of what was read, and more may be there.
+    pub(crate) fn is_dry(&self) -> bool {
+        self.queue.is_empty() && !self.ended() && !self.asleep
+    }
+
+    /// Has it look again.
+    pub(crate) fn wake(&mut self) {
+        self.asleep = false;
+    }
+
+    /// Whether nothing will come any more.
+    pub(crate) fn ended(&self) -> bool {
+        self.queue.is_empty() && matches!(self.from, From::Nothing(_))
+    }
+
+    /// Time of the next message.
+    pub(crate) fn head(&self) -> Option<f64> {
+        self.queue.front().map(|log| log.t)
+    }
+
+    /// The next message.
+    pub(crate) fn pop(&mut self) -> Option<Log> {
+        self.queue.pop_front()
+    }
+
+    /// How many lines were refused.
+    pub(crate) fn rejected(&self) -> u64 {
+        match &self.from {
+            From::Lines(lines) => lines.counts().rejected,
+            From::Tail(tail) => tail.rejects.count(),
+            From::Nothing(rejected) => *rejected,
+        }
+    }
+
+    /// Reads on until there is a message or the end; one that is impatient falls asleep instead.
+    pub(crate) fn refill(&mut self) -> io::Result<()> {
+        while self.is_dry() {
+            let found = match &mut self.from {
+                From::Lines(lines) => {
+                    if !step(lines, &mut self.queue)? {
+                        self.from = From::Nothing(self.rejected());
+                        return Ok(());
+                    }
+                    !self.queue.is_empty()
+                }
+                From::Tail(tail) => tail.poll(&mut self.queue)?,
+                From::Nothing(_) => return Ok(()),
+            };
+            self.asleep = self.impatient && !found;
+        }
+        Ok(())
+    }
+}
+
+/// The messages of the next block of lines; false at the end.
+fn step(lines: &mut Lines<Sink>, queue: &mut VecDeque<Log>) -> io::Result<bool> {
+    let mut refused = Vec::new();
+    match lines.read()? {
+        Step::End(_) => {
+            lines.finish()?;
+            return Ok(false);
+        }
+        Step::Next(_, frames) => {
+            for frame in frames {
+                match message(frame.bytes) {
+                    Ok(log) => queue.extend(log),
+                    Err(refusal) => refused.push((frame.position, frame.bytes.to_vec(), refusal)),
+                }
+            }
+        }
+    }
+    for (position, bytes, refusal) in refused {
+        lines.reject(position, &bytes, &refusal)?;
+    }
+    Ok(true)
+}
+
+/// Bytes that are read at once.
+const CHUNK: usize = 64 * 1024;
+
+/// A file that grows, and that is replaced by a new one when it is rotated.
+struct Tail {
+    path: PathBuf,
+    file: File,
+    identity: (u64, u64),
+    offset: u64,
+    /// Another file has taken the name.
+    leaving: bool,
+    /// A line whose end is still to be written.
+    carry: Vec<u8>,
+    /// The carried line is too long and passed over.
+    skipping: bool,
+    longest: usize,
+    line: u64,
+    rejects: Rejects,
+}
+
+impl Tail {
+    fn open(path: PathBuf, longest: usize) -> anyhow::Result<Self> {
+        let (file, identity) = opened(&path).with_context(|| path.display().to_string())?;
+        let rejects = Rejects::new(None)?;
+        Ok(Self {
+            path,
+            file,
+            identity,
+            offset: 0,
+            leaving: false,
+            carry: Vec::new(),
+            skipping: false,
+            longest,
+            line: 1,
+            rejects,
+        })
+    }
+
+    /// Takes what was written since; at the end of a file that was moved away or cut short it
+    /// goes on with the one that took its place. False where there was nothing new.
+    fn poll(&mut self, queue: &mut VecDeque<Log>) -> io::Result<bool> {
+        let mut chunk = vec![0; CHUNK];
+        let count = self.file.read(&mut chunk)?;
+        if count == 0 {
+            self.look_for_successor()?;
+            return Ok(false);
+        }
+        self.offset += count as u64;
+        let mut rest = &chunk[..count];
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            self.carry.extend_from_slice(&rest[..end]);
+            rest = &rest[end + 1..];
+            self.end_line(queue)?;
+        }
+        self.carry.extend_from_slice(rest);
+        if self.carry.len() > self.longest {
+            self.carry.truncate(CHUNK.min(self.longest));
+            self.skipping = true;
+        }
+        Ok(true)
+    }
+
+    fn end_line(&mut self, queue: &mut VecDeque<Log>) -> io::Result<()> {
+        let line = std::mem::take(&mut self.carry);
+        let place = format!("{}:{}", self.path.display(), self.line);
+        self.line += 1;
+        let message = match std::mem::take(&mut self.skipping) || line.len() > self.longest {
+            true => Err(Refusal::new("size", "the line is too long")),
+            false if line.trim_ascii().is_empty() => Ok(None),
+            false => message(&line),
+        };
+        match message {
+            Ok(log) => queue.extend(log),
+            Err(refusal) => self.rejects.add(&place, &line, &refusal)?,
+        }
+        Ok(())
+    }
+
+    fn look_for_successor(&mut self) -> io::Result<()> {
+        // Between the two steps of a rotation there is no file of that name.
+        let Ok((file, identity)) = opened(&self.path) else { return Ok(()) };
+        let other = identity != self.identity;
+        if !other && file.metadata()?.len() >= self.offset {
+            return Ok(());
+        }
+        if other && !std::mem::replace(&mut self.leaving, true) {
+            // Something may have been written to the old one since it was read to its end.
+            return Ok(());
+        }
+        self.leaving = false;
+        (self.file, self.identity) = (file, identity);
+        (self.offset, self.line, self.skipping) = (0, 1, false);
+        self.carry.clear();
+        Ok(())
+    }
+}
+
+fn opened(path: &Path) -> io::Result<(File, (u64, u64))> {
+    let file = File::open(path)?;
+    let about = file.metadata()?;
+    Ok((file, (about.dev(), about.ino())))
+}

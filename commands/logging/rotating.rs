@@ -1,0 +1,235 @@
+//! Files that rotate: by size and by age, packed, and only so many of them.
+//!
+//! Our own, and not a crate, because a log must never take its stage down: nothing here panics
+//! when a directory vanishes or a disk is full, a line is in the file whole or not at all, and
+//! every failure comes back to the caller, who counts it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+use std::time::SystemTime;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::unix_seconds;
+use tweetoscope::stage::log::utc;
+
+/// When a file is full, and how many full ones are kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Bytes of a file.
+    pub(crate) bytes: u64,
+    /// Seconds between its first line and its last.
+    pub(crate) age: f64,
+    /// Full files that are kept, packed.
+    pub(crate) keep: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { bytes: 10 << 20, age: 86_400.0, keep: 10 }
+    }
+}
+
+/// Writes lines to `DIR/NAME.log`; full ones become `NAME.log.<time>.gz`.
+pub(crate) struct Rotating {
+    path: PathBuf,
+    limits: Limits,
+    file: File,
+    bytes: u64,
+    since: f64,
+    packer: Option<JoinHandle<()>>,
+}
+
+impl Rotating {
+    /// Opens, or goes on with, the file; makes the directory where there is none.
+    pub(crate) fn open(dir: &Path, name: &str, limits: Limits) -> io::Result<Self> {
+        let path = dir.join(format!("{name}.log"));
+        let (file, bytes, since) = open(&path)?;
+        Ok(Self { path, limits, file, bytes, since, packer: None })
+    }
+
+    /// Writes a line, newline included: whole, or, where that fails, nothing of it.
+    pub(crate) fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
+        let full = self.bytes > 0 && self.bytes + line.len() as u64 > self.limits.bytes;
+        let old = self.bytes > 0 && unix_seconds() - self.since > self.limits.age;
+        // A file that cannot be rotated is written on: too long a log is better than none.
+        let rotated = if full || old { self.rotate() } else { Ok(()) };
+        if let Err(error) = self.file.write_all(line) {
+            let _ = self.file.set_len(self.bytes);
+            return Err(error);
+        }
+        self.bytes += line.len() as u64;
+        rotated
+    }
+
+    fn rotate(&mut self) -> io::Result<()> {
+        self.wait();
+        let mut micros = 0.0;
+        let full = loop {
+            let time = utc(unix_seconds() + micros * 1e-6, 6).replace(['-', ':'], "");
+            let name = format!("{}.{time}", self.path.display());
+            if !Path::new(&name).exists() && !Path::new(&format!("{name}.gz")).exists() {
+                break PathBuf::from(name);
+            }
+            micros += 1.0;
+        };
+        match fs::rename(&self.path, &full) {
+            // Somebody else moved it away: our part is to open a new one.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            moved => moved?,
+        }
+        (self.file, self.bytes, self.since) = open(&self.path)?;
+        let (path, keep) = (self.path.clone(), self.limits.keep);
+        // Packing takes longer than a stage should wait for.
+        self.packer = Some(std::thread::spawn(move || {
+            let _ = pack(&full).and_then(|()| prune(&path, keep));
+        }));
+        Ok(())
+    }
+
+    fn wait(&mut self) {
+        if let Some(packer) = self.packer.take() {
+            let _ = packer.join();
+        }
+    }
+}
+
+impl Drop for Rotating {
+    fn drop(&mut self) {
+        self.wait();
+    }
+}
+
+/// The file, its length, and when it was begun (as far as the file system knows).
+fn open(path: &Path) -> io::Result<(File, u64, f64)> {
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir)?;
+    }
+    let file = OpenOptions::new().create(true).append(true).open(path)?;
+    let about = file.metadata()?;
+    let begun = about.created().or_else(|_| about.modified()).ok();
+    let begun = begun.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    Ok((file, about.len(), begun.map_or_else(unix_seconds, |since| since.as_secs_f64())))
+}
+
+/// Packs a full file; it goes away only when its packed form is complete.
+fn pack(full: &Path) -> io::Result<()> {
+    let unfinished = PathBuf::from(format!("{}.part", full.display()));
+    let packed = (|| {
+        let mut packer = GzEncoder::new(File::create(&unfinished)?, Compression::default());
+        io::copy(&mut File::open(full)?, &mut packer)?;
+        packer.finish()?.sync_all()?;
+        fs::rename(&unfinished, format!("{}.gz", full.display()))?;
+        fs::remove_file(full)
+    })();
+    if packed.is_err() {
+        let _ = fs::remove_file(&unfinished);
+    }
+    packed
+}
+
+/// Removes all full files but the newest `keep`; their names ascend with time.
+fn prune(path: &Path, keep: usize) -> io::Result<()> {
+    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    let prefix = format!("{}.", name.display());
+    let is_full = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix))
+    };
+    let entries = fs::read_dir(dir)?.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut full: Vec<_> = entries.filter(is_full).collect();
+    full.sort();
+    full.iter().rev().skip(keep).try_for_each(fs::remove_file)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::MultiGzDecoder;
+
+    use super::*;
+
+    fn dir(name: &str) -> PathBuf {
+        let dir = std::env::temp_dir().join(format!("tweetoscope-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        dir
+    }
+
+    fn text(path: &Path) -> String {
+        let mut text = String::new();
+        let file = File::open(path).unwrap();
+        if path.extension().is_some_and(|it| it == "gz") {
+            MultiGzDecoder::new(file).read_to_string(&mut text).unwrap();
+        } else {
+            { file }.read_to_string(&mut text).unwrap();
+        }
+        text
+    }
+
+    fn files(dir: &Path) -> Vec<PathBuf> {
+        let mut files: Vec<_> = fs::read_dir(dir).unwrap().map(|it| it.unwrap().path()).collect();
+        files.sort();
+        // NAME.log itself is the newest.
+        files.rotate_left(1);
+        files
+    }
+
+    #[test]
+    fn every_line_is_kept_once_and_in_order() {
+        let dir = dir("order");
+        let limits = Limits { bytes: 1000, age: 1e9, keep: 1000 };
+        for part in 0..3 {
+            let mut log = Rotating::open(&dir, "fit", limits).unwrap();
+            for line in part * 100..part * 100 + 100 {
+                log.write_line(format!("line {line} {}\n", "x".repeat(line % 70)).as_bytes())
+                    .unwrap();
+            }
+        }
+        let files = files(&dir);
+        assert!(files.len() > 5 && files.iter().all(|it| text(it).len() <= 1000));
+        let all: String = files.iter().map(|it| text(it)).collect();
+        let numbers = all.lines().map(|line| line.split(' ').nth(1).unwrap().parse::<u64>());
+        assert!(numbers.map(Result::unwrap).eq(0..300));
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn old_files_go_and_an_aged_one_is_rotated() {
+        let dir = dir("age");
+        let limits = Limits { bytes: 1 << 20, age: -1.0, keep: 3 };
+        let mut log = Rotating::open(&dir, "fit", limits).unwrap();
+        for line in 0..10 {
+            log.write_line(format!("{line}\n").as_bytes()).unwrap();
+        }
+        drop(log);
+        let texts: Vec<_> = files(&dir).iter().map(|it| text(it)).collect();
+        assert_eq!(texts, ["6\n", "7\n", "8\n", "9\n"]);
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_directory_that_vanishes_comes_back() {
+        let dir = dir("gone");
+        let limits = Limits { bytes: 10, age: 1e9, keep: 3 };
+        let mut log = Rotating::open(&dir, "fit", limits).unwrap();
+        log.write_line(b"12345678\n").unwrap();
+        fs::remove_dir_all(&dir).unwrap();
+        log.write_line(b"after\n").unwrap();
+        drop(log);
+        assert_eq!(text(&dir.join("fit.log")), "after\n");
+        fs::remove_dir_all(dir).unwrap();
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_and_no_panic() {
+        let dir = dir("full");
+        fs::create_dir_all(&dir).unwrap();
+        std::os::unix::fs::symlink("/dev/full", dir.join("fit.log")).unwrap();
+        let mut log = Rotating::open(&dir, "fit", Limits::default()).unwrap();
+        assert_eq!(log.write_line(b"lost\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        fs::remove_dir_all(dir).unwrap();
+    }
+}

@@ -1,0 +1,188 @@
+//! The log viewer and the stages' own logs, through the binary.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn tweetoscope() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tweetoscope"));
+    command.env_remove("RUST_LOG").env_remove("NO_COLOR").stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str], stdin: &str) -> Output {
+    let mut child = tweetoscope()
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn dir(name: &str) -> PathBuf {
+    let dir = std::env::temp_dir().join(format!("tweetoscope-{name}-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn record(t: f64, level: &str, source: &str, message: &str) -> String {
+    format!(
+        "{{\"type\":\"log\",\"t\":{t},\"level\":\"{level}\",\"source\":\"{source}\",\"message\":\"{message}\"}}\n"
+    )
+}
+
+#[test]
+fn a_stage_tells_that_it_began_and_ended_in_both_forms() {
+    let output = run(&["collect", "-v"], "");
+    let lines: Vec<_> = err(&output).lines().map(str::to_owned).collect();
+    assert!(lines[0].ends_with("Logging on."), "{lines:?}");
+    assert!(lines[lines.len() - 1].ends_with("Logging off."), "{lines:?}");
+    assert!(lines[0].contains(" INFO     collect   commands/main.rs:"), "{lines:?}");
+    let output = run(&["collect", "-v", "--log-format", "json"], "");
+    for line in err(&output).lines() {
+        let log: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&log["type"], &log["source"]), (&"log".into(), &"collect".into()));
+        assert!(log["t"].as_f64().unwrap() > 1e9 && log["line"].as_u64().is_some());
+    }
+    assert_eq!(err(&run(&["collect"], "")), "");
+}
+
+#[test]
+fn what_is_said_on_stderr_stands_once_there_and_once_in_the_files() {
+    let dir = dir("said");
+    let output = run(&["collect", "-v", "--log-dir", text(&dir)], "no record\n");
+    let said = |text: &str| text.matches("a record is a JSON object").count();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(said(&err(&output)), 1, "{}", err(&output));
+    let log = fs::read_to_string(dir.join("collect.log")).unwrap();
+    assert_eq!(said(&log), 1, "{log}");
+    assert!(log.contains("Logging on.") && log.contains("Logging off."), "{log}");
+    // And the viewer reads it, alone and as a directory.
+    let viewed = run(&["log", text(&dir), "--levels", "warning"], "");
+    assert_eq!((said(&out(&viewed)), out(&viewed).lines().count()), (1, 1));
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_full_disk_costs_the_log_and_nothing_else() {
+    let dir = dir("disk");
+    std::os::unix::fs::symlink("/dev/full", dir.join("collect.log")).unwrap();
+    let tweets: String = (0..20)
+        .map(|i| {
+            format!(
+                "{{\"type\":\"{}tweet\",\"cid\":\"1\",\"t\":{i}}}\n",
+                if i > 0 { "re" } else { "" }
+            )
+        })
+        .collect();
+    let plain = run(&["collect"], &tweets);
+    let output = run(&["collect", "--log-dir", text(&dir)], &format!("x\n{tweets}y\n"));
+    assert_eq!(out(&output), out(&plain));
+    assert_eq!(err(&output).matches("the log cannot be written").count(), 1, "{}", err(&output));
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn files_and_stdin_are_merged_by_time() {
+    let dir = dir("merge");
+    // 400 messages dealt to three inputs, each in order; equal times among them.
+    let mut inputs = [const { String::new() }; 3];
+    for i in 0..400_usize {
+        let input = (i * i + i / 7) % 3;
+        inputs[input] += &record((i / 2) as f64 + 0.25, "INFO", "fit", &format!("m{i}"));
+    }
+    fs::write(dir.join("a.log"), &inputs[0]).unwrap();
+    let file = File::create(dir.join("b.log.1.gz")).unwrap();
+    let mut packer = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    packer.write_all(inputs[1].as_bytes()).unwrap();
+    packer.finish().unwrap();
+    let files = [dir.join("b.log.1.gz"), dir.join("a.log")];
+    let merged = run(&["log", "-", text(&files[0]), text(&files[1])], &inputs[2]);
+    let times: Vec<_> = out(&merged).lines().map(|line| line[..24].to_owned()).collect();
+    assert_eq!(times.len(), 400);
+    assert!(times.is_sorted());
+    let columns = out(&merged).lines().next().unwrap().to_owned();
+    assert_eq!(columns, "1970-01-01T00:00:00.250Z  fit        INFO      m0");
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn the_original_records_are_read_and_hostile_text_is_shown_not_obeyed() {
+    let original = r#"{"type":"log","t":1606985123,"level":"DEBUG","source":"collector","message":"a\u001b[31m\nb"}"#;
+    let shown = run(&["log"], &format!("{original}\n"));
+    let expected = "2020-12-03T08:45:23.000Z  collector  DEBUG     a\\u{1b}[31m\\u{a}b\n";
+    assert_eq!(out(&shown), expected);
+    // For scripts the message travels as it is.
+    let json = out(&run(&["log", "--json"], &format!("{original}\n")));
+    assert!(json.contains(r"a\u001b[31m\nb"), "{json}");
+}
+
+#[test]
+fn filters_and_foreign_lines() {
+    let mixed = record(1.0, "INFO", "fit", "one")
+        + &record(2.0, "WARNING", "fit", "two")
+        + "{\"type\":\"watermark\",\"t\":5}\n"
+        + &record(3.0, "warn", "collect", "three")
+        + "a line of nobody\n";
+    let output = run(&["log", "--levels", "warning,critical", "--sources", "collect"], &mixed);
+    assert_eq!(out(&output).lines().count(), 1);
+    assert!(out(&output).ends_with("three\n"));
+    assert_eq!(output.status.code(), Some(1), "the foreign line is named: {}", err(&output));
+    assert!(err(&output).contains("stdin:5"), "{}", err(&output));
+}
+
+#[test]
+fn rotating_files_are_followed_and_written() {
+    let dir = dir("follow");
+    let (from, into) = (dir.join("collect.log"), dir.join("into"));
+    let append = |text: &str| {
+        let mut file = File::options().create(true).append(true).open(&from).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+    };
+    append(&record(1.0, "INFO", "collect", "before"));
+    let mut child = tweetoscope()
+        .args(["log", "--follow", "--json", text(&from)])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.next().unwrap().contains("before"));
+    append(&record(2.0, "INFO", "collect", "grown"));
+    assert!(lines.next().unwrap().contains("grown"));
+    append(&record(3.0, "INFO", "collect", "last of the old"));
+    fs::rename(&from, dir.join("collect.log.old")).unwrap();
+    append(&record(4.0, "INFO", "collect", "first of the new"));
+    assert!(lines.next().unwrap().contains("last of the old"));
+    assert!(lines.next().unwrap().contains("first of the new"));
+    // Cut short in its place, as logrotate's copytruncate does.
+    fs::write(&from, record(5.0, "INFO", "c", "cut")).unwrap();
+    assert!(lines.next().unwrap().contains("cut"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let output = run(&["log", "--into", text(&into), text(&dir.join("collect.log.old"))], "");
+    assert_eq!(out(&output), "");
+    let written = fs::read_to_string(into.join("tweetoscope.log")).unwrap();
+    assert_eq!(written.lines().count(), 3);
+    assert_eq!(out(&run(&["log", text(&into)], "")).lines().count(), 3);
+    fs::remove_dir_all(dir).unwrap();
+}
