@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::original::{self, Defaults};
 use crate::{Outcome, collect, fit, generate, log, monitor, predict, run, train};
 
 /// Predict, from the first minutes of a retweet cascade, how big it will get
@@ -99,6 +101,41 @@ pub(crate) enum LogFormat {
     Text,
     /// One JSON object a message, as the logs topic carries it
     Json,
+}
+
+/// Parses the command line. A file of the original system (`--params`) becomes defaults, so that
+/// flags and the environment beat it.
+pub(crate) fn parse() -> (Cli, String) {
+    let command = with_environment(Cli::command());
+    let mut matches = command.clone().get_matches();
+    let name = matches.subcommand_name().unwrap_or_default().to_owned();
+    if let Some(path) = params_file(&matches) {
+        match original::defaults(&name, &path) {
+            Ok(defaults) => matches = with_defaults(command, &name, defaults).get_matches(),
+            Err(error) => {
+                let text = format!("{}: {error}", path.display());
+                command.clone().error(ErrorKind::ValueValidation, text).exit()
+            }
+        }
+    }
+    match Cli::from_arg_matches(&matches) {
+        Ok(cli) => (cli, name),
+        Err(error) => error.exit(),
+    }
+}
+
+fn params_file(matches: &clap::ArgMatches) -> Option<PathBuf> {
+    let (_, sub) = matches.subcommand()?;
+    sub.try_get_one::<PathBuf>("params").ok().flatten().cloned()
+}
+
+fn with_defaults(command: clap::Command, name: &str, defaults: Defaults) -> clap::Command {
+    command.mut_subcommand(name, |sub| {
+        defaults.into_iter().fold(sub, |sub, (arg, values)| {
+            let known = sub.get_arguments().any(|it| it.get_id() == arg);
+            if known { sub.mut_arg(arg, |it| it.default_values(values)) } else { sub }
+        })
+    })
 }
 
 /// Lets the environment set every option: `--min-size` by `TWEETOSCOPE_MIN_SIZE`.

@@ -1,5 +1,7 @@
 //! `tweetoscope collect`.
 
+use std::path::PathBuf;
+
 use tweetoscope::event::Span;
 use tweetoscope::stage::collect::{AtEnd, Collect, Limits, Rules};
 
@@ -14,6 +16,9 @@ use crate::{Outcome, Usage, transport};
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) rules: RulesArgs,
+    /// Take defaults from a collector.ini of the original system
+    #[arg(long, value_name = "FILE")]
+    params: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) transport: transport::CarrierArgs,
 }

@@ -31,6 +31,9 @@ use crate::{Outcome, Usage};
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) cascades: CascadesArgs,
+    /// Take defaults from a params.config of the original system
+    #[arg(long, value_name = "FILE")]
+    params: Option<PathBuf>,
     /// Simulate with magnitudes of this law
     #[arg(long, value_name = "LAW", default_value = "pareto:2.4,10", help_heading = "Simulation")]
     marks: MarkLaw,
@@ -85,6 +88,9 @@ pub(crate) struct CascadesArgs {
     /// End a source with a watermark this long after its last event
     #[arg(long, value_name = "DURATION", default_value = "8d")]
     tail: Span,
+    /// Take the times of the cascades in units of this many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
+    seconds_per_unit: f64,
     /// Keep fractions of seconds
     #[arg(long)]
     exact_times: bool,
@@ -123,7 +129,7 @@ impl CascadesArgs {
             exact_times: self.exact_times,
             speed,
             limit: self.limit,
-            ..Plan::default()
+            seconds_per_unit: self.seconds_per_unit,
         };
         Ok(Replay::new(cascades, plan).map_err(|error| Usage(error.to_string()))?)
     }

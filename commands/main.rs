@@ -9,6 +9,7 @@ mod generated;
 mod log;
 mod logging;
 mod monitor;
+mod original;
 mod predict;
 mod progress;
 mod run;
@@ -19,7 +20,6 @@ mod transport;
 use std::io;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
 use tweetoscope::stream;
 
 /// How a command ended that did not fail.
@@ -34,13 +34,8 @@ pub(crate) enum Outcome {
 }
 
 fn main() -> ExitCode {
-    let matches = cli::with_environment(cli::Cli::command()).get_matches();
-    let cli = match cli::Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(error) => error.exit(),
-    };
-    let stage = matches.subcommand_name().unwrap_or("tweetoscope");
-    let ended = logging::start(stage, cli.shared()).and_then(|()| {
+    let (cli, stage) = cli::parse();
+    let ended = logging::start(&stage, cli.shared()).and_then(|()| {
         ::log::info!("Logging on.");
         let outcome = cli.run();
         match &outcome {

@@ -3,7 +3,7 @@
 //! Both are read as the original reads them: the first word after the keyword counts, `#` begins a
 //! comment, a keyword that comes again wins. Beyond that `=` and blanks both part keyword and value.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Result, anyhow, bail};
@@ -62,6 +62,75 @@ pub(crate) struct Collector {
     pub(crate) terminated: Option<Span>,
     /// `[cascade] min_cascade_size`.
     pub(crate) min_size: Option<u64>,
+}
+
+/// Values for options, by their names: what a file of the original system comes down to.
+pub(crate) type Defaults = Vec<(&'static str, Vec<String>)>;
+
+/// The defaults that a file gives to the options of a command; what means nothing to us is said.
+pub(crate) fn defaults(command: &str, path: &Path) -> Result<Defaults> {
+    let text = std::fs::read_to_string(path)?;
+    let (defaults, warnings) = match command {
+        "generate" => generator(&text).map(|it| (it.settings.defaults(), it.warnings)),
+        _ => collector(&text).map(|it| (it.settings.defaults(), it.warnings)),
+    }?;
+    for warning in warnings {
+        tweetoscope::stream::complain(&format!("{}: {warning}", path.display()));
+    }
+    let given = defaults.into_iter().filter(|(_, values)| !values.is_empty());
+    Ok(given.collect())
+}
+
+/// One value, or none.
+fn value(it: &Option<impl ToString>) -> Vec<String> {
+    it.iter().map(ToString::to_string).collect()
+}
+
+fn path(it: &Option<PathBuf>) -> Vec<String> {
+    it.iter().map(|it| it.display().to_string()).collect()
+}
+
+/// A topic of ours under another name.
+fn topic(names: &[(&str, &Option<String>)]) -> Vec<String> {
+    let renamed =
+        names.iter().filter_map(|(kind, name)| Some(format!("{kind}={}", name.as_ref()?)));
+    renamed.collect()
+}
+
+impl Generator {
+    fn defaults(&self) -> Defaults {
+        vec![
+            ("data", path(&self.data)),
+            ("index", path(&self.index)),
+            ("seconds_per_unit", value(&self.seconds_per_unit)),
+            ("speed", value(&self.speed)),
+            ("start_range", value(&self.start_range)),
+            ("live", value(&self.live)),
+            ("sources", value(&self.sources)),
+            ("brokers", value(&self.brokers)),
+            ("topic", topic(&[("tweet", &self.topic)])),
+        ]
+    }
+}
+
+impl Collector {
+    fn defaults(&self) -> Defaults {
+        let names = [
+            ("tweet", &self.topic_in),
+            ("serie", &self.out_series),
+            ("size", &self.out_properties),
+            ("parameters", &self.out_properties),
+        ];
+        vec![
+            ("windows", self.windows.iter().map(ToString::to_string).collect()),
+            ("terminated", value(&self.terminated)),
+            ("min_size", value(&self.min_size)),
+            ("brokers", value(&self.brokers)),
+            ("group", value(&self.group)),
+            ("offset_reset", value(&self.offset_reset)),
+            ("topic", topic(&names)),
+        ]
+    }
 }
 
 /// Reads the text of a `params.config`.

@@ -33,6 +33,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "predict" -d
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "train" -d 'Learn the correction of each window from finished cascades'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "monitor" -d 'Watch whether the predictions still hold'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "run" -d 'Run the whole system in one process'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "log" -d 'Show the logs of all stages in one, by time: filtered, in colour, or into rotating files'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l history -d 'Replay the cascades of these files: JSON lines, plain or gzip' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l data -d 'Replay the cascades of this CSV: with --index rows of a pair, else a table with cid, t' -r -F
@@ -47,12 +48,14 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l liv
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l start-range -d 'Begin a cascade up to this long after the one that it follows is over' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l timeline -d 'Replay at the true times (real), shuffled and dealt (dealt), or as the history allows' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tail -d 'End a source with a watermark this long after its last event' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l seconds-per-unit -d 'Take the times of the cascades in units of this many seconds' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l limit -d 'Stop after this many events, without watermarks' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l params -d 'Take defaults from a params.config of the original system' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l marks -d 'Simulate with magnitudes of this law' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l speed -d 'Replay this many event seconds in a second (default: as fast as possible)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-dir -d 'Write the log to rotating files in DIR too' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
 json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
@@ -73,9 +76,10 @@ drop\t'The input was cut: say nothing more'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-open-cascades -d 'Open at most this many cascades of a source; tweets beyond are counted and dropped' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-events-per-cascade -d 'Keep at most this many events of a cascade; later ones count in its size alone' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-sources -d 'Follow at most this many sources; records of others are counted and dropped' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l params -d 'Take defaults from a collector.ini of the original system' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-dir -d 'Write the log to rotating files in DIR too' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
 json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
@@ -93,7 +97,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l until -d 'Cut history lines at this time after the first event (default: at the last event)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-dir -d 'Write the log to rotating files in DIR too' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
 json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
@@ -111,7 +115,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l pin 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l models -d 'Read models from this folder, and newer ones when they appear' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-dir -d 'Write the log to rotating files in DIR too' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
 json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
@@ -133,7 +137,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l seed -
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l threads -d 'Work on this many threads (default: one a core); the models do not depend on it' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-dir -d 'Write the log to rotating files in DIR too' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
 json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
@@ -148,7 +152,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l last
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l fail-above -d 'Exit with status 3 if a window\'s mean error of the last stats is above this at the end' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-dir -d 'Write the log to rotating files in DIR too' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
 json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
@@ -172,6 +176,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l live -d 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l start-range -d 'Begin a cascade up to this long after the one that it follows is over' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l timeline -d 'Replay at the true times (real), shuffled and dealt (dealt), or as the history allows' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l tail -d 'End a source with a watermark this long after its last event' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seconds-per-unit -d 'Take the times of the cascades in units of this many seconds' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l limit -d 'Stop after this many events, without watermarks' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l windows -d 'Observe cascades for these times, ascending' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l terminated -d 'Call a cascade over when it was silent for this time' -r
@@ -201,7 +206,7 @@ mean\t'The mean of the logarithm'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l models -d 'Start with the models of this folder, and keep those that are learned there' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-dir -d 'Write the log to rotating files in DIR too' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
 json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
@@ -213,11 +218,29 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s v -l ver
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s q -l quiet -d 'Say less on stderr: only errors'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "generate" -d 'Replay or simulate tweets'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "collect" -d 'Group tweets into cascades; emit each one\'s first seconds, later its final size'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "fit" -d 'Fit a marked Hawkes process to every cascade observed'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "predict" -d 'Predict the final size of every cascade fitted, and score the prediction later'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "train" -d 'Learn the correction of each window from finished cascades'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "monitor" -d 'Watch whether the predictions still hold'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "run" -d 'Run the whole system in one process'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l levels -d 'Show these levels: debug, info, warning, error, critical' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l sources -d 'Show these stages' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l into -d 'Write rotating files into DIR instead of stdout: DIR/tweetoscope.log' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
+json\t'One JSON object a message, as the logs topic carries it'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s f -l follow -d 'Go on when the files end: wait for more, also when they are rotated'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l json -d 'Write JSON records instead of columns'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dry-run -d 'Check options and files, and end'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s V -l version -d 'Print version'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "generate" -d 'Replay or simulate tweets'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "collect" -d 'Group tweets into cascades; emit each one\'s first seconds, later its final size'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "fit" -d 'Fit a marked Hawkes process to every cascade observed'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "predict" -d 'Predict the final size of every cascade fitted, and score the prediction later'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "train" -d 'Learn the correction of each window from finished cascades'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "monitor" -d 'Watch whether the predictions still hold'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "run" -d 'Run the whole system in one process'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "log" -d 'Show the logs of all stages in one, by time: filtered, in colour, or into rotating files'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -267,7 +267,7 @@ fn model(bytes: &[u8]) -> Result<Model, Refusal> {
     #[derive(Deserialize)]
     struct Header {
         model: String,
-        #[serde(rename = "T_obs", deserialize_with = "super::window")]
+        #[serde(rename = "T_obs", deserialize_with = "super::scalar::window")]
         t_obs: u64,
     }
     let text: Box<RawValue> = parse(bytes)?;

@@ -1,0 +1,346 @@
+//! What each kind of record says, field by field, as SPEC.md section 2 writes it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::scalar::{self, id, integer, seconds, window};
+use crate::cascade::{Point, number};
+use crate::forest::Features;
+
+/// Numbers by name, in an order that means something (a map would lose it).
+pub type Named = Vec<(String, f64)>;
+
+/// A source has reached a time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Watermark {
+    /// The source whose clock it is.
+    pub source: String,
+    /// Seconds on that clock.
+    #[serde(serialize_with = "number")]
+    pub t: f64,
+}
+
+/// The events of a cascade within its window, in time order, the initial tweet first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Serie {
+    /// The cascade.
+    #[serde(deserialize_with = "id")]
+    pub cid: String,
+    /// Its source.
+    #[serde(default = "nought", deserialize_with = "id")]
+    pub source: String,
+    /// The source's clock when this was made, in seconds.
+    #[serde(default, serialize_with = "number", deserialize_with = "seconds")]
+    pub t: f64,
+    /// The text of the initial tweet.
+    #[serde(default)]
+    pub msg: String,
+    /// The window, in seconds.
+    #[serde(rename = "T_obs", deserialize_with = "window")]
+    pub t_obs: u64,
+    /// (t, m) of every event with t - t_0 <= T_obs, on the source's clock.
+    pub tweets: Vec<Point>,
+}
+
+/// The final size of a cascade, once for every window that was emitted for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Size {
+    /// The cascade.
+    #[serde(deserialize_with = "id")]
+    pub cid: String,
+    /// Its source.
+    #[serde(default = "nought", deserialize_with = "id")]
+    pub source: String,
+    /// The source's clock when this was made, in seconds.
+    #[serde(default, serialize_with = "number", deserialize_with = "seconds")]
+    pub t: f64,
+    /// The window, in seconds.
+    #[serde(rename = "T_obs", deserialize_with = "window")]
+    pub t_obs: u64,
+    /// Number of events, the initial tweet included.
+    #[serde(deserialize_with = "integer")]
+    pub n_tot: u64,
+    /// Time of the last event, on the source's clock.
+    #[serde(default, serialize_with = "number", deserialize_with = "seconds")]
+    pub t_end: f64,
+}
+
+/// A marked Hawkes process fitted to a serie, and what else the correction needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parameters {
+    /// The cascade.
+    #[serde(deserialize_with = "id")]
+    pub cid: String,
+    /// Its source.
+    #[serde(default = "nought", deserialize_with = "id")]
+    pub source: String,
+    /// The source's clock when the serie was made, in seconds.
+    #[serde(default, serialize_with = "number", deserialize_with = "seconds")]
+    pub t: f64,
+    /// The text of the initial tweet.
+    #[serde(default)]
+    pub msg: String,
+    /// The window, in seconds.
+    #[serde(rename = "T_obs", deserialize_with = "window")]
+    pub t_obs: u64,
+    /// Events seen within the window, the initial tweet included.
+    #[serde(deserialize_with = "integer")]
+    pub n_obs: u64,
+    /// Expected number of events still to come.
+    #[serde(serialize_with = "number")]
+    pub n_supp: f64,
+    /// Infectiousness p, in children per unit of mark, and decay beta, in 1/s.
+    pub params: [f64; 2],
+    /// Branching factor p E\[m\]; the original system does not write it.
+    #[serde(default = "missing", serialize_with = "number")]
+    pub n_star: f64,
+    /// Expected first generation still to come.
+    #[serde(rename = "G1", default = "missing", serialize_with = "number")]
+    pub g1: f64,
+    /// Which estimator found the parameters.
+    #[serde(default)]
+    pub estimator: String,
+    /// How far the fit can be trusted: `ok`, or why not.
+    #[serde(default)]
+    pub status: String,
+    /// Log-likelihood at the parameters.
+    #[serde(default, serialize_with = "number")]
+    pub log_likelihood: f64,
+    /// Standard errors of p and beta, where the curvature gives them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standard_errors: Option<[f64; 2]>,
+    /// Kolmogorov-Smirnov statistic of the rescaled times, and its p-value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ks: Option<[f64; 2]>,
+    /// SEISMIC's untrained estimate of the final size, where it has one.
+    #[serde(default)]
+    pub seismic: Option<f64>,
+    /// What the forest sees, by name.
+    #[serde(default, skip_serializing_if = "Features::is_empty")]
+    pub features: Features,
+    /// The same names' values at earlier ages of the cascade.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<Vec<f64>>,
+}
+
+/// Where a final size will be found with the probability `level`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Nominal probability, above 0 and below 1.
+    pub level: f64,
+    /// Lower end, in events.
+    #[serde(serialize_with = "number")]
+    pub low: f64,
+    /// Upper end, in events.
+    #[serde(serialize_with = "number")]
+    pub high: f64,
+}
+
+/// A prediction: how big the cascade will be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// The cascade.
+    #[serde(deserialize_with = "id")]
+    pub cid: String,
+    /// Its source.
+    #[serde(default = "nought", deserialize_with = "id")]
+    pub source: String,
+    /// The source's clock when the serie was made, in seconds.
+    #[serde(default, serialize_with = "number", deserialize_with = "seconds")]
+    pub t: f64,
+    /// The text of the initial tweet.
+    #[serde(default)]
+    pub msg: String,
+    /// The window, in seconds.
+    #[serde(rename = "T_obs", deserialize_with = "window")]
+    pub t_obs: u64,
+    /// Events seen within the window.
+    #[serde(default, deserialize_with = "integer")]
+    pub n_obs: u64,
+    /// Predicted final size.
+    #[serde(serialize_with = "number")]
+    pub n_tot: f64,
+    /// Where the final size will be found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
+    /// Probability that the final size is above a number (the key).
+    #[serde(default, with = "scalar::named", skip_serializing_if = "Vec::is_empty")]
+    pub p_above: Named,
+    /// Expected growth: pairs (seconds after the window's end, events by then).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curve: Vec<Point>,
+    /// Status of the fit behind it.
+    #[serde(default)]
+    pub status: String,
+    /// Version of the model that spoke, or `untrained`.
+    #[serde(default)]
+    pub model: String,
+}
+
+/// What a forest learns from: a fitted window and the final size that followed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The cascade.
+    #[serde(deserialize_with = "id")]
+    pub cid: String,
+    /// Its source.
+    #[serde(default = "nought", deserialize_with = "id")]
+    pub source: String,
+    /// The source's clock when the truth was known, in seconds.
+    #[serde(default, serialize_with = "number", deserialize_with = "seconds")]
+    pub t: f64,
+    /// The window, in seconds.
+    #[serde(rename = "T_obs", deserialize_with = "window")]
+    pub t_obs: u64,
+    /// beta, n*, G1: what the original forest sees.
+    #[serde(rename = "X")]
+    pub x: [f64; 3],
+    /// The omega that would have been exact; absent where G1 is 0.
+    #[serde(rename = "W", default, skip_serializing_if = "Option::is_none")]
+    pub w: Option<f64>,
+    /// Events seen within the window.
+    #[serde(default, deserialize_with = "integer")]
+    pub n_obs: u64,
+    /// Final size.
+    #[serde(default, deserialize_with = "integer")]
+    pub n_tot: u64,
+    /// What the forest sees, by name.
+    #[serde(default, skip_serializing_if = "Features::is_empty")]
+    pub features: Features,
+    /// The same names' values at earlier ages of the cascade.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rows: Vec<Vec<f64>>,
+}
+
+/// A trained correction: its version, its window, and its own text, which `forest` alone reads.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// Version, `<window>-<counter>`.
+    pub model: String,
+    /// The window, in seconds.
+    pub t_obs: u64,
+    /// The whole record as it travels.
+    pub text: Box<RawValue>,
+}
+
+impl PartialEq for Model {
+    fn eq(&self, other: &Self) -> bool {
+        self.text.get() == other.text.get()
+    }
+}
+
+/// How far the prediction made from the parameters was from the truth.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stat {
+    /// The cascade.
+    #[serde(deserialize_with = "id")]
+    pub cid: String,
+    /// Its source.
+    #[serde(default = "nought", deserialize_with = "id")]
+    pub source: String,
+    /// The source's clock when the truth was known, in seconds.
+    #[serde(default, serialize_with = "number", deserialize_with = "seconds")]
+    pub t: f64,
+    /// The window, in seconds.
+    #[serde(rename = "T_obs", deserialize_with = "window")]
+    pub t_obs: u64,
+    /// |n_pred - n_tot| / n_tot.
+    #[serde(rename = "ARE", serialize_with = "number")]
+    pub are: f64,
+    /// Events seen within the window.
+    #[serde(default, deserialize_with = "integer")]
+    pub n_obs: u64,
+    /// Final size.
+    #[serde(default, deserialize_with = "integer")]
+    pub n_tot: u64,
+    /// Predicted final size.
+    #[serde(default, serialize_with = "number")]
+    pub n_pred: f64,
+    /// Whether the interval held the truth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covered: Option<bool>,
+    /// Nominal level of that interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<f64>,
+    /// Version of the model that spoke, or `untrained`.
+    #[serde(default)]
+    pub model: String,
+}
+
+/// The monitor's summary of a window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The window, in seconds.
+    #[serde(rename = "T_obs", deserialize_with = "window")]
+    pub t_obs: u64,
+    /// Predictions scored so far.
+    pub scored: u64,
+    /// Mean ARE of all.
+    #[serde(rename = "mean_ARE", serialize_with = "number")]
+    pub mean_are: f64,
+    /// Median ARE of all.
+    #[serde(rename = "median_ARE", serialize_with = "number")]
+    pub median_are: f64,
+    /// Mean ARE of the last ones.
+    #[serde(rename = "last_mean_ARE", default, serialize_with = "number")]
+    pub last_mean_are: f64,
+    /// Median ARE of the last ones.
+    #[serde(rename = "last_median_ARE", default, serialize_with = "number")]
+    pub last_median_are: f64,
+    /// Median of ln((n_pred + 1) / (n_tot + 1)): below 0, predictions are low.
+    #[serde(serialize_with = "number")]
+    pub bias: f64,
+    /// Share of intervals that held the truth.
+    #[serde(default)]
+    pub covered: Option<f64>,
+    /// 1 - mean ARE / mean ARE of the baseline, by baseline: above 0 is better than it.
+    #[serde(default, with = "scalar::named")]
+    pub skill: Named,
+    /// Of the biggest tenth (at most 100), the share found among as many predicted biggest.
+    #[serde(default)]
+    pub top_hits: Option<f64>,
+    /// `ok`, or what is wrong, in a word.
+    pub verdict: String,
+}
+
+/// A message of a stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Log {
+    /// Unix seconds.
+    #[serde(serialize_with = "number", deserialize_with = "seconds")]
+    pub t: f64,
+    /// DEBUG, INFO, WARNING, ERROR, CRITICAL or TRACE.
+    pub level: String,
+    /// The stage that speaks.
+    #[serde(deserialize_with = "id")]
+    pub source: String,
+    /// Where in the code.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub file: String,
+    /// The line of that file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// What happened.
+    pub message: String,
+}
+
+/// A whole cascade of the past, times in seconds since its initial tweet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// The cascade.
+    #[serde(deserialize_with = "id")]
+    pub cid: String,
+    /// The text of the initial tweet.
+    #[serde(default)]
+    pub msg: String,
+    /// (t, m) of every event, in time order.
+    pub tweets: Vec<Point>,
+}
+
+fn nought() -> String {
+    "0".to_owned()
+}
+
+fn missing() -> f64 {
+    f64::NAN
+}
