@@ -32,8 +32,8 @@
 # DIR holds: server.properties, out.log (and out.log.old, of the run before), pid, address, data/, tmp/,
 # ca.pem and broker.p12 with --tls, and the link kafka to the jars. BROKER_JVM holds more flags for the
 # broker's JVM, which beat those below: -Xmx1g for more memory, -Dbroker.log=info for all that it does,
-# -XX:TieredStopAtLevel=4 for the second compiler (two million records took it longer and 70 % more CPU
-# on two cores; it may pay in a longer run).
+# -XX:TieredStopAtLevel=4 for the second compiler (writing two million records cost it 70 % more CPU and
+# gained nothing on two cores; it may pay in a longer run).
 
 # shellcheck disable=SC2030,SC2031 # archive_classes has a dir and kit of its own, in a subshell, on purpose
 set -euo pipefail
