@@ -7,7 +7,8 @@
 # Prints a line for each claim that holds, and stops at the first that does not. Exit status as broker.sh's;
 # 69 also where kcat is missing.
 
-set -euo pipefail
+set -Eeuo pipefail
+trap 'echo "NOT line $LINENO: $BASH_COMMAND" >&2' ERR
 unset CDPATH
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
@@ -53,7 +54,7 @@ refuses "a busy port is refused by name" 75 "port $((port + 1)) is busy" "$here/
 # A checkout that has fetched nothing yet, on a machine with little installed.
 mkdir -p "$work/bin" "$work/checkout/tests"
 cp -R "$here" "$work/checkout/tests/broker"
-for program in cat cksum cut dirname flock grep head mkdir mktemp rm sed tail; do
+for program in cat cksum cut dirname env flock grep head mkdir mktemp rm sed tail; do
   if found=$(command -v "$program"); then ln -s "$found" "$work/bin/"; fi
 done
 machine() { printf '#!/bin/sh\n%s\n' "$2" >"$work/bin/$1"; chmod +x "$work/bin/$1"; }
