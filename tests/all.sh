@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Installs what the tests need where it may, and runs them all.
+#
+# Needed beforehand: a Rust toolchain (1.88 or newer) and build-essential. With CI=true all that a
+# test needs must be there; else a test whose tools are missing says so and is passed over.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { printf '\n== %s\n' "$*"; }
+
+step 'what the tests need'
+bash tests/install.sh
+
+step 'format'
+cargo fmt --all --check
+
+step 'lints'
+cargo clippy --locked --all-targets -- -D warnings
+
+step 'documentation'
+RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
+
+step 'tests'
+cargo test --locked
