@@ -25,6 +25,7 @@
 //! parameters. The model explains what follows the first positive mark; events up to there count
 //! as given, as the first event does.
 
+mod complex;
 pub mod fit;
 pub mod kernel;
 pub mod likelihood;
@@ -34,6 +35,7 @@ pub mod predict;
 pub mod residuals;
 pub mod seismic;
 pub mod simulate;
+pub mod size;
 
 use std::fmt;
 use std::str::FromStr;

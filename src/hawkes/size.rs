@@ -1,0 +1,512 @@
+//! The law of the final size: not only its mean, but its quantiles.
+//!
+//! The events observed still have a Poisson number of children, of mean G1; each founds a tree. An event of
+//! mark m has a Poisson number of children of mean p m, so with L the Laplace transform of marks in units of
+//! their mean, the size of a tree has the generating function T of
+//!
+//! ```text
+//! T(s) = s L(n* (1 − T(s)))             (Otter 1949; Harris 1963, section I.13)
+//! ```
+//!
+//! and all that is still to come has exp(−G1 (1 − T(s))). That is inverted numerically, so the law is exact up to
+//! rounding and needs no chance: which matters, as marks of a power law have infinite variance, and a
+//! sample of sizes settles slowly.
+
+use super::Params;
+use super::complex::{Complex, gamma};
+use super::mark::{MARK_EXPONENT, MarkLaw};
+use super::predict::{branching_factor, expected_events, first_generation};
+use crate::cascade::Point;
+
+/// The law of the final size of a cascade that is observed until now.
+#[derive(Clone, Debug)]
+pub struct FinalSize {
+    observed: f64,
+    to_come: ToCome,
+}
+
+impl FinalSize {
+    /// The law of the size, given the points up to `end`.
+    ///
+    /// Where `marks` tells only a mean, marks are taken to follow the power law of exponent 2.4 with that mean;
+    /// but where all the points have the same mark, all events to come have it too.
+    pub fn new(points: &[Point], end: f64, params: Params, marks: &MarkLaw) -> Self {
+        let n_star = branching_factor(params, marks.mean_mark(points));
+        let first_generation = first_generation(points, end, params);
+        Self::from_sums(points.len(), first_generation, n_star, MarkShape::of(marks, points))
+    }
+
+    /// The law of the size, given the number of events observed, G1, n* and the shape of the law of marks.
+    pub fn from_sums(
+        observed: usize,
+        first_generation: f64,
+        branching_factor: f64,
+        shape: MarkShape,
+    ) -> Self {
+        let to_come = ToCome::new(first_generation, branching_factor, shape);
+        Self { observed: observed as f64, to_come }
+    }
+
+    /// The mean of the size.
+    pub fn expected(&self) -> f64 {
+        let ToCome { first_generation, tree, .. } = &self.to_come;
+        self.observed + expected_events(*first_generation, tree.branching_factor)
+    }
+
+    /// The smallest size that is not exceeded with probability `level`: exact below some hundreds, to 0.1 % of
+    /// what is to come above. Infinite where the cascade may never end.
+    pub fn quantile(&self, level: f64) -> f64 {
+        self.observed + self.to_come.quantile(level)
+    }
+
+    /// The probability that the size exceeds `size`.
+    pub fn probability_above(&self, size: f64) -> f64 {
+        1.0 - self.to_come.at_most(size - self.observed)
+    }
+}
+
+/// The shape of the law of marks, whatever their unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MarkShape {
+    /// All marks are equal.
+    Constant,
+    /// A power law with this exponent of the density, above 2.
+    PowerLaw(f64),
+}
+
+impl MarkShape {
+    /// The shape that a law of marks has for a cascade with these points.
+    pub fn of(marks: &MarkLaw, points: &[Point]) -> Self {
+        let mut later = points.windows(2).map(|pair| pair[0].magnitude == pair[1].magnitude);
+        match marks {
+            MarkLaw::Pareto { exponent, .. } => Self::PowerLaw(*exponent),
+            MarkLaw::Data | MarkLaw::Mean(_) if !points.is_empty() && later.all(|same| same) => {
+                Self::Constant
+            }
+            MarkLaw::Data | MarkLaw::Mean(_) => Self::PowerLaw(MARK_EXPONENT),
+        }
+    }
+}
+
+/// How many probabilities are computed one by one, from `least` on; beyond, the law is nearly continuous.
+const HEAD: usize = 256;
+/// Nothing that is less likely than exp(−this) counts.
+const UNLIKELY: f64 = 32.0;
+
+/// The law of the number of events still to come.
+#[derive(Clone, Debug)]
+struct ToCome {
+    first_generation: f64,
+    tree: Tree,
+    /// There are surely not less.
+    least: f64,
+    /// P(number ≤ least + i).
+    head: Vec<f64>,
+}
+
+impl ToCome {
+    fn new(first_generation: f64, branching_factor: f64, shape: MarkShape) -> Self {
+        let tree = Tree::new(branching_factor, shape);
+        let mut law = Self { first_generation, tree, least: 0.0, head: Vec::new() };
+        law.least = law.surely();
+        law.head = law.cumulated_head();
+        law
+    }
+
+    /// The generating function of (number − least) at e^−z.
+    fn generating(&self, z: Complex) -> Complex {
+        let extinct = self.tree.missing(z).scale(-self.first_generation);
+        (extinct + z.scale(self.least)).exp()
+    }
+
+    /// A number below which the number surely does not fall: by Chernoff's bound
+    /// P(number ≤ c) ≤ exp(θ c) E exp(−θ number) for every θ, and the bound on c has one top over θ.
+    fn surely(&self) -> f64 {
+        if self.first_generation <= UNLIKELY {
+            return 0.0;
+        }
+        let bound = |log_theta: f64| {
+            let theta = Complex::new(log_theta.exp(), 0.0);
+            (self.first_generation * self.tree.missing(theta).re - UNLIKELY) / theta.re
+        };
+        let (mut left, mut right) = (-35.0, 3.0);
+        for _ in 0..40 {
+            let third = (right - left) / 3.0;
+            if bound(left + third) < bound(right - third) {
+                left += third;
+            } else {
+                right -= third;
+            }
+        }
+        bound(left).max(0.0).floor()
+    }
+
+    /// The first probabilities, by the discrete Fourier transform of the generating function on a circle that is
+    /// small enough for what lies beyond them to fade (Abate & Whitt, Oper. Res. Lett. 12, 1992).
+    fn cumulated_head(&self) -> Vec<f64> {
+        const N: usize = HEAD;
+        const FADE: f64 = 1e-9;
+        let log_radius = FADE.ln() / N as f64;
+        let angle = |j: usize| 2.0 * std::f64::consts::PI * j as f64 / N as f64;
+        let roots: Vec<Complex> = (0..N).map(|j| Complex::new(0.0, -angle(j)).exp()).collect();
+        let on_circle: Vec<Complex> =
+            (0..=N / 2).map(|j| self.generating(Complex::new(-log_radius, -angle(j)))).collect();
+        let mut sum = 0.0;
+        let probability = |i: usize| {
+            let term = |j: usize| (on_circle[j] * roots[i * j % N]).re;
+            let inner: f64 = (1..N / 2).map(term).sum();
+            (term(0) + 2.0 * inner + term(N / 2)) / N as f64 * (-log_radius * i as f64).exp()
+        };
+        // On a circle of another radius than 1 the shift by `least` is in `generating`, powers of the radius too.
+        (0..N)
+            .map(|i| {
+                sum += probability(i).max(0.0);
+                sum.min(1.0)
+            })
+            .collect()
+    }
+
+    /// P(number ≤ k).
+    fn at_most(&self, k: f64) -> f64 {
+        let beyond = k.floor() - self.least;
+        if self.first_generation <= 0.0 {
+            f64::from(k >= 0.0)
+        } else if beyond < 0.0 {
+            0.0
+        } else if beyond < HEAD as f64 {
+            self.head[beyond as usize]
+        } else if beyond < FARTHEST {
+            self.head[HEAD - 1].max(self.far(beyond + 0.5))
+        } else {
+            self.tree.ends(self.first_generation)
+        }
+    }
+
+    /// P(number − least ≤ x) for a large x, where the law may be taken for a continuous one, from its Laplace
+    /// transform: a Fourier series summed by Euler's method (Abate & Whitt, ORSA J. Comput. 7, 1995, EULER).
+    fn far(&self, x: f64) -> f64 {
+        /// The error of the series is exp(−this).
+        const DAMPING: f64 = 18.4;
+        const PLAIN: usize = 24;
+        const AVERAGED: usize = 12;
+        let term = |j: usize| {
+            let z = Complex::new(DAMPING, 2.0 * std::f64::consts::PI * j as f64).scale(0.5 / x);
+            let re = (self.generating(z) * z.inverse()).re;
+            if j.is_multiple_of(2) { re } else { -re }
+        };
+        let mut partial = term(0) / 2.0 + (1..=PLAIN).map(term).sum::<f64>();
+        let (mut mean, mut weight) = (0.0, 0.5f64.powi(AVERAGED as i32));
+        for i in 0..=AVERAGED {
+            mean += weight * partial;
+            weight *= (AVERAGED - i) as f64 / (i + 1) as f64;
+            partial += term(PLAIN + 1 + i);
+        }
+        (mean * (DAMPING / 2.0).exp() / x).clamp(0.0, 1.0)
+    }
+
+    /// The smallest k with P(number ≤ k) ≥ level.
+    fn quantile(&self, level: f64) -> f64 {
+        if self.first_generation <= 0.0 || level <= 0.0 {
+            return 0.0;
+        }
+        let within = self.head.partition_point(|&sum| sum < level);
+        if within < HEAD {
+            return self.least + within as f64;
+        }
+        let is_enough = |beyond: f64| self.at_most(self.least + beyond) >= level;
+        let (mut below, mut above) = (HEAD as f64 - 1.0, 2.0 * HEAD as f64);
+        while !is_enough(above) {
+            (below, above) = (above, 2.0 * above);
+            if above > FARTHEST {
+                return f64::INFINITY;
+            }
+        }
+        while above - below > f64::max(1.0, 1e-3 * above) {
+            let middle = ((below + above) / 2.0).floor();
+            if is_enough(middle) { above = middle } else { below = middle }
+        }
+        self.least + above
+    }
+}
+
+/// Cascades beyond this size are infinite.
+const FARTHEST: f64 = 1e12;
+
+/// The tree of an event and all its descendants.
+#[derive(Clone, Debug)]
+struct Tree {
+    branching_factor: f64,
+    marks: Transform,
+}
+
+impl Tree {
+    fn new(branching_factor: f64, shape: MarkShape) -> Self {
+        Self { branching_factor, marks: Transform::new(shape) }
+    }
+
+    /// w = 1 − T(s) at s = e^−z: the root of w = (1 − s) + s (1 − L(n* w)).
+    ///
+    /// Newton's method from w = 1 (T = 0) converges for every |s| ≤ 1: its iterates are power series in s with
+    /// coefficients that grow towards those of T, so the error at s is at most that at |s|, where it is
+    /// quadratic (Pivoteau, Salvy & Soria, J. Combin. Theory A 119, 2012).
+    fn missing(&self, z: Complex) -> Complex {
+        let minus = Complex::ZERO - z;
+        let (s, rest) = (minus.exp(), Complex::ZERO - minus.exp_m1());
+        let mut w = Complex::ONE;
+        for _ in 0..100 {
+            let (value, slope) = self.marks.complement(w.scale(self.branching_factor));
+            let error = w - rest - s * value;
+            let step = error * (Complex::ONE - (s * slope).scale(self.branching_factor)).inverse();
+            w = w - step;
+            if step.square_norm() <= 1e-28 * w.square_norm() {
+                break;
+            }
+        }
+        w
+    }
+
+    /// The probability that the trees of so many roots end.
+    fn ends(&self, roots: f64) -> f64 {
+        if self.branching_factor <= 1.0 {
+            1.0
+        } else {
+            (-roots * self.missing(Complex::ZERO).re).exp()
+        }
+    }
+}
+
+/// 1 − L for the Laplace transform L of marks of mean 1.
+#[derive(Clone, Debug)]
+enum Transform {
+    Constant,
+    /// With the tail index a = exponent − 1, the smallest mark (a − 1)/a, and a Γ(−a).
+    PowerLaw {
+        index: f64,
+        smallest: f64,
+        gamma: f64,
+    },
+}
+
+impl Transform {
+    fn new(shape: MarkShape) -> Self {
+        let MarkShape::PowerLaw(exponent) = shape else { return Self::Constant };
+        // Γ has poles at whole indices, where the law itself is smooth.
+        let index = exponent - 1.0;
+        let near = (index - index.round()).abs() < 1e-5;
+        let index = if near { index.round() + 1e-5 } else { index };
+        Self::PowerLaw { index, smallest: (index - 1.0) / index, gamma: index * gamma(-index) }
+    }
+
+    /// 1 − L(z) and its derivative, for |z| of some units.
+    ///
+    /// For the power law L(z) = a yᵃ Γ(−a, y) with y = z (a − 1)/a, and
+    /// Γ(−a, y) = Γ(−a) − y^−a Σ (−y)ⁿ/(n! (n − a)): the terms for n = 0 and 1 make 1 − z.
+    fn complement(&self, z: Complex) -> (Complex, Complex) {
+        let Self::PowerLaw { index: a, smallest, gamma } = *self else {
+            let minus = Complex::ZERO - z;
+            return (Complex::ZERO - minus.exp_m1(), minus.exp());
+        };
+        if z == Complex::ZERO {
+            return (z, Complex::ONE);
+        }
+        let y = z.scale(smallest);
+        let singular = y.ln().scale(a).exp().scale(gamma);
+        let mut value = z - singular;
+        let mut slope = Complex::ONE - (singular * z.inverse()).scale(a);
+        // (−y)ⁿ⁻¹/(n − 1)!
+        let mut term = Complex::ZERO - y;
+        for n in 2..100 {
+            let n = f64::from(n);
+            slope = slope - term.scale(a * smallest / (n - a));
+            term = (term * y).scale(-1.0 / n);
+            value = value + term.scale(a / (n - a));
+            if term.square_norm() <= 1e-34 * value.square_norm() {
+                break;
+            }
+        }
+        (value, slope)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+    use crate::hawkes::mark::exponential;
+    use crate::hawkes::simulate::simulate;
+    use crate::hawkes::testing::{hostile, random_cascade};
+
+    /// E exp(−z m) by the midpoint rule over the quantiles of m, finer where marks are large.
+    #[test]
+    fn the_transform_is_that_of_the_power_law() {
+        for exponent in [2.1, 2.4, 3.0, 3.5, 6.0] {
+            let a: f64 = exponent - 1.0;
+            let transform = Transform::new(MarkShape::PowerLaw(exponent));
+            for z in [0.001, 0.1, 0.9, 1.9] {
+                // u = e^−x: m = (a − 1)/a e^(x/a).
+                let (steps, width) = (400_000, 1e-4);
+                let sum: f64 = (0..steps)
+                    .map(|i| {
+                        let x = (f64::from(i) + 0.5) * width;
+                        let mark = (a - 1.0) / a * (x / a).exp();
+                        -(-z * mark).exp_m1() * (-x).exp() * width
+                    })
+                    .sum();
+                let (found, _) = transform.complement(Complex::new(z, 0.0));
+                let tolerance = if exponent == 3.0 { 1e-4 } else { 1e-6 };
+                assert!(
+                    (found.re / sum - 1.0).abs() < tolerance,
+                    "{exponent} {z}: {found:?} {sum}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn its_slope_is_a_slope() {
+        for shape in [MarkShape::Constant, MarkShape::PowerLaw(2.4), MarkShape::PowerLaw(5.3)] {
+            let transform = Transform::new(shape);
+            for (re, im) in [(0.2, 0.0), (0.5, 0.7), (1.0, -0.9), (0.01, 0.0)] {
+                let step = 1e-6;
+                let at = |by: f64| transform.complement(Complex::new(re + by, im)).0;
+                let slope = (at(step) - at(-step)).scale(0.5 / step);
+                let (_, found) = transform.complement(Complex::new(re, im));
+                assert!((slope - found).square_norm() < 1e-16, "{shape:?} {re} {im}: {found:?}");
+            }
+        }
+    }
+
+    /// P(k) = G1 (G1 + n* k)^(k−1) exp(−G1 − n* k)/k! (the generalised Poisson law: Borel & Tanner's with
+    /// a Poisson number of roots).
+    #[test]
+    fn equal_marks_make_the_generalised_poisson_law() {
+        for (g1, n_star) in [(0.3, 0.0), (0.3, 0.9), (20.0, 0.5), (100.0, 0.8), (1500.0, 0.6)] {
+            let law = ToCome::new(g1, n_star, MarkShape::Constant);
+            let (mut sum, mut log_factorial) = (0.0, 0.0);
+            for k in 0..8000 {
+                let x = f64::from(k);
+                log_factorial += f64::max(x, 1.0).ln();
+                let mean = g1 + n_star * x;
+                sum += (f64::ln(g1) + (x - 1.0) * mean.ln() - mean - log_factorial).exp();
+                if k < 600 || k % 500 == 0 {
+                    let found = law.at_most(x);
+                    assert!((found - sum).abs() < 2e-6, "{g1} {n_star} {k}: {found} {sum}");
+                }
+            }
+        }
+    }
+
+    /// Roots of mean G1, each event with Pareto marks: sizes drawn generation by generation.
+    #[test]
+    fn the_law_agrees_with_drawn_sizes() {
+        for (seed, g1, n_star) in [(1, 5.0, 0.9), (2, 60.0, 0.7), (3, 300.0, 0.5)] {
+            let law = ToCome::new(g1, n_star, MarkShape::PowerLaw(2.4));
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            // A root of this mark has G1 children on average, and all the rest follows.
+            let params = Params::new(n_star / 35.0, 1.0).unwrap();
+            let first_mark = g1 / params.infectiousness;
+            let draws = 4000;
+            let mut drawn: Vec<f64> = (0..draws)
+                .map(|_| simulate(params, &MarkLaw::USUAL, first_mark, f64::MAX, 100_000, &mut rng))
+                .map(|points| (points.len() - 1) as f64)
+                .collect();
+            drawn.sort_by(f64::total_cmp);
+            for share in [0.05, 0.25, 0.5, 0.75, 0.95] {
+                let k = drawn[(share * f64::from(draws)) as usize];
+                let below = drawn.partition_point(|&d| d <= k) as f64 / f64::from(draws);
+                let error = (share * (1.0 - share) / f64::from(draws)).sqrt();
+                let found = law.at_most(k);
+                assert!((found - below).abs() < 4.0 * error, "{g1} {n_star} {k}: {found} {below}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_quantile_is_the_first_that_reaches_its_level() {
+        for (g1, n_star) in [(0.01, 0.5), (2.0, 0.99), (40.0, 0.9), (1e3, 0.99), (1e6, 0.5)] {
+            for shape in [MarkShape::Constant, MarkShape::PowerLaw(2.4)] {
+                let law = ToCome::new(g1, n_star, shape);
+                let mut before = 0.0;
+                for level in [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99] {
+                    let k = law.quantile(level);
+                    let slack = if k - law.least < 255.0 { 1.0 } else { 2e-3 * (k - law.least) };
+                    assert!(law.at_most(k) >= level - 1e-9, "{g1} {n_star} {level}: {k}");
+                    assert!(
+                        k == 0.0 || law.at_most(k - slack) < level,
+                        "{g1} {n_star} {level}: {k}"
+                    );
+                    assert!(k >= before);
+                    before = k;
+                }
+            }
+        }
+    }
+
+    /// What is promised: of cascades that the model makes, a nominal interval holds its share. The interval
+    /// from the quantile of α/2 to that of 1 − α/2 holds a size N just where F(N) ≥ α/2 and F(N − 1) < 1 − α/2.
+    #[test]
+    fn intervals_cover_simulated_sizes() {
+        let marks = MarkLaw::USUAL;
+        let mean_mark = marks.mean_mark(&[]);
+        let mut covered = [0; 3];
+        let cascades = 2000;
+        for seed in 0..cascades {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let n_star = 0.9 * (1.0 - (-exponential(&mut rng)).exp());
+            let params = Params::new(n_star / mean_mark, 1.0 / 3600.0).unwrap();
+            // Many children still to come: few sizes, each of them likely, would cover too much.
+            let first_mark = 300.0 / params.infectiousness;
+            let all = simulate(params, &marks, first_mark, f64::MAX, 100_000, &mut rng);
+            let end = 1800.0;
+            let points: Vec<Point> = all.iter().filter(|p| p.time <= end).copied().collect();
+            let law = FinalSize::new(&points, end, params, &marks);
+            let size = all.len() as f64;
+            let (above, from) = (law.probability_above(size), law.probability_above(size - 1.0));
+            for (i, level) in [0.5, 0.8, 0.9].into_iter().enumerate() {
+                let outside = (1.0 - level) / 2.0;
+                covered[i] += i32::from(1.0 - above >= outside && from > outside);
+            }
+        }
+        for (covered, level) in covered.into_iter().zip([0.5, 0.8, 0.9]) {
+            let share = f64::from(covered) / cascades as f64;
+            assert!((share - level).abs() < 0.02, "{marks:?}: {level} covers {share}");
+        }
+    }
+
+    #[test]
+    fn what_may_never_end_has_an_infinite_quantile() {
+        let law = FinalSize::from_sums(10, 1.0, 1.5, MarkShape::Constant);
+        // A tree of Poisson children of mean 1.5 ends with the probability q = exp(1.5 (q − 1)), 0.41719.
+        let ends = f64::exp(-(1.0 - 0.417_188));
+        assert!((law.probability_above(1e15) - (1.0 - ends)).abs() < 1e-5);
+        assert_eq!(law.quantile(0.99), f64::INFINITY);
+        assert!(law.quantile(0.3).is_finite());
+    }
+
+    #[test]
+    fn a_cascade_that_is_over_has_its_size() {
+        let law = FinalSize::from_sums(17, 0.0, 0.9, MarkShape::Constant);
+        assert_eq!((law.quantile(0.01), law.quantile(0.99), law.expected()), (17.0, 17.0, 17.0));
+        assert_eq!((law.probability_above(16.0), law.probability_above(17.0)), (1.0, 0.0));
+    }
+
+    #[test]
+    fn nothing_makes_it_infinite() {
+        let any = (0..20).map(|seed| ("random", random_cascade(seed)));
+        let any = any.map(|(name, (points, end))| (name, points, end));
+        for (name, points, end) in hostile().into_iter().chain(any) {
+            let mean = MarkLaw::Data.mean_mark(&points);
+            for n_star in [1e-7, 0.5, 0.99] {
+                let params = Params::new(n_star / mean, 1e-4).unwrap();
+                let law = FinalSize::new(&points, end, params, &MarkLaw::Data);
+                let (low, high) = (law.quantile(0.05), law.quantile(0.95));
+                let n = points.len() as f64;
+                assert!(n <= low && low <= high && high.is_finite(), "{name}: {low} {high}");
+                let above = law.probability_above(2.0 * n);
+                assert!((0.0..=1.0).contains(&above), "{name}: {above}");
+            }
+        }
+    }
+}
