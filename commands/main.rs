@@ -2,6 +2,7 @@
 
 mod cli;
 mod collect;
+mod health;
 mod log;
 mod logging;
 mod progress;
