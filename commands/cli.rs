@@ -85,9 +85,12 @@ pub(crate) struct Shared {
     /// Form of the log on stderr and in files
     #[arg(long, value_enum, default_value_t, help_heading = "Log")]
     pub(crate) log_format: LogFormat,
-    /// Serve /metrics, /healthz and /readyz on ADDR (host:port)
+    /// Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)
     #[arg(long, value_name = "ADDR", help_heading = "Metrics")]
     pub(crate) http: Option<String>,
+    /// Let clients ask by these host names too; localhost and addresses they always may
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Metrics")]
+    pub(crate) http_host: Vec<String>,
     /// Write the metrics to FILE at the end, for a textfile collector
     #[arg(long, value_name = "FILE", help_heading = "Metrics")]
     pub(crate) metrics_textfile: Option<PathBuf>,

@@ -6,6 +6,7 @@ mod fit;
 mod generate;
 #[cfg(test)]
 mod generated;
+mod health;
 mod log;
 mod logging;
 mod monitor;

@@ -12,7 +12,7 @@ use tweetoscope::stream::lines::{Input, LONGEST, Lines, Options};
 use tweetoscope::stream::{self, Transport};
 
 use crate::cli::Shared;
-use crate::{Outcome, progress};
+use crate::{Outcome, health, progress};
 
 /// Where records come from and go to.
 #[derive(clap::Args, Clone)]
@@ -57,9 +57,13 @@ impl CarrierArgs {
         if self.input.dry_run {
             return self.check();
         }
-        let mut transport = wrap(self.lines()?);
+        let stop = stop_flag()?;
+        let mut watch = health::watch(&self.shared, &stop)?;
+        let mut transport = wrap(self.lines(stop)?);
         let mut stage = make();
-        stream::run(&mut stage, &mut transport, &mut ())?;
+        let ended = stream::run(&mut stage, &mut transport, &mut watch);
+        watch.finish()?;
+        ended?;
         Ok(match judge(&stage) {
             Outcome::Done if transport.counts().rejected > 0 => Outcome::Rejected,
             judged => judged,
@@ -73,14 +77,14 @@ impl CarrierArgs {
         Ok(Outcome::Done)
     }
 
-    fn lines(&self) -> anyhow::Result<Lines<io::Stdout>> {
+    fn lines(&self, stop: Arc<AtomicBool>) -> anyhow::Result<Lines<io::Stdout>> {
         let inputs = Input::of(&self.files);
         let bar = progress::over(&inputs);
         let options = Options {
             inputs,
             longest: self.input.max_line,
             dead_letter: self.input.dead_letter.clone(),
-            stop: stop_flag()?,
+            stop,
         };
         let mut lines = Lines::open(options, io::stdout())?;
         if let Some(bar) = bar {

@@ -10,6 +10,10 @@ pub mod predict;
 pub mod system;
 pub mod train;
 
+mod histogram;
+
+pub use histogram::Histogram;
+
 use std::collections::BTreeMap;
 
 use crate::event::Event;
@@ -83,6 +87,9 @@ pub enum Ending {
 }
 
 /// Counts by name and label; `stream` shows them, the stage knows nothing of metrics.
+///
+/// Of several labels the values stand together, separated by commas; a [`Histogram`] enters itself.
+/// `("ready", check)` is no count: 1 where the stage can do its work, 0 where that check fails.
 pub type Tally = BTreeMap<(&'static str, String), f64>;
 
 /// A step of the system. Its law: any cut of the input into batches gives the same output.

@@ -12,6 +12,8 @@ use std::sync::Arc;
 
 use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
 use crate::forest::{Model, Query};
+use crate::hawkes::mark::MARK_EXPONENT;
+use crate::hawkes::size::{FinalSize, MarkShape};
 use crate::record::{Alert, Interval, Kind, Parameters, Record, Sample, Size, Stat};
 
 /// How predictions are made and told.
@@ -214,15 +216,38 @@ fn trained(parameters: &Parameters, model: &Model, manner: &Manner) -> Alert {
 }
 
 /// Where no model knows the window: SEISMIC's estimate where it has one, else the branching
-/// process, of which no more than ten times what was seen is believed.
+/// process, of which no more than ten times what was seen is believed. The uncertainty is that of
+/// the branching process, marks of infinite variance in mind.
 fn untrained(parameters: &Parameters, manner: &Manner) -> Alert {
     const MOST_GROWTH: f64 = 10.0;
+    const MOST: f64 = 1e15;
     let n_obs = parameters.n_obs as f64;
     let branching = (n_obs + parameters.n_supp).min(MOST_GROWTH * n_obs);
     let guess = parameters.seismic.unwrap_or(branching);
-    let n_tot = if guess.is_finite() { guess.clamp(n_obs, 1e15) } else { branching.max(n_obs) };
-    let _ = manner;
-    told(n_tot, None, Vec::new(), UNTRAINED.to_owned())
+    let n_tot = if guess.is_finite() { guess.clamp(n_obs, MOST) } else { branching.max(n_obs) };
+    let n_star = parameters.n_star.clamp(0.0, SUBCRITICAL);
+    let observed = parameters.n_obs as usize;
+    let law = FinalSize::from_sums(observed, parameters.g1, n_star, shape(parameters));
+    let quantile = |share: f64| law.quantile(share).clamp(n_obs, MOST);
+    let tail = (1.0 - manner.level) / 2.0;
+    let (low, high) = (quantile(tail).min(n_tot), quantile(1.0 - tail).max(n_tot));
+    let above = |k: f64| (k.to_string(), law.probability_above(k).clamp(0.0, 1.0));
+    told(
+        n_tot,
+        Some(Interval { level: manner.level, low, high }),
+        manner.alert_above.map(above).into_iter().collect(),
+        UNTRAINED.to_owned(),
+    )
+}
+
+/// The largest branching factor that a fit may give (SPEC.md section 5).
+const SUBCRITICAL: f64 = 0.99;
+
+/// The shape of the law of marks: E\[m\] = n*/p is 1 exactly where there are no magnitudes.
+fn shape(parameters: &Parameters) -> MarkShape {
+    let [p, _] = parameters.params;
+    let unit = p == parameters.n_star;
+    if unit { MarkShape::Constant } else { MarkShape::PowerLaw(MARK_EXPONENT) }
 }
 
 fn told(

@@ -13,7 +13,7 @@ pub use super::reader::Input;
 use super::reader::{Block, HEAD, LONGEST_TWEET, longest_of, start};
 use super::{Counts, Frame, Rejects, Step, Transport};
 use crate::record::Refusal;
-use crate::stage::{Ending, Outgoing};
+use crate::stage::{Ending, Outgoing, Tally};
 
 /// Bytes that are written at once.
 const FULL: usize = 64 * 1024;
@@ -261,5 +261,9 @@ impl<W: Write> Transport for Lines<W> {
 
     fn counts(&self) -> Counts {
         Counts { rejected: self.rejects.count(), written: self.to.written(), ..self.counts }
+    }
+
+    fn tally(&self) -> Tally {
+        self.rejects.tally()
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A transport carries, it does not decide; [`run`] is the one loop over pipes and files.
 
+pub mod health;
 pub mod lines;
 pub mod models;
 
@@ -49,7 +50,8 @@ pub struct Counts {
 
 /// Carries records to and from one stage.
 pub trait Transport {
-    /// Waits for input. Before it waits, it sends off what was written.
+    /// Waits for input. Before it waits, it sends off what was written. A wait of more than a
+    /// second is broken by a step without frames, so that observers see that it lives.
     fn read(&mut self) -> io::Result<Step<'_>>;
 
     /// Takes what the stage wrote.
@@ -63,12 +65,25 @@ pub trait Transport {
 
     /// How much went through so far.
     fn counts(&self) -> Counts;
+
+    /// What else it counted, by the names of the metrics' table.
+    fn tally(&self) -> Tally {
+        Tally::new()
+    }
 }
 
 /// Sees how a stage gets on: a metrics page, a progress bar.
 pub trait Observer {
+    /// Called when input came, before it is worked on.
+    fn begin(&mut self) {}
+
     /// Called after every batch; `tally` costs something, so it is made only on demand.
     fn batch(&mut self, counts: Counts, tally: &dyn Fn() -> Tally);
+
+    /// Called once, when all is done.
+    fn end(&mut self, counts: Counts, tally: &dyn Fn() -> Tally) {
+        self.batch(counts, tally);
+    }
 }
 
 /// An observer that looks away.
@@ -122,6 +137,7 @@ pub fn run<S: Stage>(
         let mut refused = Vec::new();
         match transport.read()? {
             Step::Next(beside, frames) => {
+                observer.begin();
                 if !beside.is_empty() {
                     stage.on_batch(
                         &beside.into_iter().map(beside_input).collect::<Vec<_>>(),
@@ -132,10 +148,11 @@ pub fn run<S: Stage>(
                 stage.on_batch(&batch, &mut out);
             }
             Step::End(ending) => {
+                observer.begin();
                 stage.on_end(ending, &mut out);
                 transport.write(out.take())?;
                 transport.finish()?;
-                observer.batch(transport.counts(), &|| stage.tally());
+                observer.end(transport.counts(), &|| tally_of(stage, transport));
                 return Ok(ending);
             }
         }
@@ -143,8 +160,15 @@ pub fn run<S: Stage>(
             transport.reject(*position, bytes, refusal)?;
         }
         transport.write(out.take())?;
-        observer.batch(transport.counts(), &|| stage.tally());
+        observer.batch(transport.counts(), &|| tally_of(stage, transport));
     }
+}
+
+/// What both counted.
+fn tally_of(stage: &impl Stage, transport: &impl Transport) -> Tally {
+    let mut tally = stage.tally();
+    tally.extend(transport.tally());
+    tally
 }
 
 /// A record that has no place in the input.

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::complain;
 use crate::record::Refusal;
+use crate::stage::Tally;
 
 /// Refusals that are named one by one on stderr; later ones are counted and told at the end.
 const NAMED: u64 = 100;
@@ -36,6 +37,14 @@ impl Rejects {
     /// How many there were for each reason.
     pub fn by_reason(&self) -> &BTreeMap<&'static str, u64> {
         &self.by_reason
+    }
+
+    /// The same for the metrics.
+    pub fn tally(&self) -> Tally {
+        let of_reason = |(reason, count): (&&str, &u64)| {
+            (("dead_letters_total", (*reason).to_owned()), *count as f64)
+        };
+        self.by_reason.iter().map(of_reason).collect()
     }
 
     /// Counts a refusal, names its place, and keeps `bytes` (their beginning).

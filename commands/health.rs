@@ -1,0 +1,68 @@
+//! `--http` and `--metrics-textfile`: what a command tells machines about itself.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context;
+use tweetoscope::stage::Tally;
+use tweetoscope::stream::health::{Health, Listen, Server};
+use tweetoscope::stream::{Counts, Observer};
+
+use crate::cli::Shared;
+use crate::{Usage, logging};
+
+/// The observer that the flags ask for; without them it looks away.
+pub(crate) struct Watch {
+    health: Option<Health>,
+    textfile: Option<PathBuf>,
+    /// Serves as long as it is there.
+    _server: Option<Server>,
+}
+
+/// Starts to watch; an address that is taken is an error at once.
+pub(crate) fn watch(shared: &Shared, stop: &Arc<AtomicBool>) -> anyhow::Result<Watch> {
+    let textfile = shared.metrics_textfile.clone();
+    let mut health = None;
+    let mut server = None;
+    if textfile.is_some() || shared.http.is_some() {
+        let made = Health::new(logging::stage(), Box::new(logging::tally), Arc::clone(stop));
+        if let Some(address) = &shared.http {
+            let listen = Listen::new(address, &shared.http_host)
+                .map_err(|error| Usage(format!("--http: {error}")))?;
+            let started = Server::start(listen, made.site()).context("--http")?;
+            log::info!("Serving http://{}/", started.address());
+            server = Some(started);
+        }
+        health = Some(made);
+    }
+    Ok(Watch { health, textfile, _server: server })
+}
+
+impl Watch {
+    /// Writes the metrics file, also where the command failed.
+    pub(crate) fn finish(&self) -> anyhow::Result<()> {
+        let (Some(health), Some(path)) = (&self.health, &self.textfile) else { return Ok(()) };
+        health.write(path).with_context(|| format!("metrics in {}", path.display()))
+    }
+}
+
+impl Observer for Watch {
+    fn begin(&mut self) {
+        if let Some(health) = &mut self.health {
+            health.begin();
+        }
+    }
+
+    fn batch(&mut self, counts: Counts, tally: &dyn Fn() -> Tally) {
+        if let Some(health) = &mut self.health {
+            health.batch(counts, tally);
+        }
+    }
+
+    fn end(&mut self, counts: Counts, tally: &dyn Fn() -> Tally) {
+        if let Some(health) = &mut self.health {
+            health.end(counts, tally);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Where to listen, and under which names a client may ask.
+//!
+//! A page of a stranger can have its own name point at this machine, and so read what listens
+//! here (DNS rebinding): but then it asks under that name, so names must be known. An address
+//! cannot be rebound.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    address: SocketAddr,
+    names: Vec<String>,
+}
+
+impl Listen {
+    /// From `PORT`, `:PORT` or `HOST:PORT`; without a host it is this machine alone (127.0.0.1).
+    /// `names`: by which other names than `localhost` clients may ask.
+    pub fn new(text: &str, names: &[String]) -> io::Result<Self> {
+        let wrong =
+            || io::Error::new(io::ErrorKind::InvalidInput, format!("{text:?} is no HOST:PORT"));
+        let port = text.strip_prefix(':').unwrap_or(text);
+        let address = match port.parse::<u16>() {
+            Ok(port) => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
+            Err(_) => {
+                let found = text.to_socket_addrs().map_err(|_| wrong())?;
+                found.into_iter().next().ok_or_else(wrong)?
+            }
+        };
+        let mut names: Vec<_> = names.iter().map(|name| bare(name)).collect();
+        // The name that was listened on is a name to ask by.
+        names.extend(text.rsplit_once(':').map(|(host, _)| bare(host)).filter(|it| !it.is_empty()));
+        Ok(Self { address, names })
+    }
+
+    /// The address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whether a client may ask by that `Host` header.
+    pub fn allows(&self, host: &str) -> bool {
+        let name = bare(host_of(host));
+        let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+        is_address || name == "localhost" || self.names.contains(&name)
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)
+    }
+}
+
+/// A host without its port.
+fn host_of(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+fn bare(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_host_it_is_this_machine_alone() {
+        for text in ["9100", ":9100", "127.0.0.1:9100", "localhost:9100"] {
+            let listen = Listen::new(text, &[]).unwrap();
+            assert!(listen.address().ip().is_loopback(), "{text}");
+            assert_eq!(listen.address().port(), 9100);
+        }
+        assert!(!Listen::new("0.0.0.0:1", &[]).unwrap().address().ip().is_loopback());
+        for wrong in ["", "x", "127.0.0.1", "1.2.3.4:99999"] {
+            assert!(Listen::new(wrong, &[]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn addresses_and_known_names_may_be_asked_by() {
+        let listen = Listen::new("0.0.0.0:9100", &["Collect".to_owned()]).unwrap();
+        for good in
+            ["127.0.0.1", "10.0.0.7:9100", "[::1]:9100", "LOCALHOST:80", "collect:9100", "collect."]
+        {
+            assert!(listen.allows(good), "{good}");
+        }
+        for bad in [
+            "",
+            "evil.example",
+            "evil.example:9100",
+            "collect.evil",
+            "127.0.0.1.evil",
+            "localhost@evil",
+        ] {
+            assert!(!listen.allows(bad), "{bad}");
+        }
+    }
+}

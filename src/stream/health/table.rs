@@ -1,0 +1,154 @@
+//! Every metric there is: the one place that names them, from which `deploy/METRICS.md` is made.
+
+/// What a metric's value means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts by size.
+    Histogram,
+}
+
+impl Kind {
+    /// Its name in the exposition format.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// A metric, without the prefix of its name.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Its name, `_total` included.
+    pub name: &'static str,
+    /// What its value means.
+    pub kind: Kind,
+    /// Who has it: `all`, `kafka` (every stage with `--kafka`), or a stage.
+    pub of: &'static str,
+    /// Its labels beside `stage`, in the order of a tally's values.
+    pub labels: &'static [&'static str],
+    /// What it says.
+    pub help: &'static str,
+}
+
+/// Before every name but those of the process.
+pub const PREFIX: &str = "tweetoscope_";
+
+/// The metric of that name.
+pub fn metric(name: &str) -> Option<&'static Metric> {
+    METRICS.iter().find(|metric| metric.name == name)
+}
+
+const fn counter(
+    of: &'static str,
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
+    Metric { name, kind: Kind::Counter, of, labels, help }
+}
+
+const fn gauge(
+    of: &'static str,
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
+    Metric { name, kind: Kind::Gauge, of, labels, help }
+}
+
+const fn histogram(
+    of: &'static str,
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
+    Metric { name, kind: Kind::Histogram, of, labels, help }
+}
+
+/// All metrics, those of every stage first.
+#[rustfmt::skip]
+pub const METRICS: &[Metric] = &[
+    gauge("all", "build_info", &["version"], "Always 1; the version of the program."),
+    counter("all", "records_read_total", &[], "Records read, the refused ones included."),
+    counter("all", "records_written_total", &[], "Records written, those handed on included."),
+    counter("all", "dead_letters_total", &["reason"], "Records refused, by reason."),
+    histogram("all", "record_processing_seconds", &[], "Time that a record took in the stage, averaged over the batch it came in."),
+    gauge("all", "last_progress_timestamp_seconds", &[], "When a record was last read, in Unix seconds."),
+    counter("all", "log_records_total", &["level"], "Log records, by level."),
+    counter("all", "log_write_errors_total", &[], "Log records that the log files could not take."),
+    histogram("kafka", "end_to_end_latency_seconds", &[], "From a record's arrival in its topic until what followed from it was committed."),
+    gauge("kafka", "kafka_consumer_lag_records", &["topic", "partition"], "Records in the topic that were not read yet."),
+    counter("kafka", "kafka_rebalances_total", &["event"], "Partitions assigned or revoked, by event."),
+    counter("kafka", "kafka_commits_total", &["result"], "Transactions, by how they ended."),
+    gauge("kafka", "kafka_replay_distance_records", &[], "Records that a restart would read again."),
+    counter("kafka", "kafka_delivery_failures_total", &[], "Records that a broker did not take."),
+    histogram("kafka", "kafka_delivery_seconds", &[], "From sending a record until a broker had it."),
+    gauge("collect", "event_time_watermark_seconds", &["clock"], "The sources' clocks: the lowest and the highest."),
+    gauge("collect", "cascades_open", &[], "Cascades that may still grow."),
+    counter("collect", "cascades_opened_total", &[], "Cascades opened."),
+    counter("collect", "cascades_closed_total", &[], "Cascades that are over."),
+    counter("collect", "windows_emitted_total", &["window"], "Series written, by window in seconds."),
+    counter("collect", "late_events_total", &[], "Events behind their source's clock."),
+    counter("collect", "orphan_retweets_total", &[], "Retweets with no open cascade, dropped."),
+    counter("collect", "duplicate_tweets_total", &[], "Second tweets of an open cascade, dropped."),
+    counter("collect", "before_root_retweets_total", &[], "Retweets before their tweet, refused."),
+    counter("collect", "reused_cascade_ids_total", &[], "Tweets that opened a cascade whose id had been closed."),
+    counter("collect", "over_limit_records_total", &[], "Records dropped because a limit was reached."),
+    gauge("collect", "state_bytes", &[], "Bytes that the open cascades take."),
+    counter("fit", "fits_total", &["estimator", "result"], "Series fitted, by estimator and status."),
+    histogram("fit", "fit_branching_ratio", &[], "Branching factor n* of the fits."),
+    counter("predict", "predictions_total", &[], "Alerts written."),
+    counter("predict", "prediction_fallbacks_total", &["reason"], "Predictions made without the window's model, by reason."),
+    gauge("predict", "model_info", &["window", "model"], "Always 1; the model in use for a window."),
+    gauge("predict", "model_trained_timestamp_seconds", &["window"], "Time of the newest sample behind the model in use, on the sources' clock."),
+    gauge("train", "training_rows", &["window"], "Samples that the trainer holds."),
+    counter("train", "trainings_total", &["window", "result"], "Trainings, by window and result."),
+    gauge("train", "training_oob_error_ratio", &["window"], "Held-out error of the newest model against the incumbent's."),
+    counter("train", "models_published_total", &[], "Models published."),
+    counter("monitor", "predictions_scored_total", &["window"], "Predictions whose truth is known."),
+    histogram("monitor", "prediction_absolute_relative_error", &["window", "estimator"], "Absolute relative error of the predictions."),
+    gauge("monitor", "prediction_log_ratio", &["window"], "Median of ln((n_pred + 1)/(n_tot + 1)): below 0, predictions are low."),
+    counter("monitor", "predictions_covered_total", &["level"], "Predictions whose interval held the truth, by nominal level."),
+    counter("monitor", "predictions_with_interval_total", &["level"], "Scored predictions that had an interval, by nominal level."),
+    gauge("monitor", "baseline_absolute_relative_error", &["baseline"], "Mean absolute relative error of a baseline on the same cascades."),
+    gauge("monitor", "truth_pending", &[], "Alerts whose truth is not known yet."),
+];
+
+/// Metrics of the process itself (`process_*`), which the crate prometheus makes.
+pub const PROCESS: &[(&str, Kind, &str)] = &[
+    ("process_cpu_seconds_total", Kind::Counter, "Processor time spent, in seconds."),
+    ("process_open_fds", Kind::Gauge, "Open file descriptors."),
+    ("process_max_fds", Kind::Gauge, "Most file descriptors that may be open."),
+    ("process_virtual_memory_bytes", Kind::Gauge, "Virtual memory."),
+    ("process_resident_memory_bytes", Kind::Gauge, "Resident memory."),
+    ("process_start_time_seconds", Kind::Gauge, "When the process started, in Unix seconds."),
+    ("process_threads", Kind::Gauge, "Threads."),
+];
+
+/// The table as `deploy/METRICS.md` has it.
+pub fn markdown() -> String {
+    let mut text = String::from(concat!(
+        "# Metrics\n\n",
+        "Made from `src/stream/health/table.rs`; a test keeps the two equal, and another holds ",
+        "both against the metrics of real runs. Names begin with `tweetoscope_` but for the last ",
+        "seven; every one of the others also has the label `stage`. No label ever carries a ",
+        "cascade, a user or a text.\n\n",
+        "| metric | kind | of | labels | meaning |\n|---|---|---|---|---|\n",
+    ));
+    for Metric { name, kind, of, labels, help } in METRICS {
+        let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
+        let kind = kind.name();
+        text += &format!("| `{PREFIX}{name}` | {kind} | {of} | {} | {help} |\n", labels.join(", "));
+    }
+    for (name, kind, help) in PROCESS {
+        text += &format!("| `{name}` | {} | all | | {help} |\n", kind.name());
+    }
+    text
+}

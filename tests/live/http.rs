@@ -1,0 +1,200 @@
+//! What listens on `--http`: bounded whatever a client does, and no burden to its stage.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::client::{Service, ask, connect, get};
+use tweetoscope::stream::health::{Answer, Asked, Feed, Listen, Server, Site};
+
+fn tweet(cid: usize, t: usize) -> String {
+    format!("{{\"type\":\"tweet\",\"cid\":\"{cid}\",\"t\":{t}}}\n")
+}
+
+#[expect(clippy::disallowed_methods, reason = "time limits are what is tested")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn until(what: &str, mut good: impl FnMut() -> bool) {
+    let start = now();
+    while !good() {
+        assert!(start.elapsed() < Duration::from_secs(20), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_stage_that_waits_is_healthy_and_tells_what_it_counted() {
+    let mut collect = Service::start(&["collect"]);
+    collect.write(&(tweet(1, 0) + &tweet(2, 1) + "no record\n"));
+    until("the counts", || {
+        let text = collect.get("/metrics").1;
+        text.contains("tweetoscope_cascades_open{stage=\"collect\"} 2")
+            && text.contains("tweetoscope_records_read_total{stage=\"collect\"} 3")
+            && text.contains("tweetoscope_dead_letters_total{reason=\"json\",stage=\"collect\"} 1")
+    });
+    std::thread::sleep(Duration::from_millis(1500));
+    let (status, text) = collect.get("/healthz");
+    assert_eq!(status, 200, "{text}");
+    let still: f64 =
+        text.rsplit("moved ").next().unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!(still < 1.0, "a waiting loop moves: {text}");
+    assert_eq!(collect.get("/readyz").0, 200);
+    assert_eq!(collect.get("/nothing").0, 404);
+}
+
+#[test]
+fn only_known_names_and_harmless_methods_are_answered() {
+    let collect = Service::start(&["collect", "--http-host", "collect.example"]);
+    let with = |lines: &str| ask(collect.address, &format!("{lines}\r\n\r\n")).0;
+    assert_eq!(with("GET /metrics HTTP/1.1\r\nHost: localhost:1"), 200);
+    assert_eq!(with("GET /metrics HTTP/1.1\r\nHost: Collect.Example:9100"), 200);
+    assert_eq!(with("GET /metrics HTTP/1.1\r\nHost: evil.example"), 421);
+    assert_eq!(with("GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: evil.example"), 421);
+    assert_eq!(with("GET http://evil.example/metrics HTTP/1.1\r\nHost: localhost"), 421);
+    assert_eq!(with("GET /metrics HTTP/1.0"), 421);
+    assert_eq!(
+        with("POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000"),
+        405
+    );
+    let (status, text) = ask(collect.address, "HEAD /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert!(status == 200 && !text.contains("tweetoscope_"), "{text}");
+}
+
+#[test]
+fn half_open_and_idle_connections_are_closed_and_hurt_nobody() {
+    let mut collect = Service::start(&["collect", "--windows", "10s", "--min-size", "1"]);
+    let before = collect.memory();
+    let start = now();
+    // More than there are places: half of them say nothing, half of them never finish.
+    let idle: Vec<TcpStream> = (0..200)
+        .map(|i| {
+            let mut stream = connect(collect.address);
+            if i % 2 == 0 {
+                let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: local");
+            }
+            stream
+        })
+        .collect();
+    // Meanwhile the stage does its work.
+    let mut out = BufReader::new(collect.child.stdout.take().unwrap());
+    let mut line = String::new();
+    for cid in 0..50 {
+        collect.write(&tweet(cid, cid * 100));
+        if cid > 0 {
+            line.clear();
+            out.read_line(&mut line).unwrap();
+            assert!(line.contains("serie"), "{line}");
+            // Its size follows when it is silent for half an hour: not yet.
+        }
+        if cid == 15 {
+            break;
+        }
+    }
+    assert!(start.elapsed() < Duration::from_secs(4), "the stage waited: {:?}", start.elapsed());
+    // All are closed within two rounds of 5 s, and then there is room again.
+    for mut stream in idle {
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+    }
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    assert_eq!(collect.get("/metrics").0, 200);
+    assert!(collect.memory() < before + 10_000, "{before} {}", collect.memory());
+}
+
+#[test]
+fn a_header_of_50_megabytes_is_refused_after_a_few_kilobytes() {
+    let collect = Service::start(&["collect"]);
+    let before = collect.memory();
+    let mut stream = connect(collect.address);
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ").unwrap();
+    let piece = [b'x'; 65_536];
+    let sent = (0..800).take_while(|_| stream.write_all(&piece).is_ok()).count();
+    assert!(sent < 100, "{sent} pieces were taken");
+    assert!(collect.memory() < before + 4_000, "{before} {}", collect.memory());
+    assert_eq!(get(collect.address, "/healthz").0, 200);
+}
+
+struct Stream(Feed);
+
+impl Site for Stream {
+    fn answer(&self, asked: &Asked<'_>) -> Answer {
+        match asked.path {
+            "/events" => self.0.answer(),
+            _ => Answer::text(200, "text/plain", "here\n"),
+        }
+    }
+}
+
+#[test]
+fn a_slow_reader_of_events_misses_some_and_costs_nothing() {
+    let site = Arc::new(Stream(Feed::default()));
+    let server = Server::start(Listen::new("0", &[]).unwrap(), Arc::clone(&site) as _).unwrap();
+    let listen = || {
+        let mut stream = connect(server.address());
+        stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        stream
+    };
+    let slow: Vec<_> = (0..20).map(|_| listen()).collect();
+    let mut quick = BufReader::new(listen());
+    until("listeners", || site.0.is_heard());
+    let memory = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    let before = memory();
+    for number in 0..20_000 {
+        site.0.send("number", &format!("{number} {}", "x".repeat(20_000)));
+    }
+    site.0.send("number", "last");
+    assert!(memory() < before + 30_000, "{before} {}", memory());
+    // The quick one has the newest at once; a slow one finds it behind what the kernel held.
+    let mut line = String::new();
+    while !line.contains("data: last") {
+        line.clear();
+        assert!(quick.read_line(&mut line).unwrap() > 0);
+    }
+    let mut late = BufReader::new(slow.into_iter().next().unwrap());
+    let mut lines = 0;
+    while !line.is_empty() {
+        line.clear();
+        late.read_line(&mut line).unwrap();
+        lines += 1;
+        if line.contains("data: last") {
+            break;
+        }
+    }
+    assert!(line.contains("last") && lines < 2000, "{lines} lines");
+}
+
+#[test]
+fn streams_leave_room_for_pages() {
+    let site = Arc::new(Stream(Feed::default()));
+    site.0.send("x", "1");
+    let server = Server::start(Listen::new("0", &[]).unwrap(), site as _).unwrap();
+    let mut streams = Vec::new();
+    let mut refused = 0;
+    for _ in 0..100 {
+        let mut stream = connect(server.address());
+        stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        match &head[9..] {
+            b"200" => streams.push(stream),
+            _ => refused += 1,
+        }
+    }
+    assert_eq!((streams.len(), refused), (64, 36));
+    assert_eq!(get(server.address(), "/").0, 200);
+    drop(streams);
+    until("room", || {
+        let mut stream = connect(server.address());
+        stream.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        &head[9..] == b"200"
+    });
+}

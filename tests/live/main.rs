@@ -1,0 +1,8 @@
+//! What a running system shows of itself: logs, metrics, health, the dashboard.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod client;
+mod http;
+mod log;
+mod metrics;

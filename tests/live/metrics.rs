@@ -1,0 +1,192 @@
+//! The contract of the metrics: what runs expose, what the table documents, what rules may name.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tweetoscope::stage::Tally;
+use tweetoscope::stream::health::{Answer, Asked, Health, METRICS, PREFIX, PROCESS, markdown};
+use tweetoscope::stream::{Counts, Observer};
+
+use super::client::{dir, err, run, text};
+
+/// The stages that a pipe can show, in its order, and how each is called.
+const PIPELINE: [(&str, &[&str]); 5] = [
+    ("collect", &["--min-size", "3"]),
+    ("fit", &[]),
+    ("predict", &[]),
+    ("train", &[]),
+    ("monitor", &[]),
+];
+
+fn exists(stage: &str) -> bool {
+    run(&[stage, "--help"], "").status.success()
+}
+
+/// Tweets of cascades that end, with some that are refused.
+fn tweets() -> String {
+    let mut lines = String::from("no record\n");
+    for cid in 0..300_u32 {
+        for event in 0..(3 + cid % 20) {
+            let (kind, t) =
+                (if event == 0 { "tweet" } else { "retweet" }, cid * 50 + event * event * 7);
+            let m = 10 + (cid * 7 + event * 13) % 90;
+            lines += &format!("{{\"type\":\"{kind}\",\"cid\":\"{cid}\",\"t\":{t},\"m\":{m}}}\n");
+        }
+    }
+    lines
+}
+
+/// What each stage of the pipeline exposes, as far as the stages are there.
+pub(crate) fn dumps() -> Vec<(&'static str, String)> {
+    let dir = dir("dumps");
+    let file = dir.join("metrics.prom");
+    let models = dir.join("models");
+    fs::create_dir_all(&models).unwrap();
+    let mut records = tweets();
+    let mut dumps = Vec::new();
+    for (stage, options) in PIPELINE.iter().filter(|(stage, _)| exists(stage)) {
+        let mut args = vec![*stage, "--metrics-textfile", text(&file)];
+        args.extend(*options);
+        if ["predict", "train"].contains(stage) {
+            args.extend(["--models", text(&models)]);
+        }
+        let output = run(&args, &records);
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{stage}: {}", err(&output));
+        dumps.push((*stage, fs::read_to_string(&file).unwrap()));
+        records = String::from_utf8(output.stdout).unwrap() + "no record\n";
+    }
+    fs::remove_dir_all(dir).unwrap();
+    dumps
+}
+
+/// Families of a dump: those that have a type.
+pub(crate) fn families(dump: &str) -> BTreeSet<String> {
+    let typed = dump.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    typed.map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_runs_expose_is_what_the_table_documents() {
+    let documented: BTreeSet<_> = METRICS
+        .iter()
+        .map(|it| format!("{PREFIX}{}", it.name))
+        .chain(PROCESS.iter().map(|(name, ..)| (*name).to_owned()))
+        .collect();
+    for (stage, dump) in dumps() {
+        let shown = families(&dump);
+        let unknown: Vec<_> = shown.difference(&documented).collect();
+        assert!(unknown.is_empty(), "{stage} exposes what is not in the table: {unknown:?}");
+        for metric in METRICS.iter().filter(|it| it.of == "all" || it.of == stage) {
+            let name = format!("{PREFIX}{}", metric.name);
+            assert!(shown.contains(&name), "{stage} does not expose {name}:\n{dump}");
+            // Each sample has just the labels of the table.
+            let samples = dump.lines().filter(|line| {
+                line.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('{'))
+            });
+            for sample in samples {
+                let labels = sample.split(['{', '}']).nth(1).unwrap();
+                let mut names: Vec<_> =
+                    labels.split("\",").map(|it| it.split('=').next().unwrap()).collect();
+                names.retain(|name| *name != "stage");
+                assert_eq!(names, metric.labels, "{sample}");
+            }
+        }
+        for (name, ..) in PROCESS {
+            assert!(shown.contains(*name), "{stage}: {name}");
+        }
+        lint(stage, &dump);
+    }
+}
+
+/// Prometheus' own opinion, where it is installed.
+fn lint(stage: &str, dump: &str) {
+    let path =
+        std::env::temp_dir().join(format!("tweetoscope-{stage}-{}.prom", std::process::id()));
+    fs::write(&path, dump).unwrap();
+    let promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(fs::File::open(&path).unwrap())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .output();
+    fs::remove_file(&path).unwrap();
+    match promtool {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned()
+                + &String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success() && said.is_empty(), "{stage}: {said}");
+        }
+        Err(_) if std::env::var_os("CI").is_some() => panic!("promtool is missing"),
+        Err(_) => {}
+    }
+}
+
+#[test]
+fn the_table_of_the_metrics_is_fresh() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/METRICS.md");
+    let fresh = markdown();
+    if fs::read_to_string(&path).unwrap_or_default() != fresh {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, fresh).unwrap();
+        panic!("deploy/METRICS.md was out of date; it is written anew: commit it");
+    }
+}
+
+fn page(health: &Health, path: &str) -> (u16, String) {
+    match health.site().answer(&Asked { path, query: "" }) {
+        Answer::Page { status, body, .. } => (status, String::from_utf8(body.to_vec()).unwrap()),
+        Answer::Events(_) => panic!("no page"),
+    }
+}
+
+#[test]
+fn readiness_names_what_is_missing() {
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut health = Health::new("test", Box::new(Tally::new), Arc::clone(&stop));
+    assert_eq!(page(&health, "/readyz"), (503, "input: not yet\nnot draining: ok\n".to_owned()));
+    let model = |there: f64| {
+        move || Tally::from([(("ready", "model".to_owned()), there), (("x", String::new()), 1.0)])
+    };
+    health.end(Counts::default(), &model(0.0));
+    assert_eq!(
+        page(&health, "/readyz"),
+        (503, "input: ok\nnot draining: ok\nmodel: not yet\n".to_owned())
+    );
+    health.end(Counts::default(), &model(1.0));
+    assert_eq!(page(&health, "/readyz").0, 200);
+    assert!(!page(&health, "/metrics").1.contains("ready"), "a check is no metric");
+    stop.store(true, Ordering::Relaxed);
+    assert_eq!(
+        page(&health, "/readyz"),
+        (503, "input: ok\nnot draining: not yet\nmodel: ok\n".to_owned())
+    );
+}
+
+#[test]
+fn a_tally_that_takes_long_is_made_seldom_and_the_last_one_always() {
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut health = Health::new("test", Box::new(Tally::new), stop);
+    let made = std::cell::Cell::new(0);
+    let tally = || {
+        made.set(made.get() + 1);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        Tally::from([(("cascades_open", String::new()), f64::from(made.get()))])
+    };
+    for read in 0..400 {
+        health.begin();
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        health.batch(Counts { read, ..Counts::default() }, &tally);
+    }
+    assert_eq!(made.get(), 1, "20 ms at most once a second");
+    health.end(Counts { read: 400, written: 9, rejected: 0 }, &tally);
+    let text = page(&health, "/metrics").1;
+    for line in ["cascades_open{stage=\"test\"} 2", "records_written_total{stage=\"test\"} 9"] {
+        assert!(text.contains(line), "{text}");
+    }
+    let count = "record_processing_seconds_count{stage=\"test\"} 400";
+    assert!(text.contains(count), "{text}");
+}
