@@ -105,8 +105,8 @@ impl Plan {
             Timeline::Real => true,
             Timeline::Dealt => false,
         };
-        let mut all = 0..cascades.count();
-        match all.find(|index| real && cascades.root_time(*index).is_none()) {
+        let undated = |index: &u64| cascades.root_time(*index).is_none();
+        match if real { (0..cascades.count()).find(undated) } else { None } {
             None => Ok(real),
             Some(index) => {
                 let why = "the real timeline needs t0, the time of the root";

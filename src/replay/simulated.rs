@@ -286,4 +286,12 @@ mod tests {
         });
         assert_eq!((summary.events, summary.cascades, watermarks), (events as u64, 200, 5));
     }
+    #[test]
+    fn nothing_is_drawn_before_its_turn_however_many_there_are() {
+        let many = simulated(1 << 60, "0.02", "1/3600", 9);
+        let plan = Plan { limit: Some(1000), ..Plan::default() };
+        let replay = Replay::new(Box::new(many), plan).unwrap();
+        let summary = replay.run(&mut |_| std::ops::ControlFlow::Continue(()));
+        assert!(summary.cut && summary.events == 1000);
+    }
 }
