@@ -39,6 +39,9 @@ pub(crate) struct MannerArgs {
     /// Use this version of its window's model whatever is newer; may be repeated
     #[arg(long, value_name = "VERSION")]
     pub(crate) pin: Vec<String>,
+    /// Tell the expected growth after the window too, as pairs [seconds after its end, events]
+    #[arg(long)]
+    pub(crate) curve: bool,
 }
 
 impl MannerArgs {
@@ -56,6 +59,7 @@ impl MannerArgs {
             alert_above: self.alert_above,
             max_pending: self.max_pending,
             pin: self.pin.clone(),
+            curve: self.curve,
         })
     }
 }

@@ -91,7 +91,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__collect)
-            opts="-v -q -h -V --windows --terminated --min-size --lateness --max-age --at-end --max-open-cascades --max-events-per-cascade --max-sources --params --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --help --version"
+            opts="-v -q -h -V --windows --terminated --min-size --lateness --max-age --at-end --max-open-cascades --max-events-per-cascade --max-sources --params --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -157,6 +157,10 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --metrics-textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -169,7 +173,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__fit)
-            opts="-v -q -h -V --estimator --marks --utc-offset --threads --windows --until --csv --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --help --version"
+            opts="-v -q -h -V --estimator --marks --utc-offset --threads --windows --until --csv --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -219,6 +223,10 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --metrics-textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -231,7 +239,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__generate)
-            opts="-v -q -h -V --history --data --index --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --seconds-per-unit --exact-times --limit --params --marks --speed --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --help --version"
+            opts="-v -q -h -V --history --data --index --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --seconds-per-unit --exact-times --limit --params --marks --speed --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -326,6 +334,10 @@ _tweetoscope() {
                     return 0
                     ;;
                 --http)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -481,7 +493,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__log)
-            opts="-f -v -q -h -V --levels --sources --follow --json --into --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --help --version"
+            opts="-f -v -q -h -V --levels --sources --follow --json --into --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -519,6 +531,10 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --metrics-textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -531,7 +547,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__monitor)
-            opts="-v -q -h -V --every --last --csv --fail-above --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --help --version"
+            opts="-v -q -h -V --every --last --csv --fail-above --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -569,6 +585,10 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --metrics-textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -581,7 +601,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__predict)
-            opts="-v -q -h -V --level --alert-above --max-pending --pin --models --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --help --version"
+            opts="-v -q -h -V --level --alert-above --max-pending --pin --curve --models --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -627,6 +647,10 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --metrics-textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -639,7 +663,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__run)
-            opts="-v -q -h -V --history --data --index --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --seconds-per-unit --exact-times --limit --windows --terminated --min-size --lateness --max-age --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --level --alert-above --max-pending --pin --newest --trees --target --aggregate --models --no-learn --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --help --version"
+            opts="-v -q -h -V --history --data --index --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --seconds-per-unit --exact-times --limit --windows --terminated --min-size --lateness --max-age --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --level --alert-above --max-pending --pin --curve --newest --trees --target --aggregate --models --no-learn --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -813,6 +837,10 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --metrics-textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -825,7 +853,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__train)
-            opts="-v -q -h -V --newest --trees --target --aggregate --models --seed --threads --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --help --version"
+            opts="-v -q -h -V --newest --trees --target --aggregate --models --seed --threads --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -876,6 +904,10 @@ _tweetoscope() {
                     return 0
                     ;;
                 --http)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

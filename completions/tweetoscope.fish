@@ -58,7 +58,8 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
 json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exact-times -d 'Keep fractions of seconds'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dry-run -d 'Check options and files, and end'
@@ -82,7 +83,8 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
 json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
@@ -100,7 +102,8 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-line
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
 json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l csv -d 'Write a table: cid,T_obs,n_obs,p,beta,n_star,G1,n_supp,log_likelihood,status'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dry-run -d 'Check options and files, and end'
@@ -118,8 +121,10 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
 json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l curve -d 'Tell the expected growth after the window too, as pairs [seconds after its end, events]'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s q -l quiet -d 'Say less on stderr: only errors'
@@ -140,7 +145,8 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-li
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
 json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
@@ -155,7 +161,8 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
 json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l csv -d 'Write a table with a header'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dry-run -d 'Check options and files, and end'
@@ -209,9 +216,11 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-line
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
 json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l exact-times -d 'Keep fractions of seconds'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve -d 'Tell the expected growth after the window too, as pairs [seconds after its end, events]'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l no-learn -d 'Learn nothing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
@@ -226,7 +235,8 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-line
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
 json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s f -l follow -d 'Go on when the files end: wait for more, also when they are rotated'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l json -d 'Write JSON records instead of columns'

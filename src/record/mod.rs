@@ -4,6 +4,7 @@
 //! as an [`Event`]. Reading is in `read`: what the original system's stages wrote is accepted too.
 
 mod kinds;
+mod known;
 mod read;
 mod scalar;
 
@@ -11,6 +12,8 @@ pub use kinds::{
     Alert, History, Interval, Log, Model, Named, Parameters, Report, Sample, Serie, Size, Stat,
     Watermark,
 };
+#[cfg(test)]
+pub(crate) use read::read_fully;
 pub use read::{Item, Refusal, read};
 pub(crate) use scalar::Scalar;
 

@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::known;
 use super::scalar::Scalar;
 use super::{History, Kind, Model, Parameters, Record, Serie, Watermark};
 use crate::cascade::Point;
@@ -94,6 +95,19 @@ impl<'de> Deserialize<'de> for Present {
 ///
 /// `key` is the key of a topic's record, the named fallback of the original forms.
 pub fn read<'a>(
+    bytes: &'a [u8],
+    key: Option<&'a str>,
+    takes: &[Kind],
+) -> Result<Item<'a>, Refusal> {
+    // A key changes nothing where the record itself names cascade and source.
+    match known::event(bytes) {
+        Some(event) if takes.contains(&Kind::Tweet) => Ok(Item::Event(event)),
+        _ => read_fully(bytes, key, takes),
+    }
+}
+
+/// The same by the full parser alone.
+pub(crate) fn read_fully<'a>(
     bytes: &'a [u8],
     key: Option<&'a str>,
     takes: &[Kind],

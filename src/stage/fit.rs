@@ -137,7 +137,13 @@ impl Method {
         let (g1, n_star) = to_come(points, watched, &found, mean_mark);
         let (p, beta) = (found.params.infectiousness(), found.params.decay());
         let marked = points.iter().any(|point| point.magnitude != 1.0);
-        let estimate = seismic::final_size(points, watched).filter(|_| marked);
+        // Without magnitudes SEISMIC is not to be trusted, but may be asked for.
+        let asked = self.estimator == Estimator::Seismic;
+        let estimate = seismic::final_size(points, watched).filter(|_| marked || asked);
+        let n_supp = match estimate.filter(|_| asked) {
+            Some(size) => size - points.len() as f64,
+            None => expected_events(g1, n_star),
+        };
         let test = test_exponential(&residuals(points, found.params));
         let (features, rows) = if self.features {
             self.describe(serie, points, watched, mean_mark)
@@ -151,7 +157,7 @@ impl Method {
             msg: serie.msg.clone(),
             t_obs: serie.t_obs,
             n_obs: points.len() as u64,
-            n_supp: expected_events(g1, n_star),
+            n_supp,
             params: [p, beta],
             n_star,
             g1,

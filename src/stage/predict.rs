@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use crate::cascade::Point;
 use crate::forest::{Model, Query};
 use crate::hawkes::mark::MARK_EXPONENT;
 use crate::hawkes::size::{FinalSize, MarkShape};
@@ -27,6 +28,8 @@ pub struct Manner {
     pub max_pending: usize,
     /// Use this version of a window's model, whatever is newer.
     pub pin: Vec<String>,
+    /// Tell the expected growth after the window too.
+    pub curve: bool,
 }
 
 /// A cascade at a window: what alerts, samples and stats are about.
@@ -113,7 +116,7 @@ impl Predict {
             t_obs: parameters.t_obs,
             n_obs: parameters.n_obs,
             status: parameters.status.clone(),
-            curve: Vec::new(),
+            curve: if self.manner.curve { curve(parameters, told.n_tot) } else { Vec::new() },
             ..told
         }
     }
@@ -190,6 +193,24 @@ impl Key {
     fn of(source: &str, cid: &str, t_obs: u64) -> Self {
         Self { source: source.to_owned(), cid: cid.to_owned(), t_obs }
     }
+}
+
+/// The expected growth after the window: pairs (seconds after its end, events by then).
+///
+/// The course is that of the fitted process, n + n_supp (1 - exp(-beta (1 - n*) s)) (SPEC.md
+/// section 5), scaled so that it ends in the prediction.
+fn curve(parameters: &Parameters, n_tot: f64) -> Vec<Point> {
+    const POINTS: i32 = 24;
+    /// The last point comes when all but so little of the growth is over.
+    const REST: f64 = 0.005;
+    let [_, beta] = parameters.params;
+    let rate = beta * (1.0 - parameters.n_star.min(SUBCRITICAL));
+    let n_obs = parameters.n_obs as f64;
+    let at = |i: i32| {
+        let time = -REST.ln() / rate * (f64::from(i) / f64::from(POINTS)).powi(2);
+        Point { time, magnitude: n_obs + (n_tot - n_obs) * -(-rate * time).exp_m1() }
+    };
+    (0..=POINTS).map(at).filter(|point| point.time.is_finite()).collect()
 }
 
 fn step_of(model: &str) -> &'static str {
