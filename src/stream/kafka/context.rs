@@ -140,9 +140,13 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        log::info!(target: "librdkafka", "{error}: {reason}");
-        if let Some(code) = code(&error) {
-            self.shared.complain(code, reason);
+        match code(&error) {
+            // The end of a partition is no error.
+            None | Some(Code::PartitionEOF) => {}
+            Some(code) => {
+                log::info!(target: "librdkafka", "{error}: {reason}");
+                self.shared.complain(code, reason);
+            }
         }
     }
 }

@@ -81,14 +81,14 @@ pub fn from_file(path: &Path) -> io::Result<(Properties, Option<String>)> {
 }
 
 /// Whether the value of a property must not be shown.
-pub fn is_secret(name: &str) -> bool {
+fn is_secret(name: &str) -> bool {
     let telling = ["password", "secret", "token", "jaas", "private", "credential", ".pem"];
     let name = name.to_lowercase();
     name == "sasl.oauthbearer.config" || telling.iter().any(|word| name.contains(word))
 }
 
 /// The properties for people: names, and values that are no secrets.
-pub fn shown(properties: &[(String, String)]) -> String {
+pub(super) fn shown(properties: &[(String, String)]) -> String {
     let one = |(name, value): &(String, String)| {
         if is_secret(name) { format!("{name}=***") } else { format!("{name}={value}") }
     };

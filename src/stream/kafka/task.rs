@@ -8,7 +8,6 @@ use std::io;
 
 use super::place::{MOST_METADATA, Mark, Start};
 use super::trouble::failed;
-use crate::record::Kind;
 use crate::stage::{Out, Outgoing, Recover};
 use crate::stream::{Frame, Refused, parse};
 
@@ -89,10 +88,6 @@ impl<S: Recover> Task<S> {
 
     pub(super) fn next(&self) -> i64 {
         self.next
-    }
-
-    pub(super) fn is_silent(&self) -> bool {
-        self.silent
     }
 
     pub(super) fn has_moved(&self) -> bool {
@@ -215,9 +210,4 @@ impl<S: Recover> Task<S> {
 /// Whether the metadata with this mark would be too long.
 pub(super) fn is_long(start: &Start, partitions: i32) -> bool {
     start.note(partitions).len() > MOST_METADATA
-}
-
-/// Whether a stage wants records of a kind that have no place in the input.
-pub(super) fn takes<S: Recover>(kind: Kind) -> bool {
-    S::TAKES.contains(&kind)
 }
