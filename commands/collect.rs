@@ -112,7 +112,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let max_age = Span(rules.max_age);
     let does = Does { max_age, ..Does::plain("collect", writes) };
     let carrier = &args.transport;
-    match args.kafka.daemon(does, &carrier.files, &carrier.input, make)? {
+    match args.kafka.daemon(does, carrier, make)? {
         Some(outcome) => Ok(outcome),
         None => carrier.drive(make),
     }

@@ -10,8 +10,8 @@ use tweetoscope::stream::kafka::{
     self, Creation, From, Names, Properties, Settings, Topic, Use, free, from_file, property,
 };
 
-use crate::transport::{InputArgs, stop_flag};
-use crate::{Outcome, Usage};
+use crate::transport::{CarrierArgs, InputArgs, stop_flag};
+use crate::{Outcome, Usage, health};
 
 /// Reading and writing topics instead of pipes.
 #[derive(clap::Args, Clone)]
@@ -109,13 +109,13 @@ impl KafkaArgs {
     pub(crate) fn daemon<S: Recover>(
         &self,
         does: Does,
-        files: &[PathBuf],
-        input: &InputArgs,
+        carrier: &CarrierArgs,
         make: impl Fn() -> S,
     ) -> anyhow::Result<Option<Outcome>> {
         if !self.kafka {
             return Ok(None);
         }
+        let CarrierArgs { files, input, shared } = carrier;
         if !files.is_empty() {
             return Err(Usage("--kafka reads topics, not files".to_owned()).into());
         }
@@ -124,7 +124,10 @@ impl KafkaArgs {
             kafka::check::<S>(&settings)?;
             return Ok(Some(Outcome::Done));
         }
-        let counts = kafka::serve(make, &settings, &mut ())?;
+        let mut watch = health::watch(shared, &settings.stop)?;
+        let served = kafka::serve(make, &settings, &mut watch);
+        watch.finish()?;
+        let counts = served?;
         let stopped = settings.stop.load(std::sync::atomic::Ordering::Relaxed);
         Ok(Some(match counts.rejected {
             // Told to stop: what was refused is in the metrics and among the dead letters.

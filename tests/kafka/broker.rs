@@ -68,8 +68,13 @@ impl Broker {
             .spawn()
             .expect("bash is there");
         let told = String::from_utf8(started.stdout).expect("addresses");
-        let mut broker =
-            Self { address: String::new(), tls: None, sasl: None, dir: Some(dir), _watch: Some(watch) };
+        let mut broker = Self {
+            address: String::new(),
+            tls: None,
+            sasl: None,
+            dir: Some(dir),
+            _watch: Some(watch),
+        };
         for line in told.lines() {
             match line.split(' ').collect::<Vec<_>>()[..] {
                 ["tls", address, ca] => broker.tls = Some((address.to_owned(), ca.into())),

@@ -109,10 +109,7 @@ pub fn field(line: &str, name: &str) -> String {
 pub fn tweets(cascades: u32, sources: u32, seed: u32) -> String {
     let numbers = [cascades, sources, seed].map(|it| it.to_string());
     let [cascades, sources, seed] = &numbers;
-    process::pipe(
-        &["generate", "--simulate", cascades, "--sources", sources, "--seed", seed],
-        "",
-    )
+    process::pipe(&["generate", "--simulate", cascades, "--sources", sources, "--seed", seed], "")
 }
 
 /// Lines with their sources, as keys.
@@ -132,7 +129,10 @@ pub fn differences(topics: &[(&str, Vec<Read>)], pipe: &str, partitions: i32) ->
     for line in pipe.lines() {
         let topic = topic_of(&field(line, "type")).to_owned();
         let partition = partition_of(&field(line, "cid"), partitions);
-        expected.entry((topic, partition, field(line, "source"))).or_default().push(line.to_owned());
+        expected
+            .entry((topic, partition, field(line, "source")))
+            .or_default()
+            .push(line.to_owned());
     }
     let mut found: BTreeMap<(String, i32, String), Vec<String>> = BTreeMap::new();
     for (topic, records) in topics {

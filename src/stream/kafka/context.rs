@@ -14,11 +14,14 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtoc
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::ProducerContext;
+use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
+use super::counting::{latencies, unix_millis};
 use super::now;
 use super::trouble::code;
+use crate::stage::Histogram;
 
 /// What the group decided about this member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +53,9 @@ pub(super) struct Shared {
     watched: Mutex<Vec<(String, bool)>>,
     by_partition: Mutex<HashMap<(String, i32), i64>>,
     by_key: Mutex<HashMap<String, (i32, i64)>>,
+    /// How long deliveries took; where the partitions of the input end.
+    deliveries: Mutex<Option<Histogram>>,
+    ends: Mutex<HashMap<i32, i64>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -106,6 +112,16 @@ impl Shared {
         lock(&self.by_key).get(key).copied()
     }
 
+    /// How long deliveries took so far.
+    pub(super) fn deliveries(&self) -> Histogram {
+        lock(&self.deliveries).clone().unwrap_or_else(latencies)
+    }
+
+    /// Where a partition of the input ends, as far as was heard.
+    pub(super) fn end_of(&self, partition: i32) -> Option<i64> {
+        lock(&self.ends).get(&partition).copied()
+    }
+
     fn complain(&self, code: Code, text: &str) {
         if code == Code::AllBrokersDown {
             lock(&self.down_since).get_or_insert_with(now);
@@ -137,6 +153,15 @@ impl ClientContext for Context {
             }
             _ => log::debug!(target: "librdkafka", "{facility} {text}"),
         }
+    }
+
+    /// The statistics tell where partitions end, without a question for each.
+    fn stats(&self, statistics: Statistics) {
+        let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
+        let mut ends = lock(&self.shared.ends);
+        ends.extend(
+            partitions.filter(|it| it.ls_offset >= 0).map(|it| (it.partition, it.ls_offset)),
+        );
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -190,6 +215,10 @@ impl ProducerContext for Context {
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         match result {
             Ok(message) => {
+                if let Some(sent) = message.timestamp().to_millis() {
+                    let took = (unix_millis() - sent).max(0) as f64 / 1000.0;
+                    lock(&self.shared.deliveries).get_or_insert_with(latencies).observe(took, 1);
+                }
                 let watched = lock(&self.shared.watched);
                 let found = watched.iter().find(|(topic, _)| topic == message.topic());
                 if let Some((_, keys)) = found {

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use rdkafka::message::{BorrowedMessage, Message};
 
 use super::cluster::Cluster;
-use super::context::{Decision, Shared};
+use super::context::Shared;
+use super::counting::Counting;
 use super::input::{Committed, Input};
 use super::models::Models;
 use super::now;
 use super::output::{Letter, Output};
 use super::place::{Mark, Start};
-use super::recovery::{Kept, Recovery, Revived, beside};
+use super::recovery::{Kept, beside};
 use super::settings::{Settings, Use};
 use super::task::{Task, is_long};
 use super::topics::Topic;
@@ -27,8 +28,6 @@ use crate::stream::{Counts, Frame, Observer};
 
 /// How long a poll waits at most: a signal and the models topic are looked at in between.
 const LOOK: Duration = Duration::from_millis(100);
-/// How long the group is asked at once for what is committed.
-const ASK: Duration = Duration::from_millis(500);
 
 /// What a daemon works with.
 pub(super) struct Daemon<'a, S, F> {
@@ -54,7 +53,7 @@ pub(super) struct Daemon<'a, S, F> {
     pub(super) joined: bool,
     pub(super) twins: BTreeSet<String>,
     pub(super) read: u64,
-    pub(super) tally: Tally,
+    pub(super) counting: Counting,
 }
 
 impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
@@ -70,25 +69,29 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
                 }
             }
             self.follow_models()?;
-            let fed = self.step();
+            let fed = self.step(observer);
             self.recover_from(fed)?;
             if self.is_due() {
                 self.commit_or_rebuild()?;
-                observer.batch(self.counts(), &|| self.tally());
             }
+            observer.batch(self.counts(), &|| self.tally());
             self.cluster.check_reachable()?;
         }
-        observer.batch(self.counts(), &|| self.tally());
+        observer.end(self.counts(), &|| self.tally());
         Ok(self.counts())
     }
 
     /// Reads, feeds and sends.
-    fn step(&mut self) -> Result<(), Lost> {
+    fn step(&mut self, observer: &mut dyn Observer) -> Result<(), Lost> {
         let batch = self.input.read(self.patience())?;
+        observer.begin();
         self.read += batch.len() as u64;
         let mut frames: BTreeMap<i32, Vec<Frame<'_>>> = BTreeMap::new();
         for message in &batch {
             frames.entry(message.partition()).or_default().extend(frame(message));
+            if self.tasks.get(&message.partition()).is_some_and(|it| !it.is_silent()) {
+                self.counting.arrived(message.timestamp().to_millis());
+            }
         }
         for (partition, frames) in &frames {
             let Some(task) = self.tasks.get_mut(partition) else { continue };
@@ -147,6 +150,8 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
         }
         let positions = self.input.positions(&places)?;
         self.output.commit(&positions, &self.input)?;
+        self.counting.decided(true);
+        self.counting.count("kafka_commits_total", "committed");
         for (partition, start) in &starts {
             if let Some(task) = self.tasks.get_mut(partition) {
                 task.committed(start);
@@ -196,131 +201,27 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
         Ok(())
     }
 
-    fn commit_or_rebuild(&mut self) -> io::Result<()> {
+    pub(super) fn commit_or_rebuild(&mut self) -> io::Result<()> {
         let committed = self.commit();
-        let result = if committed.is_ok() { "committed" } else { "lost" };
-        *self.tally.entry(("kafka_commits_total", result.to_owned())).or_default() += 1.0;
         self.recover_from(committed)
     }
 
     /// One recovery for all that can be lost: every partition of ours goes back to its place.
-    fn recover_from(&mut self, done: Result<(), Lost>) -> io::Result<()> {
+    pub(super) fn recover_from(&mut self, done: Result<(), Lost>) -> io::Result<()> {
         let why = match done {
             Ok(()) => return Ok(()),
             Err(Lost::Failed(error)) => return Err(error),
             Err(Lost::Uncommitted(why)) => why,
         };
         log::warn!("what was not committed is given up: {why}");
+        self.counting.decided(false);
+        self.counting.count("kafka_commits_total", "given_up");
         let (input, known, id) = (&self.input, &self.twins, &self.settings.transactional_id);
         self.output.give_up(|| input.members_named(id).iter().any(|it| !known.contains(it)))?;
         self.writing.committed();
         self.since = None;
         self.astray.extend(self.tasks.keys());
         Ok(())
-    }
-
-    /// Does what the group decided.
-    fn obey(&mut self) -> io::Result<()> {
-        while let Some(decision) = self.input.decision() {
-            match decision {
-                Decision::Assigned(partitions) => self.assigned(partitions)?,
-                Decision::Revoked(partitions) => self.revoked(&partitions)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn assigned(&mut self, partitions: Vec<i32>) -> io::Result<()> {
-        log::info!("partitions {partitions:?} of {} are offered", self.topic);
-        *self.tally.entry(("kafka_rebalances_total", "assigned".to_owned())).or_default() += 1.0;
-        if !self.input.is_cooperative() {
-            // The new list replaces the old one.
-            self.commit_or_rebuild()?;
-            self.tasks.clear();
-            self.astray.clear();
-        }
-        if !self.joined {
-            self.joined = true;
-            self.twins = self.input.members_named(&self.settings.transactional_id);
-        }
-        self.offered = Some(partitions);
-        Ok(())
-    }
-
-    fn revoked(&mut self, partitions: &[i32]) -> io::Result<()> {
-        log::info!("partitions {partitions:?} of {} are taken away", self.topic);
-        *self.tally.entry(("kafka_rebalances_total", "revoked".to_owned())).or_default() += 1.0;
-        if self.input.is_lost() {
-            self.recover_from(Err(Lost::Uncommitted("the group went on without us".to_owned())))?;
-        } else {
-            self.commit_or_rebuild()?;
-        }
-        for partition in partitions {
-            self.tasks.remove(partition);
-            self.astray.remove(partition);
-        }
-        self.offered = None;
-        self.input.give_back(partitions);
-        Ok(())
-    }
-
-    /// Looks up the places of partitions that are offered or astray, and starts to read there.
-    fn locate(&mut self) -> io::Result<()> {
-        if let Some(partitions) = self.offered.clone()
-            && let Some(committed) = self.committed(&partitions)?
-        {
-            let mut starts = BTreeMap::new();
-            for partition in partitions {
-                starts.insert(partition, self.revive(partition, &committed)?);
-            }
-            self.input.take(&starts)?;
-            self.offered = None;
-        }
-        let astray: Vec<i32> = self.astray.iter().copied().collect();
-        if let Some(committed) = self.committed(&astray)? {
-            for partition in astray {
-                let low = self.revive(partition, &committed)?;
-                self.input.seek(partition, low)?;
-                self.astray.remove(&partition);
-            }
-        }
-        Ok(())
-    }
-
-    fn committed(&self, partitions: &[i32]) -> io::Result<Option<Places>> {
-        if partitions.is_empty() {
-            return Ok(Some(Places::new()));
-        }
-        self.input.committed(partitions, ASK)
-    }
-
-    /// Builds the state of a partition from its place; returns from where it is read.
-    fn revive(&mut self, partition: i32, committed: &Places) -> io::Result<i64> {
-        let committed = committed.get(&partition).and_then(Option::as_ref);
-        let recovery = Recovery {
-            settings: self.settings,
-            cluster: &self.cluster,
-            topic: &self.topic,
-            partitions: self.partitions,
-        };
-        if self.settings.models == Use::Publish {
-            // What was published before the crash is the incumbent.
-            self.models = Some(Models::open(self.settings, &self.cluster)?);
-        }
-        let models = self.models.as_ref().map(Models::in_use).unwrap_or_default();
-        let Revived { task, low, back } =
-            recovery.revive((self.make)(), partition, committed, &models)?;
-        let silence = committed.map_or(0, |it| it.offset - low);
-        if silence.unsigned_abs() > self.settings.max_replay {
-            log::warn!("{} partition {partition}: a replay of {silence} offsets", self.topic);
-        }
-        log::info!(
-            "{} partition {partition}: from {low} on, the first {silence} offsets in silence",
-            self.topic
-        );
-        self.back.extend(back.map(|back| (partition, back)));
-        self.tasks.insert(partition, task);
-        Ok(low)
     }
 
     fn follow_models(&mut self) -> io::Result<()> {
@@ -338,36 +239,14 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
         Ok(())
     }
 
-    /// What the stages counted together, and what the daemon counted.
     fn tally(&self) -> Tally {
-        let mut tally = self.tally.clone();
-        for task in self.tasks.values() {
-            for ((name, label), value) in task.stage().tally() {
-                let merge = match &*label {
-                    "lowest" => f64::min,
-                    "highest" => f64::max,
-                    _ => |a: f64, b: f64| a + b,
-                };
-                tally
-                    .entry((name, label))
-                    .and_modify(|it| *it = merge(*it, value))
-                    .or_insert(value);
-            }
-        }
-        let distance = self.tasks.values().map(Task::distance).max().unwrap_or_default();
-        tally.insert(("kafka_replay_distance_records", String::new()), distance as f64);
-        let failures = self.shared.failures.load(Ordering::Relaxed);
-        tally.insert(("kafka_delivery_failures_total", String::new()), failures as f64);
-        tally
+        self.counting.tally(&self.topic, &self.tasks, &self.shared)
     }
 
     pub(super) fn counts(&self) -> Counts {
         Counts { read: self.read, written: self.output.sent, rejected: self.writing.rejected() }
     }
 }
-
-/// What is committed, by partition.
-type Places = BTreeMap<i32, Option<Committed>>;
 
 /// A record as a stage reads it; a tombstone says nothing.
 fn frame<'a>(message: &'a BorrowedMessage<'_>) -> Option<Frame<'a>> {

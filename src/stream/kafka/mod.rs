@@ -39,7 +39,9 @@
 
 mod cluster;
 mod context;
+mod counting;
 mod daemon;
+mod group;
 mod input;
 mod models;
 mod output;

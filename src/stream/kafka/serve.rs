@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::cluster::Cluster;
 use super::context::Shared;
+use super::counting::Counting;
 use super::daemon::Daemon;
 use super::input::Input;
 use super::models::Models;
@@ -15,7 +16,7 @@ use super::topics::Topic;
 use super::trouble::{Stopped, failed};
 use super::writing::Writing;
 use crate::record::Kind;
-use crate::stage::{Recover, Tally};
+use crate::stage::Recover;
 use crate::stream::{Counts, Observer};
 
 /// The one topic that a stage reads; models come beside it.
@@ -112,7 +113,7 @@ pub fn serve<S: Recover>(
         joined: false,
         twins: BTreeSet::new(),
         read: 0,
-        tally: Tally::new(),
+        counting: Counting::default(),
     };
     let ended = daemon.work(observer);
     daemon.writing.tell();

@@ -136,6 +136,7 @@ impl Settings {
     /// For the group's member.
     pub(super) fn member(&self) -> ClientConfig {
         let mut config = self.reader();
+        config.set("statistics.interval.ms", "2000");
         // Partitions that stay with an instance keep their state.
         if config.get("partition.assignment.strategy").is_none() {
             config.set("partition.assignment.strategy", "cooperative-sticky");

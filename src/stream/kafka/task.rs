@@ -15,6 +15,8 @@ use crate::stream::{Frame, Refused, parse};
 const STRIDE: u64 = 10_000;
 /// Checkpoints that are kept; beyond, the older ones are thinned out.
 const MOST_CHECKPOINTS: usize = 64;
+/// Bytes of a mark that a record may cost.
+const BYTES_A_RECORD: u64 = 16;
 /// A mark of more bytes is not made for every commit, but at checkpoints alone.
 const SHORT_MARK: usize = 1024;
 
@@ -42,6 +44,7 @@ pub(super) struct Task<S> {
     silent: bool,
     checkpoints: Vec<Checkpoint>,
     since: u64,
+    stride: u64,
     /// Records read in silence so far.
     pub(super) replayed: u64,
     /// Whether `next` moved since the last commit.
@@ -64,6 +67,7 @@ impl<S: Recover> Task<S> {
                 back: start.back,
             }],
             since: 0,
+            stride: STRIDE,
             replayed: 0,
             moved: false,
             out: Out::default(),
@@ -88,6 +92,10 @@ impl<S: Recover> Task<S> {
 
     pub(super) fn next(&self) -> i64 {
         self.next
+    }
+
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent
     }
 
     pub(super) fn has_moved(&self) -> bool {
@@ -137,7 +145,7 @@ impl<S: Recover> Task<S> {
             self.next = last.position as i64 + 1;
         }
         self.since += frames.len() as u64;
-        if self.since >= STRIDE {
+        if self.since >= self.stride {
             self.checkpoint(back);
         }
     }
@@ -151,6 +159,8 @@ impl<S: Recover> Task<S> {
 
     fn remember(&mut self, mark: String, back: Option<i64>) {
         self.since = 0;
+        // Long marks are made more seldom, so that they cost a record no more.
+        self.stride = STRIDE.max(mark.len() as u64 / BYTES_A_RECORD);
         let back = back.or(self.checkpoints.first().and_then(|first| first.back));
         self.checkpoints.push(Checkpoint { position: self.next, mark: Mark::Here(mark), back });
         if self.checkpoints.len() > MOST_CHECKPOINTS {
