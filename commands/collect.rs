@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use tweetoscope::event::Span;
 use tweetoscope::stage::collect::{AtEnd, Collect, Limits, Rules};
+use tweetoscope::stream::kafka::Topic;
 
+use crate::kafka::{self, Does, KafkaArgs};
 use crate::{Outcome, Usage, transport};
 
 /// Group tweets into cascades; emit each one's first seconds, later its final size
@@ -21,6 +23,8 @@ pub(crate) struct Args {
     params: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) transport: transport::CarrierArgs,
+    #[command(flatten)]
+    kafka: KafkaArgs,
 }
 
 /// The rules by which cascades are cut.
@@ -101,6 +105,15 @@ const MAX_AGE: Span = Span(7.0 * 86_400.0);
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
-    let rules = args.rules.rules(MAX_AGE)?;
-    args.transport.drive(|| Collect::new(rules.clone()))
+    let max_age = if args.kafka.kafka { kafka::MAX_AGE } else { MAX_AGE };
+    let rules = args.rules.rules(max_age)?;
+    let make = || Collect::new(rules.clone());
+    let writes = &[Topic::CascadeSeries, Topic::CascadeProperties];
+    let max_age = Span(rules.max_age);
+    let does = Does { max_age, ..Does::plain("collect", writes) };
+    let carrier = &args.transport;
+    match args.kafka.daemon(does, carrier, make)? {
+        Some(outcome) => Ok(outcome),
+        None => carrier.drive(make),
+    }
 }

@@ -7,6 +7,7 @@ mod generate;
 #[cfg(test)]
 mod generated;
 mod health;
+mod kafka;
 mod log;
 mod logging;
 mod monitor;
@@ -58,9 +59,11 @@ fn status(ended: anyhow::Result<Outcome>) -> u8 {
         Err(error) if reader_left(&error) => 0,
         Err(error) => {
             stream::say(&format!("{error:#}"));
+            let asked = |cause: &io::Error| stream::kafka::status(cause);
+            let own = error.chain().find_map(|it| it.downcast_ref::<io::Error>().and_then(asked));
             match error.downcast_ref::<Usage>() {
                 Some(_) => 2,
-                None => 1,
+                None => own.unwrap_or(1),
             }
         }
     }

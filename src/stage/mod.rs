@@ -113,8 +113,16 @@ pub trait Recover: Stage {
     /// Kinds of its own output that must be read back, because they cannot be computed again.
     const READS_BACK: &'static [Kind] = &[];
 
+    /// Whether it can do without the beginning of a replay where retention removed it.
+    const STARTS_LATE: bool = false;
+
     /// The smallest position that its state still depends on; `None` where it depends on none.
     fn oldest_needed(&self) -> Option<u64>;
+
+    /// Whether a replay from `position`, which is not after the oldest needed, finds this state.
+    fn can_start(&self, _position: u64) -> bool {
+        true
+    }
 
     /// No replay will start before this position any more.
     fn forget_before(&mut self, _position: u64) {}

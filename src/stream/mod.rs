@@ -3,6 +3,7 @@
 //! A transport carries, it does not decide; [`run`] is the one loop over pipes and files.
 
 pub mod health;
+pub mod kafka;
 pub mod lines;
 pub mod models;
 

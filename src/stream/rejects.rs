@@ -57,22 +57,8 @@ impl Rejects {
         if self.count == NAMED {
             complain("further refused records are only counted");
         }
-        #[derive(Serialize)]
-        struct Letter<'a> {
-            r#where: &'a str,
-            reason: &'a str,
-            detail: &'a str,
-            record: &'a str,
-        }
         let Some(letters) = &mut self.letters else { return Ok(()) };
-        let record = String::from_utf8_lossy(bytes);
-        let letter = Letter {
-            r#where: place,
-            reason: refusal.reason,
-            detail: &refusal.detail,
-            record: &record,
-        };
-        let mut line = serde_json::to_vec(&letter).map_err(io::Error::from)?;
+        let mut line = letter(place, bytes, refusal)?;
         line.push(b'\n');
         letters.write_all(&line)
     }
@@ -83,4 +69,19 @@ impl Rejects {
             complain(&format!("{} records were refused", self.count));
         }
     }
+}
+
+/// A refused record as it is kept: where it stood, why it was refused, its beginning.
+pub(crate) fn letter(place: &str, bytes: &[u8], refusal: &Refusal) -> io::Result<Vec<u8>> {
+    #[derive(Serialize)]
+    struct Letter<'a> {
+        r#where: &'a str,
+        reason: &'a str,
+        detail: &'a str,
+        record: &'a str,
+    }
+    let record = String::from_utf8_lossy(bytes);
+    let (reason, detail) = (refusal.reason, &*refusal.detail);
+    let letter = Letter { r#where: place, reason, detail, record: &record };
+    serde_json::to_vec(&letter).map_err(io::Error::from)
 }

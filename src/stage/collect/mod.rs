@@ -171,6 +171,10 @@ impl Recover for Collect {
         }
     }
 
+    fn can_start(&self, position: u64) -> bool {
+        self.sources.iter().all(|source| source.before_cut(position).is_none())
+    }
+
     fn forget_before(&mut self, position: u64) {
         for source in &mut self.sources {
             source.forget_before(position);

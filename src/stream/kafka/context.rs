@@ -1,0 +1,250 @@
+//! What librdkafka's callbacks leave behind for the loop that acts on it.
+//!
+//! Nothing is done in a callback: asking for committed offsets in one keeps a consumer from ever
+//! closing. Events are written down here, under locks that are held for a moment.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{DeliveryResult, Message};
+use rdkafka::producer::ProducerContext;
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaRespErr;
+
+use super::counting::{latencies, unix_millis};
+use super::now;
+use super::trouble::code;
+use crate::stage::Histogram;
+
+/// What the group decided about this member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    /// These partitions are ours now.
+    Assigned(Vec<i32>),
+    /// These must be given back.
+    Revoked(Vec<i32>),
+}
+
+/// Why a connection does not work.
+#[derive(Clone, Debug)]
+pub(super) struct Complaint {
+    pub(super) code: Code,
+    pub(super) text: String,
+}
+
+/// What the callbacks of one daemon's clients left behind.
+#[derive(Default)]
+pub(super) struct Shared {
+    decisions: Mutex<VecDeque<Decision>>,
+    /// From now on decisions are obeyed at once: the consumer closes.
+    pub(super) closing: AtomicBool,
+    complaint: Mutex<Option<Complaint>>,
+    down_since: Mutex<Option<Instant>>,
+    undelivered: Mutex<Option<(String, Code)>>,
+    pub(super) failures: AtomicU64,
+    /// Topics whose offsets are wanted, of every key or not, and what was delivered last.
+    watched: Mutex<Vec<(String, bool)>>,
+    by_partition: Mutex<HashMap<(String, i32), i64>>,
+    by_key: Mutex<HashMap<String, (i32, i64)>>,
+    /// How long deliveries took; where the partitions of the input end.
+    deliveries: Mutex<Option<Histogram>>,
+    ends: Mutex<HashMap<i32, i64>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A callback that panicked left a list, not half of one.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(super) fn next_decision(&self) -> Option<Decision> {
+        lock(&self.decisions).pop_front()
+    }
+
+    pub(super) fn has_decision(&self) -> bool {
+        !lock(&self.decisions).is_empty()
+    }
+
+    /// The last complaint of a connection.
+    pub(super) fn complaint(&self) -> Option<Complaint> {
+        lock(&self.complaint).clone()
+    }
+
+    /// Since when no broker answers, as far as is known.
+    pub(super) fn down_since(&self) -> Option<Instant> {
+        *lock(&self.down_since)
+    }
+
+    /// A broker answered.
+    pub(super) fn is_up(&self) {
+        *lock(&self.down_since) = None;
+        *lock(&self.complaint) = None;
+    }
+
+    /// Takes the first record that could not be delivered: its topic, and why.
+    pub(super) fn take_undelivered(&self) -> Option<(String, Code)> {
+        lock(&self.undelivered).take()
+    }
+
+    /// From now on, remember the offset of the last record delivered to each partition of this
+    /// topic; with `keys`, of each key too (which had better be few).
+    pub(super) fn watch(&self, topic: &str, keys: bool) {
+        let mut watched = lock(&self.watched);
+        if !watched.iter().any(|(known, _)| known == topic) {
+            watched.push((topic.to_owned(), keys));
+        }
+    }
+
+    /// The offset of the last record delivered to a partition of a watched topic.
+    pub(super) fn delivered(&self, topic: &str, partition: i32) -> Option<i64> {
+        lock(&self.by_partition).get(&(topic.to_owned(), partition)).copied()
+    }
+
+    /// Partition and offset of the last record delivered with a key to a watched topic.
+    pub(super) fn delivered_key(&self, key: &str) -> Option<(i32, i64)> {
+        lock(&self.by_key).get(key).copied()
+    }
+
+    /// How long deliveries took so far.
+    pub(super) fn deliveries(&self) -> Histogram {
+        lock(&self.deliveries).clone().unwrap_or_else(latencies)
+    }
+
+    /// Where a partition of the input ends, as far as was heard.
+    pub(super) fn end_of(&self, partition: i32) -> Option<i64> {
+        lock(&self.ends).get(&partition).copied()
+    }
+
+    fn complain(&self, code: Code, text: &str) {
+        if code == Code::AllBrokersDown {
+            lock(&self.down_since).get_or_insert_with(now);
+        }
+        let telling = !matches!(code, Code::AllBrokersDown);
+        let mut complaint = lock(&self.complaint);
+        if telling || complaint.is_none() {
+            *complaint = Some(Complaint { code, text: text.to_owned() });
+        }
+    }
+}
+
+/// The callbacks of one client.
+#[derive(Clone, Default)]
+pub(super) struct Context {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        // What matters comes as an error too, and is said once, in our words.
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+                log::warn!(target: "librdkafka", "{facility} {text}");
+            }
+            _ if facility == "CONFWARN" => log::trace!(target: "librdkafka", "{text}"),
+            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => {
+                log::info!(target: "librdkafka", "{facility} {text}");
+            }
+            _ => log::debug!(target: "librdkafka", "{facility} {text}"),
+        }
+    }
+
+    /// The statistics tell where partitions end, without a question for each.
+    fn stats(&self, statistics: Statistics) {
+        let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
+        let mut ends = lock(&self.shared.ends);
+        ends.extend(
+            partitions.filter(|it| it.ls_offset >= 0).map(|it| (it.partition, it.ls_offset)),
+        );
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        match code(&error) {
+            // The end of a partition is no error.
+            None | Some(Code::PartitionEOF) => {}
+            Some(code) => {
+                log::info!(target: "librdkafka", "{error}: {reason}");
+                self.shared.complain(code, reason);
+            }
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        err: RDKafkaRespErr,
+        list: &mut TopicPartitionList,
+    ) {
+        let assigned = err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.shared.closing.load(Ordering::Relaxed) {
+            obey(consumer, assigned, list);
+            return;
+        }
+        let partitions = list.elements().iter().map(|it| it.partition()).collect();
+        let decision =
+            if assigned { Decision::Assigned(partitions) } else { Decision::Revoked(partitions) };
+        lock(&self.shared.decisions).push_back(decision);
+    }
+}
+
+/// Does what the group says, without a look at state.
+fn obey(consumer: &BaseConsumer<Context>, assigned: bool, list: &TopicPartitionList) {
+    let cooperative = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
+    let done = match (cooperative, assigned) {
+        (true, true) => consumer.incremental_assign(list),
+        (true, false) => consumer.incremental_unassign(list),
+        (false, true) => consumer.assign(list),
+        (false, false) => consumer.unassign(),
+    };
+    if let Err(error) = done {
+        log::debug!("while closing: {error}");
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        match result {
+            Ok(message) => {
+                if let Some(sent) = message.timestamp().to_millis() {
+                    let took = (unix_millis() - sent).max(0) as f64 / 1000.0;
+                    lock(&self.shared.deliveries).get_or_insert_with(latencies).observe(took, 1);
+                }
+                let watched = lock(&self.shared.watched);
+                let found = watched.iter().find(|(topic, _)| topic == message.topic());
+                if let Some((_, keys)) = found {
+                    self.remember(message, *keys);
+                }
+            }
+            Err((error, message)) => {
+                let Some(code) = code(error) else { return };
+                // Purged records belong to a transaction that was given up: not failures.
+                if !matches!(code, Code::PurgeQueue | Code::PurgeInflight) {
+                    self.shared.failures.fetch_add(1, Ordering::Relaxed);
+                    let topic = message.topic().to_owned();
+                    lock(&self.shared.undelivered).get_or_insert((topic, code));
+                }
+            }
+        }
+    }
+}
+
+impl Context {
+    fn remember(&self, message: &impl Message, keys: bool) {
+        let place = (message.topic().to_owned(), message.partition());
+        lock(&self.shared.by_partition).insert(place, message.offset());
+        if keys && let Some(Ok(key)) = message.key().map(str::from_utf8) {
+            let place = (message.partition(), message.offset());
+            lock(&self.shared.by_key).insert(key.to_owned(), place);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The loop of a daemon: records in, a transaction every tick, and state found again when the
+//! group, the brokers or a signal demand it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rdkafka::message::{BorrowedMessage, Message};
+
+use super::cluster::Cluster;
+use super::context::Shared;
+use super::counting::Counting;
+use super::input::{Committed, Input};
+use super::models::Models;
+use super::now;
+use super::output::{Letter, Output};
+use super::place::{Mark, Start};
+use super::recovery::{Kept, beside};
+use super::settings::{Settings, Use};
+use super::task::{Task, is_long};
+use super::topics::Topic;
+use super::trouble::Lost;
+use super::writing::Writing;
+use crate::stage::{Out, Recover, Tally};
+use crate::stream::{Counts, Frame, Observer};
+
+/// How long a poll waits at most: a signal and the models topic are looked at in between.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What a daemon works with.
+pub(super) struct Daemon<'a, S, F> {
+    pub(super) make: F,
+    pub(super) settings: &'a Settings,
+    pub(super) cluster: Cluster,
+    pub(super) shared: Arc<Shared>,
+    pub(super) topic: String,
+    pub(super) partitions: i32,
+    pub(super) input: Input,
+    pub(super) output: Output,
+    pub(super) models: Option<Models>,
+    pub(super) writing: Writing,
+    pub(super) tasks: BTreeMap<i32, Task<S>>,
+    /// Partitions that the group offered and whose places are looked up.
+    pub(super) offered: Option<Vec<i32>>,
+    /// Partitions of ours whose state is to be found again.
+    pub(super) astray: BTreeSet<i32>,
+    /// From where what is said is read back, by partition.
+    pub(super) back: BTreeMap<i32, i64>,
+    /// Since when something is not committed.
+    pub(super) since: Option<Instant>,
+    pub(super) joined: bool,
+    pub(super) twins: BTreeSet<String>,
+    pub(super) read: u64,
+    pub(super) counting: Counting,
+}
+
+impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
+    /// Works until it is told to stop, or until all is read where that is the end.
+    pub(super) fn work(&mut self, observer: &mut dyn Observer) -> io::Result<Counts> {
+        loop {
+            self.obey()?;
+            self.locate()?;
+            if self.settings.stop.load(Ordering::Relaxed) || self.is_done() {
+                self.commit_or_rebuild()?;
+                if self.settings.stop.load(Ordering::Relaxed) || self.is_done() {
+                    break;
+                }
+            }
+            self.follow_models()?;
+            let fed = self.step(observer);
+            self.recover_from(fed)?;
+            if self.is_due() {
+                self.commit_or_rebuild()?;
+            }
+            observer.batch(self.counts(), &|| self.tally());
+            self.cluster.check_reachable()?;
+        }
+        observer.end(self.counts(), &|| self.tally());
+        Ok(self.counts())
+    }
+
+    /// Reads, feeds and sends.
+    fn step(&mut self, observer: &mut dyn Observer) -> Result<(), Lost> {
+        let batch = self.input.read(self.patience())?;
+        observer.begin();
+        self.read += batch.len() as u64;
+        let mut frames: BTreeMap<i32, Vec<Frame<'_>>> = BTreeMap::new();
+        for message in &batch {
+            frames.entry(message.partition()).or_default().extend(frame(message));
+            if self.tasks.get(&message.partition()).is_some_and(|it| !it.is_silent()) {
+                self.counting.arrived(message.timestamp().to_millis());
+            }
+        }
+        for (partition, frames) in &frames {
+            let Some(task) = self.tasks.get_mut(partition) else { continue };
+            if self.astray.contains(partition) {
+                continue;
+            }
+            let back = self.writing.back(&self.shared, *partition, &self.back);
+            let said = task.feed(frames, back);
+            if task.has_moved() {
+                self.since.get_or_insert_with(now);
+            }
+            let place = (&*self.topic, *partition);
+            self.writing.send(said, place, &mut self.output, self.models.as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// How long there is nothing to do but wait for records.
+    fn patience(&self) -> Duration {
+        let looking = self.offered.is_some() || !self.astray.is_empty();
+        let tick = match self.since {
+            Some(since) => self.settings.tick.saturating_sub(since.elapsed()),
+            None => LOOK,
+        };
+        if looking { Duration::from_millis(5) } else { tick.min(LOOK) }
+    }
+
+    fn is_due(&self) -> bool {
+        let much = self.writing.urgent || self.writing.since_commit >= self.settings.most_outputs;
+        self.since.is_some_and(|since| much || since.elapsed() >= self.settings.tick)
+    }
+
+    /// Whether all partitions are read, where that is the end.
+    fn is_done(&self) -> bool {
+        let idle = self.offered.is_none() && self.astray.is_empty() && self.joined;
+        let ended = || self.tasks.keys().all(|partition| self.input.has_ended(*partition));
+        self.settings.exit_eof && idle && !self.shared.has_decision() && ended()
+    }
+
+    /// Commits outputs, positions and low watermarks together.
+    fn commit(&mut self) -> Result<(), Lost> {
+        let mut starts: BTreeMap<i32, Start> = BTreeMap::new();
+        for (partition, task) in self.tasks.iter_mut().filter(|(_, task)| task.has_moved()) {
+            let back = self.writing.back(&self.shared, *partition, &self.back);
+            starts.insert(*partition, task.start(back));
+        }
+        if starts.is_empty() && self.output.began().is_none() {
+            self.since = None;
+            return Ok(());
+        }
+        self.keep_long_marks(&mut starts)?;
+        let mut places = BTreeMap::new();
+        for (partition, start) in &starts {
+            let note = start.note(self.partitions);
+            places.insert(*partition, Committed { offset: self.tasks[partition].next(), note });
+        }
+        let positions = self.input.positions(&places)?;
+        self.output.commit(&positions, &self.input)?;
+        self.counting.decided(true);
+        self.counting.count("kafka_commits_total", "committed");
+        for (partition, start) in &starts {
+            if let Some(task) = self.tasks.get_mut(partition) {
+                task.committed(start);
+            }
+        }
+        self.since = None;
+        self.writing.committed();
+        Ok(())
+    }
+
+    /// What is too long for metadata goes to a topic, in the same transaction.
+    fn keep_long_marks(&mut self, starts: &mut BTreeMap<i32, Start>) -> Result<(), Lost> {
+        let topic = self.settings.topic(Topic::CollectState);
+        let mut keys = Vec::new();
+        for (partition, start) in starts.iter() {
+            let Mark::Here(mark) = &start.mark else { continue };
+            if !is_long(start, self.partitions) {
+                continue;
+            }
+            let key = format!("{}/{}/{partition}", self.settings.group, self.topic);
+            let kept = Kept { partition: *partition, position: start.low, mark: mark.clone() };
+            let payload = serde_json::to_vec(&kept).map_err(io::Error::from)?;
+            self.shared.watch(topic, true);
+            self.output.send(Letter {
+                topic,
+                partition: None,
+                key: Some(&key),
+                payload: Some(&payload),
+            })?;
+            keys.push((*partition, key));
+        }
+        if keys.is_empty() {
+            return Ok(());
+        }
+        self.output.drain()?;
+        for (partition, key) in keys {
+            let Some((kept_in, offset)) = self.shared.delivered_key(&key) else {
+                return Err(Lost::Uncommitted(format!("topic {topic}: {key} is not delivered")));
+            };
+            if let (Some(start), Some(task)) =
+                (starts.get_mut(&partition), self.tasks.get_mut(&partition))
+            {
+                start.mark = Mark::Kept(kept_in, offset);
+                task.kept(start);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn commit_or_rebuild(&mut self) -> io::Result<()> {
+        let committed = self.commit();
+        self.recover_from(committed)
+    }
+
+    /// One recovery for all that can be lost: every partition of ours goes back to its place.
+    pub(super) fn recover_from(&mut self, done: Result<(), Lost>) -> io::Result<()> {
+        let why = match done {
+            Ok(()) => return Ok(()),
+            Err(Lost::Failed(error)) => return Err(error),
+            Err(Lost::Uncommitted(why)) => why,
+        };
+        log::warn!("what was not committed is given up: {why}");
+        self.counting.decided(false);
+        self.counting.count("kafka_commits_total", "given_up");
+        let (input, known, id) = (&self.input, &self.twins, &self.settings.transactional_id);
+        self.output.give_up(|| input.members_named(id).iter().any(|it| !known.contains(it)))?;
+        self.writing.committed();
+        self.since = None;
+        self.astray.extend(self.tasks.keys());
+        Ok(())
+    }
+
+    fn follow_models(&mut self) -> io::Result<()> {
+        if self.settings.models != Use::Follow {
+            return Ok(());
+        }
+        let Some(models) = &mut self.models else { return Ok(()) };
+        let changed = models.changes()?;
+        if !changed.is_empty() {
+            for task in self.tasks.values_mut() {
+                let batch: Vec<_> = changed.iter().map(beside).collect();
+                task.stage_mut().on_batch(&batch, &mut Out::default());
+            }
+        }
+        Ok(())
+    }
+
+    fn tally(&self) -> Tally {
+        self.counting.tally(&self.topic, &self.tasks, &self.shared)
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        Counts { read: self.read, written: self.output.sent, rejected: self.writing.rejected() }
+    }
+}
+
+/// A record as a stage reads it; a tombstone says nothing.
+fn frame<'a>(message: &'a BorrowedMessage<'_>) -> Option<Frame<'a>> {
+    let key = message.key().and_then(|key| str::from_utf8(key).ok());
+    let position = u64::try_from(message.offset()).ok()?;
+    Some(Frame { position, key, bytes: message.payload()? })
+}

@@ -1,0 +1,127 @@
+//! What a daemon does when the group decides: commits and gives back what is taken away, finds the
+//! state of what it gets.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use super::context::Decision;
+use super::daemon::Daemon;
+use super::input::Committed;
+use super::models::Models;
+use super::recovery::{Recovery, Revived};
+use super::settings::Use;
+use super::trouble::Lost;
+use crate::stage::Recover;
+
+/// How long the group is asked at once for what is committed.
+const ASK: Duration = Duration::from_millis(500);
+
+/// What is committed, by partition.
+type Places = BTreeMap<i32, Option<Committed>>;
+
+impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
+    /// Does what the group decided.
+    pub(super) fn obey(&mut self) -> io::Result<()> {
+        while let Some(decision) = self.input.decision() {
+            match decision {
+                Decision::Assigned(partitions) => self.assigned(partitions)?,
+                Decision::Revoked(partitions) => self.revoked(&partitions)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn assigned(&mut self, partitions: Vec<i32>) -> io::Result<()> {
+        log::info!("partitions {partitions:?} of {} are offered", self.topic);
+        self.counting.count("kafka_rebalances_total", "assigned");
+        if !self.input.is_cooperative() {
+            // The new list replaces the old one.
+            self.commit_or_rebuild()?;
+            self.tasks.clear();
+            self.astray.clear();
+        }
+        if !self.joined {
+            self.joined = true;
+            self.twins = self.input.members_named(&self.settings.transactional_id);
+        }
+        self.offered = Some(partitions);
+        Ok(())
+    }
+
+    fn revoked(&mut self, partitions: &[i32]) -> io::Result<()> {
+        log::info!("partitions {partitions:?} of {} are taken away", self.topic);
+        self.counting.count("kafka_rebalances_total", "revoked");
+        if self.input.is_lost() {
+            self.recover_from(Err(Lost::Uncommitted("the group went on without us".to_owned())))?;
+        } else {
+            self.commit_or_rebuild()?;
+        }
+        for partition in partitions {
+            self.tasks.remove(partition);
+            self.astray.remove(partition);
+        }
+        self.offered = None;
+        self.input.give_back(partitions);
+        Ok(())
+    }
+
+    /// Looks up the places of partitions that are offered or astray, and starts to read there.
+    pub(super) fn locate(&mut self) -> io::Result<()> {
+        if let Some(partitions) = self.offered.clone()
+            && let Some(committed) = self.committed(&partitions)?
+        {
+            let mut starts = BTreeMap::new();
+            for partition in partitions {
+                starts.insert(partition, self.revive(partition, &committed)?);
+            }
+            self.input.take(&starts)?;
+            self.offered = None;
+        }
+        let astray: Vec<i32> = self.astray.iter().copied().collect();
+        if let Some(committed) = self.committed(&astray)? {
+            for partition in astray {
+                let low = self.revive(partition, &committed)?;
+                self.input.seek(partition, low)?;
+                self.astray.remove(&partition);
+            }
+        }
+        Ok(())
+    }
+
+    fn committed(&self, partitions: &[i32]) -> io::Result<Option<Places>> {
+        if partitions.is_empty() {
+            return Ok(Some(Places::new()));
+        }
+        self.input.committed(partitions, ASK)
+    }
+
+    /// Builds the state of a partition from its place; returns from where it is read.
+    fn revive(&mut self, partition: i32, committed: &Places) -> io::Result<i64> {
+        let committed = committed.get(&partition).and_then(Option::as_ref);
+        let recovery = Recovery {
+            settings: self.settings,
+            cluster: &self.cluster,
+            topic: &self.topic,
+            partitions: self.partitions,
+        };
+        if self.settings.models == Use::Publish {
+            // What was published before the crash is the incumbent.
+            self.models = Some(Models::open(self.settings, &self.cluster)?);
+        }
+        let models = self.models.as_ref().map(Models::in_use).unwrap_or_default();
+        let Revived { task, low, back } =
+            recovery.revive((self.make)(), partition, committed, &models)?;
+        let silence = committed.map_or(0, |it| it.offset - low);
+        if silence.unsigned_abs() > self.settings.max_replay {
+            log::warn!("{} partition {partition}: a replay of {silence} offsets", self.topic);
+        }
+        log::info!(
+            "{} partition {partition}: from {low} on, the first {silence} offsets in silence",
+            self.topic
+        );
+        self.back.extend(back.map(|back| (partition, back)));
+        self.tasks.insert(partition, task);
+        Ok(low)
+    }
+}

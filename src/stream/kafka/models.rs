@@ -1,0 +1,189 @@
+//! The topic of models: every instance reads all of it by itself, without the group.
+//!
+//! Models are keyed by version, so that pins and rollback survive compaction: the newest of a
+//! window is in use, and where it is deleted by a tombstone, the newest that remains. Only the
+//! text of those in use is held; an older one is read again from its offset.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::topic_partition_list::Offset;
+
+use super::cluster::Cluster;
+use super::reader::{Found, Reader, read_all, read_one};
+use super::settings::Settings;
+use super::topics::Topic;
+use crate::record::{Item, Kind, Record, read};
+use crate::stream::complain;
+
+/// Models of a window that are kept; older ones get a tombstone when a new one is written.
+const KEPT: usize = 20;
+
+/// Window and counter of a version, `600-3`.
+type Version = (u64, u64);
+
+fn parsed(version: &str) -> Option<Version> {
+    let (window, counter) = version.split_once('-')?;
+    Some((window.parse().ok()?, counter.parse().ok()?))
+}
+
+/// The models that are there, and which are in use.
+pub(super) struct Models {
+    settings: Settings,
+    topic: String,
+    reader: Reader,
+    pins: BTreeMap<u64, u64>,
+    /// Partition and offset of every version.
+    places: BTreeMap<Version, (i32, i64)>,
+    /// Models in use, by window, with their counters.
+    in_use: BTreeMap<u64, (u64, Record)>,
+}
+
+/// What one record of the topic said.
+enum Heard {
+    Model(Version, Record),
+    Deleted(Version),
+    Nonsense,
+}
+
+impl Models {
+    /// Reads the topic to its end, and follows it from there.
+    pub(super) fn open(settings: &Settings, cluster: &Cluster) -> io::Result<Self> {
+        let topic = settings.topic(Topic::Models).to_owned();
+        let partitions = cluster.needed(Topic::Models)?;
+        let starts = (0..partitions).map(|partition| (partition, 0)).collect();
+        let mut heard = Vec::new();
+        let mut newest: BTreeMap<u64, u64> = BTreeMap::new();
+        let pins: BTreeMap<u64, u64> =
+            settings.pin.iter().filter_map(|version| parsed(version)).collect();
+        let ends = read_all(settings, cluster, &topic, &starts, |message| {
+            let place = (message.partition(), message.offset());
+            match listen(message) {
+                // Texts that will not be used are not even held for the moment.
+                Heard::Model(version, record) => {
+                    let (window, counter) = version;
+                    let best = newest.entry(window).or_insert(counter);
+                    *best = counter.max(*best);
+                    let wanted = counter == *best || pins.get(&window) == Some(&counter);
+                    heard.push((version, Some((place, wanted.then_some(record)))));
+                }
+                Heard::Deleted(version) => heard.push((version, None)),
+                Heard::Nonsense => {}
+            }
+            Ok(())
+        })?;
+        let from = ends.iter().map(|(p, end)| (*p, Offset::Offset(*end))).collect();
+        let reader = Reader::open(settings, &topic, &from)?;
+        let mut models = Self {
+            settings: settings.clone(),
+            topic,
+            reader,
+            pins,
+            places: BTreeMap::new(),
+            in_use: BTreeMap::new(),
+        };
+        let mut texts = BTreeMap::new();
+        for (version, found) in heard {
+            texts.remove(&version);
+            match found {
+                None => drop(models.places.remove(&version)),
+                Some((place, text)) => {
+                    models.places.insert(version, place);
+                    texts.extend(text.map(|text| (version, text)));
+                }
+            }
+        }
+        models.choose(texts)?;
+        Ok(models)
+    }
+
+    /// The models in use.
+    pub(super) fn in_use(&self) -> Vec<Record> {
+        self.in_use.values().map(|(_, record)| record.clone()).collect()
+    }
+
+    /// Models that came into use since the last call.
+    pub(super) fn changes(&mut self) -> io::Result<Vec<Record>> {
+        let mut texts = BTreeMap::new();
+        let mut changed = false;
+        while let Some(found) = self.reader.next(Duration::ZERO)? {
+            let Found::Record(message) = found else { continue };
+            let place = (message.partition(), message.offset());
+            match listen(&message) {
+                Heard::Model(version, record) => {
+                    self.places.insert(version, place);
+                    texts.insert(version, record);
+                    changed = true;
+                }
+                Heard::Deleted(version) => changed |= self.places.remove(&version).is_some(),
+                Heard::Nonsense => {}
+            }
+        }
+        if changed { self.choose(texts) } else { Ok(Vec::new()) }
+    }
+
+    /// Puts the newest of each window into use, or the pinned one; returns those that changed.
+    fn choose(&mut self, mut texts: BTreeMap<Version, Record>) -> io::Result<Vec<Record>> {
+        let mut wanted: BTreeMap<u64, u64> = BTreeMap::new();
+        for &(window, counter) in self.places.keys() {
+            if self.pins.get(&window).is_none_or(|pinned| *pinned == counter) {
+                wanted.insert(window, counter);
+            }
+        }
+        let mut changed = Vec::new();
+        for (window, counter) in wanted {
+            if self.in_use.get(&window).is_some_and(|(used, _)| *used == counter) {
+                continue;
+            }
+            let version = (window, counter);
+            let record = match texts.remove(&version) {
+                Some(record) => record,
+                None => self.load(version)?,
+            };
+            log::info!("model {window}-{counter} comes into use");
+            self.in_use.insert(window, (counter, record.clone()));
+            changed.push(record);
+        }
+        Ok(changed)
+    }
+
+    fn load(&self, version: Version) -> io::Result<Record> {
+        let (partition, offset) = self.places[&version];
+        let (_, bytes) = read_one(&self.settings, &self.topic, partition, offset)?;
+        match read(&bytes, None, &[Kind::Model]) {
+            Ok(Item::Record(record)) => Ok(record),
+            _ => Err(super::trouble::failed(format!(
+                "topic {} partition {partition} offset {offset} is no model",
+                self.topic
+            ))),
+        }
+    }
+
+    /// A version is being written: the older ones that must go for it.
+    pub(super) fn superseded(&self, version: &str) -> Vec<String> {
+        let Some((window, written)) = parsed(version) else { return Vec::new() };
+        let of_window = self.places.range((window, 0)..(window, written)).rev();
+        let old = of_window.skip(KEPT - 1).map(|((_, counter), _)| counter);
+        old.map(|counter| format!("{window}-{counter}")).collect()
+    }
+}
+
+fn listen(message: &BorrowedMessage<'_>) -> Heard {
+    let key = message.key().and_then(|key| str::from_utf8(key).ok());
+    let Some(version) = key.and_then(parsed) else {
+        let (partition, offset) = (message.partition(), message.offset());
+        complain(&format!("models {partition}/{offset}: the key is no version"));
+        return Heard::Nonsense;
+    };
+    let Some(bytes) = message.payload() else { return Heard::Deleted(version) };
+    match read(bytes, None, &[Kind::Model]) {
+        Ok(Item::Record(record)) => Heard::Model(version, record),
+        Ok(_) => Heard::Nonsense,
+        Err(refusal) => {
+            complain(&format!("model {}: {refusal}", key.unwrap_or_default()));
+            Heard::Nonsense
+        }
+    }
+}

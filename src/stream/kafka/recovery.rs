@@ -1,0 +1,189 @@
+//! Finds the state of a partition again, from what is committed: the one path after a kill, a cut
+//! network, a rebalance and an aborted transaction.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use rdkafka::message::Message;
+use serde::{Deserialize, Serialize};
+
+use super::cluster::Cluster;
+use super::input::Committed;
+use super::place::{Mark, Start, Unusable};
+use super::reader::{read_all, read_one};
+use super::settings::{From, Settings};
+use super::task::Task;
+use super::topics::Topic;
+use super::trouble::failed;
+use crate::record::{Item, Record, read};
+use crate::stage::{Body, Out, RecordRef, Recover};
+
+/// A mark that was too long for the metadata, as `collect_state` keeps it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Kept {
+    /// Input partition and offset at which it is valid.
+    pub(super) partition: i32,
+    pub(super) position: i64,
+    pub(super) mark: String,
+}
+
+/// What recovery needs to know.
+pub(super) struct Recovery<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) cluster: &'a Cluster,
+    pub(super) topic: &'a str,
+    pub(super) partitions: i32,
+}
+
+/// A partition whose state is to be found again.
+pub(super) struct Revived<S> {
+    pub(super) task: Task<S>,
+    /// From where it is read.
+    pub(super) low: i64,
+    /// The end of what was read back.
+    pub(super) back: Option<i64>,
+}
+
+impl Recovery<'_> {
+    /// A task that is ready to replay.
+    pub(super) fn revive<S: Recover>(
+        &self,
+        stage: S,
+        partition: i32,
+        committed: Option<&Committed>,
+        models: &[Record],
+    ) -> io::Result<Revived<S>> {
+        let reads_back = !S::READS_BACK.is_empty();
+        let (mut start, mut spoken) = self.start(partition, committed, reads_back)?;
+        if !self.settings.replay {
+            (start.low, start.mark) = (spoken, Mark::Here(String::new()));
+        }
+        let mark = self.mark(partition, &start)?;
+        self.readable::<S>(partition, &mut start, &mut spoken)?;
+        let mut task = Task::new(stage, &start, &mark, spoken)?;
+        let back = match start.back {
+            Some(back) if reads_back => Some(self.read_back(partition, back, task.stage_mut())?),
+            _ => None,
+        };
+        let stage = task.stage_mut();
+        let batch: Vec<_> = models.iter().map(beside).collect();
+        stage.on_batch(&batch, &mut Out::default());
+        let low = task.next();
+        Ok(Revived { task, low, back })
+    }
+
+    /// Where the replay starts, and from which offset on the stage speaks.
+    fn start(
+        &self,
+        partition: i32,
+        committed: Option<&Committed>,
+        reads_back: bool,
+    ) -> io::Result<(Start, i64)> {
+        let fresh = |low| -> io::Result<Start> {
+            let back = if reads_back { Some(self.alerts_end(partition)?) } else { None };
+            Ok(Start { low, mark: Mark::Here(String::new()), back })
+        };
+        let Some(Committed { offset, note }) = committed else {
+            let (first, end) = self.cluster.ends(self.topic, partition)?;
+            let low = if self.settings.from == From::Earliest { first } else { end };
+            return Ok((fresh(low)?, low));
+        };
+        match Start::read(note, self.partitions) {
+            Ok(start) => Ok((start, *offset)),
+            Err(Unusable::Foreign) => {
+                log::warn!(
+                    "{} partition {partition}: the position {offset} was set by another tool: \
+                     starting there with nothing",
+                    self.topic
+                );
+                Ok((fresh(*offset)?, *offset))
+            }
+            Err(Unusable::Partitions(before)) => Err(failed(format!(
+                "topic {} has {} partitions, and had {before} when group {} committed: its \
+                 sources may have moved. Start a new group with --group, or make the topic anew",
+                self.topic, self.partitions, self.settings.group
+            ))),
+            Err(Unusable::Version(version)) => Err(failed(format!(
+                "group {} was committed by a newer tweetoscope (form {version})",
+                self.settings.group
+            ))),
+        }
+    }
+
+    /// Refuses a start that cannot be read any more.
+    fn readable<S: Recover>(
+        &self,
+        partition: i32,
+        start: &mut Start,
+        spoken: &mut i64,
+    ) -> io::Result<()> {
+        let (first, end) = self.cluster.ends(self.topic, partition)?;
+        let (topic, low) = (self.topic, start.low);
+        if low < first && S::STARTS_LATE {
+            log::warn!("{topic} partition {partition}: offset {low} is gone: from {first} on");
+            start.low = first;
+            *spoken = first.max(*spoken);
+        } else if low < first {
+            return Err(failed(format!(
+                "topic {topic} partition {partition}: offset {low} is needed to find the state \
+                 again, but the oldest there is {first}: retention passed it. Give the topic a \
+                 retention above max-age, or give the state up with a new --group"
+            )));
+        }
+        if *spoken > end {
+            return Err(failed(format!(
+                "topic {topic} partition {partition}: offset {spoken} is committed, but the \
+                 topic ends at {end}: was it deleted and made anew? Start a new group with \
+                 --group"
+            )));
+        }
+        Ok(())
+    }
+
+    fn mark(&self, partition: i32, start: &Start) -> io::Result<String> {
+        let (kept_in, offset) = match &start.mark {
+            Mark::Here(mark) => return Ok(mark.clone()),
+            Mark::Kept(kept_in, offset) => (*kept_in, *offset),
+        };
+        let topic = self.settings.topic(Topic::CollectState);
+        let (_, bytes) = read_one(self.settings, topic, kept_in, offset)?;
+        match serde_json::from_slice::<Kept>(&bytes) {
+            Ok(kept) if kept.partition == partition && kept.position == start.low => Ok(kept.mark),
+            _ => Err(failed(format!(
+                "topic {topic} partition {kept_in} offset {offset}: not the state of {} \
+                 partition {partition} offset {}",
+                self.topic, start.low
+            ))),
+        }
+    }
+
+    fn alerts_end(&self, partition: i32) -> io::Result<i64> {
+        Ok(self.cluster.ends(self.settings.topic(Topic::Alerts), partition)?.1)
+    }
+
+    /// Tells the stage what it said; returns where the topic ends.
+    fn read_back<S: Recover>(&self, partition: i32, from: i64, stage: &mut S) -> io::Result<i64> {
+        let topic = self.settings.topic(Topic::Alerts);
+        let (first, _) = self.cluster.ends(topic, partition)?;
+        if from < first {
+            return Err(failed(format!(
+                "topic {topic} partition {partition}: offset {from} is needed to know what was \
+                 said, but the oldest there is {first}: retention passed it"
+            )));
+        }
+        let starts = BTreeMap::from([(partition, from)]);
+        let ends = read_all(self.settings, self.cluster, topic, &starts, |message| {
+            let bytes = message.payload().unwrap_or_default();
+            if let Ok(Item::Record(record)) = read(bytes, None, S::READS_BACK) {
+                stage.read_back(&record);
+            }
+            Ok(())
+        })?;
+        Ok(ends.get(&partition).copied().unwrap_or(from))
+    }
+}
+
+/// A record that has no place in the input.
+pub(super) fn beside(record: &Record) -> RecordRef<'static> {
+    RecordRef { position: 0, body: Body::Record(Box::new(record.clone())) }
+}

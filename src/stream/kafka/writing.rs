@@ -1,0 +1,144 @@
+//! From what a stage says to records of topics: which topic, which partition, which key; dead
+//! letters; tombstones of models.
+
+use std::collections::BTreeMap;
+
+use super::context::Shared;
+use super::models::Models;
+use super::output::{Letter, Output};
+use super::settings::Settings;
+use super::task::Said;
+use super::topics::Topic;
+use super::trouble::Lost;
+use crate::record::{Kind, Record};
+use crate::stage::Outgoing;
+use crate::stream::Refused;
+use crate::stream::rejects::{Rejects, letter};
+
+/// Sends what stages say.
+pub(super) struct Writing {
+    settings: Settings,
+    /// Kinds that are read back: they go to the partition whose input they answer.
+    reads_back: &'static [Kind],
+    rejects: Rejects,
+    /// Records of others that were passed over.
+    pub(super) foreign: u64,
+    pub(super) since_commit: u64,
+    /// Something that should not wait for the tick: a model, after long work.
+    pub(super) urgent: bool,
+    buffer: Vec<u8>,
+}
+
+impl Writing {
+    pub(super) fn new(settings: &Settings, reads_back: &'static [Kind]) -> Self {
+        Self {
+            settings: settings.clone(),
+            reads_back,
+            rejects: Rejects::default(),
+            foreign: 0,
+            since_commit: 0,
+            urgent: false,
+            buffer: Vec::new(),
+        }
+    }
+
+    pub(super) fn rejected(&self) -> u64 {
+        self.rejects.count()
+    }
+
+    /// All that was sent is committed, or given up.
+    pub(super) fn committed(&mut self) {
+        self.since_commit = 0;
+        self.urgent = false;
+    }
+
+    /// From where what is said from now on will be read back: behind all that was delivered.
+    ///
+    /// A careful guess is as good as the truth: reading more back costs time alone.
+    pub(super) fn back(
+        &self,
+        shared: &Shared,
+        partition: i32,
+        known: &BTreeMap<i32, i64>,
+    ) -> Option<i64> {
+        let known = *known.get(&partition)?;
+        let topic = self.settings.topic(Topic::Alerts);
+        let delivered = shared.delivered(topic, partition).map(|offset| offset + 1);
+        Some(delivered.map_or(known, |delivered| delivered.max(known)))
+    }
+
+    /// Sends what a task said of the records of one partition.
+    pub(super) fn send(
+        &mut self,
+        said: Said,
+        place: (&str, i32),
+        output: &mut Output,
+        models: Option<&Models>,
+    ) -> Result<(), Lost> {
+        for refused in &said.refused {
+            self.refuse(refused, place, output)?;
+        }
+        for item in said.out {
+            match item {
+                Outgoing::Foreign(_) => self.foreign += 1,
+                Outgoing::Record(record) => self.record(&record, place.1, output, models)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        record: &Record,
+        from: i32,
+        output: &mut Output,
+        models: Option<&Models>,
+    ) -> Result<(), Lost> {
+        let Some(topic) = Topic::of(record.kind()) else { return Ok(()) };
+        let topic = self.settings.topic(topic);
+        self.buffer.clear();
+        record.write(&mut self.buffer);
+        let key = record.key();
+        let partition = self.reads_back.contains(&record.kind()).then_some(from);
+        output.send(Letter { topic, partition, key: Some(&key), payload: Some(&self.buffer) })?;
+        self.since_commit += 1;
+        if record.kind() == Kind::Model {
+            self.urgent = true;
+            for version in models.map(|models| models.superseded(&key)).unwrap_or_default() {
+                output.send(Letter {
+                    topic,
+                    partition: None,
+                    key: Some(&version),
+                    payload: None,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(
+        &mut self,
+        (position, bytes, refusal): &Refused,
+        (topic, partition): (&str, i32),
+        output: &mut Output,
+    ) -> Result<(), Lost> {
+        let place = format!("{topic} partition {partition} offset {position}");
+        self.rejects.add(&place, bytes, refusal)?;
+        if let Some(dead) = &self.settings.dead_letter {
+            let payload = letter(&place, bytes, refusal)?;
+            output.send(Letter {
+                topic: dead,
+                partition: None,
+                key: None,
+                payload: Some(&payload),
+            })?;
+            self.since_commit += 1;
+        }
+        Ok(())
+    }
+
+    /// Says how many records were refused in all.
+    pub(super) fn tell(&self) {
+        self.rejects.tell();
+    }
+}

@@ -1,0 +1,105 @@
+//! A real broker for the tests: one that is there already, or one of our own on loopback.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// A broker of ours, or somebody's.
+pub struct Broker {
+    /// host:port without encryption and login.
+    pub address: String,
+    /// The same broker with TLS, and its certificate.
+    pub tls: Option<(String, PathBuf)>,
+    /// The same broker with a login.
+    pub sasl: Option<String>,
+    dir: Option<PathBuf>,
+    /// Wipes the broker when this process is gone, however it ended: it waits for the end of
+    /// its input, which nobody else holds open.
+    _watch: Option<Child>,
+}
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broker/broker.sh")
+}
+
+/// The broker of all tests of this process; `None`, said on stderr, where there can be none.
+pub fn broker() -> Option<&'static Broker> {
+    static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
+    BROKER.get_or_init(|| existing().or_else(|| Broker::start("shared"))).as_ref()
+}
+
+fn existing() -> Option<Broker> {
+    let address = std::env::var("TWEETOSCOPE_TEST_BROKERS").ok().filter(|it| !it.is_empty())?;
+    Some(Broker { address, tls: None, sasl: None, dir: None, _watch: None })
+}
+
+/// A port with three free ones behind it, below those that the kernel lends.
+fn free_ports() -> u16 {
+    let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let start = 20_000 + (std::process::id() % 2_000) as u16 * 4;
+    let found = (0..500).map(|i| start + i * 4).find(|port| (0..4).all(|i| free(port + i)));
+    found.expect("four free ports in two thousand")
+}
+
+impl Broker {
+    /// A broker of its own for tests that hurt it.
+    pub fn start(name: &str) -> Option<Self> {
+        let dir = std::env::temp_dir().join(format!("tweetoscope-{name}-{}", std::process::id()));
+        let port = free_ports().to_string();
+        let started = Command::new("bash")
+            .args([script().as_os_str(), "start".as_ref(), dir.as_os_str()])
+            .args([&port, "--tls", "--sasl"])
+            .output()
+            .expect("bash is there");
+        if started.status.code() == Some(69) {
+            let why = String::from_utf8_lossy(&started.stderr);
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "no broker: {why}");
+            eprintln!("SKIPPED: {}", why.trim());
+            return None;
+        }
+        assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+        let watch = Command::new("bash")
+            .args(["-c", "cat >/dev/null; exec bash \"$0\" wipe \"$1\""])
+            .args([script().as_os_str(), dir.as_os_str()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("bash is there");
+        let told = String::from_utf8(started.stdout).expect("addresses");
+        let mut broker = Self {
+            address: String::new(),
+            tls: None,
+            sasl: None,
+            dir: Some(dir),
+            _watch: Some(watch),
+        };
+        for line in told.lines() {
+            match line.split(' ').collect::<Vec<_>>()[..] {
+                ["tls", address, ca] => broker.tls = Some((address.to_owned(), ca.into())),
+                ["sasl", address] => broker.sasl = Some(address.to_owned()),
+                [address] => broker.address = address.to_owned(),
+                _ => panic!("{line}"),
+            }
+        }
+        Some(broker)
+    }
+
+    /// Runs a command of the script; panics where it fails.
+    pub fn script(&self, command: &str, arguments: &[&str]) {
+        let dir = self.dir.as_ref().expect("a broker of our own");
+        let done = Command::new("bash")
+            .args([script().as_os_str(), command.as_ref(), dir.as_os_str()])
+            .args(arguments)
+            .output()
+            .expect("bash is there");
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "broker.sh {command} {arguments:?}: {said}");
+    }
+
+    /// Whether it is ours to hurt.
+    pub fn is_ours(&self) -> bool {
+        self.dir.is_some()
+    }
+}

@@ -1,0 +1,178 @@
+//! What the tests themselves write, read and ask: librdkafka used directly, apart from the code
+//! that is tested.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message;
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+/// A record as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read {
+    pub partition: i32,
+    pub offset: i64,
+    pub key: Option<String>,
+    /// `None`: a tombstone.
+    pub value: Option<String>,
+}
+
+/// A producer as clients in other languages are.
+pub fn producer(brokers: &str) -> ThreadedProducer<DefaultProducerContext> {
+    ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("enable.idempotence", "true")
+        .set("partitioner", "murmur2_random")
+        .set("linger.ms", "2")
+        .create()
+        .unwrap()
+}
+
+/// Writes records, and waits until they are there.
+pub fn produce<'a>(
+    brokers: &str,
+    topic: &str,
+    records: impl IntoIterator<Item = (&'a str, &'a str)>,
+) {
+    let producer = producer(brokers);
+    for (key, value) in records {
+        send(&producer, topic, key, value);
+    }
+    producer.flush(Duration::from_secs(30)).unwrap();
+}
+
+/// Writes a record; waits where the queue is full.
+pub fn send(
+    producer: &ThreadedProducer<DefaultProducerContext>,
+    topic: &str,
+    key: &str,
+    value: &str,
+) {
+    let mut record = BaseRecord::to(topic).key(key).payload(value);
+    while let Err((_, again)) = producer.send(record) {
+        std::thread::sleep(Duration::from_millis(5));
+        record = again;
+    }
+}
+
+fn consumer(brokers: &str, group: &str) -> BaseConsumer {
+    ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("group.id", group)
+        .set("enable.auto.commit", "false")
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "true")
+        .create()
+        .unwrap()
+}
+
+/// How many partitions a topic has.
+pub fn partitions(brokers: &str, topic: &str) -> i32 {
+    let metadata =
+        consumer(brokers, "test").fetch_metadata(Some(topic), Duration::from_secs(10)).unwrap();
+    metadata.topics()[0].partitions().len() as i32
+}
+
+/// All that is committed in a topic, by partition and in order.
+pub fn read_committed(brokers: &str, topic: &str) -> Vec<Read> {
+    let consumer = consumer(brokers, "test");
+    let mut list = TopicPartitionList::new();
+    let count = partitions(brokers, topic);
+    for partition in 0..count {
+        list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+    }
+    consumer.assign(&list).unwrap();
+    let (mut records, mut ended) = (Vec::new(), 0);
+    let start = Instant::now();
+    while ended < count {
+        assert!(start.elapsed() < Duration::from_secs(120), "{topic} is not read in two minutes");
+        match consumer.poll(Duration::from_millis(200)) {
+            Some(Ok(message)) => records.push(Read {
+                partition: message.partition(),
+                offset: message.offset(),
+                key: message.key().map(|key| String::from_utf8(key.to_vec()).unwrap()),
+                value: message.payload().map(|it| String::from_utf8(it.to_vec()).unwrap()),
+            }),
+            Some(Err(KafkaError::PartitionEOF(_))) => ended += 1,
+            Some(Err(error)) => eprintln!("reading {topic}: {error}"),
+            None => {}
+        }
+    }
+    records.sort_by_key(|record| (record.partition, record.offset));
+    records
+}
+
+/// Records between what a group committed and the end of its topic.
+pub fn lag(brokers: &str, group: &str, topic: &str) -> i64 {
+    committed(brokers, group, topic)
+        .into_iter()
+        .map(|(partition, (offset, _))| {
+            let wait = Duration::from_secs(10);
+            let ends = consumer(brokers, group).fetch_watermarks(topic, partition, wait).unwrap();
+            ends.1 - offset.unwrap_or(ends.0)
+        })
+        .sum()
+}
+
+/// What a group committed, by partition: offset and metadata.
+pub fn committed(brokers: &str, group: &str, topic: &str) -> BTreeMap<i32, (Option<i64>, String)> {
+    let mut list = TopicPartitionList::new();
+    for partition in 0..partitions(brokers, topic) {
+        list.add_partition(topic, partition);
+    }
+    let start = Instant::now();
+    let list = loop {
+        match consumer(brokers, group).committed_offsets(list.clone(), Duration::from_secs(5)) {
+            Ok(list) => break list,
+            Err(error) => assert!(start.elapsed() < Duration::from_secs(60), "{error}"),
+        }
+    };
+    let place = |it: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
+        let offset = match it.offset() {
+            Offset::Offset(offset) => Some(offset),
+            _ => None,
+        };
+        (it.partition(), (offset, it.metadata().to_owned()))
+    };
+    list.elements().iter().map(place).collect()
+}
+
+/// Waits until a group has read all of a topic.
+pub fn wait_until_read(brokers: &str, group: &str, topic: &str, most: Duration) {
+    let start = Instant::now();
+    loop {
+        let lag = lag(brokers, group, topic);
+        if lag <= 0 {
+            return;
+        }
+        assert!(start.elapsed() < most, "{group} lags {lag} records behind in {topic}");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}
+
+/// The partition of a key, as Java's clients compute it: written from the definition of MurmurHash2.
+pub fn partition_of(key: &str, partitions: i32) -> i32 {
+    const M: u32 = 0x5bd1_e995;
+    let data = key.as_bytes();
+    let mut h = 0x9747_b28c ^ data.len() as u32;
+    let mut chunks = data.chunks_exact(4);
+    for chunk in &mut chunks {
+        let mut k = u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]).wrapping_mul(M);
+        k = (k ^ (k >> 24)).wrapping_mul(M);
+        h = h.wrapping_mul(M) ^ k;
+    }
+    let rest = chunks.remainder();
+    for (i, byte) in rest.iter().enumerate() {
+        h ^= u32::from(*byte) << (8 * i);
+    }
+    if !rest.is_empty() {
+        h = h.wrapping_mul(M);
+    }
+    h = (h ^ (h >> 13)).wrapping_mul(M);
+    h ^= h >> 15;
+    ((h & 0x7fff_ffff) % partitions as u32) as i32
+}

@@ -1,0 +1,123 @@
+//! The program under test, as processes that end with the test.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// The binary.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_tweetoscope");
+
+/// Runs a command over a pipe; returns its stdout.
+pub fn pipe(arguments: &[&str], input: &str) -> String {
+    let mut child = Command::new(PROGRAM)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut to = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let writer = std::thread::spawn(move || to.write_all(input.as_bytes()).unwrap());
+    let done = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert!(done.status.success(), "{arguments:?}: {}", done.status);
+    String::from_utf8(done.stdout).unwrap()
+}
+
+/// Runs a command to its end; returns exit status and stderr.
+pub fn ends(arguments: &[&str]) -> (Option<i32>, String) {
+    let done = Command::new(PROGRAM).args(arguments).stdin(Stdio::null()).output().unwrap();
+    (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+}
+
+/// A daemon; killed when it goes out of scope.
+pub struct Daemon {
+    child: Child,
+    arguments: Vec<String>,
+    log: PathBuf,
+}
+
+impl Daemon {
+    /// Starts it; its stderr is appended to a file of that name.
+    pub fn start(name: &str, arguments: &[&str]) -> Self {
+        let file = format!("tweetoscope-test-{}-{name}.log", std::process::id());
+        let log = std::env::temp_dir().join(file);
+        let arguments: Vec<String> = arguments.iter().map(|it| (*it).to_owned()).collect();
+        Self { child: spawn(&arguments, &log), arguments, log }
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Kills it without warning, and starts it anew.
+    pub fn kill_and_restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = spawn(&self.arguments, &self.log);
+    }
+
+    /// Kills it without warning.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self, most: Duration) -> Option<i32> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.ended() {
+                return status.code();
+            }
+            assert!(start.elapsed() < most, "{:?} does not end: {}", self.arguments, self.said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Asks it to end, and expects that it does so in order.
+    pub fn stop(&mut self) {
+        self.signal("TERM");
+        let status = self.wait(Duration::from_secs(60));
+        assert_eq!(status, Some(0), "{}", self.said());
+    }
+
+    /// What it said on stderr so far, all its lives together.
+    pub fn said(&self) -> String {
+        let mut text = String::new();
+        if let Ok(mut file) = File::open(&self.log) {
+            file.read_to_string(&mut text).unwrap();
+        }
+        text
+    }
+}
+
+fn spawn(arguments: &[String], log: &PathBuf) -> Child {
+    let log = File::options().create(true).append(true).open(log).unwrap();
+    Command::new(PROGRAM)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_file(&self.log);
+        }
+    }
+}

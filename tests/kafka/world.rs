@@ -1,0 +1,177 @@
+//! Topics, groups and flags of one test, and the check that all of them share.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::broker::Broker;
+use crate::client::{self, Read, partition_of};
+use crate::process::{self, Daemon};
+
+/// A corner of a broker that belongs to one test.
+pub struct World<'a> {
+    pub broker: &'a Broker,
+    pub name: String,
+}
+
+/// All topics.
+pub const TOPICS: [&str; 9] = [
+    "tweets",
+    "cascade_series",
+    "cascade_properties",
+    "samples",
+    "models",
+    "alerts",
+    "stats",
+    "logs",
+    "collect_state",
+];
+
+impl<'a> World<'a> {
+    pub fn new(broker: &'a Broker, name: &str) -> Self {
+        // A broker that is there already may remember an earlier run.
+        let run = if broker.is_ours() { 0 } else { std::process::id() };
+        Self { broker, name: format!("{name}-{run}") }
+    }
+
+    pub fn brokers(&self) -> &str {
+        &self.broker.address
+    }
+
+    pub fn topic(&self, kind: &str) -> String {
+        format!("{}.{kind}", self.name)
+    }
+
+    pub fn group(&self, command: &str) -> String {
+        format!("{}-{command}", self.name)
+    }
+
+    /// The flags of a command in this world, with quick sessions.
+    pub fn flags(&self, command: &str, more: &[&str]) -> Vec<String> {
+        let mut flags: Vec<String> = [command, "--kafka", "-v", "-b", self.brokers()]
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        for kind in TOPICS {
+            flags.extend(["--topic".to_owned(), format!("{kind}={}", self.topic(kind))]);
+        }
+        flags.extend(["--group".to_owned(), self.group(command)]);
+        for property in ["session.timeout.ms=1500", "heartbeat.interval.ms=300"] {
+            flags.extend(["-X".to_owned(), property.to_owned()]);
+        }
+        flags.extend(more.iter().map(|it| (*it).to_owned()));
+        flags
+    }
+
+    /// A daemon in this world; `id` is its transactional id.
+    pub fn daemon(&self, command: &str, id: &str, more: &[&str]) -> Daemon {
+        let id = format!("{}-{id}", self.name);
+        let mut flags = self.flags(command, more);
+        flags.extend(["--transactional-id".to_owned(), id.clone()]);
+        Daemon::start(&id, &flags.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// Runs a command in this world to its end.
+    pub fn ends(&self, command: &str, more: &[&str]) -> (Option<i32>, String) {
+        let flags = self.flags(command, more);
+        process::ends(&flags.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// Creates the topics of a command.
+    pub fn create(&self, command: &str, partitions: i32) {
+        let partitions = partitions.to_string();
+        let flags = ["--create-topics", "--partitions", &partitions, "--exit-eof"];
+        let (status, said) = self.ends(command, &flags);
+        assert_eq!(status, Some(0), "{said}");
+    }
+
+    pub fn read(&self, kind: &str) -> Vec<Read> {
+        client::read_committed(self.brokers(), &self.topic(kind))
+    }
+
+    pub fn wait_until_read(&self, command: &str, kind: &str) {
+        let (group, topic) = (self.group(command), self.topic(kind));
+        client::wait_until_read(self.brokers(), &group, &topic, Duration::from_secs(120));
+    }
+}
+
+/// A field of a record, as text.
+pub fn field(line: &str, name: &str) -> String {
+    let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    match &value[name] {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Simulated tweets of several sources; the same seed gives the same lines.
+pub fn tweets(cascades: u32, sources: u32, seed: u32) -> String {
+    let numbers = [cascades, sources, seed].map(|it| it.to_string());
+    let [cascades, sources, seed] = &numbers;
+    process::pipe(&["generate", "--simulate", cascades, "--sources", sources, "--seed", seed], "")
+}
+
+/// Lines with their sources, as keys.
+pub fn keyed<'a>(lines: &'a str, sources: &'a [String]) -> Vec<(&'a str, &'a str)> {
+    sources.iter().map(String::as_str).zip(lines.lines()).collect()
+}
+
+/// The source of every line.
+pub fn sources(lines: &str) -> Vec<String> {
+    lines.lines().map(|line| field(line, "source")).collect()
+}
+
+/// What is wrong with what was committed, compared with what a pipe wrote: every source's records
+/// must stand in the partition of their key, in the pipe's order, once.
+pub fn differences(topics: &[(&str, Vec<Read>)], pipe: &str, partitions: i32) -> Vec<String> {
+    let mut expected: BTreeMap<(String, i32, String), Vec<String>> = BTreeMap::new();
+    for line in pipe.lines() {
+        let topic = topic_of(&field(line, "type")).to_owned();
+        let partition = partition_of(&field(line, "cid"), partitions);
+        expected
+            .entry((topic, partition, field(line, "source")))
+            .or_default()
+            .push(line.to_owned());
+    }
+    let mut found: BTreeMap<(String, i32, String), Vec<String>> = BTreeMap::new();
+    for (topic, records) in topics {
+        for record in records {
+            let line = record.value.clone().unwrap();
+            let place = ((*topic).to_owned(), record.partition, field(&line, "source"));
+            found.entry(place).or_default().push(line);
+        }
+    }
+    let mut wrong = Vec::new();
+    let places: BTreeSet<_> = expected.keys().chain(found.keys()).cloned().collect();
+    for place in places {
+        let none = Vec::new();
+        let (want, have) =
+            (expected.get(&place).unwrap_or(&none), found.get(&place).unwrap_or(&none));
+        if want == have {
+            continue;
+        }
+        let missing = want.iter().filter(|line| !have.contains(line)).count();
+        let distinct: BTreeSet<_> = have.iter().collect();
+        let twice = have.len() - distinct.len();
+        let foreign = distinct.iter().filter(|line| !want.contains(line)).count();
+        wrong.push(format!(
+            "{place:?}: {} records, {} expected: {missing} missing, {twice} repeated, \
+             {foreign} of nobody",
+            have.len(),
+            want.len()
+        ));
+    }
+    wrong
+}
+
+fn topic_of(kind: &str) -> &'static str {
+    match kind {
+        "serie" => "cascade_series",
+        "size" | "parameters" => "cascade_properties",
+        "sample" => "samples",
+        "alert" => "alerts",
+        "stat" => "stats",
+        other => panic!("{other}"),
+    }
+}
