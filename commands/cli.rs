@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{Outcome, collect, log};
+use crate::{Outcome, collect, dashboard, log};
 
 /// Predict, from the first minutes of a retweet cascade, how big it will get
 ///
@@ -28,6 +28,7 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Collect(collect::Args),
+    Dashboard(dashboard::Args),
     Log(log::Args),
 }
 
@@ -36,6 +37,7 @@ impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         match self.command {
             Command::Collect(args) => collect::run(args),
+            Command::Dashboard(args) => dashboard::run(args),
             Command::Log(args) => log::run(args),
         }
     }
@@ -44,6 +46,7 @@ impl Cli {
     pub(crate) fn shared(&self) -> &Shared {
         match &self.command {
             Command::Collect(args) => &args.transport.shared,
+            Command::Dashboard(args) => &args.transport.shared,
             Command::Log(args) => &args.transport.shared,
         }
     }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod collect;
+mod dashboard;
 mod health;
 mod log;
 mod logging;

@@ -1,6 +1,6 @@
 //! Flags that say where records come from and go to; the same for every command.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -12,7 +12,8 @@ use tweetoscope::stream::lines::{Input, LONGEST, Lines, Options};
 use tweetoscope::stream::{self, Transport};
 
 use crate::cli::Shared;
-use crate::{Outcome, health, progress};
+use crate::health::{self, Watch};
+use crate::{Outcome, progress};
 
 /// Where records come from and go to.
 #[derive(clap::Args, Clone)]
@@ -48,8 +49,20 @@ impl CarrierArgs {
         }
         let stop = stop_flag()?;
         let mut watch = health::watch(&self.shared, &stop)?;
-        let mut lines = self.lines(stop)?;
-        let ended = stream::run(&mut make(), &mut lines, &mut watch);
+        self.drive_into(make(), io::stdout(), &stop, &mut watch, true)
+    }
+
+    /// Runs a stage whose output goes elsewhere, with or without a progress bar.
+    pub(crate) fn drive_into<S: Stage, W: Write>(
+        &self,
+        mut stage: S,
+        to: W,
+        stop: &Arc<AtomicBool>,
+        watch: &mut Watch,
+        bar: bool,
+    ) -> anyhow::Result<Outcome> {
+        let mut lines = self.lines(to, Arc::clone(stop), bar)?;
+        let ended = stream::run(&mut stage, &mut lines, watch);
         watch.finish()?;
         ended?;
         Ok(if lines.counts().rejected > 0 { Outcome::Rejected } else { Outcome::Done })
@@ -62,16 +75,16 @@ impl CarrierArgs {
         Ok(Outcome::Done)
     }
 
-    fn lines(&self, stop: Arc<AtomicBool>) -> anyhow::Result<Lines<io::Stdout>> {
+    fn lines<W: Write>(&self, to: W, stop: Arc<AtomicBool>, bar: bool) -> anyhow::Result<Lines<W>> {
         let inputs = Input::of(&self.files);
-        let bar = progress::over(&inputs);
+        let bar = bar.then(|| progress::over(&inputs)).flatten();
         let options = Options {
             inputs,
             longest: self.input.max_line,
             dead_letter: self.input.dead_letter.clone(),
             stop,
         };
-        let mut lines = Lines::open(options, io::stdout())?;
+        let mut lines = Lines::open(options, to)?;
         if let Some(bar) = bar {
             lines.tell_bytes(bar);
         }
