@@ -6,7 +6,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::original::{self, Defaults};
-use crate::{Outcome, collect, fit, generate, log, monitor, predict, run, train};
+use crate::{Outcome, collect, dashboard, fit, generate, log, monitor, predict, run, train};
 
 /// Predict, from the first minutes of a retweet cascade, how big it will get
 ///
@@ -36,6 +36,7 @@ enum Command {
     Train(train::Args),
     Monitor(monitor::Args),
     Run(Box<run::Args>),
+    Dashboard(dashboard::Args),
     Log(log::Args),
 }
 
@@ -50,6 +51,7 @@ impl Cli {
             Command::Train(args) => train::run(args),
             Command::Monitor(args) => monitor::run(args),
             Command::Run(args) => run::run(*args),
+            Command::Dashboard(args) => dashboard::run(args),
             Command::Log(args) => log::run(args),
         }
     }
@@ -64,6 +66,7 @@ impl Cli {
             Command::Train(args) => &args.transport.shared,
             Command::Monitor(args) => &args.transport.shared,
             Command::Run(args) => &args.transport.shared,
+            Command::Dashboard(args) => &args.transport.shared,
             Command::Log(args) => &args.transport.shared,
         }
     }

@@ -1,12 +1,13 @@
 //! `--http` and `--metrics-textfile`: what a command tells machines about itself.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use tweetoscope::stage::Tally;
-use tweetoscope::stream::health::{Health, Listen, Server};
+use tweetoscope::stream::health::{Health, Listen, Server, Site};
 use tweetoscope::stream::{Counts, Observer};
 
 use crate::cli::Shared;
@@ -17,11 +18,20 @@ pub(crate) struct Watch {
     health: Option<Health>,
     textfile: Option<PathBuf>,
     /// Serves as long as it is there.
-    _server: Option<Server>,
+    server: Option<Server>,
 }
 
 /// Starts to watch; an address that is taken is an error at once.
 pub(crate) fn watch(shared: &Shared, stop: &Arc<AtomicBool>) -> anyhow::Result<Watch> {
+    watch_with(shared, stop, |site| site)
+}
+
+/// The same with pages of one's own, which `wrap` puts before those of health.
+pub(crate) fn watch_with(
+    shared: &Shared,
+    stop: &Arc<AtomicBool>,
+    wrap: impl FnOnce(Arc<dyn Site>) -> Arc<dyn Site>,
+) -> anyhow::Result<Watch> {
     let textfile = shared.metrics_textfile.clone();
     let mut health = None;
     let mut server = None;
@@ -30,16 +40,21 @@ pub(crate) fn watch(shared: &Shared, stop: &Arc<AtomicBool>) -> anyhow::Result<W
         if let Some(address) = &shared.http {
             let listen = Listen::new(address, &shared.http_host)
                 .map_err(|error| Usage(format!("--http: {error}")))?;
-            let started = Server::start(listen, made.site()).context("--http")?;
+            let started = Server::start(listen, wrap(made.site())).context("--http")?;
             log::info!("Serving http://{}/", started.address());
             server = Some(started);
         }
         health = Some(made);
     }
-    Ok(Watch { health, textfile, _server: server })
+    Ok(Watch { health, textfile, server })
 }
 
 impl Watch {
+    /// Where it serves.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.server.as_ref().map(Server::address)
+    }
+
     /// Writes the metrics file, also where the command failed.
     pub(crate) fn finish(&self) -> anyhow::Result<()> {
         let (Some(health), Some(path)) = (&self.health, &self.textfile) else { return Ok(()) };

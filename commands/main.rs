@@ -2,6 +2,7 @@
 
 mod cli;
 mod collect;
+mod dashboard;
 mod fit;
 mod generate;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Flags that say where records come from and go to; the same for every command.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -12,7 +12,8 @@ use tweetoscope::stream::lines::{Input, LONGEST, Lines, Options};
 use tweetoscope::stream::{self, Transport};
 
 use crate::cli::Shared;
-use crate::{Outcome, health, progress};
+use crate::health::{self, Watch};
+use crate::{Outcome, progress};
 
 /// Where records come from and go to.
 #[derive(clap::Args, Clone)]
@@ -59,15 +60,27 @@ impl CarrierArgs {
         }
         let stop = stop_flag()?;
         let mut watch = health::watch(&self.shared, &stop)?;
-        let mut transport = wrap(self.lines(stop)?);
+        let mut transport = wrap(self.lines(io::stdout(), Arc::clone(&stop), true)?);
         let mut stage = make();
-        let ended = stream::run(&mut stage, &mut transport, &mut watch);
-        watch.finish()?;
-        ended?;
+        watched(&mut stage, &mut transport, &mut watch)?;
         Ok(match judge(&stage) {
-            Outcome::Done if transport.counts().rejected > 0 => Outcome::Rejected,
+            Outcome::Done => outcome(&transport),
             judged => judged,
         })
+    }
+
+    /// Runs a stage whose output goes elsewhere, with or without a progress bar.
+    pub(crate) fn drive_into<S: Stage, W: Write>(
+        &self,
+        mut stage: S,
+        to: W,
+        stop: &Arc<AtomicBool>,
+        watch: &mut Watch,
+        bar: bool,
+    ) -> anyhow::Result<Outcome> {
+        let mut lines = self.lines(to, Arc::clone(stop), bar)?;
+        watched(&mut stage, &mut lines, watch)?;
+        Ok(outcome(&lines))
     }
 
     fn check(&self) -> anyhow::Result<Outcome> {
@@ -77,21 +90,37 @@ impl CarrierArgs {
         Ok(Outcome::Done)
     }
 
-    fn lines(&self, stop: Arc<AtomicBool>) -> anyhow::Result<Lines<io::Stdout>> {
+    fn lines<W: Write>(&self, to: W, stop: Arc<AtomicBool>, bar: bool) -> anyhow::Result<Lines<W>> {
         let inputs = Input::of(&self.files);
-        let bar = progress::over(&inputs);
+        let bar = bar.then(|| progress::over(&inputs)).flatten();
         let options = Options {
             inputs,
             longest: self.input.max_line,
             dead_letter: self.input.dead_letter.clone(),
             stop,
         };
-        let mut lines = Lines::open(options, io::stdout())?;
+        let mut lines = Lines::open(options, to)?;
         if let Some(bar) = bar {
             lines.tell_bytes(bar);
         }
         Ok(lines)
     }
+}
+
+/// Runs a stage; the last metrics are told whether it failed or not.
+fn watched<S: Stage>(
+    stage: &mut S,
+    transport: &mut impl Transport,
+    watch: &mut Watch,
+) -> anyhow::Result<()> {
+    let ended = stream::run(stage, transport, watch);
+    watch.finish()?;
+    ended?;
+    Ok(())
+}
+
+fn outcome(transport: &impl Transport) -> Outcome {
+    if transport.counts().rejected > 0 { Outcome::Rejected } else { Outcome::Done }
 }
 
 /// Set by SIGINT and SIGTERM; the second one ends the process at once.

@@ -4,7 +4,12 @@
 //! TWEETOSCOPE_TEST_BROKERS=host:port points them at a broker that is there already.
 //! The long storm: `cargo test --release --test kafka -- --ignored --nocapture long`
 
-#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "a test crate: what fails panics"
+)]
 #![allow(clippy::disallowed_methods, reason = "processes and brokers live in real time")]
 
 #[path = "kafka/broker.rs"]

@@ -3,6 +3,7 @@
 //! A stage does no I/O, sees no clock and no chance but a seed; `stream` feeds it.
 
 pub mod collect;
+pub mod dashboard;
 pub mod fit;
 pub mod log;
 pub mod monitor;

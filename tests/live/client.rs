@@ -50,8 +50,8 @@ pub(crate) struct Service {
     pub(crate) child: Child,
     pub(crate) address: SocketAddr,
     pub(crate) stdin: Option<ChildStdin>,
-    #[allow(dead_code, reason = "not every test reads it")]
-    pub(crate) stderr: BufReader<ChildStderr>,
+    /// Held open: a closed stderr is no test of ours.
+    _stderr: BufReader<ChildStderr>,
 }
 
 impl Service {
@@ -74,7 +74,7 @@ impl Service {
         let address = line.split("http://").nth(1).unwrap().trim().trim_end_matches('/');
         let address = address.parse().unwrap();
         let stdin = child.stdin.take();
-        Self { child, address, stdin, stderr }
+        Self { child, address, stdin, _stderr: stderr }
     }
 
     pub(crate) fn write(&mut self, text: &str) {

@@ -118,6 +118,8 @@ pub const METRICS: &[Metric] = &[
     counter("monitor", "predictions_covered_total", &["level"], "Predictions whose interval held the truth, by nominal level."),
     counter("monitor", "predictions_with_interval_total", &["level"], "Scored predictions that had an interval, by nominal level."),
     gauge("monitor", "baseline_absolute_relative_error", &["baseline"], "Mean absolute relative error of a baseline on the same cascades."),
+    counter("dashboard", "alerts_shown_total", &[], "Alerts that reached the dashboard."),
+    gauge("dashboard", "cascades_shown", &[], "Cascades with a prediction that the dashboard remembers."),
     gauge("monitor", "truth_pending", &[], "Alerts whose truth is not known yet."),
 ];
 

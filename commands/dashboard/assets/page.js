@@ -1,0 +1,271 @@
+// The live board: rows by server-sent events, one cascade in full beside them.
+
+import { compact, count, element, interval, percent, span, spark } from "./parts.js";
+import { figure } from "./plot.js";
+
+const board = document.getElementById("board");
+const body = board.tBodies[0];
+const form = document.getElementById("query");
+const panel = document.getElementById("detail");
+const top = Number(board.dataset.top);
+const rows = new Map();
+let held = null; // what came last
+let shown = null; // what is shown; other than held while it is paused
+let paused = false;
+let open = null; // link of the open cascade
+let opener = null;
+let keys = true;
+let first = "";
+
+// ---- rows
+
+const ORDERS = {
+  predicted: (row) => row.predicted,
+  observed: (row) => row.observed,
+  growth: (row) => row.predicted / Math.max(1, row.observed),
+  youth: (row) => -(row.age ?? Infinity),
+  above: (row) => (row.above ? row.above[1] : -1),
+};
+
+function wanted(all) {
+  const text = form.elements.q.value.trim().toLowerCase();
+  const by = ORDERS[form.elements.sort.value] ?? ORDERS.predicted;
+  return all
+    .filter((row) => !(form.elements.open.checked && row.ended !== null))
+    .filter((row) => !text || row.msg.toLowerCase().includes(text) || row.name.toLowerCase().includes(text))
+    .sort((a, b) => by(b) - by(a) || a.rank - b.rank)
+    .slice(0, top);
+}
+
+function made(row) {
+  const cell = (name) => element("td", { role: "cell", class: name });
+  const cells = Object.fromEntries(["rank", "change", "text", "observed", "predicted", "above", "age", "spark"].map((name) => [name, cell(name)]));
+  const link = element("a", { href: row.href }, element("bdi"));
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    opener = row.href;
+    show(row.href, true);
+  });
+  cells.text.append(link, element("span", { class: "name" }));
+  cells.predicted.append(element("b"), " ", element("span", { class: "interval" }));
+  return { tr: element("tr", { role: "row" }, ...Object.values(cells)), cells, link, rank: row.rank, bars: "" };
+}
+
+// Changes the text only where it changed: a selection and a screen reader's place survive.
+function set(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+function fill(part, row) {
+  const { cells, link } = part;
+  set(cells.rank, String(row.rank));
+  const change = row.change;
+  cells.change.className = "change" + (row.new ? " new" : change > 0 ? " up" : change < 0 ? " down" : "");
+  set(cells.change, row.new ? "new" : !change ? (change === 0 ? "=" : "") : `${change > 0 ? "▲" : "▼"} ${Math.abs(change)}`);
+  set(link.firstChild, row.msg || "(no text)");
+  set(cells.text.lastChild, row.name);
+  set(cells.observed, count(row.observed) + (row.ended === null ? "" : " over"));
+  set(cells.predicted.firstChild, count(row.predicted));
+  set(cells.predicted.lastChild, interval(row));
+  set(cells.above, row.above ? percent(row.above[1]) : "");
+  set(cells.age, row.age === null ? "" : span(row.age));
+  const bars = row.spark.join();
+  if (bars !== part.bars) cells.spark.replaceChildren(...(row.spark.length ? [spark(row.spark)] : []));
+  part.bars = bars;
+  part.tr.classList.toggle("chosen", row.href === open);
+  if (part.rank !== row.rank) {
+    part.tr.classList.remove("moved");
+    requestAnimationFrame(() => part.tr.classList.add("moved"));
+  }
+  part.rank = row.rank;
+}
+
+function render() {
+  if (!shown) return;
+  const list = wanted(shown.rows);
+  const focus = document.activeElement;
+  const keep = new Set(list.map((row) => row.href));
+  for (const [href, part] of rows) if (!keep.has(href)) { part.tr.remove(); rows.delete(href); }
+  list.forEach((row, place) => {
+    if (!rows.has(row.href)) rows.set(row.href, made(row));
+    const part = rows.get(row.href);
+    fill(part, row);
+    if (body.rows[place] !== part.tr) body.insertBefore(part.tr, body.rows[place] ?? null);
+  });
+  // Moving a row takes its focus away.
+  if (focus && focus !== document.activeElement && focus.isConnected) focus.focus({ preventScroll: true });
+  const sizes = new Set(list.filter((row) => row.above).map((row) => row.above[0]));
+  set(document.getElementById("above"), sizes.size === 1 ? compact([...sizes][0]) : "N");
+  const empty = document.getElementById("empty");
+  empty.hidden = list.length > 0;
+  set(empty, shown.rows.length ? "No cascade fits the filter." : "No cascade to show yet: waiting for alerts.");
+  const hottest = shown.rows[0]?.href ?? "";
+  if (first && hottest !== first) say(`Hottest now: ${shown.rows[0].msg || shown.rows[0].name}`);
+  first = hottest;
+}
+
+function state(text) {
+  const numbers = held ? `${count(held.alerts)} alerts, ${count(held.cascades)} cascades, ` : "";
+  set(document.getElementById("state"), numbers + text);
+}
+
+function tell() {
+  state(paused ? "paused" : held?.over ? "the input is over" : "live");
+}
+
+let spoke = 0;
+function say(text) {
+  // At most every ten seconds: a screen reader should get to its end.
+  if (Date.now() - spoke < 10000) return;
+  spoke = Date.now();
+  document.getElementById("said").textContent = text;
+}
+
+// ---- one cascade
+
+async function show(href, focus) {
+  const fresh = open !== href;
+  open = href;
+  let data;
+  try {
+    const reply = await fetch(href.replace("/cascade?", "/cascade.json?"));
+    if (!reply.ok) throw new Error(String(reply.status));
+    data = await reply.json();
+  } catch {
+    if (open === href && fresh) close();
+    return;
+  }
+  if (open !== href) return;
+  const place = fresh ? 0 : panel.querySelector("details div")?.scrollTop ?? 0;
+  const unfolded = !fresh && panel.querySelector("details")?.open;
+  panel.hidden = false;
+  document.querySelector(".columns").classList.add("open");
+  panel.replaceChildren(...content(data));
+  if (unfolded) {
+    panel.querySelector("details").open = true;
+    panel.querySelector("details div").scrollTop = place;
+  }
+  if (focus) panel.focus();
+  if (fresh) history.replaceState(null, "", "#" + href.split("?")[1]);
+  render();
+}
+
+function content(data) {
+  const { row } = data;
+  const shut = element("button", { type: "button", class: "close" }, "Close");
+  shut.addEventListener("click", close);
+  const title = element("h2", { id: "detail-title" }, element("bdi", {}, row.msg || "(no text)"));
+  const figures = element("dl", { class: "figures" });
+  const add = (name, value, small = "") =>
+    figures.append(element("div", {}, element("dt", {}, name), element("dd", {}, value, ...(small ? [element("small", {}, small)] : []))));
+  add("Predicted size", count(row.predicted), row.interval ? `${interval(row)} (${Math.round(row.interval[2] * 100)}%)` : "");
+  add(row.ended === null ? "Observed" : "Final size", count(row.observed));
+  if (row.above) add(`More than ${count(row.above[0])}`, percent(row.above[1]));
+  if (row.age !== null) add("Age", span(row.age), `window ${span(row.window)}`);
+  add("Rank", String(row.rank));
+  add("Model", row.model || "-", row.status && row.status !== "ok" ? `fit: ${row.status}` : "");
+  const width = Math.max(280, (panel.clientWidth || 600) - 40);
+  const reaches = element("ul");
+  for (const [size, age] of data.reaches)
+    reaches.append(element("li", {}, `${count(size)} events: ` + (age === null ? "not expected" : age <= row.window ? "reached" : `expected at the age of ${span(age)}`)));
+  const parts = [shut, title, element("span", { class: "name" }, row.name), figures, ...figure(data, width)];
+  if (data.reaches.length) parts.push(element("h3", {}, "When it reaches a size"), reaches);
+  return [...parts, table(data)];
+}
+
+function table(data) {
+  const line = (kind, ...cells) => element("tr", {}, ...cells.map((cell) => element(kind, kind === "th" ? { scope: "col" } : {}, cell)));
+  const every = Math.max(1, Math.ceil(data.growth.length / 40));
+  const lines = data.growth.filter((_, i) => i % every === 0 || i === data.growth.length - 1).map(([age, n]) => line("td", span(age), count(n), "observed"));
+  for (const [age, n, low, high] of data.continuation) lines.push(line("td", span(age), count(n), `${count(low)}–${count(high)}`));
+  const whole = element("table", { "aria-label": "Growth in figures" }, element("thead", {}, line("th", "Age", "Events", "Interval")), element("tbody", {}, ...lines));
+  const scroll = element("div", { tabindex: "0", role: "region", "aria-label": "Growth in figures" }, whole);
+  return element("details", {}, element("summary", {}, "Figures"), scroll);
+}
+
+function close() {
+  open = null;
+  panel.hidden = true;
+  panel.replaceChildren();
+  document.querySelector(".columns").classList.remove("open");
+  history.replaceState(null, "", location.pathname + location.search);
+  render();
+  rows.get(opener)?.link.focus();
+}
+
+// ---- tools and keys
+
+const tools = document.getElementById("tools");
+function button(text, pressed, act) {
+  const it = element("button", { type: "button", "aria-pressed": String(pressed) }, text);
+  it.addEventListener("click", act);
+  tools.append(it);
+  return it;
+}
+function pause() {
+  paused = !paused;
+  pauser.setAttribute("aria-pressed", String(paused));
+  if (!paused) shown = held;
+  tell();
+  render();
+}
+function theme() {
+  const dark = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+  const next = dark === "dark" ? "light" : "dark";
+  document.documentElement.dataset.theme = next;
+  themer.setAttribute("aria-pressed", String(next === "dark"));
+  try { localStorage.setItem("theme", next); } catch { /* private windows have none */ }
+}
+const pauser = button("Pause", false, pause);
+let saved = null;
+try { saved = localStorage.getItem("theme"); } catch { /* private windows have none */ }
+if (saved === "dark" || saved === "light") document.documentElement.dataset.theme = saved;
+const themer = button("Dark", (saved ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark", theme);
+const keyer = button("Keys", true, () => {
+  keys = !keys;
+  keyer.setAttribute("aria-pressed", String(keys));
+});
+keyer.title = "p pause, / filter, s sort, j and k through the rows, Enter opens, Escape closes";
+
+function step(by) {
+  const links = [...body.querySelectorAll("a")];
+  const place = links.indexOf(document.activeElement);
+  links[Math.min(links.length - 1, Math.max(0, place + by))]?.focus();
+}
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && open) return close();
+  const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "checkbox";
+  if (!keys || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const sort = form.elements.sort;
+  const act = {
+    p: pause,
+    t: theme,
+    j: () => step(1),
+    k: () => step(-1),
+    "/": () => form.elements.q.focus(),
+    s: () => { sort.selectedIndex = (sort.selectedIndex + 1) % sort.length; render(); say(`Sorted by ${sort.value}`); },
+  }[event.key];
+  if (act) { event.preventDefault(); act(); }
+});
+form.addEventListener("input", render);
+form.addEventListener("submit", (event) => { event.preventDefault(); render(); });
+document.getElementById("submit").hidden = true;
+
+// ---- what comes
+
+let due = 0;
+const events = new EventSource("/events");
+events.addEventListener("board", (event) => {
+  held = JSON.parse(event.data);
+  if (paused) return tell();
+  if (!shown) body.replaceChildren();
+  shown = held;
+  tell();
+  render();
+  // The open cascade follows, at most once a second.
+  if (open && Date.now() > due) { due = Date.now() + 1000; show(open, false); }
+});
+events.addEventListener("error", () => state("not connected, trying again"));
+addEventListener("resize", () => { if (open) show(open, false); });
+if (location.hash.length > 1) show("/cascade?" + location.hash.slice(1), false);

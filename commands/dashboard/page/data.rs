@@ -1,0 +1,98 @@
+//! What the page's script gets, as JSON. Texts are neutralised here; ids travel in links.
+
+use serde::Serialize;
+use tweetoscope::stage::dashboard::{Change, Detail, Entry, Query};
+use tweetoscope::stream::shown;
+
+use super::{ROWS, View};
+use crate::dashboard::page::html::link;
+
+#[derive(Serialize)]
+struct Row {
+    href: String,
+    name: String,
+    msg: String,
+    rank: usize,
+    change: Option<i64>,
+    new: bool,
+    observed: u64,
+    predicted: f64,
+    interval: Option<[f64; 3]>,
+    above: Option<(f64, f64)>,
+    age: Option<f64>,
+    window: u64,
+    spark: Vec<u64>,
+    ended: Option<u64>,
+    status: String,
+    model: String,
+}
+
+impl From<&Entry> for Row {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            href: link(&entry.key),
+            name: shown(&format!("{}/{}", entry.key.source, entry.key.cid)),
+            msg: shown(&entry.msg),
+            rank: entry.rank,
+            change: entry.change.map(|change| match change {
+                Change::New => 0,
+                Change::By(places) => places,
+            }),
+            new: entry.change == Some(Change::New),
+            observed: entry.observed,
+            predicted: entry.predicted,
+            interval: entry.interval.map(|it| [it.low, it.high, it.level]),
+            above: entry.above,
+            age: entry.age,
+            window: entry.window,
+            spark: entry.spark.clone(),
+            ended: entry.ended,
+            status: shown(&entry.status),
+            model: shown(&entry.model),
+        }
+    }
+}
+
+/// The hottest rows, and where the stream stands.
+pub(super) fn board(view: &View) -> String {
+    #[derive(Serialize)]
+    struct Board {
+        rows: Vec<Row>,
+        alerts: u64,
+        cascades: usize,
+        over: bool,
+    }
+    let board = view.shared.board();
+    let rows = board.top(ROWS.max(view.top), &Query { above: view.above, ..Query::default() });
+    let (alerts, cascades) = (board.alerts(), board.predicted());
+    drop(board);
+    let over = view.shared.is_over();
+    text(&Board { rows: rows.iter().map(Row::from).collect(), alerts, cascades, over })
+}
+
+/// One cascade in full.
+pub(super) fn detail(detail: &Detail) -> String {
+    #[derive(Serialize)]
+    struct Whole<'a> {
+        row: Row,
+        growth: &'a [(f64, u64)],
+        continuation: Vec<[f64; 4]>,
+        reaches: &'a [(f64, Option<f64>)],
+        history: &'a [(u64, f64)],
+    }
+    text(&Whole {
+        row: Row::from(&detail.entry),
+        growth: &detail.growth,
+        continuation: detail
+            .continuation
+            .iter()
+            .map(|it| [it.age, it.events, it.low, it.high])
+            .collect(),
+        reaches: &detail.reaches,
+        history: &detail.history,
+    })
+}
+
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("structs of numbers and texts are JSON")
+}

@@ -1,0 +1,203 @@
+//! The page as it is before, or without, its script.
+
+use tweetoscope::stage::dashboard::{Detail, Entry, Key, Query, Sort};
+use tweetoscope::stream::shown;
+
+use super::View;
+use crate::dashboard::figures::{change, count, interval, percent, span, threshold};
+
+const FRAME: &str = include_str!("../assets/frame.html");
+const BOARD: &str = include_str!("../assets/board.html");
+
+/// The value of a parameter of a query, decoded.
+pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let value = pairs.into_iter().find(|(key, _)| *key == name)?.1;
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let hex = [rest.next()?, rest.next()?];
+                u8::from_str_radix(std::str::from_utf8(&hex).ok()?, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// Where a cascade is shown in full.
+pub(super) fn link(key: &Key) -> String {
+    let encoded = |text: &str| -> String {
+        let one = |byte: u8| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                char::from(byte).to_string()
+            }
+            byte => format!("%{byte:02X}"),
+        };
+        text.bytes().map(one).collect()
+    };
+    format!("/cascade?source={}&cid={}", encoded(&key.source), encoded(&key.cid))
+}
+
+/// Text as HTML, in an element or an attribute.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in shown(text).chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// `template` with every `{name}` that is given replaced; what is put in is not looked at again.
+fn filled(template: &str, values: &[(&str, &str)]) -> String {
+    let mut text = String::with_capacity(template.len() * 2);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        let named = after.split_once('}').and_then(|(name, after)| {
+            Some((values.iter().find(|(known, _)| *known == name)?.1, after))
+        });
+        let (value, after) = named.unwrap_or(("{", after));
+        text.push_str(value);
+        rest = after;
+    }
+    text + rest
+}
+
+/// The table, the form, and where the stream stands.
+pub(super) fn board(rows: &[Entry], query: &Query, counts: (u64, usize), view: &View) -> String {
+    let option = |sort: Sort| {
+        let chosen = if sort == query.sort { " selected" } else { "" };
+        format!("<option value=\"{0}\"{chosen}>{0}</option>", sort.name())
+    };
+    let options: String = Sort::ALL.into_iter().map(option).collect();
+    let above = threshold(rows).map_or("N".to_owned(), count);
+    let (alerts, cascades) = (count(counts.0 as f64), count(counts.1 as f64));
+    let over = if view.shared.is_over() { ", the input is over" } else { "" };
+    let state = format!("{alerts} alerts, {cascades} cascades{over}");
+    let body = filled(
+        BOARD,
+        &[
+            ("options", &options),
+            ("q", &escaped(&query.text)),
+            ("open", if query.hide_ended { " checked" } else { "" }),
+            ("above", &above),
+            ("top", &view.top.to_string()),
+            ("rows", &rows.iter().map(row).collect::<String>()),
+            ("empty", if rows.is_empty() { "" } else { " hidden" }),
+        ],
+    );
+    let refresh = "<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>";
+    let script = "<script type=\"module\" src=\"/page.js\"></script>";
+    let head = format!("{refresh}{script}");
+    let values = [("title", "Hottest cascades"), ("head", &head), ("state", &state)];
+    filled(FRAME, &[&values[..], &[("body", &body)]].concat())
+}
+
+fn row(row: &Entry) -> String {
+    let text = if row.msg.is_empty() { "(no text)" } else { &row.msg };
+    let above = row.above.map_or_else(String::new, |(_, p)| percent(p));
+    let age = row.age.map_or_else(String::new, span);
+    let over = if row.ended.is_some() { " <span class=\"over\">over</span>" } else { "" };
+    let cells = [
+        ("rank", row.rank.to_string()),
+        ("change", change(row.change)),
+        (
+            "text",
+            format!(
+                "<a href=\"{}\"><bdi>{}</bdi></a><span class=\"name\">{}/{}</span>",
+                escaped(&link(&row.key)),
+                escaped(text),
+                escaped(&row.key.source),
+                escaped(&row.key.cid)
+            ),
+        ),
+        ("observed", count(row.observed as f64) + over),
+        (
+            "predicted",
+            format!(
+                "<b>{}</b> <span class=\"interval\">{}</span>",
+                count(row.predicted),
+                interval(row)
+            ),
+        ),
+        ("above", escaped(&above)),
+        ("age", age),
+        ("spark", String::new()),
+    ];
+    let cell = |(class, content): &(&str, String)| {
+        format!("<td role=\"cell\" class=\"{class}\">{content}</td>")
+    };
+    format!("<tr role=\"row\">{}</tr>\n", cells.iter().map(cell).collect::<String>())
+}
+
+/// One cascade in full, for those without script.
+pub(super) fn detail(detail: &Detail) -> String {
+    let entry = &detail.entry;
+    let line = |head: &str, cells: &[String]| {
+        let cells: String = cells.iter().map(|cell| format!("<td>{cell}</td>")).collect();
+        format!("<tr><th scope=\"row\">{head}</th>{cells}</tr>\n")
+    };
+    let every = detail.growth.len().div_ceil(20).max(1);
+    let seen = detail.growth.iter().step_by(every);
+    let seen = seen.map(|(age, events)| line(&span(*age), &[count(*events as f64), String::new()]));
+    let expected = detail.continuation.iter().map(|it| {
+        line(&span(it.age), &[count(it.events), format!("{}-{}", count(it.low), count(it.high))])
+    });
+    let reaches = detail.reaches.iter().map(|(size, age)| {
+        let when =
+            age.map_or("not expected".to_owned(), |age| format!("expected at {}", span(age)));
+        line(&count(*size), &[when])
+    });
+    let body = format!(
+        "<main class=\"page\"><p><a href=\"/\">All cascades</a></p>\n\
+         <h2><bdi>{}</bdi></h2>\n<p>Predicted {} ({}), observed {}, rank {}.</p>\n\
+         <h3>When it reaches a size</h3>\n<table>{}</table>\n\
+         <h3>Growth</h3>\n<table><thead><tr><th scope=\"col\">age</th>\
+         <th scope=\"col\">events</th><th scope=\"col\">interval</th></tr></thead>\n\
+         <tbody>{}{}</tbody></table></main>",
+        escaped(if entry.msg.is_empty() { "(no text)" } else { &entry.msg }),
+        count(entry.predicted),
+        escaped(&interval(entry)),
+        count(entry.observed as f64),
+        entry.rank,
+        reaches.collect::<String>(),
+        seen.collect::<String>(),
+        expected.collect::<String>(),
+    );
+    filled(FRAME, &[("title", "Cascade"), ("head", ""), ("state", ""), ("body", &body)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_text_becomes_text_and_ids_travel_through_links() {
+        for text in
+            ["<script>alert(1)</script>", "\" onmouseover=\"x", "a'b&c", "{rows}{", "%41+&=#?"]
+        {
+            let safe = escaped(text);
+            assert!(!safe.contains(['<', '>', '"', '\'']), "{safe}");
+            let key = Key { source: text.to_owned(), cid: format!("\u{202e}é{text}") };
+            let query = link(&key);
+            let query = query.split_once('?').unwrap().1;
+            assert_eq!(parameter(query, "source").as_ref(), Some(&key.source));
+            assert_eq!(parameter(query, "cid").as_ref(), Some(&key.cid));
+        }
+        assert_eq!(escaped("\u{202e}\u{1b}"), "\\u{202e}\\u{1b}");
+        assert_eq!(parameter("q=%", "q"), None);
+        assert_eq!(parameter("q=%ff", "q"), None);
+        assert_eq!(filled("a {x} {y} {", &[("x", "{y}"), ("y", "2")]), "a {y} 2 {");
+    }
+}

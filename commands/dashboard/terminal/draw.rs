@@ -1,0 +1,205 @@
+//! What the screen looks like.
+
+use ratatui::Frame;
+use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style, Stylize};
+use ratatui::symbols::Marker;
+use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::{
+    Axis, Block, Chart, Dataset, GraphType, LegendPosition, Paragraph, Row, Table,
+};
+use tweetoscope::stage::dashboard::{Change, Detail, Entry};
+use tweetoscope::stream::shown;
+
+use super::Screen;
+use crate::dashboard::figures::{change, count, interval, percent, span, threshold};
+
+const HELP: &str = "q quit   p pause   s sort   / filter   e hide those that are over   \
+                    up, down choose   Enter open   Esc back";
+
+/// Draws all.
+pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen) {
+    let parts =
+        Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1)]);
+    let [head, middle, foot] = parts.areas(frame.area());
+    frame.render_widget(header(screen), head);
+    frame.render_widget(footer(screen), foot);
+    match &screen.detail {
+        Some(it) if screen.open.is_some() => detail(frame, middle, it),
+        _ if screen.rows.is_empty() => {
+            let text = if screen.query.text.is_empty() {
+                "waiting for alerts"
+            } else {
+                "no cascade fits the filter"
+            };
+            frame.render_widget(
+                Paragraph::new(format!("\n{text}")).alignment(Alignment::Center),
+                middle,
+            );
+        }
+        _ => board(frame, middle, screen),
+    }
+}
+
+fn header(screen: &Screen) -> Line<'static> {
+    let state = match (screen.paused, screen.over) {
+        (true, _) => Span::styled(" paused ", Style::new().reversed().yellow()),
+        (_, true) => Span::styled(" the input is over ", Style::new().reversed()),
+        _ => Span::styled(" live ", Style::new().reversed().green()),
+    };
+    let counts = format!(
+        "  {} alerts, {} cascades, by {}",
+        count(screen.alerts as f64),
+        count(screen.cascades as f64),
+        screen.query.sort.name()
+    );
+    Line::from(vec![Span::from("tweetoscope ").bold(), state, Span::from(counts)])
+}
+
+fn footer(screen: &Screen) -> Line<'static> {
+    if screen.typing {
+        return Line::from(format!("filter: {}_", shown(&screen.query.text))).bold();
+    }
+    if screen.help {
+        return Line::from(HELP);
+    }
+    let filter = match screen.query.text.as_str() {
+        "" => String::new(),
+        text => format!("filter: {}   ", shown(text)),
+    };
+    let keys = "q quit  p pause  s sort  / filter  Enter open  ? keys";
+    Line::from(vec![Span::from(filter).bold(), Span::from(keys).dark_gray()])
+}
+
+fn board(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen) {
+    let above = threshold(&screen.rows).map_or("P>N".to_owned(), |it| format!("P>{}", count(it)));
+    let wide = area.width >= 100;
+    // What a narrow terminal has no room for can be seen by opening the cascade.
+    let mut heads = vec!["#", "+/-", "cascade", "seen", "predicted", "interval", &above, "age"];
+    let mut widths = vec![3, 4, 0, 7, 9, 13, 7, 6];
+    if wide {
+        heads.push("activity");
+        widths.push(16);
+    }
+    let head = Row::new(heads.iter().enumerate().map(|(i, head)| aligned(head, i))).bold();
+    let rows = screen.rows.iter().map(|row| line(row, wide));
+    let widths = widths.into_iter().map(|width| match width {
+        0 => Constraint::Fill(1),
+        width => Constraint::Length(width),
+    });
+    let table = Table::new(rows, widths)
+        .header(head)
+        .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
+    frame.render_stateful_widget(table, area, &mut screen.table);
+}
+
+/// Numbers stand right, texts left.
+fn aligned(text: &str, column: usize) -> Text<'static> {
+    let right = matches!(column, 0 | 3..=7);
+    let alignment = if right { Alignment::Right } else { Alignment::Left };
+    Text::from(text.to_owned()).alignment(alignment)
+}
+
+fn line(entry: &Entry, wide: bool) -> Row<'static> {
+    let text = if entry.msg.is_empty() { &entry.key.cid } else { &entry.msg };
+    let mut cells = vec![
+        entry.rank.to_string(),
+        change(entry.change),
+        shown(text),
+        count(entry.observed as f64),
+        count(entry.predicted),
+        interval(entry),
+        entry.above.map_or_else(String::new, |(_, p)| percent(p)),
+        entry.age.map_or_else(String::new, span),
+    ];
+    if wide {
+        cells.push(bars(&entry.spark));
+    }
+    let colour = match entry.change {
+        Some(Change::By(places)) if places > 0 => Color::Green,
+        Some(Change::By(places)) if places < 0 => Color::Red,
+        Some(Change::New) => Color::Cyan,
+        _ => Color::Reset,
+    };
+    let cells = cells.iter().enumerate().map(|(column, text)| {
+        let cell = aligned(text, column);
+        match column {
+            1 => cell.fg(colour),
+            4 => cell.bold(),
+            _ => cell,
+        }
+    });
+    let row = Row::new(cells.collect::<Vec<_>>());
+    if entry.ended.is_some() { row.dark_gray() } else { row }
+}
+
+/// A sparkline in one line of text.
+fn bars(counts: &[u64]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let most = counts.iter().max().copied().unwrap_or(0).max(1);
+    let bar = |n: &u64| if *n == 0 { ' ' } else { BARS[(n * 7 / most) as usize] };
+    counts.iter().map(bar).collect()
+}
+
+fn detail(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
+    let entry = &detail.entry;
+    let reaches = detail.reaches.iter().map(|(size, age)| match age {
+        None => format!("{}: not expected", count(*size)),
+        Some(age) if *age <= entry.window as f64 => format!("{}: reached", count(*size)),
+        Some(age) => format!("{}: at {}", count(*size), span(*age)),
+    });
+    let facts = [
+        format!("predicted {} ({})", count(entry.predicted), interval(entry)),
+        format!(
+            "{} {}",
+            if entry.ended.is_some() { "final" } else { "seen" },
+            count(entry.observed as f64)
+        ),
+        entry.above.map_or_else(String::new, |(n, p)| format!("P>{} {}", count(n), percent(p))),
+        entry.age.map_or_else(String::new, |age| format!("age {}", span(age))),
+        format!("rank {}", entry.rank),
+        format!("model {}", shown(&entry.model)),
+    ];
+    let facts: Vec<_> = facts.into_iter().filter(|it| !it.is_empty()).collect();
+    let text = vec![
+        Line::from(shown(&entry.msg)).bold(),
+        Line::from(facts.join("   ")),
+        Line::from(reaches.collect::<Vec<_>>().join("   ")).dark_gray(),
+    ];
+    let parts = Layout::vertical([Constraint::Length(3), Constraint::Fill(1)]);
+    let [head, plot] = parts.areas(area);
+    frame.render_widget(Paragraph::new(text), head);
+    chart(frame, plot, detail);
+}
+
+fn chart(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
+    let seen: Vec<_> = detail.growth.iter().map(|&(age, n)| (age, n as f64)).collect();
+    let expected: Vec<_> = detail.continuation.iter().map(|it| (it.age, it.events)).collect();
+    let edge = |of: fn(&tweetoscope::stage::dashboard::Expected) -> f64| -> Vec<_> {
+        detail.continuation.iter().map(|it| (it.age, of(it))).collect()
+    };
+    let (low, high) = (edge(|it| it.low), edge(|it| it.high));
+    // As far as something happens: until little is still to come.
+    let enough = 0.95 * detail.entry.predicted;
+    let far = expected.iter().find(|it| it.1 >= enough).or(expected.last()).map_or(0.0, |it| it.0);
+    let right = seen.last().map_or(0.0, |it| it.0).max(far).max(detail.entry.window as f64);
+    let most = 2.0 * detail.entry.predicted.max(detail.entry.observed as f64).max(1.0);
+    let top = high.iter().map(|it| it.1).fold(most / 2.0, f64::max).min(most);
+    let set = |name: &'static str, data, colour| {
+        let set = Dataset::default().name(name).marker(Marker::Braille).data(data);
+        set.graph_type(GraphType::Line).style(Style::new().fg(colour))
+    };
+    let sets = vec![
+        set("low", &low, Color::DarkGray),
+        set("high", &high, Color::DarkGray),
+        set("expected", &expected, Color::Yellow),
+        set("observed", &seen, Color::Cyan),
+    ];
+    let labels = |end: f64, text: fn(f64) -> String| [0.0, end / 2.0, end].map(text);
+    let chart = Chart::new(sets)
+        .block(Block::bordered().title(" growth: events by age "))
+        .legend_position(Some(LegendPosition::TopLeft))
+        .x_axis(Axis::default().bounds([0.0, right]).labels(labels(right, span)))
+        .y_axis(Axis::default().bounds([0.0, top]).labels(labels(top, count)));
+    frame.render_widget(chart, area);
+}

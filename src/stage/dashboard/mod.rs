@@ -1,0 +1,198 @@
+//! What is hot: one row per cascade, the newest alert wins, highest predicted size first.
+//!
+//! Pure, and a sink: it writes nothing; a terminal or a page asks it what to show. Memory is
+//! bounded by the number of cascades that it remembers and of points that it keeps of each.
+
+mod cascade;
+mod view;
+
+pub use view::{Change, Detail, Entry, Expected, Query, Sort};
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::event::Event;
+use crate::record::{Alert, Kind, Record, Serie, Size};
+use crate::stage::{Body, RecordRef};
+use cascade::Cascade;
+
+/// Cascades that are remembered.
+pub const REMEMBERED: usize = 10_000;
+/// Sources whose clocks are kept.
+const SOURCES: usize = 100_000;
+/// Longest name of a source or cascade, in bytes; records of others are passed over.
+const NAME: usize = 1_000;
+
+/// A cascade's name: ids are unique within a source.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The feed.
+    pub source: String,
+    /// The cascade.
+    pub cid: String,
+}
+
+/// The board: all cascades that it remembers.
+pub struct Dashboard {
+    most: usize,
+    cascades: BTreeMap<Key, Cascade>,
+    /// Per source the latest time that it spoke of. Looked up, never walked.
+    clocks: HashMap<String, f64>,
+    /// Ranks as they were when the board was last marked; `None`: it never was.
+    marked: Option<HashMap<Key, usize>>,
+    alerts: u64,
+    version: u64,
+}
+
+impl Default for Dashboard {
+    fn default() -> Self {
+        Self::new(REMEMBERED)
+    }
+}
+
+impl Dashboard {
+    /// The kinds that it looks at.
+    pub const TAKES: &'static [Kind] =
+        &[Kind::Tweet, Kind::Retweet, Kind::Watermark, Kind::Serie, Kind::Size, Kind::Alert];
+
+    /// An empty board that remembers `most` cascades.
+    pub fn new(most: usize) -> Self {
+        Self {
+            most: most.max(1),
+            cascades: BTreeMap::new(),
+            clocks: HashMap::new(),
+            marked: None,
+            alerts: 0,
+            version: 0,
+        }
+    }
+
+    /// Takes the next records.
+    pub fn take(&mut self, batch: &[RecordRef<'_>]) {
+        for record in batch {
+            match &record.body {
+                Body::Event(event) => self.event(event),
+                Body::Record(record) => match &**record {
+                    Record::Event(event) => self.event(event),
+                    Record::Watermark(it) => self.clock(&it.source, it.t),
+                    Record::Serie(serie) => self.serie(serie),
+                    Record::Size(size) => self.size(size),
+                    Record::Alert(alert) => self.alert(alert),
+                    _ => {}
+                },
+                Body::Foreign(_) => {}
+            }
+        }
+    }
+
+    /// Changes whenever something to show has changed.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Alerts taken so far.
+    pub fn alerts(&self) -> u64 {
+        self.alerts
+    }
+
+    /// Cascades that have a prediction.
+    pub fn predicted(&self) -> usize {
+        self.cascades.values().filter(|it| it.alert.is_some()).count()
+    }
+
+    /// Remembers the ranks as they are: changes are told against them.
+    pub fn mark(&mut self) {
+        self.marked = Some(self.ranks());
+        self.version += 1;
+    }
+
+    fn clock(&mut self, source: &str, t: f64) {
+        let room = self.clocks.len() < SOURCES && source.len() <= NAME;
+        match self.clocks.get_mut(source) {
+            Some(clock) => *clock = clock.max(t),
+            None if room => {
+                self.clocks.insert(source.to_owned(), t);
+            }
+            None => {}
+        }
+        self.version += 1;
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        let t = event.time.seconds();
+        self.clock(&event.source, t);
+        if event.cid.len() > NAME || event.source.len() > NAME {
+            return;
+        }
+        let key = Key { source: event.source.clone().into(), cid: event.cid.clone().into() };
+        if !event.root {
+            if let Some(cascade) = self.cascades.get_mut(&key) {
+                cascade.grow(t, self.version);
+            }
+            return;
+        }
+        // A tweet whose cascade is over, or of which nothing is known, begins one.
+        if self.cascades.get(&key).is_none_or(|it| it.ended.is_some()) {
+            self.cascades.insert(key.clone(), Cascade::default());
+            self.forget();
+        }
+        if let Some(cascade) = self.cascades.get_mut(&key) {
+            cascade.begin(t, &event.msg, self.version);
+        }
+    }
+
+    fn serie(&mut self, serie: &Serie) {
+        self.clock(&serie.source, serie.t);
+        let version = self.version;
+        if let Some(cascade) = self.cascade(&serie.source, &serie.cid) {
+            cascade.observe(serie, version);
+        }
+        self.forget();
+    }
+
+    fn size(&mut self, size: &Size) {
+        self.clock(&size.source, size.t);
+        let key = Key { source: size.source.clone(), cid: size.cid.clone() };
+        if let Some(cascade) = self.cascades.get_mut(&key) {
+            cascade.ended = Some(size.n_tot);
+        }
+    }
+
+    fn alert(&mut self, alert: &Alert) {
+        self.clock(&alert.source, alert.t);
+        self.alerts += 1;
+        let version = self.version;
+        if let Some(cascade) = self.cascade(&alert.source, &alert.cid) {
+            cascade.predict(alert, version);
+        }
+        self.forget();
+    }
+
+    fn cascade(&mut self, source: &str, cid: &str) -> Option<&mut Cascade> {
+        let key = Key { source: source.to_owned(), cid: cid.to_owned() };
+        (source.len() + cid.len() <= NAME).then(|| self.cascades.entry(key).or_default())
+    }
+
+    /// Keeps memory bounded: first go those without a prediction, then those that are over,
+    /// then the smallest; among equals the one that was silent longest.
+    fn forget(&mut self) {
+        // A quarter more, so that the sorting is shared by many.
+        if self.cascades.len() <= self.most + self.most / 4 {
+            return;
+        }
+        let worth = |it: &Cascade| {
+            let size = it.alert.as_ref().map_or(-1.0, |alert| alert.n_tot);
+            (it.alert.is_some(), it.ended.is_none(), size, it.touched)
+        };
+        let mut keys: Vec<_> =
+            self.cascades.iter().map(|(key, it)| (worth(it), key.clone())).collect();
+        keys.sort_by(|(a, _), (b, _)| {
+            (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)).then(a.3.cmp(&b.3))
+        });
+        for (_, key) in &keys[..keys.len() - self.most] {
+            self.cascades.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod laws;

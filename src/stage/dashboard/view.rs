@@ -1,0 +1,285 @@
+//! What a terminal or a page shows of the board: the ranking, and one cascade in full.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use super::cascade::Cascade;
+use super::{Dashboard, Key};
+use crate::record::{Alert, Interval};
+
+/// Stretches of a sparkline.
+const BINS: usize = 16;
+
+/// By what the rows are sorted, the largest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// Predicted size: how hot it is.
+    #[default]
+    Predicted,
+    /// Events seen.
+    Observed,
+    /// Predicted over seen.
+    Growth,
+    /// The youngest first.
+    Youth,
+    /// Probability to get above the threshold.
+    Above,
+}
+
+impl Sort {
+    /// All of them, in the order in which a key goes through them.
+    pub const ALL: [Self; 5] =
+        [Self::Predicted, Self::Observed, Self::Growth, Self::Youth, Self::Above];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Predicted => "predicted",
+            Self::Observed => "observed",
+            Self::Growth => "growth",
+            Self::Youth => "youth",
+            Self::Above => "above",
+        }
+    }
+
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sort| sort.name() == name)
+    }
+
+    /// The one after it.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let place = Self::ALL.iter().position(|it| *it == self).unwrap_or(0);
+        Self::ALL[(place + 1) % Self::ALL.len()]
+    }
+}
+
+/// Which rows are wanted, and in which order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    /// In text, cascade id or source, in any case; empty: all.
+    pub text: String,
+    /// The order.
+    pub sort: Sort,
+    /// The size whose probability to be exceeded is shown; none: the least that alerts tell.
+    pub above: Option<f64>,
+    /// Leave out cascades that are over.
+    pub hide_ended: bool,
+}
+
+/// How a rank has changed since the board was marked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It had none.
+    New,
+    /// So many places up (positive) or down.
+    By(i64),
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Which cascade.
+    pub key: Key,
+    /// 1 for the highest predicted size of all.
+    pub rank: usize,
+    /// Against the last mark; `None`: there was no mark.
+    pub change: Option<Change>,
+    /// The text.
+    pub msg: String,
+    /// Events known of.
+    pub observed: u64,
+    /// Predicted final size.
+    pub predicted: f64,
+    /// Where it will be found.
+    pub interval: Option<Interval>,
+    /// A size, and the probability to get above it.
+    pub above: Option<(f64, f64)>,
+    /// Seconds since the root, on the source's clock.
+    pub age: Option<f64>,
+    /// The window of the alert, in seconds.
+    pub window: u64,
+    /// Events in equal stretches of its life so far.
+    pub spark: Vec<u64>,
+    /// The final size, where it is over.
+    pub ended: Option<u64>,
+    /// Status of the fit.
+    pub status: String,
+    /// Who predicted.
+    pub model: String,
+}
+
+/// A point of the predicted continuation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Expected {
+    /// Seconds since the root.
+    pub age: f64,
+    /// Expected events by then, and the interval's share of them.
+    pub events: f64,
+    /// Lower edge of the band.
+    pub low: f64,
+    /// Upper edge of the band.
+    pub high: f64,
+}
+
+/// One cascade in full.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detail {
+    /// Its row.
+    pub entry: Entry,
+    /// (seconds since the root, events by then) as observed.
+    pub growth: Vec<(f64, u64)>,
+    /// How it is expected to go on; empty where the alert does not tell.
+    pub continuation: Vec<Expected>,
+    /// Sizes, and the age at which each is expected; `None`: never.
+    pub reaches: Vec<(f64, Option<f64>)>,
+    /// (window, predicted size) of its alerts.
+    pub history: Vec<(u64, f64)>,
+}
+
+impl Dashboard {
+    /// Ranks of all that have a prediction, by size; of equals the smaller key is first.
+    pub(super) fn ranks(&self) -> HashMap<Key, usize> {
+        let sized = |(key, it): (&Key, &Cascade)| Some((it.alert.as_ref()?.n_tot, key.clone()));
+        let mut all: Vec<_> = self.cascades.iter().filter_map(sized).collect();
+        all.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.cmp(y)));
+        all.into_iter().enumerate().map(|(place, (_, key))| (key, place + 1)).collect()
+    }
+
+    /// The first `most` rows that the query wants, in its order.
+    pub fn top(&self, most: usize, query: &Query) -> Vec<Entry> {
+        let ranks = self.ranks();
+        let wanted = |(key, it): (&Key, &Cascade)| {
+            let rank = *ranks.get(key)?;
+            let wanted = wants(query, key, it);
+            wanted.then(|| self.entry(key, it, rank, query.above)).flatten()
+        };
+        let mut rows: Vec<_> = self.cascades.iter().filter_map(wanted).collect();
+        rows.sort_by(|a, b| order(query.sort, a, b).then(a.rank.cmp(&b.rank)));
+        rows.truncate(most);
+        for row in &mut rows {
+            if let Some(cascade) = self.cascades.get(&row.key) {
+                row.spark = cascade.spark(self.now(&row.key.source), BINS);
+            }
+        }
+        rows
+    }
+
+    /// All about one cascade, if it has a prediction.
+    pub fn detail(&self, key: &Key, above: Option<f64>) -> Option<Detail> {
+        let cascade = self.cascades.get(key)?;
+        let alert = cascade.alert.as_ref()?;
+        let mut entry = self.entry(key, cascade, *self.ranks().get(key)?, above)?;
+        entry.spark = cascade.spark(self.now(&key.source), BINS);
+        let root = cascade.root().unwrap_or(0.0);
+        let growth = cascade.growth.iter().map(|&(t, count)| (t - root, count)).collect();
+        let continuation = continuation(alert);
+        let reaches = sizes(alert).into_iter().map(|size| (size, reaches(&continuation, size)));
+        let reaches = reaches.collect();
+        let history = cascade.history.clone();
+        Some(Detail { entry, growth, continuation, reaches, history })
+    }
+
+    fn now(&self, source: &str) -> f64 {
+        self.clocks.get(source).copied().unwrap_or(0.0)
+    }
+
+    fn entry(&self, key: &Key, it: &Cascade, rank: usize, above: Option<f64>) -> Option<Entry> {
+        let alert = it.alert.as_ref()?;
+        let marked = self.marked.as_ref();
+        Some(Entry {
+            key: key.clone(),
+            rank,
+            change: marked.map(|ranks| match ranks.get(key) {
+                None => Change::New,
+                Some(before) => Change::By(*before as i64 - rank as i64),
+            }),
+            msg: it.msg.clone(),
+            observed: it.observed(),
+            predicted: alert.n_tot,
+            interval: alert.interval,
+            above: probability(alert, above),
+            age: it.root().map(|root| (self.now(&key.source) - root).max(0.0)),
+            window: alert.t_obs,
+            spark: Vec::new(),
+            ended: it.ended,
+            status: alert.status.clone(),
+            model: alert.model.clone(),
+        })
+    }
+}
+
+fn wants(query: &Query, key: &Key, it: &Cascade) -> bool {
+    if query.hide_ended && it.ended.is_some() {
+        return false;
+    }
+    let wanted = query.text.to_lowercase();
+    wanted.is_empty()
+        || [&it.msg, &key.cid, &key.source].iter().any(|text| text.to_lowercase().contains(&wanted))
+}
+
+fn order(sort: Sort, a: &Entry, b: &Entry) -> Ordering {
+    let by = |value: fn(&Entry) -> f64| value(b).total_cmp(&value(a));
+    match sort {
+        Sort::Predicted => by(|it| it.predicted),
+        Sort::Observed => by(|it| it.observed as f64),
+        Sort::Growth => by(|it| it.predicted / it.observed.max(1) as f64),
+        Sort::Youth => by(|it| -it.age.unwrap_or(f64::MAX)),
+        Sort::Above => by(|it| it.above.map_or(-1.0, |above| above.1)),
+    }
+}
+
+/// The size asked for, else the least that the alert tells of, and its probability.
+fn probability(alert: &Alert, above: Option<f64>) -> Option<(f64, f64)> {
+    let told = alert.p_above.iter().filter_map(|(size, p)| Some((size.parse::<f64>().ok()?, *p)));
+    let mut asked = told.filter(|(size, _)| above.is_none_or(|above| *size == above));
+    let first = asked.next()?;
+    Some(asked.fold(first, |least, it| if it.0 < least.0 { it } else { least }))
+}
+
+/// The alert's curve, on the cascade's age; the band opens as the interval's ends are approached.
+fn continuation(alert: &Alert) -> Vec<Expected> {
+    let seen = alert.n_obs as f64;
+    let (low, high) = alert.interval.map_or((alert.n_tot, alert.n_tot), |it| (it.low, it.high));
+    let to_come = alert.n_tot - seen;
+    let point = |(s, events): (f64, f64)| {
+        let share = if to_come > 0.0 { ((events - seen) / to_come).clamp(0.0, 1.0) } else { 1.0 };
+        Expected {
+            age: alert.t_obs as f64 + s,
+            events,
+            low: seen + share * (low - seen).max(0.0),
+            high: seen + share * (high - seen).max(0.0),
+        }
+    };
+    if alert.curve.is_empty() {
+        return Vec::new();
+    }
+    let told = alert.curve.iter().map(|it| (it.time, it.magnitude)).filter(|it| it.0 > 0.0);
+    [(0.0, seen)].into_iter().chain(told).map(point).collect()
+}
+
+/// Sizes worth asking for: those of the alert, and the round ones on the way to its prediction.
+fn sizes(alert: &Alert) -> Vec<f64> {
+    let told = alert.p_above.iter().filter_map(|(size, _)| size.parse::<f64>().ok());
+    let round = (0..12).flat_map(|i| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(i)));
+    let on_the_way = round.filter(|size| (alert.n_obs as f64..=alert.n_tot).contains(size));
+    let mut sizes: Vec<_> = on_the_way.collect();
+    sizes.drain(..sizes.len().saturating_sub(3));
+    sizes.extend(told.take(3));
+    sizes.sort_by(f64::total_cmp);
+    sizes.dedup();
+    sizes
+}
+
+/// The age at which the expected growth gets to `size`.
+fn reaches(continuation: &[Expected], size: f64) -> Option<f64> {
+    let first = continuation.first()?;
+    if first.events >= size {
+        return Some(first.age);
+    }
+    let step = continuation.windows(2).find(|pair| pair[1].events >= size)?;
+    let [before, after] = [step[0], step[1]];
+    let share = (size - before.events) / (after.events - before.events);
+    Some(before.age + share * (after.age - before.age))
+}
