@@ -33,6 +33,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "predict" -d
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "train" -d 'Learn the correction of each window from finished cascades'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "monitor" -d 'Watch whether the predictions still hold'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "run" -d 'Run the whole system in one process'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "dashboard" -d 'Show the hottest cascades, live: in the terminal, or as a page with --http'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "log" -d 'Show the logs of all stages in one, by time: filtered, in colour, or into rotating files'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l history -d 'Replay the cascades of these files: JSON lines, plain or gzip' -r -F
@@ -86,9 +87,27 @@ json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
+latest\t'With the latest record'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l tick -d 'Commit after this much work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-replay -d 'Warn of a recovery that reads more records again' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l create-topics -d 'Create the topics that are missing'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l exit-eof -d 'End when all partitions are read'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l estimator -d 'Find the parameters by map (with the usual prior), mle, or predict by seismic' -r
@@ -227,6 +246,21 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s v -l ver
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s q -l quiet -d 'Say less on stderr: only errors'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s V -l version -d 'Print version'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l top -d 'Show this many cascades' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l above -d 'Show the probability of more than N events (default: the least N that alerts tell)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
+json\t'One JSON object a message, as the logs topic carries it'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dry-run -d 'Check options and files, and end'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l levels -d 'Show these levels: debug, info, warning, error, critical' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l sources -d 'Show these stages' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l into -d 'Write rotating files into DIR instead of stdout: DIR/tweetoscope.log' -r -F
@@ -245,12 +279,13 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s v -l ver
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s q -l quiet -d 'Say less on stderr: only errors'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "generate" -d 'Replay or simulate tweets'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "collect" -d 'Group tweets into cascades; emit each one\'s first seconds, later its final size'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "fit" -d 'Fit a marked Hawkes process to every cascade observed'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "predict" -d 'Predict the final size of every cascade fitted, and score the prediction later'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "train" -d 'Learn the correction of each window from finished cascades'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "monitor" -d 'Watch whether the predictions still hold'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "run" -d 'Run the whole system in one process'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "log" -d 'Show the logs of all stages in one, by time: filtered, in colour, or into rotating files'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "generate" -d 'Replay or simulate tweets'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "collect" -d 'Group tweets into cascades; emit each one\'s first seconds, later its final size'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "fit" -d 'Fit a marked Hawkes process to every cascade observed'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "predict" -d 'Predict the final size of every cascade fitted, and score the prediction later'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "train" -d 'Learn the correction of each window from finished cascades'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "monitor" -d 'Watch whether the predictions still hold'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "run" -d 'Run the whole system in one process'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "dashboard" -d 'Show the hottest cascades, live: in the terminal, or as a page with --http'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "log" -d 'Show the logs of all stages in one, by time: filtered, in colour, or into rotating files'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
