@@ -10,8 +10,10 @@ use tweetoscope::record::{Parameters, Record};
 use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::fit::{Cut, Fit, Method};
 use tweetoscope::stream::Mapped;
+use tweetoscope::stream::kafka::Topic;
 
 use crate::collect::whole_seconds;
+use crate::kafka::{Does, KafkaArgs};
 use crate::{Outcome, Usage, transport};
 
 /// Fit a marked Hawkes process to every cascade observed
@@ -36,6 +38,8 @@ pub(crate) struct Args {
     csv: bool,
     #[command(flatten)]
     pub(crate) transport: transport::CarrierArgs,
+    #[command(flatten)]
+    kafka: KafkaArgs,
 }
 
 /// How series are fitted.
@@ -142,7 +146,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         Outcome::Done
     };
     if !args.csv {
-        return args.transport.drive_through(make, |lines| lines, judge);
+        let does = Does::plain("fit", &[Topic::CascadeProperties]);
+        return match args.kafka.daemon(does, &args.transport, make)? {
+            Some(outcome) => Ok(outcome),
+            None => args.transport.drive_through(make, |lines| lines, judge),
+        };
     }
     let mut header = Some(());
     let table = move |item| match item {

@@ -8,16 +8,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
-use tweetoscope::event::Span;
+use tweetoscope::event::{Event, Span};
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::record::{Record, Refusal, write_event};
 use tweetoscope::replay::{
     Cascades, Drawn, Fed, History, Pair, Plan, Refused, Replay, Simulated, Table, Timeline,
 };
 use tweetoscope::stream::Rejects;
+use tweetoscope::stream::kafka::{Sink, Topic};
 use tweetoscope::stream::lines::Writer;
 
 use crate::cli::Shared;
+use crate::kafka::{Does, KafkaArgs};
 use crate::transport::{InputArgs, stop_flag};
 use crate::{Outcome, Usage};
 
@@ -44,6 +46,8 @@ pub(crate) struct Args {
     pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) shared: Shared,
+    #[command(flatten)]
+    kafka: KafkaArgs,
 }
 
 /// Which cascades are replayed, and how.
@@ -154,6 +158,44 @@ pub(crate) fn reject(rejects: &mut Rejects, refused: &Refused) -> io::Result<()>
     }
 }
 
+/// Where tweets go.
+enum To {
+    Lines(Writer<io::Stdout>),
+    Topics(Box<Sink>),
+}
+
+impl To {
+    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
+        match self {
+            Self::Lines(lines) => lines.line(|buffer| write_event(event, buffer)),
+            Self::Topics(sink) => sink.event(event),
+        }
+    }
+
+    fn record(&mut self, record: &Record) -> io::Result<()> {
+        match self {
+            Self::Lines(lines) => lines.line(|buffer| record.write(buffer)),
+            Self::Topics(sink) => sink.record(record),
+        }
+    }
+
+    /// What can be seen from outside goes off before a pause.
+    fn pause(&mut self) -> io::Result<()> {
+        match self {
+            Self::Lines(lines) => lines.flush(),
+            // The producer sends by itself.
+            Self::Topics(_) => Ok(()),
+        }
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        match self {
+            Self::Lines(lines) => lines.flush(),
+            Self::Topics(sink) => sink.flush(),
+        }
+    }
+}
+
 /// Waits until events are due.
 struct Pace {
     began: Instant,
@@ -186,24 +228,29 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let mut early = Vec::new();
     let replay = args.cascades.open(args.marks, args.speed, &mut |refused| early.push(refused))?;
     early.iter().try_for_each(|refused| reject(&mut rejects, refused))?;
+    let does = Does::plain("generate", &[Topic::Tweets]);
+    let sink = args.kafka.sink(does, &args.input)?;
     if args.input.dry_run {
         return Ok(Outcome::Done);
     }
-    let mut to = Writer::new(io::stdout());
+    let mut to = match sink {
+        Some(sink) => To::Topics(Box::new(sink)),
+        None => To::Lines(Writer::new(io::stdout())),
+    };
     let pace = Pace { began: Instant::now(), stop: stop_flag()? };
     let mut failed = None;
     let mut emit = |fed: Fed<'_>| -> io::Result<ControlFlow<()>> {
         match fed {
             Fed::Event { event, due } => {
                 if let Some(rest) = pace.wait(due) {
-                    to.flush()?;
+                    to.pause()?;
                     if pace.sleep(rest) {
                         return Ok(ControlFlow::Break(()));
                     }
                 }
-                to.line(|buffer| write_event(&event, buffer))?;
+                to.event(&event)?;
             }
-            Fed::Watermark(it) => to.line(|buffer| Record::Watermark(it).write(buffer))?,
+            Fed::Watermark(it) => to.record(&Record::Watermark(it))?,
             Fed::Refused(refused) => reject(&mut rejects, &refused)?,
         }
         let stopped = pace.stop.load(Ordering::Relaxed);
@@ -218,7 +265,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     if let Some(error) = failed {
         return Err(error.into());
     }
-    to.flush()?;
+    to.finish()?;
     rejects.tell();
     Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })
 }

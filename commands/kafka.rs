@@ -1,13 +1,17 @@
 //! Flags of the commands as daemons on Kafka topics, and from them a daemon's settings.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tweetoscope::event::Span;
+use tweetoscope::record::Kind;
 use tweetoscope::stage::Recover;
 use tweetoscope::stream::kafka::{
-    self, Creation, From, Names, Properties, Settings, Topic, Use, free, from_file, property,
+    self, Bridge, Creation, From, Names, Properties, Settings, Sink, Topic, Use, free, from_file,
+    property,
 };
 
 use crate::transport::{CarrierArgs, InputArgs, stop_flag};
@@ -80,6 +84,13 @@ enum FromArg {
     Latest,
 }
 
+impl CarrierArgs {
+    fn no_files(&self) -> Result<(), Usage> {
+        let none = self.files.is_empty();
+        none.then_some(()).ok_or_else(|| Usage("--kafka reads topics, not files".to_owned()))
+    }
+}
+
 /// What a command does on Kafka.
 pub(crate) struct Does {
     /// Its name.
@@ -115,10 +126,8 @@ impl KafkaArgs {
         if !self.kafka {
             return Ok(None);
         }
-        let CarrierArgs { files, input, shared } = carrier;
-        if !files.is_empty() {
-            return Err(Usage("--kafka reads topics, not files".to_owned()).into());
-        }
+        carrier.no_files()?;
+        let CarrierArgs { input, shared, .. } = carrier;
         let settings = self.settings(does, input)?;
         if input.dry_run {
             kafka::check::<S>(&settings)?;
@@ -128,13 +137,49 @@ impl KafkaArgs {
         let served = kafka::serve(make, &settings, &mut watch);
         watch.finish()?;
         let counts = served?;
-        let stopped = settings.stop.load(std::sync::atomic::Ordering::Relaxed);
+        let stopped = settings.stop.load(Ordering::Relaxed);
         Ok(Some(match counts.rejected {
             // Told to stop: what was refused is in the metrics and among the dead letters.
             _ if stopped => Outcome::Done,
             0 => Outcome::Done,
             _ => Outcome::Rejected,
         }))
+    }
+
+    /// On Kafka models travel in a topic.
+    pub(crate) fn no_folder(&self, models: Option<&Path>) -> anyhow::Result<()> {
+        match models {
+            Some(_) if self.kafka => {
+                let text = "--models is for pipes: with --kafka models are in their topic";
+                Err(Usage(text.to_owned()).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A transport from the topics of these kinds to stdout, if that was asked for.
+    pub(crate) fn bridge(
+        &self,
+        command: &'static str,
+        kinds: &[Kind],
+        carrier: &CarrierArgs,
+    ) -> anyhow::Result<Option<(Bridge<io::Stdout>, Arc<AtomicBool>)>> {
+        if !self.kafka {
+            return Ok(None);
+        }
+        carrier.no_files()?;
+        let settings = self.settings(Does::plain(command, &[]), &carrier.input)?;
+        let stop = Arc::clone(&settings.stop);
+        Ok(Some((Bridge::open(&settings, kinds, io::stdout())?, stop)))
+    }
+
+    /// Where a command writes that reads no topic, if that was asked for.
+    pub(crate) fn sink(&self, does: Does, input: &InputArgs) -> anyhow::Result<Option<Sink>> {
+        if !self.kafka {
+            return Ok(None);
+        }
+        let settings = self.settings(does, input)?;
+        Ok(Some(Sink::open(&settings)?))
     }
 
     /// All that a daemon must be told.

@@ -8,11 +8,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context;
-use tweetoscope::record::Log;
+use tweetoscope::record::{Kind, Log};
 use tweetoscope::stage::log::{Filter, Level, utc};
 use tweetoscope::stream::shown;
 
 use crate::cli::LogFormat;
+use crate::kafka::KafkaArgs;
 use crate::logging::{self, Limits, Rotating};
 use crate::{Outcome, transport};
 use feed::Feed;
@@ -41,6 +42,8 @@ pub(crate) struct Args {
     into: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) transport: transport::CarrierArgs,
+    #[command(flatten)]
+    kafka: KafkaArgs,
 }
 
 fn level(name: &str) -> Result<Level, String> {
@@ -50,8 +53,13 @@ fn level(name: &str) -> Result<Level, String> {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
-    let stop = transport::stop_flag()?;
-    let mut feeds = feed::open(&args.transport, args.follow, &stop)?;
+    let (mut feeds, stop) = match args.kafka.bridge("log", &[Kind::Log], &args.transport)? {
+        Some((bridge, stop)) => (vec![feed::carried(bridge)], stop),
+        None => {
+            let stop = transport::stop_flag()?;
+            (feed::open(&args.transport, args.follow, &stop)?, stop)
+        }
+    };
     if args.transport.input.dry_run {
         return Ok(Outcome::Done);
     }

@@ -2,11 +2,12 @@
 
 use std::io::IsTerminal;
 
-use tweetoscope::record::{Record, Report};
+use tweetoscope::record::{Kind, Record, Report};
 use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::monitor::{Monitor, Watch};
 use tweetoscope::stream::Mapped;
 
+use crate::kafka::KafkaArgs;
 use crate::{Outcome, table, transport};
 
 /// Watch whether the predictions still hold
@@ -31,6 +32,8 @@ pub(crate) struct Args {
     fail_above: Option<f64>,
     #[command(flatten)]
     pub(crate) transport: transport::CarrierArgs,
+    #[command(flatten)]
+    kafka: KafkaArgs,
 }
 
 fn row(it: &Report) -> String {
@@ -70,8 +73,15 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         let bad = |report: &Report| args.fail_above.is_some_and(|most| report.last_mean_are > most);
         if monitor.reports().iter().any(bad) { Outcome::Crossed } else { Outcome::Done }
     };
+    let bridge = args.kafka.bridge("monitor", &[Kind::Stat], &args.transport)?;
+    if bridge.is_some() && args.transport.input.dry_run {
+        return Ok(Outcome::Done);
+    }
     if !args.csv {
-        return args.transport.drive_through(make, |lines| lines, judge);
+        return match bridge {
+            Some((bridge, stop)) => args.transport.drive_over(bridge, &stop, make, judge),
+            None => args.transport.drive_through(make, |lines| lines, judge),
+        };
     }
     let mut header = Some(());
     let table = move |item| match item {
@@ -81,5 +91,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         }
         _ => None,
     };
-    args.transport.drive_through(make, |lines| Mapped::new(lines, table), judge)
+    match bridge {
+        Some((bridge, stop)) => {
+            args.transport.drive_over(Mapped::new(bridge, table), &stop, make, judge)
+        }
+        None => args.transport.drive_through(make, |lines| Mapped::new(lines, table), judge),
+    }
 }

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use tweetoscope::stage::predict::{Manner, Predict};
+use tweetoscope::stream::kafka::{self, Topic};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
+use crate::kafka::{Does, KafkaArgs};
 use crate::{Outcome, Usage, transport};
 
 /// Predict the final size of every cascade fitted, and score the prediction later
@@ -22,6 +24,8 @@ pub(crate) struct Args {
     models: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) transport: transport::CarrierArgs,
+    #[command(flatten)]
+    kafka: KafkaArgs,
 }
 
 /// How predictions are made and told.
@@ -68,6 +72,16 @@ impl MannerArgs {
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let manner = args.manner.manner()?;
     let make = || Predict::new(manner.clone());
+    let writes = &[Topic::Alerts, Topic::Samples, Topic::Stats];
+    let does = Does {
+        models: kafka::Use::Follow,
+        pin: args.manner.pin.clone(),
+        ..Does::plain("predict", writes)
+    };
+    args.kafka.no_folder(args.models.as_deref())?;
+    if let Some(outcome) = args.kafka.daemon(does, &args.transport, make)? {
+        return Ok(outcome);
+    }
     match &args.models {
         None => args.transport.drive(make),
         Some(path) => {

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use tweetoscope::forest::{Aggregate, Recipe, Target};
 use tweetoscope::stage::train::{Teaching, Train};
+use tweetoscope::stream::kafka::{self, Topic};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
 use crate::fit::threads;
+use crate::kafka::{Does, KafkaArgs};
 use crate::{Outcome, Usage, transport};
 
 /// Learn the correction of each window from finished cascades
@@ -30,6 +32,8 @@ pub(crate) struct Args {
     threads: Option<usize>,
     #[command(flatten)]
     pub(crate) transport: transport::CarrierArgs,
+    #[command(flatten)]
+    kafka: KafkaArgs,
 }
 
 /// How forests are grown.
@@ -97,6 +101,11 @@ impl TeachingArgs {
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let teaching = args.teaching.teaching(args.seed, threads(args.threads))?;
     let make = || Train::new(teaching.clone());
+    let does = Does { models: kafka::Use::Publish, ..Does::plain("train", &[Topic::Models]) };
+    args.kafka.no_folder(args.models.as_deref())?;
+    if let Some(outcome) = args.kafka.daemon(does, &args.transport, make)? {
+        return Ok(outcome);
+    }
     match &args.models {
         None => args.transport.drive(make),
         Some(path) => {

@@ -59,8 +59,19 @@ impl CarrierArgs {
             return self.check();
         }
         let stop = stop_flag()?;
-        let mut watch = health::watch(&self.shared, &stop)?;
-        let mut transport = wrap(self.lines(io::stdout(), Arc::clone(&stop), true)?);
+        let lines = self.lines(io::stdout(), Arc::clone(&stop), true)?;
+        self.drive_over(wrap(lines), &stop, make, judge)
+    }
+
+    /// The same over a transport that is there already, which `stop` ends.
+    pub(crate) fn drive_over<S: Stage>(
+        &self,
+        mut transport: impl Transport,
+        stop: &Arc<AtomicBool>,
+        make: impl Fn() -> S,
+        judge: impl FnOnce(&S) -> Outcome,
+    ) -> anyhow::Result<Outcome> {
+        let mut watch = health::watch(&self.shared, stop)?;
         let mut stage = make();
         watched(&mut stage, &mut transport, &mut watch)?;
         Ok(match judge(&stage) {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Read, Sink};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,9 +27,15 @@ pub(crate) struct Feed {
 }
 
 enum From {
-    Lines(Box<Lines<Sink>>),
+    Carrier(Box<dyn Transport>),
     Tail(Box<Tail>),
     Nothing(u64),
+}
+
+/// A feed of what a transport carries, of which there is always more to wait for.
+pub(crate) fn carried(transport: impl Transport + 'static) -> Feed {
+    let from = From::Carrier(Box::new(transport));
+    Feed { queue: VecDeque::new(), from, impatient: false, asleep: false }
 }
 
 /// A feed for every input; a directory stands for the log files in it.
@@ -55,7 +61,7 @@ pub(crate) fn open(
                     dead_letter: args.input.dead_letter.clone(),
                     stop: Arc::clone(stop),
                 };
-                From::Lines(Box::new(Lines::open(options, io::sink())?))
+                From::Carrier(Box::new(Lines::open(options, io::sink())?))
             }
         };
         feeds.push(Feed { queue: VecDeque::new(), from, impatient: follow, asleep: false });
@@ -127,7 +133,7 @@ impl Feed {
     /// How many lines were refused.
     pub(crate) fn rejected(&self) -> u64 {
         match &self.from {
-            From::Lines(lines) => lines.counts().rejected,
+            From::Carrier(carrier) => carrier.counts().rejected,
             From::Tail(tail) => tail.rejects.count(),
             From::Nothing(rejected) => *rejected,
         }
@@ -137,8 +143,8 @@ impl Feed {
     pub(crate) fn refill(&mut self) -> io::Result<()> {
         while self.is_dry() {
             let found = match &mut self.from {
-                From::Lines(lines) => {
-                    if !step(lines, &mut self.queue)? {
+                From::Carrier(carrier) => {
+                    if !step(carrier.as_mut(), &mut self.queue)? {
                         self.from = From::Nothing(self.rejected());
                         return Ok(());
                     }
@@ -154,7 +160,7 @@ impl Feed {
 }
 
 /// The messages of the next block of lines; false at the end.
-fn step(lines: &mut Lines<Sink>, queue: &mut VecDeque<Log>) -> io::Result<bool> {
+fn step(lines: &mut dyn Transport, queue: &mut VecDeque<Log>) -> io::Result<bool> {
     let mut refused = Vec::new();
     match lines.read()? {
         Step::End(_) => {

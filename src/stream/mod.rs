@@ -73,6 +73,33 @@ pub trait Transport {
     }
 }
 
+/// A transport that is chosen while the program runs.
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn read(&mut self) -> io::Result<Step<'_>> {
+        (**self).read()
+    }
+
+    fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()> {
+        (**self).write(out)
+    }
+
+    fn reject(&mut self, position: u64, bytes: &[u8], refusal: &Refusal) -> io::Result<()> {
+        (**self).reject(position, bytes, refusal)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        (**self).finish()
+    }
+
+    fn counts(&self) -> Counts {
+        (**self).counts()
+    }
+
+    fn tally(&self) -> Tally {
+        (**self).tally()
+    }
+}
+
 /// Sees how a stage gets on: a metrics page, a progress bar.
 pub trait Observer {
     /// Called when input came, before it is worked on.

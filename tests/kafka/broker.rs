@@ -6,13 +6,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 /// A broker of ours, or somebody's.
-pub struct Broker {
+pub(crate) struct Broker {
     /// host:port without encryption and login.
-    pub address: String,
+    pub(crate) address: String,
     /// The same broker with TLS, and its certificate.
-    pub tls: Option<(String, PathBuf)>,
+    pub(crate) tls: Option<(String, PathBuf)>,
     /// The same broker with a login.
-    pub sasl: Option<String>,
+    pub(crate) sasl: Option<String>,
     dir: Option<PathBuf>,
     /// Wipes the broker when this process is gone, however it ended: it waits for the end of
     /// its input, which nobody else holds open.
@@ -24,7 +24,7 @@ fn script() -> PathBuf {
 }
 
 /// The broker of all tests of this process; `None`, said on stderr, where there can be none.
-pub fn broker() -> Option<&'static Broker> {
+pub(crate) fn broker() -> Option<&'static Broker> {
     static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
     BROKER.get_or_init(|| existing().or_else(|| Broker::start("shared"))).as_ref()
 }
@@ -44,7 +44,7 @@ fn free_ports() -> u16 {
 
 impl Broker {
     /// A broker of its own for tests that hurt it.
-    pub fn start(name: &str) -> Option<Self> {
+    pub(crate) fn start(name: &str) -> Option<Self> {
         let dir = std::env::temp_dir().join(format!("tweetoscope-{name}-{}", std::process::id()));
         let port = free_ports().to_string();
         let started = Command::new("bash")
@@ -87,7 +87,7 @@ impl Broker {
     }
 
     /// Runs a command of the script; panics where it fails.
-    pub fn script(&self, command: &str, arguments: &[&str]) {
+    pub(crate) fn script(&self, command: &str, arguments: &[&str]) {
         let dir = self.dir.as_ref().expect("a broker of our own");
         let done = Command::new("bash")
             .args([script().as_os_str(), command.as_ref(), dir.as_os_str()])
@@ -99,7 +99,7 @@ impl Broker {
     }
 
     /// Whether it is ours to hurt.
-    pub fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         self.dir.is_some()
     }
 }

@@ -13,16 +13,16 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 /// A record as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Read {
-    pub partition: i32,
-    pub offset: i64,
-    pub key: Option<String>,
+pub(crate) struct Read {
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) key: Option<String>,
     /// `None`: a tombstone.
-    pub value: Option<String>,
+    pub(crate) value: Option<String>,
 }
 
 /// A producer as clients in other languages are.
-pub fn producer(brokers: &str) -> ThreadedProducer<DefaultProducerContext> {
+pub(crate) fn producer(brokers: &str) -> ThreadedProducer<DefaultProducerContext> {
     ClientConfig::new()
         .set("bootstrap.servers", brokers)
         .set("enable.idempotence", "true")
@@ -33,7 +33,7 @@ pub fn producer(brokers: &str) -> ThreadedProducer<DefaultProducerContext> {
 }
 
 /// Writes records, and waits until they are there.
-pub fn produce<'a>(
+pub(crate) fn produce<'a>(
     brokers: &str,
     topic: &str,
     records: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -46,7 +46,7 @@ pub fn produce<'a>(
 }
 
 /// Writes a record; waits where the queue is full.
-pub fn send(
+pub(crate) fn send(
     producer: &ThreadedProducer<DefaultProducerContext>,
     topic: &str,
     key: &str,
@@ -71,14 +71,14 @@ fn consumer(brokers: &str, group: &str) -> BaseConsumer {
 }
 
 /// How many partitions a topic has.
-pub fn partitions(brokers: &str, topic: &str) -> i32 {
+pub(crate) fn partitions(brokers: &str, topic: &str) -> i32 {
     let metadata =
         consumer(brokers, "test").fetch_metadata(Some(topic), Duration::from_secs(10)).unwrap();
     metadata.topics()[0].partitions().len() as i32
 }
 
 /// All that is committed in a topic, by partition and in order.
-pub fn read_committed(brokers: &str, topic: &str) -> Vec<Read> {
+pub(crate) fn read_committed(brokers: &str, topic: &str) -> Vec<Read> {
     let consumer = consumer(brokers, "test");
     let mut list = TopicPartitionList::new();
     let count = partitions(brokers, topic);
@@ -107,7 +107,7 @@ pub fn read_committed(brokers: &str, topic: &str) -> Vec<Read> {
 }
 
 /// Records between what a group committed and the end of its topic.
-pub fn lag(brokers: &str, group: &str, topic: &str) -> i64 {
+pub(crate) fn lag(brokers: &str, group: &str, topic: &str) -> i64 {
     committed(brokers, group, topic)
         .into_iter()
         .map(|(partition, (offset, _))| {
@@ -119,7 +119,11 @@ pub fn lag(brokers: &str, group: &str, topic: &str) -> i64 {
 }
 
 /// What a group committed, by partition: offset and metadata.
-pub fn committed(brokers: &str, group: &str, topic: &str) -> BTreeMap<i32, (Option<i64>, String)> {
+pub(crate) fn committed(
+    brokers: &str,
+    group: &str,
+    topic: &str,
+) -> BTreeMap<i32, (Option<i64>, String)> {
     let mut list = TopicPartitionList::new();
     for partition in 0..partitions(brokers, topic) {
         list.add_partition(topic, partition);
@@ -142,7 +146,7 @@ pub fn committed(brokers: &str, group: &str, topic: &str) -> BTreeMap<i32, (Opti
 }
 
 /// Waits until a group has read all of a topic.
-pub fn wait_until_read(brokers: &str, group: &str, topic: &str, most: Duration) {
+pub(crate) fn wait_until_read(brokers: &str, group: &str, topic: &str, most: Duration) {
     let start = Instant::now();
     loop {
         let lag = lag(brokers, group, topic);
@@ -155,7 +159,7 @@ pub fn wait_until_read(brokers: &str, group: &str, topic: &str, most: Duration) 
 }
 
 /// The partition of a key, as Java's clients compute it: written from the definition of MurmurHash2.
-pub fn partition_of(key: &str, partitions: i32) -> i32 {
+pub(crate) fn partition_of(key: &str, partitions: i32) -> i32 {
     const M: u32 = 0x5bd1_e995;
     let data = key.as_bytes();
     let mut h = 0x9747_b28c ^ data.len() as u32;

@@ -7,10 +7,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// The binary.
-pub const PROGRAM: &str = env!("CARGO_BIN_EXE_tweetoscope");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_tweetoscope");
 
 /// Runs a command over a pipe; returns its stdout.
-pub fn pipe(arguments: &[&str], input: &str) -> String {
+pub(crate) fn pipe(arguments: &[&str], input: &str) -> String {
     let mut child = Command::new(PROGRAM)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -27,13 +27,13 @@ pub fn pipe(arguments: &[&str], input: &str) -> String {
 }
 
 /// Runs a command to its end; returns exit status and stderr.
-pub fn ends(arguments: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn ends(arguments: &[&str]) -> (Option<i32>, String) {
     let done = Command::new(PROGRAM).args(arguments).stdin(Stdio::null()).output().unwrap();
     (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
 }
 
 /// A daemon; killed when it goes out of scope.
-pub struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     arguments: Vec<String>,
     log: PathBuf,
@@ -41,7 +41,7 @@ pub struct Daemon {
 
 impl Daemon {
     /// Starts it; its stderr is appended to a file of that name.
-    pub fn start(name: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn start(name: &str, arguments: &[&str]) -> Self {
         let file = format!("tweetoscope-test-{}-{name}.log", std::process::id());
         let log = std::env::temp_dir().join(file);
         let arguments: Vec<String> = arguments.iter().map(|it| (*it).to_owned()).collect();
@@ -49,31 +49,31 @@ impl Daemon {
     }
 
     /// Sends a signal by its name.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
     /// Kills it without warning, and starts it anew.
-    pub fn kill_and_restart(&mut self) {
+    pub(crate) fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.child = spawn(&self.arguments, &self.log);
     }
 
     /// Kills it without warning.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// How it ended, if it has.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
 
     /// Waits for its end.
-    pub fn wait(&mut self, most: Duration) -> Option<i32> {
+    pub(crate) fn wait(&mut self, most: Duration) -> Option<i32> {
         let start = Instant::now();
         loop {
             if let Some(status) = self.ended() {
@@ -85,14 +85,14 @@ impl Daemon {
     }
 
     /// Asks it to end, and expects that it does so in order.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.signal("TERM");
         let status = self.wait(Duration::from_secs(60));
         assert_eq!(status, Some(0), "{}", self.said());
     }
 
     /// What it said on stderr so far, all its lives together.
-    pub fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         let mut text = String::new();
         if let Ok(mut file) = File::open(&self.log) {
             file.read_to_string(&mut text).unwrap();

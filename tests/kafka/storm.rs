@@ -13,29 +13,29 @@ use crate::process::{Daemon, pipe};
 use crate::world::{World, differences, keyed, sources, tweets};
 
 /// How a storm blows.
-pub struct Storm {
-    pub name: &'static str,
-    pub seed: u64,
-    pub instances: usize,
-    pub partitions: i32,
-    pub cascades: u32,
-    pub lasts: Duration,
-    pub flags: &'static [&'static str],
+pub(crate) struct Storm {
+    pub(crate) name: &'static str,
+    pub(crate) seed: u64,
+    pub(crate) instances: usize,
+    pub(crate) partitions: i32,
+    pub(crate) cascades: u32,
+    pub(crate) lasts: Duration,
+    pub(crate) flags: &'static [&'static str],
     /// A broker that is killed too, this often.
-    pub broker_kills: u32,
+    pub(crate) broker_kills: u32,
 }
 
 /// What a storm left.
-pub struct Aftermath {
-    pub kills: u32,
-    pub tweets: usize,
-    pub outputs: usize,
-    pub differences: Vec<String>,
-    pub said: String,
+pub(crate) struct Aftermath {
+    pub(crate) kills: u32,
+    pub(crate) tweets: usize,
+    pub(crate) outputs: usize,
+    pub(crate) differences: Vec<String>,
+    pub(crate) said: String,
 }
 
 /// The rules by which the collectors of the storms cut cascades.
-pub const RULES: [&str; 8] =
+pub(crate) const RULES: [&str; 8] =
     ["--windows", "10m,20m,1h", "--terminated", "2h", "--min-size", "3", "--max-age", "1d"];
 
 fn between(chance: &mut ChaCha8Rng, low: u64, high: u64) -> Duration {
@@ -44,7 +44,7 @@ fn between(chance: &mut ChaCha8Rng, low: u64, high: u64) -> Duration {
 
 impl Storm {
     /// Lets it blow, and waits until all tweets are read.
-    pub fn blow(&self, broker: &Broker) -> Aftermath {
+    pub(crate) fn blow(&self, broker: &Broker) -> Aftermath {
         let world = World::new(broker, self.name);
         world.create("collect", self.partitions);
         let lines = tweets(self.cascades, 4 * self.partitions as u32, self.seed as u32);

@@ -10,13 +10,13 @@ use crate::client::{self, Read, partition_of};
 use crate::process::{self, Daemon};
 
 /// A corner of a broker that belongs to one test.
-pub struct World<'a> {
-    pub broker: &'a Broker,
-    pub name: String,
+pub(crate) struct World<'a> {
+    pub(crate) broker: &'a Broker,
+    pub(crate) name: String,
 }
 
 /// All topics.
-pub const TOPICS: [&str; 9] = [
+pub(crate) const TOPICS: [&str; 9] = [
     "tweets",
     "cascade_series",
     "cascade_properties",
@@ -29,26 +29,26 @@ pub const TOPICS: [&str; 9] = [
 ];
 
 impl<'a> World<'a> {
-    pub fn new(broker: &'a Broker, name: &str) -> Self {
+    pub(crate) fn new(broker: &'a Broker, name: &str) -> Self {
         // A broker that is there already may remember an earlier run.
         let run = if broker.is_ours() { 0 } else { std::process::id() };
         Self { broker, name: format!("{name}-{run}") }
     }
 
-    pub fn brokers(&self) -> &str {
+    pub(crate) fn brokers(&self) -> &str {
         &self.broker.address
     }
 
-    pub fn topic(&self, kind: &str) -> String {
+    pub(crate) fn topic(&self, kind: &str) -> String {
         format!("{}.{kind}", self.name)
     }
 
-    pub fn group(&self, command: &str) -> String {
+    pub(crate) fn group(&self, command: &str) -> String {
         format!("{}-{command}", self.name)
     }
 
     /// The flags of a command in this world, with quick sessions.
-    pub fn flags(&self, command: &str, more: &[&str]) -> Vec<String> {
+    pub(crate) fn flags(&self, command: &str, more: &[&str]) -> Vec<String> {
         let mut flags: Vec<String> = [command, "--kafka", "-v", "-b", self.brokers()]
             .into_iter()
             .map(str::to_owned)
@@ -65,7 +65,7 @@ impl<'a> World<'a> {
     }
 
     /// A daemon in this world; `id` is its transactional id.
-    pub fn daemon(&self, command: &str, id: &str, more: &[&str]) -> Daemon {
+    pub(crate) fn daemon(&self, command: &str, id: &str, more: &[&str]) -> Daemon {
         let id = format!("{}-{id}", self.name);
         let mut flags = self.flags(command, more);
         flags.extend(["--transactional-id".to_owned(), id.clone()]);
@@ -73,31 +73,31 @@ impl<'a> World<'a> {
     }
 
     /// Runs a command in this world to its end.
-    pub fn ends(&self, command: &str, more: &[&str]) -> (Option<i32>, String) {
+    pub(crate) fn ends(&self, command: &str, more: &[&str]) -> (Option<i32>, String) {
         let flags = self.flags(command, more);
         process::ends(&flags.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     /// Creates the topics of a command.
-    pub fn create(&self, command: &str, partitions: i32) {
+    pub(crate) fn create(&self, command: &str, partitions: i32) {
         let partitions = partitions.to_string();
         let flags = ["--create-topics", "--partitions", &partitions, "--exit-eof"];
         let (status, said) = self.ends(command, &flags);
         assert_eq!(status, Some(0), "{said}");
     }
 
-    pub fn read(&self, kind: &str) -> Vec<Read> {
+    pub(crate) fn read(&self, kind: &str) -> Vec<Read> {
         client::read_committed(self.brokers(), &self.topic(kind))
     }
 
-    pub fn wait_until_read(&self, command: &str, kind: &str) {
+    pub(crate) fn wait_until_read(&self, command: &str, kind: &str) {
         let (group, topic) = (self.group(command), self.topic(kind));
         client::wait_until_read(self.brokers(), &group, &topic, Duration::from_secs(120));
     }
 }
 
 /// A field of a record, as text.
-pub fn field(line: &str, name: &str) -> String {
+pub(crate) fn field(line: &str, name: &str) -> String {
     let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     match &value[name] {
         Value::String(text) => text.clone(),
@@ -106,25 +106,29 @@ pub fn field(line: &str, name: &str) -> String {
 }
 
 /// Simulated tweets of several sources; the same seed gives the same lines.
-pub fn tweets(cascades: u32, sources: u32, seed: u32) -> String {
+pub(crate) fn tweets(cascades: u32, sources: u32, seed: u32) -> String {
     let numbers = [cascades, sources, seed].map(|it| it.to_string());
     let [cascades, sources, seed] = &numbers;
     process::pipe(&["generate", "--simulate", cascades, "--sources", sources, "--seed", seed], "")
 }
 
 /// Lines with their sources, as keys.
-pub fn keyed<'a>(lines: &'a str, sources: &'a [String]) -> Vec<(&'a str, &'a str)> {
+pub(crate) fn keyed<'a>(lines: &'a str, sources: &'a [String]) -> Vec<(&'a str, &'a str)> {
     sources.iter().map(String::as_str).zip(lines.lines()).collect()
 }
 
 /// The source of every line.
-pub fn sources(lines: &str) -> Vec<String> {
+pub(crate) fn sources(lines: &str) -> Vec<String> {
     lines.lines().map(|line| field(line, "source")).collect()
 }
 
 /// What is wrong with what was committed, compared with what a pipe wrote: every source's records
 /// must stand in the partition of their key, in the pipe's order, once.
-pub fn differences(topics: &[(&str, Vec<Read>)], pipe: &str, partitions: i32) -> Vec<String> {
+pub(crate) fn differences(
+    topics: &[(&str, Vec<Read>)],
+    pipe: &str,
+    partitions: i32,
+) -> Vec<String> {
     let mut expected: BTreeMap<(String, i32, String), Vec<String>> = BTreeMap::new();
     for line in pipe.lines() {
         let topic = topic_of(&field(line, "type")).to_owned();

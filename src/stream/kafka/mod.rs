@@ -37,8 +37,7 @@
 //! Records of kinds that a stage does not take are passed over: on topics everybody finds them
 //! where they are. Nothing is flushed at the end of a topic: closing is the watermarks' work.
 
-#![allow(dead_code, clippy::large_enum_variant, reason = "stages that need the rest follow")]
-
+mod bridge;
 mod cluster;
 mod context;
 mod counting;
@@ -53,14 +52,17 @@ mod reader;
 mod recovery;
 mod serve;
 mod settings;
+mod sink;
 mod task;
 mod topics;
 mod trouble;
 mod writing;
 
+pub use bridge::Bridge;
 pub use properties::{Properties, free, from_file, property};
 pub use serve::{check, serve};
 pub use settings::{Creation, From, LARGEST_RECORD, Settings, Use};
+pub use sink::Sink;
 pub use topics::{Names, Topic};
 pub use trouble::{Stopped, status};
 
