@@ -65,7 +65,7 @@ function fill(part, row) {
   set(cells.change, row.new ? "new" : !change ? (change === 0 ? "=" : "") : `${change > 0 ? "▲" : "▼"} ${Math.abs(change)}`);
   set(link.firstChild, row.msg || "(no text)");
   set(cells.text.lastChild, row.name);
-  set(cells.observed, count(row.observed) + (row.ended === null ? "" : " over"));
+  set(cells.observed, count(row.observed) + (row.ended === null ? "" : ", over"));
   set(cells.predicted.firstChild, count(row.predicted));
   set(cells.predicted.lastChild, interval(row));
   set(cells.above, row.above ? percent(row.above[1]) : "");

@@ -82,7 +82,8 @@ export function plot(data, width) {
   }
   if (growth.length) {
     const steps = growth.flatMap(([age, n], i) => (i ? [[age, growth[i - 1][1]], [age, n]] : [[age, n]]));
-    const end = Math.max(row.window, Math.min(row.age ?? 0, right));
+    // Until the window's end it is known that nothing else came; later only what was seen is.
+    const end = row.window;
     if (growth[growth.length - 1][0] < end) steps.push([end, growth[growth.length - 1][1]]);
     svg.append(drawn("path", { class: "seen", d: path(steps) }));
   }

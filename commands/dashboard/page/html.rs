@@ -108,7 +108,7 @@ fn row(row: &Entry) -> String {
     let text = if row.msg.is_empty() { "(no text)" } else { &row.msg };
     let above = row.above.map_or_else(String::new, |(_, p)| percent(p));
     let age = row.age.map_or_else(String::new, span);
-    let over = if row.ended.is_some() { " <span class=\"over\">over</span>" } else { "" };
+    let over = if row.ended.is_some() { ", over" } else { "" };
     let cells = [
         ("rank", row.rank.to_string()),
         ("change", change(row.change)),
