@@ -101,9 +101,18 @@ pub fn read<'a>(
 ) -> Result<Item<'a>, Refusal> {
     // A key changes nothing where the record itself names cascade and source.
     match known::event(bytes) {
-        Some(event) if takes.contains(&Kind::Tweet) => Ok(Item::Event(event)),
-        _ => read_fully(bytes, key, takes),
+        Some(event) if takes.contains(&Kind::Tweet) => return Ok(Item::Event(event)),
+        _ => {}
     }
+    if let Some((short, points)) = known::without_list(bytes) {
+        match read_listed(&short, key, takes, Some(points)) {
+            Ok(Item::Record(record)) => return Ok(Item::Record(record)),
+            Ok(Item::Foreign) => return Ok(Item::Foreign),
+            // Places in messages are those of the whole line.
+            Ok(Item::Event(_)) | Err(_) => {}
+        }
+    }
+    read_fully(bytes, key, takes)
 }
 
 /// The same by the full parser alone.
@@ -112,6 +121,16 @@ pub(crate) fn read_fully<'a>(
     key: Option<&'a str>,
     takes: &[Kind],
 ) -> Result<Item<'a>, Refusal> {
+    read_listed(bytes, key, takes, None)
+}
+
+/// Reads a record whose list of tweets may have been read already.
+fn read_listed<'a>(
+    bytes: &'a [u8],
+    key: Option<&'a str>,
+    takes: &[Kind],
+    list: Option<Vec<Point>>,
+) -> Result<Item<'a>, Refusal> {
     // serde would read a list as the fields in their order.
     if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         return Err(Refusal::new("json", "a record is a JSON object, which begins with {"));
@@ -119,8 +138,7 @@ pub(crate) fn read_fully<'a>(
     let head: Head<'a> = serde_json::from_slice(bytes).map_err(json)?;
     let Scalar::Text(name) = &head.r#type else {
         if head.tweets.0 && takes.contains(&Kind::History) {
-            let history: History = parse(bytes)?;
-            return ordered(&history.tweets).map(|()| Item::Record(Record::History(history)));
+            return history(bytes, list).map(|it| Item::Record(Record::History(it)));
         }
         return Err(Refusal::new("type", "no field \"type\" that says what the record is"));
     };
@@ -131,8 +149,17 @@ pub(crate) fn read_fully<'a>(
         Kind::Tweet => event(head, key, true).map(Item::Event),
         Kind::Retweet => event(head, key, false).map(Item::Event),
         Kind::Watermark => watermark(head, key).map(|it| Item::Record(Record::Watermark(it))),
+        Kind::Serie => serie(bytes, list).map(|it| Item::Record(Record::Serie(it))),
+        Kind::History => history(bytes, list).map(|it| Item::Record(Record::History(it))),
         _ => body(kind, bytes, key).map(Item::Record),
     }
+}
+
+/// A line of a history file.
+fn history(bytes: &[u8], list: Option<Vec<Point>>) -> Result<History, Refusal> {
+    let mut history: History = parse(bytes)?;
+    history.tweets = list.unwrap_or(history.tweets);
+    ordered(&history.tweets).map(|()| history)
 }
 
 fn json(error: serde_json::Error) -> Refusal {
@@ -189,7 +216,6 @@ fn watermark(head: Head<'_>, key: Option<&str>) -> Result<Watermark, Refusal> {
 
 fn body(kind: Kind, bytes: &[u8], key: Option<&str>) -> Result<Record, Refusal> {
     Ok(match kind {
-        Kind::Serie => Record::Serie(serie(bytes)?),
         Kind::Size => Record::Size(windowed(bytes, key)?),
         Kind::Parameters => Record::Parameters(Box::new(parameters(windowed(bytes, key)?)?)),
         Kind::Sample => Record::Sample(windowed(bytes, key)?),
@@ -198,9 +224,8 @@ fn body(kind: Kind, bytes: &[u8], key: Option<&str>) -> Result<Record, Refusal> 
         Kind::Stat => Record::Stat(windowed(bytes, key)?),
         Kind::Report => Record::Report(parse(bytes)?),
         Kind::Log => Record::Log(parse(bytes)?),
-        Kind::History => Record::History(parse(bytes)?),
-        Kind::Tweet | Kind::Retweet | Kind::Watermark => {
-            return Err(Refusal::new("type", "an event is no other record"));
+        Kind::Tweet | Kind::Retweet | Kind::Watermark | Kind::Serie | Kind::History => {
+            return Err(Refusal::new("type", "events and cascades are read elsewhere"));
         }
     })
 }
@@ -225,14 +250,14 @@ fn windowed<T: for<'de> Deserialize<'de>>(bytes: &[u8], key: Option<&str>) -> Re
 }
 
 /// A serie in any of its forms: `T_obs` or `t_obs`, pairs or parallel lists.
-fn serie(bytes: &[u8]) -> Result<Serie, Refusal> {
+fn serie(bytes: &[u8], list: Option<Vec<Point>>) -> Result<Serie, Refusal> {
     #[derive(Deserialize)]
     struct Parallel {
         times: Vec<f64>,
         #[serde(default)]
         magnitudes: Vec<f64>,
     }
-    let serie = match parse::<Serie>(bytes) {
+    let mut serie = match parse::<Serie>(bytes) {
         Ok(serie) => serie,
         Err(refusal) => {
             let mut value: serde_json::Map<String, serde_json::Value> = parse(bytes)?;
@@ -248,6 +273,7 @@ fn serie(bytes: &[u8]) -> Result<Serie, Refusal> {
             serde_json::from_value(value.into()).map_err(json)?
         }
     };
+    serie.tweets = list.unwrap_or(serie.tweets);
     ordered(&serie.tweets).map(|()| serie)
 }
 

@@ -9,8 +9,8 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{HistoryCascade, numbers};
-use crate::cascade::Point;
+use super::HistoryCascade;
+use crate::cascade::{Point, numbers};
 use crate::event::EventTime;
 use crate::record::{Refusal, Scalar};
 

@@ -10,7 +10,6 @@
 pub mod history;
 mod json;
 mod lines;
-mod numbers;
 pub mod pair;
 mod plan;
 mod ranges;

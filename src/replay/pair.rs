@@ -10,8 +10,8 @@ use std::path::Path;
 use super::lines::without_end;
 use super::ranges::{self, Range};
 use super::table::read_index;
-use super::{Cascades, HistoryCascade, Refused, numbers};
-use crate::cascade::Point;
+use super::{Cascades, HistoryCascade, Refused};
+use crate::cascade::{Point, numbers};
 use crate::record::Refusal;
 
 /// The pair: `data` with time, magnitude and perhaps a message by position, `index` with first and last rows.

@@ -7,8 +7,8 @@ use std::path::Path;
 use csv::{ByteRecord, Reader, ReaderBuilder, Trim};
 
 use super::lines::{self, Input};
-use super::{Cascades, HistoryCascade, Refused, numbers};
-use crate::cascade::Point;
+use super::{Cascades, HistoryCascade, Refused};
+use crate::cascade::{Point, numbers};
 use crate::record::Refusal;
 
 /// A long table, columns by name, rows in any order: cascades in order of their first rows.

@@ -1,5 +1,7 @@
 //! The events of one cascade, in order.
 
+pub(crate) mod numbers;
+
 use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 

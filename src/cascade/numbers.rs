@@ -1,16 +1,16 @@
-//! The numbers of histories, read fast where they are written plainly.
+//! Numbers of records and histories, read fast where they are written plainly.
 //!
 //! Reading is most of the time of a corpus, and nearly all that is read is `[[t,m],...]`. What
 //! stands here takes the plain forms only and leaves the rest to the general reader, so that both
 //! together accept exactly what that one accepts, and the same numbers come out.
 
-use crate::cascade::Point;
+use super::Point;
 
 /// Reads a list of pairs from the start of `bytes` behind those in `into`, and tells its length in bytes.
 ///
 /// `None` where it is no plain list of sound points: an exponent, a minus, a number out of range,
 /// or no list at all. `into` may then hold part of it.
-pub(super) fn pairs(bytes: &[u8], into: &mut Vec<Point>) -> Option<usize> {
+pub(crate) fn pairs(bytes: &[u8], into: &mut Vec<Point>) -> Option<usize> {
     let mut at = token(bytes, 0, b'[')?;
     if let Some(end) = token(bytes, at, b']') {
         return Some(end);
@@ -30,7 +30,7 @@ pub(super) fn pairs(bytes: &[u8], into: &mut Vec<Point>) -> Option<usize> {
 }
 
 /// Reads a field of a table as a number: a plain one, or whatever else Rust takes for one.
-pub(super) fn field(bytes: &[u8]) -> Option<f64> {
+pub(crate) fn field(bytes: &[u8]) -> Option<f64> {
     let bytes = bytes.trim_ascii();
     match plain(bytes, 0) {
         Some((value, end)) if end == bytes.len() => Some(value),
@@ -58,7 +58,7 @@ fn blank(bytes: &[u8], mut at: usize) -> usize {
 ///
 /// Below 2^53 its digits are an exact float, as is the power of ten that divides them, so the
 /// quotient is rounded once: correctly. Longer ones go through the standard library.
-fn plain(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
+pub(crate) fn plain(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
     const EXACT: u64 = 1 << 53;
     const LONGEST: usize = 18; // digits that surely fit a u64
     let (mut digits, point) = run(bytes, start, 0);
