@@ -1,4 +1,42 @@
 //! Predicts, from the first minutes of a retweet cascade, how big it will get.
+//!
+//! # The map
+//!
+//! Floors, from the ground up; a file imports only from lower floors or from its own folder:
+//!
+//! | floor | what stands there |
+//! |---|---|
+//! | [`event`] | what happens, and when, on the clock of a source |
+//! | [`cascade`] | the events of one cascade, in order; numbers as they are written |
+//! | [`hawkes`] | the model: likelihood, fits, expected size and its law, simulation, SEISMIC |
+//! | [`forest`] | the correction: features, trees, laws for few samples, models as they travel |
+//! | [`score`] | how good predictions are |
+//! | [`record`] | all that travels, one JSON object a line |
+//! | [`replay`] | from histories to tweets |
+//! | [`stage`] | the steps: pure state machines over records |
+//! | [`stream`] | the carriers: pipes, files, topics; metrics and health |
+//!
+//! `hawkes` and `forest` are neighbours that never meet; `stage` introduces them. The command
+//! line is no part of the library: it is in `commands/`.
+//!
+//! # What always holds
+//!
+//! - A stage is a function of its input: same records in, same records out, however they are cut
+//!   into batches, on however many threads ([`stage::Stage`]).
+//! - Time enters as records alone, chance as seeds alone.
+//! - A fit, a model or a line that is bad is data: counted and named, never a panic.
+//! - A prediction is finite and at least what was seen.
+//! - After a crash a stage's state is found again by reading its input again
+//!   ([`stage::Recover`], `stream::kafka`).
+//!
+//! # What is absent on purpose
+//!
+//! No timers in the place of event time, no store beside the input log, no model shipped with the
+//! program (trained on one platform, it misleads on another), no configuration file of our own.
+//!
+//! Start reading at [`stage`], then [`stage::collect`].
+#![warn(missing_docs)]
+
 pub mod cascade;
 pub mod event;
 pub mod forest;
