@@ -7,8 +7,12 @@
 //! their moment: the alerts that went out are read back instead ([`Recover::read_back`]), so that
 //! a sample and a stat always score what was really said.
 
+mod waiting;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+
+use waiting::{Key, Met, Side, Table, Waiting};
 
 use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
 use crate::cascade::Point;
@@ -32,22 +36,6 @@ pub struct Manner {
     pub curve: bool,
 }
 
-/// A cascade at a window: what alerts, samples and stats are about.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Key {
-    source: String,
-    cid: String,
-    t_obs: u64,
-}
-
-/// What waits for its partner.
-enum Waiting {
-    /// An answered cascade whose size has not come.
-    Said(Box<Said>),
-    /// A size whose parameters have not come.
-    Sized(Size),
-}
-
 /// A prediction that went out, and what the sample will need.
 struct Said {
     parameters: Parameters,
@@ -61,13 +49,9 @@ pub struct Predict {
     manner: Manner,
     /// The model in use, by window.
     models: BTreeMap<u64, Arc<Model>>,
-    waiting: HashMap<Key, (u64, Waiting)>,
-    /// Waiting keys in the order of their arrival.
-    queue: BTreeMap<u64, Key>,
-    arrivals: u64,
-    positions: HashMap<Key, u64>,
-    /// Alerts that were read back, by what they are about.
-    read_back: HashMap<Key, Alert>,
+    waiting: Table,
+    /// Alerts that were read back, by what they are about and their time (ids are used again).
+    read_back: HashMap<(Key, u64), Alert>,
     counts: BTreeMap<(&'static str, String), f64>,
 }
 
@@ -75,12 +59,9 @@ impl Predict {
     /// A predictor without models.
     pub fn new(manner: Manner) -> Self {
         Self {
+            waiting: Table::new(manner.max_pending),
             manner,
             models: BTreeMap::new(),
-            waiting: HashMap::new(),
-            queue: BTreeMap::new(),
-            arrivals: 0,
-            positions: HashMap::new(),
             read_back: HashMap::new(),
             counts: BTreeMap::new(),
         }
@@ -123,12 +104,14 @@ impl Predict {
 
     fn parameters(&mut self, parameters: &Parameters, position: u64, out: &mut Out) {
         let key = Key::of(&parameters.source, &parameters.cid, parameters.t_obs);
-        let size = match self.waiting.get(&key) {
-            Some((_, Waiting::Said(_))) => return self.count("duplicate_parameters_total", ""),
-            Some((_, Waiting::Sized(size))) => Some(size.clone()),
-            None => None,
+        let told = (key.clone(), parameters.t.to_bits());
+        let size = match self.waiting.meet(&key, Side::Parameters) {
+            Met::Partner(Waiting::Sized(size)) => Some(size),
+            Met::Nobody => None,
+            Met::Ghost => return drop(self.read_back.remove(&told)),
+            Met::Twin | Met::Partner(_) => return self.count("duplicate_parameters_total", ""),
         };
-        let alert = self.read_back.remove(&key).unwrap_or_else(|| self.answer(parameters));
+        let alert = self.read_back.remove(&told).unwrap_or_else(|| self.answer(parameters));
         self.count("predictions_total", step_of(&alert.model));
         let said = Said {
             parameters: parameters.clone(),
@@ -140,44 +123,24 @@ impl Predict {
             out.write(Record::Alert(alert));
         }
         match size {
-            Some(size) => {
-                self.forget(&key);
-                score(&said, &size, out);
-            }
+            Some(size) => score(&said, &size, out),
             None => self.wait(key, position, Waiting::Said(Box::new(said))),
         }
     }
 
     fn size(&mut self, size: &Size, position: u64, out: &mut Out) {
         let key = Key::of(&size.source, &size.cid, size.t_obs);
-        match self.waiting.get(&key) {
-            Some((_, Waiting::Said(said))) => {
-                score(said, size, out);
-                self.forget(&key);
-            }
-            Some((_, Waiting::Sized(_))) => self.count("duplicate_sizes_total", ""),
-            None => self.wait(key, position, Waiting::Sized(size.clone())),
+        match self.waiting.meet(&key, Side::Size) {
+            Met::Partner(Waiting::Said(said)) => score(&said, size, out),
+            Met::Nobody => self.wait(key, position, Waiting::Sized(size.clone())),
+            Met::Ghost => {}
+            Met::Twin | Met::Partner(_) => self.count("duplicate_sizes_total", ""),
         }
     }
 
     fn wait(&mut self, key: Key, position: u64, waiting: Waiting) {
-        if self.waiting.len() >= self.manner.max_pending
-            && let Some((_, oldest)) = self.queue.pop_first()
-        {
-            self.waiting.remove(&oldest);
-            self.positions.remove(&oldest);
+        for _ in 0..self.waiting.wait(key, position, waiting) {
             self.count("pending_evicted_total", "");
-        }
-        self.queue.insert(self.arrivals, key.clone());
-        self.positions.insert(key.clone(), position);
-        self.waiting.insert(key, (self.arrivals, waiting));
-        self.arrivals += 1;
-    }
-
-    fn forget(&mut self, key: &Key) {
-        if let Some((arrival, _)) = self.waiting.remove(key) {
-            self.queue.remove(&arrival);
-            self.positions.remove(key);
         }
     }
 
@@ -186,12 +149,6 @@ impl Predict {
             Ok(model) => self.adopt(Arc::new(model)),
             Err(_) => self.count("models_refused_total", ""),
         }
-    }
-}
-
-impl Key {
-    fn of(source: &str, cid: &str, t_obs: u64) -> Self {
-        Self { source: source.to_owned(), cid: cid.to_owned(), t_obs }
     }
 }
 
@@ -361,13 +318,21 @@ impl Recover for Predict {
     const READS_BACK: &'static [Kind] = &[Kind::Alert];
 
     fn oldest_needed(&self) -> Option<u64> {
-        self.positions.values().min().copied()
+        self.waiting.oldest()
+    }
+
+    fn mark(&self) -> String {
+        self.waiting.mark()
+    }
+
+    fn resume(&mut self, mark: &str) -> bool {
+        self.waiting.haunt(mark)
     }
 
     fn read_back(&mut self, record: &Record) {
         if let Record::Alert(alert) = record {
             let key = Key::of(&alert.source, &alert.cid, alert.t_obs);
-            self.read_back.insert(key, alert.clone());
+            self.read_back.insert((key, alert.t.to_bits()), alert.clone());
         }
     }
 

@@ -48,6 +48,8 @@ struct Window {
 pub struct Train {
     teaching: Teaching,
     samples: Vec<forest::Sample>,
+    /// Where each of them stood.
+    positions: Vec<u64>,
     windows: BTreeMap<u64, Window>,
     silent: bool,
     counts: BTreeMap<(&'static str, String), f64>,
@@ -59,6 +61,7 @@ impl Train {
         Self {
             teaching,
             samples: Vec::new(),
+            positions: Vec::new(),
             windows: BTreeMap::new(),
             silent: false,
             counts: BTreeMap::new(),
@@ -69,7 +72,8 @@ impl Train {
         *self.counts.entry((name, label)).or_default() += 1.0;
     }
 
-    fn sample(&mut self, sample: &record::Sample, out: &mut Out) {
+    fn sample(&mut self, sample: &record::Sample, position: u64, out: &mut Out) {
+        self.positions.push(position);
         self.samples.push(lesson(sample));
         let window = self.windows.entry(sample.t_obs).or_default();
         window.samples += 1;
@@ -92,13 +96,18 @@ impl Train {
         if too_many.values().all(|count| *count == 0) {
             return;
         }
-        self.samples.retain(|sample| match too_many.get_mut(&(sample.t_obs as u64)) {
+        let mut stays = |sample: &forest::Sample| match too_many.get_mut(&(sample.t_obs as u64)) {
             Some(count) if *count > 0 => {
                 *count -= 1;
                 false
             }
             _ => true,
-        });
+        };
+        let stay: Vec<bool> = self.samples.iter().map(&mut stays).collect();
+        let mut each = stay.iter();
+        self.samples.retain(|_| each.next().is_some_and(|stays| *stays));
+        let mut each = stay.iter();
+        self.positions.retain(|_| each.next().is_some_and(|stays| *stays));
     }
 
     fn recipe(&self, window: u64, counter: u64) -> Recipe {
@@ -199,7 +208,7 @@ impl Stage for Train {
                 Body::Foreign(bytes) => out.hand_on(bytes),
                 Body::Event(_) => {}
                 Body::Record(body) => match &**body {
-                    Record::Sample(sample) => self.sample(sample, out),
+                    Record::Sample(sample) => self.sample(sample, record.position, out),
                     // What was published before: the incumbent of its window.
                     Record::Model(it) => match Model::from_line(it.text.get()) {
                         Ok(model) => self.take_over(it.t_obs, Arc::new(model)),
@@ -235,10 +244,30 @@ impl Stage for Train {
     }
 }
 
-/// All samples are needed, from the first on: retention bounds them, and `newest`.
+/// The samples that are kept are read again; the marks are what was counted before them:
+/// [[window, samples, samples when it was last learned], ...].
 impl Recover for Train {
+    /// Fewer samples teach less, but teach.
+    const STARTS_LATE: bool = true;
+
     fn oldest_needed(&self) -> Option<u64> {
-        if self.samples.is_empty() { None } else { Some(0) }
+        self.positions.first().copied()
+    }
+
+    fn mark(&self) -> String {
+        let counts = self.windows.iter().map(|(t_obs, it)| (*t_obs, it.samples, it.learned_at));
+        serde_json::to_string(&counts.collect::<Vec<_>>()).expect("numbers are JSON")
+    }
+
+    fn resume(&mut self, mark: &str) -> bool {
+        let Ok(counts) = serde_json::from_str::<Vec<(u64, usize, usize)>>(mark) else {
+            return mark.is_empty();
+        };
+        for (t_obs, samples, learned_at) in counts {
+            let window = self.windows.entry(t_obs).or_default();
+            (window.samples, window.learned_at) = (samples, learned_at);
+        }
+        true
     }
 
     fn silence(&mut self, silent: bool) {
