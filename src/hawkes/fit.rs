@@ -9,7 +9,7 @@ use argmin::core::{CostFunction, Error, Executor, State};
 use argmin::solver::brent::BrentOpt;
 
 use super::likelihood::Sums;
-use super::objective::{DECAY_MAX, DECAY_MIN, Objective, Ridge};
+use super::objective::{DECAY_MAX, DECAY_MIN, GRID, Objective, Ridge, grid, tops};
 use super::{Estimator, Params, Status};
 use crate::cascade::Point;
 
@@ -38,36 +38,6 @@ pub fn fit(points: &[Point], end: f64, mean_mark: f64, estimator: Estimator) -> 
     search.conclude(log_beta)
 }
 
-/// Points of the grid between the bounds of ln β, and not less than so many per unit of ln β.
-const GRID_POINTS: u32 = 16;
-
-/// The grid in ln β: 16 points over [0.1/T, 10n/T] as far as the bounds allow, and both bounds.
-///
-/// Where they lie far from the bounds the space between gets points too: a short cascade's prior can
-/// raise a top out there.
-pub(crate) fn grid(n: usize, watched: f64) -> Vec<f64> {
-    let (low, high) = (DECAY_MIN.ln(), DECAY_MAX.ln());
-    let inside = |beta: f64| if beta > 0.0 { beta.ln().clamp(low, high) } else { low };
-    let from = inside(0.1 / watched.max(0.0));
-    let to = inside(10.0 * n as f64 / watched.max(0.0)).max(from);
-    let mut grid = Vec::with_capacity(40);
-    let mut fill = |from: f64, to: f64, steps: u32| {
-        let step = (to - from) / f64::from(steps);
-        grid.extend((0..steps).map(|i| from + f64::from(i) * step));
-    };
-    if from > low {
-        fill(low, from, (from - low).ceil() as u32);
-    }
-    if to > from {
-        fill(from, to, GRID_POINTS - 1);
-    }
-    if high > to {
-        fill(to, high, (high - to).ceil() as u32);
-    }
-    grid.push(high);
-    grid
-}
-
 /// One cascade and what is to be maximised over it.
 struct Search<'a> {
     points: &'a [Point],
@@ -88,18 +58,12 @@ impl Search<'_> {
 
     /// The ln β of the highest top.
     fn highest(&self) -> f64 {
-        let start = self.points.first().map_or(self.end, |first| first.time);
-        let grid = grid(self.points.len(), self.end - start);
-        let values: Vec<f64> = grid.iter().map(|&x| self.ridge(x).value).collect();
-        let last = grid.len() - 1;
+        let grid = grid();
+        let heights = grid.map(|x| self.ridge(x).value);
         let mut best = (f64::NEG_INFINITY, grid[0]);
-        for i in 0..=last {
-            let (left, right) = (i.saturating_sub(1), (i + 1).min(last));
-            if values[i] < values[left] || values[i] < values[right] {
-                continue;
-            }
-            let top = self.climb(grid[left], grid[right]);
-            for (value, x) in [(values[i], grid[i]), (self.ridge(top).value, top)] {
+        for i in tops(&heights) {
+            let climbed = self.climb(grid[i.saturating_sub(1)], grid[(i + 1).min(GRID - 1)]);
+            for (value, x) in [(heights[i], grid[i]), (self.ridge(climbed).value, climbed)] {
                 if value > best.0 {
                     best = (value, x);
                 }
@@ -195,7 +159,7 @@ mod tests {
     use super::*;
     use crate::hawkes::mark::{MarkLaw, uniform};
     use crate::hawkes::predict::{expected_size, first_generation};
-    use crate::hawkes::testing::{hostile, lab_cascade, real_cascades, simulated};
+    use crate::hawkes::testing::{dense, hostile, lab_cascade, real_cascades, simulated};
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
 
@@ -240,21 +204,6 @@ mod tests {
             near(expected_size(&cut(end), end, mle.params, 35.0), size, 0.5);
             assert!(first_generation(&cut(end), end, mle.params) > 0.0);
         }
-    }
-
-    /// The highest value of the ridge on a dense grid, sharpened by thirds: slow, blind, sure.
-    fn dense(points: &[Point], end: f64, objective: &Objective) -> f64 {
-        const STEPS: i32 = 120;
-        let (low, high) = (DECAY_MIN.ln(), DECAY_MAX.ln());
-        let value = |x: f64| objective.ridge(&Sums::of(points, end, decay(x)), x).value;
-        let x = |i: i32| low + (high - low) * f64::from(i.clamp(0, STEPS)) / f64::from(STEPS);
-        let best = (0..=STEPS).max_by(|&i, &j| value(x(i)).total_cmp(&value(x(j)))).unwrap();
-        let (mut left, mut right) = (x(best - 1), x(best + 1));
-        for _ in 0..25 {
-            let third = (right - left) / 3.0;
-            if value(left + third) < value(right - third) { left += third } else { right -= third }
-        }
-        value(x(best)).max(value((left + right) / 2.0))
     }
 
     fn missed(points: &[Point], end: f64, mean_mark: f64, estimator: Estimator) -> Option<f64> {

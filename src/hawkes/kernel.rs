@@ -12,6 +12,11 @@ pub fn integral(decay: f64, lag: f64) -> f64 {
     -(-decay * lag).exp_m1()
 }
 
+/// Whether a mark counts as positive: not so small that dividing by it overflows.
+pub(crate) fn excites(mark: f64) -> bool {
+    mark >= f64::MIN_POSITIVE
+}
+
 /// What the events up to now still excite: X = Σ mᵢ exp(−β (t − tᵢ)), right after the event at t.
 ///
 /// It is kept at the last *positive* mark: later marks of 0 add nothing, so X never underflows,
@@ -47,7 +52,7 @@ impl Excitation {
 
     /// Takes the next event, in time order.
     pub(crate) fn take(&mut self, point: &Point) {
-        if point.magnitude > 0.0 {
+        if excites(point.magnitude) {
             self.value = self.at(point.time) + point.magnitude;
             self.since = point.time;
         }

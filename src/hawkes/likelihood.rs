@@ -73,7 +73,7 @@ impl Sums {
     /// difference Σ mᵢ − A(T) would cancel where βT is small.
     pub(crate) fn of(points: &[Point], end: f64, beta: f64) -> Self {
         let mut sums = Self::default();
-        let Some(first) = points.iter().position(|point| point.magnitude > 0.0) else {
+        let Some(first) = points.iter().position(|point| kernel::excites(point.magnitude)) else {
             return sums;
         };
         let (mut x, mut y, mut z) = (points[first].magnitude, 0.0, 0.0);
@@ -81,7 +81,7 @@ impl Sums {
         for point in &points[first + 1..] {
             let age = beta * (point.time - since).max(0.0);
             sums.add_event(log_x, age, y / x, z / x);
-            if point.magnitude > 0.0 {
+            if kernel::excites(point.magnitude) {
                 let spent = x * kernel::integral(1.0, age);
                 sums.compensator[0] += spent;
                 let (b, c) = aged(x, y, z, age);

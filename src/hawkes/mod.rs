@@ -28,6 +28,7 @@
 mod complex;
 pub mod fit;
 pub mod kernel;
+pub mod lanes;
 pub mod likelihood;
 pub mod mark;
 mod objective;

@@ -20,6 +20,26 @@ const PRIOR_DEVIATION: [f64; 2] = [0.01, 0.001];
 const PRIOR_CORRELATION: f64 = -0.1;
 const PRIOR_MEAN_MARK: f64 = 35.0;
 
+/// Points of the grid on which the search starts.
+pub(crate) const GRID: usize = 24;
+
+/// The grid: from bound to bound of ln β, at distances of 0.42.
+///
+/// As the bounds are only a factor of 14,400 apart, this is finer for all but the smallest cascades than
+/// 16 points over [0.1/T, 10n/T], and it is the same for all.
+pub(crate) fn grid() -> [f64; GRID] {
+    let (low, high) = (DECAY_MIN.ln(), DECAY_MAX.ln());
+    let at = |i: usize| low + (high - low) * i as f64 / (GRID - 1) as f64;
+    std::array::from_fn(|i| if i == GRID - 1 { high } else { at(i) })
+}
+
+/// The points of the grid that are as high as their neighbours: around each may be a top of the ridge.
+pub(crate) fn tops(heights: &[f64; GRID]) -> impl Iterator<Item = usize> {
+    let climbs = |i: usize| i == 0 || heights[i] > heights[i - 1];
+    let falls = |i: usize| i == GRID - 1 || heights[i] >= heights[i + 1];
+    (0..GRID).filter(move |&i| climbs(i) && falls(i))
+}
+
 /// Bounds and prior of a cascade's fit: all but its events.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Objective {
@@ -63,30 +83,40 @@ impl Objective {
         p >= self.p_bounds[1]
     }
 
+    /// The best p for this β, and the objective there, from k, Σ ln A and D.
+    pub(crate) fn height(&self, k: f64, l: f64, d: f64, log_beta: f64) -> (f64, f64) {
+        let p = self.free_p(k, d, log_beta).clamp(self.p_bounds[0], self.p_bounds[1]);
+        let log_p = p.ln();
+        let prior = self.prior.map_or(0.0, |prior| prior.log_density(log_p, log_beta));
+        (p, k * (log_p + log_beta) + l - p * d + prior)
+    }
+
+    /// The best p, were there no bounds.
+    fn free_p(&self, k: f64, d: f64, log_beta: f64) -> f64 {
+        match &self.prior {
+            None if k == 0.0 => 0.0,
+            None => k / d,
+            Some(prior) => prior.best_p(k, d, log_beta),
+        }
+    }
+
     /// The best p for this β, and the objective along the ridge of best p.
     ///
     /// By the envelope theorem the ridge's slope is ∂f/∂v (u = ln p, v = ln β) and its curvature
     /// ∂²f/∂v² − (∂²f/∂u∂v)²/∂²f/∂u², or ∂²f/∂v² where p is held by a bound.
     pub(crate) fn ridge(&self, sums: &Sums, log_beta: f64) -> Ridge {
         let Sums { events: k, log_excitation: l, compensator: d } = *sums;
-        let free = match &self.prior {
-            None if k == 0.0 => 0.0,
-            None => k / d[0],
-            Some(prior) => prior.best_p(k, d[0], log_beta),
-        };
-        let p = free.clamp(self.p_bounds[0], self.p_bounds[1]);
-        let log_p = p.ln();
-        let mut value = k * (log_p + log_beta) + l[0] - p * d[0];
+        let (p, value) = self.height(k, l[0], d[0], log_beta);
         let mut slope = k + l[1] - p * d[1];
-        let mut hessian = [-p * d[0], -p * d[1], l[2] - p * d[2]];
+        let [mut uu, mut uv, mut vv] = [-p * d[0], -p * d[1], l[2] - p * d[2]];
         if let Some(prior) = &self.prior {
             let [[a, b], [_, c]] = prior.precision;
-            value += prior.log_density(log_p, log_beta);
-            slope += prior.slope(log_p, log_beta);
-            hessian = [hessian[0] - a, hessian[1] - b, hessian[2] - c];
+            slope += prior.slope(p.ln(), log_beta);
+            (uu, uv, vv) = (uu - a, uv - b, vv - c);
         }
-        let [uu, uv, vv] = hessian;
-        let curvature = if p == free && uu < 0.0 { vv - uv * (uv / uu) } else { vv };
+        let [low, high] = self.p_bounds;
+        let is_free = low < p && p < high && uu < 0.0;
+        let curvature = if is_free { vv - uv * (uv / uu) } else { vv };
         Ridge { p, value, slope, curvature }
     }
 
@@ -159,34 +189,30 @@ impl Prior {
     }
 }
 
-/// The w for which w + ln w = z (Wright's ω; Corless & Jeffrey 2002).
+/// The w for which w + ln w = z (Wright's ω).
 ///
-/// Newton in ln w where w is small, in w where it is large: both are concave or convex all along, so they
-/// converge from any start, and from these in a few steps.
+/// Starting values of Lawrence, Corless & Jeffrey (ACM TOMS 38, 2012, algorithm 917), then twice the fourth-order
+/// step of Fritsch, Shafer & Crowley (Commun. ACM 16, 1973, algorithm 443).
 fn wright_omega(z: f64) -> f64 {
-    if z < 1.0 {
-        // With s = ln w: s + eˢ = z.
-        let mut s = z.min(z - z.min(0.0).exp() / 2.0);
-        for _ in 0..50 {
-            let e = s.exp();
-            let step = (s + e - z) / (1.0 + e);
-            s -= step;
-            if step.abs() < 1e-15 * (1.0 + s.abs()) {
-                break;
-            }
-        }
-        s.exp()
+    let mut w = if z < -2.0 {
+        let w = z.exp();
+        w * (1.0 - w)
+    } else if z < 1.0 {
+        (2.0 / 3.0 * (z - 1.0)).exp()
+    } else if z < 1.0 + std::f64::consts::PI {
+        1.0 + (z - 1.0) * (0.5 + (z - 1.0) / 16.0)
     } else {
-        let mut w = if z > 3.0 { z - z.ln() } else { 0.5 * (z + 1.0) };
-        for _ in 0..50 {
-            let step = (w + w.ln() - z) * w / (1.0 + w);
-            w -= step;
-            if step.abs() < 1e-15 * w {
-                break;
-            }
-        }
-        w
+        z - z.ln() + z.ln() / z
+    };
+    if z < -40.0 {
+        return w;
     }
+    for _ in 0..2 {
+        let r = z - w - w.ln();
+        let v = 2.0 * (1.0 + w) * (1.0 + w + 2.0 / 3.0 * r);
+        w *= 1.0 + r / (1.0 + w) * (v - r) / (v - 2.0 * r);
+    }
+    w
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Goodness of fit by time rescaling: on the clock of its compensator a Hawkes process ticks at rate 1.
 
 use super::Params;
-use super::kernel::Excitation;
+use super::kernel::{self, Excitation};
 use crate::cascade::Point;
 
 /// The compensator between each event and the one before: under the true parameters independent
@@ -21,7 +21,7 @@ pub fn residuals(points: &[Point], params: Params) -> Vec<f64> {
         }
         // Where the mark is 0 the excitation goes on from where it was.
         excitation.take(point);
-        spent = if point.magnitude > 0.0 { 0.0 } else { by_now };
+        spent = if kernel::excites(point.magnitude) { 0.0 } else { by_now };
     }
     residuals
 }

@@ -6,7 +6,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::Params;
+use super::fit::decay;
+use super::likelihood::Sums;
 use super::mark::{MarkLaw, exponential, uniform};
+use super::objective::{DECAY_MAX, DECAY_MIN, Objective};
 use super::simulate::simulate;
 use crate::cascade::Point;
 
@@ -116,4 +119,19 @@ pub(crate) fn hostile() -> Vec<(&'static str, Vec<Point>, f64)> {
         ("the age of the universe", many(40, 4e17, 10.0), 2e19),
         ("unix time", unix(many(100, 7.0, 20.0)), 1_319_000_700.0),
     ]
+}
+
+/// The highest value of the ridge on a dense grid, sharpened by thirds: slow, blind, sure.
+pub(crate) fn dense(points: &[Point], end: f64, objective: &Objective) -> f64 {
+    const STEPS: i32 = 120;
+    let (low, high) = (DECAY_MIN.ln(), DECAY_MAX.ln());
+    let value = |x: f64| objective.ridge(&Sums::of(points, end, decay(x)), x).value;
+    let x = |i: i32| low + (high - low) * f64::from(i.clamp(0, STEPS)) / f64::from(STEPS);
+    let best = (0..=STEPS).max_by(|&i, &j| value(x(i)).total_cmp(&value(x(j)))).unwrap();
+    let (mut left, mut right) = (x(best - 1), x(best + 1));
+    for _ in 0..25 {
+        let third = (right - left) / 3.0;
+        if value(left + third) < value(right - third) { left += third } else { right -= third }
+    }
+    value(x(best)).max(value((left + right) / 2.0))
 }
