@@ -8,6 +8,7 @@ use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
 use crate::cascade::Point;
 use crate::forest::{self, Features};
 use crate::hawkes::fit::{Fit as Fitted, fit};
+use crate::hawkes::lanes;
 use crate::hawkes::mark::MarkLaw;
 use crate::hawkes::predict::{branching_factor, expected_events, first_generation};
 use crate::hawkes::residuals::{residuals, test_exponential};
@@ -129,24 +130,93 @@ fn cut(history: &History, until: Option<f64>) -> Job<'static> {
     Job { serie: Cow::Owned(serie), points, watched }
 }
 
+/// A fit that is wanted: of a job's points up to an age.
+struct Wanted {
+    job: usize,
+    age: f64,
+    estimator: Estimator,
+}
+
+/// What was found for a job: the fit itself, and those at the ages that the forests see.
+#[derive(Default)]
+struct Found {
+    fit: Option<Fitted>,
+    ages: Vec<(f64, Fitted)>,
+}
+
 impl Method {
     /// Fits one cascade: `points` in seconds since the root, watched for `watched` seconds.
     pub fn parameters(&self, serie: &Serie, points: &[Point], watched: f64) -> Parameters {
-        let mean_mark = self.marks.mean_mark(points);
-        let found = fit(points, watched, mean_mark, self.estimator);
-        let (g1, n_star) = to_come(points, watched, &found, mean_mark);
-        let (p, beta) = (found.params.infectiousness(), found.params.decay());
+        let job = Job { serie: Cow::Borrowed(serie), points: points.to_vec(), watched };
+        let mut all = self.all_parameters(&[&job]);
+        all.pop().expect("one answer to one job")
+    }
+
+    /// Fits many cascades at once; the answers are in the order of the jobs.
+    fn all_parameters(&self, jobs: &[&Job<'_>]) -> Vec<Parameters> {
+        let means: Vec<f64> = jobs.iter().map(|job| self.marks.mean_mark(&job.points)).collect();
+        let found = self.all_fits(jobs, &means);
+        let numbers: Vec<usize> = (0..jobs.len()).collect();
+        in_parallel(&numbers, self.threads, |&i| self.describe(jobs[i], means[i], &found[i]))
+    }
+
+    fn all_fits(&self, jobs: &[&Job<'_>], means: &[f64]) -> Vec<Found> {
+        let wanted: Vec<Wanted> =
+            jobs.iter().enumerate().flat_map(|(number, job)| self.wanted(number, job)).collect();
+        let lanes: Vec<lanes::Job<'_>> = wanted
+            .iter()
+            .map(|wanted| lanes::Job {
+                points: until(&jobs[wanted.job].points, wanted.age),
+                end: wanted.age,
+                mean_mark: means[wanted.job],
+                estimator: wanted.estimator,
+            })
+            .collect();
+        let fits = lanes::fit_many(&lanes, self.threads);
+        let mut found: Vec<Found> = jobs.iter().map(|_| Found::default()).collect();
+        for (wanted, fit) in wanted.iter().zip(fits) {
+            let found = &mut found[wanted.job];
+            found.fit.get_or_insert(fit);
+            if wanted.estimator == Estimator::Map {
+                found.ages.push((wanted.age, fit));
+            }
+        }
+        found
+    }
+
+    /// The fit that was asked for comes first; the forests see maxima a posteriori at every age.
+    fn wanted(&self, job: usize, it: &Job<'_>) -> Vec<Wanted> {
+        let asked = match self.estimator {
+            Estimator::Seismic => Estimator::Map,
+            other => other,
+        };
+        let mut wanted = vec![Wanted { job, age: it.watched, estimator: asked }];
+        if self.features {
+            let now = (asked != Estimator::Map).then_some(it.watched);
+            let ages = now.into_iter().chain(forest::ladder(&it.points, it.watched));
+            wanted.extend(ages.map(|age| Wanted { job, age, estimator: Estimator::Map }));
+        }
+        wanted
+    }
+
+    fn describe(&self, job: &Job<'_>, mean_mark: f64, found: &Found) -> Parameters {
+        let Job { serie, points, watched } = job;
+        let fit = found.fit.expect("every job has the fit that was asked for");
+        let (g1, n_star) = to_come(points, *watched, &fit, mean_mark);
+        let (p, beta) = (fit.params.infectiousness(), fit.params.decay());
         let marked = points.iter().any(|point| point.magnitude != 1.0);
         // Without magnitudes SEISMIC is not to be trusted, but may be asked for.
         let asked = self.estimator == Estimator::Seismic;
-        let estimate = seismic::final_size(points, watched).filter(|_| marked || asked);
+        let estimate = seismic::final_size(points, *watched).filter(|_| marked || asked);
         let n_supp = match estimate.filter(|_| asked) {
             Some(size) => size - points.len() as f64,
             None => expected_events(g1, n_star),
         };
-        let test = test_exponential(&residuals(points, found.params));
+        let test = test_exponential(&residuals(points, fit.params));
         let (features, rows) = if self.features {
-            self.describe(serie, points, watched, mean_mark)
+            let root = serie.tweets.first().map_or(0.0, |first| first.time);
+            let extra = |seen: &[Point], age| self.extra(root, seen, age, mean_mark, &found.ages);
+            forest::describe(points, *watched, extra)
         } else {
             (Features::default(), Vec::new())
         };
@@ -162,11 +232,9 @@ impl Method {
             n_star,
             g1,
             estimator: self.estimator.name().to_owned(),
-            status: found.status.name().to_owned(),
-            log_likelihood: found.log_likelihood,
-            standard_errors: found
-                .standard_errors
-                .map(|[of_p, of_beta]| [p * of_p, beta * of_beta]),
+            status: fit.status.name().to_owned(),
+            log_likelihood: fit.log_likelihood,
+            standard_errors: fit.standard_errors.map(|[of_p, of_beta]| [p * of_p, beta * of_beta]),
             ks: (points.len() > 1).then_some([test.statistic, test.p_value]),
             seismic: estimate,
             features,
@@ -174,31 +242,30 @@ impl Method {
         }
     }
 
-    /// What the forests see, at the end of the window and at earlier ages.
-    fn describe(
+    /// What the forests see beside counts and timing, at an age of the cascade.
+    fn extra(
         &self,
-        serie: &Serie,
-        points: &[Point],
-        watched: f64,
+        root: f64,
+        seen: &[Point],
+        age: f64,
         mean_mark: f64,
-    ) -> (Features, Vec<Vec<f64>>) {
-        let root = serie.tweets.first().map_or(0.0, |first| first.time);
-        forest::describe(points, watched, |seen, age| {
-            let found = fit(seen, age, mean_mark, Estimator::Map);
-            let (g1, _) = to_come(seen, age, &found, mean_mark);
-            let n = seen.len() as f64;
-            let estimate = seismic::final_size(seen, age);
-            let mut extra = vec![
-                ("p", found.params.infectiousness()),
-                ("ln_beta", found.params.decay().ln()),
-                ("ln_g1", g1.ln_1p() - n.ln()),
-                ("ln_seismic", estimate.map_or(NO_ESTIMATE, |size| (size / n).ln())),
-            ];
-            if root >= UNIX_TIMES {
-                extra.extend(self.clock(root, age));
-            }
-            extra
-        })
+        ages: &[(f64, Fitted)],
+    ) -> Vec<(&'static str, f64)> {
+        let known = ages.iter().find(|(of, _)| *of == age).map(|(_, fit)| *fit);
+        let fit = known.unwrap_or_else(|| fit(seen, age, mean_mark, Estimator::Map));
+        let (g1, _) = to_come(seen, age, &fit, mean_mark);
+        let n = seen.len() as f64;
+        let estimate = seismic::final_size(seen, age);
+        let mut extra = vec![
+            ("p", fit.params.infectiousness()),
+            ("ln_beta", fit.params.decay().ln()),
+            ("ln_g1", g1.ln_1p() - n.ln()),
+            ("ln_seismic", estimate.map_or(NO_ESTIMATE, |size| (size / n).ln())),
+        ];
+        if root >= UNIX_TIMES {
+            extra.extend(self.clock(root, age));
+        }
+        extra
     }
 
     /// Where the hands of the local clock stood at the post and at its age.
@@ -218,6 +285,11 @@ impl Method {
 
 /// Stands where SEISMIC has no estimate because the cascade looks supercritical: a growth of e^5.
 const NO_ESTIMATE: f64 = 5.0;
+
+/// The points up to an age.
+fn until(points: &[Point], age: f64) -> &[Point] {
+    &points[..points.partition_point(|point| point.time <= age)]
+}
 
 /// G1 and n*.
 fn to_come(points: &[Point], end: f64, found: &Fitted, mean_mark: f64) -> (f64, f64) {
@@ -260,11 +332,7 @@ impl Stage for Fit {
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
         let jobs: Vec<Vec<Job<'_>>> = batch.iter().map(|record| self.jobs(record)).collect();
         let flat: Vec<&Job<'_>> = jobs.iter().flatten().collect();
-        let method = &self.method;
-        let fitted = in_parallel(&flat, method.threads, |job| {
-            method.parameters(&job.serie, &job.points, job.watched)
-        });
-        let mut fitted = fitted.into_iter();
+        let mut fitted = self.method.all_parameters(&flat).into_iter();
         for (record, jobs) in batch.iter().zip(&jobs) {
             if let Body::Foreign(bytes) = record.body {
                 out.hand_on(bytes);

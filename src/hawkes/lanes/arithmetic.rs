@@ -11,7 +11,7 @@ pub(crate) type Lanes = [f64; LANES];
 
 /// Coefficients of (2ᶠ − 1)/f for |f| ≤ ½, interpolated at Chebyshev's points: relative error 2e-17.
 const FINE: [f64; 11] = [
-    0.6931471805599453,
+    std::f64::consts::LN_2,
     0.24022650695910097,
     0.0555041086648216,
     0.009618129107606888,
@@ -26,7 +26,7 @@ const FINE: [f64; 11] = [
 
 /// The same with fewer terms: relative error 5e-7.
 const ROUGH: [f64; 5] = [
-    0.6931471805599453,
+    std::f64::consts::LN_2,
     0.24022349037778712,
     0.055503810137725505,
     0.009666368534722615,
