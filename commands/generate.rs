@@ -94,7 +94,7 @@ pub(crate) struct CascadesArgs {
     tail: Span,
     /// Take the times of the cascades in units of this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
-    seconds_per_unit: f64,
+    pub(crate) seconds_per_unit: f64,
     /// Keep fractions of seconds
     #[arg(long)]
     exact_times: bool,
@@ -110,19 +110,28 @@ impl CascadesArgs {
     }
 
     /// Opens the cascades; what is passed over is told to `refuse`.
+    pub(crate) fn source(
+        &self,
+        marks: MarkLaw,
+        refuse: &mut dyn FnMut(Refused),
+    ) -> anyhow::Result<Box<dyn Cascades + Send>> {
+        Ok(match (&self.data, &self.index, self.simulate) {
+            _ if !self.history.is_empty() => Box::new(History::open(&self.history, refuse)?),
+            (Some(data), Some(index), _) => Box::new(Pair::open(data, index, refuse)?),
+            (Some(data), None, _) => Box::new(Table::open(data, refuse)?),
+            (None, _, Some(count)) => Box::new(self.simulated(count, marks)?),
+            _ => bail!(Usage("name what to replay: --history, --data or --simulate".to_owned())),
+        })
+    }
+
+    /// Opens the cascades to replay them.
     pub(crate) fn open(
         &self,
         marks: MarkLaw,
         speed: Option<f64>,
         refuse: &mut dyn FnMut(Refused),
     ) -> anyhow::Result<Replay> {
-        let cascades: Box<dyn Cascades + Send> = match (&self.data, &self.index, self.simulate) {
-            _ if !self.history.is_empty() => Box::new(History::open(&self.history, refuse)?),
-            (Some(data), Some(index), _) => Box::new(Pair::open(data, index, refuse)?),
-            (Some(data), None, _) => Box::new(Table::open(data, refuse)?),
-            (None, _, Some(count)) => Box::new(self.simulated(count, marks)?),
-            _ => bail!(Usage("name what to replay: --history, --data or --simulate".to_owned())),
-        };
+        let cascades = self.source(marks, refuse)?;
         let plan = Plan {
             seed: self.seed,
             sources: self.sources,

@@ -3,6 +3,7 @@
 mod cli;
 mod collect;
 mod dashboard;
+mod evaluate;
 mod fit;
 mod generate;
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod log;
 mod logging;
 mod monitor;
 mod original;
+mod plot;
 mod predict;
 mod progress;
 mod run;

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
+use clap::builder::ArgPredicate;
 use tweetoscope::event::Span;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::record::Record;
@@ -17,37 +18,41 @@ use tweetoscope::stream::lines::Writer;
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
 use crate::collect::RulesArgs;
+use crate::evaluate::{FoldsArgs, WINDOWS};
 use crate::fit::MethodArgs;
 use crate::generate::{CascadesArgs, reject};
 use crate::predict::MannerArgs;
 use crate::train::TeachingArgs;
 use crate::transport::stop_flag;
-use crate::{Outcome, table, transport};
+use crate::{Outcome, evaluate, table, transport};
 
 /// Run the whole system in one process
 ///
 /// Replays or simulates cascades as generate does, or reads tweets from files or stdin; collects,
 /// fits, predicts and learns; writes alerts and stats, and ends with a table on stderr: for each
 /// window the cascades scored, our error, and that of predicting no growth and of a constant
-/// multiple.
+/// multiple. With --folds it evaluates itself, and other methods beside it, on past cascades.
 #[derive(clap::Args)]
+#[command(mut_arg("windows", |it| it.default_value_if("folds", ArgPredicate::IsPresent, WINDOWS)))]
 pub(crate) struct Args {
     #[command(flatten)]
-    cascades: CascadesArgs,
+    pub(crate) cascades: CascadesArgs,
     #[command(flatten)]
-    rules: RulesArgs,
+    pub(crate) rules: RulesArgs,
     #[command(flatten)]
-    method: MethodArgs,
+    pub(crate) method: MethodArgs,
     #[command(flatten)]
-    manner: MannerArgs,
+    pub(crate) manner: MannerArgs,
     #[command(flatten)]
-    teaching: TeachingArgs,
+    pub(crate) teaching: TeachingArgs,
     /// Start with the models of this folder, and keep those that are learned there
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
     /// Learn nothing
     #[arg(long)]
     no_learn: bool,
+    #[command(flatten)]
+    pub(crate) folds: FoldsArgs,
     #[command(flatten)]
     pub(crate) transport: transport::CarrierArgs,
 }
@@ -78,7 +83,11 @@ fn told(item: &Outgoing) -> bool {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
-    if args.cascades.any() { replay(&args) } else { stream(&args) }
+    match args.folds.folds {
+        Some(folds) => evaluate::run(&args, folds),
+        None if args.cascades.any() => replay(&args),
+        None => stream(&args),
+    }
 }
 
 /// Tweets from files or stdin.

@@ -17,6 +17,11 @@ pub const FEWEST_SAMPLES: usize = 20;
 /// tree has not drawn. The step with the least error is taken, and its intervals are calibrated
 /// on the same held-out answers.
 pub fn learn(samples: &[Sample], recipe: &Recipe) -> Option<Model> {
+    learn_by(samples, recipe, None)
+}
+
+/// The same, by one step whatever the others would do; by the best where that one cannot learn.
+pub(super) fn learn_by(samples: &[Sample], recipe: &Recipe, only: Option<Step>) -> Option<Model> {
     let table = Table::new(samples, recipe);
     if table.held.len() < FEWEST_SAMPLES {
         return None;
@@ -28,6 +33,9 @@ pub fn learn(samples: &[Sample], recipe: &Recipe) -> Option<Model> {
     ];
     candidates.extend(grown.as_ref().map(|g| (Step::Forest, held_out_forest(&table, g, recipe))));
     let held_out = errors(&candidates);
+    if candidates.iter().any(|(step, _)| Some(*step) == only) {
+        candidates.retain(|(step, _)| Some(*step) == only);
+    }
     let loss =
         |answers: &[(Answer, f64)]| mean(answers, |a, truth| loss(recipe.aggregate, a, truth));
     let (step, answers) = candidates

@@ -2,7 +2,7 @@
 //! they have not seen.
 
 use super::laws::{LogLinear, median_ratio};
-use super::learn::learn;
+use super::learn::{learn, learn_by};
 use super::model::{Query, Step};
 use super::{Aggregate, Recipe, Sample, Target};
 
@@ -64,7 +64,8 @@ fn predict<'a>(
     let omega_recipe =
         Recipe { target: Target::Omega, aggregate: Aggregate::Mean, ..recipe.clone() };
     let model = learn(rest, recipe);
-    let omega = learn(rest, &omega_recipe);
+    // The original knows no law to fall back on.
+    let omega = learn_by(rest, &omega_recipe, Some(Step::Forest));
     let pairs: Vec<(f64, f64)> = rest
         .iter()
         .filter(|sample| sample.t_obs == recipe.window)

@@ -297,7 +297,7 @@ fn to_come(points: &[Point], end: f64, found: &Fitted, mean_mark: f64) -> (f64, 
 }
 
 /// Runs `work` over the items on several threads; the answers are in the order of the items.
-fn in_parallel<T: Sync, A: Send>(
+pub(super) fn in_parallel<T: Sync, A: Send>(
     items: &[T],
     threads: usize,
     work: impl Fn(&T) -> A + Sync,

@@ -4,6 +4,7 @@
 
 pub mod collect;
 pub mod dashboard;
+pub mod evaluate;
 pub mod fit;
 pub mod log;
 pub mod monitor;

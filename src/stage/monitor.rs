@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
 use crate::forest::median_ratio;
 use crate::record::{Kind, Record, Report, Stat};
+use crate::score::{Trial, mean, median, skill, top_hits};
 
 /// How often it reports, and over what.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,13 +20,16 @@ pub struct Watch {
 #[derive(Clone, Copy)]
 struct Scored {
     are: f64,
-    /// ln((n_pred + 1)/(n_tot + 1)).
-    log_ratio: f64,
+    trial: Trial,
     n_obs: f64,
-    n_tot: f64,
-    n_pred: f64,
     /// What a constant multiple would have missed by, its constant learned from what came before.
     ratio_are: Option<f64>,
+}
+
+impl Scored {
+    fn no_growth_are(&self) -> f64 {
+        Trial { predicted: self.n_obs, ..self.trial }.are()
+    }
 }
 
 /// Stats of a window over which medians are taken; older ones count in means and totals alone.
@@ -55,11 +59,9 @@ impl Window {
         let (n_obs, n_tot) = (stat.n_obs as f64, stat.n_tot as f64);
         let kept = Scored {
             are: stat.are,
-            log_ratio: ((stat.n_pred + 1.0) / (n_tot + 1.0)).ln(),
+            trial: Trial { predicted: stat.n_pred, n_tot },
             n_obs,
-            n_tot,
-            n_pred: stat.n_pred,
-            ratio_are: self.ratio.map(|ratio| are(ratio * n_obs, n_tot)),
+            ratio_are: self.ratio.map(|ratio| Trial { predicted: ratio * n_obs, n_tot }.are()),
         };
         self.scored += 1;
         self.sum_are += stat.are;
@@ -79,8 +81,12 @@ impl Window {
         if self.scored < FEWEST.max(self.ratio_learned_at + self.ratio_learned_at / 10 + 1) {
             return;
         }
-        let pairs: Vec<(f64, f64)> =
-            self.kept.iter().filter(|it| it.n_obs > 0.0).map(|it| (it.n_obs, it.n_tot)).collect();
+        let pairs: Vec<(f64, f64)> = self
+            .kept
+            .iter()
+            .filter(|it| it.n_obs > 0.0)
+            .map(|it| (it.n_obs, it.trial.n_tot))
+            .collect();
         self.ratio = Some(median_ratio(&pairs));
         self.ratio_learned_at = self.scored;
     }
@@ -94,13 +100,13 @@ impl Window {
             t_obs,
             scored: self.scored,
             mean_are: self.sum_are / self.scored.max(1) as f64,
-            median_are: median(all.iter().map(|it| it.are)),
+            median_are: median(all.iter().map(|it| it.are).collect()),
             last_mean_are: mean(recent.iter().map(|it| it.are)),
-            last_median_are: median(recent.iter().map(|it| it.are)),
-            bias: median(all.iter().map(|it| it.log_ratio)),
+            last_median_are: median(recent.iter().map(|it| it.are).collect()),
+            bias: median(all.iter().map(|it| it.trial.log_ratio()).collect()),
             covered,
-            skill: skill(&all),
-            top_hits: top_hits(&all),
+            skill: skills(&all),
+            top_hits: share_of_biggest(&all),
             verdict: self.verdict(&all, recent, covered).to_owned(),
         }
     }
@@ -117,7 +123,7 @@ impl Window {
         if before.len() >= FEWEST && worse(before, recent, DRIFTED) {
             return "drift";
         }
-        if skill(all).iter().any(|(_, skill)| *skill < 0.0) {
+        if skills(all).iter().any(|(_, skill)| *skill < 0.0) {
             return "worse_than_baseline";
         }
         match (covered, self.level) {
@@ -139,54 +145,18 @@ fn worse(before: &[Scored], recent: &[Scored], factor: f64) -> bool {
     new > factor * old && new - old > 3.0 * (old_variance + new_variance).sqrt()
 }
 
-fn are(predicted: f64, n_tot: f64) -> f64 {
-    (predicted - n_tot).abs() / n_tot.max(1.0)
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
-    let (sum, count) = values.fold((0.0, 0.0), |(sum, count), value| (sum + value, count + 1.0));
-    if count > 0.0 { sum / count } else { 0.0 }
-}
-
-/// The middle value, the mean of the two middle ones of an even number; 0 of none.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<f64> = values.collect();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => 0.0,
-        count if count % 2 == 1 => sorted[count / 2],
-        count => (sorted[count / 2 - 1] + sorted[count / 2]) / 2.0,
-    }
-}
-
-/// 1 - mean ARE / mean ARE of the baseline, each over what that baseline answered.
-fn skill(all: &[Scored]) -> Vec<(String, f64)> {
-    let against = |pairs: Vec<(f64, f64)>| {
-        let ours: f64 = pairs.iter().map(|(ours, _)| ours).sum();
-        let theirs: f64 = pairs.iter().map(|(_, theirs)| theirs).sum();
-        (theirs > 0.0).then(|| 1.0 - ours / theirs)
-    };
-    let no_growth = against(all.iter().map(|it| (it.are, are(it.n_obs, it.n_tot))).collect());
-    let ratio = against(all.iter().filter_map(|it| Some((it.are, it.ratio_are?))).collect());
+/// Skill against each baseline, over what it answered.
+fn skills(all: &[Scored]) -> Vec<(String, f64)> {
+    let no_growth = skill(all.iter().map(|it| (it.are, it.no_growth_are())));
+    let ratio = skill(all.iter().filter_map(|it| Some((it.are, it.ratio_are?))));
     let named = [("no_growth", no_growth), ("median_ratio", ratio)];
     named.into_iter().filter_map(|(name, skill)| Some((name.to_owned(), skill?))).collect()
 }
 
-/// Of the biggest tenth (at most 100, at least one), the share among as many predicted biggest.
-fn top_hits(all: &[Scored]) -> Option<f64> {
-    let count = (all.len() / 10).min(100);
-    if count == 0 {
-        return None;
-    }
-    let biggest = |size: fn(&Scored) -> f64| {
-        let mut order: Vec<usize> = (0..all.len()).collect();
-        order.sort_by(|a, b| size(&all[*b]).total_cmp(&size(&all[*a])).then(a.cmp(b)));
-        order.truncate(count);
-        order
-    };
-    let (truly, predicted) = (biggest(|it| it.n_tot), biggest(|it| it.n_pred));
-    let hits = truly.iter().filter(|place| predicted.contains(place)).count();
-    Some(hits as f64 / count as f64)
+/// The share of the biggest that was found.
+fn share_of_biggest(all: &[Scored]) -> Option<f64> {
+    let trials: Vec<Trial> = all.iter().map(|it| it.trial).collect();
+    top_hits(&trials).map(|it| it.hits as f64 / it.of as f64)
 }
 
 impl Monitor {
@@ -203,11 +173,11 @@ impl Monitor {
 
     /// Mean and median ARE of the baselines, by window: no growth, median ratio.
     pub fn baselines(&self) -> BTreeMap<u64, [[f64; 2]; 2]> {
-        let both = |errors: Vec<f64>| [mean(errors.iter().copied()), median(errors.into_iter())];
+        let both = |errors: Vec<f64>| [mean(errors.iter().copied()), median(errors)];
         let of = |window: &Window| {
             let all = || window.kept.iter();
             [
-                both(all().map(|it| are(it.n_obs, it.n_tot)).collect()),
+                both(all().map(Scored::no_growth_are).collect()),
                 both(all().filter_map(|it| it.ratio_are).collect()),
             ]
         };

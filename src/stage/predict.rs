@@ -196,11 +196,10 @@ fn trained(parameters: &Parameters, model: &Model, manner: &Manner) -> Alert {
 /// Where no model knows the window: SEISMIC's estimate where it has one, else the branching
 /// process, of which no more than ten times what was seen is believed. The uncertainty is that of
 /// the branching process, marks of infinite variance in mind.
-fn untrained(parameters: &Parameters, manner: &Manner) -> Alert {
-    const MOST_GROWTH: f64 = 10.0;
+pub(super) fn untrained(parameters: &Parameters, manner: &Manner) -> Alert {
     const MOST: f64 = 1e15;
     let n_obs = parameters.n_obs as f64;
-    let branching = (n_obs + parameters.n_supp).min(MOST_GROWTH * n_obs);
+    let branching = branching(parameters);
     let guess = parameters.seismic.unwrap_or(branching);
     let n_tot = if guess.is_finite() { guess.clamp(n_obs, MOST) } else { branching.max(n_obs) };
     let n_star = parameters.n_star.clamp(0.0, SUBCRITICAL);
@@ -216,6 +215,13 @@ fn untrained(parameters: &Parameters, manner: &Manner) -> Alert {
         manner.alert_above.map(above).into_iter().collect(),
         UNTRAINED.to_owned(),
     )
+}
+
+/// What the fitted process expects, n + n_supp, as far as it is believed.
+pub(super) fn branching(parameters: &Parameters) -> f64 {
+    const MOST_GROWTH: f64 = 10.0;
+    let n_obs = parameters.n_obs as f64;
+    (n_obs + parameters.n_supp).min(MOST_GROWTH * n_obs)
 }
 
 /// The largest branching factor that a fit may give (SPEC.md section 5).
@@ -253,21 +259,8 @@ fn told(
 /// The sample and the stat of a prediction whose cascade is over.
 fn score(said: &Said, size: &Size, out: &mut Out) {
     let it = &said.parameters;
-    let (n_obs, n_tot) = (it.n_obs as f64, size.n_tot as f64);
-    let [_, beta] = it.params;
-    let exact = (n_tot - n_obs) * (1.0 - it.n_star) / it.g1;
-    out.write(Record::Sample(Box::new(Sample {
-        cid: it.cid.clone(),
-        source: it.source.clone(),
-        t: size.t,
-        t_obs: it.t_obs,
-        x: [beta, it.n_star, it.g1],
-        w: exact.is_finite().then_some(exact),
-        n_obs: it.n_obs,
-        n_tot: size.n_tot,
-        features: it.features.clone(),
-        rows: it.rows.clone(),
-    })));
+    let n_tot = size.n_tot as f64;
+    out.write(Record::Sample(Box::new(sample(it, size.n_tot, size.t))));
     let covers = |interval: Interval| (interval.low..=interval.high).contains(&n_tot);
     out.write(Record::Stat(Stat {
         cid: it.cid.clone(),
@@ -282,6 +275,24 @@ fn score(said: &Said, size: &Size, out: &mut Out) {
         level: said.interval.map(|interval| interval.level),
         model: said.model.clone(),
     }));
+}
+
+/// What a cascade teaches whose final size is known at time `t`.
+pub(super) fn sample(it: &Parameters, n_tot: u64, t: f64) -> Sample {
+    let [_, beta] = it.params;
+    let exact = (n_tot as f64 - it.n_obs as f64) * (1.0 - it.n_star) / it.g1;
+    Sample {
+        cid: it.cid.clone(),
+        source: it.source.clone(),
+        t,
+        t_obs: it.t_obs,
+        x: [beta, it.n_star, it.g1],
+        w: exact.is_finite().then_some(exact),
+        n_obs: it.n_obs,
+        n_tot,
+        features: it.features.clone(),
+        rows: it.rows.clone(),
+    }
 }
 
 impl Stage for Predict {

@@ -29,6 +29,14 @@ pub struct Teaching {
     pub threads: usize,
 }
 
+impl Teaching {
+    /// How a window's model of that number is learned.
+    pub(super) fn recipe(&self, window: u64, counter: u64) -> Recipe {
+        let Self { trees, target, aggregate, seed, newest, threads } = *self;
+        Recipe { window: window as f64, counter, trees, target, aggregate, seed, newest, threads }
+    }
+}
+
 /// Samples of a window by which it must have grown before it is learned again, at least.
 const FEWEST_NEW: usize = 32;
 /// The same as a divisor of what there was: a tenth.
@@ -110,11 +118,6 @@ impl Train {
         self.positions.retain(|_| each.next().is_some_and(|stays| *stays));
     }
 
-    fn recipe(&self, window: u64, counter: u64) -> Recipe {
-        let Teaching { trees, target, aggregate, seed, newest, threads } = self.teaching;
-        Recipe { window: window as f64, counter, trees, target, aggregate, seed, newest, threads }
-    }
-
     /// Learns a window from all samples, and publishes the model if it wins.
     fn learn(&mut self, t_obs: u64, out: &mut Out) {
         let window = self.windows.entry(t_obs).or_default();
@@ -126,7 +129,7 @@ impl Train {
         let (counter, incumbent) = (window.counter + 1, window.incumbent.clone());
         let wins = incumbent.is_none_or(|incumbent| self.beats(t_obs, counter, &incumbent, new));
         let candidate =
-            if wins { learn(&self.samples, &self.recipe(t_obs, counter)) } else { None };
+            if wins { learn(&self.samples, &self.teaching.recipe(t_obs, counter)) } else { None };
         let result = if candidate.is_some() { "published" } else { "kept" };
         self.count("trainings_total", format!("{t_obs} {result}"));
         let Some(candidate) = candidate.map(Arc::new) else { return };
@@ -158,7 +161,7 @@ impl Train {
             return true;
         };
         let (older, newest) = self.samples.split_at(place);
-        match learn(older, &self.recipe(t_obs, counter)) {
+        match learn(older, &self.teaching.recipe(t_obs, counter)) {
             None => true,
             Some(candidate) => {
                 let newest: Vec<_> = newest.iter().filter(of_window).collect();
