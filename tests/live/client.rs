@@ -22,8 +22,12 @@ pub(crate) fn run(args: &[&str], stdin: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
+    // Both ends at once: a pipe holds little, and a stage that ends early is no failure of ours.
+    let (mut to, text) = (child.stdin.take().unwrap(), stdin.to_owned());
+    let writing = std::thread::spawn(move || to.write_all(text.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    let _ = writing.join().unwrap();
+    output
 }
 
 pub(crate) fn out(output: &Output) -> String {
