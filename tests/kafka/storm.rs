@@ -26,8 +26,12 @@ pub(crate) struct Storm {
 }
 
 /// What a storm left.
+#[derive(Debug)]
 pub(crate) struct Aftermath {
     pub(crate) kills: u32,
+    /// Partitions whose state was found again by a replay.
+    pub(crate) recoveries: usize,
+    pub(crate) given_up: usize,
     pub(crate) tweets: usize,
     pub(crate) outputs: usize,
     pub(crate) differences: Vec<String>,
@@ -68,6 +72,9 @@ impl Storm {
         let topics = ["cascade_series", "cascade_properties"].map(|kind| (kind, world.read(kind)));
         Aftermath {
             kills,
+            recoveries: said.matches("offsets in silence").count()
+                - said.matches("the first 0 offsets in silence").count(),
+            given_up: said.matches("is given up").count(),
             tweets: lines.lines().count(),
             outputs: topics.iter().map(|(_, records)| records.len()).sum(),
             differences: differences(&topics, &pipe, self.partitions),

@@ -78,6 +78,24 @@ impl<'a> World<'a> {
         process::ends(&flags.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
+    /// The same with flags that may replace those of this world: later ones win.
+    pub(crate) fn again(&self, command: &str, more: &[&str]) -> (Option<i32>, String) {
+        let replaced = |flag: &str| more.contains(&flag);
+        let all = self.flags(command, &[]);
+        let mut kept = Vec::new();
+        let mut each = all.iter().map(String::as_str).peekable();
+        while let Some(flag) = each.next() {
+            let single = replaced(flag) && matches!(flag, "-b" | "--group");
+            if single {
+                each.next();
+            } else {
+                kept.push(flag);
+            }
+        }
+        kept.extend(more);
+        process::ends(&kept)
+    }
+
     /// Creates the topics of a command.
     pub(crate) fn create(&self, command: &str, partitions: i32) {
         let partitions = partitions.to_string();
