@@ -1,0 +1,313 @@
+#!/usr/bin/env python3
+"""Measures tweetoscope beside its peers: python3 benches/compare.py [--pairs 5] [--quick]
+
+Every job runs in pairs (ours, theirs, ours, theirs, ...), because a machine's speed drifts; the
+ratio of each pair is what counts. Before a job is timed its answers are compared. A peer that is
+not installed is skipped by name. The peers:
+
+    pip install duckdb numpy numba scipy orjson scikit-learn
+
+Threads: one for a job "on one core", two otherwise.
+"""
+import argparse
+import importlib.util
+import json
+import math
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BINARY = ROOT / "target/release/tweetoscope"
+
+
+def has(*modules):
+    missing = [m for m in modules if importlib.util.find_spec(m) is None]
+    if missing:
+        print(f"   skipped: {', '.join(missing)} not installed")
+    return not missing
+
+
+def build():
+    run = subprocess.run
+    run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=ROOT, check=True)
+    out = run(["cargo", "bench", "--bench", "jobs", "--no-run", "--locked", "--message-format=json"],
+              cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for line in out.splitlines():
+        message = json.loads(line)
+        if message.get("executable") and message["target"]["name"] == "jobs":
+            return message["executable"]
+    sys.exit("cargo built no bench")
+
+
+def job(jobs, *arguments):
+    out = subprocess.run([jobs, *map(str, arguments)], check=True, capture_output=True, text=True)
+    return json.loads(out.stdout)
+
+
+def command(arguments, stdin=None):
+    """Wall seconds and peak memory in MB of a whole command."""
+    before = time.perf_counter()
+    with open(stdin or os.devnull) as source:
+        child = subprocess.Popen(list(map(str, arguments)), stdin=source, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL)
+        _, _, usage = os.wait4(child.pid, 0)
+    return time.perf_counter() - before, usage.ru_maxrss / 1024
+
+
+def shell(text):
+    before = time.perf_counter()
+    subprocess.run(["sh", "-c", text], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - before
+
+
+def spread(values):
+    return f"{min(values):9.3f} {statistics.median(values):9.3f} {max(values):9.3f}"
+
+
+def report(name, unit, ours, theirs, target):
+    print(f"   {name}")
+    print(f"     ours   [{unit}]  {spread(ours)}   (minimum, median, maximum)")
+    print(f"     theirs [{unit}]  {spread(theirs)}")
+    ratios = [b / a for a, b in zip(ours, theirs)]
+    print(f"     times faster      {spread(ratios)}   to reach: {target}")
+
+
+def history(path, cascades, events, seed=1):
+    """Cascades of exactly so many events, simulated here so that no stage's own code is trusted."""
+    rng = random.Random(seed)
+    with open(path, "w") as out:
+        made = 0
+        while made < cascades:
+            points, t, x, m = [], 0.0, 0.0, 50.0
+            while len(points) < events:
+                points.append([round(t, 3), round(m, 1)])
+                x += m
+                spent = rng.expovariate(1.0) / 0.027
+                if spent >= x:
+                    # An extinct cascade is seeded again: only the length matters here.
+                    x = spent + 1000.0
+                t -= math.log1p(-spent / x) * 3600.0
+                x -= spent
+                m = 10.0 * (1.0 - rng.random()) ** (-1 / 1.4)
+            out.write(json.dumps({"cid": str(made), "tweets": points}) + "\n")
+            made += 1
+
+
+PEER_FIT = r'''
+import json, sys, time, math
+import numpy as np, numba
+from scipy.optimize import minimize
+try:
+    import orjson
+    loads = orjson.loads
+except ImportError:
+    loads = json.loads
+@numba.njit(cache=True)
+def negative(x, t, m, T):
+    p, beta = math.exp(x[0]), math.exp(x[1])
+    a = 0.0; ll = 0.0; n = len(t); total = 0.0
+    for i in range(n):
+        if i:
+            a *= math.exp(-beta * (t[i] - t[i-1]))
+            if a <= 0.0: return 1e300
+            ll += math.log(p * beta * a)
+        a += m[i]; total += m[i]
+    return -(ll - p * (total - a * math.exp(-beta * (T - t[n-1]))))
+def fit(t, m):
+    unit = (m == 1).all()
+    mean = 1.0 if unit else (m[1:].sum() + 700.0) / (len(m) - 1 + 20)
+    bounds = [(math.log(1e-8), math.log(0.99 / mean)), (math.log(1/864000), math.log(1/60))]
+    start = [min(math.log(0.5 / mean), bounds[0][1]), math.log(1/3600)]
+    r = minimize(negative, start, args=(t, m, t[-1]), method="L-BFGS-B", bounds=bounds)
+    return -r.fun
+began = time.perf_counter()
+data = [np.array(loads(l)["tweets"], dtype=float) for l in open(sys.argv[1], "rb")]
+cascades = [(np.ascontiguousarray(d[:,0]), np.ascontiguousarray(d[:,1])) for d in data]
+fit(*cascades[0])
+middle = time.perf_counter()
+lls = [fit(t, m) for t, m in cascades]
+print(json.dumps({"seconds": time.perf_counter() - middle, "log_likelihoods": lls, "whole": time.perf_counter() - began}))
+'''
+
+
+def peer(code, *arguments):
+    out = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], check=True,
+                         capture_output=True, text=True)
+    return json.loads(out.stdout)
+
+
+def bench_fits(jobs, folder, pairs, quick):
+    print("== fit: fits only, n = 10,000, one thread, beside numba with scipy's L-BFGS-B")
+    if not has("numba", "scipy"):
+        return
+    path = folder / "long.jsonl"
+    history(path, 4 if quick else 16, 10_000)
+    ours, theirs = job(jobs, "fits", path, 1), peer(PEER_FIT, path)
+    short = [b - a for a, b in zip(ours["log_likelihoods"], theirs["log_likelihoods"])]
+    assert max(short) < 1e-3, f"we missed an optimum by {max(short)}"
+    rows = [(job(jobs, "fits", path, 1), peer(PEER_FIT, path)) for _ in range(pairs)]
+    per = lambda it: it["seconds"] * 1e3 / len(ours["log_likelihoods"])
+    report("fits of 10,000 events", "ms", [per(a) for a, _ in rows], [per(b) for _, b in rows], "12 x")
+    print("== fit: a corpus, the whole command, two threads")
+    path = folder / "corpus.jsonl"
+    history(path, 200 if quick else 2000, 1000)
+    rows = []
+    for _ in range(pairs):
+        mine, memory = command([BINARY, "fit", "--csv", "--estimator", "mle", path])
+        theirs, _ = command([sys.executable, "-c", PEER_FIT, path])
+        rows.append((mine, theirs))
+    report("corpus of 1,000 events each", "s", [a for a, _ in rows], [b for _, b in rows], "25 x")
+    print(f"     our peak memory {memory:.0f} MB")
+
+
+PEER_GROUP = r'''
+import duckdb, json, sys, time
+con = duckdb.connect(); con.execute("SET threads=1")
+began = time.perf_counter()
+rows = con.execute(f"""select cid, count(*), max(t) from read_json('{sys.argv[1]}', format='newline_delimited',
+  columns={{type:'VARCHAR',cid:'VARCHAR',t:'DOUBLE',m:'DOUBLE',source:'VARCHAR'}}) where type <> 'watermark' group by cid""").fetchall()
+print(json.dumps({"seconds": time.perf_counter() - began, "cascades": len(rows), "events": sum(r[1] for r in rows)}))
+'''
+
+
+def tweets(folder, quick):
+    path = folder / "tweets.jsonl"
+    limit = 500_000 if quick else 4_000_000
+    with open(path, "w") as out:
+        # The texts bring a tweet to the 157 bytes that the anchors were measured with.
+        subprocess.run([BINARY, "generate", "--simulate", "100000000", "--limit", str(limit), "--quiet"],
+                       stdout=out, check=True)
+    return path
+
+
+def bench_reading(jobs, folder, pairs, quick):
+    path = tweets(folder, quick)
+    size = path.stat().st_size
+    print(f"== reading {size / 1e6:.0f} MB of tweets, one thread, beside DuckDB on one thread")
+    ours, limit = job(jobs, "group", path), job(jobs, "memchr", path)
+    print(f"   parse and group {ours['seconds'] / ours['events'] * 1e9:.0f} ns a tweet, "
+          f"{size / ours['seconds'] / 1e9:.2f} GB/s; ends of lines alone {size / limit['seconds'] / 1e9:.2f} GB/s; "
+          f"a share of {limit['seconds'] / ours['seconds']:.0%} (to reach: 30 %)")
+    full = job(jobs, "json", path)
+    print(f"   any layout, validating: {size / full['seconds'] / 1e9:.2f} GB/s (to reach: 0.8)")
+    if not has("duckdb"):
+        return
+    theirs = peer(PEER_GROUP, path)
+    assert (ours["events"], ours["cascades"]) == (theirs["events"], theirs["cascades"]), (ours, theirs)
+    rows = [(job(jobs, "group", path)["seconds"], peer(PEER_GROUP, path)["seconds"]) for _ in range(pairs)]
+    report("parse and group by cascade", "s", [a for a, _ in rows], [b for _, b in rows], "2.5 x")
+    rows = []
+    for _ in range(pairs):
+        mine, memory = command(["taskset", "-c", "0", BINARY, "collect", path])
+        rows.append((mine, peer(PEER_GROUP, path)["seconds"]))
+    report("the whole of collect, one core", "s", [a for a, _ in rows], [b for _, b in rows], "1.3 x")
+    print(f"     our peak memory {memory:.0f} MB, {min(a for a, _ in rows) / ours['events'] * 1e9:.0f} ns a tweet")
+
+
+def bench_pipe(folder, pairs, quick):
+    limit = 300_000 if quick else 3_000_000
+    print("== the whole pipe: generate | collect | fit | predict, two cores")
+    line = (f"{BINARY} generate --simulate 100000000 --limit {limit} -q | {BINARY} collect | "
+            f"{BINARY} fit -q | {BINARY} predict")
+    seconds = [shell(line) for _ in range(pairs)]
+    rates = [limit / s for s in seconds]
+    print(f"   tweets a second {spread(rates)}   to reach: 60000")
+
+
+PEER_FOREST = r'''
+import json, sys, time
+import numpy as np
+from sklearn.ensemble import RandomForestRegressor
+rows, ys = [], []
+for line in open(sys.argv[1]):
+    s = json.loads(line)
+    if s.get("type") == "sample" and s["T_obs"] == float(sys.argv[2]):
+        rows.append(list(s["features"].values())); ys.append(np.log(s["n_tot"] / s["n_obs"]))
+X, y = np.array(rows), np.array(ys); held = np.arange(len(y)) % 5 == 0
+began = time.perf_counter()
+f = RandomForestRegressor(100, min_samples_leaf=5, max_features=1/3, n_jobs=2, random_state=1).fit(X[~held], y[~held])
+seconds = time.perf_counter() - began
+began = time.perf_counter(); p = f.predict(X[held]); predict = time.perf_counter() - began
+print(json.dumps({"seconds": seconds, "predict_seconds": predict, "rows": int(held.sum()), "r2": f.score(X[held], y[held])}))
+'''
+
+
+def bench_forest(jobs, folder, pairs, quick):
+    print("== train and predict, 100 trees, two threads, beside scikit-learn")
+    if not has("sklearn"):
+        return
+    path = folder / "samples.jsonl"
+    count = 4_000 if quick else 40_000
+    with open(path, "w") as out:
+        subprocess.run(["sh", "-c", f"{BINARY} generate --simulate {count} --p 0.005..0.027 --beta 1/7200..1/600 -q "
+                        f"| {BINARY} collect --windows 10m -q | {BINARY} fit -q | {BINARY} predict -q "
+                        "| grep '\"type\":\"sample\"'"], stdout=out, check=True)
+    rows = [(job(jobs, "learn", path, 600), peer(PEER_FOREST, path, 600)) for _ in range(pairs)]
+    ours, theirs = rows[0]
+    print(f"   {sum(1 for _ in open(path))} samples; R2 of ln(N/n): ours {ours['r2']:.3f}, theirs {theirs['r2']:.3f}"
+          " (ours minimises the relative error, not the squared one)")
+    report("train", "s", [a["seconds"] for a, _ in rows], [b["seconds"] for _, b in rows], "5 x")
+    per = lambda it: it["predict_seconds"] / it["rows"] * 1e6
+    report("predict, a row in batch", "us", [per(a) for a, _ in rows], [per(b) for _, b in rows], "1 x")
+
+
+PEER_SIMULATE = r'''
+import json, sys, time
+import numpy as np, numba
+@numba.njit
+def draw(events, seed):
+    # The thinning of Ogata (1981), event by event, as the peers' compiled samplers do it.
+    np.random.seed(seed); n = 0
+    while n < events:
+        lam = 0.02 / 3600.0 * 1000.0; beta = 1.0 / 3600.0; n += 1
+        while lam > 1e-12:
+            w = np.random.exponential(1.0 / lam); decayed = lam * np.exp(-beta * w)
+            if np.random.random() * lam <= decayed:
+                lam = decayed + 0.02 * beta * 10.0 * np.random.random() ** (-1 / 1.4); n += 1
+            else: lam = decayed
+    return n
+draw(1000, 1)
+began = time.perf_counter(); n = draw(int(sys.argv[1]), 1)
+print(json.dumps({"seconds": time.perf_counter() - began, "events": n}))
+'''
+
+
+def bench_simulate(jobs, folder, pairs, quick):
+    events = 1_000_000 if quick else 10_000_000
+    print(f"== simulate {events} events, one thread, beside thinning compiled by numba")
+    if not has("numba"):
+        return
+    rows = [(job(jobs, "simulate", events), peer(PEER_SIMULATE, events)) for _ in range(pairs)]
+    per = lambda it: it["seconds"] / it["events"] * 1e9
+    report("an event", "ns", [per(a) for a, _ in rows], [per(b) for _, b in rows], "2 x")
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--pairs", type=int, default=5, help="pairs a job (default 5)")
+    arguments.add_argument("--quick", action="store_true", help="small inputs: to see that it works")
+    arguments.add_argument("--only", default="", help="fits, reading, pipe, forest or simulate")
+    given = arguments.parse_args()
+    jobs = build()
+    with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
+        folder = Path(folder)
+        benches = {
+            "fits": lambda: bench_fits(jobs, folder, given.pairs, given.quick),
+            "reading": lambda: bench_reading(jobs, folder, given.pairs, given.quick),
+            "pipe": lambda: bench_pipe(folder, given.pairs, given.quick),
+            "forest": lambda: bench_forest(jobs, folder, given.pairs, given.quick),
+            "simulate": lambda: bench_simulate(jobs, folder, given.pairs, given.quick),
+        }
+        for name, bench in benches.items():
+            if given.only in ("", name):
+                bench()
+
+
+if __name__ == "__main__":
+    main()

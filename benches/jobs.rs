@@ -1,0 +1,161 @@
+//! The jobs that are measured beside the peers, each alone in a process: what a user waits for.
+//!
+//! `cargo bench --bench jobs -- fits N EVENTS` and so on; `compare.py` calls it. Every job prints one
+//! line of JSON: the seconds of the job itself, and the answer, so that it can be checked against a
+//! peer's before anything is timed.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a bench fails where it panics")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a bench measures time, and says so"
+)]
+
+use std::collections::HashMap;
+use std::fs;
+use std::time::Instant;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde_json::{Value, json};
+use tweetoscope::cascade::Point;
+use tweetoscope::forest::{Query, Recipe, learn};
+use tweetoscope::hawkes::lanes::{Job, fit_many};
+use tweetoscope::hawkes::mark::MarkLaw;
+use tweetoscope::hawkes::simulate::simulate;
+use tweetoscope::hawkes::{Estimator, Params};
+use tweetoscope::record::{Item, Kind, Record, read};
+use tweetoscope::replay::read_history;
+use tweetoscope::stage::train::lesson;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let answer = match arguments[..] {
+        ["fits", file, threads] => fits(file, threads.parse().unwrap()),
+        ["group", file] => group(file),
+        ["memchr", file] => lines(file),
+        ["learn", file, window] => learned(file, window.parse().unwrap()),
+        ["simulate", events] => simulated(events.parse().unwrap()),
+        ["json", file] => full_json(file),
+        // What `cargo bench` without arguments and `cargo test --benches` do.
+        _ => json!({"jobs": ["fits", "group", "json", "memchr", "learn", "simulate"]}),
+    };
+    println!("{answer}");
+}
+
+/// Runs the job a second time for the clock, so that pages and caches are warm.
+fn timed<T>(mut job: impl FnMut() -> T) -> (f64, T) {
+    job();
+    let began = Instant::now();
+    let answer = job();
+    (began.elapsed().as_secs_f64(), answer)
+}
+
+/// Maximum likelihood of every cascade of a history, observed to its last event, unit mean mark.
+fn fits(file: &str, threads: usize) -> Value {
+    let cascades: Vec<Vec<Point>> =
+        read_history(file.as_ref()).unwrap().map(|it| it.unwrap().points).collect();
+    let mean_mark = |points: &[Point]| MarkLaw::Data.mean_mark(points);
+    let jobs: Vec<Job<'_>> = cascades
+        .iter()
+        .map(|points| Job {
+            points,
+            end: points.last().unwrap().time,
+            mean_mark: mean_mark(points),
+            estimator: Estimator::Mle,
+        })
+        .collect();
+    let (seconds, fits) = timed(|| fit_many(&jobs, threads));
+    let events: usize = cascades.iter().map(Vec::len).sum();
+    let likelihoods: Vec<f64> = fits.iter().map(|fit| fit.log_likelihood).collect();
+    json!({"seconds": seconds, "events": events, "fits": fits.len(), "log_likelihoods": likelihoods})
+}
+
+/// How many events each cascade of a file of tweets has, by the reader of known layouts.
+fn group(file: &str) -> Value {
+    let bytes = fs::read(file).unwrap();
+    let takes = [Kind::Tweet, Kind::Retweet, Kind::Watermark];
+    let (seconds, (events, cascades)) = timed(|| {
+        let mut sizes: HashMap<&str, (u64, f64)> = HashMap::new();
+        let mut events = 0_u64;
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            if let Ok(Item::Event(event)) = read(line, None, &takes) {
+                let cid = match event.cid {
+                    std::borrow::Cow::Borrowed(cid) => cid,
+                    std::borrow::Cow::Owned(_) => continue,
+                };
+                let size = sizes.entry(cid).or_insert((0, f64::MIN));
+                *size = (size.0 + 1, size.1.max(event.time.seconds()));
+                events += 1;
+            }
+        }
+        (events, sizes.len())
+    });
+    json!({"seconds": seconds, "bytes": bytes.len(), "events": events, "cascades": cascades})
+}
+
+/// The same lines by a validating parser alone.
+fn full_json(file: &str) -> Value {
+    let bytes = fs::read(file).unwrap();
+    let (seconds, events) = timed(|| {
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.filter(|line| serde_json::from_slice::<Value>(line).is_ok()).count()
+    });
+    json!({"seconds": seconds, "bytes": bytes.len(), "events": events})
+}
+
+/// Finding the ends of lines: the limit of any reader.
+fn lines(file: &str) -> Value {
+    let bytes = fs::read(file).unwrap();
+    let (seconds, events) = timed(|| memchr::memchr_iter(b'\n', &bytes).count());
+    json!({"seconds": seconds, "bytes": bytes.len(), "events": events})
+}
+
+/// Learns a window from the samples of a file; every fifth is held out. R² is that of ln(N/n).
+fn learned(file: &str, window: f64) -> Value {
+    let text = fs::read(file).unwrap();
+    let mut samples = Vec::new();
+    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        if let Ok(Item::Record(Record::Sample(sample))) = read(line, None, &[Kind::Sample]) {
+            samples.push(lesson(&sample));
+        }
+    }
+    let (held, rest): (Vec<_>, Vec<_>) =
+        samples.into_iter().enumerate().partition(|(i, _)| i % 5 == 0);
+    let rest: Vec<_> = rest.into_iter().map(|(_, sample)| sample).collect();
+    let recipe = Recipe { window, trees: 100, threads: 2, ..Recipe::default() };
+    let began = Instant::now();
+    let model = learn(&rest, &recipe).unwrap();
+    let seconds = began.elapsed().as_secs_f64();
+    let asked: Vec<_> = held.iter().map(|(_, it)| it).filter(|it| it.t_obs == window).collect();
+    let (predicting, answers) = timed(|| {
+        let one = |sample: &&tweetoscope::forest::Sample| {
+            let query = Query { features: &sample.features, n_obs: sample.n_obs, x: sample.x };
+            (model.answer(&query).n_tot() / sample.n_obs).ln()
+        };
+        asked.iter().map(one).collect::<Vec<f64>>()
+    });
+    let truths: Vec<f64> = asked.iter().map(|it| (it.n_tot / it.n_obs).ln()).collect();
+    let mean = truths.iter().sum::<f64>() / truths.len() as f64;
+    let squares = |of: &dyn Fn(usize) -> f64| (0..truths.len()).map(|i| of(i).powi(2)).sum::<f64>();
+    let r2 = 1.0 - squares(&|i| truths[i] - answers[i]) / squares(&|i| truths[i] - mean);
+    json!({"seconds": seconds, "predict_seconds": predicting, "rows": asked.len(), "r2": r2})
+}
+
+/// Simulates cascades until there are so many events.
+fn simulated(events: usize) -> Value {
+    let params = Params::new(0.02, 1.0 / 3600.0).unwrap();
+    let (seconds, (drawn, cascades)) = timed(|| {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let (mut drawn, mut cascades) = (0, 0_u64);
+        while drawn < events {
+            let law = MarkLaw::USUAL;
+            drawn += simulate(params, &law, 1000.0, f64::MAX, usize::MAX, &mut rng).len();
+            cascades += 1;
+        }
+        (drawn, cascades)
+    });
+    json!({"seconds": seconds, "events": drawn, "cascades": cascades})
+}
