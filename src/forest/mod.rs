@@ -25,7 +25,7 @@ pub use features::{Features, describe, features, ladder};
 pub use laws::{LogLinear, median_ratio};
 pub use learn::{FEWEST_SAMPLES, learn};
 pub use model::{HeldOut, Model, Query, Step};
-pub use validate::{Prediction, fold, validate};
+pub use validate::{Folds, Prediction, validate};
 pub use wire::Refused;
 
 /// What one finished cascade teaches about one window.

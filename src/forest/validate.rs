@@ -1,6 +1,8 @@
 //! Cross-validation by cascade: what the model and the trainable baselines say of cascades that
 //! they have not seen.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::laws::{LogLinear, median_ratio};
 use super::learn::{learn, learn_by};
 use super::model::{Query, Step};
@@ -31,23 +33,42 @@ pub struct Prediction {
     pub omega: f64,
 }
 
-/// The fold of a cascade, of `folds`: by its id and the seed, whatever else is there.
-pub fn fold(id: &str, seed: u64, folds: usize) -> usize {
+/// Which cascade is left out when: folds as equal in size as can be.
+pub struct Folds(BTreeMap<String, usize>);
+
+impl Folds {
+    /// Deals the cascades in an order that only their ids and the seed decide.
+    pub fn deal<'a>(ids: impl Iterator<Item = &'a str>, seed: u64, folds: usize) -> Self {
+        let unique: BTreeSet<&str> = ids.collect();
+        let mut shuffled: Vec<&str> = unique.into_iter().collect();
+        shuffled.sort_by_key(|id| shuffling(id, seed));
+        let place = |(place, id): (usize, &str)| (id.to_owned(), place % folds.max(1));
+        Self(shuffled.into_iter().enumerate().map(place).collect())
+    }
+
+    /// The fold of a cascade that was dealt.
+    pub fn of(&self, id: &str) -> Option<usize> {
+        self.0.get(id).copied()
+    }
+}
+
+fn shuffling(id: &str, seed: u64) -> u64 {
     // FNV-1a, then the finaliser of splitmix64.
     let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    ((hash ^ (hash >> 31)) % folds.max(1) as u64) as usize
+    hash ^ (hash >> 31)
 }
 
 /// Predicts the recipe's window for every cascade by models of the other folds. The seed of the
 /// recipe deals the folds.
 pub fn validate(samples: &[Sample], recipe: &Recipe, folds: usize, level: f64) -> Vec<Prediction> {
     let mut predictions = Vec::new();
+    let dealt = Folds::deal(samples.iter().map(|sample| sample.id.as_str()), recipe.seed, folds);
     for out in 0..folds {
-        let is_out = |sample: &&Sample| fold(&sample.id, recipe.seed, folds) == out;
+        let is_out = |sample: &&Sample| dealt.of(&sample.id) == Some(out);
         let rest: Vec<Sample> = samples.iter().filter(|s| !is_out(s)).cloned().collect();
         let asked = samples.iter().filter(|s| s.t_obs == recipe.window).filter(is_out);
         predictions.extend(predict(&rest, asked, recipe, level));

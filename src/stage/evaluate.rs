@@ -378,7 +378,9 @@ mod tests {
     fn the_end_of_a_cascade_does_not_reach_its_own_prediction() {
         let (mut past, design) = (pasts(3, 50), design(2));
         let before = evaluate(&past, &design);
-        let fold = |cid: &str| forest::fold(&format!("0/{cid}"), 1, design.folds);
+        let ids: Vec<String> = past.iter().map(|past| format!("0/{}", past.cid)).collect();
+        let dealt = forest::Folds::deal(ids.iter().map(String::as_str), 1, design.folds);
+        let fold = |cid: &str| dealt.of(&format!("0/{cid}")).unwrap();
         // All of a fold end at once, after the largest window.
         for past in past.iter_mut().filter(|past| fold(&past.cid) == 0) {
             past.points.retain(|point| point.time <= 3600.0);
