@@ -322,6 +322,8 @@ mod tests {
         // 95 %, less what percentiles lose on 60 values; three standard errors are 3.3 %.
         let share = covered as f64 / SAMPLES as f64;
         assert!((0.91..0.98).contains(&share), "{share}");
+        // Every value is drawn: of two, a quarter of the resamples has one alone.
+        assert_eq!(bootstrap(&[0.0, 1.0], 1, mean), [0.0, 1.0]);
         assert_eq!(bootstrap(&[], 1, mean), [0.0, 0.0]);
     }
 
