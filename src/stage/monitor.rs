@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use super::{Body, Ending, Histogram, Out, RecordRef, Recover, Stage, Tally};
 use crate::forest::median_ratio;
 use crate::record::{Kind, Record, Report, Stat};
 use crate::score::{Trial, mean, median, skill, top_hits};
@@ -35,9 +35,12 @@ impl Scored {
 /// Stats of a window over which medians are taken; older ones count in means and totals alone.
 const REMEMBERED: usize = 100_000;
 
+/// Bounds of the histogram of the errors.
+const ERRORS: &[f64] = &[0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0];
+
 /// One window's history.
-#[derive(Default)]
 struct Window {
+    errors: Histogram,
     scored: u64,
     sum_are: f64,
     covered: u64,
@@ -54,6 +57,22 @@ pub struct Monitor {
     windows: BTreeMap<u64, Window>,
 }
 
+impl Default for Window {
+    fn default() -> Self {
+        Self {
+            errors: Histogram::new(ERRORS),
+            scored: 0,
+            sum_are: 0.0,
+            covered: 0,
+            with_interval: 0,
+            level: None,
+            ratio: None,
+            ratio_learned_at: 0,
+            kept: VecDeque::new(),
+        }
+    }
+}
+
 impl Window {
     fn add(&mut self, stat: &Stat) {
         let (n_obs, n_tot) = (stat.n_obs as f64, stat.n_tot as f64);
@@ -64,6 +83,7 @@ impl Window {
             ratio_are: self.ratio.map(|ratio| Trial { predicted: ratio * n_obs, n_tot }.are()),
         };
         self.scored += 1;
+        self.errors.observe(stat.are, 1);
         self.sum_are += stat.are;
         self.with_interval += u64::from(stat.covered.is_some());
         self.covered += u64::from(stat.covered == Some(true));
@@ -224,7 +244,29 @@ impl Stage for Monitor {
             let window = report.t_obs.to_string();
             tally.insert(("predictions_scored_total", window.clone()), report.scored as f64);
             tally.insert(("mean_absolute_relative_error", window.clone()), report.mean_are);
-            tally.insert(("late_absolute_relative_error", window), report.last_mean_are);
+            tally.insert(("late_absolute_relative_error", window.clone()), report.last_mean_are);
+            tally.insert(("prediction_log_ratio", window.clone()), report.bias);
+            for (baseline, skill) in report.skill {
+                tally.insert(("prediction_skill_ratio", format!("{window},{baseline}")), skill);
+            }
+        }
+        for (t_obs, [[no_growth, _], [median_ratio, _]]) in self.baselines() {
+            for (baseline, are) in [("no_growth", no_growth), ("median_ratio", median_ratio)] {
+                let labels = format!("{t_obs},{baseline}");
+                tally.insert(("baseline_absolute_relative_error", labels), are);
+            }
+        }
+        for (t_obs, window) in &self.windows {
+            window.errors.tell(
+                "prediction_absolute_relative_error",
+                &t_obs.to_string(),
+                &mut tally,
+            );
+            let Some(level) = window.level else { continue };
+            let labels = format!("{t_obs},{level}");
+            let intervals = window.with_interval as f64;
+            tally.insert(("predictions_with_interval_total", labels.clone()), intervals);
+            tally.insert(("predictions_covered_total", labels), window.covered as f64);
         }
         tally
     }

@@ -320,6 +320,19 @@ impl Stage for Predict {
         tally.insert(("truth_pending", String::new()), self.waiting.len() as f64);
         for (window, model) in &self.models {
             tally.insert(("model_samples", window.to_string()), model.samples() as f64);
+            tally.insert(("model_info", format!("{window},{}", model.version())), 1.0);
+        }
+        // A count that appears with its first event would hide that event from an alert.
+        for name in [
+            "duplicate_parameters_total",
+            "duplicate_sizes_total",
+            "pending_evicted_total",
+            "models_refused_total",
+        ] {
+            tally.entry((name, String::new())).or_default();
+        }
+        for step in ["untrained", "trained"] {
+            tally.entry(("predictions_total", step.to_owned())).or_default();
         }
         tally
     }

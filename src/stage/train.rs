@@ -131,7 +131,7 @@ impl Train {
         let candidate =
             if wins { learn(&self.samples, &self.teaching.recipe(t_obs, counter)) } else { None };
         let result = if candidate.is_some() { "published" } else { "kept" };
-        self.count("trainings_total", format!("{t_obs} {result}"));
+        self.count("trainings_total", format!("{t_obs},{result}"));
         let Some(candidate) = candidate.map(Arc::new) else { return };
         if let Some(record) = as_record(&candidate) {
             out.write(record);
@@ -240,6 +240,7 @@ impl Stage for Train {
 
     fn tally(&self) -> Tally {
         let mut tally = self.counts.clone();
+        tally.entry(("models_refused_total", String::new())).or_default();
         for (t_obs, window) in &self.windows {
             tally.insert(("training_rows", t_obs.to_string()), window.samples as f64);
         }

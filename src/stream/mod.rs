@@ -152,6 +152,10 @@ impl<T: Transport, F: FnMut(Outgoing) -> Option<Outgoing>> Transport for Mapped<
     fn counts(&self) -> Counts {
         self.inner.counts()
     }
+
+    fn tally(&self) -> Tally {
+        self.inner.tally()
+    }
 }
 
 /// Feeds `stage` from `transport` until the input is over; returns how it ended.

@@ -15,7 +15,7 @@ use super::lines::named;
 use super::{Counts, Step, Transport, complain};
 use crate::forest;
 use crate::record::{Model, Record, Refusal};
-use crate::stage::Outgoing;
+use crate::stage::{Outgoing, Tally};
 
 /// Models of a window that are kept; older ones are deleted when a new one comes.
 const KEPT: usize = 20;
@@ -222,5 +222,9 @@ impl<T: Transport> Transport for WithModels<T> {
 
     fn counts(&self) -> Counts {
         self.inner.counts()
+    }
+
+    fn tally(&self) -> Tally {
+        self.inner.tally()
     }
 }

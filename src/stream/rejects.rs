@@ -14,6 +14,9 @@ use crate::stage::Tally;
 /// Refusals that are named one by one on stderr; later ones are counted and told at the end.
 const NAMED: u64 = 100;
 
+/// The reasons there are: those of a [`Refusal`], and an input that broke off.
+const REASONS: [&str; 6] = ["json", "type", "field", "range", "size", "read"];
+
 /// Counts, names and keeps refused records.
 #[derive(Default)]
 pub struct Rejects {
@@ -44,7 +47,11 @@ impl Rejects {
         let of_reason = |(reason, count): (&&str, &u64)| {
             (("dead_letters_total", (*reason).to_owned()), *count as f64)
         };
-        self.by_reason.iter().map(of_reason).collect()
+        // All reasons from the start: what appears with its first event hides it from an alert.
+        let mut tally: Tally =
+            REASONS.into_iter().map(|it| (("dead_letters_total", it.to_owned()), 0.0)).collect();
+        tally.extend(self.by_reason.iter().map(of_reason));
+        tally
     }
 
     /// Counts a refusal, names its place, and keeps `bytes` (their beginning).

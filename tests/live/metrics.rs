@@ -13,18 +13,17 @@ use tweetoscope::stream::{Counts, Observer};
 
 use super::client::{dir, err, run, text};
 
-/// The stages that a pipe can show, in its order, and how each is called.
-const PIPELINE: [(&str, &[&str]); 5] = [
+/// The stages that a pipe can show, in its order, and how each is called. The second predict
+/// finds the models that train left behind.
+const PIPELINE: [(&str, &[&str]); 7] = [
     ("collect", &["--min-size", "3"]),
     ("fit", &[]),
     ("predict", &[]),
     ("train", &[]),
+    ("predict", &[]),
     ("monitor", &[]),
+    ("dashboard", &[]),
 ];
-
-fn exists(stage: &str) -> bool {
-    run(&[stage, "--help"], "").status.success()
-}
 
 /// Tweets of cascades that end, with some that are refused.
 fn tweets() -> String {
@@ -40,27 +39,38 @@ fn tweets() -> String {
     lines
 }
 
-/// What each stage of the pipeline exposes, as far as the stages are there.
+/// What each stage of the pipeline exposes.
 pub(crate) fn dumps() -> Vec<(&'static str, String)> {
     let dir = dir("dumps");
     let file = dir.join("metrics.prom");
     let models = dir.join("models");
     fs::create_dir_all(&models).unwrap();
-    let mut records = tweets();
+    let (mut records, mut parameters) = (tweets(), String::new());
     let mut dumps = Vec::new();
-    for (stage, options) in PIPELINE.iter().filter(|(stage, _)| exists(stage)) {
-        let mut args = vec![*stage, "--metrics-textfile", text(&file)];
-        args.extend(*options);
-        if ["predict", "train"].contains(stage) {
+    for (stage, options) in PIPELINE {
+        let mut args = vec![stage, "--metrics-textfile", text(&file)];
+        args.extend(options);
+        if ["predict", "train"].contains(&stage) {
             args.extend(["--models", text(&models)]);
+        }
+        if stage == "predict" && !parameters.is_empty() {
+            records.clone_from(&parameters);
         }
         let output = run(&args, &records);
         assert!(matches!(output.status.code(), Some(0 | 1)), "{stage}: {}", err(&output));
-        dumps.push((*stage, fs::read_to_string(&file).unwrap()));
+        dumps.retain(|(shown, _)| *shown != stage);
+        dumps.push((stage, fs::read_to_string(&file).unwrap()));
+        if stage == "fit" {
+            parameters = String::from_utf8(output.stdout.clone()).unwrap();
+        }
         records = String::from_utf8(output.stdout).unwrap() + "no record\n";
     }
     fs::remove_dir_all(dir).unwrap();
     dumps
+}
+
+fn of(stages: &str, stage: &str) -> bool {
+    stages.split(' ').any(|it| it == "all" || it == stage)
 }
 
 /// Families of a dump: those that have a type.
@@ -80,7 +90,7 @@ fn what_runs_expose_is_what_the_table_documents() {
         let shown = families(&dump);
         let unknown: Vec<_> = shown.difference(&documented).collect();
         assert!(unknown.is_empty(), "{stage} exposes what is not in the table: {unknown:?}");
-        for metric in METRICS.iter().filter(|it| it.of == "all" || it.of == stage) {
+        for metric in METRICS.iter().filter(|it| of(it.of, stage)) {
             let name = format!("{PREFIX}{}", metric.name);
             assert!(shown.contains(&name), "{stage} does not expose {name}:\n{dump}");
             // Each sample has just the labels of the table.

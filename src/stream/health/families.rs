@@ -128,18 +128,18 @@ mod tests {
         let mut tally = Tally::new();
         tally.insert(("windows_emitted_total", "600".to_owned()), 3.0);
         tally.insert(("windows_emitted_total", "1200".to_owned()), 1.0);
-        tally.insert(("trainings_total", "600,won".to_owned()), 2.0);
+        tally.insert(("trainings_total", "600,published".to_owned()), 2.0);
         tally.insert(("cascades_open", String::new()), 7.0);
         tally.insert(("ready", "model".to_owned()), 0.0);
         tally.insert(("nobody_knows", String::new()), 1.5);
         let mut errors = Counts::new(&[0.1, 0.5, 10.0]);
         [0.05, 0.3, 0.4, 11.0].iter().for_each(|error| errors.observe(*error, 1));
-        errors.tell("prediction_absolute_relative_error", "600,map", &mut tally);
+        errors.tell("prediction_absolute_relative_error", "600", &mut tally);
         let text = Exposition::new("test").text(&tally);
         let text = String::from_utf8(text).unwrap();
         let own: Vec<_> = text.lines().filter(|line| !line.contains("process_")).collect();
         let error = "tweetoscope_prediction_absolute_relative_error";
-        let labels = "window=\"600\",estimator=\"map\",stage=\"test\"";
+        let labels = "window=\"600\",stage=\"test\"";
         let expected = [
             "# HELP tweetoscope_cascades_open Cascades that may still grow.",
             "# TYPE tweetoscope_cascades_open gauge",
@@ -148,10 +148,10 @@ mod tests {
             "# TYPE tweetoscope_windows_emitted_total counter",
             "tweetoscope_windows_emitted_total{window=\"1200\",stage=\"test\"} 1",
             "tweetoscope_windows_emitted_total{window=\"600\",stage=\"test\"} 3",
-            "# HELP tweetoscope_trainings_total Trainings, by window and result.",
+            "# HELP tweetoscope_trainings_total Trainings, by window and by whether the model was published or the old one kept.",
             "# TYPE tweetoscope_trainings_total counter",
-            "tweetoscope_trainings_total{window=\"600\",result=\"won\",stage=\"test\"} 2",
-            "# HELP tweetoscope_prediction_absolute_relative_error Absolute relative error of the predictions.",
+            "tweetoscope_trainings_total{window=\"600\",result=\"published\",stage=\"test\"} 2",
+            "# HELP tweetoscope_prediction_absolute_relative_error Absolute relative error (ARE) of the predictions.",
             "# TYPE tweetoscope_prediction_absolute_relative_error histogram",
             &format!("{error}_bucket{{{labels},le=\"0.1\"}} 1"),
             &format!("{error}_bucket{{{labels},le=\"0.5\"}} 3"),

@@ -19,7 +19,7 @@ use super::reader::{Found, Reader};
 use super::settings::{From, Settings};
 use super::topics::Topic;
 use crate::record::{Kind, Refusal};
-use crate::stage::{Ending, Outgoing};
+use crate::stage::{Ending, Outgoing, Tally};
 use crate::stream::lines::Writer;
 use crate::stream::{Counts, Frame, Rejects, Step, Transport};
 
@@ -178,5 +178,9 @@ impl<W: Write> Transport for Bridge<W> {
 
     fn counts(&self) -> Counts {
         Counts { rejected: self.rejects.count(), ..self.counts }
+    }
+
+    fn tally(&self) -> Tally {
+        self.rejects.tally()
     }
 }
