@@ -149,7 +149,14 @@ pub(crate) fn with_environment(command: clap::Command) -> clap::Command {
     let set = |arg: clap::Arg| match arg.get_long() {
         Some(long) if !matches!(long, "help" | "version") && arg.get_env().is_none() => {
             let name = format!("TWEETOSCOPE_{}", long.replace('-', "_").to_uppercase());
-            arg.env(clap::builder::OsStr::from(name)).hide_env(true)
+            let arg = arg.env(clap::builder::OsStr::from(name)).hide_env(true);
+            match arg.get_action() {
+                // 1 and yes are as good as true.
+                clap::ArgAction::SetTrue => {
+                    arg.value_parser(clap::builder::BoolishValueParser::new())
+                }
+                _ => arg,
+            }
         }
         _ => arg,
     };

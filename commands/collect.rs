@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use tweetoscope::event::Span;
+use tweetoscope::stage::Stage;
 use tweetoscope::stage::collect::{AtEnd, Collect, Limits, Rules};
 use tweetoscope::stream::kafka::Topic;
 
@@ -114,6 +115,22 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let carrier = &args.transport;
     match args.kafka.daemon(does, carrier, make)? {
         Some(outcome) => Ok(outcome),
-        None => carrier.drive(make),
+        None => carrier.drive_through(make, |lines| lines, tell_counts),
     }
+}
+
+/// Says what was dropped: what a limit dropped at once, the rest to those who ask (-v).
+fn tell_counts(collect: &Collect) -> Outcome {
+    for ((name, label), count) in collect.tally() {
+        let dropped = matches!(
+            name,
+            "orphan_retweets_total" | "duplicate_tweets_total" | "before_root_retweets_total"
+        );
+        if name == "over_limit_records_total" && count > 0.0 {
+            log::warn!("{count} records were dropped at the limits of --max-...");
+        } else if dropped && count > 0.0 {
+            log::info!("{name} {label}{count}");
+        }
+    }
+    Outcome::Done
 }

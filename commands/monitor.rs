@@ -8,7 +8,7 @@ use tweetoscope::stage::monitor::{Monitor, Watch};
 use tweetoscope::stream::Mapped;
 
 use crate::kafka::KafkaArgs;
-use crate::{Outcome, table, transport};
+use crate::{Outcome, Usage, table, transport};
 
 /// Watch whether the predictions still hold
 ///
@@ -64,6 +64,10 @@ const COLUMNS: &str = "T_obs,scored,mean_ARE,median_ARE,last_mean_ARE,last_media
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
+    if args.last == 0 || args.fail_above.is_some_and(|most| most.is_nan() || most < 0.0) {
+        let text = "--last is at least 1, and --fail-above a number from 0 on";
+        return Err(Usage(text.to_owned()).into());
+    }
     let watch = Watch { every: args.every, last: args.last };
     let make = || Monitor::new(watch.clone());
     let judge = |monitor: &Monitor| {

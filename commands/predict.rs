@@ -58,6 +58,7 @@ impl MannerArgs {
         if self.max_pending == 0 {
             return Err(Usage("--max-pending must be at least 1".to_owned()).into());
         }
+        check_pins(&self.pin)?;
         Ok(Manner {
             level: self.level,
             alert_above: self.alert_above,
@@ -66,6 +67,38 @@ impl MannerArgs {
             curve: self.curve,
         })
     }
+}
+
+/// Pins name versions, one a window.
+fn check_pins(pins: &[String]) -> Result<(), Usage> {
+    let mut windows = Vec::new();
+    for pin in pins {
+        let Some((window, _)) = tweetoscope::stream::models::parsed(pin) else {
+            return Err(Usage(format!("--pin {pin} is no version such as 600-3")));
+        };
+        if windows.contains(&window) {
+            return Err(Usage(format!("--pin names two versions for the window {window}")));
+        }
+        windows.push(window);
+    }
+    Ok(())
+}
+
+/// What is asked of the models must be there.
+fn check_models(args: &Args) -> anyhow::Result<()> {
+    let pins = &args.manner.pin;
+    let Some(folder) = &args.models else {
+        let text = "--pin needs the folder of the models: --models DIR".to_owned();
+        return if pins.is_empty() { Ok(()) } else { Err(Usage(text).into()) };
+    };
+    for pin in pins {
+        let file = folder.join(format!("{pin}.json"));
+        anyhow::ensure!(file.exists(), "--pin {pin}: {} is not there", file.display());
+    }
+    if !folder.exists() {
+        log::warn!("{} is not there yet: untrained until it is", folder.display());
+    }
+    Ok(())
 }
 
 /// Runs the command.
@@ -82,6 +115,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     if let Some(outcome) = args.kafka.daemon(does, &args.transport, make)? {
         return Ok(outcome);
     }
+    check_models(&args)?;
     match &args.models {
         None => args.transport.drive(make),
         Some(path) => {

@@ -12,12 +12,15 @@ use serde_json::value::RawValue;
 
 use super::known;
 use super::scalar::Scalar;
-use super::{History, Kind, Model, Parameters, Record, Serie, Watermark};
+use super::{History, Kind, Model, Parameters, Record, Serie, Size, Watermark};
 use crate::cascade::Point;
 use crate::event::{Event, EventTime, LARGEST};
 
 /// Mean mark of the original system, Pareto of exponent 2.4 from 10 (SPEC.md section 5).
 const ORIGINAL_MEAN_MARK: f64 = 35.0;
+
+/// Largest branching factor that a fit gives (SPEC.md section 5).
+const SUBCRITICAL: f64 = 0.99;
 
 /// What one record turned out to be.
 #[derive(Debug, PartialEq)]
@@ -79,6 +82,8 @@ struct Head<'a> {
     #[serde(borrow)]
     info: Scalar<'a>,
     tweets: Present,
+    level: Present,
+    message: Present,
 }
 
 /// Whether a field is there, whatever it holds.
@@ -139,6 +144,10 @@ fn read_listed<'a>(
     let Scalar::Text(name) = &head.r#type else {
         if head.tweets.0 && takes.contains(&Kind::History) {
             return history(bytes, list).map(|it| Item::Record(Record::History(it)));
+        }
+        // Log records are known by their fields: the original system gives them no type.
+        if head.level.0 && head.message.0 && takes.contains(&Kind::Log) {
+            return parse(bytes).map(|log| Item::Record(Record::Log(log)));
         }
         return Err(Refusal::new("type", "no field \"type\" that says what the record is"));
     };
@@ -216,7 +225,7 @@ fn watermark(head: Head<'_>, key: Option<&str>) -> Result<Watermark, Refusal> {
 
 fn body(kind: Kind, bytes: &[u8], key: Option<&str>) -> Result<Record, Refusal> {
     Ok(match kind {
-        Kind::Size => Record::Size(windowed(bytes, key)?),
+        Kind::Size => Record::Size(size(windowed(bytes, key)?)?),
         Kind::Parameters => Record::Parameters(Box::new(parameters(windowed(bytes, key)?)?)),
         Kind::Sample => Record::Sample(windowed(bytes, key)?),
         Kind::Model => Record::Model(model(bytes)?),
@@ -266,6 +275,11 @@ fn serie(bytes: &[u8], list: Option<Vec<Point>>) -> Result<Serie, Refusal> {
             }
             if !value.contains_key("tweets") {
                 let Ok(lists) = parse::<Parallel>(bytes) else { return Err(refusal) };
+                let (times, marks) = (lists.times.len(), lists.magnitudes.len());
+                if marks > 0 && marks != times {
+                    let text = format!("{times} times, but {marks} magnitudes");
+                    return Err(Refusal::new("field", text));
+                }
                 let marks = lists.magnitudes.into_iter().chain(std::iter::repeat(1.0));
                 let pairs: Vec<(f64, f64)> = lists.times.into_iter().zip(marks).collect();
                 value.insert("tweets".to_owned(), serde_json::to_value(pairs).map_err(json)?);
@@ -274,7 +288,14 @@ fn serie(bytes: &[u8], list: Option<Vec<Point>>) -> Result<Serie, Refusal> {
         }
     };
     serie.tweets = list.unwrap_or(serie.tweets);
-    ordered(&serie.tweets).map(|()| serie)
+    ordered(&serie.tweets)?;
+    if serie.t_obs == 0 {
+        return Err(Refusal::new("range", "T_obs is at least 1"));
+    }
+    // Some collectors add the event that closed the window: it is no part of it.
+    let end = serie.tweets[0].time + serie.t_obs as f64;
+    serie.tweets.retain(|point| point.time <= end);
+    Ok(serie)
 }
 
 /// Refuses what is no cascade: no event, or times that go back.
@@ -288,13 +309,26 @@ pub(crate) fn ordered(tweets: &[Point]) -> Result<(), Refusal> {
     }
 }
 
+fn size(size: Size) -> Result<Size, Refusal> {
+    let sound = size.n_tot > 0 && size.t_obs > 0;
+    sound.then_some(size).ok_or_else(|| Refusal::new("range", "n_tot and T_obs are at least 1"))
+}
+
 /// Parameters as the original system wrote them lack n* and G1, which follow from the rest.
 fn parameters(mut it: Parameters) -> Result<Parameters, Refusal> {
     if it.n_star.is_nan() {
-        it.n_star = it.params[0] * ORIGINAL_MEAN_MARK;
+        it.n_star = (it.params[0] * ORIGINAL_MEAN_MARK).min(SUBCRITICAL);
     }
     if it.g1.is_nan() {
         it.g1 = it.n_supp * (1.0 - it.n_star);
+    }
+    let sound = it.t_obs > 0
+        && it.params.iter().all(|value| *value >= 0.0 && value.is_finite())
+        && (0.0..1.0).contains(&it.n_star)
+        && [it.g1, it.n_supp].iter().all(|value| (0.0..=LARGEST).contains(value));
+    if !sound {
+        let text = "params, n_star (below 1), G1 or n_supp is no number from 0 on";
+        return Err(Refusal::new("range", text));
     }
     let width = it.features.len();
     if it.rows.iter().any(|row| row.len() != width) {

@@ -313,7 +313,11 @@ mod tests {
             times.sort_by(f64::total_cmp);
             let point = |time| Point { time, magnitude: (1.0 / uniform()).floor() };
             let points = times.into_iter().map(point).collect();
-            Past { cid: format!("c{number}"), t0: (number % 2 == 0).then_some(1.4e9), points }
+            Past {
+                cid: format!("c{number}"),
+                t0: number.is_multiple_of(2).then_some(1.4e9),
+                points,
+            }
         };
         (0..count).map(&mut past).collect()
     }

@@ -212,6 +212,9 @@ impl Method {
             Some(size) => size - points.len() as f64,
             None => expected_events(g1, n_star),
         };
+        // Where SEISMIC has no answer the numbers are those of the fit.
+        let fell_back = asked && estimate.is_none();
+        let estimator = if fell_back { Estimator::Map } else { self.estimator };
         let test = test_exponential(&residuals(points, fit.params));
         let (features, rows) = if self.features {
             let root = serie.tweets.first().map_or(0.0, |first| first.time);
@@ -231,7 +234,7 @@ impl Method {
             params: [p, beta],
             n_star,
             g1,
-            estimator: self.estimator.name().to_owned(),
+            estimator: estimator.name().to_owned(),
             status: fit.status.name().to_owned(),
             log_likelihood: fit.log_likelihood,
             standard_errors: fit.standard_errors.map(|[of_p, of_beta]| [p * of_p, beta * of_beta]),

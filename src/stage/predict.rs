@@ -7,18 +7,19 @@
 //! their moment: the alerts that went out are read back instead ([`Recover::read_back`]), so that
 //! a sample and a stat always score what was really said.
 
+mod answer;
 mod waiting;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+pub use answer::UNTRAINED;
+pub(super) use answer::{branching, untrained};
+use answer::{curve, step_of, trained};
 use waiting::{Key, Met, Side, Table, Waiting};
 
 use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
-use crate::cascade::Point;
-use crate::forest::{Model, Query};
-use crate::hawkes::mark::MARK_EXPONENT;
-use crate::hawkes::size::{FinalSize, MarkShape};
+use crate::forest::Model;
 use crate::record::{Alert, Interval, Kind, Parameters, Record, Sample, Size, Stat};
 
 /// How predictions are made and told.
@@ -123,7 +124,7 @@ impl Predict {
             out.write(Record::Alert(alert));
         }
         match size {
-            Some(size) => score(&said, &size, out),
+            Some(size) => self.score(&said, &size, out),
             None => self.wait(key, position, Waiting::Said(Box::new(said))),
         }
     }
@@ -131,11 +132,19 @@ impl Predict {
     fn size(&mut self, size: &Size, position: u64, out: &mut Out) {
         let key = Key::of(&size.source, &size.cid, size.t_obs);
         match self.waiting.meet(&key, Side::Size) {
-            Met::Partner(Waiting::Said(said)) => score(&said, size, out),
+            Met::Partner(Waiting::Said(said)) => self.score(&said, size, out),
             Met::Nobody => self.wait(key, position, Waiting::Sized(size.clone())),
             Met::Ghost => {}
             Met::Twin | Met::Partner(_) => self.count("duplicate_sizes_total", ""),
         }
+    }
+
+    /// A final size below what was seen is somebody's mistake: it scores and teaches nothing.
+    fn score(&mut self, said: &Said, size: &Size, out: &mut Out) {
+        if size.n_tot < said.parameters.n_obs {
+            return self.count("impossible_sizes_total", "");
+        }
+        score(said, size, out);
     }
 
     fn wait(&mut self, key: Key, position: u64, waiting: Waiting) {
@@ -149,110 +158,6 @@ impl Predict {
             Ok(model) => self.adopt(Arc::new(model)),
             Err(_) => self.count("models_refused_total", ""),
         }
-    }
-}
-
-/// The expected growth after the window: pairs (seconds after its end, events by then).
-///
-/// The course is that of the fitted process, n + n_supp (1 - exp(-beta (1 - n*) s)) (SPEC.md
-/// section 5), scaled so that it ends in the prediction.
-fn curve(parameters: &Parameters, n_tot: f64) -> Vec<Point> {
-    const POINTS: i32 = 24;
-    /// The last point comes when all but so little of the growth is over.
-    const REST: f64 = 0.005;
-    let [_, beta] = parameters.params;
-    let rate = beta * (1.0 - parameters.n_star.min(SUBCRITICAL));
-    let n_obs = parameters.n_obs as f64;
-    let at = |i: i32| {
-        let time = -REST.ln() / rate * (f64::from(i) / f64::from(POINTS)).powi(2);
-        Point { time, magnitude: n_obs + (n_tot - n_obs) * -(-rate * time).exp_m1() }
-    };
-    (0..=POINTS).map(at).filter(|point| point.time.is_finite()).collect()
-}
-
-fn step_of(model: &str) -> &'static str {
-    if model == UNTRAINED { "untrained" } else { "trained" }
-}
-
-/// What an alert names where no model spoke.
-pub const UNTRAINED: &str = "untrained";
-
-/// The answer of a model.
-fn trained(parameters: &Parameters, model: &Model, manner: &Manner) -> Alert {
-    let n_obs = parameters.n_obs as f64;
-    let [_, beta] = parameters.params;
-    let x = [beta, parameters.n_star, parameters.g1];
-    let answer = model.answer(&Query { features: &parameters.features, n_obs, x });
-    let (low, high) = answer.interval(manner.level);
-    let above = |k: f64| (k.to_string(), answer.probability_above(k));
-    told(
-        answer.n_tot(),
-        Some(Interval { level: manner.level, low, high }),
-        manner.alert_above.map(above).into_iter().collect(),
-        model.version().to_owned(),
-    )
-}
-
-/// Where no model knows the window: SEISMIC's estimate where it has one, else the branching
-/// process, of which no more than ten times what was seen is believed. The uncertainty is that of
-/// the branching process, marks of infinite variance in mind.
-pub(super) fn untrained(parameters: &Parameters, manner: &Manner) -> Alert {
-    const MOST: f64 = 1e15;
-    let n_obs = parameters.n_obs as f64;
-    let branching = branching(parameters);
-    let guess = parameters.seismic.unwrap_or(branching);
-    let n_tot = if guess.is_finite() { guess.clamp(n_obs, MOST) } else { branching.max(n_obs) };
-    let n_star = parameters.n_star.clamp(0.0, SUBCRITICAL);
-    let observed = parameters.n_obs as usize;
-    let law = FinalSize::from_sums(observed, parameters.g1, n_star, shape(parameters));
-    let quantile = |share: f64| law.quantile(share).clamp(n_obs, MOST);
-    let tail = (1.0 - manner.level) / 2.0;
-    let (low, high) = (quantile(tail).min(n_tot), quantile(1.0 - tail).max(n_tot));
-    let above = |k: f64| (k.to_string(), law.probability_above(k).clamp(0.0, 1.0));
-    told(
-        n_tot,
-        Some(Interval { level: manner.level, low, high }),
-        manner.alert_above.map(above).into_iter().collect(),
-        UNTRAINED.to_owned(),
-    )
-}
-
-/// What the fitted process expects, n + n_supp, as far as it is believed.
-pub(super) fn branching(parameters: &Parameters) -> f64 {
-    const MOST_GROWTH: f64 = 10.0;
-    let n_obs = parameters.n_obs as f64;
-    (n_obs + parameters.n_supp).min(MOST_GROWTH * n_obs)
-}
-
-/// The largest branching factor that a fit may give (SPEC.md section 5).
-const SUBCRITICAL: f64 = 0.99;
-
-/// The shape of the law of marks: E\[m\] = n*/p is 1 exactly where there are no magnitudes.
-fn shape(parameters: &Parameters) -> MarkShape {
-    let [p, _] = parameters.params;
-    let unit = p == parameters.n_star;
-    if unit { MarkShape::Constant } else { MarkShape::PowerLaw(MARK_EXPONENT) }
-}
-
-fn told(
-    n_tot: f64,
-    interval: Option<Interval>,
-    p_above: Vec<(String, f64)>,
-    model: String,
-) -> Alert {
-    Alert {
-        cid: String::new(),
-        source: String::new(),
-        t: 0.0,
-        msg: String::new(),
-        t_obs: 0,
-        n_obs: 0,
-        n_tot,
-        interval,
-        p_above,
-        curve: Vec::new(),
-        status: String::new(),
-        model,
     }
 }
 
@@ -326,6 +231,7 @@ impl Stage for Predict {
         for name in [
             "duplicate_parameters_total",
             "duplicate_sizes_total",
+            "impossible_sizes_total",
             "pending_evicted_total",
             "models_refused_total",
         ] {

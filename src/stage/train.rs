@@ -162,7 +162,8 @@ impl Train {
         };
         let (older, newest) = self.samples.split_at(place);
         match learn(older, &self.teaching.recipe(t_obs, counter)) {
-            None => true,
+            // What cannot be compared does not win.
+            None => false,
             Some(candidate) => {
                 let newest: Vec<_> = newest.iter().filter(of_window).collect();
                 error(&candidate, &newest) <= error(incumbent, &newest)

@@ -45,6 +45,8 @@ pub struct Lines<W> {
     longest: usize,
     blocks: Receiver<Block>,
     stop: Arc<AtomicBool>,
+    /// An input could not be read to its end: what follows from its end does not hold.
+    torn: bool,
     block: Vec<u8>,
     input: usize,
     /// Number of the block's first line in its file, and its position in the whole input.
@@ -75,6 +77,7 @@ impl<W: Write> Lines<W> {
             longest: options.longest,
             blocks: start(options.inputs, options.longest),
             stop: options.stop,
+            torn: false,
             block: Vec::new(),
             input: 0,
             first_line: 1,
@@ -154,7 +157,6 @@ fn frames(block: &[u8], first: u64, longest: usize) -> (Vec<Frame<'_>>, Vec<Long
     while !rest.is_empty() {
         let end = memchr(b'\n', rest).unwrap_or(rest.len());
         let (line, after) = (&rest[..end], &rest[(end + 1).min(rest.len())..]);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > LONGEST_TWEET && line.len() > longest_of(line, longest) {
             long.push((position, line[..HEAD].to_vec(), line.len()));
         } else if !line.trim_ascii().is_empty() {
@@ -216,9 +218,12 @@ impl<W: Write> Transport for Lines<W> {
     fn read(&mut self) -> io::Result<Step<'_>> {
         loop {
             match self.next_block()? {
-                None if self.stop.load(Ordering::Relaxed) => return Ok(Step::End(Ending::Cut)),
+                None if self.torn || self.stop.load(Ordering::Relaxed) => {
+                    return Ok(Step::End(Ending::Cut));
+                }
                 None => return Ok(Step::End(Ending::Complete)),
                 Some(Block::Failed(input, error)) => {
+                    self.torn = true;
                     let refusal = Refusal::new("read", format!("cannot be read further: {error}"));
                     let name = self.names[input].clone();
                     self.rejects.add(&name, b"", &refusal)?;

@@ -31,8 +31,8 @@ pub struct Folder {
     given: BTreeMap<u64, String>,
 }
 
-/// Window and counter of a version, `600-3`.
-fn parsed(version: &str) -> Option<(u64, u64)> {
+/// Window and counter of a version, `600-3`; none where it is none.
+pub fn parsed(version: &str) -> Option<(u64, u64)> {
     let (window, counter) = version.split_once('-')?;
     Some((window.parse().ok()?, counter.parse().ok()?))
 }

@@ -90,9 +90,17 @@ impl Input {
 pub(crate) fn plain(raw: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     let mut raw = BufReader::with_capacity(BLOCK, raw);
     const GZIP: [u8; 2] = [0x1f, 0x8b];
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     // One byte of a slow pipe is enough to know that it is no gzip.
     let head = raw.fill_buf()?;
-    if head.starts_with(&GZIP) { Ok(Box::new(MultiGzDecoder::new(raw))) } else { Ok(Box::new(raw)) }
+    if head.starts_with(&GZIP) {
+        return Ok(Box::new(MultiGzDecoder::new(raw)));
+    }
+    // A byte order mark, as some editors write it, is no part of the first record.
+    if head.starts_with(BYTE_ORDER_MARK) {
+        raw.consume(BYTE_ORDER_MARK.len());
+    }
+    Ok(Box::new(raw))
 }
 
 /// Starts to read `inputs` one after the other; `longest` bounds a line that is no tweet.

@@ -106,10 +106,8 @@ impl SlowCollector {
 
     fn close(&mut self, index: usize, time: f64) {
         let (rules, source) = (&self.rules, &mut self.sources[index]);
-        if time <= source.clock {
-            return;
-        }
         let before = source.clock;
+        let time = time.max(before);
         let said_at = |deadline: f64| if time.is_finite() { time } else { before.max(deadline) };
         for window in &rules.windows {
             let mut due: Vec<&mut Cascade> = source

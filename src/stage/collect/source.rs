@@ -100,13 +100,11 @@ impl Source {
         self.pairs.retain(|(_, record)| *record >= position);
     }
 
-    /// The clock reaches `time`, if it is not there yet: windows close, cascades end.
+    /// The clock reaches `time`, if it is not there yet; what it has passed closes and ends: also
+    /// cascades whose root came so late that it had passed them already.
     pub(super) fn advance(&mut self, time: f64, rules: &Rules, counts: &mut Counts, out: &mut Out) {
-        if time <= self.clock {
-            return;
-        }
         let said = if time.is_finite() { None } else { Some(self.clock) };
-        self.clock = time;
+        self.clock = self.clock.max(time);
         self.close_windows(said, rules, counts, out);
         self.end_cascades(said, rules, counts, out);
         if let Some(clock) = said {

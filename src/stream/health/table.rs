@@ -109,6 +109,7 @@ pub const METRICS: &[Metric] = &[
     gauge("predict", "truth_pending", &[], "Predictions whose truth is not known yet, and sizes without a prediction."),
     counter("predict", "pending_evicted_total", &[], "Of these, how many were given up because there were too many."),
     counter("predict", "duplicate_parameters_total", &[], "Parameters of a window that had a prediction already."),
+    counter("predict", "impossible_sizes_total", &[], "Final sizes below what was seen."),
     counter("predict", "duplicate_sizes_total", &[], "Sizes of a window that had one already."),
     counter("predict train", "models_refused_total", &[], "Models that could not be read or did not fit."),
     gauge("train", "training_rows", &["window"], "Samples that the trainer has seen."),

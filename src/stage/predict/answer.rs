@@ -1,0 +1,190 @@
+//! The answers: of a model, and of what is known without one.
+
+use super::Manner;
+use crate::cascade::Point;
+use crate::forest::{Model, Query};
+use crate::hawkes::mark::MARK_EXPONENT;
+use crate::hawkes::size::{FinalSize, MarkShape};
+use crate::record::{Alert, Interval, Parameters};
+
+/// The expected growth after the window: pairs (seconds after its end, events by then).
+///
+/// The course is that of the fitted process, n + n_supp (1 - exp(-beta (1 - n*) s)) (SPEC.md
+/// section 5), scaled so that it ends in the prediction.
+pub(super) fn curve(parameters: &Parameters, n_tot: f64) -> Vec<Point> {
+    const POINTS: i32 = 24;
+    /// The last point comes when all but so little of the growth is over.
+    const REST: f64 = 0.005;
+    let [_, beta] = parameters.params;
+    let rate = beta * (1.0 - parameters.n_star.min(SUBCRITICAL));
+    let n_obs = parameters.n_obs as f64;
+    let at = |i: i32| {
+        let time = -REST.ln() / rate * (f64::from(i) / f64::from(POINTS)).powi(2);
+        Point { time, magnitude: n_obs + (n_tot - n_obs) * -(-rate * time).exp_m1() }
+    };
+    (0..=POINTS).map(at).filter(|point| point.time.is_finite()).collect()
+}
+
+pub(super) fn step_of(model: &str) -> &'static str {
+    if model == UNTRAINED { "untrained" } else { "trained" }
+}
+
+/// What an alert names where no model spoke.
+pub const UNTRAINED: &str = "untrained";
+
+/// The answer of a model.
+pub(super) fn trained(parameters: &Parameters, model: &Model, manner: &Manner) -> Alert {
+    let n_obs = parameters.n_obs as f64;
+    let [_, beta] = parameters.params;
+    let x = [beta, parameters.n_star, parameters.g1];
+    let answer = model.answer(&Query { features: &parameters.features, n_obs, x });
+    let (low, high) = answer.interval(manner.level);
+    let above = |k: f64| (k.to_string(), answer.probability_above(k));
+    told(
+        answer.n_tot(),
+        Some(Interval { level: manner.level, low, high }),
+        manner.alert_above.map(above).into_iter().collect(),
+        model.version().to_owned(),
+    )
+}
+
+/// Where no model knows the window: SEISMIC's estimate where it has one, else the branching
+/// process, of which no more than ten times what was seen is believed.
+///
+/// The uncertainty is that of the branching process (marks of infinite variance in mind), about
+/// the estimate that is told, widened by what is not known of its parameters.
+pub(crate) fn untrained(parameters: &Parameters, manner: &Manner) -> Alert {
+    const MOST: f64 = 1e15;
+    let n_obs = parameters.n_obs as f64;
+    let branching = branching(parameters);
+    let guess = parameters.seismic.unwrap_or(branching);
+    let n_tot = if guess.is_finite() { guess.clamp(n_obs, MOST) } else { branching.max(n_obs) };
+    let to_come = ToCome::new(parameters, n_tot);
+    let tail = (1.0 - manner.level) / 2.0;
+    let quantile = |share: f64| (n_obs + to_come.quantile(share)).clamp(n_obs, MOST);
+    let (low, high) = (quantile(tail).min(n_tot), quantile(1.0 - tail).max(n_tot));
+    let above = |k: f64| (k.to_string(), to_come.probability_above(k - n_obs));
+    told(
+        n_tot,
+        Some(Interval { level: manner.level, low, high }),
+        manner.alert_above.map(above).into_iter().collect(),
+        UNTRAINED.to_owned(),
+    )
+}
+
+/// The law of what is still to come where no model was trained: that of the branching process,
+/// stretched by a factor, times a log-normal error of that factor.
+struct ToCome {
+    law: FinalSize,
+    n_obs: f64,
+    stretch: f64,
+    /// Standard deviation of the logarithm of the factor.
+    error: f64,
+}
+
+/// Nodes and weights of Gauss and Hermite's quadrature for a standard normal law.
+const HERMITE: [(f64, f64); 5] = [
+    (-2.856_970_013_872_806, 0.011_257_411_327_720_69),
+    (-1.355_626_179_974_266, 0.222_075_922_005_612_6),
+    (0.0, 0.533_333_333_333_333_3),
+    (1.355_626_179_974_266, 0.222_075_922_005_612_6),
+    (2.856_970_013_872_806, 0.011_257_411_327_720_69),
+];
+
+impl ToCome {
+    fn new(parameters: &Parameters, n_tot: f64) -> Self {
+        let n_obs = parameters.n_obs as f64;
+        let n_star = parameters.n_star.clamp(0.0, SUBCRITICAL);
+        let observed = parameters.n_obs as usize;
+        let law = FinalSize::from_sums(observed, parameters.g1, n_star, shape(parameters));
+        let expected = law.expected() - n_obs;
+        let stretch = if expected > 0.0 { (n_tot - n_obs) / expected } else { 1.0 };
+        Self { law, n_obs, stretch, error: error_of(parameters, n_star) }
+    }
+
+    fn probability_above(&self, count: f64) -> f64 {
+        if count < 0.0 {
+            return 1.0;
+        }
+        if self.stretch <= 0.0 {
+            return 0.0;
+        }
+        let at = |node: f64| {
+            let scaled = count / (self.stretch * (self.error * node).exp());
+            self.law.probability_above(self.n_obs + scaled)
+        };
+        HERMITE.iter().map(|(node, weight)| weight * at(*node)).sum::<f64>().clamp(0.0, 1.0)
+    }
+
+    /// By halving an interval of logarithms, to 1 %.
+    fn quantile(&self, share: f64) -> f64 {
+        const HALVINGS: u32 = 12;
+        const WIDE: f64 = 6.0;
+        let middle = self.stretch * (self.law.quantile(share) - self.n_obs).max(1.0);
+        if self.stretch <= 0.0 || self.probability_above(0.0) <= 1.0 - share {
+            return 0.0;
+        }
+        let (mut low, mut high) = ((middle.ln() - WIDE).min(0.0), middle.ln() + WIDE);
+        for _ in 0..HALVINGS {
+            let between = (low + high) / 2.0;
+            let above = self.probability_above(between.exp());
+            if above > 1.0 - share { low = between } else { high = between }
+        }
+        high.exp()
+    }
+}
+
+/// The error of ln n_supp that comes from the parameters: n_supp = p A/(1 - p E\[m\]), so that
+/// d ln n_supp / d ln p = 1/(1 - n*); the standard error of ln p is the fit's, else the prior's.
+/// SEISMIC gives none: there the error of its published results stands (median 25 % of the size
+/// after ten minutes, Zhao et al., KDD 2015, is about 0.7 of the logarithm of what is to come).
+fn error_of(parameters: &Parameters, n_star: f64) -> f64 {
+    const PRIOR: f64 = 0.472; // of ln p: the square root of 0.2231 (SPEC.md section 5)
+    const SEISMIC: f64 = 0.7;
+    const MOST: f64 = 1.5;
+    if parameters.seismic.is_some() {
+        return SEISMIC;
+    }
+    let [p, _] = parameters.params;
+    let of_p = parameters.standard_errors.map_or(PRIOR, |[of_p, _]| of_p / p);
+    (of_p / (1.0 - n_star)).clamp(0.0, MOST)
+}
+
+/// What the fitted process expects, n + n_supp, as far as it is believed.
+pub(crate) fn branching(parameters: &Parameters) -> f64 {
+    const MOST_GROWTH: f64 = 10.0;
+    let n_obs = parameters.n_obs as f64;
+    (n_obs + parameters.n_supp).min(MOST_GROWTH * n_obs)
+}
+
+/// The largest branching factor that a fit may give (SPEC.md section 5).
+const SUBCRITICAL: f64 = 0.99;
+
+/// The shape of the law of marks: E\[m\] = n*/p is 1 exactly where there are no magnitudes.
+fn shape(parameters: &Parameters) -> MarkShape {
+    let [p, _] = parameters.params;
+    let unit = p == parameters.n_star;
+    if unit { MarkShape::Constant } else { MarkShape::PowerLaw(MARK_EXPONENT) }
+}
+
+fn told(
+    n_tot: f64,
+    interval: Option<Interval>,
+    p_above: Vec<(String, f64)>,
+    model: String,
+) -> Alert {
+    Alert {
+        cid: String::new(),
+        source: String::new(),
+        t: 0.0,
+        msg: String::new(),
+        t_obs: 0,
+        n_obs: 0,
+        n_tot,
+        interval,
+        p_above,
+        curve: Vec::new(),
+        status: String::new(),
+        model,
+    }
+}
