@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use crate::hawkes::mark::{MarkLaw, uniform};
     use crate::hawkes::predict::{expected_size, first_generation};
-    use crate::hawkes::testing::{dense, hostile, lab_cascade, real_cascades, simulated};
+    use crate::hawkes::testing::{dense, hostile, lab_cascade, real_cascades, simulated, two_tops};
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
 
@@ -241,6 +241,17 @@ mod tests {
                 let short = missed(&points, end, 35.0, estimator);
                 assert_eq!(short, None, "seed {seed}, n {}, by {estimator}", points.len());
             }
+        }
+    }
+
+    #[test]
+    fn of_two_tops_it_finds_the_higher() {
+        for (points, end) in two_tops() {
+            let objective = Objective::new(35.0, Estimator::Mle);
+            let heights =
+                grid().map(|x| objective.ridge(&Sums::of(&points, end, decay(x)), x).value);
+            assert_eq!(tops(&heights).count(), 2);
+            assert_eq!(missed(&points, end, 35.0, Estimator::Mle), None);
         }
     }
 

@@ -17,7 +17,7 @@ use self::passes::{Loaded, Steps, grid_sums};
 use super::Estimator;
 use super::fit::{Fit, conclude, decay, fit};
 use super::likelihood::Sums;
-use super::objective::{GRID, Objective, Ridge, grid, tops};
+use super::objective::{DECAY_MAX, DECAY_MIN, GRID, Objective, Ridge, grid, tops};
 use crate::cascade::Point;
 
 /// A cascade to fit.
@@ -99,6 +99,8 @@ struct Climb {
     at: f64,
     low: f64,
     high: f64,
+    /// Whether the slope was seen at `low` and `high`; until then they are taken on trust, from the rough grid.
+    seen: [bool; 2],
     /// The length of the last step.
     stride: f64,
     evaluations: u32,
@@ -123,30 +125,36 @@ impl Climb {
             at: grid[top] + offset,
             low: grid[left],
             high: grid[right],
+            seen: [false; 2],
             stride: f64::INFINITY,
             evaluations: 0,
         }
     }
 
-    /// Looks around and takes Newton's step, or half the way where that leads astray; true at the end of the way.
+    /// Looks around and takes Newton's step, or half the way where that leads astray; true at the end.
     fn step(&mut self, ridge: &Ridge) -> bool {
         self.evaluations += 1;
         let Ridge { slope, curvature, .. } = *ridge;
+        let [low_seen, high_seen] = &mut self.seen;
         if slope > 0.0 {
-            self.low = self.at;
-            // The end of the bracket was taken on trust, from the rough grid.
-            if self.at >= self.high {
-                self.high = grid()[GRID - 1];
-            }
+            (self.low, *low_seen) = (self.at, true);
         } else {
-            self.high = self.at;
-            if self.at <= self.low {
-                self.low = grid()[0];
-            }
+            (self.high, *high_seen) = (self.at, true);
+        }
+        // Where an end that was taken on trust is no end, the top lies beyond.
+        if slope > 0.0 && self.at >= self.high {
+            (self.high, self.stride) = (DECAY_MAX.ln(), f64::INFINITY);
+        } else if slope < 0.0 && self.at <= self.low {
+            (self.low, self.stride) = (DECAY_MIN.ln(), f64::INFINITY);
         }
         let newton = (self.at - slope / curvature).clamp(self.low, self.high);
         let good = curvature < 0.0 && (newton - self.at).abs() <= 0.7 * self.stride;
-        let next = if good { newton } else { 0.5 * (self.low + self.high) };
+        let next = match slope > 0.0 {
+            _ if good => newton,
+            true if !*high_seen => self.high,
+            false if !*low_seen => self.low,
+            _ => 0.5 * (self.low + self.high),
+        };
         let stride = (next - self.at).abs();
         let over = slope == 0.0 || stride <= TOLERANCE || self.evaluations >= MAX_EVALUATIONS;
         // Not a number is no reason to go on.
@@ -236,7 +244,9 @@ mod tests {
     use super::*;
     use crate::hawkes::Status;
     use crate::hawkes::mark::{MarkLaw, uniform};
-    use crate::hawkes::testing::{dense, hostile, random_cascade, real_cascades, simulated};
+    use crate::hawkes::testing::{
+        dense, hostile, random_cascade, real_cascades, simulated, two_tops,
+    };
 
     type Watched = (Vec<Point>, f64);
 
@@ -321,8 +331,40 @@ mod tests {
     }
 
     #[test]
+    fn of_two_tops_it_finds_the_higher() {
+        let cascades = two_tops();
+        let mut jobs = jobs(&cascades, Estimator::Mle);
+        jobs.iter_mut().for_each(|job| job.mean_mark = 35.0);
+        for (job, many) in jobs.iter().zip(fit_many(&jobs, 1)) {
+            let one = fit(job.points, job.end, 35.0, Estimator::Mle);
+            assert!((many.log_likelihood - one.log_likelihood).abs() < 1e-9, "{many:?} {one:?}");
+            assert!(many.iterations > GRID as u32 + 3, "it climbed twice: {many:?}");
+        }
+    }
+
+    /// A hill that curves upwards all around its top: −ln(1 + (x − c)²).
+    #[test]
+    fn a_climb_ends_at_the_top_from_anywhere() {
+        let grid = grid();
+        for (start, c) in (0..GRID).flat_map(|i| (0..100).map(move |j| (i, f64::from(j) / 99.0))) {
+            let c = grid[0] + c * (grid[GRID - 1] - grid[0]);
+            let mut climb = Climb::new(0, start, &grid, &[0.0; GRID]);
+            loop {
+                let x = climb.at - c;
+                let u = 1.0 + x * x;
+                let (slope, curvature) = (-2.0 * x / u, -2.0 / u + 4.0 * x * x / (u * u));
+                if climb.step(&Ridge { p: 0.01, value: -u.ln(), slope, curvature }) {
+                    break;
+                }
+            }
+            assert!((climb.at - c).abs() < 2e-8, "from {start} to {c}: {climb:?}");
+            assert!(climb.evaluations < 45, "from {start} to {c}: {climb:?}");
+        }
+    }
+
+    #[test]
     fn no_top_is_missed() {
-        let mut cascades = made(1000..1600);
+        let mut cascades = made(1000..3000);
         for seconds in [300.0, 3600.0, 21_600.0] {
             cascades.extend(real_cascades(seconds).into_iter().map(|(mut points, mut end)| {
                 if points.len() > 500 {

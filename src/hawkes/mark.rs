@@ -108,6 +108,29 @@ impl FromStr for MarkLaw {
     }
 }
 
+/// The shape of the law of marks, whatever their unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MarkShape {
+    /// All marks are equal.
+    Constant,
+    /// A power law with this exponent of the density, above 2.
+    PowerLaw(f64),
+}
+
+impl MarkShape {
+    /// The shape that a law of marks has for a cascade with these points.
+    pub fn of(marks: &MarkLaw, points: &[Point]) -> Self {
+        let mut later = points.windows(2).map(|pair| pair[0].magnitude == pair[1].magnitude);
+        match marks {
+            MarkLaw::Pareto { exponent, .. } => Self::PowerLaw(*exponent),
+            MarkLaw::Data | MarkLaw::Mean(_) if !points.is_empty() && later.all(|same| same) => {
+                Self::Constant
+            }
+            MarkLaw::Data | MarkLaw::Mean(_) => Self::PowerLaw(MARK_EXPONENT),
+        }
+    }
+}
+
 /// A power law made ready for drawing: m = μ u^(−1/(α−1)), u uniform on (0, 1].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PowerLaw {

@@ -37,6 +37,7 @@ pub mod residuals;
 pub mod seismic;
 pub mod simulate;
 pub mod size;
+mod tree;
 
 use std::fmt;
 use std::str::FromStr;

@@ -13,9 +13,11 @@
 //! sample of sizes settles slowly.
 
 use super::Params;
-use super::complex::{Complex, gamma};
-use super::mark::{MARK_EXPONENT, MarkLaw};
+use super::complex::Complex;
+use super::mark::MarkLaw;
+pub use super::mark::MarkShape;
 use super::predict::{branching_factor, expected_events, first_generation};
+use super::tree::Tree;
 use crate::cascade::Point;
 
 /// The law of the final size of a cascade that is observed until now.
@@ -62,29 +64,6 @@ impl FinalSize {
     /// The probability that the size exceeds `size`.
     pub fn probability_above(&self, size: f64) -> f64 {
         1.0 - self.to_come.at_most(size - self.observed)
-    }
-}
-
-/// The shape of the law of marks, whatever their unit.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum MarkShape {
-    /// All marks are equal.
-    Constant,
-    /// A power law with this exponent of the density, above 2.
-    PowerLaw(f64),
-}
-
-impl MarkShape {
-    /// The shape that a law of marks has for a cascade with these points.
-    pub fn of(marks: &MarkLaw, points: &[Point]) -> Self {
-        let mut later = points.windows(2).map(|pair| pair[0].magnitude == pair[1].magnitude);
-        match marks {
-            MarkLaw::Pareto { exponent, .. } => Self::PowerLaw(*exponent),
-            MarkLaw::Data | MarkLaw::Mean(_) if !points.is_empty() && later.all(|same| same) => {
-                Self::Constant
-            }
-            MarkLaw::Data | MarkLaw::Mean(_) => Self::PowerLaw(MARK_EXPONENT),
-        }
     }
 }
 
@@ -232,102 +211,6 @@ impl ToCome {
 /// Cascades beyond this size are infinite.
 const FARTHEST: f64 = 1e12;
 
-/// The tree of an event and all its descendants.
-#[derive(Clone, Debug)]
-struct Tree {
-    branching_factor: f64,
-    marks: Transform,
-}
-
-impl Tree {
-    fn new(branching_factor: f64, shape: MarkShape) -> Self {
-        Self { branching_factor, marks: Transform::new(shape) }
-    }
-
-    /// w = 1 − T(s) at s = e^−z: the root of w = (1 − s) + s (1 − L(n* w)).
-    ///
-    /// Newton's method from w = 1 (T = 0) converges for every |s| ≤ 1: its iterates are power series in s with
-    /// coefficients that grow towards those of T, so the error at s is at most that at |s|, where it is
-    /// quadratic (Pivoteau, Salvy & Soria, J. Combin. Theory A 119, 2012).
-    fn missing(&self, z: Complex) -> Complex {
-        let minus = Complex::ZERO - z;
-        let (s, rest) = (minus.exp(), Complex::ZERO - minus.exp_m1());
-        let mut w = Complex::ONE;
-        for _ in 0..100 {
-            let (value, slope) = self.marks.complement(w.scale(self.branching_factor));
-            let error = w - rest - s * value;
-            let step = error * (Complex::ONE - (s * slope).scale(self.branching_factor)).inverse();
-            w = w - step;
-            if step.square_norm() <= 1e-28 * w.square_norm() {
-                break;
-            }
-        }
-        w
-    }
-
-    /// The probability that the trees of so many roots end.
-    fn ends(&self, roots: f64) -> f64 {
-        if self.branching_factor <= 1.0 {
-            1.0
-        } else {
-            (-roots * self.missing(Complex::ZERO).re).exp()
-        }
-    }
-}
-
-/// 1 − L for the Laplace transform L of marks of mean 1.
-#[derive(Clone, Debug)]
-enum Transform {
-    Constant,
-    /// With the tail index a = exponent − 1, the smallest mark (a − 1)/a, and a Γ(−a).
-    PowerLaw {
-        index: f64,
-        smallest: f64,
-        gamma: f64,
-    },
-}
-
-impl Transform {
-    fn new(shape: MarkShape) -> Self {
-        let MarkShape::PowerLaw(exponent) = shape else { return Self::Constant };
-        // Γ has poles at whole indices, where the law itself is smooth.
-        let index = exponent - 1.0;
-        let near = (index - index.round()).abs() < 1e-5;
-        let index = if near { index.round() + 1e-5 } else { index };
-        Self::PowerLaw { index, smallest: (index - 1.0) / index, gamma: index * gamma(-index) }
-    }
-
-    /// 1 − L(z) and its derivative, for |z| of some units.
-    ///
-    /// For the power law L(z) = a yᵃ Γ(−a, y) with y = z (a − 1)/a, and
-    /// Γ(−a, y) = Γ(−a) − y^−a Σ (−y)ⁿ/(n! (n − a)): the terms for n = 0 and 1 make 1 − z.
-    fn complement(&self, z: Complex) -> (Complex, Complex) {
-        let Self::PowerLaw { index: a, smallest, gamma } = *self else {
-            let minus = Complex::ZERO - z;
-            return (Complex::ZERO - minus.exp_m1(), minus.exp());
-        };
-        if z == Complex::ZERO {
-            return (z, Complex::ONE);
-        }
-        let y = z.scale(smallest);
-        let singular = y.ln().scale(a).exp().scale(gamma);
-        let mut value = z - singular;
-        let mut slope = Complex::ONE - (singular * z.inverse()).scale(a);
-        // (−y)ⁿ⁻¹/(n − 1)!
-        let mut term = Complex::ZERO - y;
-        for n in 2..100 {
-            let n = f64::from(n);
-            slope = slope - term.scale(a * smallest / (n - a));
-            term = (term * y).scale(-1.0 / n);
-            value = value + term.scale(a / (n - a));
-            if term.square_norm() <= 1e-34 * value.square_norm() {
-                break;
-            }
-        }
-        (value, slope)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use rand_chacha::ChaCha8Rng;
@@ -337,46 +220,6 @@ mod tests {
     use crate::hawkes::mark::exponential;
     use crate::hawkes::simulate::simulate;
     use crate::hawkes::testing::{hostile, random_cascade};
-
-    /// E exp(−z m) by the midpoint rule over the quantiles of m, finer where marks are large.
-    #[test]
-    fn the_transform_is_that_of_the_power_law() {
-        for exponent in [2.1, 2.4, 3.0, 3.5, 6.0] {
-            let a: f64 = exponent - 1.0;
-            let transform = Transform::new(MarkShape::PowerLaw(exponent));
-            for z in [0.001, 0.1, 0.9, 1.9] {
-                // u = e^−x: m = (a − 1)/a e^(x/a).
-                let (steps, width) = (400_000, 1e-4);
-                let sum: f64 = (0..steps)
-                    .map(|i| {
-                        let x = (f64::from(i) + 0.5) * width;
-                        let mark = (a - 1.0) / a * (x / a).exp();
-                        -(-z * mark).exp_m1() * (-x).exp() * width
-                    })
-                    .sum();
-                let (found, _) = transform.complement(Complex::new(z, 0.0));
-                let tolerance = if exponent == 3.0 { 1e-4 } else { 1e-6 };
-                assert!(
-                    (found.re / sum - 1.0).abs() < tolerance,
-                    "{exponent} {z}: {found:?} {sum}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn its_slope_is_a_slope() {
-        for shape in [MarkShape::Constant, MarkShape::PowerLaw(2.4), MarkShape::PowerLaw(5.3)] {
-            let transform = Transform::new(shape);
-            for (re, im) in [(0.2, 0.0), (0.5, 0.7), (1.0, -0.9), (0.01, 0.0)] {
-                let step = 1e-6;
-                let at = |by: f64| transform.complement(Complex::new(re + by, im)).0;
-                let slope = (at(step) - at(-step)).scale(0.5 / step);
-                let (_, found) = transform.complement(Complex::new(re, im));
-                assert!((slope - found).square_norm() < 1e-16, "{shape:?} {re} {im}: {found:?}");
-            }
-        }
-    }
 
     /// P(k) = G1 (G1 + n* k)^(k−1) exp(−G1 − n* k)/k! (the generalised Poisson law: Borel & Tanner's with
     /// a Poisson number of roots).

@@ -82,6 +82,27 @@ pub(crate) fn simulated(
     (simulate(params, &MarkLaw::USUAL, first_mark, end, 1_000_000, &mut rng), params)
 }
 
+/// Cascades whose likelihood has two tops, with a mean mark of 35: the right one is the higher of the
+/// first, the left one that of the second.
+pub(crate) fn two_tops() -> Vec<(Vec<Point>, f64)> {
+    let cascade = |events: &[(f64, f64)], end: f64| {
+        let point = |&(time, magnitude): &(f64, f64)| Point { time, magnitude };
+        (events.iter().map(point).collect(), end)
+    };
+    #[rustfmt::skip]
+    let right = [
+        (0.0, 78.0), (23.0, 15.0), (586.0, 27.0), (658.0, 174.0), (658.0, 16.0), (127_953.0, 23.0),
+        (132_259.0, 0.0), (132_264.0, 12.0), (132_268.0, 55.0),
+    ];
+    #[rustfmt::skip]
+    let left = [
+        (0.0, 14.0), (68.0, 14.0), (87.0, 13.0), (606.0, 105.0), (612.0, 189.0), (646.0, 12.0),
+        (6158.0, 11.0), (9851.0, 12.0), (10_016.0, 0.0), (10_207.0, 0.0), (10_291.0, 13.0),
+        (10_558.0, 12.0), (10_563.0, 30.0),
+    ];
+    vec![cascade(&right, 132_272.0), cascade(&left, 10_770.0)]
+}
+
 /// What nobody should send and somebody will.
 pub(crate) fn hostile() -> Vec<(&'static str, Vec<Point>, f64)> {
     let many = |n: usize, step: f64, mark: f64| {
