@@ -30,7 +30,8 @@ pub(crate) struct CarrierArgs {
 /// How input is treated that cannot be used.
 #[derive(clap::Args, Clone)]
 pub(crate) struct InputArgs {
-    /// Keep refused records in FILE, with place and reason, as JSON lines
+    /// Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a
+    /// stage commits, in the topic of that name, in the same transaction)
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub(crate) dead_letter: Option<PathBuf>,
     /// Refuse lines of more bytes (tweets: 1 MiB at most)

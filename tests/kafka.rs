@@ -13,8 +13,12 @@ mod broker;
 mod client;
 #[path = "kafka/errors.rs"]
 mod errors;
+#[path = "kafka/learning.rs"]
+mod learning;
 #[path = "kafka/process.rs"]
 mod process;
+#[path = "kafka/records.rs"]
+mod records;
 #[path = "kafka/storm.rs"]
 mod storm;
 #[path = "kafka/storms.rs"]

@@ -28,8 +28,34 @@ pub(crate) fn pipe(arguments: &[&str], input: &str) -> String {
 
 /// Runs a command to its end; returns exit status and stderr.
 pub(crate) fn ends(arguments: &[&str]) -> (Option<i32>, String) {
-    let done = Command::new(PROGRAM).args(arguments).stdin(Stdio::null()).output().unwrap();
-    (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+    let mut child = Command::new(PROGRAM)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut said = Vec::new();
+        stderr.read_to_end(&mut said).unwrap();
+        String::from_utf8_lossy(&said).into_owned()
+    });
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break Some(status);
+        }
+        if start.elapsed() > Duration::from_secs(120) {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    let said = reader.join().unwrap();
+    let status = status.unwrap_or_else(|| panic!("{arguments:?} does not end: {said}"));
+    (status.code(), said)
 }
 
 /// A daemon; killed when it goes out of scope.

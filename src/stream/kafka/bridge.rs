@@ -154,8 +154,7 @@ impl<W: Write> Transport for Bridge<W> {
     }
 
     fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()> {
-        // What the stage does not take stands in its topic: it is not handed on.
-        for item in out.iter().filter(|it| matches!(it, Outgoing::Record(_))) {
+        for item in &out {
             self.to.outgoing(item)?;
         }
         self.counts.written = self.to.written();

@@ -64,8 +64,8 @@ impl Cluster {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            // Errors of connections come by the queue that polling serves.
-            while self.consumer.poll(Duration::ZERO).is_some() {}
+            // Errors of connections come by the queue that polling serves, behind log lines.
+            while self.consumer.poll(Duration::from_millis(10)).is_some() {}
             if let Some(refused) = code(&error).and_then(|code| refusal(code, what)) {
                 return Err(refused);
             }
@@ -113,6 +113,8 @@ impl Cluster {
 
     /// Called now and then: whether the brokers were away for longer than is waited for.
     pub(super) fn check_reachable(&self) -> io::Result<()> {
+        // Log lines wait in a queue that nobody else serves.
+        self.consumer.poll(Duration::ZERO);
         let Some(since) = self.shared.down_since() else { return Ok(()) };
         if since.elapsed() < self.wait {
             return Ok(());

@@ -47,6 +47,7 @@ pub(super) struct Shared {
     pub(super) closing: AtomicBool,
     complaint: Mutex<Option<Complaint>>,
     down_since: Mutex<Option<Instant>>,
+    refused: Mutex<Option<String>>,
     undelivered: Mutex<Option<(String, Code)>>,
     pub(super) failures: AtomicU64,
     /// Topics whose offsets are wanted, of every key or not, and what was delivered last.
@@ -86,6 +87,11 @@ impl Shared {
     pub(super) fn is_up(&self) {
         *lock(&self.down_since) = None;
         *lock(&self.complaint) = None;
+    }
+
+    /// What a transaction was refused, which the error itself does not name.
+    pub(super) fn refused(&self) -> Option<String> {
+        lock(&self.refused).clone()
     }
 
     /// Takes the first record that could not be delivered: its topic, and why.
@@ -142,7 +148,12 @@ pub(super) struct Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        // What matters comes as an error too, and is said once, in our words.
+        // What matters comes as an error too, and is said once, in our words; but which topic a
+        // transaction was refused stands in this line alone.
+        if facility == "ADDPARTS" && text.contains("authorization") {
+            let place = text.split(": ").nth(2).unwrap_or(text);
+            *lock(&self.shared.refused) = Some(place.to_owned());
+        }
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
                 log::warn!(target: "librdkafka", "{facility} {text}");

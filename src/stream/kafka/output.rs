@@ -248,7 +248,10 @@ impl Output {
                     .into());
                 }
                 Verdict::Abort | Verdict::Replace => {
-                    return Err(Lost::Uncommitted(format!("{what}: {error}")));
+                    let told = self.shared.refused().unwrap_or_else(|| what.to_owned());
+                    let refused = code(&error).and_then(|code| refusal(code, &told));
+                    let other = || Lost::Uncommitted(format!("{what}: {error}"));
+                    return Err(refused.map_or_else(other, Lost::Failed));
                 }
             }
         }
