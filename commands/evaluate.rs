@@ -202,9 +202,9 @@ fn write_lines<T: Serialize>(path: &Path, lines: impl Iterator<Item = T>) -> any
 
 /// The table for people.
 fn table(rows: &[Row]) -> String {
-    let mut text = String::from(
-        "                            |        absolute relative error            \n\
-         window method       scored  own   mean 95 % sure    median 95 % sure       p95    tau   \
+    let mut text = format!("{:33}absolute relative error\n", "");
+    text.push_str(
+        "window method       scored  own   mean (95 %)       median (95 %)         p95    tau   \
          MSLE   bias  cover    top\n",
     );
     for Row { t_obs, predictor, own, scores: it, covered } in rows {

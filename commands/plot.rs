@@ -18,8 +18,10 @@ pub(crate) fn mean_errors(rows: &[Row]) -> String {
     if windows.is_empty() {
         return String::new();
     }
+    // A window needs a column.
+    windows.truncate(WIDTH - AXIS);
     let (top, beyond) = top(rows.iter().map(|row| row.scores.mean_are.0).fold(0.0, f64::max));
-    let slot = ((WIDTH - AXIS) / windows.len()).max(1);
+    let slot = (WIDTH - AXIS) / windows.len();
     let mut canvas = vec![vec![' '; WIDTH]; LINES + 1];
     // Ours last: where the windows are too many to stand side by side, it stays in sight.
     for row in rows.iter().rev() {
@@ -27,7 +29,7 @@ pub(crate) fn mean_errors(rows: &[Row]) -> String {
         let column = AXIS + window * slot + column(row.predictor, slot);
         let height = (row.scores.mean_are.0 / top * LINES as f64).round();
         let line = LINES - (height.max(0.0) as usize).min(LINES);
-        canvas[line][column.min(WIDTH - 1)] = symbol(row.predictor);
+        canvas[line][column] = symbol(row.predictor);
     }
     let mut text = String::from("mean absolute relative error\n");
     for (line, canvas) in canvas.into_iter().enumerate() {

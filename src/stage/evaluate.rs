@@ -380,7 +380,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_cascade_does_not_reach_its_own_prediction() {
-        let (mut past, design) = (pasts(3, 50), design(2));
+        let (mut past, design) = (pasts(3, 90), design(2));
         let before = evaluate(&past, &design);
         let ids: Vec<String> = past.iter().map(|past| format!("0/{}", past.cid)).collect();
         let dealt = forest::Folds::deal(ids.iter().map(String::as_str), 1, design.folds);
