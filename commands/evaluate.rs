@@ -73,7 +73,7 @@ pub(crate) fn run(args: &run::Args, folds: usize) -> anyhow::Result<Outcome> {
         write_lines(path, cases.iter().map(|case| prediction(case, design.manner.level)))?;
     }
     if let Some(path) = truth {
-        write_lines(path, cases.iter().map(|it| Truth::of(it)))?;
+        write_lines(path, cases.iter().map(Truth::of))?;
     }
     let rows = score(&cases, &design);
     let mut text = if *csv { table_of_all(&rows) } else { table(&rows) };
