@@ -54,7 +54,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l lim
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l params -d 'Take defaults from a params.config of the original system' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l marks -d 'Simulate with magnitudes of this law' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l speed -d 'Replay this many event seconds in a second (default: as fast as possible)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -62,10 +62,28 @@ json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
+latest\t'With the latest record'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tick -d 'Commit after this much work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-replay -d 'Warn of a recovery that reads more records again' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exact-times -d 'Keep fractions of seconds'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l create-topics -d 'Create the topics that are missing'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exit-eof -d 'End when all partitions are read'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l windows -d 'Observe cascades for these times, ascending' -r
@@ -79,7 +97,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-events-per-cascade -d 'Keep at most this many events of a cascade; later ones count in its size alone' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-sources -d 'Follow at most this many sources; records of others are counted and dropped' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l params -d 'Take defaults from a collector.ini of the original system' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -116,7 +134,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l utc-offs
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l threads -d 'Work on this many threads (default: one a core); the output does not depend on it' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows -d 'Cut history lines at these times after the first event' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l until -d 'Cut history lines at this time after the first event (default: at the last event)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -124,10 +142,28 @@ json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
+latest\t'With the latest record'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l tick -d 'Commit after this much work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-replay -d 'Warn of a recovery that reads more records again' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l csv -d 'Write a table: cid,T_obs,n_obs,p,beta,n_star,G1,n_supp,log_likelihood,status'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l create-topics -d 'Create the topics that are missing'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l exit-eof -d 'End when all partitions are read'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l level -d 'Nominal probability that the interval holds the final size' -r
@@ -135,7 +171,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l aler
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-pending -d 'Let at most this many predictions wait for their sizes; the oldest go first' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l pin -d 'Use this version of its window\'s model whatever is newer; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l models -d 'Read models from this folder, and newer ones when they appear' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -143,10 +179,28 @@ json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
+latest\t'With the latest record'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l tick -d 'Commit after this much work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-replay -d 'Warn of a recovery that reads more records again' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l curve -d 'Tell the expected growth after the window too, as pairs [seconds after its end, events]'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l create-topics -d 'Create the topics that are missing'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l exit-eof -d 'End when all partitions are read'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l newest -d 'Learn from at most this many samples of a window, the newest' -r
@@ -159,7 +213,7 @@ mean\t'The mean of the logarithm'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l models -d 'Keep models in this folder' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l seed -d 'Seed of all chance' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l threads -d 'Work on this many threads (default: one a core); the models do not depend on it' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -167,15 +221,33 @@ json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
+latest\t'With the latest record'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l tick -d 'Commit after this much work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-replay -d 'Warn of a recovery that reads more records again' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l create-topics -d 'Create the topics that are missing'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l exit-eof -d 'End when all partitions are read'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l every -d 'Report after this many stats of a window; 0 reports only at the end' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l last -d 'Sum up the last N stats beside all' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l fail-above -d 'Exit with status 3 if a window\'s mean error of the last stats is above this at the end' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -183,10 +255,28 @@ json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
+latest\t'With the latest record'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l tick -d 'Commit after this much work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-replay -d 'Warn of a recovery that reads more records again' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l csv -d 'Write a table with a header'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l create-topics -d 'Create the topics that are missing'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l exit-eof -d 'End when all partitions are read'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l history -d 'Replay the cascades of these files: JSON lines, plain or gzip' -r -F
@@ -204,7 +294,6 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l timeline
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l tail -d 'End a source with a watermark this long after its last event' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seconds-per-unit -d 'Take the times of the cascades in units of this many seconds' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l limit -d 'Stop after this many events, without watermarks' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l windows -d 'Observe cascades for these times, ascending' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l terminated -d 'Call a cascade over when it was silent for this time' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l min-size -d 'Emit a window only if it holds this many events' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l lateness -d 'Keep the clock this far behind the latest event, for events that come late' -r
@@ -230,7 +319,10 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l aggregat
 median\t'The median'
 mean\t'The mean of the logarithm'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l models -d 'Start with the models of this folder, and keep those that are learned there' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l folds -d 'Evaluate by cross-validation instead: deal the cascades to K folds, predict each fold by models of the others, and print how every method did at each of --windows (default here: 5m,10m,20m,30m,1h,2h,6h). Cascades are taken whole, up to --max-age' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l predictions -d 'Write each prediction of the evaluation to FILE, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l truth -d 'Write the final size that each prediction was for to FILE, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -238,9 +330,12 @@ json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l windows -d 'Observe cascades for these times, ascending' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l exact-times -d 'Keep fractions of seconds'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve -d 'Tell the expected growth after the window too, as pairs [seconds after its end, events]'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l no-learn -d 'Learn nothing'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l csv -d 'Print the evaluation as CSV, all figures in full'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l plot -d 'Plot the mean error of every method against the window too'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s q -l quiet -d 'Say less on stderr: only errors'
@@ -248,7 +343,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s h -l hel
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l top -d 'Show this many cascades' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l above -d 'Show the probability of more than N events (default: the least N that alerts tell)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -256,15 +351,33 @@ json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
+latest\t'With the latest record'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l tick -d 'Commit after this much work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-replay -d 'Warn of a recovery that reads more records again' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l create-topics -d 'Create the topics that are missing'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l exit-eof -d 'End when all partitions are read'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l levels -d 'Show these levels: debug, info, warning, error, critical' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l sources -d 'Show these stages' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l into -d 'Write rotating files into DIR instead of stdout: DIR/tweetoscope.log' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -272,11 +385,29 @@ json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
+latest\t'With the latest record'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l tick -d 'Commit after this much work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-replay -d 'Warn of a recovery that reads more records again' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s f -l follow -d 'Go on when the files end: wait for more, also when they are rotated'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l json -d 'Write JSON records instead of columns'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l create-topics -d 'Create the topics that are missing'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l exit-eof -d 'End when all partitions are read'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "generate" -d 'Replay or simulate tweets'
