@@ -99,6 +99,8 @@ pub(crate) struct Does {
     pub(crate) writes: &'static [Topic],
     /// What it does with models.
     pub(crate) models: Use,
+    /// The most bytes that a model of it can have.
+    pub(crate) largest_model: Option<usize>,
     /// Versions of models that it must use.
     pub(crate) pin: Vec<String>,
     /// How old a cascade gets, by which tweets are kept.
@@ -108,7 +110,14 @@ pub(crate) struct Does {
 impl Does {
     /// A command without models.
     pub(crate) fn plain(command: &'static str, writes: &'static [Topic]) -> Self {
-        Self { command, writes, models: Use::None, pin: Vec::new(), max_age: MAX_AGE }
+        Self {
+            command,
+            writes,
+            models: Use::None,
+            largest_model: None,
+            pin: Vec::new(),
+            max_age: MAX_AGE,
+        }
     }
 }
 
@@ -128,7 +137,7 @@ impl KafkaArgs {
         }
         carrier.no_files()?;
         let CarrierArgs { input, shared, .. } = carrier;
-        let settings = self.settings(does, input)?;
+        let settings = self.settings(does, input, stop_flag()?)?;
         if input.dry_run {
             kafka::check::<S>(&settings)?;
             return Ok(Some(Outcome::Done));
@@ -164,13 +173,27 @@ impl KafkaArgs {
         kinds: &[Kind],
         carrier: &CarrierArgs,
     ) -> anyhow::Result<Option<(Bridge<io::Stdout>, Arc<AtomicBool>)>> {
+        let stop = stop_flag()?;
+        let bridge = self.bridge_to(io::stdout(), command, kinds, carrier, &stop)?;
+        Ok(bridge.map(|bridge| (bridge, stop)))
+    }
+
+    /// The same to another writer, ended by a flag that is there already.
+    pub(crate) fn bridge_to<W: io::Write>(
+        &self,
+        to: W,
+        command: &'static str,
+        kinds: &[Kind],
+        carrier: &CarrierArgs,
+        stop: &Arc<AtomicBool>,
+    ) -> anyhow::Result<Option<Bridge<W>>> {
         if !self.kafka {
             return Ok(None);
         }
         carrier.no_files()?;
-        let settings = self.settings(Does::plain(command, &[]), &carrier.input)?;
-        let stop = Arc::clone(&settings.stop);
-        Ok(Some((Bridge::open(&settings, kinds, io::stdout())?, stop)))
+        let does = Does::plain(command, &[]);
+        let settings = self.settings(does, &carrier.input, Arc::clone(stop))?;
+        Ok(Some(Bridge::open(&settings, kinds, to)?))
     }
 
     /// Where a command writes that reads no topic, if that was asked for.
@@ -178,12 +201,17 @@ impl KafkaArgs {
         if !self.kafka {
             return Ok(None);
         }
-        let settings = self.settings(does, input)?;
+        let settings = self.settings(does, input, stop_flag()?)?;
         Ok(Some(Sink::open(&settings)?))
     }
 
     /// All that a daemon must be told.
-    pub(crate) fn settings(&self, does: Does, input: &InputArgs) -> anyhow::Result<Settings> {
+    fn settings(
+        &self,
+        does: Does,
+        input: &InputArgs,
+        stop: Arc<AtomicBool>,
+    ) -> anyhow::Result<Settings> {
         let (properties, brokers) = self.connection()?;
         let group = self.group.clone().unwrap_or(format!("tweetoscope-{}", does.command));
         let transactional_id = self.transactional_id.clone().unwrap_or_else(|| own_name(&group));
@@ -222,10 +250,11 @@ impl KafkaArgs {
                 FromArg::Latest => From::Latest,
             },
             models: does.models,
+            largest_model: does.largest_model,
             writes: does.writes.to_vec(),
             pin: does.pin,
             replay: !self.without_replay,
-            stop: Arc::clone(&stop_flag()?),
+            stop,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tweetoscope::forest::{Aggregate, Recipe, Target};
+use tweetoscope::forest::{Aggregate, Recipe, Target, most_bytes};
 use tweetoscope::stage::train::{Teaching, Train};
 use tweetoscope::stream::kafka::{self, Topic};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
@@ -101,7 +101,11 @@ impl TeachingArgs {
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let teaching = args.teaching.teaching(args.seed, threads(args.threads))?;
     let make = || Train::new(teaching.clone());
-    let does = Does { models: kafka::Use::Publish, ..Does::plain("train", &[Topic::Models]) };
+    let does = Does {
+        models: kafka::Use::Publish,
+        largest_model: Some(most_bytes(args.teaching.trees)),
+        ..Does::plain("train", &[Topic::Models])
+    };
     args.kafka.no_folder(args.models.as_deref())?;
     if let Some(outcome) = args.kafka.daemon(does, &args.transport, make)? {
         return Ok(outcome);

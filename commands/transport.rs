@@ -84,15 +84,14 @@ impl CarrierArgs {
     /// Runs a stage whose output goes elsewhere, with or without a progress bar.
     pub(crate) fn drive_into<S: Stage, W: Write>(
         &self,
-        mut stage: S,
+        stage: S,
         to: W,
         stop: &Arc<AtomicBool>,
         watch: &mut Watch,
         bar: bool,
     ) -> anyhow::Result<Outcome> {
-        let mut lines = self.lines(to, Arc::clone(stop), bar)?;
-        watched(&mut stage, &mut lines, watch)?;
-        Ok(outcome(&lines))
+        let lines = self.lines(to, Arc::clone(stop), bar)?;
+        drive(stage, lines, watch)
     }
 
     fn check(&self) -> anyhow::Result<Outcome> {
@@ -117,6 +116,16 @@ impl CarrierArgs {
         }
         Ok(lines)
     }
+}
+
+/// Runs a stage over a transport, watched.
+pub(crate) fn drive<S: Stage>(
+    mut stage: S,
+    mut transport: impl Transport,
+    watch: &mut Watch,
+) -> anyhow::Result<Outcome> {
+    watched(&mut stage, &mut transport, watch)?;
+    Ok(outcome(&transport))
 }
 
 /// Runs a stage; the last metrics are told whether it failed or not.

@@ -16,6 +16,7 @@ use tweetoscope::stage::dashboard::{Dashboard, Query};
 use tweetoscope::stage::{Ending, Out, RecordRef, Stage, Tally};
 use tweetoscope::stream::say;
 
+use crate::kafka::KafkaArgs;
 use crate::{Outcome, health, transport};
 
 /// Show the hottest cascades, live: in the terminal, or as a page with --http
@@ -35,6 +36,8 @@ pub(crate) struct Args {
     above: Option<f64>,
     #[command(flatten)]
     pub(crate) transport: transport::CarrierArgs,
+    #[command(flatten)]
+    kafka: KafkaArgs,
 }
 
 /// How often the ranking is remembered, against which changes are shown.
@@ -84,6 +87,9 @@ impl Stage for Watching {
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let shared = Shared::default();
     if args.transport.input.dry_run {
+        let stop = transport::stop_flag()?;
+        let kinds = [Kind::Alert];
+        args.kafka.bridge_to(io::sink(), "dashboard", &kinds, &args.transport, &stop)?;
         return args.transport.drive(|| Watching(shared.clone()));
     }
     let stop = transport::stop_flag()?;
@@ -122,10 +128,16 @@ fn read(
     mut watch: health::Watch,
     bar: bool,
 ) -> JoinHandle<anyhow::Result<Outcome>> {
-    let carrier = args.transport.clone();
+    let (carrier, kafka) = (args.transport.clone(), args.kafka.clone());
     std::thread::spawn(move || {
         let stage = Watching(shared.clone());
-        let ended = carrier.drive_into(stage, io::sink(), &stop, &mut watch, bar);
+        let kinds = [Kind::Alert, Kind::Serie, Kind::Size, Kind::Tweet];
+        let bridge = kafka.bridge_to(io::sink(), "dashboard", &kinds, &carrier, &stop);
+        let ended = match bridge {
+            Ok(Some(bridge)) => transport::drive(stage, bridge, &mut watch),
+            Ok(None) => carrier.drive_into(stage, io::sink(), &stop, &mut watch, bar),
+            Err(error) => Err(error),
+        };
         shared.over.store(true, Ordering::Relaxed);
         // The page stays when the input is over.
         while watch.address().is_some() && !stop.load(Ordering::Relaxed) {

@@ -25,6 +25,7 @@ pub use features::{Features, describe, features, ladder};
 pub use laws::{LogLinear, median_ratio};
 pub use learn::{FEWEST_SAMPLES, learn};
 pub use model::{HeldOut, Model, Query, Step};
+pub use train::most_bytes;
 pub use validate::{Folds, Prediction, validate};
 pub use wire::Refused;
 

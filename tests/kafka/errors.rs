@@ -100,6 +100,20 @@ fn an_offset_that_retention_passed_is_named() {
 }
 
 #[test]
+fn a_topic_too_narrow_for_a_model_is_refused_before_training() {
+    let Some(broker) = broker() else { return };
+    let world = World::new(broker, "narrow");
+    world.create("train", 1);
+    narrow(world.brokers(), &world.topic("models"), "1000000");
+    let (status, said) = world.ends("train", &["--exit-eof"]);
+    assert_eq!(status, Some(1), "{said}");
+    let named = said.contains(&world.topic("models")) && said.contains("1000000");
+    assert!(named && said.contains("max.message.bytes"), "{said}");
+    let (status, said) = world.ends("train", &["--exit-eof", "--trees", "20"]);
+    assert_eq!(status, Some(0), "{said}");
+}
+
+#[test]
 fn access_rules_and_certificates_that_refuse_are_named() {
     let Some(broker) = Broker::start("locked") else { return };
     let world = World::new(&broker, "locked");
@@ -172,6 +186,15 @@ fn grow(brokers: &str, topic: &str, partitions: usize) {
     while crate::client::partitions(brokers, topic) != partitions as i32 {
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
+}
+
+fn narrow(brokers: &str, topic: &str, bytes: &str) {
+    use rdkafka::admin::{AdminOptions, AlterConfig, ResourceSpecifier};
+    let change = AlterConfig::new(ResourceSpecifier::Topic(topic))
+        .set("max.message.bytes", bytes)
+        .set("cleanup.policy", "compact");
+    let results = block_on(admin(brokers).alter_configs([&change], &AdminOptions::new())).unwrap();
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
 }
 
 fn delete_before(brokers: &str, topic: &str, offset: i64) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use tweetoscope::forest::{self, Recipe, learn};
+use tweetoscope::forest::{self, Recipe, learn, most_bytes};
 use tweetoscope::record::{Item, Kind, Record, read};
 use tweetoscope::stage::train::lesson;
 
@@ -170,7 +170,9 @@ fn models(lines: &str, counters: std::ops::RangeInclusive<u64>) -> Vec<(String, 
     let one = |counter: u64| {
         let recipe = Recipe { window: 600.0, counter, trees: 2, ..Recipe::default() };
         let model = learn(&samples, &recipe).unwrap();
-        (model.version().to_owned(), model.to_line())
+        let line = model.to_line();
+        assert!(line.len() <= most_bytes(2), "{} bytes", line.len());
+        (model.version().to_owned(), line)
     };
     counters.map(one).collect()
 }

@@ -87,12 +87,6 @@ impl Daemon {
         self.child = spawn(&self.arguments, &self.log);
     }
 
-    /// Kills it without warning.
-    pub(crate) fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
     /// How it ended, if it has.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()

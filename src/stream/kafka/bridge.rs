@@ -58,7 +58,7 @@ pub struct Bridge<W> {
 }
 
 impl<W: Write> Bridge<W> {
-    /// Starts to read the topics of these kinds.
+    /// Starts to read the topics of these kinds; only the first must be there.
     pub fn open(settings: &Settings, kinds: &[Kind], to: W) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let cluster = Cluster::connect(settings, &shared)?;
@@ -68,8 +68,12 @@ impl<W: Write> Bridge<W> {
             cluster.create(&topics, creation)?;
         }
         let mut sources = Vec::new();
-        for topic in topics {
-            let partitions = cluster.needed(topic)?;
+        for (index, topic) in topics.into_iter().enumerate() {
+            let partitions = match cluster.partitions(settings.topic(topic))? {
+                Some(partitions) => partitions,
+                None if index == 0 => cluster.needed(topic)?,
+                None => continue,
+            };
             let name = settings.topic(topic).to_owned();
             let mut starts = BTreeMap::new();
             for partition in 0..partitions {

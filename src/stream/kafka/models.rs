@@ -43,7 +43,7 @@ pub(super) struct Models {
 
 /// What one record of the topic said.
 enum Heard {
-    Model(Version, Record),
+    Model(Version, Box<Record>),
     Deleted(Version),
     Nonsense,
 }
@@ -67,7 +67,7 @@ impl Models {
                     let best = newest.entry(window).or_insert(counter);
                     *best = counter.max(*best);
                     let wanted = counter == *best || pins.get(&window) == Some(&counter);
-                    heard.push((version, Some((place, wanted.then_some(record)))));
+                    heard.push((version, Some((place, wanted.then_some(*record)))));
                 }
                 Heard::Deleted(version) => heard.push((version, None)),
                 Heard::Nonsense => {}
@@ -114,7 +114,7 @@ impl Models {
             match listen(&message) {
                 Heard::Model(version, record) => {
                     self.places.insert(version, place);
-                    texts.insert(version, record);
+                    texts.insert(version, *record);
                     changed = true;
                 }
                 Heard::Deleted(version) => changed |= self.places.remove(&version).is_some(),
@@ -179,7 +179,7 @@ fn listen(message: &BorrowedMessage<'_>) -> Heard {
     };
     let Some(bytes) = message.payload() else { return Heard::Deleted(version) };
     match read(bytes, None, &[Kind::Model]) {
-        Ok(Item::Record(record)) => Heard::Model(version, record),
+        Ok(Item::Record(record)) => Heard::Model(version, Box::new(record)),
         Ok(_) => Heard::Nonsense,
         Err(refusal) => {
             complain(&format!("model {}: {refusal}", key.unwrap_or_default()));

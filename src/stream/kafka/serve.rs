@@ -11,7 +11,7 @@ use super::daemon::Daemon;
 use super::input::Input;
 use super::models::Models;
 use super::output::Output;
-use super::settings::{Settings, Use};
+use super::settings::{LARGEST_RECORD, Settings, Use};
 use super::topics::Topic;
 use super::trouble::{Stopped, failed};
 use super::writing::Writing;
@@ -54,6 +54,9 @@ fn prepare<S: Recover>(settings: &Settings, cluster: &Cluster) -> io::Result<i32
     {
         return Err(failed(format!("topic {dead} for dead letters is missing: create it")));
     }
+    if let Some(most) = settings.largest_model {
+        check_models(settings, cluster, most)?;
+    }
     let partitions = cluster.needed(input)?;
     let alerts = if reads_back::<S>() { cluster.needed(Topic::Alerts)? } else { partitions };
     if alerts != partitions {
@@ -65,6 +68,22 @@ fn prepare<S: Recover>(settings: &Settings, cluster: &Cluster) -> io::Result<i32
         )));
     }
     Ok(partitions)
+}
+
+/// A model that its topic would refuse is better not trained.
+fn check_models(settings: &Settings, cluster: &Cluster, most: usize) -> io::Result<()> {
+    let topic = settings.topic(Topic::Models);
+    match cluster.largest_record(topic)? {
+        Some(limit) if limit < most.min(LARGEST_RECORD) => Err(failed(format!(
+            "topic {topic} takes records of {limit} bytes at most, and a model may have {most}: \
+             raise its max.message.bytes (kafka-configs.sh --alter), or train with fewer --trees"
+        ))),
+        _ if most > LARGEST_RECORD => Err(failed(format!(
+            "a model may have {most} bytes, and a record at most {LARGEST_RECORD}: train with \
+             fewer --trees"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Checks brokers and topics, and ends.

@@ -84,6 +84,8 @@ pub struct Settings {
     pub from: From,
     /// What the stage does with models.
     pub models: Use,
+    /// The most bytes that a model of this stage can have.
+    pub largest_model: Option<usize>,
     /// Topics that the stage writes.
     pub writes: Vec<Topic>,
     /// Model versions to be used whatever is newer, one a window.

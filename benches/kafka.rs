@@ -1,0 +1,184 @@
+//! How fast records go to topics and come from them, for `kafka.sh` to compare with the peers.
+//!
+//! `cargo bench --bench kafka -- produce BROKERS TOPIC N`, `transact BROKERS IN OUT N`,
+//! `consume BROKERS TOPIC N`: each prints one line of JSON with the seconds of the job itself,
+//! without those of connecting.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a bench fails where it panics")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a bench measures time, and says so"
+)]
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tweetoscope::record::{Alert, Item, Kind, Record, read};
+use tweetoscope::stage::{Ending, Out, RecordRef, Recover, Stage, Tally};
+use tweetoscope::stream::kafka::{Bridge, From, Names, Settings, Sink, Topic, Use, serve};
+use tweetoscope::stream::{Counts, Observer, Step, Transport};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let answer = match arguments[..] {
+        ["produce", brokers, topic, n] => produce(brokers, topic, n.parse().unwrap()),
+        ["transact", brokers, from, to, n] => transact(brokers, from, to, n.parse().unwrap()),
+        ["consume", brokers, topic, n] => consume(brokers, topic, n.parse().unwrap()),
+        _ => json!({"jobs": ["produce", "transact", "consume"]}),
+    };
+    println!("{answer}");
+}
+
+fn settings(brokers: &str) -> Settings {
+    let property = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    Settings {
+        command: "bench".to_owned(),
+        brokers: brokers.to_owned(),
+        properties: vec![property("compression.type", "none")],
+        group: format!("bench-{}", std::process::id()),
+        transactional_id: format!("bench-{}", std::process::id()),
+        topics: Names::default(),
+        creation: None,
+        exit_eof: false,
+        at_least_once: false,
+        wait: Duration::from_secs(60),
+        tick: Duration::from_millis(100),
+        most_outputs: u64::MAX,
+        max_replay: u64::MAX,
+        dead_letter: None,
+        longest: 1 << 20,
+        from: From::Earliest,
+        models: Use::None,
+        largest_model: None,
+        writes: Vec::new(),
+        pin: Vec::new(),
+        replay: true,
+        stop: Arc::new(AtomicBool::new(false)),
+    }
+}
+
+fn renamed(brokers: &str, names: &[(&str, &str)]) -> Settings {
+    let mut settings = settings(brokers);
+    for (kind, name) in names {
+        settings.topics.rename(&format!("{kind}={name}")).unwrap();
+    }
+    settings
+}
+
+/// A record of 200 bytes.
+fn record(i: u64) -> Record {
+    let cid = i.to_string();
+    let head = format!(r#"{{"type":"alert","cid":"{cid}","T_obs":600,"n_tot":{i},"msg":""#);
+    let bare = parsed(&format!("{head}\"}}"));
+    let mut bytes = Vec::new();
+    Record::Alert(bare.clone()).write(&mut bytes);
+    Record::Alert(Alert { msg: "x".repeat(200 - bytes.len()), ..bare })
+}
+
+fn parsed(line: &str) -> Alert {
+    match read(line.as_bytes(), None, &[Kind::Alert]) {
+        Ok(Item::Record(Record::Alert(alert))) => alert,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+/// What a sink sends, delivered.
+fn produce(brokers: &str, topic: &str, n: u64) -> Value {
+    let settings = renamed(brokers, &[("alerts", topic)]);
+    let mut sink = Sink::open(&Settings { writes: vec![Topic::Alerts], ..settings }).unwrap();
+    let records: Vec<Record> = (0..1000).map(record).collect();
+    let began = Instant::now();
+    for i in 0..n {
+        sink.record(&records[(i % 1000) as usize]).unwrap();
+    }
+    sink.flush().unwrap();
+    json!({"seconds": began.elapsed().as_secs_f64(), "records": n})
+}
+
+/// A stage that writes ten records for every one it reads, and stops when it wrote enough.
+struct Tenfold {
+    written: u64,
+    most: u64,
+    began: Arc<std::sync::OnceLock<Instant>>,
+    stop: Arc<AtomicBool>,
+    records: Vec<Record>,
+}
+
+impl Stage for Tenfold {
+    const TAKES: &'static [Kind] = &[Kind::Tweet, Kind::Retweet];
+
+    fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
+        self.began.get_or_init(Instant::now);
+        for _ in batch {
+            for i in 0..10 {
+                out.write(self.records[((self.written + i) % 1000) as usize].clone());
+            }
+            self.written += 10;
+        }
+        if self.written >= self.most {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn on_end(&mut self, _: Ending, _: &mut Out) {}
+
+    fn tally(&self) -> Tally {
+        Tally::new()
+    }
+}
+
+impl Recover for Tenfold {
+    fn oldest_needed(&self) -> Option<u64> {
+        None
+    }
+}
+
+/// Sees when all was committed.
+struct End(Option<(Instant, Counts)>);
+
+impl Observer for End {
+    fn batch(&mut self, _: Counts, _: &dyn Fn() -> Tally) {}
+
+    fn end(&mut self, counts: Counts, _: &dyn Fn() -> Tally) {
+        self.0 = Some((Instant::now(), counts));
+    }
+}
+
+/// What a daemon reads, answers and commits, every 100 ms.
+fn transact(brokers: &str, from: &str, to: &str, n: u64) -> Value {
+    let settings = renamed(brokers, &[("tweets", from), ("alerts", to)]);
+    let began = Arc::new(std::sync::OnceLock::new());
+    let make = || Tenfold {
+        written: 0,
+        most: n,
+        began: Arc::clone(&began),
+        stop: Arc::clone(&settings.stop),
+        records: (0..1000).map(record).collect(),
+    };
+    let mut end = End(None);
+    serve(make, &settings, &mut end).unwrap();
+    let (end, counts) = end.0.unwrap();
+    let seconds = (end - *began.get().unwrap()).as_secs_f64();
+    json!({"seconds": seconds, "records": counts.written})
+}
+
+/// What a bridge hands on.
+fn consume(brokers: &str, topic: &str, n: u64) -> Value {
+    let settings = Settings { exit_eof: true, ..renamed(brokers, &[("alerts", topic)]) };
+    let mut bridge = Bridge::open(&settings, &[Kind::Alert], io::sink()).unwrap();
+    let began = Instant::now();
+    let (mut records, mut bytes) = (0, 0);
+    while let Step::Next(_, frames) = bridge.read().unwrap() {
+        records += frames.len() as u64;
+        bytes += frames.iter().map(|frame| frame.bytes.len()).sum::<usize>();
+        if records >= n {
+            break;
+        }
+    }
+    json!({"seconds": began.elapsed().as_secs_f64(), "records": records, "bytes": bytes})
+}
