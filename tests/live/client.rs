@@ -128,3 +128,23 @@ pub(crate) fn ask(address: SocketAddr, request: &str) -> (u16, String) {
     let status = text.split(' ').nth(1).and_then(|it| it.parse().ok()).unwrap_or(0);
     (status, text)
 }
+
+/// Whether a tool is installed; in CI it must be.
+pub(crate) fn has(tool: &str) -> bool {
+    let found = Command::new(tool)
+        .arg(if tool == "tmux" { "-V" } else { "--version" })
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
+    assert!(found || std::env::var_os("CI").is_none(), "{tool} is missing: tests/live/install.sh");
+    if !found {
+        let _ = writeln!(std::io::stderr(), "skipped: {tool} is missing (tests/live/install.sh)");
+    }
+    found
+}
+
+/// A file of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path)
+}

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+mod alerting;
 mod client;
+mod deploy;
 mod http;
 mod log;
 mod metrics;
+mod terminal;

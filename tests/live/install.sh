@@ -1,0 +1,36 @@
+#!/bin/sh
+# Installs what the live tests use beyond Rust, on Debian: Prometheus and Alertmanager (not started),
+# tmux, Chromium and the npm packages of tests/e2e. May be run again; installs only what is missing.
+set -eu
+
+missing=
+need() { # command, package
+  command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+need promtool prometheus
+need amtool prometheus-alertmanager
+need prometheus-alertmanager prometheus-alertmanager
+need tmux tmux
+need chromium chromium
+need node nodejs
+need npm npm
+/usr/bin/python3 -c 'import yaml' 2>/dev/null || missing="$missing python3-yaml"
+
+if [ -n "$missing" ]; then
+  export DEBIAN_FRONTEND=noninteractive
+  # A package that wants to start a service must not: the tests start their own.
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+    trap 'rm -f "$policy"' EXIT
+  fi
+  apt-get update -q
+  # shellcheck disable=SC2086 # a list of words
+  apt-get install -q -y --no-install-recommends $missing
+fi
+
+cd "$(dirname "$0")/../e2e"
+if ! npm ls --silent >/dev/null 2>&1; then
+  npm ci --no-audit --no-fund
+fi
