@@ -3,6 +3,7 @@
 //! [`Record`] owns what it says; a tweet, of which there are millions, is borrowed from its line
 //! as an [`Event`]. Reading is in `read`: what the original system's stages wrote is accepted too.
 
+mod bodies;
 mod kinds;
 mod known;
 mod read;

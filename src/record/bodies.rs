@@ -1,0 +1,148 @@
+//! Records that are no events, in every form that they come in.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::read::{Refusal, json};
+use super::{History, Kind, Model, Parameters, Record, Serie, Size};
+use crate::cascade::Point;
+use crate::event::LARGEST;
+
+/// Mean mark of the original system, Pareto of exponent 2.4 from 10 (SPEC.md section 5).
+const ORIGINAL_MEAN_MARK: f64 = 35.0;
+
+/// Largest branching factor that a fit gives (SPEC.md section 5).
+const SUBCRITICAL: f64 = 0.99;
+
+/// A line of a history file.
+pub(super) fn history(bytes: &[u8], list: Option<Vec<Point>>) -> Result<History, Refusal> {
+    let mut history: History = parse(bytes)?;
+    history.tweets = list.unwrap_or(history.tweets);
+    ordered(&history.tweets).map(|()| history)
+}
+
+pub(super) fn body(kind: Kind, bytes: &[u8], key: Option<&str>) -> Result<Record, Refusal> {
+    Ok(match kind {
+        Kind::Size => Record::Size(size(windowed(bytes, key)?)?),
+        Kind::Parameters => Record::Parameters(Box::new(parameters(windowed(bytes, key)?)?)),
+        Kind::Sample => Record::Sample(windowed(bytes, key)?),
+        Kind::Model => Record::Model(model(bytes)?),
+        Kind::Alert => Record::Alert(windowed(bytes, key)?),
+        Kind::Stat => Record::Stat(windowed(bytes, key)?),
+        Kind::Report => Record::Report(parse(bytes)?),
+        Kind::Log => Record::Log(parse(bytes)?),
+        Kind::Tweet | Kind::Retweet | Kind::Watermark | Kind::Serie | Kind::History => {
+            return Err(Refusal::new("type", "events and cascades are read elsewhere"));
+        }
+    })
+}
+
+pub(super) fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Refusal> {
+    serde_json::from_slice(bytes).map_err(json)
+}
+
+/// A record that the original system left without `T_obs`: there the key tells it.
+fn windowed<T: for<'de> Deserialize<'de>>(bytes: &[u8], key: Option<&str>) -> Result<T, Refusal> {
+    let first = match parse(bytes) {
+        Ok(record) => return Ok(record),
+        Err(refusal) => refusal,
+    };
+    let Some(key) = key.filter(|key| key.parse::<f64>().is_ok()) else { return Err(first) };
+    let mut value: serde_json::Map<String, serde_json::Value> = parse(bytes)?;
+    if value.contains_key("T_obs") {
+        return Err(first);
+    }
+    value.insert("T_obs".to_owned(), key.into());
+    serde_json::from_value(value.into()).map_err(json)
+}
+
+/// A serie in any of its forms: `T_obs` or `t_obs`, pairs or parallel lists.
+pub(super) fn serie(bytes: &[u8], list: Option<Vec<Point>>) -> Result<Serie, Refusal> {
+    #[derive(Deserialize)]
+    struct Parallel {
+        times: Vec<f64>,
+        #[serde(default)]
+        magnitudes: Vec<f64>,
+    }
+    let mut serie = match parse::<Serie>(bytes) {
+        Ok(serie) => serie,
+        Err(refusal) => {
+            let mut value: serde_json::Map<String, serde_json::Value> = parse(bytes)?;
+            if let Some(window) = value.remove("t_obs") {
+                value.entry("T_obs").or_insert(window);
+            }
+            if !value.contains_key("tweets") {
+                let Ok(lists) = parse::<Parallel>(bytes) else { return Err(refusal) };
+                let (times, marks) = (lists.times.len(), lists.magnitudes.len());
+                if marks > 0 && marks != times {
+                    let text = format!("{times} times, but {marks} magnitudes");
+                    return Err(Refusal::new("field", text));
+                }
+                let marks = lists.magnitudes.into_iter().chain(std::iter::repeat(1.0));
+                let pairs: Vec<(f64, f64)> = lists.times.into_iter().zip(marks).collect();
+                value.insert("tweets".to_owned(), serde_json::to_value(pairs).map_err(json)?);
+            }
+            serde_json::from_value(value.into()).map_err(json)?
+        }
+    };
+    serie.tweets = list.unwrap_or(serie.tweets);
+    ordered(&serie.tweets)?;
+    if serie.t_obs == 0 {
+        return Err(Refusal::new("range", "T_obs is at least 1"));
+    }
+    // Some collectors add the event that closed the window: it is no part of it.
+    let end = serie.tweets[0].time + serie.t_obs as f64;
+    serie.tweets.retain(|point| point.time <= end);
+    Ok(serie)
+}
+
+/// Refuses what is no cascade: no event, or times that go back.
+pub(crate) fn ordered(tweets: &[Point]) -> Result<(), Refusal> {
+    if tweets.is_empty() {
+        return Err(Refusal::new("field", "tweets is empty: a cascade has its initial tweet"));
+    }
+    match tweets.windows(2).position(|pair| pair[1].time < pair[0].time) {
+        Some(i) => Err(Refusal::new("range", format!("tweets[{}] is before tweets[{i}]", i + 1))),
+        None => Ok(()),
+    }
+}
+
+fn size(size: Size) -> Result<Size, Refusal> {
+    let sound = size.n_tot > 0 && size.t_obs > 0;
+    sound.then_some(size).ok_or_else(|| Refusal::new("range", "n_tot and T_obs are at least 1"))
+}
+
+/// Parameters as the original system wrote them lack n* and G1, which follow from the rest.
+fn parameters(mut it: Parameters) -> Result<Parameters, Refusal> {
+    if it.n_star.is_nan() {
+        it.n_star = (it.params[0] * ORIGINAL_MEAN_MARK).min(SUBCRITICAL);
+    }
+    if it.g1.is_nan() {
+        it.g1 = it.n_supp * (1.0 - it.n_star);
+    }
+    let sound = it.t_obs > 0
+        && it.params.iter().all(|value| *value >= 0.0 && value.is_finite())
+        && (0.0..1.0).contains(&it.n_star)
+        && [it.g1, it.n_supp].iter().all(|value| (0.0..=LARGEST).contains(value));
+    if !sound {
+        let text = "params, n_star (below 1), G1 or n_supp is no number from 0 on";
+        return Err(Refusal::new("range", text));
+    }
+    let width = it.features.len();
+    if it.rows.iter().any(|row| row.len() != width) {
+        return Err(Refusal::new("field", "a list of rows is not as long as features"));
+    }
+    Ok(it)
+}
+
+fn model(bytes: &[u8]) -> Result<Model, Refusal> {
+    #[derive(Deserialize)]
+    struct Header {
+        model: String,
+        #[serde(rename = "T_obs", deserialize_with = "super::scalar::window")]
+        t_obs: u64,
+    }
+    let text: Box<RawValue> = parse(bytes)?;
+    let Header { model, t_obs } = parse(text.get().as_bytes())?;
+    Ok(Model { model, t_obs, text })
+}
