@@ -136,7 +136,7 @@ mod tests {
                     .map(|line| line.get(AXIS..).unwrap_or("").matches(symbol(predictor)).count())
                     .sum();
                 assert_eq!(count as u64, windows, "{text}");
-                let lowest = lines.iter().rposition(|line| on(line)).unwrap();
+                let lowest = lines.iter().rposition(on).unwrap();
                 let height = (LINES - lowest) as f64 / LINES as f64 * 0.8;
                 assert!((height - 0.1 * place as f64).abs() < 0.05, "{place} {height}\n{text}");
             }
