@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// A broker of ours, or somebody's.
 pub(crate) struct Broker {
@@ -37,7 +38,10 @@ fn existing() -> Option<Broker> {
 /// A port with three free ones behind it, below those that the kernel lends.
 fn free_ports() -> u16 {
     let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let start = 20_000 + (std::process::id() % 2_000) as u16 * 4;
+    // Tests that look at the same moment look at different places.
+    static LOOKS: AtomicU16 = AtomicU16::new(0);
+    let looks = LOOKS.fetch_add(16, Ordering::Relaxed);
+    let start = 20_000 + (std::process::id() % 1_900) as u16 * 4 + looks % 1_000;
     let found = (0..500).map(|i| start + i * 4).find(|port| (0..4).all(|i| free(port + i)));
     found.expect("four free ports in two thousand")
 }
@@ -46,12 +50,16 @@ impl Broker {
     /// A broker of its own for tests that hurt it.
     pub(crate) fn start(name: &str) -> Option<Self> {
         let dir = std::env::temp_dir().join(format!("tweetoscope-{name}-{}", std::process::id()));
-        let port = free_ports().to_string();
-        let started = Command::new("bash")
-            .args([script().as_os_str(), "start".as_ref(), dir.as_os_str()])
-            .args([&port, "--tls", "--sasl"])
-            .output()
-            .expect("bash is there");
+        // Another may have taken the ports between the look and the start.
+        let tries = (0..10).map(|_| {
+            Command::new("bash")
+                .args([script().as_os_str(), "start".as_ref(), dir.as_os_str()])
+                .args([&free_ports().to_string(), "--tls", "--sasl"])
+                .output()
+                .expect("bash is there")
+        });
+        let busy = |it: &std::process::Output| it.status.code() == Some(75);
+        let started = tries.into_iter().find(|it| !busy(it)).expect("free ports");
         if started.status.code() == Some(69) {
             let why = String::from_utf8_lossy(&started.stderr);
             assert!(std::env::var("CI").as_deref() != Ok("true"), "no broker: {why}");

@@ -53,6 +53,16 @@ fn a_broker_that_is_killed_leaves_no_trace() {
     assert_exact("storm with broker kills", &storm.blow(&broker));
 }
 
+/// The group's older way: all partitions are given back and dealt anew.
+#[test]
+fn a_storm_under_the_eager_protocol_leaves_no_trace() {
+    let Some(broker) = broker() else { return };
+    let flags = &["-X", "partition.assignment.strategy=range"];
+    let lasts = Duration::from_secs(15);
+    let storm = Storm { name: "eager", seed: 6, cascades: 500, lasts, flags, ..STORM };
+    assert_exact("eager storm", &storm.blow(broker));
+}
+
 /// The check has teeth: without replay cascades are lost.
 #[test]
 fn without_replay_the_check_finds_what_is_lost() {

@@ -50,7 +50,11 @@ pub(super) struct Daemon<'a, S, F> {
     pub(super) back: BTreeMap<i32, i64>,
     /// Since when something is not committed.
     pub(super) since: Option<Instant>,
+    /// Since when places are looked up in vain.
+    pub(super) locating: Option<Instant>,
     pub(super) joined: bool,
+    /// Whether it was said that a replay would be long.
+    pub(super) warned: bool,
     pub(super) twins: BTreeSet<String>,
     pub(super) read: u64,
     pub(super) counting: Counting,
@@ -159,7 +163,20 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
         }
         self.since = None;
         self.writing.committed();
+        self.warn_of_a_long_replay();
         Ok(())
+    }
+
+    fn warn_of_a_long_replay(&mut self) {
+        let distance = self.tasks.values().map(Task::distance).max().unwrap_or_default();
+        if distance > self.settings.max_replay && !self.warned {
+            log::warn!(
+                "a recovery would read {distance} records of {} again: what stays open so long \
+                 is bounded by --max-age",
+                self.topic
+            );
+        }
+        self.warned = distance > self.settings.max_replay;
     }
 
     /// What is too long for metadata goes to a topic, in the same transaction.

@@ -9,9 +9,10 @@ use super::context::Decision;
 use super::daemon::Daemon;
 use super::input::Committed;
 use super::models::Models;
+use super::now;
 use super::recovery::{Recovery, Revived};
-use super::settings::Use;
-use super::trouble::Lost;
+use super::settings::{TRANSACTION_TIMEOUT, Use};
+use super::trouble::{Lost, Stopped};
 use crate::stage::Recover;
 
 /// How long the group is asked at once for what is committed.
@@ -89,11 +90,28 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
         Ok(())
     }
 
-    fn committed(&self, partitions: &[i32]) -> io::Result<Option<Places>> {
+    fn committed(&mut self, partitions: &[i32]) -> io::Result<Option<Places>> {
         if partitions.is_empty() {
             return Ok(Some(Places::new()));
         }
-        self.input.committed(partitions, ASK)
+        let found = self.input.committed(partitions, ASK)?;
+        if found.is_some() {
+            self.locating = None;
+            return Ok(found);
+        }
+        // A dead instance's transaction is aborted when its time is over; until then it is open.
+        let since = *self.locating.get_or_insert_with(now);
+        let most = self.settings.wait.max(TRANSACTION_TIMEOUT * 3);
+        if since.elapsed() > most {
+            return Err(Stopped::Unreachable(format!(
+                "group {} does not tell its positions in {} for {:.0} s",
+                self.settings.group,
+                self.topic,
+                since.elapsed().as_secs_f64()
+            ))
+            .into());
+        }
+        Ok(None)
     }
 
     /// Builds the state of a partition from its place; returns from where it is read.
@@ -113,9 +131,6 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
         let Revived { task, low, back } =
             recovery.revive((self.make)(), partition, committed, &models)?;
         let silence = committed.map_or(0, |it| it.offset - low);
-        if silence.unsigned_abs() > self.settings.max_replay {
-            log::warn!("{} partition {partition}: a replay of {silence} offsets", self.topic);
-        }
         log::info!(
             "{} partition {partition}: from {low} on, the first {silence} offsets in silence",
             self.topic

@@ -100,6 +100,18 @@ pub fn serve<S: Recover>(
     settings: &Settings,
     observer: &mut dyn Observer,
 ) -> io::Result<Counts> {
+    let ended = serve_until_told(make, settings, observer);
+    match ended {
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(Counts::default()),
+        ended => ended,
+    }
+}
+
+fn serve_until_told<S: Recover>(
+    make: impl Fn() -> S,
+    settings: &Settings,
+    observer: &mut dyn Observer,
+) -> io::Result<Counts> {
     let shared = Arc::new(Shared::default());
     let cluster = Cluster::connect(settings, &shared)?;
     let partitions = prepare::<S>(settings, &cluster)?;
@@ -129,6 +141,8 @@ pub fn serve<S: Recover>(
         astray: BTreeSet::new(),
         back: BTreeMap::new(),
         since: None,
+        locating: None,
+        warned: false,
         joined: false,
         twins: BTreeSet::new(),
         read: 0,
@@ -137,7 +151,6 @@ pub fn serve<S: Recover>(
     let ended = daemon.work(observer);
     daemon.writing.tell();
     match ended {
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(daemon.counts()),
         Err(error) if is_stopped(&error) => {
             // Leaving the group in order would wait for brokers that do not answer.
             std::mem::forget(daemon);

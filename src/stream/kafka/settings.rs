@@ -139,8 +139,14 @@ impl Settings {
     pub(super) fn member(&self) -> ClientConfig {
         let mut config = self.reader();
         config.set("statistics.interval.ms", "2000");
+        // Learning takes its time between two polls; heartbeats go on meanwhile.
+        if self.models == Use::Publish && config.get("max.poll.interval.ms").is_none() {
+            config.set("max.poll.interval.ms", "3600000");
+        }
         // Partitions that stay with an instance keep their state.
-        if config.get("partition.assignment.strategy").is_none() {
+        // (By KIP-848 the broker assigns, and in the same way.)
+        let classic = config.get("group.protocol").is_none_or(|it| it == "classic");
+        if classic && config.get("partition.assignment.strategy").is_none() {
             config.set("partition.assignment.strategy", "cooperative-sticky");
         }
         config
