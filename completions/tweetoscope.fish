@@ -54,7 +54,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l lim
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l params -d 'Take defaults from a params.config of the original system' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l marks -d 'Simulate with magnitudes of this law' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l speed -d 'Replay this many event seconds in a second (default: as fast as possible)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -97,7 +97,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-events-per-cascade -d 'Keep at most this many events of a cascade; later ones count in its size alone' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-sources -d 'Follow at most this many sources; records of others are counted and dropped' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l params -d 'Take defaults from a collector.ini of the original system' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -134,7 +134,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l utc-offs
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l threads -d 'Work on this many threads (default: one a core); the output does not depend on it' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows -d 'Cut history lines at these times after the first event' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l until -d 'Cut history lines at this time after the first event (default: at the last event)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -171,7 +171,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l aler
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-pending -d 'Let at most this many predictions wait for their sizes; the oldest go first' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l pin -d 'Use this version of its window\'s model whatever is newer; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l models -d 'Read models from this folder, and newer ones when they appear' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -213,7 +213,7 @@ mean\t'The mean of the logarithm'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l models -d 'Keep models in this folder' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l seed -d 'Seed of all chance' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l threads -d 'Work on this many threads (default: one a core); the models do not depend on it' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -247,7 +247,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s V -l v
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l every -d 'Report after this many stats of a window; 0 reports only at the end' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l last -d 'Sum up the last N stats beside all' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l fail-above -d 'Exit with status 3 if a window\'s mean error of the last stats is above this at the end' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -322,7 +322,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l models -
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l folds -d 'Evaluate by cross-validation instead: deal the cascades to K folds, predict each fold by models of the others, and print how every method did at each of --windows (default here: 5m,10m,20m,30m,1h,2h,6h). Cascades are taken whole, up to --max-age' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l predictions -d 'Write each prediction of the evaluation to FILE, as JSON lines' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l truth -d 'Write the final size that each prediction was for to FILE, as JSON lines' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -343,7 +343,20 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s h -l hel
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l top -d 'Show this many cascades' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l above -d 'Show the probability of more than N events (default: the least N that alerts tell)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
+latest\t'With the latest record'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l tick -d 'Commit after this much work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-replay -d 'Warn of a recovery that reads more records again' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
@@ -351,6 +364,11 @@ json\t'One JSON object a message, as the logs topic carries it'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l create-topics -d 'Create the topics that are missing'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l exit-eof -d 'End when all partitions are read'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s q -l quiet -d 'Say less on stderr: only errors'
@@ -359,7 +377,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s V 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l levels -d 'Show these levels: debug, info, warning, error, critical' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l sources -d 'Show these stages' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l into -d 'Write rotating files into DIR instead of stdout: DIR/tweetoscope.log' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'

@@ -14,8 +14,10 @@ use std::time::Duration;
 use tweetoscope::record::Kind;
 use tweetoscope::stage::dashboard::{Dashboard, Query};
 use tweetoscope::stage::{Ending, Out, RecordRef, Stage, Tally};
+use tweetoscope::stream::kafka::Bridge;
 use tweetoscope::stream::say;
 
+use crate::kafka::KafkaArgs;
 use crate::{Outcome, health, transport};
 
 /// Show the hottest cascades, live: in the terminal, or as a page with --http
@@ -34,8 +36,13 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     above: Option<f64>,
     #[command(flatten)]
+    kafka: KafkaArgs,
+    #[command(flatten)]
     pub(crate) transport: transport::CarrierArgs,
 }
+
+/// What it reads from topics: all tweets would be much for a few curves.
+const TOPICS: &[Kind] = &[Kind::Alert, Kind::Serie, Kind::Size];
 
 /// How often the ranking is remembered, against which changes are shown.
 const MARK: Duration = Duration::from_secs(30);
@@ -83,16 +90,19 @@ impl Stage for Watching {
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let shared = Shared::default();
+    let (bridge, stop) = match args.kafka.bridge("dashboard", TOPICS, &args.transport)? {
+        Some((bridge, stop)) => (Some(bridge), stop),
+        None => (None, transport::stop_flag()?),
+    };
     if args.transport.input.dry_run {
-        return args.transport.drive(|| Watching(shared.clone()));
+        return if bridge.is_some() { Ok(Outcome::Done) } else { args.transport.check() };
     }
-    let stop = transport::stop_flag()?;
     let view = Arc::new(page::View::new(shared.clone(), args.top, args.above));
     let (pages, flags) = (Arc::clone(&view), &args.transport.shared);
     let watch = health::watch_with(flags, &stop, |health| page::site(pages, health))?;
     let served = watch.address();
     let in_terminal = served.is_none() && io::stdout().is_terminal();
-    let reading = read(&args, shared.clone(), Arc::clone(&stop), watch, !in_terminal);
+    let reading = read(&args, bridge, shared.clone(), Arc::clone(&stop), watch, !in_terminal);
     let query = Query { above: args.above, ..Query::default() };
     let shown = match served {
         Some(address) => {
@@ -117,6 +127,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
 /// Reads on a thread of its own, until the input is over.
 fn read(
     args: &Args,
+    bridge: Option<Bridge<io::Stdout>>,
     shared: Shared,
     stop: Arc<AtomicBool>,
     mut watch: health::Watch,
@@ -124,8 +135,12 @@ fn read(
 ) -> JoinHandle<anyhow::Result<Outcome>> {
     let carrier = args.transport.clone();
     std::thread::spawn(move || {
-        let stage = Watching(shared.clone());
-        let ended = carrier.drive_into(stage, io::sink(), &stop, &mut watch, bar);
+        let mut stage = Watching(shared.clone());
+        let ended = match bridge {
+            Some(mut bridge) => transport::watched(&mut stage, &mut bridge, &mut watch)
+                .map(|_| transport::outcome(&bridge)),
+            None => carrier.drive_into(stage, io::sink(), &stop, &mut watch, bar),
+        };
         shared.over.store(true, Ordering::Relaxed);
         // The page stays when the input is over.
         while watch.address().is_some() && !stop.load(Ordering::Relaxed) {
