@@ -94,7 +94,7 @@ impl CarrierArgs {
         drive(stage, lines, watch)
     }
 
-    fn check(&self) -> anyhow::Result<Outcome> {
+    pub(crate) fn check(&self) -> anyhow::Result<Outcome> {
         for path in self.files.iter().filter(|path| path.as_os_str() != "-") {
             std::fs::File::open(path).with_context(|| path.display().to_string())?;
         }
@@ -129,7 +129,7 @@ pub(crate) fn drive<S: Stage>(
 }
 
 /// Runs a stage; the last metrics are told whether it failed or not.
-fn watched<S: Stage>(
+pub(crate) fn watched<S: Stage>(
     stage: &mut S,
     transport: &mut impl Transport,
     watch: &mut Watch,
@@ -140,7 +140,7 @@ fn watched<S: Stage>(
     Ok(())
 }
 
-fn outcome(transport: &impl Transport) -> Outcome {
+pub(crate) fn outcome(transport: &impl Transport) -> Outcome {
     if transport.counts().rejected > 0 { Outcome::Rejected } else { Outcome::Done }
 }
 

@@ -10,6 +10,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 step 'what the tests need'
 bash tests/install.sh
+bash tests/live/install.sh
 
 step 'format'
 cargo fmt --all --check
@@ -22,3 +23,14 @@ RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
 
 step 'tests'
 cargo test --locked
+
+step 'the page in a browser'
+if [ -d tests/e2e/node_modules ]; then
+  cargo build --locked
+  (cd tests/e2e && npm test)
+elif [ "${CI:-}" = true ]; then
+  echo 'missing: the npm packages of tests/e2e' >&2
+  exit 1
+else
+  echo 'passed over: no npm packages in tests/e2e'
+fi

@@ -227,6 +227,11 @@ impl Stage for Predict {
             tally.insert(("model_samples", window.to_string()), model.samples() as f64);
             tally.insert(("model_info", format!("{window},{}", model.version())), 1.0);
         }
+        if !self.manner.pin.is_empty() {
+            let held = |version: &String| self.models.values().any(|it| it.version() == version);
+            let ready = self.manner.pin.iter().all(held);
+            tally.insert(("ready", "pinned models".to_owned()), f64::from(u8::from(ready)));
+        }
         // A count that appears with its first event would hide that event from an alert.
         for name in [
             "duplicate_parameters_total",

@@ -16,7 +16,9 @@ need node nodejs
 need npm npm
 /usr/bin/python3 -c 'import yaml' 2>/dev/null || missing="$missing python3-yaml"
 
-if [ -n "$missing" ]; then
+if [ -n "$missing" ] && ! { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }; then
+  echo "not installed, so the tests that need them are passed over:$missing"
+elif [ -n "$missing" ]; then
   export DEBIAN_FRONTEND=noninteractive
   # A package that wants to start a service must not: the tests start their own.
   policy=/usr/sbin/policy-rc.d
@@ -30,6 +32,7 @@ if [ -n "$missing" ]; then
   apt-get install -q -y --no-install-recommends $missing
 fi
 
+command -v npm >/dev/null 2>&1 || exit 0
 cd "$(dirname "$0")/../e2e"
 if ! npm ls --silent >/dev/null 2>&1; then
   npm ci --no-audit --no-fund

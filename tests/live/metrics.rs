@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tweetoscope::stage::Tally;
 use tweetoscope::stream::health::{Answer, Asked, Health, METRICS, PREFIX, PROCESS, markdown};
@@ -27,20 +27,27 @@ const PIPELINE: [(&str, &[&str]); 7] = [
 
 /// Tweets of cascades that end, with some that are refused.
 fn tweets() -> String {
-    let mut lines = String::from("no record\n");
+    let mut events = Vec::new();
     for cid in 0..300_u32 {
         for event in 0..(3 + cid % 20) {
-            let (kind, t) =
-                (if event == 0 { "tweet" } else { "retweet" }, cid * 50 + event * event * 7);
-            let m = 10 + (cid * 7 + event * 13) % 90;
-            lines += &format!("{{\"type\":\"{kind}\",\"cid\":\"{cid}\",\"t\":{t},\"m\":{m}}}\n");
+            let kind = if event == 0 { "tweet" } else { "retweet" };
+            let (t, m) = (cid * 50 + event * event * 7, 10 + (cid * 7 + event * 13) % 90);
+            let line = format!("{{\"type\":\"{kind}\",\"cid\":\"{cid}\",\"t\":{t},\"m\":{m}}}\n");
+            events.push((t, line));
         }
     }
-    lines
+    events.sort_by_key(|(t, _)| *t);
+    let lines: String = events.into_iter().map(|(_, line)| line).collect();
+    format!("no record\n{lines}")
 }
 
 /// What each stage of the pipeline exposes.
-pub(crate) fn dumps() -> Vec<(&'static str, String)> {
+pub(crate) fn dumps() -> &'static [(&'static str, String)] {
+    static DUMPS: OnceLock<Vec<(&str, String)>> = OnceLock::new();
+    DUMPS.get_or_init(pipeline)
+}
+
+fn pipeline() -> Vec<(&'static str, String)> {
     let dir = dir("dumps");
     let file = dir.join("metrics.prom");
     let models = dir.join("models");
@@ -87,7 +94,7 @@ fn what_runs_expose_is_what_the_table_documents() {
         .chain(PROCESS.iter().map(|(name, ..)| (*name).to_owned()))
         .collect();
     for (stage, dump) in dumps() {
-        let shown = families(&dump);
+        let shown = families(dump);
         let unknown: Vec<_> = shown.difference(&documented).collect();
         assert!(unknown.is_empty(), "{stage} exposes what is not in the table: {unknown:?}");
         for metric in METRICS.iter().filter(|it| of(it.of, stage)) {
@@ -108,7 +115,7 @@ fn what_runs_expose_is_what_the_table_documents() {
         for (name, ..) in PROCESS {
             assert!(shown.contains(*name), "{stage}: {name}");
         }
-        lint(stage, &dump);
+        lint(stage, dump);
     }
 }
 
