@@ -1,6 +1,7 @@
 //! A real broker for the tests: one that is there already, or one of our own on loopback.
 
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -70,6 +71,8 @@ impl Broker {
         let watch = Command::new("bash")
             .args(["-c", "cat >/dev/null; exec bash \"$0\" wipe \"$1\""])
             .args([script().as_os_str(), dir.as_os_str()])
+            // A signal to the group of the tests is not for it.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
