@@ -10,9 +10,9 @@
 //!   position stands its *low watermark*: the place from which a replay finds the same state,
 //!   with the stage's mark *at that place* (clocks of a later place would close cascades too
 //!   early). Places that can be one are kept every 10,000 records; the low watermark is rounded
-//!   down to one of them ([`task`]).
+//!   down to one of them (`task`).
 //! - When a partition is assigned, its stage is made anew, fed in silence from the low watermark
-//!   to the committed position, and then speaks ([`recovery`]). The stage is pure, so the state
+//!   to the committed position, and then speaks (`recovery`). The stage is pure, so the state
 //!   is the lost state, bit for bit.
 //! - One path serves a kill, a cut network, a rebalance and an aborted transaction: drop the
 //!   state, find it again.
