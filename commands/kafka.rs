@@ -4,10 +4,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
+use anyhow::Context;
 use tweetoscope::event::Span;
-use tweetoscope::record::Kind;
+use tweetoscope::record::{Kind, Record};
 use tweetoscope::stage::Recover;
 use tweetoscope::stream::kafka::{
     self, Bridge, Creation, From, Names, Properties, Settings, Sink, Topic, Use, free, from_file,
@@ -15,7 +17,7 @@ use tweetoscope::stream::kafka::{
 };
 
 use crate::transport::{CarrierArgs, InputArgs, stop_flag};
-use crate::{Outcome, Usage, health};
+use crate::{Outcome, Usage, health, logging};
 
 /// Reading and writing topics instead of pipes.
 #[derive(clap::Args, Clone)]
@@ -70,6 +72,9 @@ pub(crate) struct KafkaArgs {
     /// Warn of a recovery that reads more records again
     #[arg(long, value_name = "RECORDS", default_value_t = 5_000_000)]
     max_replay: u64,
+    /// Send the log, from INFO up, to the topic of logs too
+    #[arg(long)]
+    log_topic: bool,
     /// Forget all state at a restart: for the test that must see it
     #[arg(long, hide = true)]
     without_replay: bool,
@@ -212,6 +217,20 @@ impl KafkaArgs {
         input: &InputArgs,
         stop: Arc<AtomicBool>,
     ) -> anyhow::Result<Settings> {
+        let command = does.command;
+        let settings = self.unlogged(does, input, stop)?;
+        if self.log_topic {
+            log_to_topic(&settings).with_context(|| format!("the log of {command}"))?;
+        }
+        Ok(settings)
+    }
+
+    fn unlogged(
+        &self,
+        does: Does,
+        input: &InputArgs,
+        stop: Arc<AtomicBool>,
+    ) -> anyhow::Result<Settings> {
         let (properties, brokers) = self.connection()?;
         let group = self.group.clone().unwrap_or(format!("tweetoscope-{}", does.command));
         let transactional_id = self.transactional_id.clone().unwrap_or_else(|| own_name(&group));
@@ -273,6 +292,22 @@ impl KafkaArgs {
         let brokers = self.brokers.clone().or(in_file).unwrap_or("localhost:9092".to_owned());
         Ok((properties, brokers))
     }
+}
+
+/// Hands the log on to its topic, on a thread of its own: a broker that is slow delays no work.
+fn log_to_topic(settings: &Settings) -> io::Result<()> {
+    const WAITING: usize = 10_000;
+    let mut sink = Sink::open(&Settings { writes: vec![Topic::Logs], ..settings.clone() })?;
+    let (to, from) = sync_channel(WAITING);
+    let thread = std::thread::spawn(move || {
+        for log in from {
+            // Saying that a message could not be sent would be the next one.
+            let _ = sink.record(&Record::Log(log));
+        }
+        let _ = sink.flush();
+    });
+    logging::tell(to, thread);
+    Ok(())
 }
 
 fn seconds(seconds: f64) -> Duration {

@@ -48,6 +48,7 @@ fn main() -> ExitCode {
             Err(error) if reader_left(error) => ::log::info!("Logging off."),
             Err(error) => ::log::error!(target: stream::SAID, "{error:#}"),
         }
+        logging::finish();
         outcome
     });
     ExitCode::from(status(ended))

@@ -3,7 +3,9 @@
 mod rotating;
 
 use std::io::{self, Write};
-use std::sync::OnceLock;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::JoinHandle;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -50,6 +52,28 @@ pub(crate) fn start(stage: &str, shared: &Shared) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Somebody else who wants the messages from INFO up, and the thread that hands them on.
+static BESIDE: Mutex<Option<(SyncSender<Log>, JoinHandle<()>)>> = Mutex::new(None);
+
+fn beside() -> MutexGuard<'static, Option<(SyncSender<Log>, JoinHandle<()>)>> {
+    BESIDE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// From now on a thread is given the messages from INFO up; what it cannot take is left out.
+pub(crate) fn tell(to: SyncSender<Log>, thread: JoinHandle<()>) {
+    *beside() = Some((to, thread));
+    log::set_max_level(log::max_level().max(LevelFilter::Info));
+}
+
+/// Waits until that thread has handed on what it was given.
+pub(crate) fn finish() {
+    let told = beside().take();
+    if let Some((to, thread)) = told {
+        drop(to);
+        let _ = thread.join();
+    }
+}
+
 /// The stage that this process is.
 pub(crate) fn stage() -> &'static str {
     STAGE.get().map_or("tweetoscope", String::as_str)
@@ -85,7 +109,9 @@ struct Both {
 
 impl log::Log for Both {
     fn enabled(&self, about: &log::Metadata<'_>) -> bool {
-        self.stderr.enabled(about) || self.files.as_ref().is_some_and(|it| it.enabled(about))
+        self.stderr.enabled(about)
+            || self.files.as_ref().is_some_and(|it| it.enabled(about))
+            || is_told(about)
     }
 
     fn log(&self, record: &log::Record<'_>) {
@@ -93,10 +119,20 @@ impl log::Log for Both {
             LOGGED[level(record) as usize].fetch_add(1, Ordering::Relaxed);
             self.stderr.log(record);
             self.files.iter().for_each(|files| files.log(record));
+            if is_told(record.metadata())
+                && let Some((to, _)) = &*beside()
+            {
+                let _ = to.try_send(message(record));
+            }
         }
     }
 
     fn flush(&self) {}
+}
+
+/// Whether a message is for those beside; not what a Kafka client says about sending it.
+fn is_told(about: &log::Metadata<'_>) -> bool {
+    about.level() <= log::Level::Info && about.target() != "librdkafka" && beside().is_some()
 }
 
 fn level(record: &log::Record<'_>) -> Level {
