@@ -83,6 +83,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l kaf
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exit-eof -d 'End when all partitions are read'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s V -l version -d 'Print version'
@@ -125,6 +126,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l kafk
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l exit-eof -d 'End when all partitions are read'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s V -l version -d 'Print version'
@@ -163,6 +165,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l kafka -d
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l exit-eof -d 'End when all partitions are read'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s V -l version -d 'Print version'
@@ -200,6 +203,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l kafk
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l exit-eof -d 'End when all partitions are read'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s V -l version -d 'Print version'
@@ -241,6 +245,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l kafka 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l exit-eof -d 'End when all partitions are read'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s V -l version -d 'Print version'
@@ -276,6 +281,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l kafk
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l exit-eof -d 'End when all partitions are read'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s V -l version -d 'Print version'
@@ -343,6 +349,14 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s h -l hel
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l top -d 'Show this many cascades' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l above -d 'Show the probability of more than N events (default: the least N that alerts tell)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
+json\t'One JSON object a message, as the logs topic carries it'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
@@ -356,22 +370,15 @@ latest\t'With the latest record'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l tick -d 'Commit after this much work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-replay -d 'Warn of a recovery that reads more records again' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dry-run -d 'Check options and files, and end'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s q -l quiet -d 'Say less on stderr: only errors'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l exit-eof -d 'End when all partitions are read'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s q -l quiet -d 'Say less on stderr: only errors'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l levels -d 'Show these levels: debug, info, warning, error, critical' -r
@@ -407,6 +414,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l kafka -d
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l exit-eof -d 'End when all partitions are read'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l at-least-once -d 'Work without transactions: a crash may repeat output'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s V -l version -d 'Print version'

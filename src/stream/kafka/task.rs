@@ -112,12 +112,7 @@ impl<S: Recover> Task<S> {
 
     /// Feeds frames in the order of their offsets. `back`: what is said from now on is read back
     /// from there at the earliest.
-    pub(super) fn feed(
-        &mut self,
-        frames: &[Frame<'_>],
-        longest: usize,
-        back: Option<i64>,
-    ) -> Said {
+    pub(super) fn feed(&mut self, frames: &[Frame<'_>], longest: usize, back: Option<i64>) -> Said {
         let fresh = frames.partition_point(|frame| (frame.position as i64) < self.next);
         let frames = &frames[fresh..];
         let mut said = Said::default();
@@ -291,11 +286,9 @@ mod tests {
     fn frames(lines: &[String], from: usize) -> Vec<Frame<'_>> {
         // Offsets have gaps where transactions ended.
         let offset = |i: usize| (from + i + (from + i) / 7) as u64;
-        let frame = |(i, line): (usize, &'_ String)| (offset(i), line);
-        let numbered: Vec<_> = lines.iter().enumerate().map(frame).collect();
+        let numbered = lines.iter().enumerate();
         numbered
-            .into_iter()
-            .map(|(position, line)| Frame { position, key: None, bytes: line.as_bytes() })
+            .map(|(i, line)| Frame { position: offset(i), key: None, bytes: line.as_bytes() })
             .collect()
     }
 
@@ -335,10 +328,10 @@ mod tests {
             }
             assert_eq!(said, all.out, "seed {seed}");
             assert_eq!(refused, all.refused.len(), "seed {seed}");
-            assert_eq!(task.stage().tally().get(&("cascades_open", String::new())), whole
-                .stage()
-                .tally()
-                .get(&("cascades_open", String::new())));
+            assert_eq!(
+                task.stage().tally().get(&("cascades_open", String::new())),
+                whole.stage().tally().get(&("cascades_open", String::new()))
+            );
         }
     }
 
