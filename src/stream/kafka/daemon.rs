@@ -103,7 +103,7 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
                 continue;
             }
             let back = self.writing.back(&self.shared, *partition, &self.back);
-            let said = task.feed(frames, self.settings.longest, back);
+            let said = task.feed(frames, back);
             if task.has_moved() {
                 self.since.get_or_insert_with(now);
             }

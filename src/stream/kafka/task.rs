@@ -8,13 +8,11 @@ use std::io;
 
 use super::place::{MOST_METADATA, Mark, Start};
 use super::trouble::failed;
-use crate::record::Refusal;
 use crate::stage::{Out, Outgoing, Recover};
-use crate::stream::reader::{HEAD, LONGEST_TWEET, longest_of};
 use crate::stream::{Frame, Refused, parse};
 
 /// Records between two checkpoints.
-const STRIDE: u64 = if cfg!(test) { 50 } else { 10_000 };
+const STRIDE: u64 = 10_000;
 /// Checkpoints that are kept; beyond, the older ones are thinned out.
 const MOST_CHECKPOINTS: usize = 64;
 /// Bytes of a mark that a record may cost.
@@ -112,29 +110,23 @@ impl<S: Recover> Task<S> {
 
     /// Feeds frames in the order of their offsets. `back`: what is said from now on is read back
     /// from there at the earliest.
-    pub(super) fn feed(&mut self, frames: &[Frame<'_>], longest: usize, back: Option<i64>) -> Said {
+    pub(super) fn feed(&mut self, frames: &[Frame<'_>], back: Option<i64>) -> Said {
         let fresh = frames.partition_point(|frame| (frame.position as i64) < self.next);
         let frames = &frames[fresh..];
-        let mut said = Said::default();
-        let Some(end) = frames.last().map(|last| last.position as i64 + 1) else { return said };
-        let (frames, long) = bounded(frames, longest);
         let heard = frames.partition_point(|frame| (frame.position as i64) < self.spoken);
         let (before, now) = frames.split_at(heard);
+        let mut said = Said::default();
         if !before.is_empty() {
             self.replayed += before.len() as u64;
             self.step(before, &mut Vec::new(), None);
             self.out.take();
         }
-        if end > self.spoken {
+        if !now.is_empty() {
             self.speak();
             self.moved = true;
-            said.refused = long;
-            said.refused.retain(|(position, ..)| *position as i64 >= self.spoken);
             self.step(now, &mut said.refused, back);
             said.out = self.out.take();
         }
-        // What was too long is read all the same.
-        self.next = end;
         said
     }
 
@@ -225,132 +217,7 @@ impl<S: Recover> Task<S> {
     }
 }
 
-/// Takes out what is longer than it may be.
-fn bounded<'a>(frames: &[Frame<'a>], longest: usize) -> (Vec<Frame<'a>>, Vec<Refused>) {
-    let limit = |frame: &Frame<'_>| match frame.bytes.len() {
-        short if short <= LONGEST_TWEET.min(longest) => usize::MAX,
-        _ => longest_of(frame.bytes, longest),
-    };
-    let (short, long): (Vec<Frame<'a>>, Vec<Frame<'a>>) =
-        frames.iter().partition(|frame| frame.bytes.len() <= limit(frame));
-    let refuse = |frame: &Frame<'_>| {
-        let (length, limit) = (frame.bytes.len(), limit(frame));
-        let text = format!("the record has {length} bytes, more than the {limit} it may have");
-        (frame.position, frame.bytes[..length.min(HEAD)].to_vec(), Refusal::new("size", text))
-    };
-    (short, long.iter().map(refuse).collect())
-}
-
 /// Whether the metadata with this mark would be too long.
 pub(super) fn is_long(start: &Start, partitions: i32) -> bool {
     start.note(partitions).len() > MOST_METADATA
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stage::Stage;
-    use crate::stage::collect::{AtEnd, Collect, Limits, Rules};
-
-    fn below(chance: &mut u64, n: u64) -> u64 {
-        *chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (*chance >> 33) % n
-    }
-
-    /// Lines with late events, orphans, duplicates, ids that come again, and nonsense.
-    fn wild(chance: &mut u64, length: usize) -> Vec<String> {
-        let mut clocks = [0; 2];
-        let mut line = || {
-            let source = below(chance, 2) as usize;
-            clocks[source] += below(chance, 90);
-            let t = clocks[source].saturating_sub(below(chance, 3) * below(chance, 200));
-            match below(chance, 40) {
-                0 => "nonsense".to_owned(),
-                kind => {
-                    let kind = if kind < 8 { "tweet" } else { "retweet" };
-                    let cid = below(chance, 12);
-                    format!(r#"{{"type":"{kind}","cid":"{cid}","t":{t},"source":"{source}"}}"#)
-                }
-            }
-        };
-        (0..length).map(|_| line()).collect()
-    }
-
-    fn collector() -> Collect {
-        let limits = Limits { open_cascades: 5, ..Limits::default() };
-        let (windows, at_end) = (vec![300, 600], AtEnd::Drop);
-        let (terminated, max_age, lateness) = (1800.0, 5000.0, 30.0);
-        Collect::new(Rules { windows, terminated, min_size: 2, lateness, max_age, at_end, limits })
-    }
-
-    fn frames(lines: &[String], from: usize) -> Vec<Frame<'_>> {
-        // Offsets have gaps where transactions ended.
-        let offset = |i: usize| (from + i + (from + i) / 7) as u64;
-        let numbered = lines.iter().enumerate();
-        numbered
-            .map(|(i, line)| Frame { position: offset(i), key: None, bytes: line.as_bytes() })
-            .collect()
-    }
-
-    #[test]
-    fn a_task_made_anew_from_what_was_committed_says_what_was_left_to_say() {
-        for seed in 0..60 {
-            let mut chance = seed;
-            let lines = wild(&mut chance, 700);
-            let first = Start { low: 0, mark: Mark::Here(String::new()), back: None };
-            let mut whole = Task::new(collector(), &first, "", 0).unwrap();
-            let all = whole.feed(&frames(&lines, 0), usize::MAX, None);
-
-            let mut task = Task::new(collector(), &first, "", 0).unwrap();
-            let (mut said, mut refused, mut unsaid, mut unrefused) = (vec![], 0, vec![], 0);
-            let (mut start, mut committed, mut at) = (first, 0, 0);
-            while at < lines.len() || !unsaid.is_empty() {
-                let end = (at + 1 + below(&mut chance, 40) as usize).min(lines.len());
-                let step = task.feed(&frames(&lines[at..end], at), usize::MAX, None);
-                unsaid.extend(step.out);
-                unrefused += step.refused.len();
-                at = end;
-                if below(&mut chance, 3) == 0 || at == lines.len() {
-                    let note = task.start(None).note(4);
-                    start = Start::read(&note, 4).unwrap();
-                    task.committed(&start);
-                    committed = task.next();
-                    said.append(&mut unsaid);
-                    refused += std::mem::take(&mut unrefused);
-                }
-                if below(&mut chance, 6) == 0 {
-                    let Mark::Here(mark) = &start.mark else { panic!("a short mark") };
-                    task = Task::new(collector(), &start, mark, committed).unwrap();
-                    // From the low watermark on, as a topic gives it.
-                    at = frames(&lines, 0).partition_point(|it| (it.position as i64) < start.low);
-                    (unsaid, unrefused) = (Vec::new(), 0);
-                }
-            }
-            assert_eq!(said, all.out, "seed {seed}");
-            assert_eq!(refused, all.refused.len(), "seed {seed}");
-            assert_eq!(
-                task.stage().tally().get(&("cascades_open", String::new())),
-                whole.stage().tally().get(&("cascades_open", String::new()))
-            );
-        }
-    }
-
-    #[test]
-    fn checkpoints_grow_sparse_with_age_and_never_many() {
-        let first = Start { low: 0, mark: Mark::Here(String::new()), back: Some(7) };
-        let mut task = Task::new(collector(), &first, "", 0).unwrap();
-        for i in 1..100_000 {
-            task.next = i;
-            task.checkpoint(None);
-            assert!(task.checkpoints.len() <= MOST_CHECKPOINTS);
-        }
-        assert_eq!(task.checkpoints[0].position, 0);
-        assert!(task.checkpoints.iter().all(|it| it.back == Some(7)));
-        let gaps: Vec<i64> =
-            task.checkpoints.windows(2).map(|pair| pair[1].position - pair[0].position).collect();
-        for (gap, pair) in gaps.iter().zip(task.checkpoints.windows(2)) {
-            let age = 100_000 - pair[0].position;
-            assert!(*gap <= 1 + age / 3, "a gap of {gap} at the age {age}");
-        }
-    }
 }
