@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need where it may, and runs them all.
 #
-# Needed beforehand: a Rust toolchain (1.88 or newer) and build-essential. With CI=true all that a
+# Needed beforehand: a Rust toolchain (1.89 or newer) and build-essential. With CI=true all that a
 # test needs must be there; else a test whose tools are missing says so and is passed over.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -235,9 +235,11 @@ describe("the page", { skip: missing ? `needs ${missing}` : false, timeout: 120_
     for (const text of HOSTILE.slice(0, 5)) assert.ok(shown.includes(text), `${text} in ${shown}`);
     assert.ok(shown.some((text) => text.startsWith("\\u{202e}gnitirw") && text.includes("\\u{1b}[2J")));
     for (let i = 0; i < HOSTILE.length; i++) {
+      const text = (await texts())[i];
       await page.click(`#board tbody a >> nth=${i}`);
+      // The detail of the one before may still be there for a moment.
+      await page.waitForFunction((text) => document.querySelector("#detail h2")?.textContent === text, text);
       await page.waitForSelector("#detail svg.plot");
-      assert.equal(await page.locator("#detail h2").textContent(), (await texts())[i]);
     }
     const foreign = await page.evaluate(() => ({
       owned: window.owned ?? null,
