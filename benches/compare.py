@@ -108,7 +108,7 @@ try:
     loads = orjson.loads
 except ImportError:
     loads = json.loads
-@numba.njit(cache=True)
+@numba.njit
 def negative(x, t, m, T):
     p, beta = math.exp(x[0]), math.exp(x[1])
     a = 0.0; ll = 0.0; n = len(t); total = 0.0
