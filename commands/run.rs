@@ -142,10 +142,7 @@ impl Sink {
             Fed::Event { event, .. } => {
                 self.take(RecordRef { position: 0, body: Body::Event(event) })
             }
-            Fed::Watermark(it) => self.take(RecordRef {
-                position: 0,
-                body: Body::Record(Box::new(Record::Watermark(it))),
-            }),
+            Fed::Watermark(it) => self.take(RecordRef::beside(Record::Watermark(it))),
             Fed::Refused(refused) => reject(&mut self.rejects, &refused),
         }
     }
@@ -175,7 +172,7 @@ fn replay(args: &Args) -> anyhow::Result<Outcome> {
     early.iter().try_for_each(|refused| reject(&mut sink.rejects, refused))?;
     if let Some(folder) = &mut sink.folder {
         for model in folder.changes()? {
-            sink.take(RecordRef { position: 0, body: Body::Record(Box::new(model)) })?;
+            sink.take(RecordRef::beside(model))?;
         }
     }
     let stop = stop_flag()?;

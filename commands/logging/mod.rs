@@ -80,7 +80,6 @@ pub(crate) fn stage() -> &'static str {
 }
 
 /// What was logged, for the metrics.
-#[allow(dead_code, reason = "the metrics page will read it")]
 pub(crate) fn tally() -> Tally {
     let load = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
     let of_level = |level: Level| {

@@ -30,6 +30,13 @@ pub struct RecordRef<'a> {
     pub body: Body<'a>,
 }
 
+impl RecordRef<'_> {
+    /// A record that has no place in the input: it was made here, or stood beside it.
+    pub fn beside(record: Record) -> Self {
+        Self { position: 0, body: Body::Record(Box::new(record)) }
+    }
+}
+
 /// The content of a record on its way into a stage.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body<'a> {

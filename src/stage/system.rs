@@ -79,7 +79,7 @@ impl System {
         for item in waiting {
             match item {
                 Outgoing::Record(record @ Record::Serie(_)) => {
-                    series.push(input(record));
+                    series.push(RecordRef::beside(record));
                     rest.push(None);
                 }
                 other => rest.push(Some(other)),
@@ -99,18 +99,19 @@ impl System {
 
     fn predict(&mut self, record: Record, out: &mut Out) {
         let mut said = Out::default();
-        self.predict.on_batch(&[input(record)], &mut said);
+        self.predict.on_batch(&[RecordRef::beside(record)], &mut said);
         for item in said.take() {
             match item {
                 Outgoing::Record(record @ Record::Sample(_)) => {
                     let mut learned = Out::default();
                     if let Some(train) = &mut self.train {
-                        train.on_batch(&[input(record)], &mut learned);
+                        train.on_batch(&[RecordRef::beside(record)], &mut learned);
                     }
                     self.adopt(learned, out);
                 }
                 Outgoing::Record(record @ Record::Stat(_)) => {
-                    self.monitor.on_batch(&[input(record.clone())], &mut Out::default());
+                    self.monitor
+                        .on_batch(&[RecordRef::beside(record.clone())], &mut Out::default());
                     out.write(record);
                 }
                 Outgoing::Record(record) => out.write(record),
@@ -123,22 +124,18 @@ impl System {
     fn adopt(&mut self, mut learned: Out, out: &mut Out) {
         for item in learned.take() {
             if let Outgoing::Record(record @ Record::Model(_)) = item {
-                self.predict.on_batch(&[input(record.clone())], &mut Out::default());
+                self.predict.on_batch(&[RecordRef::beside(record.clone())], &mut Out::default());
                 out.write(record);
             }
         }
     }
 
     fn model(&mut self, record: &Record) {
-        self.predict.on_batch(&[input(record.clone())], &mut Out::default());
+        self.predict.on_batch(&[RecordRef::beside(record.clone())], &mut Out::default());
         if let Some(train) = &mut self.train {
-            train.on_batch(&[input(record.clone())], &mut Out::default());
+            train.on_batch(&[RecordRef::beside(record.clone())], &mut Out::default());
         }
     }
-}
-
-fn input(record: Record) -> RecordRef<'static> {
-    RecordRef { position: 0, body: Body::Record(Box::new(record)) }
 }
 
 impl Stage for System {

@@ -172,7 +172,7 @@ pub fn run<S: Stage>(
                 observer.begin();
                 if !beside.is_empty() {
                     stage.on_batch(
-                        &beside.into_iter().map(beside_input).collect::<Vec<_>>(),
+                        &beside.into_iter().map(RecordRef::beside).collect::<Vec<_>>(),
                         &mut out,
                     );
                 }
@@ -201,11 +201,6 @@ fn tally_of(stage: &impl Stage, transport: &impl Transport) -> Tally {
     let mut tally = stage.tally();
     tally.extend(transport.tally());
     tally
-}
-
-/// A record that has no place in the input.
-fn beside_input(record: Record) -> RecordRef<'static> {
-    RecordRef { position: 0, body: Body::Record(Box::new(record)) }
 }
 
 /// A refused record: its position, its first bytes, and why.

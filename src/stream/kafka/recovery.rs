@@ -16,7 +16,7 @@ use super::task::Task;
 use super::topics::Topic;
 use super::trouble::failed;
 use crate::record::{Item, Record, read};
-use crate::stage::{Body, Out, RecordRef, Recover};
+use crate::stage::{Out, RecordRef, Recover};
 
 /// A mark that was too long for the metadata, as `collect_state` keeps it.
 #[derive(Serialize, Deserialize)]
@@ -185,5 +185,5 @@ impl Recovery<'_> {
 
 /// A record that has no place in the input.
 pub(super) fn beside(record: &Record) -> RecordRef<'static> {
-    RecordRef { position: 0, body: Body::Record(Box::new(record.clone())) }
+    RecordRef::beside(record.clone())
 }
