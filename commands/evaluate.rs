@@ -16,6 +16,7 @@ use tweetoscope::record::Interval;
 use tweetoscope::replay::HistoryCascade;
 use tweetoscope::stage::evaluate::{Case, Design, Past, Predictor, Row, evaluate, score};
 use tweetoscope::stage::fit::Cut;
+use tweetoscope::stage::predict::UNTRAINED;
 use tweetoscope::stream::Rejects;
 
 use crate::collect::whole_seconds;
@@ -154,12 +155,7 @@ struct Said<'a> {
 
 fn prediction(case: &Case, level: f64) -> Said<'_> {
     let Case { cid, t_obs, n_obs, step, answers: [ours, ..], .. } = case;
-    let method = match step {
-        Some(Step::MedianRatio) => "median-ratio",
-        Some(Step::LogLinear) => "log-linear",
-        Some(Step::Forest) => "forest",
-        None => "untrained",
-    };
+    let method = step.map_or(UNTRAINED, Step::name);
     let named = Predictor::ALL.iter().zip(&case.answers).skip(1);
     Said {
         cid,

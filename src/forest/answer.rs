@@ -3,8 +3,8 @@
 use super::Aggregate;
 use super::pool::Pool;
 
-/// How far raw intervals must be widened, in ln N, at some levels; split conformal prediction
-/// (Romano, Patterson and Candès, NeurIPS 2019) on held-out samples.
+/// How far raw intervals must be widened (below 0: narrowed), in ln N, at some levels; split
+/// conformal prediction (Romano, Patterson and Candès, NeurIPS 2019) on held-out samples.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Calibration(pub(super) Vec<(f64, f64)>);
 
@@ -12,7 +12,7 @@ impl Calibration {
     /// The levels at which it is measured.
     pub(super) const LEVELS: [f64; 7] = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99];
 
-    /// From held-out answers and the true ln(N/n). Raw intervals that cover enough stay.
+    /// From held-out answers and the true ln(N/n).
     pub(super) fn measure(held_out: &[(Answer, f64)]) -> Self {
         let count = held_out.len();
         Self(
@@ -29,7 +29,7 @@ impl Calibration {
                     misses.sort_by(f64::total_cmp);
                     let rank = (level * (count + 1) as f64).ceil() as usize;
                     let miss = misses.get(rank.clamp(1, count.max(1)) - 1).copied().unwrap_or(0.0);
-                    (level, miss.max(0.0))
+                    (level, miss)
                 })
                 .collect(),
         )
@@ -73,6 +73,16 @@ impl Answer {
         };
         let n_tot = size(n_obs, growth);
         Self { n_obs, n_tot, pool, calibration: calibration.clone() }
+    }
+
+    /// The same answer with its distribution moved half of the way to a growth ln(N/n) that
+    /// another method gives.
+    pub(super) fn towards(self, log_growth: f64, aggregate: Aggregate) -> Self {
+        const SHARE: f64 = 0.5;
+        let own = if self.n_obs > 0.0 { (self.n_tot / self.n_obs).ln() } else { 0.0 };
+        let shift = SHARE * (log_growth.max(0.0) - own);
+        let pool = self.pool.mapped(|growth| (growth + shift).max(0.0));
+        Self::new(self.n_obs, pool, aggregate, Some(own + shift), &self.calibration)
     }
 
     /// Events so far.

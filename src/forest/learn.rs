@@ -1,12 +1,14 @@
 //! From samples to a model: the law or the trees, whichever wins on samples it has not seen.
 
 use super::answer::{Answer, Calibration};
+use super::descend::{descend, fold, unseen};
 use super::laws::LogLinear;
 use super::model::{HeldOut, Model, Query, Step, forest_answer, law_answer};
+use super::network::Networks;
 use super::table::{Held, Table};
 use super::train::{Grown, grow};
 use super::trees::Trees;
-use super::{Aggregate, Features, Recipe, Sample};
+use super::{Aggregate, Features, Recipe, Sample, Target};
 
 /// Fewer samples of a window teach nothing.
 pub const FEWEST_SAMPLES: usize = 20;
@@ -31,7 +33,14 @@ pub(super) fn learn_by(samples: &[Sample], recipe: &Recipe, only: Option<Step>) 
         (Step::MedianRatio, held_out_law(&table.held, recipe, false)),
         (Step::LogLinear, held_out_law(&table.held, recipe, true)),
     ];
-    candidates.extend(grown.as_ref().map(|g| (Step::Forest, held_out_forest(&table, g, recipe))));
+    let networks = match (&grown, recipe.target) {
+        (Some(_), Target::LogRatio) => {
+            descend(&table, recipe.aggregate, recipe.seed, recipe.threads)
+        }
+        _ => Networks::default(),
+    };
+    let forest = grown.as_ref().map(|grown| held_out_forest(&table, grown, &networks, recipe));
+    candidates.extend(forest.map(|answers| (Step::Forest, answers)));
     let held_out = errors(&candidates);
     if candidates.iter().any(|(step, _)| Some(*step) == only) {
         candidates.retain(|(step, _)| Some(*step) == only);
@@ -44,6 +53,10 @@ pub(super) fn learn_by(samples: &[Sample], recipe: &Recipe, only: Option<Step>) 
         .expect("there are always the two laws");
     let law = LogLinear::fit(&pairs(&table.held));
     let kept_law = (step == Step::LogLinear).then_some(law);
+    let (trees, networks) = match (step, grown) {
+        (Step::Forest, Some(grown)) => (grown.trees, networks),
+        _ => (Trees::default(), Networks::default()),
+    };
     Some(Model {
         version: format!("{}-{}", recipe.window, recipe.counter),
         window: recipe.window,
@@ -63,10 +76,8 @@ pub(super) fn learn_by(samples: &[Sample], recipe: &Recipe, only: Option<Step>) 
         calibration: Calibration::measure(&answers),
         law,
         residuals: residuals(&table.held, kept_law),
-        trees: match (step, grown) {
-            (Step::Forest, Some(grown)) => grown.trees,
-            _ => Trees::default(),
-        },
+        trees,
+        networks,
     })
 }
 
@@ -107,12 +118,22 @@ fn held_out_law(held: &[Held], recipe: &Recipe, log_linear: bool) -> Vec<(Answer
     answers
 }
 
-fn held_out_forest(table: &Table, grown: &Grown, recipe: &Recipe) -> Vec<(Answer, f64)> {
+/// What trees and networks say of cascades that they have not seen.
+fn held_out_forest(
+    table: &Table,
+    grown: &Grown,
+    networks: &Networks,
+    recipe: &Recipe,
+) -> Vec<(Answer, f64)> {
     let (none, no_features) = (Calibration::default(), Features::default());
     let answer = |held: &Held| {
         let pool = grown.trees.pool(&held.values, |tree| !grown.seen[tree][held.cascade]);
         let query = Query { features: &no_features, n_obs: held.n_obs, x: held.x };
-        forest_answer(pool, &query, recipe.target, recipe.aggregate, &none)
+        let answer = forest_answer(pool, &query, recipe.target, recipe.aggregate, &none);
+        match networks.log_growth(&held.values, |network| unseen(network) == fold(held.cascade)) {
+            Some(log_growth) => answer.towards(log_growth, recipe.aggregate),
+            None => answer,
+        }
     };
     table.held.iter().map(|held| (answer(held), log_growth(held))).collect()
 }

@@ -5,14 +5,19 @@
 //! parameters of other models reach it as named numbers, so this floor knows none of them.
 //!
 //! Where to start reading: [`features`] (what is seen), `table` (what is learned from), `train`
-//! (how trees grow, and on what), `laws` (what is used before there are samples for trees),
-//! `learn` (which of them is taken, by held-out samples), [`Model`] and [`Answer`] (prediction).
+//! (how trees grow, and on what), `network`, `learner` and `descend` (what stands beside them), `laws` (what
+//! is used before there are samples for trees), `learn` (which of them is taken, by held-out
+//! samples), [`Model`] and [`Answer`] (prediction).
 
 mod answer;
+mod descend;
 mod features;
 mod laws;
 mod learn;
+mod learner;
 mod model;
+mod network;
+mod packed;
 mod pool;
 mod table;
 mod train;

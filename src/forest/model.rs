@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Calibration};
 use super::laws::LogLinear;
+use super::network::Networks;
 use super::pool::Pool;
 use super::table::{fill, omega_values};
 use super::trees::Trees;
@@ -14,8 +15,19 @@ pub enum Step {
     MedianRatio,
     /// A law of ln n.
     LogLinear,
-    /// Trees on all features.
+    /// Trees on all features, moved half of the way to what small networks say.
     Forest,
+}
+
+impl Step {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MedianRatio => "median-ratio",
+            Self::LogLinear => "log-linear",
+            Self::Forest => "forest",
+        }
+    }
 }
 
 /// Errors on samples that the predictor had not seen.
@@ -29,7 +41,7 @@ pub struct HeldOut {
     pub median_ratio: f64,
     /// The same mean for the log-linear law.
     pub log_linear: f64,
-    /// The same mean for the trees.
+    /// The same mean for trees and networks.
     pub forest: f64,
 }
 
@@ -63,6 +75,8 @@ pub struct Model {
     /// What the steps before the trees keep: values of ln(N/n), or residuals of the law.
     pub(super) residuals: Vec<f32>,
     pub(super) trees: Trees,
+    /// None where the trees stand alone.
+    pub(super) networks: Networks,
 }
 
 impl Model {
@@ -102,7 +116,11 @@ impl Model {
             Step::Forest => {
                 let values = self.values(query);
                 let pool = self.trees.pool(&values, |_| true);
-                forest_answer(pool, query, self.target, self.aggregate, calibration)
+                let answer = forest_answer(pool, query, self.target, self.aggregate, calibration);
+                match self.networks.log_growth(&values, |_| true) {
+                    Some(log_growth) => answer.towards(log_growth, self.aggregate),
+                    None => answer,
+                }
             }
         }
     }

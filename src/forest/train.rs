@@ -31,12 +31,12 @@ const FEATURE_SHARE: usize = 3;
 /// The most bytes that a model of so many trees can have as a line, for those who must carry it.
 ///
 /// A tree of L leaves has 2L - 1 nodes of two bytes, thresholds and lengths of four, and a code of
-/// two for each row; the book of values and the header come once. Nothing is taken off for the
+/// two for each row; the book of values, the networks and the header come once. Nothing is taken off for the
 /// packing, and base 64 adds a third.
 pub fn most_bytes(trees: usize) -> usize {
     const LEAVES: usize = MOST_ROWS / LEAF;
     const TREE: usize = 2 * (2 * LEAVES - 1) + 4 * (LEAVES - 1) + 4 * LEAVES + 2 * MOST_ROWS;
-    const ONCE: usize = (4 << 16) + (64 << 10);
+    const ONCE: usize = (4 << 16) + (64 << 10) + super::descend::most_bytes(256);
     (trees * TREE + ONCE) / 3 * 4
 }
 
@@ -52,21 +52,27 @@ pub(super) fn grow(table: &Table, trees: usize, seed: u64, threads: usize) -> Op
     if table.cascades.iter().all(Vec::is_empty) || table.names.is_empty() {
         return None;
     }
-    let threads = threads.clamp(1, trees.max(1));
-    let mut parts: Vec<Vec<(usize, Branches)>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads)
-            .map(|first| {
-                scope.spawn(move || {
-                    let mine = (first..trees).step_by(threads);
-                    mine.map(|tree| (tree, grow_one(table, seed, tree))).collect()
-                })
-            })
-            .collect();
-        workers.into_iter().map(|worker| worker.join().unwrap_or_default()).collect()
+    let grown = in_parallel(trees, threads, |tree| grow_one(table, seed, tree));
+    Some(joined(table, grown))
+}
+
+/// The answers to 0, 1, ... below `count`, in order, by so many threads.
+pub(super) fn in_parallel<A: Send>(
+    count: usize,
+    threads: usize,
+    work: impl Fn(usize) -> A + Sync,
+) -> Vec<A> {
+    let threads = threads.clamp(1, count.max(1));
+    let mine = |first: usize| (first..count).step_by(threads).map(&work).collect::<Vec<A>>();
+    let parts: Vec<Vec<A>> = std::thread::scope(|scope| {
+        let mine = &mine;
+        let workers: Vec<_> = (1..threads).map(|first| scope.spawn(move || mine(first))).collect();
+        let own = std::iter::once(mine(0));
+        let others = workers.into_iter().map(|it| it.join().expect("no work panics"));
+        own.chain(others.collect::<Vec<_>>()).collect()
     });
-    let mut grown: Vec<(usize, Branches)> = parts.drain(..).flatten().collect();
-    grown.sort_by_key(|(tree, _)| *tree);
-    Some(joined(table, grown.into_iter().map(|(_, branches)| branches).collect()))
+    let mut parts: Vec<_> = parts.into_iter().map(Vec::into_iter).collect();
+    (0..count).filter_map(|place| parts[place % threads].next()).collect()
 }
 
 /// One tree as smartcore grew it, with our rows in its leaves.
@@ -137,7 +143,7 @@ fn draw<'a>(table: &'a Table, chance: &mut ChaCha8Rng) -> (Vec<&'a Row>, Vec<boo
 }
 
 /// A uniform draw from [0, 1).
-fn unit(chance: &mut ChaCha8Rng) -> f64 {
+pub(super) fn unit(chance: &mut ChaCha8Rng) -> f64 {
     (chance.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 

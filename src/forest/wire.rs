@@ -1,7 +1,6 @@
 //! A model as one JSON object on one line: a file and a record of the stream alike.
 //!
-//! The trees travel in preorder without a single index, so that whatever comes in is a tree or is
-//! refused. Nothing in a line is ever executed, and nothing is unpacked before its checksum fits.
+//! Nothing in a line is ever executed, and nothing is unpacked before its checksum fits.
 
 use std::fmt;
 use std::io::{Read, Write};
@@ -16,14 +15,13 @@ use serde::{Deserialize, Serialize};
 use super::answer::Calibration;
 use super::laws::LogLinear;
 use super::model::{HeldOut, Model, Step};
-use super::trees::{Node, Trees};
+use super::packed::{packed, unpacked};
 use super::{Aggregate, Target};
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const LONGEST_LINE: usize = 32 << 20;
 const LONGEST_BODY: usize = 128 << 20;
 const MOST_FEATURES: usize = 4096;
-const LEAF_MARK: u16 = u16::MAX;
 
 /// Why a line is not a model that can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,12 +79,13 @@ impl Model {
     /// The model as one line, without a newline.
     pub fn to_line(&self) -> String {
         let HeldOut { mean_are, median_are, median_ratio, log_linear, forest } = self.held_out;
+        let body = packed(&self.residuals, &self.trees, &self.networks);
         let mut line = Line {
             r#type: "model".into(),
             format: FORMAT,
             model: self.version.clone(),
             t_obs: self.window,
-            step: name(&STEPS, self.step).into(),
+            step: self.step.name().into(),
             target: name(&TARGETS, self.target).into(),
             aggregate: name(&AGGREGATES, self.aggregate).into(),
             samples: self.samples,
@@ -99,7 +98,7 @@ impl Model {
             features: self.names.clone(),
             medians: self.medians.clone(),
             checksum: String::new(),
-            body: BASE64.encode(deflated(&packed(self))),
+            body: BASE64.encode(deflated(&body)),
         };
         line.checksum = checksum(&line);
         serde_json::to_string(&line).expect("a struct of strings and numbers is JSON")
@@ -120,7 +119,7 @@ impl Model {
             return Err(Refused::Checksum);
         }
         let body = BASE64.decode(&line.body).map_err(|_| Refused::Field("body"))?;
-        let (residuals, trees) = unpacked(&inflated(&body)?, line.features.len())?;
+        let (residuals, trees, networks) = unpacked(&inflated(&body)?, line.features.len())?;
         let model = Self {
             version: line.model,
             window: line.t_obs,
@@ -137,6 +136,7 @@ impl Model {
             law: LogLinear { intercept: line.law[0], slope: line.law[1] },
             residuals,
             trees,
+            networks,
         };
         check(&model)?;
         Ok(model)
@@ -144,9 +144,9 @@ impl Model {
 }
 
 const STEPS: [(&str, Step); 3] = [
-    ("median-ratio", Step::MedianRatio),
-    ("log-linear", Step::LogLinear),
-    ("forest", Step::Forest),
+    (Step::MedianRatio.name(), Step::MedianRatio),
+    (Step::LogLinear.name(), Step::LogLinear),
+    (Step::Forest.name(), Step::Forest),
 ];
 const TARGETS: [(&str, Target); 2] = [("log-ratio", Target::LogRatio), ("omega", Target::Omega)];
 const AGGREGATES: [(&str, Aggregate); 3] = [
@@ -201,121 +201,4 @@ fn inflated(bytes: &[u8]) -> Result<Vec<u8>, Refused> {
     let mut limited = DeflateDecoder::new(bytes).take(LONGEST_BODY as u64 + 1);
     limited.read_to_end(&mut out).map_err(|_| Refused::Field("body"))?;
     if out.len() > LONGEST_BODY { Err(Refused::TooLong(out.len())) } else { Ok(out) }
-}
-
-/// Column by column, little endian: residuals, book, number of trees, then per node its feature
-/// (or the mark of a leaf), per split its threshold, per leaf its length, then the codes.
-fn packed(model: &Model) -> Vec<u8> {
-    let Trees { roots, nodes, codes, book } = &model.trees;
-    let mut out = Vec::new();
-    let leaves = nodes.iter().filter(|node| matches!(node, Node::Leaf { .. })).count();
-    for length in [model.residuals.len(), book.len(), roots.len(), nodes.len(), leaves, codes.len()]
-    {
-        out.extend((length as u32).to_le_bytes());
-    }
-    let floats = model.residuals.iter().chain(book);
-    floats.for_each(|value| out.extend(value.to_le_bytes()));
-    for node in nodes {
-        let feature = if let Node::Split { feature, .. } = node { *feature } else { LEAF_MARK };
-        out.extend(feature.to_le_bytes());
-    }
-    for node in nodes {
-        if let Node::Split { threshold, .. } = node {
-            out.extend(threshold.to_le_bytes());
-        }
-    }
-    for node in nodes {
-        if let Node::Leaf { from, to } = node {
-            out.extend((to - from).to_le_bytes());
-        }
-    }
-    codes.iter().for_each(|code| out.extend(code.to_le_bytes()));
-    out
-}
-
-/// What is left to read.
-struct Rest<'a>(&'a [u8]);
-
-impl Rest<'_> {
-    fn take<const N: usize>(&mut self, count: usize) -> Result<Vec<[u8; N]>, Refused> {
-        let bytes = count.checked_mul(N).filter(|&bytes| bytes <= self.0.len());
-        let (mine, rest) = self.0.split_at(bytes.ok_or(Refused::Field("body"))?);
-        self.0 = rest;
-        Ok(mine.as_chunks::<N>().0.to_vec())
-    }
-
-    fn floats(&mut self, count: usize) -> Result<Vec<f32>, Refused> {
-        let values: Vec<f32> = self.take(count)?.into_iter().map(f32::from_le_bytes).collect();
-        let finite = values.iter().all(|value| value.is_finite());
-        if finite { Ok(values) } else { Err(Refused::Field("body")) }
-    }
-}
-
-fn unpacked(body: &[u8], features: usize) -> Result<(Vec<f32>, Trees), Refused> {
-    let mut rest = Rest(body);
-    let lengths = rest.take::<4>(6)?.into_iter().map(|b| u32::from_le_bytes(b) as usize);
-    let lengths: Vec<usize> = lengths.collect();
-    let [residuals, book, trees, nodes, leaves, codes] = lengths[..] else {
-        return Err(Refused::Field("body"));
-    };
-    let residuals = rest.floats(residuals)?;
-    let book = rest.floats(book)?;
-    let asked: Vec<u16> = rest.take(nodes)?.into_iter().map(u16::from_le_bytes).collect();
-    let splits = nodes.checked_sub(leaves).ok_or(Refused::Field("body"))?;
-    let thresholds = rest.floats(splits)?;
-    let sizes: Vec<u32> = rest.take(leaves)?.into_iter().map(u32::from_le_bytes).collect();
-    let codes: Vec<u16> = rest.take(codes)?.into_iter().map(u16::from_le_bytes).collect();
-    let fits = rest.0.is_empty()
-        && asked.iter().all(|&f| f == LEAF_MARK || usize::from(f) < features)
-        && codes.iter().all(|&code| usize::from(code) < book.len());
-    if !fits {
-        return Err(Refused::Field("body"));
-    }
-    let (roots, nodes) = planted(trees, &asked, &thresholds, &sizes, codes.len())?;
-    Ok((residuals, Trees { roots, nodes, codes, book }))
-}
-
-/// Puts the nodes of trees in preorder together.
-fn planted(
-    trees: usize,
-    asked: &[u16],
-    thresholds: &[f32],
-    sizes: &[u32],
-    codes: usize,
-) -> Result<(Vec<u32>, Vec<Node>), Refused> {
-    const BROKEN: Refused = Refused::Field("body");
-    let (mut thresholds, mut sizes) = (thresholds.iter(), sizes.iter());
-    let (mut roots, mut nodes) = (Vec::new(), Vec::with_capacity(asked.len()));
-    // Splits whose right branch is still to come.
-    let mut open: Vec<usize> = Vec::new();
-    let mut from: u32 = 0;
-    let mut at_root = true;
-    for (place, &feature) in asked.iter().enumerate() {
-        if at_root {
-            roots.push(place as u32);
-        }
-        at_root = false;
-        if feature != LEAF_MARK {
-            let threshold = *thresholds.next().ok_or(BROKEN)?;
-            nodes.push(Node::Split { feature, threshold, right: 0 });
-            open.push(place);
-            continue;
-        }
-        let size = *sizes.next().ok_or(BROKEN)?;
-        let to = from.checked_add(size).filter(|&to| size > 0 && to as usize <= codes);
-        let to = to.ok_or(BROKEN)?;
-        nodes.push(Node::Leaf { from, to });
-        from = to;
-        match open.pop() {
-            Some(parent) => {
-                if let Node::Split { right, .. } = &mut nodes[parent] {
-                    *right = place as u32 + 1;
-                }
-            }
-            None => at_root = true,
-        }
-    }
-    let whole = open.is_empty() && roots.len() == trees && from as usize == codes;
-    let used = thresholds.next().is_none() && sizes.next().is_none();
-    if whole && used { Ok((roots, nodes)) } else { Err(BROKEN) }
 }

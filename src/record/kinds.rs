@@ -175,6 +175,9 @@ pub struct Alert {
     /// Version of the model that spoke, or `untrained`.
     #[serde(default)]
     pub model: String,
+    /// How it predicts: `forest`, `log-linear`, `median-ratio`; untrained `seismic`, `hawkes`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub method: String,
 }
 
 /// What a forest learns from: a fitted window and the final size that followed.

@@ -28,6 +28,7 @@ fn shared(count: u64) -> Shared {
                 .to_vec(),
             status: "ok".to_owned(),
             model: HOSTILE.to_owned(),
+            method: HOSTILE.to_owned(),
         };
         let body = Body::Record(Box::new(Record::Alert(alert)));
         shared.board().take(&[RecordRef { position: cid, body }]);

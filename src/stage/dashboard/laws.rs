@@ -21,6 +21,7 @@ fn alert(cid: u64, t: f64, t_obs: u64, n_tot: f64) -> Alert {
         curve: vec![],
         status: "ok".to_owned(),
         model: "untrained".to_owned(),
+        method: "hawkes".to_owned(),
     }
 }
 

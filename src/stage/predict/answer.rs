@@ -44,7 +44,7 @@ pub(super) fn trained(parameters: &Parameters, model: &Model, manner: &Manner) -
         answer.n_tot(),
         Some(Interval { level: manner.level, low, high }),
         manner.alert_above.map(above).into_iter().collect(),
-        model.version().to_owned(),
+        (model.version(), model.step().name()),
     )
 }
 
@@ -68,7 +68,7 @@ pub(crate) fn untrained(parameters: &Parameters, manner: &Manner) -> Alert {
         n_tot,
         Some(Interval { level: manner.level, low, high }),
         manner.alert_above.map(above).into_iter().collect(),
-        UNTRAINED.to_owned(),
+        (UNTRAINED, if parameters.seismic.is_some() { "seismic" } else { "hawkes" }),
     )
 }
 
@@ -171,7 +171,7 @@ fn told(
     n_tot: f64,
     interval: Option<Interval>,
     p_above: Vec<(String, f64)>,
-    model: String,
+    (model, method): (&str, &str),
 ) -> Alert {
     Alert {
         cid: String::new(),
@@ -185,6 +185,7 @@ fn told(
         p_above,
         curve: Vec::new(),
         status: String::new(),
-        model,
+        model: model.to_owned(),
+        method: method.to_owned(),
     }
 }

@@ -1,0 +1,185 @@
+//! The numbers of a model as bytes, column by column, little endian.
+//!
+//! The trees are in preorder without a single index, so that whatever comes in is a tree or is
+//! refused.
+
+use super::network::{Layer, Network, Networks, Scale};
+use super::trees::{Node, Trees};
+use super::wire::Refused;
+
+const LEAF_MARK: u16 = u16::MAX;
+const BROKEN: Refused = Refused::Field("body");
+
+/// What a model's body holds: residuals of the laws, trees, networks.
+pub(super) type Body = (Vec<f32>, Trees, Networks);
+
+/// Residuals, book, number of trees, then per node its feature (or the mark of a leaf), per split
+/// its threshold, per leaf its length, then the codes; last the networks.
+pub(super) fn packed(residuals: &[f32], trees: &Trees, networks: &Networks) -> Vec<u8> {
+    let Trees { roots, nodes, codes, book } = trees;
+    let mut out = Vec::new();
+    let leaves = nodes.iter().filter(|node| matches!(node, Node::Leaf { .. })).count();
+    for length in [residuals.len(), book.len(), roots.len(), nodes.len(), leaves, codes.len()] {
+        out.extend((length as u32).to_le_bytes());
+    }
+    let floats = residuals.iter().chain(book);
+    floats.for_each(|value| out.extend(value.to_le_bytes()));
+    for node in nodes {
+        let feature = if let Node::Split { feature, .. } = node { *feature } else { LEAF_MARK };
+        out.extend(feature.to_le_bytes());
+    }
+    for node in nodes {
+        if let Node::Split { threshold, .. } = node {
+            out.extend(threshold.to_le_bytes());
+        }
+    }
+    for node in nodes {
+        if let Node::Leaf { from, to } = node {
+            out.extend((to - from).to_le_bytes());
+        }
+    }
+    codes.iter().for_each(|code| out.extend(code.to_le_bytes()));
+    pack_networks(networks, &mut out);
+    out
+}
+
+/// How many there are; where there are any, the scale of the inputs, then for each network the
+/// number of its layers, and for each of these that of its units, its weights and its biases.
+fn pack_networks(Networks { scale, all }: &Networks, out: &mut Vec<u8>) {
+    let count = |count: usize, out: &mut Vec<u8>| out.extend((count as u32).to_le_bytes());
+    let floats = |floats: &[f32], out: &mut Vec<u8>| {
+        floats.iter().for_each(|value| out.extend(value.to_le_bytes()));
+    };
+    count(all.len(), out);
+    if all.is_empty() {
+        return;
+    }
+    floats(&scale.middle, out);
+    floats(&scale.per, out);
+    for Network(layers) in all {
+        count(layers.len(), out);
+        for Layer { weights, biases } in layers {
+            count(biases.len(), out);
+            floats(weights, out);
+            floats(biases, out);
+        }
+    }
+}
+
+/// What is left to read.
+struct Rest<'a>(&'a [u8]);
+
+impl Rest<'_> {
+    fn take<const N: usize>(&mut self, count: usize) -> Result<Vec<[u8; N]>, Refused> {
+        let bytes = count.checked_mul(N).filter(|&bytes| bytes <= self.0.len());
+        let (mine, rest) = self.0.split_at(bytes.ok_or(BROKEN)?);
+        self.0 = rest;
+        Ok(mine.as_chunks::<N>().0.to_vec())
+    }
+
+    fn counts<const N: usize>(&mut self) -> Result<[usize; N], Refused> {
+        let words = self.take::<4>(N)?.into_iter().map(|bytes| u32::from_le_bytes(bytes) as usize);
+        words.collect::<Vec<_>>().try_into().map_err(|_| BROKEN)
+    }
+
+    fn floats(&mut self, count: usize) -> Result<Vec<f32>, Refused> {
+        let values: Vec<f32> = self.take(count)?.into_iter().map(f32::from_le_bytes).collect();
+        let finite = values.iter().all(|value| value.is_finite());
+        if finite { Ok(values) } else { Err(BROKEN) }
+    }
+}
+
+/// Reads what `packed` wrote for so many features.
+pub(super) fn unpacked(body: &[u8], features: usize) -> Result<Body, Refused> {
+    let mut rest = Rest(body);
+    let [residuals, book, trees, nodes, leaves, codes] = rest.counts()?;
+    let residuals = rest.floats(residuals)?;
+    let book = rest.floats(book)?;
+    let asked: Vec<u16> = rest.take(nodes)?.into_iter().map(u16::from_le_bytes).collect();
+    let splits = nodes.checked_sub(leaves).ok_or(BROKEN)?;
+    let thresholds = rest.floats(splits)?;
+    let sizes: Vec<u32> = rest.take(leaves)?.into_iter().map(u32::from_le_bytes).collect();
+    let codes: Vec<u16> = rest.take(codes)?.into_iter().map(u16::from_le_bytes).collect();
+    let networks = unpacked_networks(&mut rest, features)?;
+    let fits = rest.0.is_empty()
+        && asked.iter().all(|&f| f == LEAF_MARK || usize::from(f) < features)
+        && codes.iter().all(|&code| usize::from(code) < book.len());
+    if !fits {
+        return Err(BROKEN);
+    }
+    let (roots, nodes) = planted(trees, &asked, &thresholds, &sizes, codes.len())?;
+    Ok((residuals, Trees { roots, nodes, codes, book }, networks))
+}
+
+/// Every layer sees what the one before it gives, and the last one has one unit.
+fn unpacked_networks(rest: &mut Rest, features: usize) -> Result<Networks, Refused> {
+    const MOST: usize = 1 << 12;
+    let [networks] = rest.counts()?;
+    if networks == 0 {
+        return Ok(Networks::default());
+    }
+    let scale = Scale { middle: rest.floats(features)?, per: rest.floats(features)? };
+    let mut all = Vec::new();
+    for _ in 0..networks {
+        let [layers] = rest.counts()?;
+        let (mut inputs, mut network) = (features, Network::default());
+        for _ in 0..layers {
+            let [units] = rest.counts()?;
+            if units == 0 || units > MOST || inputs == 0 {
+                return Err(BROKEN);
+            }
+            let (weights, biases) = (rest.floats(inputs * units)?, rest.floats(units)?);
+            network.0.push(Layer { weights, biases });
+            inputs = units;
+        }
+        if layers == 0 || inputs != 1 {
+            return Err(BROKEN);
+        }
+        all.push(network);
+    }
+    Ok(Networks { scale, all })
+}
+
+/// Puts the nodes of trees in preorder together.
+fn planted(
+    trees: usize,
+    asked: &[u16],
+    thresholds: &[f32],
+    sizes: &[u32],
+    codes: usize,
+) -> Result<(Vec<u32>, Vec<Node>), Refused> {
+    let (mut thresholds, mut sizes) = (thresholds.iter(), sizes.iter());
+    let (mut roots, mut nodes) = (Vec::new(), Vec::with_capacity(asked.len()));
+    // Splits whose right branch is still to come.
+    let mut open: Vec<usize> = Vec::new();
+    let mut from: u32 = 0;
+    let mut at_root = true;
+    for (place, &feature) in asked.iter().enumerate() {
+        if at_root {
+            roots.push(place as u32);
+        }
+        at_root = false;
+        if feature != LEAF_MARK {
+            let threshold = *thresholds.next().ok_or(BROKEN)?;
+            nodes.push(Node::Split { feature, threshold, right: 0 });
+            open.push(place);
+            continue;
+        }
+        let size = *sizes.next().ok_or(BROKEN)?;
+        let to = from.checked_add(size).filter(|&to| size > 0 && to as usize <= codes);
+        let to = to.ok_or(BROKEN)?;
+        nodes.push(Node::Leaf { from, to });
+        from = to;
+        match open.pop() {
+            Some(parent) => {
+                if let Node::Split { right, .. } = &mut nodes[parent] {
+                    *right = place as u32 + 1;
+                }
+            }
+            None => at_root = true,
+        }
+    }
+    let whole = open.is_empty() && roots.len() == trees && from as usize == codes;
+    let used = thresholds.next().is_none() && sizes.next().is_none();
+    if whole && used { Ok((roots, nodes)) } else { Err(BROKEN) }
+}
