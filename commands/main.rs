@@ -18,7 +18,7 @@ mod plot;
 mod predict;
 mod progress;
 mod run;
-mod table;
+mod terminal;
 mod train;
 mod transport;
 
