@@ -9,6 +9,7 @@ mod generate;
 #[cfg(test)]
 mod generated;
 mod health;
+mod healthy;
 mod kafka;
 mod log;
 mod logging;
