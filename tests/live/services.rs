@@ -36,6 +36,9 @@ fn is_option(stage: &str, variable: &str) -> bool {
     out(&run(&[stage, "--help"], "")).split_whitespace().any(|word| word == option)
 }
 
+/// Puts a fault into an object.
+type Break<'a> = &'a dyn Fn(&mut Value);
+
 /// What a checker says that `tests/live/install.sh` has put beside the build; in CI it must be there.
 fn checked(tool: &str, args: &[&str]) {
     let path = repository("target/live-tools/bin").join(tool);
@@ -169,7 +172,7 @@ fn kubernetes_objects_fit_each_other_and_the_program() {
     // Each fault is seen in a copy that has it.
     let set: fn(&mut Value) -> &mut Value =
         |it| &mut it["spec"]["template"]["spec"]["containers"][0];
-    let breaks: [(&str, &str, &dyn Fn(&mut Value)); 8] = [
+    let breaks: [(&str, &str, Break<'_>); 8] = [
         ("matches no pod", "Service", &|it| it["spec"]["selector"] = json!({ "part-of": "x" })),
         ("has no such port", "Service", &|it| it["spec"]["ports"][0]["targetPort"] = json!("web")),
         ("service is not there", "Service", &|it| it["metadata"]["name"] = json!("x")),
