@@ -75,7 +75,7 @@ fn one(report: &Report, course: &[Moment], last: usize) -> String {
     let axis = format!("       +{}\n", "-".repeat(WIDTH));
     let ends = format!("{0:AXIS$}{1:<2$}{scored}\n", "", 1, WIDTH - scored.to_string().len());
     let mut text = format!(
-        "{window}: mean absolute relative error   . of all   * of the last {last}   ! drift\n{}{axis}",
+        "{window}: mean ARE   . of all   * of the last {last}   ! drift\n{}{axis}",
         errors.text()
     );
     if course.iter().any(|it| it.last_covered.is_some()) {
@@ -92,4 +92,66 @@ fn one(report: &Report, course: &[Moment], last: usize) -> String {
         );
     }
     text + &ends + "        predictions scored\n\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn course(count: u64, error: impl Fn(u64) -> f64) -> Vec<Moment> {
+        let moment = |scored| Moment {
+            scored,
+            mean_are: 0.3,
+            last_mean_are: error(scored),
+            last_covered: Some(0.5),
+            drifted: scored > count.div_ceil(2),
+        };
+        (1..=count).map(moment).collect()
+    }
+
+    fn report(scored: u64) -> Report {
+        Report {
+            t_obs: 600,
+            scored,
+            mean_are: 0.3,
+            median_are: 0.3,
+            last_mean_are: 0.3,
+            last_median_are: 0.3,
+            bias: 0.0,
+            covered: Some(0.5),
+            last_covered: Some(0.5),
+            level: Some(0.9),
+            skill: Vec::new(),
+            top_hits: None,
+            verdict: "ok".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_moment_stands_at_its_height_and_its_place() {
+        for count in [1, 2, 7, 64, 239] {
+            let text = one(&report(count), &course(count, |_| 0.6), 100);
+            let lines: Vec<&str> = text.lines().collect();
+            assert!(lines.iter().all(|line| line.chars().count() <= WIDTH + AXIS), "{text}");
+            // Errors from 0 to 0.6: the late ones on the top line, those of all in the middle.
+            let (top, middle) = (lines[1].get(AXIS..).unwrap(), lines[7].get(AXIS..).unwrap());
+            let columns = (count as usize).min(WIDTH);
+            let stars = count.div_ceil(2) as usize;
+            assert!(top.starts_with(['*', '!']) && !top.contains('.'), "{text}");
+            assert_eq!(middle.matches('.').count(), columns, "{text}");
+            assert_eq!(top.contains('!'), count > 1, "{text}");
+            assert!(top.matches('*').count() <= stars, "{text}");
+            assert!(lines[1].starts_with("  0.60 |") && lines[7].starts_with("  0.30 |"), "{text}");
+            // Half of the truths were inside: in the middle, below the nominal line.
+            let covered = &lines[16..23];
+            assert!(covered[3].contains('*') && covered[1].contains("----"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_outburst_does_not_flatten_the_rest() {
+        let course = course(200, |scored| if scored == 100 { 1e6 } else { 0.5 });
+        assert_eq!(top(&course), 0.6);
+        assert_eq!(top(&[]), 0.1);
+    }
 }
