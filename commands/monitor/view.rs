@@ -66,7 +66,7 @@ impl<'a> Screen<'a> {
 
 impl View for Screen<'_> {
     fn follow(&mut self) {
-        /// The figures take at most a tenth of the time, at a second look once a second.
+        /// The figures take at most about a tenth of the time.
         const SHARE: u32 = 10;
         let began = now();
         if self.paused || self.due.is_some_and(|due| began < due) {

@@ -106,7 +106,7 @@ fn the_monitor_shows_its_course_live_and_leaves_its_table_behind() {
     let binary = env!("CARGO_BIN_EXE_tweetoscope");
     let command = format!(
         "(cat {0}; echo no record; while sleep 0.2; do echo; done) | \
-         {binary} monitor --fail-above 0.3; echo \"status $?\"; cat {0} | \
+         {binary} monitor --fail-above 0.3; echo \"status $?\"; read go; cat {0} | \
          {binary} monitor --plot --every 0 >{0}.out; echo after; sleep 60",
         text(&dir.join("stats"))
     );
@@ -125,6 +125,7 @@ fn the_monitor_shows_its_course_live_and_leaves_its_table_behind() {
     let screen = tmux.until("status 3");
     assert!(screen.contains("a record is a JSON object"), "{screen}");
     assert!(screen.contains("10m") && !screen.contains("mean ARE"), "{screen}");
+    tmux.run(&["send-keys", "Enter"]);
     // With its reports in a file, the view is on stderr, and the end of the view is not theirs.
     tmux.until("10m: mean ARE");
     tmux.run(&["send-keys", "q"]);
