@@ -15,7 +15,7 @@ const REMEMBERED: usize = 100_000;
 /// Bounds of the histogram of the errors.
 const ERRORS: &[f64] = &[0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0];
 
-/// The baselines, in the order of [`Window::baselines`].
+/// The baselines, in the order in which their errors are told.
 pub const BASELINES: [&str; 3] = ["no_growth", "median_ratio", "log_linear"];
 
 /// What is kept of a stat.
