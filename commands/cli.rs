@@ -6,7 +6,9 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::original::{self, Defaults};
-use crate::{Outcome, collect, dashboard, fit, generate, log, monitor, predict, run, train};
+use crate::{
+    Outcome, collect, dashboard, fit, generate, healthy, log, monitor, predict, run, train,
+};
 
 /// Predict, from the first minutes of a retweet cascade, how big it will get
 ///
@@ -38,6 +40,8 @@ enum Command {
     Run(Box<run::Args>),
     Dashboard(dashboard::Args),
     Log(log::Args),
+    #[command(hide = true)]
+    Healthy(healthy::Args),
 }
 
 impl Cli {
@@ -53,6 +57,7 @@ impl Cli {
             Command::Run(args) => run::run(*args),
             Command::Dashboard(args) => dashboard::run(args),
             Command::Log(args) => log::run(args),
+            Command::Healthy(args) => healthy::run(args),
         }
     }
 
@@ -68,6 +73,7 @@ impl Cli {
             Command::Run(args) => &args.transport.shared,
             Command::Dashboard(args) => &args.transport.shared,
             Command::Log(args) => &args.transport.shared,
+            Command::Healthy(args) => &args.shared,
         }
     }
 }

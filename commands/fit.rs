@@ -10,6 +10,7 @@ use tweetoscope::record::{Parameters, Record};
 use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::fit::{Cut, Fit, Method};
 use tweetoscope::stream::Mapped;
+use tweetoscope::stream::health::Timed;
 use tweetoscope::stream::kafka::Topic;
 
 use crate::collect::whole_seconds;
@@ -138,9 +139,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         Cut::Windows(whole_seconds(&args.windows)?)
     };
     let method = args.method.method(cut, !args.csv)?;
-    let make = || Fit::new(method.clone());
-    let judge = |stage: &Fit| {
-        if stage.saw_no_magnitudes() {
+    let make = || Timed::new(Fit::new(method.clone()));
+    let judge = |timed: &Timed<Fit>| {
+        if timed.stage().saw_no_magnitudes() {
             log::warn!("all magnitudes are 1: taken as data without magnitudes, E[m] = 1");
         }
         Outcome::Done

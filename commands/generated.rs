@@ -18,7 +18,8 @@ fn pages() -> Vec<(PathBuf, Vec<u8>)> {
     let mut whole = command();
     whole.build();
     let mut pages = vec![page(whole.clone(), "tweetoscope".to_owned())];
-    for sub in whole.get_subcommands().filter(|sub| sub.get_name() != "help") {
+    for sub in whole.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help")
+    {
         let name = format!("tweetoscope-{}", sub.get_name());
         pages.push(page(sub.clone().display_name(name.clone()), name));
     }

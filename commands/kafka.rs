@@ -171,6 +171,11 @@ impl KafkaArgs {
         }
     }
 
+    /// Whether topics are to be read or written.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.kafka
+    }
+
     /// A transport from the topics of these kinds to stdout, if that was asked for.
     pub(crate) fn bridge(
         &self,

@@ -9,6 +9,7 @@ mod generate;
 #[cfg(test)]
 mod generated;
 mod health;
+mod healthy;
 mod kafka;
 mod log;
 mod logging;
@@ -18,7 +19,7 @@ mod plot;
 mod predict;
 mod progress;
 mod run;
-mod table;
+mod terminal;
 mod train;
 mod transport;
 

@@ -24,14 +24,14 @@ use crate::generate::{CascadesArgs, reject};
 use crate::predict::MannerArgs;
 use crate::train::TeachingArgs;
 use crate::transport::stop_flag;
-use crate::{Outcome, evaluate, table, transport};
+use crate::{Outcome, evaluate, monitor, transport};
 
 /// Run the whole system in one process
 ///
 /// Replays or simulates cascades as generate does, or reads tweets from files or stdin; collects,
 /// fits, predicts and learns; writes alerts and stats, and ends with a table on stderr: for each
-/// window the cascades scored, our error, and that of predicting no growth and of a constant
-/// multiple. With --folds it evaluates itself, and other methods beside it, on past cascades.
+/// window the cascades scored, our error, and our skill against predicting no growth, a constant
+/// multiple and a log-linear law. With --folds it evaluates itself, and other methods beside it, on past cascades.
 #[derive(clap::Args)]
 #[command(mut_arg("windows", |it| it.default_value_if("folds", ArgPredicate::IsPresent, WINDOWS)))]
 pub(crate) struct Args {
@@ -201,5 +201,5 @@ fn tell(system: &System) {
     if system.saw_no_magnitudes() {
         log::warn!("all magnitudes are 1: taken as data without magnitudes, E[m] = 1");
     }
-    table::tell(system.monitor());
+    monitor::tell(system.monitor());
 }

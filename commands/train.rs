@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tweetoscope::forest::{Aggregate, Recipe, Target, most_bytes};
 use tweetoscope::stage::train::{Teaching, Train};
+use tweetoscope::stream::health::Timed;
 use tweetoscope::stream::kafka::{self, Topic};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
@@ -100,7 +101,7 @@ impl TeachingArgs {
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let teaching = args.teaching.teaching(args.seed, threads(args.threads))?;
-    let make = || Train::new(teaching.clone());
+    let make = || Timed::new(Train::new(teaching.clone()));
     let does = Does {
         models: kafka::Use::Publish,
         largest_model: Some(most_bytes(args.teaching.trees)),

@@ -101,7 +101,12 @@ impl CarrierArgs {
         Ok(Outcome::Done)
     }
 
-    fn lines<W: Write>(&self, to: W, stop: Arc<AtomicBool>, bar: bool) -> anyhow::Result<Lines<W>> {
+    pub(crate) fn lines<W: Write>(
+        &self,
+        to: W,
+        stop: Arc<AtomicBool>,
+        bar: bool,
+    ) -> anyhow::Result<Lines<W>> {
         let inputs = Input::of(&self.files);
         let bar = bar.then(|| progress::over(&inputs)).flatten();
         let options = Options {

@@ -28,6 +28,9 @@ _tweetoscope() {
             tweetoscope,generate)
                 cmd="tweetoscope__subcmd__generate"
                 ;;
+            tweetoscope,healthy)
+                cmd="tweetoscope__subcmd__healthy"
+                ;;
             tweetoscope,help)
                 cmd="tweetoscope__subcmd__help"
                 ;;
@@ -58,6 +61,9 @@ _tweetoscope() {
             tweetoscope__subcmd__help,generate)
                 cmd="tweetoscope__subcmd__help__subcmd__generate"
                 ;;
+            tweetoscope__subcmd__help,healthy)
+                cmd="tweetoscope__subcmd__help__subcmd__healthy"
+                ;;
             tweetoscope__subcmd__help,help)
                 cmd="tweetoscope__subcmd__help__subcmd__help"
                 ;;
@@ -83,7 +89,7 @@ _tweetoscope() {
 
     case "${cmd}" in
         tweetoscope)
-            opts="-h -V --help --version generate collect fit predict train monitor run dashboard log help"
+            opts="-h -V --help --version generate collect fit predict train monitor run dashboard log healthy help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -616,8 +622,42 @@ _tweetoscope() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        tweetoscope__subcmd__healthy)
+            opts="-v -q -h -V --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --log-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --http)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-textfile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         tweetoscope__subcmd__help)
-            opts="generate collect fit predict train monitor run dashboard log help"
+            opts="generate collect fit predict train monitor run dashboard log healthy help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -673,6 +713,20 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__help__subcmd__generate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        tweetoscope__subcmd__help__subcmd__healthy)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -877,7 +931,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__monitor)
-            opts="-v -q -b -X -F -h -V --every --last --csv --fail-above --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
+            opts="-v -q -b -X -F -h -V --every --last --csv --plot --fail-above --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -106,7 +106,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
             view.serve(&stop);
             Ok(())
         }
-        None if in_terminal => terminal::show(&shared, args.top, query.clone()),
+        None if in_terminal => terminal::show(&shared, args.top, query.clone(), &stop),
         None => Ok(()),
     };
     if in_terminal {
@@ -139,6 +139,10 @@ fn read(
             Err(error) => Err(error),
         };
         shared.over.store(true, Ordering::Relaxed);
+        // Nobody should have to leave a view to learn what went wrong.
+        if ended.is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
         // The page stays when the input is over.
         while watch.address().is_some() && !stop.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(50));

@@ -3,16 +3,16 @@
 mod draw;
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::Frame;
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use ratatui::widgets::TableState;
 use tweetoscope::stage::dashboard::{Detail, Entry, Key, Query};
 
 use super::{MARK, Shared};
-
-/// How often the screen follows the stream.
-const OFTEN: Duration = Duration::from_millis(250);
+use crate::terminal::{self, View, Wish};
 
 /// What is on the screen.
 #[derive(Default)]
@@ -31,38 +31,44 @@ pub(super) struct Screen {
     table: TableState,
 }
 
-/// What a key asks for beyond the screen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wish {
-    Stay,
-    Quit,
+/// The screen as a view of the board.
+struct Following<'a> {
+    screen: Screen,
+    shared: &'a Shared,
+    top: usize,
+    marked: Option<Instant>,
 }
 
 /// Shows the board until somebody quits.
-pub(super) fn show(shared: &Shared, top: usize, query: Query) -> anyhow::Result<()> {
-    let mut screen = Screen { query, ..Screen::default() };
-    let mut terminal = ratatui::try_init()?;
-    let shown = (|| {
-        let mut marked: Option<Instant> = None;
-        loop {
-            let mut board = shared.board();
-            if board.predicted() > 0 && marked.is_none_or(|at| at.elapsed() > MARK) {
-                board.mark();
-                marked = Some(now());
-            }
-            drop(board);
-            screen.follow(shared, top);
-            terminal.draw(|frame| draw::screen(frame, &mut screen))?;
-            if event::poll(OFTEN)? {
-                let Event::Key(key) = event::read()? else { continue };
-                if key.kind == KeyEventKind::Press && screen.key(key) == Wish::Quit {
-                    return Ok::<_, io::Error>(());
-                }
-            }
+pub(super) fn show(
+    shared: &Shared,
+    top: usize,
+    query: Query,
+    stop: &AtomicBool,
+) -> anyhow::Result<()> {
+    let screen = Screen { query, ..Screen::default() };
+    let mut view = Following { screen, shared, top, marked: None };
+    Ok(terminal::show(&mut view, io::stdout(), stop)?)
+}
+
+impl View for Following<'_> {
+    fn follow(&mut self) {
+        let mut board = self.shared.board();
+        if board.predicted() > 0 && self.marked.is_none_or(|at| at.elapsed() > MARK) {
+            board.mark();
+            self.marked = Some(now());
         }
-    })();
-    ratatui::try_restore()?;
-    Ok(shown?)
+        drop(board);
+        self.screen.follow(self.shared, self.top);
+    }
+
+    fn draw(&mut self, frame: &mut Frame<'_>) {
+        draw::screen(frame, &mut self.screen);
+    }
+
+    fn key(&mut self, key: KeyEvent) -> Wish {
+        self.screen.key(key)
+    }
 }
 
 impl Screen {
@@ -84,9 +90,7 @@ impl Screen {
     }
 
     fn key(&mut self, key: KeyEvent) -> Wish {
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
         match key.code {
-            KeyCode::Char('c') if control => return Wish::Quit,
             _ if self.typing => self.type_filter(key.code),
             KeyCode::Char('q') => return Wish::Quit,
             KeyCode::Char('p' | ' ') => self.paused = !self.paused,

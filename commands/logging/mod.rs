@@ -18,7 +18,7 @@ pub(crate) use rotating::{Limits, Rotating};
 use tweetoscope::record::{Log, Record};
 use tweetoscope::stage::Tally;
 use tweetoscope::stage::log::{Level, utc};
-use tweetoscope::stream::{SAID, say, shown};
+use tweetoscope::stream::{SAID, Stderr, say, shown};
 
 static STAGE: OnceLock<String> = OnceLock::new();
 /// Records logged, by [`Level`], and failures of the files.
@@ -35,13 +35,13 @@ pub(crate) fn start(stage: &str, shared: &Shared) -> anyhow::Result<()> {
         (_, 2) => LevelFilter::Debug,
         _ => LevelFilter::Trace,
     };
-    let stderr = logger(level, shared.log_format, Target::Stderr, Some(SAID));
+    let stderr = logger(level, shared.log_format, Target::Pipe(Box::new(Stderr)), Some(SAID));
     let files = match &shared.log_dir {
         None => None,
         Some(dir) => {
             let files = Rotating::open(dir, stage, Limits::default())
                 .with_context(|| format!("the log in {}", dir.display()))?;
-            let files = Counting { files, errors: 0, said: f64::NEG_INFINITY };
+            let files = Counting { files, complaints: Complaints::new() };
             let target = Target::Pipe(Box::new(files));
             Some(logger(level.max(LevelFilter::Info), shared.log_format, target, None))
         }
@@ -182,8 +182,29 @@ const PATIENCE: f64 = 60.0;
 /// Rotating files that count what goes wrong, and say so once a minute: the pipeline goes on.
 struct Counting {
     files: Rotating,
+    complaints: Complaints,
+}
+
+/// How often something went wrong, and when that was last said.
+struct Complaints {
     errors: u64,
     said: f64,
+}
+
+impl Complaints {
+    fn new() -> Self {
+        Self { errors: 0, said: f64::NEG_INFINITY }
+    }
+
+    /// One more at a time in seconds; how many so far, where it is time to say so.
+    fn another(&mut self, now: f64) -> Option<u64> {
+        self.errors += 1;
+        let due = now - self.said >= PATIENCE;
+        if due {
+            self.said = now;
+        }
+        due.then_some(self.errors)
+    }
 }
 
 impl Write for Counting {
@@ -191,11 +212,8 @@ impl Write for Counting {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if let Err(error) = self.files.write_line(line) {
             ERRORS.fetch_add(1, Ordering::Relaxed);
-            self.errors += 1;
-            let now = unix_seconds();
-            if now - self.said > PATIENCE {
-                say(&format!("the log cannot be written ({} errors so far): {error}", self.errors));
-                self.said = now;
+            if let Some(errors) = self.complaints.another(unix_seconds()) {
+                say(&format!("the log cannot be written ({errors} errors so far): {error}"));
             }
         }
         Ok(line.len())
@@ -209,4 +227,19 @@ impl Write for Counting {
 #[expect(clippy::disallowed_methods, reason = "a log tells when things happened")]
 pub(crate) fn unix_seconds() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_cannot_be_written_is_complained_of_once_a_minute() {
+        let mut complaints = Complaints::new();
+        // Ten errors a second for an hour.
+        let said: Vec<_> =
+            (0..36_000).filter_map(|i| complaints.another(1e9 + f64::from(i) / 10.0)).collect();
+        assert_eq!(said.len(), 60);
+        assert_eq!(&said[..3], [1, 601, 1201], "each tells how many were lost so far");
+    }
 }

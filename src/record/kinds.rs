@@ -296,6 +296,12 @@ pub struct Report {
     /// Share of intervals that held the truth.
     #[serde(default)]
     pub covered: Option<f64>,
+    /// The same share of the last ones.
+    #[serde(default)]
+    pub last_covered: Option<f64>,
+    /// The share that should be: the nominal level.
+    #[serde(default)]
+    pub level: Option<f64>,
     /// 1 - mean ARE / mean ARE of the baseline, by baseline: above 0 is better than it.
     #[serde(default, with = "scalar::named")]
     pub skill: Named,

@@ -2,7 +2,11 @@
 //!
 //! Keeps no state between series: so they are fitted on several threads, and come out in order.
 
+mod counted;
+
 use std::borrow::Cow;
+
+use counted::Counted;
 
 use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
 use crate::cascade::Point;
@@ -47,7 +51,7 @@ const UNIX_TIMES: f64 = 1e9;
 /// The estimator's stage.
 pub struct Fit {
     method: Method,
-    statuses: Vec<(&'static str, f64)>,
+    counted: Counted,
     /// Whether a serie came whose marks were all 1: said once.
     unit_marks: u64,
     marked: u64,
@@ -63,12 +67,17 @@ struct Job<'a> {
 impl Fit {
     /// A stage that fits by this method.
     pub fn new(method: Method) -> Self {
-        Self { method, statuses: Vec::new(), unit_marks: 0, marked: 0 }
+        Self { method, counted: Counted::default(), unit_marks: 0, marked: 0 }
     }
 
     /// Whether all series so far had marks of 1, and there were some: data without magnitudes.
     pub fn saw_no_magnitudes(&self) -> bool {
         self.unit_marks > 0 && self.marked == 0
+    }
+
+    /// Series fitted so far.
+    pub fn fitted(&self) -> u64 {
+        self.counted.fitted
     }
 
     fn jobs<'a>(&self, record: &'a RecordRef<'_>) -> Vec<Job<'a>> {
@@ -92,12 +101,8 @@ impl Fit {
         }
     }
 
-    fn count(&mut self, parameters: &Parameters, points: &[Point]) {
-        let status = STATUSES.into_iter().find(|it| *it == parameters.status).unwrap_or("ok");
-        match self.statuses.iter_mut().find(|(known, _)| *known == status) {
-            Some((_, count)) => *count += 1.0,
-            None => self.statuses.push((status, 1.0)),
-        }
+    fn count(&mut self, parameters: &Parameters, iterations: u32, points: &[Point]) {
+        self.counted.add(parameters, iterations);
         if points.len() > 1 && points.iter().all(|point| point.magnitude == 1.0) {
             self.unit_marks += 1;
         } else if points.len() > 1 {
@@ -105,8 +110,6 @@ impl Fit {
         }
     }
 }
-
-const STATUSES: [&str; 5] = ["too_few", "supercritical", "at_bound", "not_converged", "ok"];
 
 /// Times since the first event, where their differences are exact.
 fn since_root(tweets: &[Point]) -> Vec<Point> {
@@ -149,15 +152,19 @@ impl Method {
     pub fn parameters(&self, serie: &Serie, points: &[Point], watched: f64) -> Parameters {
         let job = Job { serie: Cow::Borrowed(serie), points: points.to_vec(), watched };
         let mut all = self.all_parameters(&[&job]);
-        all.pop().expect("one answer to one job")
+        all.pop().expect("one answer to one job").0
     }
 
-    /// Fits many cascades at once; the answers are in the order of the jobs.
-    fn all_parameters(&self, jobs: &[&Job<'_>]) -> Vec<Parameters> {
+    /// Fits many cascades at once; the answers, and how many iterations each took, are in the
+    /// order of the jobs.
+    fn all_parameters(&self, jobs: &[&Job<'_>]) -> Vec<(Parameters, u32)> {
         let means: Vec<f64> = jobs.iter().map(|job| self.marks.mean_mark(&job.points)).collect();
         let found = self.all_fits(jobs, &means);
         let numbers: Vec<usize> = (0..jobs.len()).collect();
-        in_parallel(&numbers, self.threads, |&i| self.describe(jobs[i], means[i], &found[i]))
+        in_parallel(&numbers, self.threads, |&i| {
+            let iterations = found[i].fit.map_or(0, |fit| fit.iterations);
+            (self.describe(jobs[i], means[i], &found[i]), iterations)
+        })
     }
 
     fn all_fits(&self, jobs: &[&Job<'_>], means: &[f64]) -> Vec<Found> {
@@ -340,8 +347,8 @@ impl Stage for Fit {
             if let Body::Foreign(bytes) = record.body {
                 out.hand_on(bytes);
             }
-            for (job, parameters) in jobs.iter().zip(&mut fitted) {
-                self.count(&parameters, &job.points);
+            for (job, (parameters, iterations)) in jobs.iter().zip(&mut fitted) {
+                self.count(&parameters, iterations, &job.points);
                 out.write(Record::Parameters(Box::new(parameters)));
             }
         }
@@ -350,8 +357,7 @@ impl Stage for Fit {
     fn on_end(&mut self, _: Ending, _: &mut Out) {}
 
     fn tally(&self) -> Tally {
-        let counts = self.statuses.iter();
-        counts.map(|(status, count)| (("fits_total", (*status).to_owned()), *count)).collect()
+        self.counted.tally(self.method.estimator)
     }
 }
 

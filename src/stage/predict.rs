@@ -114,6 +114,10 @@ impl Predict {
         };
         let alert = self.read_back.remove(&told).unwrap_or_else(|| self.answer(parameters));
         self.count("predictions_total", step_of(&alert.model));
+        if step_of(&alert.model) == "untrained" {
+            let known = self.models.contains_key(&parameters.t_obs);
+            self.count("prediction_fallbacks_total", FALLBACKS[usize::from(known)]);
+        }
         let said = Said {
             parameters: parameters.clone(),
             n_pred: alert.n_tot,
@@ -160,6 +164,9 @@ impl Predict {
         }
     }
 }
+
+/// Why a prediction was made without a model: there is none, or nothing for it to read.
+const FALLBACKS: [&str; 2] = ["no_model", "no_features"];
 
 /// The sample and the stat of a prediction whose cascade is over.
 fn score(said: &Said, size: &Size, out: &mut Out) {
@@ -244,6 +251,9 @@ impl Stage for Predict {
         }
         for step in ["untrained", "trained"] {
             tally.entry(("predictions_total", step.to_owned())).or_default();
+        }
+        for reason in FALLBACKS {
+            tally.entry(("prediction_fallbacks_total", reason.to_owned())).or_default();
         }
         tally
     }

@@ -60,6 +60,7 @@ pub struct Train {
     positions: Vec<u64>,
     windows: BTreeMap<u64, Window>,
     silent: bool,
+    trainings: u64,
     counts: BTreeMap<(&'static str, String), f64>,
 }
 
@@ -72,8 +73,14 @@ impl Train {
             positions: Vec::new(),
             windows: BTreeMap::new(),
             silent: false,
+            trainings: 0,
             counts: BTreeMap::new(),
         }
+    }
+
+    /// Trainings so far, whatever came of them.
+    pub fn trainings(&self) -> u64 {
+        self.trainings
     }
 
     fn count(&mut self, name: &'static str, label: String) {
@@ -132,7 +139,9 @@ impl Train {
             if wins { learn(&self.samples, &self.teaching.recipe(t_obs, counter)) } else { None };
         let result = if candidate.is_some() { "published" } else { "kept" };
         self.count("trainings_total", format!("{t_obs},{result}"));
+        self.trainings += 1;
         let Some(candidate) = candidate.map(Arc::new) else { return };
+        self.count("models_published_total", String::new());
         if let Some(record) = as_record(&candidate) {
             out.write(record);
         }
@@ -242,8 +251,13 @@ impl Stage for Train {
     fn tally(&self) -> Tally {
         let mut tally = self.counts.clone();
         tally.entry(("models_refused_total", String::new())).or_default();
+        tally.entry(("models_published_total", String::new())).or_default();
         for (t_obs, window) in &self.windows {
             tally.insert(("training_rows", t_obs.to_string()), window.samples as f64);
+            if let Some(model) = &window.incumbent {
+                let error = model.held_out().mean_are;
+                tally.insert(("training_oob_error_ratio", t_obs.to_string()), error);
+            }
         }
         tally
     }

@@ -12,7 +12,7 @@ mod rejects;
 mod said;
 
 pub use rejects::Rejects;
-pub use said::{SAID, complain, say, shown};
+pub use said::{Held, SAID, Stderr, complain, say, shown};
 
 use std::io;
 

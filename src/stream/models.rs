@@ -29,6 +29,8 @@ pub struct Folder {
     seen: Option<SystemTime>,
     /// The version that was last given, by window.
     given: BTreeMap<u64, String>,
+    /// When that was published, in Unix seconds.
+    published: BTreeMap<u64, f64>,
 }
 
 /// Window and counter of a version, `600-3`; none where it is none.
@@ -40,7 +42,13 @@ pub fn parsed(version: &str) -> Option<(u64, u64)> {
 impl Folder {
     /// A folder that may not exist yet.
     pub fn new(path: &Path, pin: Vec<String>) -> Self {
-        Self { path: path.to_owned(), pin, seen: None, given: BTreeMap::new() }
+        Self {
+            path: path.to_owned(),
+            pin,
+            seen: None,
+            given: BTreeMap::new(),
+            published: BTreeMap::new(),
+        }
     }
 
     /// Versions by window, ascending.
@@ -85,6 +93,7 @@ impl Folder {
                     break;
                 }
                 if let Some(record) = self.load(window, &version) {
+                    self.published.extend(self.written(&version).map(|at| (window, at)));
                     self.given.insert(window, version);
                     changes.push(record);
                     break;
@@ -121,6 +130,11 @@ impl Folder {
             }
         }
         None
+    }
+
+    fn written(&self, version: &str) -> Option<f64> {
+        let at = fs::metadata(self.file(version)).and_then(|it| it.modified()).ok()?;
+        Some(at.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs_f64())
     }
 
     fn file(&self, version: &str) -> PathBuf {
@@ -161,6 +175,12 @@ pub enum Use {
     Follow,
     /// Read what is there at the start; store what the stage writes.
     Store,
+}
+
+/// When the models in use were published, by window, as metrics.
+pub(super) fn trained(published: impl Iterator<Item = (u64, f64)>) -> Tally {
+    let name = "model_trained_timestamp_seconds";
+    published.map(|(window, at)| ((name, window.to_string()), at)).collect()
 }
 
 /// A transport with a folder of models beside it.
@@ -225,6 +245,10 @@ impl<T: Transport> Transport for WithModels<T> {
     }
 
     fn tally(&self) -> Tally {
-        self.inner.tally()
+        let mut tally = self.inner.tally();
+        if self.usage == Use::Follow {
+            tally.extend(trained(self.folder.published.iter().map(|(window, at)| (*window, *at))));
+        }
+        tally
     }
 }

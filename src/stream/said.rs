@@ -1,6 +1,7 @@
 //! What is said to people: on stderr whatever the log level, and in the log files.
 
 use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Target of log records that stand on stderr already, so that only files want them.
 pub const SAID: &str = "tweetoscope::said";
@@ -15,7 +16,53 @@ macro_rules! critical {
 
 /// Says something on stderr whatever the log level; stderr that is gone is nobody's loss.
 pub fn say(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "tweetoscope: {}", shown(text));
+    let _ = Stderr.write_all(format!("tweetoscope: {}\n", shown(text)).as_bytes());
+}
+
+/// What waits for the terminal; none where nothing holds it.
+static WAITING: Mutex<Option<Vec<u8>>> = Mutex::new(None);
+
+fn waiting() -> MutexGuard<'static, Option<Vec<u8>>> {
+    WAITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// stderr; while a view holds the terminal, what is written waits until that is gone.
+pub struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        /// More than anybody reads; the log files have it all.
+        const MOST: usize = 1 << 16;
+        match &mut *waiting() {
+            None => io::stderr().lock().write_all(bytes)?,
+            Some(waiting) if waiting.len() + bytes.len() <= MOST => waiting.extend(bytes),
+            Some(_) => {}
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Holds the terminal for a view: what is said in the meantime comes when this is dropped.
+pub struct Held(());
+
+impl Held {
+    /// From now on.
+    #[expect(clippy::new_without_default, reason = "it does something")]
+    pub fn new() -> Self {
+        waiting().get_or_insert_default();
+        Self(())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let said = waiting().take().unwrap_or_default();
+        let _ = io::stderr().lock().write_all(&said);
+    }
 }
 
 /// Says something on stderr, and leaves it in the log files as a warning.

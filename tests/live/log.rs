@@ -59,9 +59,15 @@ fn a_full_disk_costs_the_log_and_nothing_else() {
         })
         .collect();
     let plain = run(&["collect"], &tweets);
-    let output = run(&["collect", "--log-dir", text(&dir)], &format!("x\n{tweets}y\n"));
+    let metrics = dir.join("metrics.prom");
+    let args = ["collect", "--log-dir", text(&dir), "--metrics-textfile", text(&metrics)];
+    let output = run(&args, &format!("x\n{tweets}y\n"));
     assert_eq!(out(&output), out(&plain));
     assert_eq!(err(&output).matches("the log cannot be written").count(), 1, "{}", err(&output));
+    // Lost so far: the first word, and one for each of the two lines that are no records.
+    let metrics = fs::read_to_string(metrics).unwrap();
+    let lost = "tweetoscope_log_write_errors_total{stage=\"collect\"} 3\n";
+    assert!(metrics.contains(lost), "{metrics}");
     fs::remove_dir_all(dir).unwrap();
 }
 

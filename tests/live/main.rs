@@ -8,4 +8,5 @@ mod deploy;
 mod http;
 mod log;
 mod metrics;
+mod services;
 mod terminal;

@@ -1,4 +1,4 @@
-//! The dashboard in a real terminal of 80 columns and 24 lines, by tmux.
+//! The live views in a real terminal of 80 columns and 24 lines, by tmux.
 
 use std::fs;
 use std::process::Command;
@@ -75,5 +75,94 @@ fn the_view_fits_80_columns_takes_keys_and_leaves_the_terminal_as_it_was() {
     tmux.run(&["send-keys", "q"]);
     let screen = tmux.until("after");
     assert!(screen.contains("before") && !screen.contains("paused"), "{screen}");
+    fs::remove_dir_all(dir).unwrap();
+}
+
+/// Stats of two windows; those of the first get worse at the end.
+fn stats() -> String {
+    let one = |i: u32, t_obs: u32| {
+        let bad = t_obs == 600 && i >= 300;
+        // Sizes that no multiple of what was seen would tell.
+        let n_obs = 20 + i * 7919 % 50;
+        let n_tot = n_obs + i * 104_729 % 400;
+        let are = if bad { 0.5 } else { 0.07 };
+        let n_pred = f64::from(n_tot) * (1.0 + are);
+        format!(
+            "{{\"type\":\"stat\",\"cid\":\"{i}\",\"t\":{i},\"T_obs\":{t_obs},\"ARE\":{are},\"n_obs\":{n_obs},\"n_tot\":{n_tot},\"n_pred\":{n_pred},\"covered\":{},\"level\":0.9,\"model\":\"600-1\"}}\n",
+            !bad
+        )
+    };
+    (0..400).flat_map(|i| [one(i, 600), one(i, 3600)]).collect()
+}
+
+#[test]
+fn the_monitor_shows_its_course_live_and_leaves_its_table_behind() {
+    if !has("tmux") {
+        return;
+    }
+    let dir = dir("monitor");
+    fs::write(dir.join("stats"), stats()).unwrap();
+    let tmux = Tmux(format!("tweetoscope-monitor-{}", std::process::id()));
+    let binary = env!("CARGO_BIN_EXE_tweetoscope");
+    let command = format!(
+        "(cat {0}; echo no record; while sleep 0.2; do echo; done) | \
+         {binary} monitor --fail-above 0.3; echo \"status $?\"; read go; cat {0} | \
+         {binary} monitor --plot --every 0 >{0}.out; echo after; sleep 60",
+        text(&dir.join("stats"))
+    );
+    tmux.run(&["new-session", "-d", "-x", "80", "-y", "24", &command]);
+    let screen = tmux.until("800 predictions");
+    let lines: Vec<_> = screen.lines().collect();
+    assert!(lines[3].starts_with("10m") && lines[3].ends_with("drift"), "{screen}");
+    assert!(lines[4].starts_with("1h") && lines[4].ends_with("ok"), "{screen}");
+    assert!(screen.contains("10m: mean ARE") && screen.contains("in the interval"), "{screen}");
+    assert!(lines.iter().all(|line| line.chars().count() <= 80), "{screen}");
+    assert!(!screen.contains("a record is"), "what is said waits for the view to end: {screen}");
+    tmux.run(&["send-keys", "j"]);
+    tmux.until("1h: mean ARE");
+    tmux.run(&["send-keys", "q"]);
+    // The refused line, the table and the status are there when the view is gone.
+    let screen = tmux.until("status 3");
+    assert!(screen.contains("a record is a JSON object"), "{screen}");
+    assert!(screen.contains("10m") && !screen.contains("mean ARE"), "{screen}");
+    tmux.run(&["send-keys", "Enter"]);
+    // With its reports in a file, the view is on stderr, and the end of the view is not theirs.
+    tmux.until("10m: mean ARE");
+    tmux.run(&["send-keys", "q"]);
+    let screen = tmux.until("after");
+    assert!(screen.contains("* of the last 100"), "{screen}");
+    let reports = fs::read_to_string(dir.join("stats.out")).unwrap();
+    assert_eq!(reports.lines().count(), 2, "{reports}");
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_signal_ends_a_view_and_the_terminal_is_as_it_was() {
+    if !has("tmux") {
+        return;
+    }
+    let dir = dir("signal");
+    let binary = env!("CARGO_BIN_EXE_tweetoscope");
+    for (command, waits) in [("dashboard", "waiting for alerts"), ("monitor", "waiting for stats")]
+    {
+        // A server of its own each: one that ends is no place to begin.
+        let tmux = Tmux(format!("tweetoscope-signal-{command}-{}", std::process::id()));
+        let pid = dir.join(command);
+        let command = format!(
+            "echo before; (sleep 60 &) | sh -c 'echo $$ >{}; exec {binary} {command}'; \
+             echo after; read line; sleep 60",
+            text(&pid)
+        );
+        tmux.run(&["new-session", "-d", "-x", "80", "-y", "24", &command]);
+        tmux.until(waits);
+        let pid = fs::read_to_string(pid).unwrap();
+        let killed = Command::new("kill").arg(pid.trim()).status().unwrap();
+        assert!(killed.success());
+        let screen = tmux.until("after");
+        assert!(screen.contains("before") && !screen.contains(waits), "{screen}");
+        // Keys are echoed again: the raw mode is over.
+        tmux.run(&["send-keys", "echoed"]);
+        tmux.until("echoed");
+    }
     fs::remove_dir_all(dir).unwrap();
 }

@@ -95,6 +95,7 @@ function render() {
   });
   // Moving a row takes its focus away.
   if (focus && focus !== document.activeElement && focus.isConnected) focus.focus({ preventScroll: true });
+  board.classList.toggle("untold", list.length > 0 && !list.some((row) => row.above));
   const sizes = new Set(list.filter((row) => row.above).map((row) => row.above[0]));
   set(document.getElementById("above"), sizes.size === 1 ? compact([...sizes][0]) : "N");
   const empty = document.getElementById("empty");
@@ -162,13 +163,13 @@ function content(data) {
   add("Predicted size", count(row.predicted), row.interval ? `${interval(row)} (${Math.round(row.interval[2] * 100)}%)` : "");
   add(row.ended === null ? "Observed" : "Final size", count(row.observed));
   if (row.above) add(`More than ${count(row.above[0])}`, percent(row.above[1]));
-  if (row.age !== null) add("Age", span(row.age), `window ${span(row.window)}`);
+  if (row.age !== null) add("Age", span(row.age), `window ${span(row.window).replace(/(m00s|h00m|d00h)$/, (u) => u[0])}`);
   add("Rank", String(row.rank));
   add("Model", row.model || "-", row.status && row.status !== "ok" ? `fit: ${row.status}` : "");
   const width = Math.max(280, (panel.clientWidth || 600) - 40);
   const reaches = element("ul");
   for (const [size, age] of data.reaches)
-    reaches.append(element("li", {}, `${count(size)} events: ` + (age === null ? "not expected" : age <= row.window ? "reached" : `expected at the age of ${span(age)}`)));
+    reaches.append(element("li", {}, `${count(size)} ${size === 1 ? "event" : "events"}: ` + (age === null ? "not expected" : age <= row.window ? "reached" : `expected at the age of ${span(age)}`)));
   const parts = [shut, title, element("span", { class: "name" }, row.name), figures, ...figure(data, width)];
   if (data.reaches.length) parts.push(element("h3", {}, "When it reaches a size"), reaches);
   return [...parts, table(data)];

@@ -2,8 +2,8 @@
 
 import { compact, count, drawn, element, span } from "./parts.js";
 
-const HEIGHT = 270;
-const EDGE = { left: 50, right: 14, top: 10, bottom: 30 };
+const HEIGHT = 280;
+const EDGE = { left: 50, right: 14, top: 14, bottom: 30 };
 
 // Round steps that cut `most` into about `pieces`.
 function ticks(most, pieces, units) {
@@ -16,6 +16,9 @@ function ticks(most, pieces, units) {
 }
 
 const TIMES = [10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800];
+
+// A span without its smaller unit where that is nothing.
+const round = (t) => t === 0 ? "0" : span(t).replace(/(m00s|h00m|d00h)$/, (u) => u[0]);
 
 // How far to the right it is worth looking: until little is still to come.
 function horizon(data) {
@@ -61,11 +64,13 @@ export function plot(data, width) {
     svg.append(drawn("line", { class: "grid", x1: EDGE.left, x2: width - EDGE.right, y1: y(n), y2: y(n) }));
     svg.append(drawn("text", { x: EDGE.left - 7, y: y(n) + 4, "text-anchor": "end" }, compact(n)));
   }
-  for (const t of ticks(right, Math.max(2, width / 130), TIMES)) {
+  for (const t of ticks(right, Math.max(3, width / 95), TIMES)) {
     const anchor = x(t) > width - 50 ? "end" : "middle";
-    svg.append(drawn("text", { x: x(t), y: HEIGHT - 10, "text-anchor": anchor }, t === 0 ? "0" : span(t).replace(/(m00s|h00m|d00h)$/, (u) => u[0])));
+    svg.append(drawn("text", { x: x(t), y: HEIGHT - 10, "text-anchor": anchor }, round(t)));
   }
   svg.append(drawn("line", { class: "window", x1: x(row.window), x2: x(row.window), y1: EDGE.top, y2: HEIGHT - EDGE.bottom }));
+  const late = x(row.window) > width - 120;
+  svg.append(drawn("text", { class: "window-name", x: x(row.window) + (late ? -5 : 5), y: EDGE.top + 9, "text-anchor": late ? "end" : "start" }, `${round(row.window)} window`));
   const shown = inside(continuation, right);
   if (shown.length > 1) {
     const upper = shown.map(([age, , , high]) => [age, high]);

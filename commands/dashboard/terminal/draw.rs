@@ -73,7 +73,12 @@ fn footer(screen: &Screen) -> Line<'static> {
 
 fn board(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen) {
     let above = threshold(&screen.rows).map_or("P>N".to_owned(), |it| format!("P>{}", count(it)));
+    // A column for what no alert tells would be empty.
+    let told = screen.rows.iter().any(|row| row.above.is_some());
     let wide = area.width >= 100;
+    // What the other columns and the blanks between them leave.
+    let taken = 48 + if told { 8 } else { 0 } + if wide { 17 } else { 0 };
+    let room = usize::from(area.width).saturating_sub(taken);
     // What a narrow terminal has no room for can be seen by opening the cascade.
     let mut heads = vec!["#", "+/-", "cascade", "seen", "predicted", "interval", &above, "age"];
     let mut widths = vec![3, 4, 0, 7, 9, 13, 7, 6];
@@ -81,9 +86,11 @@ fn board(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen) {
         heads.push("activity");
         widths.push(16);
     }
-    let head = Row::new(heads.iter().enumerate().map(|(i, head)| aligned(head, i))).bold();
-    let rows = screen.rows.iter().map(|row| line(row, wide));
-    let widths = widths.into_iter().map(|width| match width {
+    let shown = move |column: &usize| *column != ABOVE || told;
+    let columns: Vec<usize> = (0..heads.len()).filter(shown).collect();
+    let head = Row::new(columns.iter().map(|&i| aligned(heads[i], i))).bold();
+    let rows = screen.rows.iter().map(|row| line(row, &columns, room));
+    let widths = columns.iter().map(|&i| match widths[i] {
         0 => Constraint::Fill(1),
         width => Constraint::Length(width),
     });
@@ -93,6 +100,9 @@ fn board(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen) {
     frame.render_stateful_widget(table, area, &mut screen.table);
 }
 
+/// The column of the probability to get above a size.
+const ABOVE: usize = 6;
+
 /// Numbers stand right, texts left.
 fn aligned(text: &str, column: usize) -> Text<'static> {
     let right = matches!(column, 0 | 3..=7);
@@ -100,29 +110,43 @@ fn aligned(text: &str, column: usize) -> Text<'static> {
     Text::from(text.to_owned()).alignment(alignment)
 }
 
-fn line(entry: &Entry, wide: bool) -> Row<'static> {
+/// Text that ends in an ellipsis where it is cut.
+fn cut(text: &str, room: usize) -> String {
+    if Span::raw(text).width() <= room {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for c in text.chars() {
+        kept.push(c);
+        if Span::raw(kept.as_str()).width() >= room {
+            kept.pop();
+            break;
+        }
+    }
+    kept + "…"
+}
+
+fn line(entry: &Entry, columns: &[usize], room: usize) -> Row<'static> {
     let text = if entry.msg.is_empty() { &entry.key.cid } else { &entry.msg };
-    let mut cells = vec![
+    let cells = [
         entry.rank.to_string(),
         change(entry.change),
-        shown(text),
+        cut(&shown(text), room),
         count(entry.observed as f64),
         count(entry.predicted),
         interval(entry),
         entry.above.map_or_else(String::new, |(_, p)| percent(p)),
         entry.age.map_or_else(String::new, span),
+        bars(&entry.spark),
     ];
-    if wide {
-        cells.push(bars(&entry.spark));
-    }
     let colour = match entry.change {
         Some(Change::By(places)) if places > 0 => Color::Green,
         Some(Change::By(places)) if places < 0 => Color::Red,
         Some(Change::New) => Color::Cyan,
         _ => Color::Reset,
     };
-    let cells = cells.iter().enumerate().map(|(column, text)| {
-        let cell = aligned(text, column);
+    let cells = columns.iter().map(|&column| {
+        let cell = aligned(&cells[column], column);
         match column {
             1 => cell.fg(colour),
             4 => cell.bold(),
@@ -161,15 +185,32 @@ fn detail(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
         format!("model {}", shown(&entry.model)),
     ];
     let facts: Vec<_> = facts.into_iter().filter(|it| !it.is_empty()).collect();
-    let text = vec![
-        Line::from(shown(&entry.msg)).bold(),
-        Line::from(facts.join("   ")),
-        Line::from(reaches.collect::<Vec<_>>().join("   ")).dark_gray(),
-    ];
-    let parts = Layout::vertical([Constraint::Length(3), Constraint::Fill(1)]);
+    let width = usize::from(area.width);
+    let name = shown(&format!("{}/{}", entry.key.source, entry.key.cid));
+    let title = if entry.msg.is_empty() { name.clone() } else { shown(&entry.msg) };
+    let mut text = vec![Line::from(cut(&title, width)).bold()];
+    text.extend(filled(&facts, width).into_iter().map(Line::from));
+    let reaches = filled(&reaches.collect::<Vec<_>>(), width);
+    text.extend(reaches.into_iter().map(|it| Line::from(it).dark_gray()));
+    let parts = Layout::vertical([Constraint::Length(text.len() as u16), Constraint::Fill(1)]);
     let [head, plot] = parts.areas(area);
     frame.render_widget(Paragraph::new(text), head);
     chart(frame, plot, detail);
+}
+
+/// Parts side by side, in as many lines as they need.
+fn filled(parts: &[String], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 3 + part.chars().count() <= width => {
+                line.push_str("   ");
+                line.push_str(part);
+            }
+            _ => lines.push(part.clone()),
+        }
+    }
+    lines
 }
 
 fn chart(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
@@ -185,20 +226,21 @@ fn chart(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
     let right = seen.last().map_or(0.0, |it| it.0).max(far).max(detail.entry.window as f64);
     let most = 2.0 * detail.entry.predicted.max(detail.entry.observed as f64).max(1.0);
     let top = high.iter().map(|it| it.1).fold(most / 2.0, f64::max).min(most);
-    let set = |name: &'static str, data, colour| {
-        let set = Dataset::default().name(name).marker(Marker::Braille).data(data);
+    let set = |data, colour| {
+        let set = Dataset::default().marker(Marker::Braille).data(data);
         set.graph_type(GraphType::Line).style(Style::new().fg(colour))
     };
     let sets = vec![
-        set("low", &low, Color::DarkGray),
-        set("high", &high, Color::DarkGray),
-        set("expected", &expected, Color::Yellow),
-        set("observed", &seen, Color::Cyan),
+        set(&low, Color::DarkGray),
+        set(&high, Color::DarkGray).name("interval"),
+        set(&expected, Color::Yellow).name("expected"),
+        set(&seen, Color::Cyan).name("observed"),
     ];
     let labels = |end: f64, text: fn(f64) -> String| [0.0, end / 2.0, end].map(text);
     let chart = Chart::new(sets)
         .block(Block::bordered().title(" growth: events by age "))
         .legend_position(Some(LegendPosition::TopLeft))
+        .hidden_legend_constraints((Constraint::Percentage(50), Constraint::Percentage(50)))
         .x_axis(Axis::default().bounds([0.0, right]).labels(labels(right, span)))
         .y_axis(Axis::default().bounds([0.0, top]).labels(labels(top, count)));
     frame.render_widget(chart, area);

@@ -8,7 +8,7 @@ mod source;
 
 use std::collections::HashMap;
 
-use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use super::{Body, Ending, Histogram, Out, RecordRef, Recover, Stage, Tally};
 use crate::cascade::Number;
 use crate::event::Event;
 use crate::record::{Kind, Record, Watermark};
@@ -85,11 +85,19 @@ impl Rules {
     }
 }
 
+/// Why cascades are over: nobody forwards them any more, they are too old, the input is over.
+const CLOSED: [&str; 3] = ["silence", "age", "end_of_input"];
+
+/// Bounds of the histogram of final sizes.
+const SIZES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 1e5, 1e6];
+
 /// What the collector counts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts {
     opened: u64,
-    closed: u64,
+    /// By reason: see [`CLOSED`].
+    closed: [u64; CLOSED.len()],
+    sizes: Option<Histogram>,
     late: u64,
     orphans: u64,
     duplicates: u64,
@@ -97,6 +105,15 @@ pub(crate) struct Counts {
     reused: u64,
     over_limit: u64,
     windows: Vec<u64>,
+}
+
+impl Counts {
+    fn close(&mut self, cascade: &deadline::Cascade, at_end: bool, rules: &Rules) {
+        let aged = cascade.start + rules.max_age < cascade.last + rules.terminated;
+        self.closed[if at_end { 2 } else { usize::from(aged) }] += 1;
+        let sizes = self.sizes.get_or_insert_with(|| Histogram::new(SIZES));
+        sizes.observe(cascade.size as f64, 1);
+    }
 }
 
 /// The collector.
@@ -230,7 +247,6 @@ impl Stage for Collect {
         let mut tally = Tally::new();
         for (name, count) in [
             ("cascades_opened_total", counts.opened),
-            ("cascades_closed_total", counts.closed),
             ("late_events_total", counts.late),
             ("orphan_retweets_total", counts.orphans),
             ("duplicate_tweets_total", counts.duplicates),
@@ -240,6 +256,11 @@ impl Stage for Collect {
         ] {
             tally.insert((name, String::new()), count as f64);
         }
+        for (reason, count) in CLOSED.iter().zip(counts.closed) {
+            tally.insert(("cascades_closed_total", (*reason).to_owned()), count as f64);
+        }
+        let none = || Histogram::new(SIZES);
+        counts.sizes.clone().unwrap_or_else(none).tell("cascade_size_events", "", &mut tally);
         for (window, count) in self.rules.windows.iter().zip(&counts.windows) {
             tally.insert(("windows_emitted_total", window.to_string()), *count as f64);
         }

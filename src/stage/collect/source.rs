@@ -318,7 +318,7 @@ impl Source {
         let Some(cascade) = self.slots[entry.slot as usize].cascade.take() else { return };
         self.free.push(entry.slot);
         self.by_cid.remove(&cascade.cid);
-        counts.closed += 1;
+        counts.close(&cascade, said.is_some(), rules);
         for (index, window) in rules.windows.iter().enumerate() {
             if cascade.emitted & (1 << index) != 0 {
                 out.write(Record::Size(Size {

@@ -2,8 +2,8 @@
 
 use crate::record::{Alert, Serie};
 
-/// Points kept of a growth curve: when there are more, every second goes.
-const POINTS: usize = 256;
+/// Points kept of a growth curve: of every so many events one, of twice as many when there are more.
+pub(super) const POINTS: usize = 256;
 /// Alerts kept.
 const ALERTS: usize = 32;
 /// Characters kept of a text: nobody shows more.
@@ -17,6 +17,8 @@ pub(super) struct Cascade {
     pub(super) msg: String,
     /// (time, events until then), ascending.
     pub(super) growth: Vec<(f64, u64)>,
+    /// Kept are the points whose count it divides, the first and the newest; 0 is 1.
+    stride: u64,
     /// Events seen one by one, or in a serie.
     pub(super) count: u64,
     /// The newest alert.
@@ -25,6 +27,8 @@ pub(super) struct Cascade {
     pub(super) history: Vec<(u64, f64)>,
     /// The final size, once it is known.
     pub(super) ended: Option<u64>,
+    /// When that was known.
+    pub(super) ended_at: f64,
     /// The board's version when it was last heard of.
     pub(super) touched: u64,
 }
@@ -47,15 +51,13 @@ impl Cascade {
         self.touched = version;
         self.count += 1;
         let t = self.growth.last().map_or(t, |last| last.0.max(t));
-        self.growth.push((t, self.count));
-        if self.growth.len() > POINTS {
-            let mut index = 0;
-            let last = self.growth.len() - 1;
-            self.growth.retain(|_| {
-                index += 1;
-                (index - 1) % 2 == 0 || index - 1 == last
-            });
+        let stays = |stride: u64, count: u64| count == 1 || count.is_multiple_of(stride.max(1));
+        self.growth.pop_if(|last| !stays(self.stride, last.1));
+        if self.growth.len() == POINTS {
+            self.stride = self.stride.max(1) * 2;
+            self.growth.retain(|point| stays(self.stride, point.1));
         }
+        self.growth.push((t, self.count));
     }
 
     /// The events of a window, unless more was seen already.
@@ -64,7 +66,7 @@ impl Cascade {
         self.text(&serie.msg);
         self.start = self.start.or(serie.tweets.first().map(|first| first.time));
         if serie.tweets.len() as u64 > self.count {
-            (self.count, self.growth) = (0, Vec::new());
+            (self.count, self.stride, self.growth) = (0, 1, Vec::new());
             for point in &serie.tweets {
                 self.grow(point.time, version);
             }

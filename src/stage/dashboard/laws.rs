@@ -5,6 +5,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::*;
 use crate::cascade::Point;
+use crate::event::EventTime;
 use crate::record::Interval;
 
 fn alert(cid: u64, t: f64, t_obs: u64, n_tot: f64) -> Alert {
@@ -191,4 +192,99 @@ fn growth_and_continuation_meet_at_the_end_of_the_window() {
     assert_eq!(detail.reaches, expected);
     assert_eq!(detail.entry.age, Some(601.0));
     assert_eq!(board.detail(&Key { cid: "8".to_owned(), ..key }, None), None);
+}
+
+#[test]
+fn a_growth_curve_keeps_its_early_part_however_much_follows() {
+    for seed in 1..40_u64 {
+        // Events come ever more slowly; the curve must stay near the truth all along.
+        let count = 50 + seed * seed * 20;
+        let times: Vec<f64> =
+            (0..count).map(|n| ((n as f64 / count as f64).powi(3) * 1e5).round()).collect();
+        let mut cascade = Cascade::default();
+        cascade.begin(times[0], "", 0);
+        times[1..].iter().for_each(|time| cascade.grow(*time, 0));
+        let growth = &cascade.growth;
+        assert!(growth.len() <= cascade::POINTS, "seed {seed}: {}", growth.len());
+        assert_eq!(growth.last().map(|it| it.1), Some(count), "seed {seed}");
+        let most_missed = 2 * count / cascade::POINTS as u64 + 1;
+        for time in &times {
+            let told = growth[growth.partition_point(|it| it.0 <= *time) - 1].1;
+            let truly = times.partition_point(|it| it <= time) as u64;
+            assert!(truly.abs_diff(told) <= most_missed, "seed {seed}: {told} of {truly}");
+        }
+    }
+}
+
+/// Records of a source whose cascades begin, grow, are predicted and end, ids used again.
+fn life(seed: u64, lives: u64) -> Vec<Record> {
+    let mut chance = ChaCha8Rng::seed_from_u64(seed);
+    let mut below = |most: u64| u64::from(chance.next_u32()) % most;
+    let mut records = Vec::new();
+    for life in 0..lives {
+        for cid in 0..12 {
+            let start = (life * 100_000 + cid * 100) as f64;
+            let n = 10 + below(30);
+            let event = |at: u64| {
+                let (source, cid) = ("1".to_owned().into(), cid.to_string().into());
+                let time = EventTime::new(start + at as f64).unwrap();
+                let (msg, info) = Default::default();
+                Record::Event(Event { root: at == 0, source, cid, time, magnitude: 1.0, msg, info })
+            };
+            records.extend((0..n).map(|at| (start + at as f64, event(at))));
+            let told = alert(cid, start + 601.0, 600, (n + below(100)) as f64);
+            records.push((start + 601.0, Record::Alert(told)));
+            let t = start + 9000.0;
+            let size = Size {
+                cid: cid.to_string(),
+                source: "1".to_owned(),
+                t,
+                t_obs: 600,
+                n_tot: n,
+                t_end: start + n as f64,
+            };
+            records.push((t, Record::Size(size)));
+        }
+    }
+    records.sort_by(|a, b| a.0.total_cmp(&b.0));
+    records.into_iter().map(|(_, record)| record).collect()
+}
+
+#[test]
+fn topics_may_be_read_each_at_its_own_pace() {
+    for seed in 0..100 {
+        let life = life(seed, 1);
+        let rows = |records: &[Record]| {
+            let mut board = Dashboard::new(1000);
+            give(&mut board, records);
+            board.top(100, &Query::default())
+        };
+        let kind = |record: &Record| match record {
+            Record::Event(_) => 0,
+            Record::Alert(_) => 1,
+            _ => 2,
+        };
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let mut paced = life.clone();
+            paced.sort_by_key(|record| order[kind(record)]);
+            let (natural, paced) = (rows(&life), rows(&paced));
+            assert_eq!(natural.len(), 12, "seed {seed}");
+            for (a, b) in natural.iter().zip(&paced) {
+                let seen = |it: &Entry| (it.key.clone(), it.observed, it.ended, it.age);
+                assert_eq!(seen(a), seen(b), "seed {seed} {order:?}");
+                assert_eq!((a.predicted, &a.spark), (b.predicted, &b.spark), "seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_id_that_is_used_again_begins_anew() {
+    for seed in 0..50 {
+        let mut board = Dashboard::new(1000);
+        give(&mut board, &life(seed, 2));
+        for row in board.top(100, &Query::default()) {
+            assert_eq!(Some(row.observed), row.ended, "seed {seed}: both lives were counted");
+        }
+    }
 }

@@ -130,8 +130,9 @@ impl Dashboard {
             }
             return;
         }
-        // A tweet whose cascade is over, or of which nothing is known, begins one.
-        if self.cascades.get(&key).is_none_or(|it| it.ended.is_some()) {
+        // A tweet of which nothing is known, or whose cascade was over before it, begins one. One
+        // from before that end is its root: topics are read side by side, each at its own pace.
+        if self.cascades.get(&key).is_none_or(|it| it.ended.is_some() && t >= it.ended_at) {
             self.cascades.insert(key.clone(), Cascade::default());
             self.forget();
         }
@@ -151,10 +152,10 @@ impl Dashboard {
 
     fn size(&mut self, size: &Size) {
         self.clock(&size.source, size.t);
-        let key = Key { source: size.source.clone(), cid: size.cid.clone() };
-        if let Some(cascade) = self.cascades.get_mut(&key) {
-            cascade.ended = Some(size.n_tot);
+        if let Some(cascade) = self.cascade(&size.source, &size.cid) {
+            (cascade.ended, cascade.ended_at) = (Some(size.n_tot), size.t);
         }
+        self.forget();
     }
 
     fn alert(&mut self, alert: &Alert) {

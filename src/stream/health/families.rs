@@ -134,12 +134,12 @@ mod tests {
         tally.insert(("nobody_knows", String::new()), 1.5);
         let mut errors = Counts::new(&[0.1, 0.5, 10.0]);
         [0.05, 0.3, 0.4, 11.0].iter().for_each(|error| errors.observe(*error, 1));
-        errors.tell("prediction_absolute_relative_error", "600", &mut tally);
+        errors.tell("prediction_absolute_relative_error", "600,trained", &mut tally);
         let text = Exposition::new("test").text(&tally);
         let text = String::from_utf8(text).unwrap();
         let own: Vec<_> = text.lines().filter(|line| !line.contains("process_")).collect();
         let error = "tweetoscope_prediction_absolute_relative_error";
-        let labels = "window=\"600\",stage=\"test\"";
+        let labels = "window=\"600\",estimator=\"trained\",stage=\"test\"";
         let expected = [
             "# HELP tweetoscope_cascades_open Cascades that may still grow.",
             "# TYPE tweetoscope_cascades_open gauge",
@@ -151,7 +151,7 @@ mod tests {
             "# HELP tweetoscope_trainings_total Trainings, by window and by whether the model was published or the old one kept.",
             "# TYPE tweetoscope_trainings_total counter",
             "tweetoscope_trainings_total{window=\"600\",result=\"published\",stage=\"test\"} 2",
-            "# HELP tweetoscope_prediction_absolute_relative_error Absolute relative error (ARE) of the predictions.",
+            "# HELP tweetoscope_prediction_absolute_relative_error Absolute relative error (ARE) of the predictions, of a trained model or without one.",
             "# TYPE tweetoscope_prediction_absolute_relative_error histogram",
             &format!("{error}_bucket{{{labels},le=\"0.1\"}} 1"),
             &format!("{error}_bucket{{{labels},le=\"0.5\"}} 3"),

@@ -8,10 +8,12 @@ mod families;
 mod hosts;
 mod server;
 mod table;
+mod timed;
 
 pub use hosts::Listen;
 pub use server::{Answer, Asked, Feed, Server, Site};
 pub use table::{Kind, METRICS, Metric, PREFIX, PROCESS, markdown, metric};
+pub use timed::{Timed, Works};
 
 use std::io::{self, Write};
 use std::path::Path;

@@ -257,7 +257,11 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
     }
 
     fn tally(&self) -> Tally {
-        self.counting.tally(&self.topic, &self.tasks, &self.shared)
+        let mut tally = self.counting.tally(&self.topic, &self.tasks, &self.shared);
+        if self.settings.models == Use::Follow {
+            tally.extend(self.models.iter().flat_map(Models::tally));
+        }
+        tally
     }
 
     pub(super) fn counts(&self) -> Counts {

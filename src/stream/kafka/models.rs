@@ -16,7 +16,9 @@ use super::reader::{Found, Reader, read_all, read_one};
 use super::settings::Settings;
 use super::topics::Topic;
 use crate::record::{Item, Kind, Record, read};
+use crate::stage::Tally;
 use crate::stream::complain;
+use crate::stream::models::trained;
 
 /// Models of a window that are kept; older ones get a tombstone when a new one is written.
 const KEPT: usize = 20;
@@ -37,6 +39,8 @@ pub(super) struct Models {
     pins: BTreeMap<u64, u64>,
     /// Partition and offset of every version.
     places: BTreeMap<Version, (i32, i64)>,
+    /// When each was published, in Unix seconds.
+    published: BTreeMap<Version, f64>,
     /// Models in use, by window, with their counters.
     in_use: BTreeMap<u64, (u64, Record)>,
 }
@@ -58,11 +62,13 @@ impl Models {
         let mut newest: BTreeMap<u64, u64> = BTreeMap::new();
         let pins: BTreeMap<u64, u64> =
             settings.pin.iter().filter_map(|version| parsed(version)).collect();
+        let mut published = BTreeMap::new();
         let ends = read_all(settings, cluster, &topic, &starts, |message| {
             let place = (message.partition(), message.offset());
             match listen(message) {
                 // Texts that will not be used are not even held for the moment.
                 Heard::Model(version, record) => {
+                    published.extend(written(message).map(|at| (version, at)));
                     let (window, counter) = version;
                     let best = newest.entry(window).or_insert(counter);
                     *best = counter.max(*best);
@@ -82,6 +88,7 @@ impl Models {
             reader,
             pins,
             places: BTreeMap::new(),
+            published,
             in_use: BTreeMap::new(),
         };
         let mut texts = BTreeMap::new();
@@ -104,6 +111,14 @@ impl Models {
         self.in_use.values().map(|(_, record)| record.clone()).collect()
     }
 
+    /// When the models in use were published.
+    pub(super) fn tally(&self) -> Tally {
+        let of = |(window, (counter, _)): (&u64, &(u64, Record))| {
+            Some((*window, *self.published.get(&(*window, *counter))?))
+        };
+        trained(self.in_use.iter().filter_map(of))
+    }
+
     /// Models that came into use since the last call.
     pub(super) fn changes(&mut self) -> io::Result<Vec<Record>> {
         let mut texts = BTreeMap::new();
@@ -114,6 +129,7 @@ impl Models {
             match listen(&message) {
                 Heard::Model(version, record) => {
                     self.places.insert(version, place);
+                    self.published.extend(written(&message).map(|at| (version, at)));
                     texts.insert(version, *record);
                     changed = true;
                 }
@@ -168,6 +184,10 @@ impl Models {
         let old = of_window.skip(KEPT - 1).map(|((_, counter), _)| counter);
         old.map(|counter| format!("{window}-{counter}")).collect()
     }
+}
+
+fn written(message: &BorrowedMessage<'_>) -> Option<f64> {
+    message.timestamp().to_millis().map(|millis| millis as f64 / 1e3)
 }
 
 fn listen(message: &BorrowedMessage<'_>) -> Heard {

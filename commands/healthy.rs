@@ -1,0 +1,44 @@
+//! `tweetoscope healthy`: for the health check of a container that has nothing but this binary.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+
+use crate::Outcome;
+use crate::cli::Shared;
+
+/// Ask whether the process that serves on an address is healthy
+///
+/// Ends with status 0 where /healthz says so, else with 1.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The address that was given to --http
+    #[arg(value_name = "ADDR", default_value = "127.0.0.1:9100")]
+    address: SocketAddr,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
+    const PATIENCE: Duration = Duration::from_secs(3);
+    let Args { address, .. } = args;
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        write!(stream, "GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.take(4096).read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    let answer = ask().with_context(|| address.to_string())?;
+    let status = answer.split(' ').nth(1).unwrap_or_default();
+    ensure!(
+        status == "200",
+        "{address} is not healthy: {}",
+        answer.lines().last().unwrap_or("no answer")
+    );
+    Ok(Outcome::Done)
+}

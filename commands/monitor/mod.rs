@@ -1,0 +1,219 @@
+//! `tweetoscope monitor`.
+
+mod plot;
+mod table;
+mod view;
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use tweetoscope::record::{Kind, Record};
+use tweetoscope::stage::monitor::{Monitor, Watch};
+use tweetoscope::stage::{Ending, Out, Outgoing, RecordRef, Stage, Tally};
+use tweetoscope::stream::{Mapped, Transport};
+
+use crate::kafka::KafkaArgs;
+use crate::{Outcome, Usage, health, terminal, transport};
+
+pub(crate) use table::tell;
+
+/// Watch whether the predictions still hold
+///
+/// Reads stats and writes reports: mean and median error, of all and of the last ones, coverage
+/// of the intervals, bias, skill against no growth, a constant multiple and a log-linear law,
+/// hits among the biggest, and a verdict in a word (young, ok, drift, worse_than_baseline,
+/// coverage_off). One report after every --every stats of a window, and one at the end. Where
+/// stdout is a terminal it shows all that live instead, with the course of the errors: up and
+/// down choose a window, p pauses, q quits.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Report after this many stats of a window; 0 reports only at the end
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    every: u64,
+    /// Sum up the last N stats beside all
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    last: usize,
+    /// Write a table with a header, on a terminal too
+    #[arg(long)]
+    csv: bool,
+    /// Show the course of the errors on stderr: live where that is a terminal and stdout is not,
+    /// else as plain text at the end
+    #[arg(long)]
+    plot: bool,
+    /// Exit with status 3 if a window's mean error of the last stats is above this at the end
+    #[arg(long, value_name = "ARE")]
+    fail_above: Option<f64>,
+    #[command(flatten)]
+    pub(crate) transport: transport::CarrierArgs,
+    #[command(flatten)]
+    kafka: KafkaArgs,
+}
+
+/// The monitor as the reading thread and those who show it share it.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Monitor>>);
+
+impl Shared {
+    fn new(args: &Args) -> Self {
+        let watch = Watch { every: args.every, last: args.last };
+        Self(Arc::new(Mutex::new(Monitor::new(watch))))
+    }
+
+    fn monitor(&self) -> MutexGuard<'_, Monitor> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Stage for Shared {
+    const TAKES: &'static [Kind] = Monitor::TAKES;
+
+    fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
+        self.monitor().on_batch(batch, out);
+    }
+
+    fn on_end(&mut self, ending: Ending, out: &mut Out) {
+        self.monitor().on_end(ending, out);
+    }
+
+    fn tally(&self) -> Tally {
+        self.monitor().tally()
+    }
+}
+
+/// Where a live view goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Live {
+    Stdout,
+    Stderr,
+    Nowhere,
+}
+
+impl Live {
+    fn asked(args: &Args) -> Self {
+        // Without a terminal for the keys nobody could leave the view.
+        let able = std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+            && std::fs::File::open("/dev/tty").is_ok();
+        if able && io::stdout().is_terminal() && !args.csv {
+            Self::Stdout
+        } else if able && args.plot && io::stderr().is_terminal() && !io::stdout().is_terminal() {
+            Self::Stderr
+        } else {
+            Self::Nowhere
+        }
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
+    if args.last == 0 || args.fail_above.is_some_and(|most| most.is_nan() || most < 0.0) {
+        let text = "--last is at least 1, and --fail-above a number from 0 on";
+        return Err(Usage(text.to_owned()).into());
+    }
+    let stop = transport::stop_flag()?;
+    if args.transport.input.dry_run {
+        let kinds = [Kind::Stat];
+        args.kafka.bridge_to(io::sink(), "monitor", &kinds, &args.transport, &stop)?;
+        return args.transport.check();
+    }
+    let live = Live::asked(&args);
+    let shared = Shared::new(&args);
+    let watch = health::watch(&args.transport.shared, &stop)?;
+    let reading = read(&args, live, shared.clone(), Arc::clone(&stop), watch);
+    let shown = show(live, &shared, &reading, args.last, &stop);
+    // Reports go on without their view; a view alone ends the command.
+    if live == Live::Stdout {
+        stop.store(true, Ordering::Relaxed);
+    }
+    let ended = reading.join().map_err(|_| anyhow::anyhow!("the reading thread failed"))??;
+    shown?;
+    let monitor = shared.monitor();
+    if args.plot {
+        io::stderr().write_all(plot::courses(&monitor, args.last).as_bytes())?;
+    }
+    if args.plot || live != Live::Nowhere || io::stderr().is_terminal() {
+        tell(&monitor);
+    }
+    let late = monitor.reports().into_iter().map(|report| report.last_mean_are);
+    let crossed = args.fail_above.is_some_and(|most| late.into_iter().any(|are| are > most));
+    Ok(if crossed { Outcome::Crossed } else { ended })
+}
+
+/// Shows the figures live until somebody quits.
+fn show(
+    live: Live,
+    shared: &Shared,
+    reading: &JoinHandle<anyhow::Result<Outcome>>,
+    last: usize,
+    stop: &AtomicBool,
+) -> io::Result<()> {
+    let mut view = view::Screen::new(shared.clone(), reading, last);
+    match live {
+        Live::Stdout => terminal::show(&mut view, io::stdout(), stop),
+        Live::Stderr => terminal::show(&mut view, io::stderr(), stop),
+        Live::Nowhere => Ok(()),
+    }
+}
+
+/// Reads on a thread of its own, until the input is over.
+fn read(
+    args: &Args,
+    live: Live,
+    shared: Shared,
+    stop: Arc<AtomicBool>,
+    mut watch: health::Watch,
+) -> JoinHandle<anyhow::Result<Outcome>> {
+    let (carrier, kafka, csv) = (args.transport.clone(), args.kafka.clone(), args.csv);
+    std::thread::spawn(move || {
+        let halt = Arc::clone(&stop);
+        let ended = follow(&carrier, &kafka, live, csv, shared, stop, &mut watch);
+        // Nobody should have to leave a view to learn what went wrong.
+        if ended.is_err() {
+            halt.store(true, Ordering::Relaxed);
+        }
+        ended
+    })
+}
+
+fn follow(
+    carrier: &transport::CarrierArgs,
+    kafka: &KafkaArgs,
+    live: Live,
+    csv: bool,
+    shared: Shared,
+    stop: Arc<AtomicBool>,
+    watch: &mut health::Watch,
+) -> anyhow::Result<Outcome> {
+    let to: Box<dyn Write> = match live {
+        Live::Stdout => Box::new(io::sink()),
+        _ => Box::new(io::stdout()),
+    };
+    if kafka.is_asked() {
+        let bridge = kafka.bridge_to(to, "monitor", &[Kind::Stat], carrier, &stop)?;
+        let bridge = bridge.expect("it was asked for");
+        return drive(shared, bridge, csv, watch);
+    }
+    let lines = carrier.lines(to, stop, live == Live::Nowhere)?;
+    drive(shared, lines, csv, watch)
+}
+
+fn drive(
+    shared: Shared,
+    transport: impl Transport,
+    csv: bool,
+    watch: &mut health::Watch,
+) -> anyhow::Result<Outcome> {
+    if !csv {
+        return transport::drive(shared, transport, watch);
+    }
+    let mut header = Some(());
+    let table = move |item| match item {
+        Outgoing::Record(Record::Report(it)) => {
+            let head = header.take().map(|()| format!("{}\n", table::COLUMNS)).unwrap_or_default();
+            Some(Outgoing::Foreign(format!("{head}{}", table::row(&it)).into_bytes()))
+        }
+        _ => None,
+    };
+    transport::drive(shared, Mapped::new(transport, table), watch)
+}

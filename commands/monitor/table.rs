@@ -1,0 +1,108 @@
+//! The monitor's table: the same columns on stderr, in the terminal's view and in CSV.
+
+use tweetoscope::event::Span;
+use tweetoscope::record::Report;
+use tweetoscope::stage::monitor::{BASELINES, Monitor};
+
+/// The columns of [`row`].
+pub(super) const COLUMNS: &str = "T_obs,scored,mean_ARE,median_ARE,last_mean_ARE,last_median_ARE,\
+                                  bias,covered,last_covered,level,skill_no_growth,\
+                                  skill_median_ratio,skill_log_linear,top_hits,verdict";
+
+/// A report as a line of CSV.
+pub(super) fn row(it: &Report) -> String {
+    let optional = |value: Option<f64>| value.map(|it| it.to_string()).unwrap_or_default();
+    let figures = [it.mean_are, it.median_are, it.last_mean_are, it.last_median_are, it.bias];
+    let shares = [it.covered, it.last_covered, it.level];
+    let skills = BASELINES.map(|baseline| skill(it, baseline)).into_iter();
+    let cells = figures.map(Some).into_iter().chain(shares).chain(skills).chain([it.top_hits]);
+    let cells: Vec<String> = cells.map(optional).collect();
+    format!("{},{},{},{}", it.t_obs, it.scored, cells.join(","), it.verdict)
+}
+
+fn skill(it: &Report, baseline: &str) -> Option<f64> {
+    it.skill.iter().find(|(known, _)| known == baseline).map(|(_, value)| *value)
+}
+
+/// Heads of [`cells`], in two lines, and how wide each column is: 80 in all.
+pub(super) const HEADS: [[&str; 12]; 2] = [
+    ["", "", "ARE", "", "last", "", "truth", "", "skill", "", "", ""],
+    [
+        "window", "scored", "mean", "median", "mean", "bias", "inside", "none", "ratio", "law",
+        "top", "verdict",
+    ],
+];
+
+/// The widths of the columns, the space before each included.
+pub(super) const WIDTHS: [usize; 12] = [6, 7, 7, 7, 7, 6, 7, 6, 7, 6, 5, 7];
+
+/// A report for people: errors, bias, the share inside the interval, skill, hits, a word.
+pub(super) fn cells(it: &Report) -> [String; 12] {
+    let error = |value: f64| if value < 100.0 { format!("{value:.3}") } else { ">99".to_owned() };
+    let percent =
+        |value: Option<f64>| value.map_or("-".to_owned(), |it| format!("{:.0}%", it * 100.0));
+    let against = |baseline| {
+        skill(it, baseline).map_or("-".to_owned(), |it| {
+            if it > -9.995 { format!("{:+.0}%", it * 100.0) } else { "<-999".to_owned() }
+        })
+    };
+    let [none, ratio, law] = BASELINES.map(against);
+    [
+        Span(it.t_obs as f64).to_string(),
+        it.scored.to_string(),
+        error(it.mean_are),
+        error(it.median_are),
+        error(it.last_mean_are),
+        format!("{:+.2}", it.bias),
+        percent(it.covered),
+        none,
+        ratio,
+        law,
+        percent(it.top_hits),
+        word(&it.verdict).to_owned(),
+    ]
+}
+
+/// The verdict in a word that fits.
+pub(super) fn word(verdict: &str) -> &str {
+    match verdict {
+        "worse_than_baseline" => "worse",
+        "coverage_off" => "inside",
+        other => other,
+    }
+}
+
+/// Cells side by side: the first column and the last stand left, the others right.
+pub(super) fn line<T: AsRef<str>>(cells: &[T; 12]) -> String {
+    let mut line = String::new();
+    for (place, (cell, width)) in cells.iter().zip(WIDTHS).enumerate() {
+        let cell = cell.as_ref();
+        line += &match place {
+            0 => format!("{cell:<width$}"),
+            11 => format!("  {cell}"),
+            _ => format!("{cell:>width$}"),
+        };
+    }
+    line.trim_end().to_owned()
+}
+
+/// What the columns mean that their heads do not tell.
+pub(super) fn legend(reports: &[Report]) -> String {
+    let level = reports.iter().find_map(|it| it.level);
+    let nominal = level.map_or(String::new(), |it| format!(" (nominal {:.0}%)", it * 100.0));
+    format!(
+        "truth inside: its interval held it{nominal}; top: of the biggest, found; skill: by how\n\
+         much our mean error is below that of no growth, a constant ratio, a log-linear law"
+    )
+}
+
+/// Prints how every window does.
+pub(crate) fn tell(monitor: &Monitor) {
+    let reports = monitor.reports();
+    if reports.is_empty() {
+        return;
+    }
+    let mut text = HEADS.iter().map(|heads| line(heads) + "\n").collect::<String>();
+    reports.iter().for_each(|it| text += &(line(&cells(it)) + "\n"));
+    eprintln!("{text}{}", legend(&reports));
+}

@@ -1,0 +1,171 @@
+//! What the screen looks like.
+
+use ratatui::Frame;
+use ratatui::layout::{Alignment, Constraint, Layout, Rect};
+use ratatui::style::{Color, Modifier, Style, Stylize};
+use ratatui::symbols::Marker;
+use ratatui::text::{Line, Span, Text};
+use ratatui::widgets::{
+    Axis, Block, Chart, Dataset, GraphType, LegendPosition, Paragraph, Row, Table,
+};
+use tweetoscope::event;
+use tweetoscope::record::Report;
+use tweetoscope::stage::monitor::Moment;
+
+use super::Screen;
+use crate::monitor::plot::top;
+use crate::monitor::table::{HEADS, WIDTHS, cells, legend};
+
+const KEYS: &str = "q quit  p pause  up, down choose a window  ? what the columns mean";
+
+/// Draws all.
+pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen<'_>) {
+    // Two lines of heads, and as many windows as leave room for their course.
+    let rows = (screen.reports.len() as u16).min((frame.area().height / 2).saturating_sub(4)) + 2;
+    let explained = if screen.help { 2 } else { 1 };
+    let [head, middle, plot, foot] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Length(rows),
+        Constraint::Fill(1),
+        Constraint::Length(explained),
+    ])
+    .areas(frame.area());
+    frame.render_widget(header(screen), head);
+    let text = if screen.help { legend(&screen.reports) } else { KEYS.to_owned() };
+    frame.render_widget(Paragraph::new(text).dark_gray(), foot);
+    if screen.reports.is_empty() {
+        let text = "\n\nwaiting for stats: predictions whose final size is known";
+        frame.render_widget(Paragraph::new(text).alignment(Alignment::Center), plot);
+        return;
+    }
+    figures(frame, middle, screen);
+    let Some((report, course)) = screen.chosen() else { return };
+    let [errors, coverage] =
+        Layout::horizontal([Constraint::Percentage(62), Constraint::Fill(1)]).areas(plot);
+    error_course(frame, errors, report, course, screen.last);
+    coverage_course(frame, coverage, report, course);
+}
+
+fn header(screen: &Screen<'_>) -> Line<'static> {
+    let state = match (screen.paused, (screen.over)()) {
+        (true, _) => Span::styled(" paused ", Style::new().reversed().yellow()),
+        (_, true) => Span::styled(" the input is over ", Style::new().reversed()),
+        _ => Span::styled(" live ", Style::new().reversed().green()),
+    };
+    let counts = format!("  {} predictions scored", screen.scored);
+    Line::from(vec![Span::from("tweetoscope monitor ").bold(), state, Span::from(counts)])
+}
+
+fn figures(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen<'_>) {
+    let rows: Vec<Row<'_>> = screen.reports.iter().map(line).collect();
+    // The column after the last number stands left, so a blank is part of it.
+    let widths = WIDTHS.iter().enumerate().map(|(place, width)| match place {
+        11 => Constraint::Fill(1),
+        _ => Constraint::Length(*width as u16),
+    });
+    let heads: [String; 12] =
+        std::array::from_fn(|place| format!("{}\n{}", HEADS[0][place], HEADS[1][place]));
+    let head = heads.iter().enumerate().map(|(place, text)| aligned(text, place));
+    let table = Table::new(rows, widths)
+        .column_spacing(0)
+        .header(Row::new(head).height(2).bold())
+        .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
+    frame.render_stateful_widget(table, area, &mut screen.table);
+}
+
+/// Numbers stand right, words left.
+fn aligned(text: &str, column: usize) -> Text<'static> {
+    match column {
+        0 => Text::from(text.to_owned()),
+        11 => Text::from(text.lines().map(|it| format!("  {it}")).collect::<Vec<_>>().join("\n")),
+        _ => Text::from(text.to_owned()).alignment(Alignment::Right),
+    }
+}
+
+fn line(report: &Report) -> Row<'static> {
+    let cells = cells(report);
+    let colour = match report.verdict.as_str() {
+        "ok" => Color::Green,
+        "young" => Color::Reset,
+        _ => Color::Red,
+    };
+    let cells = cells.iter().enumerate().map(|(column, text)| {
+        let cell = aligned(text, column);
+        match column {
+            2 => cell.bold(),
+            7..=9 if text.starts_with(['-', '<']) && text.len() > 1 => cell.fg(Color::Red),
+            11 => cell.fg(colour).bold(),
+            _ => cell,
+        }
+    });
+    Row::new(cells.collect::<Vec<_>>())
+}
+
+/// A series of points over the predictions scored.
+fn set<'a>(name: &'a str, data: &'a [(f64, f64)], colour: Color) -> Dataset<'a> {
+    Dataset::default()
+        .name(name)
+        .marker(Marker::Braille)
+        .graph_type(GraphType::Line)
+        .style(Style::new().fg(colour))
+        .data(data)
+}
+
+fn series(course: &[Moment], value: impl Fn(&Moment) -> Option<f64>) -> Vec<(f64, f64)> {
+    course.iter().filter_map(|it| Some((it.scored as f64, value(it)?))).collect()
+}
+
+/// The mean error of all and of the last ones; where it drifted, that is red.
+fn error_course(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    report: &Report,
+    course: &[Moment],
+    last: usize,
+) {
+    let highest = top(course);
+    let inside = |value: f64| Some(value.min(highest));
+    let all = series(course, |it| inside(it.mean_are));
+    let late = series(course, |it| inside(it.last_mean_are));
+    let drifted = series(course, |it| it.drifted.then_some(()).and(inside(it.last_mean_are)));
+    let named = format!("last {last}");
+    let mut sets = vec![set(&named, &late, Color::Cyan), set("all", &all, Color::Yellow)];
+    if !drifted.is_empty() {
+        sets.push(set("drift", &drifted, Color::Red).graph_type(GraphType::Scatter));
+    }
+    let title = format!(" {}: mean ARE ", event::Span(report.t_obs as f64));
+    let labels = [0.0, highest / 2.0, highest].map(|it| format!("{it:.2}"));
+    frame.render_widget(
+        chart(sets, title, report.scored).y_axis(
+            Axis::default().bounds([0.0, highest]).labels(labels).style(Style::new().dark_gray()),
+        ),
+        area,
+    );
+}
+
+/// The share of truths inside their interval, beside the nominal one.
+fn coverage_course(frame: &mut Frame<'_>, area: Rect, report: &Report, course: &[Moment]) {
+    let held = series(course, |it| it.last_covered);
+    let end = report.scored as f64;
+    let nominal: Vec<_> =
+        report.level.iter().flat_map(|level| [(1.0, *level), (end.max(1.0), *level)]).collect();
+    let sets = vec![set("nominal", &nominal, Color::DarkGray), set("covered", &held, Color::Cyan)];
+    let labels = ["0%", "50%", "100%"];
+    frame.render_widget(
+        chart(sets, " in the interval ".to_owned(), report.scored).y_axis(
+            Axis::default().bounds([0.0, 1.0]).labels(labels).style(Style::new().dark_gray()),
+        ),
+        area,
+    );
+}
+
+fn chart<'a>(sets: Vec<Dataset<'a>>, title: String, scored: u64) -> Chart<'a> {
+    let end = scored.max(2) as f64;
+    let axis =
+        Axis::default().bounds([1.0, end]).labels(["1".to_owned(), format!("{scored} scored")]);
+    Chart::new(sets)
+        .block(Block::bordered().title(title).border_style(Style::new().dark_gray()))
+        .legend_position(Some(LegendPosition::BottomLeft))
+        .hidden_legend_constraints((Constraint::Percentage(60), Constraint::Percentage(60)))
+        .x_axis(axis.style(Style::new().dark_gray()))
+}

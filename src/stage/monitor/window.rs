@@ -1,0 +1,272 @@
+//! The predictions of one window, beside what the simplest methods would have said.
+
+use std::collections::VecDeque;
+
+use super::course::{Course, Moment};
+use crate::forest::{LogLinear, median_ratio};
+use crate::record::{Report, Stat};
+use crate::score::{Trial, mean, median, skill, top_hits};
+use crate::stage::predict::UNTRAINED;
+use crate::stage::{Histogram, Tally};
+
+/// Stats of a window over which medians are taken; older ones count in means and totals alone.
+const REMEMBERED: usize = 100_000;
+
+/// Bounds of the histogram of the errors.
+const ERRORS: &[f64] = &[0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0];
+
+/// The baselines, in the order in which their errors are told.
+pub const BASELINES: [&str; 3] = ["no_growth", "median_ratio", "log_linear"];
+
+/// What is kept of a stat.
+#[derive(Clone, Copy)]
+struct Scored {
+    are: f64,
+    trial: Trial,
+    n_obs: f64,
+    covered: Option<bool>,
+    /// By what the baselines would have missed, as far as they had learned from what came before.
+    baselines: [Option<f64>; BASELINES.len()],
+}
+
+/// Errors, summed up.
+#[derive(Clone, Copy, Default)]
+struct Errors {
+    count: f64,
+    sum: f64,
+    squares: f64,
+}
+
+impl Errors {
+    fn add(&mut self, error: f64) {
+        self.count += 1.0;
+        self.sum += error;
+        self.squares += error * error;
+    }
+
+    fn of(errors: impl IntoIterator<Item = f64>) -> Self {
+        let mut all = Self::default();
+        errors.into_iter().for_each(|error| all.add(error));
+        all
+    }
+
+    /// Those that are not among the others, which are some of them.
+    fn without(self, others: Self) -> Self {
+        Self {
+            count: self.count - others.count,
+            sum: self.sum - others.sum,
+            squares: self.squares - others.squares,
+        }
+    }
+
+    fn mean(self) -> f64 {
+        if self.count > 0.0 { self.sum / self.count } else { 0.0 }
+    }
+
+    /// The variance of the mean.
+    fn variance(self) -> f64 {
+        let spread = (self.squares - self.sum * self.mean()).max(0.0);
+        spread / (self.count * (self.count - 1.0).max(1.0))
+    }
+
+    /// Whether they are larger than those before by a factor, and by more than chance: three
+    /// standard errors of the difference of the means.
+    fn worse_than(self, before: Self, factor: f64) -> bool {
+        let chance = (before.variance() + self.variance()).sqrt();
+        self.mean() > factor * before.mean() && self.mean() - before.mean() > 3.0 * chance
+    }
+}
+
+/// What the baselines have learned.
+#[derive(Clone, Copy)]
+struct Learned {
+    ratio: f64,
+    law: LogLinear,
+}
+
+/// One window's history.
+pub(super) struct Window {
+    /// Of those that a model predicted, and of those that none did.
+    errors: [Histogram; 2],
+    pub(super) scored: u64,
+    pub(super) covered: u64,
+    pub(super) with_interval: u64,
+    pub(super) level: Option<f64>,
+    sums: Errors,
+    learned: Option<Learned>,
+    learned_at: u64,
+    kept: VecDeque<Scored>,
+    course: Course,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self {
+            errors: [Histogram::new(ERRORS), Histogram::new(ERRORS)],
+            scored: 0,
+            covered: 0,
+            with_interval: 0,
+            level: None,
+            sums: Errors::default(),
+            learned: None,
+            learned_at: 0,
+            kept: VecDeque::new(),
+            course: Course::default(),
+        }
+    }
+}
+
+/// A window of fewer predictions is not judged.
+const FEWEST: usize = 50;
+
+impl Window {
+    pub(super) fn add(&mut self, stat: &Stat, last: usize) {
+        let (n_obs, n_tot) = (stat.n_obs as f64, stat.n_tot as f64);
+        let error = |predicted| Trial { predicted, n_tot }.are();
+        let learned = |predict: fn(&Learned, f64) -> f64| {
+            self.learned.filter(|_| n_obs > 0.0).map(|it| error(predict(&it, n_obs)))
+        };
+        let kept = Scored {
+            are: stat.are,
+            trial: Trial { predicted: stat.n_pred, n_tot },
+            n_obs,
+            covered: stat.covered,
+            baselines: [
+                Some(error(n_obs)),
+                learned(|it, n| it.ratio * n),
+                learned(|it, n| it.law.predict(n)),
+            ],
+        };
+        self.scored += 1;
+        self.errors[usize::from(stat.model == UNTRAINED)].observe(stat.are, 1);
+        self.sums.add(stat.are);
+        self.with_interval += u64::from(stat.covered.is_some());
+        self.covered += u64::from(stat.covered == Some(true));
+        self.level = stat.level.or(self.level);
+        if self.kept.len() == REMEMBERED {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(kept);
+        self.learn();
+        if self.course.wants(self.scored) {
+            let moment = self.moment(last);
+            self.course.keep(moment);
+        }
+    }
+
+    /// The baselines' constants, learned anew as the window grows by a tenth.
+    fn learn(&mut self) {
+        const FIRST: u64 = 5;
+        if self.scored < FIRST.max(self.learned_at + self.learned_at / 10 + 1) {
+            return;
+        }
+        let usable = self.kept.iter().filter(|it| it.n_obs > 0.0 && it.trial.n_tot > 0.0);
+        let pairs: Vec<(f64, f64)> = usable.map(|it| (it.n_obs, it.trial.n_tot)).collect();
+        self.learned = Some(Learned { ratio: median_ratio(&pairs), law: LogLinear::fit(&pairs) });
+        self.learned_at = self.scored;
+    }
+
+    fn last(&self, count: usize) -> impl Iterator<Item = &Scored> {
+        self.kept.range(self.kept.len().saturating_sub(count)..)
+    }
+
+    fn moment(&self, last: usize) -> Moment {
+        Moment {
+            scored: self.scored,
+            mean_are: self.sums.mean(),
+            last_mean_are: mean(self.last(last).map(|it| it.are)),
+            last_covered: covered(self.last(last)),
+            drifted: self.drifted(last),
+        }
+    }
+
+    pub(super) fn tell_errors(&self, t_obs: u64, tally: &mut Tally) {
+        for (errors, estimator) in self.errors.iter().zip(["trained", "untrained"]) {
+            let labels = format!("{t_obs},{estimator}");
+            errors.tell("prediction_absolute_relative_error", &labels, tally);
+        }
+    }
+
+    /// How it went until now.
+    pub(super) fn course(&self, last: usize) -> Vec<Moment> {
+        self.course.with(self.moment(last))
+    }
+
+    fn drifted(&self, last: usize) -> bool {
+        const DRIFTED: f64 = 1.25;
+        let recent = Errors::of(self.last(last).map(|it| it.are));
+        let before = self.sums.without(recent);
+        before.count >= FEWEST as f64 && recent.worse_than(before, DRIFTED)
+    }
+
+    pub(super) fn report(&self, t_obs: u64, last: usize) -> Report {
+        let of = |value: fn(&Scored) -> f64| self.kept.iter().map(value).collect::<Vec<_>>();
+        let covered_share =
+            (self.with_interval > 0).then(|| self.covered as f64 / self.with_interval as f64);
+        let skill = self.skills();
+        let verdict = self.verdict(last, &skill, covered_share).to_owned();
+        Report {
+            t_obs,
+            scored: self.scored,
+            mean_are: self.sums.mean(),
+            median_are: median(of(|it| it.are)),
+            last_mean_are: mean(self.last(last).map(|it| it.are)),
+            last_median_are: median(self.last(last).map(|it| it.are).collect()),
+            bias: median(of(|it| it.trial.log_ratio())),
+            covered: covered_share,
+            last_covered: covered(self.last(last)),
+            level: self.level,
+            skill,
+            top_hits: self.share_of_biggest(),
+            verdict,
+        }
+    }
+
+    /// `ok`, or the first thing that is wrong.
+    fn verdict(&self, last: usize, skill: &[(String, f64)], covered: Option<f64>) -> &'static str {
+        const OFF: f64 = 0.1;
+        if self.kept.len() < FEWEST {
+            return "young";
+        }
+        if self.drifted(last) {
+            return "drift";
+        }
+        if skill.iter().any(|(_, skill)| *skill < 0.0) {
+            return "worse_than_baseline";
+        }
+        match (covered, self.level) {
+            (Some(share), Some(level)) if (share - level).abs() > OFF => "coverage_off",
+            _ => "ok",
+        }
+    }
+
+    /// Skill against each baseline, over what it answered.
+    fn skills(&self) -> Vec<(String, f64)> {
+        let of = |(place, name): (usize, &&str)| {
+            let answered = self.kept.iter().filter_map(|it| Some((it.are, it.baselines[place]?)));
+            Some(((*name).to_owned(), skill(answered)?))
+        };
+        BASELINES.iter().enumerate().filter_map(of).collect()
+    }
+
+    /// Mean and median ARE of the baselines.
+    pub(super) fn baselines(&self) -> [[f64; 2]; BASELINES.len()] {
+        std::array::from_fn(|place| {
+            let errors: Vec<f64> = self.kept.iter().filter_map(|it| it.baselines[place]).collect();
+            [mean(errors.iter().copied()), median(errors)]
+        })
+    }
+
+    /// The share of the biggest that was found.
+    fn share_of_biggest(&self) -> Option<f64> {
+        let trials: Vec<Trial> = self.kept.iter().map(|it| it.trial).collect();
+        top_hits(&trials).map(|it| it.hits as f64 / it.of as f64)
+    }
+}
+
+/// Of those that had an interval, the share whose interval held the truth.
+fn covered<'a>(some: impl Iterator<Item = &'a Scored>) -> Option<f64> {
+    let held: Vec<f64> =
+        some.filter_map(|it| it.covered).map(|held| f64::from(u8::from(held))).collect();
+    (!held.is_empty()).then(|| mean(held))
+}

@@ -1,0 +1,117 @@
+//! How long a stage's costly work takes: a stage sees no clock, so one stands around it.
+
+use std::time::Instant;
+
+use super::now;
+use crate::record::{Kind, Record};
+use crate::stage::fit::Fit;
+use crate::stage::train::Train;
+use crate::stage::{Ending, Histogram, Out, RecordRef, Recover, Stage, Tally};
+
+/// A stage that counts its costly work.
+pub trait Works: Stage {
+    /// The metric of how long one takes, and the bounds of its histogram in seconds.
+    const DURATION: (&'static str, &'static [f64]);
+
+    /// How much was done so far.
+    fn done(&self) -> u64;
+}
+
+impl Works for Fit {
+    const DURATION: (&'static str, &'static [f64]) =
+        ("fit_duration_seconds", &[1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 0.1, 1.0, 10.0]);
+
+    fn done(&self) -> u64 {
+        self.fitted()
+    }
+}
+
+impl Works for Train {
+    const DURATION: (&'static str, &'static [f64]) =
+        ("training_duration_seconds", &[0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 600.0]);
+
+    fn done(&self) -> u64 {
+        self.trainings()
+    }
+}
+
+/// A stage, and how long its work took: that of a batch is shared equally among what it did.
+pub struct Timed<S> {
+    stage: S,
+    durations: Histogram,
+}
+
+impl<S: Works> Timed<S> {
+    /// Looks at the clock before and after every batch of that stage.
+    pub fn new(stage: S) -> Self {
+        Self { stage, durations: Histogram::new(S::DURATION.1) }
+    }
+
+    /// The stage.
+    pub fn stage(&self) -> &S {
+        &self.stage
+    }
+
+    fn count(&mut self, before: u64, began: Instant) {
+        let done = self.stage.done() - before;
+        if done > 0 {
+            let took = (now() - began).as_secs_f64();
+            self.durations.observe(took / done as f64, done);
+        }
+    }
+}
+
+impl<S: Works> Stage for Timed<S> {
+    const TAKES: &'static [Kind] = S::TAKES;
+
+    fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
+        let (before, began) = (self.stage.done(), now());
+        self.stage.on_batch(batch, out);
+        self.count(before, began);
+    }
+
+    fn on_end(&mut self, ending: Ending, out: &mut Out) {
+        let (before, began) = (self.stage.done(), now());
+        self.stage.on_end(ending, out);
+        self.count(before, began);
+    }
+
+    fn tally(&self) -> Tally {
+        let mut tally = self.stage.tally();
+        self.durations.tell(S::DURATION.0, "", &mut tally);
+        tally
+    }
+}
+
+impl<S: Works + Recover> Recover for Timed<S> {
+    const READS_BACK: &'static [Kind] = S::READS_BACK;
+    const STARTS_LATE: bool = S::STARTS_LATE;
+
+    fn oldest_needed(&self) -> Option<u64> {
+        self.stage.oldest_needed()
+    }
+
+    fn can_start(&self, position: u64) -> bool {
+        self.stage.can_start(position)
+    }
+
+    fn forget_before(&mut self, position: u64) {
+        self.stage.forget_before(position);
+    }
+
+    fn mark(&self) -> String {
+        self.stage.mark()
+    }
+
+    fn resume(&mut self, mark: &str) -> bool {
+        self.stage.resume(mark)
+    }
+
+    fn read_back(&mut self, record: &Record) {
+        self.stage.read_back(record);
+    }
+
+    fn silence(&mut self, silent: bool) {
+        self.stage.silence(silent);
+    }
+}

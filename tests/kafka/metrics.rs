@@ -1,0 +1,72 @@
+//! What a daemon exposes of itself: all that the metrics' table has for it, and nothing else.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tweetoscope::stream::health::{METRICS, PREFIX, PROCESS};
+
+use crate::broker::broker;
+use crate::client::produce;
+use crate::world::{World, keyed, sources, tweets};
+
+/// The second predict has nothing to read.
+const IDLE: &str = "_records_read_total{stage=\"predict\"} 0\n";
+
+#[test]
+fn daemons_expose_what_the_table_documents() {
+    let Some(broker) = broker() else { return };
+    let world = World::new(broker, "metrics");
+    let commands = ["collect", "fit", "predict", "train"];
+    for command in commands {
+        world.create(command, 2);
+    }
+    let lines = tweets(300, 8, 5);
+    produce(world.brokers(), &world.topic("tweets"), keyed(&lines, &sources(&lines)));
+    let path = std::env::temp_dir().join(format!("tweetoscope-metrics-{}", std::process::id()));
+    let documented: BTreeSet<String> = METRICS
+        .iter()
+        .map(|it| format!("{PREFIX}{}", it.name))
+        .chain(PROCESS.iter().map(|(name, ..)| (*name).to_owned()))
+        .collect();
+    // The second predict finds the models that train left behind.
+    for command in ["collect", "fit", "predict", "train", "predict"] {
+        let mut flags = vec!["--metrics-textfile", path.to_str().unwrap()];
+        // The client tells where a topic ends every two seconds: one of them lives longer.
+        let lives = command == "collect";
+        if lives {
+            flags.extend(["--min-size", "3"]);
+            let mut daemon = world.daemon(command, "metrics", &flags);
+            std::thread::sleep(Duration::from_secs(6));
+            daemon.stop();
+        } else {
+            flags.push("--exit-eof");
+            if command == "train" {
+                flags.extend(["--trees", "5"]);
+            }
+            let (status, said) = world.ends(command, &flags);
+            assert_eq!(status, Some(0), "{command}: {said}");
+        }
+        let dump = std::fs::read_to_string(&path).unwrap();
+        let typed = dump.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        let shown: BTreeSet<String> =
+            typed.map(|line| line.split(' ').next().unwrap().to_owned()).collect();
+        let unknown: Vec<_> = shown.difference(&documented).collect();
+        assert!(unknown.is_empty(), "{command} exposes what is not in the table: {unknown:?}");
+        let untrained = command == "predict" && !dump.contains("_model_info{");
+        for metric in METRICS
+            .iter()
+            .filter(|it| it.of.split(' ').any(|of| ["all", "kafka", command].contains(&of)))
+        {
+            let name = format!("{PREFIX}{}", metric.name);
+            let waits = untrained && metric.name.starts_with("model_");
+            // Nothing was refused, so there is no reason for it.
+            let nothing = metric.name == "dead_letters_total"
+                || (metric.name == "last_progress_timestamp_seconds" && dump.contains(IDLE))
+                || (metric.name == "kafka_consumer_lag_records" && !lives);
+            assert!(shown.contains(&name) || waits || nothing, "{command}: no {name}\n{dump}");
+        }
+    }
+    let dump = std::fs::read_to_string(&path).unwrap();
+    assert!(dump.contains("_model_trained_timestamp_seconds{window=\"600\""), "{dump}");
+    std::fs::remove_file(path).unwrap();
+}

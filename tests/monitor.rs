@@ -1,0 +1,151 @@
+//! The monitor's laws: its course is the truth in few moments, and its figures are those of the
+//! stats written down slowly.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use tweetoscope::forest::{LogLinear, median_ratio};
+use tweetoscope::record::{Record, Report, Stat};
+use tweetoscope::score::{mean, median};
+use tweetoscope::stage::monitor::{BASELINES, Monitor, Watch};
+use tweetoscope::stage::{Ending, Out, Outgoing, RecordRef, Stage, Tally};
+
+const LAST: usize = 20;
+
+fn stats(seed: u64, count: u64) -> Vec<Stat> {
+    let mut chance = ChaCha8Rng::seed_from_u64(seed);
+    let mut below = |most: u64| chance.next_u64() % most;
+    let one = |i: u64| {
+        let n_obs = 1 + below(50);
+        let n_tot = n_obs + below(200);
+        let n_pred = n_obs as f64 * (1.0 + below(60) as f64 / 10.0);
+        Stat {
+            cid: i.to_string(),
+            source: "0".to_owned(),
+            t: i as f64,
+            t_obs: [600, 1200][below(2) as usize],
+            are: (n_pred - n_tot as f64).abs() / n_tot as f64,
+            n_obs,
+            n_tot,
+            n_pred,
+            covered: (below(4) > 0).then(|| below(10) > 0),
+            level: Some(0.9),
+            model: ["untrained", "600-1"][below(2) as usize].to_owned(),
+        }
+    };
+    (0..count).map(one).collect()
+}
+
+fn fed(stats: &[Stat], cut: usize) -> (Monitor, Vec<Report>) {
+    let mut monitor = Monitor::new(Watch { every: 7, last: LAST });
+    let mut out = Out::default();
+    for part in stats.chunks(cut) {
+        let batch: Vec<_> =
+            part.iter().map(|it| RecordRef::beside(Record::Stat(it.clone()))).collect();
+        monitor.on_batch(&batch, &mut out);
+    }
+    monitor.on_end(Ending::Complete, &mut out);
+    let report = |item| match item {
+        Outgoing::Record(Record::Report(report)) => Some(report),
+        _ => None,
+    };
+    (monitor, out.take().into_iter().filter_map(report).collect())
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-9 * b.abs().max(1.0)
+}
+
+#[test]
+fn a_course_tells_at_every_moment_what_the_stats_up_to_it_say() {
+    for seed in 0..60 {
+        let all = stats(seed, [3, 40, 700, 2500][seed as usize % 4]);
+        let (monitor, _) = fed(&all, 64);
+        for (t_obs, course) in monitor.courses() {
+            let of: Vec<_> = all.iter().filter(|it| it.t_obs == t_obs).collect();
+            assert!(course.len() <= 240, "seed {seed}: {} moments", course.len());
+            assert!(course.len() as u64 >= (of.len() as u64).min(100), "seed {seed}");
+            assert_eq!(course.last().unwrap().scored, of.len() as u64, "seed {seed}");
+            assert!(course.windows(2).all(|it| it[0].scored < it[1].scored), "seed {seed}");
+            for it in &course {
+                let so_far = &of[..it.scored as usize];
+                let late = &so_far[so_far.len().saturating_sub(LAST)..];
+                let are = |part: &[&Stat]| mean(part.iter().map(|it| it.are));
+                assert!(close(it.mean_are, are(so_far)), "seed {seed}: {it:?}");
+                assert!(close(it.last_mean_are, are(late)), "seed {seed}: {it:?}");
+                let held: Vec<bool> = late.iter().filter_map(|it| it.covered).collect();
+                let share = mean(held.iter().map(|it| f64::from(u8::from(*it))));
+                assert_eq!(it.last_covered.is_some(), !held.is_empty(), "seed {seed}");
+                assert!(close(it.last_covered.unwrap_or(0.0), share), "seed {seed}: {it:?}");
+            }
+        }
+    }
+}
+
+/// What the reports must say, from all stats of a window at once.
+fn slow(of: &[&Stat]) -> (f64, f64, f64, [f64; 3]) {
+    let ratio = |it: &&Stat| ((it.n_pred + 1.0) / (it.n_tot as f64 + 1.0)).ln();
+    let (mut learned_at, mut learned) = (0, None);
+    let (mut ours, mut theirs) = ([0.0; 3], [0.0; 3]);
+    for (i, it) in of.iter().enumerate() {
+        let (n, total) = (it.n_obs as f64, it.n_tot as f64);
+        let mut answers = vec![n];
+        if let Some((ratio, law)) = learned {
+            let law: LogLinear = law;
+            answers.extend([ratio * n, law.predict(n)]);
+        }
+        for (place, answer) in answers.into_iter().enumerate() {
+            ours[place] += it.are;
+            theirs[place] += (answer - total).abs() / total;
+        }
+        if i + 1 >= 5.max(learned_at + learned_at / 10 + 1) {
+            learned_at = i + 1;
+            let pairs: Vec<_> =
+                of[..=i].iter().map(|it| (it.n_obs as f64, it.n_tot as f64)).collect();
+            learned = Some((median_ratio(&pairs), LogLinear::fit(&pairs)));
+        }
+    }
+    let skill = std::array::from_fn(|place| 1.0 - ours[place] / theirs[place]);
+    let errors = || of.iter().map(|it| it.are);
+    (mean(errors()), median(errors().collect()), median(of.iter().map(ratio).collect()), skill)
+}
+
+#[test]
+fn reports_say_what_the_stats_say_however_they_are_cut() {
+    for seed in 0..40 {
+        let all = stats(seed, 50 + seed * 11);
+        let (monitor, reports) = fed(&all, 1 + seed as usize);
+        assert_eq!(reports, fed(&all, 1000).1, "seed {seed}");
+        for report in monitor.reports() {
+            let of: Vec<_> = all.iter().filter(|it| it.t_obs == report.t_obs).collect();
+            let (mean_are, median_are, bias, skill) = slow(&of);
+            assert!(close(report.mean_are, mean_are), "seed {seed}: {report:?}");
+            assert!(close(report.median_are, median_are), "seed {seed}: {report:?}");
+            assert!(close(report.bias, bias), "seed {seed}: {report:?}");
+            let named: Vec<_> = report.skill.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(named, BASELINES, "seed {seed}");
+            for ((_, said), slow) in report.skill.iter().zip(skill) {
+                assert!(close(*said, slow), "seed {seed}: {report:?} {skill:?}");
+            }
+            assert_eq!(report.level, Some(0.9));
+        }
+    }
+}
+
+#[test]
+fn errors_are_counted_by_who_predicted() {
+    let all = stats(1, 500);
+    let tally: Tally = fed(&all, 9).0.tally();
+    for t_obs in [600, 1200] {
+        for (estimator, untrained) in [("trained", false), ("untrained", true)] {
+            let wanted = all
+                .iter()
+                .filter(|it| it.t_obs == t_obs && (it.model == "untrained") == untrained)
+                .count();
+            let key = format!("{t_obs},{estimator}|count");
+            let counted = tally[&("prediction_absolute_relative_error", key)];
+            assert_eq!(counted, wanted as f64);
+        }
+    }
+}
