@@ -57,7 +57,16 @@ impl Pool {
 
     /// The same values, their weights multiplied by a function of the value.
     pub(super) fn reweighted(&self, by: impl Fn(f64) -> f64) -> Self {
-        Self::new(self.pairs.iter().map(|&(value, weight)| (value, weight * by(value))).collect())
+        // Equal values stand together: asked once.
+        let mut known = (f64::NAN, 0.0);
+        let mut factor = |value: f64| {
+            if value.to_bits() != known.0.to_bits() {
+                known = (value, by(value));
+            }
+            known.1
+        };
+        let pairs = self.pairs.iter().map(|&(value, weight)| (value, weight * factor(value)));
+        Self::new(pairs.collect())
     }
 }
 
