@@ -1,6 +1,6 @@
 //! From samples to a model: the law or the trees, whichever wins on samples it has not seen.
 
-use super::answer::{Answer, Calibration};
+use super::answer::{Calibration, Tried};
 use super::laws::LogLinear;
 use super::model::{HeldOut, Model, Query, Step, forest_answer, law_answer};
 use super::table::{Held, Table};
@@ -37,7 +37,7 @@ pub(super) fn learn_by(samples: &[Sample], recipe: &Recipe, only: Option<Step>) 
         candidates.retain(|(step, _)| Some(*step) == only);
     }
     let loss =
-        |answers: &[(Answer, f64)]| mean(answers, |a, truth| loss(recipe.aggregate, a, truth));
+        |answers: &[(Tried, f64)]| mean(answers, |a, truth| loss(recipe.aggregate, a, truth));
     let (step, answers) = candidates
         .into_iter()
         .min_by(|a, b| loss(&a.1).total_cmp(&loss(&b.1)))
@@ -91,7 +91,7 @@ fn residuals(held: &[Held], law: Option<LogLinear>) -> Vec<f32> {
     (0..MOST).map(|i| all[i * (all.len() - 1) / (MOST - 1)]).collect()
 }
 
-fn held_out_law(held: &[Held], recipe: &Recipe, log_linear: bool) -> Vec<(Answer, f64)> {
+fn held_out_law(held: &[Held], recipe: &Recipe, log_linear: bool) -> Vec<(Tried, f64)> {
     const FOLDS: usize = 5;
     let none = Calibration::default();
     let mut answers = Vec::with_capacity(held.len());
@@ -100,30 +100,50 @@ fn held_out_law(held: &[Held], recipe: &Recipe, log_linear: bool) -> Vec<(Answer
         let rest: Vec<Held> = held.iter().filter(|held| !is_out(held)).cloned().collect();
         let law = log_linear.then(|| LogLinear::fit(&pairs(&rest)));
         let residuals = residuals(&rest, law);
-        answers.extend(held.iter().filter(is_out).map(|held| {
-            (law_answer(law, &residuals, held.n_obs, recipe.aggregate, &none), log_growth(held))
+        let asked: Vec<&Held> = held.iter().filter(is_out).collect();
+        answers.extend(in_parts(&asked, recipe.threads, |held| {
+            let answer = law_answer(law, &residuals, held.n_obs, recipe.aggregate, &none);
+            (answer.tried(), log_growth(held))
         }));
     }
     answers
 }
 
-fn held_out_forest(table: &Table, grown: &Grown, recipe: &Recipe) -> Vec<(Answer, f64)> {
+fn held_out_forest(table: &Table, grown: &Grown, recipe: &Recipe) -> Vec<(Tried, f64)> {
     let (none, no_features) = (Calibration::default(), Features::default());
     let answer = |held: &Held| {
         let pool = grown.trees.pool(&held.values, |tree| !grown.seen[tree][held.cascade]);
         let query = Query { features: &no_features, n_obs: held.n_obs, x: held.x };
         forest_answer(pool, &query, recipe.target, recipe.aggregate, &none)
     };
-    table.held.iter().map(|held| (answer(held), log_growth(held))).collect()
+    in_parts(&table.held, recipe.threads, |held| (answer(held).tried(), log_growth(held)))
 }
 
-fn are(answer: &Answer, log_growth: f64) -> f64 {
-    (answer.n_tot() / (answer.n_obs() * log_growth.exp()) - 1.0).abs()
+/// The answers to the items, in their order, by so many threads.
+fn in_parts<T: Sync, A: Send>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> A + Sync,
+) -> Vec<A> {
+    let parts = items.chunks(items.len().div_ceil(threads.max(1)).max(1));
+    let answers = |part: &[T]| part.iter().map(&work).collect::<Vec<A>>();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = parts.map(|part| scope.spawn(|| answers(part))).collect();
+        let answers = workers.into_iter().map(|worker| match worker.join() {
+            Ok(answers) => answers,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        answers.flatten().collect()
+    })
+}
+
+fn are(answer: &Tried, log_growth: f64) -> f64 {
+    (answer.n_tot / (answer.n_obs * log_growth.exp()) - 1.0).abs()
 }
 
 /// What the aggregate minimises.
-fn loss(aggregate: Aggregate, answer: &Answer, log_growth: f64) -> f64 {
-    let log_error = (answer.n_tot() / answer.n_obs()).ln() - log_growth;
+fn loss(aggregate: Aggregate, answer: &Tried, log_growth: f64) -> f64 {
+    let log_error = (answer.n_tot / answer.n_obs).ln() - log_growth;
     match aggregate {
         Aggregate::RelativeMedian => are(answer, log_growth),
         Aggregate::Median => log_error.abs(),
@@ -131,17 +151,17 @@ fn loss(aggregate: Aggregate, answer: &Answer, log_growth: f64) -> f64 {
     }
 }
 
-fn mean(answers: &[(Answer, f64)], of: impl Fn(&Answer, f64) -> f64) -> f64 {
+fn mean(answers: &[(Tried, f64)], of: impl Fn(&Tried, f64) -> f64) -> f64 {
     answers.iter().map(|(answer, truth)| of(answer, *truth)).sum::<f64>() / answers.len() as f64
 }
 
-fn median_are(answers: &[(Answer, f64)]) -> f64 {
+fn median_are(answers: &[(Tried, f64)]) -> f64 {
     let mut errors: Vec<f64> = answers.iter().map(|(answer, truth)| are(answer, *truth)).collect();
     errors.sort_by(f64::total_cmp);
     errors[errors.len() / 2]
 }
 
-fn errors(candidates: &[(Step, Vec<(Answer, f64)>)]) -> HeldOut {
+fn errors(candidates: &[(Step, Vec<(Tried, f64)>)]) -> HeldOut {
     let of = |wanted: Step| {
         let found = candidates.iter().find(|(step, _)| *step == wanted);
         found.map_or(0.0, |(_, answers)| mean(answers, are))
