@@ -116,9 +116,9 @@ mod tests {
             (state >> 33) % most
         };
         for round in 0..200 {
-            let mut trees = Trees::default();
+            let book = (0..1 + chance(3000)).map(|i| i as f32 * 0.01).collect();
+            let mut trees = Trees { book, ..Trees::default() };
             // Now and then a book out of order, as a hostile file may have it.
-            trees.book = (0..1 + chance(3000)).map(|i| i as f32 * 0.01).collect();
             if round % 10 == 0 {
                 trees.book.reverse();
             }

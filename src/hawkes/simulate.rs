@@ -39,8 +39,9 @@ pub fn simulate(
     let mut chance = [[0; MOST]; 2];
     while points.len() < max_events {
         let size_now = size.min(max_events - points.len());
-        for i in 0..size_now {
-            (chance[0][i], chance[1][i]) = (rng.next_u64(), rng.next_u64());
+        let [of_spent, of_marks] = &mut chance;
+        for (spent, mark) in of_spent.iter_mut().zip(of_marks).take(size_now) {
+            (*spent, *mark) = (rng.next_u64(), rng.next_u64());
         }
         let chance = chance.each_ref().map(|chance| &chance[..size_now]);
         arch.dispatch(Draws { chance, batch: &mut batch, infectiousness, law });
