@@ -13,16 +13,17 @@ impl Calibration {
     pub(super) const LEVELS: [f64; 7] = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99];
 
     /// From held-out answers and the true ln(N/n).
-    pub(super) fn measure(held_out: &[(Answer, f64)]) -> Self {
+    pub(super) fn measure(held_out: &[(Tried, f64)]) -> Self {
         let count = held_out.len();
         Self(
             Self::LEVELS
                 .iter()
-                .map(|&level| {
+                .enumerate()
+                .map(|(place, &level)| {
                     let mut misses: Vec<f64> = held_out
                         .iter()
                         .map(|(answer, truth)| {
-                            let (low, high) = answer.raw_interval(level);
+                            let (low, high) = answer.raw_intervals[place];
                             (low - truth).max(truth - high)
                         })
                         .collect();
@@ -76,18 +77,20 @@ impl Answer {
     }
 
     /// The same answer with its distribution moved half of the way to a growth ln(N/n) that
-    /// another method gives.
-    pub(super) fn towards(self, log_growth: f64, aggregate: Aggregate) -> Self {
+    /// another method gives. All three aggregates move along with what they are of.
+    pub(super) fn towards(mut self, log_growth: f64) -> Self {
         const SHARE: f64 = 0.5;
         let own = if self.n_obs > 0.0 { (self.n_tot / self.n_obs).ln() } else { 0.0 };
         let shift = SHARE * (log_growth.max(0.0) - own);
-        let pool = self.pool.mapped(|growth| (growth + shift).max(0.0));
-        Self::new(self.n_obs, pool, aggregate, Some(own + shift), &self.calibration)
+        self.pool.shift(shift);
+        self.n_tot = size(self.n_obs, own + shift);
+        self
     }
 
-    /// Events so far.
-    pub(super) fn n_obs(&self) -> f64 {
-        self.n_obs
+    /// What is kept of it where many are compared with the truth.
+    pub(super) fn tried(&self) -> Tried {
+        let raw_intervals = Calibration::LEVELS.map(|level| self.raw_interval(level));
+        Tried { n_obs: self.n_obs, n_tot: self.n_tot, raw_intervals }
     }
 
     /// The predicted final size: finite, and at least n.
@@ -117,6 +120,18 @@ impl Answer {
         let quantile = |share: f64| self.pool.quantile(share).max(0.0);
         (quantile((1.0 - level) / 2.0), quantile((1.0 + level) / 2.0))
     }
+}
+
+/// An answer of which only so much is known that it can be judged: the thousands of values behind each of a
+/// hundred thousand would fill the memory.
+#[derive(Clone, Debug)]
+pub(super) struct Tried {
+    /// Events so far.
+    pub(super) n_obs: f64,
+    /// The predicted final size.
+    pub(super) n_tot: f64,
+    /// Without calibration, at [`Calibration::LEVELS`].
+    raw_intervals: [(f64, f64); Calibration::LEVELS.len()],
 }
 
 /// n exp(growth), finite and at least n.

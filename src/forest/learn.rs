@@ -1,12 +1,12 @@
 //! From samples to a model: the law or the trees, whichever wins on samples it has not seen.
 
-use super::answer::{Answer, Calibration};
+use super::answer::{Calibration, Tried};
 use super::descend::{descend, fold, unseen};
 use super::laws::LogLinear;
 use super::model::{HeldOut, Model, Query, Step, forest_answer, law_answer};
 use super::network::Networks;
 use super::table::{Held, Table};
-use super::train::{Grown, grow};
+use super::train::{Grown, grow, in_parallel};
 use super::trees::Trees;
 use super::{Aggregate, Features, Recipe, Sample, Target};
 
@@ -46,7 +46,7 @@ pub(super) fn learn_by(samples: &[Sample], recipe: &Recipe, only: Option<Step>) 
         candidates.retain(|(step, _)| Some(*step) == only);
     }
     let loss =
-        |answers: &[(Answer, f64)]| mean(answers, |a, truth| loss(recipe.aggregate, a, truth));
+        |answers: &[(Tried, f64)]| mean(answers, |a, truth| loss(recipe.aggregate, a, truth));
     let (step, answers) = candidates
         .into_iter()
         .min_by(|a, b| loss(&a.1).total_cmp(&loss(&b.1)))
@@ -102,7 +102,7 @@ fn residuals(held: &[Held], law: Option<LogLinear>) -> Vec<f32> {
     (0..MOST).map(|i| all[i * (all.len() - 1) / (MOST - 1)]).collect()
 }
 
-fn held_out_law(held: &[Held], recipe: &Recipe, log_linear: bool) -> Vec<(Answer, f64)> {
+fn held_out_law(held: &[Held], recipe: &Recipe, log_linear: bool) -> Vec<(Tried, f64)> {
     const FOLDS: usize = 5;
     let none = Calibration::default();
     let mut answers = Vec::with_capacity(held.len());
@@ -111,8 +111,10 @@ fn held_out_law(held: &[Held], recipe: &Recipe, log_linear: bool) -> Vec<(Answer
         let rest: Vec<Held> = held.iter().filter(|held| !is_out(held)).cloned().collect();
         let law = log_linear.then(|| LogLinear::fit(&pairs(&rest)));
         let residuals = residuals(&rest, law);
-        answers.extend(held.iter().filter(is_out).map(|held| {
-            (law_answer(law, &residuals, held.n_obs, recipe.aggregate, &none), log_growth(held))
+        let asked: Vec<&Held> = held.iter().filter(is_out).collect();
+        answers.extend(in_parts(&asked, recipe.threads, |held| {
+            let answer = law_answer(law, &residuals, held.n_obs, recipe.aggregate, &none);
+            (answer.tried(), log_growth(held))
         }));
     }
     answers
@@ -124,27 +126,30 @@ fn held_out_forest(
     grown: &Grown,
     networks: &Networks,
     recipe: &Recipe,
-) -> Vec<(Answer, f64)> {
+) -> Vec<(Tried, f64)> {
     let (none, no_features) = (Calibration::default(), Features::default());
     let answer = |held: &Held| {
         let pool = grown.trees.pool(&held.values, |tree| !grown.seen[tree][held.cascade]);
         let query = Query { features: &no_features, n_obs: held.n_obs, x: held.x };
         let answer = forest_answer(pool, &query, recipe.target, recipe.aggregate, &none);
         match networks.log_growth(&held.values, |network| unseen(network) == fold(held.cascade)) {
-            Some(log_growth) => answer.towards(log_growth, recipe.aggregate),
+            Some(log_growth) => answer.towards(log_growth),
             None => answer,
         }
     };
-    table.held.iter().map(|held| (answer(held), log_growth(held))).collect()
+    in_parallel(table.held.len(), recipe.threads, |place| {
+        let held = &table.held[place];
+        (answer(held).tried(), log_growth(held))
+    })
 }
 
-fn are(answer: &Answer, log_growth: f64) -> f64 {
-    (answer.n_tot() / (answer.n_obs() * log_growth.exp()) - 1.0).abs()
+fn are(answer: &Tried, log_growth: f64) -> f64 {
+    (answer.n_tot / (answer.n_obs * log_growth.exp()) - 1.0).abs()
 }
 
 /// What the aggregate minimises.
-fn loss(aggregate: Aggregate, answer: &Answer, log_growth: f64) -> f64 {
-    let log_error = (answer.n_tot() / answer.n_obs()).ln() - log_growth;
+fn loss(aggregate: Aggregate, answer: &Tried, log_growth: f64) -> f64 {
+    let log_error = (answer.n_tot / answer.n_obs).ln() - log_growth;
     match aggregate {
         Aggregate::RelativeMedian => are(answer, log_growth),
         Aggregate::Median => log_error.abs(),
@@ -152,17 +157,17 @@ fn loss(aggregate: Aggregate, answer: &Answer, log_growth: f64) -> f64 {
     }
 }
 
-fn mean(answers: &[(Answer, f64)], of: impl Fn(&Answer, f64) -> f64) -> f64 {
+fn mean(answers: &[(Tried, f64)], of: impl Fn(&Tried, f64) -> f64) -> f64 {
     answers.iter().map(|(answer, truth)| of(answer, *truth)).sum::<f64>() / answers.len() as f64
 }
 
-fn median_are(answers: &[(Answer, f64)]) -> f64 {
+fn median_are(answers: &[(Tried, f64)]) -> f64 {
     let mut errors: Vec<f64> = answers.iter().map(|(answer, truth)| are(answer, *truth)).collect();
     errors.sort_by(f64::total_cmp);
     errors[errors.len() / 2]
 }
 
-fn errors(candidates: &[(Step, Vec<(Answer, f64)>)]) -> HeldOut {
+fn errors(candidates: &[(Step, Vec<(Tried, f64)>)]) -> HeldOut {
     let of = |wanted: Step| {
         let found = candidates.iter().find(|(step, _)| *step == wanted);
         found.map_or(0.0, |(_, answers)| mean(answers, are))

@@ -118,7 +118,7 @@ impl Model {
                 let pool = self.trees.pool(&values, |_| true);
                 let answer = forest_answer(pool, query, self.target, self.aggregate, calibration);
                 match self.networks.log_growth(&values, |_| true) {
-                    Some(log_growth) => answer.towards(log_growth, self.aggregate),
+                    Some(log_growth) => answer.towards(log_growth),
                     None => answer,
                 }
             }

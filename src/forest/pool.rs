@@ -4,32 +4,36 @@
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Pool {
     pairs: Vec<(f64, f64)>,
-    total: f64,
+    /// The sum of the weights up to each pair.
+    sums: Vec<f64>,
 }
 
 impl Pool {
     pub(super) fn new(mut pairs: Vec<(f64, f64)>) -> Self {
         pairs.retain(|&(value, weight)| value.is_finite() && weight > 0.0 && weight.is_finite());
         pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-        let total = pairs.iter().map(|&(_, weight)| weight).sum();
-        Self { pairs, total }
+        let mut sum = 0.0;
+        let mut sums = Vec::with_capacity(pairs.len());
+        sums.extend(pairs.iter().map(|&(_, weight)| {
+            sum += weight;
+            sum
+        }));
+        Self { pairs, sums }
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.pairs.is_empty()
     }
 
+    fn total(&self) -> f64 {
+        self.sums.last().copied().unwrap_or(0.0)
+    }
+
     /// The least value at which the weight so far reaches that share of the total; 0 when empty.
     pub(super) fn quantile(&self, share: f64) -> f64 {
-        let wanted = share * self.total;
-        let mut sum = 0.0;
-        for &(value, weight) in &self.pairs {
-            sum += weight;
-            if sum >= wanted {
-                return value;
-            }
-        }
-        self.pairs.last().map_or(0.0, |&(value, _)| value)
+        let wanted = share * self.total();
+        let place = self.sums.partition_point(|&sum| sum < wanted);
+        self.pairs.get(place).or(self.pairs.last()).map_or(0.0, |&(value, _)| value)
     }
 
     /// The weighted mean; 0 when empty.
@@ -37,7 +41,7 @@ impl Pool {
         if self.is_empty() {
             return 0.0;
         }
-        self.pairs.iter().map(|&(value, weight)| value * weight).sum::<f64>() / self.total
+        self.pairs.iter().map(|&(value, weight)| value * weight).sum::<f64>() / self.total()
     }
 
     /// The share of the weight on values above `value`; 0 when empty.
@@ -47,7 +51,12 @@ impl Pool {
         }
         let from = self.pairs.partition_point(|&(v, _)| v <= value);
         let sum: f64 = self.pairs[from..].iter().map(|&(_, weight)| weight).sum();
-        (sum / self.total).clamp(0.0, 1.0)
+        (sum / self.total()).clamp(0.0, 1.0)
+    }
+
+    /// Adds a number to every value; none falls below 0.
+    pub(super) fn shift(&mut self, by: f64) {
+        self.pairs.iter_mut().for_each(|(value, _)| *value = (*value + by).max(0.0));
     }
 
     /// The same weights on other values.
@@ -57,7 +66,16 @@ impl Pool {
 
     /// The same values, their weights multiplied by a function of the value.
     pub(super) fn reweighted(&self, by: impl Fn(f64) -> f64) -> Self {
-        Self::new(self.pairs.iter().map(|&(value, weight)| (value, weight * by(value))).collect())
+        // Equal values stand together: asked once.
+        let mut known = (f64::NAN, 0.0);
+        let mut factor = |value: f64| {
+            if value.to_bits() != known.0.to_bits() {
+                known = (value, by(value));
+            }
+            known.1
+        };
+        let pairs = self.pairs.iter().map(|&(value, weight)| (value, weight * factor(value)));
+        Self::new(pairs.collect())
     }
 }
 

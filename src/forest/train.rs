@@ -172,8 +172,10 @@ fn some_features(all: usize, chance: &mut ChaCha8Rng) -> Vec<usize> {
 
 /// The nodes of a tree on these rows and features; a single leaf where smartcore finds no tree.
 fn split(rows: &[&Row], features: &[usize]) -> Vec<RawNode> {
-    let columns =
-        features.iter().flat_map(|&f| rows.iter().map(move |row| row.values[f])).collect();
+    let mut columns: Vec<f32> = Vec::with_capacity(rows.len() * features.len());
+    for &feature in features {
+        columns.extend(rows.iter().map(|row| row.values[feature]));
+    }
     let targets: Vec<f64> = rows.iter().map(|row| row.split).collect();
     let parameters = DecisionTreeRegressorParameters::default()
         .with_min_samples_leaf(LEAF)

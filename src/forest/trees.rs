@@ -26,15 +26,21 @@ impl Trees {
     /// The values that share a leaf with `values` in the trees that `wanted` names; a tree's
     /// leaf has the weight 1 in all.
     pub(super) fn pool(&self, values: &[f32], wanted: impl Fn(usize) -> bool) -> Pool {
-        let mut pairs = Vec::with_capacity(self.roots.len() * 16);
-        for (_, &root) in self.roots.iter().enumerate().filter(|(tree, _)| wanted(*tree)) {
-            let (from, to) = self.leaf(root, values);
-            let leaf = &self.codes[from as usize..to as usize];
-            let weight = 1.0 / leaf.len() as f64;
-            pairs
-                .extend(leaf.iter().map(|&code| (f64::from(self.book[usize::from(code)]), weight)));
+        let trees = self.roots.iter().enumerate().filter(|(tree, _)| wanted(*tree));
+        let mut leaves: Vec<(u32, u32)> = trees.map(|(_, &root)| self.leaf(root, values)).collect();
+        // Equal values come in the order of their weights: those of the largest leaves first.
+        leaves.sort_unstable_by_key(|(from, to)| std::cmp::Reverse(to - from));
+        let mut items =
+            Vec::with_capacity(leaves.iter().map(|(from, to)| (to - from) as usize).sum());
+        for (place, &(from, to)) in (0_u32..).zip(&leaves) {
+            let codes = &self.codes[from as usize..to as usize];
+            items.extend(codes.iter().map(|&code| Item { code, place }));
         }
-        Pool::new(pairs)
+        let weight = |(from, to): (u32, u32)| 1.0 / f64::from(to - from);
+        let weights: Vec<f64> = leaves.into_iter().map(weight).collect();
+        let pair =
+            |it: Item| (f64::from(self.book[usize::from(it.code)]), weights[it.place as usize]);
+        Pool::new(by_code(items).into_iter().map(pair).collect())
     }
 
     fn leaf(&self, root: u32, values: &[f32]) -> (u32, u32) {
@@ -49,6 +55,33 @@ impl Trees {
             }
         }
     }
+}
+
+/// A value in a leaf: its code, and which leaf that is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Item {
+    code: u16,
+    place: u32,
+}
+
+/// Sorts by code, and leaves in their order what has the same: by counting, first the lower byte, then the upper.
+fn by_code(mut items: Vec<Item>) -> Vec<Item> {
+    let mut sorted = vec![Item::default(); items.len()];
+    for shift in [0, 8] {
+        let byte = |item: &Item| usize::from((item.code >> shift) as u8);
+        let mut places = [0_usize; 257];
+        items.iter().for_each(|item| places[byte(item) + 1] += 1);
+        for i in 0..256 {
+            places[i + 1] += places[i];
+        }
+        for item in &items {
+            let place = &mut places[byte(item)];
+            sorted[*place] = *item;
+            *place += 1;
+        }
+        std::mem::swap(&mut items, &mut sorted);
+    }
+    items
 }
 
 /// The values that leaves can hold: all of them, or as many as a code can name, evenly by rank.
@@ -68,4 +101,44 @@ pub(super) fn code(book: &[f32], value: f32) -> u16 {
     let below = above.saturating_sub(1);
     let nearest = if value - book[below] < book[above] - value { below } else { above };
     u16::try_from(nearest).expect("a book has at most 65,536 values")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The leaves' values one after another, in the order that [`Pool::new`] makes.
+    #[test]
+    fn a_pool_is_the_same_however_it_is_put_together() {
+        let mut state = 1_u64;
+        let mut chance = |most: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % most
+        };
+        for round in 0..200 {
+            let book = (0..1 + chance(3000)).map(|i| i as f32 * 0.01).collect();
+            let mut trees = Trees { book, ..Trees::default() };
+            // Now and then a book out of order, as a hostile file may have it.
+            if round % 10 == 0 {
+                trees.book.reverse();
+            }
+            for _ in 0..1 + chance(40) {
+                let from = trees.codes.len() as u32;
+                let book = trees.book.len() as u64;
+                trees.codes.extend((0..chance(30)).map(|_| chance(book) as u16));
+                trees.codes[from as usize..].sort_unstable();
+                trees.roots.push(trees.nodes.len() as u32);
+                trees.nodes.push(Node::Leaf { from, to: trees.codes.len() as u32 });
+            }
+            let wanted = |tree: usize| tree % 3 != 1;
+            let mut pairs = Vec::new();
+            for (tree, node) in trees.nodes.iter().enumerate().filter(|(tree, _)| wanted(*tree)) {
+                let &Node::Leaf { from, to } = node else { panic!("tree {tree} is a leaf") };
+                let value = |code: &u16| f64::from(trees.book[usize::from(*code)]);
+                let leaf = &trees.codes[from as usize..to as usize];
+                pairs.extend(leaf.iter().map(|code| (value(code), 1.0 / leaf.len() as f64)));
+            }
+            assert_eq!(trees.pool(&[], wanted), Pool::new(pairs), "round {round}");
+        }
+    }
 }

@@ -62,8 +62,11 @@ impl Search<'_> {
         let heights = grid.map(|x| self.ridge(x).value);
         let mut best = (f64::NEG_INFINITY, grid[0]);
         for i in tops(&heights) {
-            let climbed = self.climb(grid[i.saturating_sub(1)], grid[(i + 1).min(GRID - 1)]);
-            for (value, x) in [(heights[i], grid[i]), (self.ridge(climbed).value, climbed)] {
+            let left = if i == 0 { DECAY_MIN.ln() } else { grid[i - 1] };
+            let right = if i == GRID - 1 { DECAY_MAX.ln() } else { grid[i + 1] };
+            // Brent's method comes near to the ends, but never there.
+            for x in [self.climb(left, right), left, right] {
+                let value = self.ridge(x).value;
                 if value > best.0 {
                     best = (value, x);
                 }

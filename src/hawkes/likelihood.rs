@@ -59,6 +59,18 @@ impl Sums {
         self.events * (p.ln() + beta.ln()) + self.log_excitation[0] - p * self.compensator[0]
     }
 
+    /// The same sums a little further along ln β, by their derivatives.
+    pub(crate) fn moved(&self, by: f64) -> Self {
+        let along = |[value, slope, curvature]: [f64; 3]| {
+            [value + by * (slope + by * curvature / 2.0), slope + by * curvature, curvature]
+        };
+        Self {
+            events: self.events,
+            log_excitation: along(self.log_excitation),
+            compensator: along(self.compensator),
+        }
+    }
+
     /// Runs once through the cascade.
     ///
     /// Besides the excitation X right after an event it carries Y = Σ mⱼ aⱼ e^(−aⱼ) and

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
+use super::arithmetic::{counted, doubled};
 use crate::cascade::Point;
 
 /// The exponent of the density of marks, α (Mishra, Rizoiu & Xie, CIKM 2016, section 3.1).
@@ -142,6 +143,12 @@ impl PowerLaw {
     pub(crate) fn draw(&self, rng: &mut ChaCha8Rng) -> f64 {
         self.minimum * (self.power * exponential(rng)).exp()
     }
+
+    /// The mark that belongs to a draw from the exponential law of mean 1.
+    #[inline(always)]
+    pub(crate) fn of(&self, exponential: f64) -> f64 {
+        self.minimum * doubled(self.power * exponential * std::f64::consts::LOG2_E)
+    }
 }
 
 /// Draws from the exponential law of mean 1.
@@ -151,8 +158,14 @@ pub(crate) fn exponential(rng: &mut ChaCha8Rng) -> f64 {
 
 /// Draws uniformly from (0, 1], in steps of 2⁻⁵³.
 pub(crate) fn uniform(rng: &mut ChaCha8Rng) -> f64 {
+    uniform_of(rng.next_u64())
+}
+
+/// The uniform draw that belongs to 64 bits of chance.
+#[inline(always)]
+pub(crate) fn uniform_of(bits: u64) -> f64 {
     const STEP: f64 = 1.0 / (1u64 << 53) as f64;
-    ((rng.next_u64() >> 11) + 1) as f64 * STEP
+    counted((bits >> 11) + 1) * STEP
 }
 
 /// Why a text names no [`MarkLaw`].

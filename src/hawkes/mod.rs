@@ -25,6 +25,7 @@
 //! parameters. The model explains what follows the first positive mark; events up to there count
 //! as given, as the first event does.
 
+mod arithmetic;
 mod complex;
 pub mod fit;
 pub mod kernel;

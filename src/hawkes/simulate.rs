@@ -1,9 +1,15 @@
 //! Draws a cascade from parameters and a seed: exactly, event by event, already in order.
+//!
+//! Chance is drawn in batches, whose logarithms go through the lanes together; only what an event leaves to the
+//! next is done one by one.
 
+use pulp::{Arch, Simd, WithSimd};
 use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::Rng;
 
 use super::Params;
-use super::mark::{MarkLaw, exponential};
+use super::arithmetic::ln;
+use super::mark::{MarkLaw, PowerLaw, uniform_of};
 use crate::cascade::Point;
 
 /// A cascade that starts with an event of `first_mark` at time 0, up to the time `end` or `max_events`.
@@ -12,6 +18,8 @@ use crate::cascade::Point;
 /// rate. The compensator runs from 0 to p X between an event that leaves the excitation X and
 /// infinity; the next event comes where it meets an exponential draw E, and never if E ≥ p X. Then
 /// p X (1 − e^(−β Δt)) = E gives Δt, and the excitation left over is X − E/p.
+///
+/// More is drawn from `rng` than is used: for two cascades take two streams.
 pub fn simulate(
     params: Params,
     marks: &MarkLaw,
@@ -20,32 +28,115 @@ pub fn simulate(
     max_events: usize,
     rng: &mut ChaCha8Rng,
 ) -> Vec<Point> {
-    let Params { infectiousness: p, decay: beta } = params;
-    let law = marks.power_law();
+    let (arch, law) = (Arch::new(), marks.power_law());
+    let Params { infectiousness, decay } = params;
     let mut points = Vec::new();
-    let (mut time, mut mark, mut excitation) = (0.0, first_mark, 0.0);
+    if max_events > 0 {
+        points.push(Point { time: 0.0, magnitude: first_mark });
+    }
+    let (mut time, mut excitation, mut size) = (0.0, first_mark, FEWEST);
+    let mut batch = Batch { spent: [0.0; MOST], marks: [0.0; MOST], left: [0.0; MOST] };
+    let mut chance = [[0; MOST]; 2];
     while points.len() < max_events {
-        points.push(Point { time, magnitude: mark });
-        excitation += mark;
-        let spent = exponential(rng) / p;
-        if spent >= excitation {
+        let size_now = size.min(max_events - points.len());
+        let [of_spent, of_marks] = &mut chance;
+        for (spent, mark) in of_spent.iter_mut().zip(of_marks).take(size_now) {
+            (*spent, *mark) = (rng.next_u64(), rng.next_u64());
+        }
+        let chance = chance.each_ref().map(|chance| &chance[..size_now]);
+        arch.dispatch(Draws { chance, batch: &mut batch, infectiousness, law });
+        let come = batch.run(&mut excitation, size_now);
+        arch.dispatch(Waits { left: &mut batch.left[..come], decay });
+        for (wait, &magnitude) in batch.left[..come].iter().zip(&batch.marks) {
+            time += wait;
+            if time > end {
+                return points;
+            }
+            points.push(Point { time, magnitude });
+        }
+        if come < size_now {
             break;
         }
-        time -= (-spent / excitation).ln_1p() / beta;
-        if time > end {
-            break;
-        }
-        excitation -= spent;
-        mark = law.draw(rng);
+        size = (2 * size).min(MOST);
     }
     points
 }
 
+/// Events that are drawn together: so many at first, and at most.
+const FEWEST: usize = 16;
+const MOST: usize = 32;
+
+/// What is drawn for the events to come, and what follows from it.
+struct Batch {
+    /// How much excitation is spent until the next event: E/p.
+    spent: [f64; MOST],
+    /// The next event's mark.
+    marks: [f64; MOST],
+    /// The share of the excitation that is left then; afterwards, how long it took.
+    left: [f64; MOST],
+}
+
+impl Batch {
+    /// Goes from event to event; how many come of so many.
+    fn run(&mut self, excitation: &mut f64, size: usize) -> usize {
+        let drawn = self.spent.iter().zip(&self.marks).zip(&mut self.left).take(size);
+        for (come, ((&spent, &mark), left)) in drawn.enumerate() {
+            if spent >= *excitation {
+                return come;
+            }
+            let rest = *excitation - spent;
+            *left = rest / *excitation;
+            *excitation = rest + mark;
+        }
+        size
+    }
+}
+
+/// Draws from the laws, out of bits of chance.
+struct Draws<'a> {
+    chance: [&'a [u64]; 2],
+    batch: &'a mut Batch,
+    infectiousness: f64,
+    law: PowerLaw,
+}
+
+impl WithSimd for Draws<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { chance: [of_spent, of_marks], batch, infectiousness, law } = self;
+        for (spent, &bits) in batch.spent.iter_mut().zip(of_spent) {
+            *spent = -ln(uniform_of(bits)) / infectiousness;
+        }
+        for (mark, &bits) in batch.marks.iter_mut().zip(of_marks) {
+            *mark = law.of(-ln(uniform_of(bits)));
+        }
+    }
+}
+
+/// From the shares of an excitation that are left, how long it took: −ln(left)/β.
+struct Waits<'a> {
+    left: &'a mut [f64],
+    decay: f64,
+}
+
+impl WithSimd for Waits<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.left.iter_mut().for_each(|left| *left = -ln(*left) / self.decay);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use pulp::Scalar;
     use rand_chacha::rand_core::SeedableRng;
 
     use super::*;
+    use crate::hawkes::mark::exponential;
     use crate::hawkes::testing::simulated;
 
     #[test]
@@ -70,6 +161,65 @@ mod tests {
         assert_eq!(simulate(params, &MarkLaw::USUAL, 1e5, 1e9, 777, &mut rng).len(), 777);
         assert!(simulate(params, &MarkLaw::USUAL, 1e5, 1e9, 0, &mut rng).is_empty());
         assert_eq!(simulate(params, &MarkLaw::USUAL, 0.0, 1e9, 9, &mut rng).len(), 1);
+    }
+
+    /// The same algorithm event by event, with the library's logarithms.
+    #[test]
+    fn batches_draw_what_single_draws_would() {
+        for seed in 0..300 {
+            let (points, params) = simulated(seed, 0.9, 1e-3, 2000.0, 1e5);
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let law = MarkLaw::USUAL.power_law();
+            let (mut time, mut mark, mut excitation) = (0.0, 2000.0, 0.0);
+            for (i, point) in points.iter().enumerate() {
+                let near =
+                    |found: f64, known: f64, ulp: f64| (found - known).abs() <= 1e-11 * known + ulp;
+                assert!(
+                    near(point.time, time, 1e-15 / params.decay),
+                    "seed {seed}, event {i}: {point:?}, not at {time}"
+                );
+                assert!(
+                    near(point.magnitude, mark, 0.0),
+                    "seed {seed}, event {i}: {point:?}, not {mark}"
+                );
+                excitation += mark;
+                let spent = exponential(&mut rng) / params.infectiousness;
+                let ends = spent >= excitation
+                    || time - (-spent / excitation).ln_1p() / params.decay > 1e5;
+                assert_eq!(ends, i == points.len() - 1, "seed {seed}, event {i}");
+                if !ends {
+                    time -= (-spent / excitation).ln_1p() / params.decay;
+                    excitation -= spent;
+                    mark = law.draw(&mut rng);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_draws_the_same_bits() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let chance: [Vec<u64>; 2] = [(); 2].map(|()| (0..MOST).map(|_| rng.next_u64()).collect());
+        let chance = chance.each_ref().map(Vec::as_slice);
+        let draw = |plain: bool| {
+            let mut batch = Batch { spent: [0.0; MOST], marks: [0.0; MOST], left: [0.5; MOST] };
+            let law = MarkLaw::USUAL.power_law();
+            let draws = Draws { chance, batch: &mut batch, infectiousness: 0.02, law };
+            if plain {
+                Scalar.vectorize(draws)
+            } else {
+                Arch::new().dispatch(draws)
+            }
+            batch.left.copy_from_slice(&batch.spent.map(|spent| (-spent / 1000.0).exp()));
+            let waits = Waits { left: &mut batch.left, decay: 1e-3 };
+            if plain {
+                Scalar.vectorize(waits)
+            } else {
+                Arch::new().dispatch(waits)
+            }
+            (batch.spent, batch.marks, batch.left)
+        };
+        assert_eq!(draw(true), draw(false));
     }
 
     /// With marks of finite variance the size 1 + p m₁/(1 − n*) is a mean that a sample finds.

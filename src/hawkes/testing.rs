@@ -142,6 +142,12 @@ pub(crate) fn hostile() -> Vec<(&'static str, Vec<Point>, f64)> {
     ]
 }
 
+/// Hostile and random ones.
+pub(crate) fn any_cascades() -> Vec<(Vec<Point>, f64)> {
+    let hostile = hostile().into_iter().map(|(_, points, end)| (points, end));
+    hostile.chain((0..200).map(random_cascade)).collect()
+}
+
 /// The highest value of the ridge on a dense grid, sharpened by thirds: slow, blind, sure.
 pub(crate) fn dense(points: &[Point], end: f64, objective: &Objective) -> f64 {
     const STEPS: i32 = 120;
