@@ -112,7 +112,8 @@ fn held_out_law(held: &[Held], recipe: &Recipe, log_linear: bool) -> Vec<(Tried,
         let law = log_linear.then(|| LogLinear::fit(&pairs(&rest)));
         let residuals = residuals(&rest, law);
         let asked: Vec<&Held> = held.iter().filter(is_out).collect();
-        answers.extend(in_parts(&asked, recipe.threads, |held| {
+        answers.extend(in_parallel(asked.len(), recipe.threads, |place| {
+            let held = asked[place];
             let answer = law_answer(law, &residuals, held.n_obs, recipe.aggregate, &none);
             (answer.tried(), log_growth(held))
         }));
