@@ -8,6 +8,7 @@ mod kinds;
 mod known;
 mod read;
 mod scalar;
+mod text;
 
 pub use kinds::{
     Alert, History, Interval, Log, Model, Named, Parameters, Report, Sample, Serie, Size, Stat,
@@ -15,7 +16,7 @@ pub use kinds::{
 };
 #[cfg(test)]
 pub(crate) use read::read_fully;
-pub use read::{Item, Refusal, read};
+pub use read::{Item, Refusal, read, read_text};
 pub(crate) use scalar::Scalar;
 
 use std::fmt;

@@ -6,13 +6,15 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use flate2::bufread::MultiGzDecoder;
 use memchr::{memchr, memmem, memrchr};
 
-/// Bytes asked for at once.
+/// Most bytes asked for at once.
 const BLOCK: usize = 256 * 1024;
+/// Bytes asked for at first, and as long as no more come: what a pipe gives.
+const LITTLE: usize = 64 * 1024;
 /// Blocks that may wait for the stage.
 const WAITING: usize = 4;
 /// How much of a long line is looked at and kept.
@@ -31,7 +33,7 @@ pub(super) enum Block {
         /// How many lines there are.
         lines: u64,
         /// The lines.
-        bytes: Vec<u8>,
+        content: Content,
     },
     /// A line that was passed over because of its length.
     TooLong {
@@ -46,6 +48,48 @@ pub(super) enum Block {
     },
     /// An input that could not be read, or not to its end.
     Failed(usize, io::Error),
+}
+
+/// What lines consist of.
+pub(super) enum Content {
+    /// Text, as it should be.
+    Text(String),
+    /// Something else: each line is to be judged by itself.
+    Bytes(Vec<u8>),
+}
+
+impl Content {
+    fn of(bytes: Vec<u8>) -> Self {
+        String::from_utf8(bytes).map_or_else(|no| Self::Bytes(no.into_bytes()), Self::Text)
+    }
+
+    /// All of it.
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// All of it, where it is text.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Bytes(_) => None,
+        }
+    }
+}
+
+/// Hands the memory of a block that is done with to the next one, if it is worth it.
+pub(super) fn give_back(done: Content, (_, used): &Blocks) {
+    let memory = match done {
+        Content::Text(text) => text.into_bytes(),
+        Content::Bytes(bytes) => bytes,
+    };
+    if (1..=2 * BLOCK).contains(&memory.capacity()) {
+        // Where nobody reads any more, nobody needs it.
+        let _ = used.send(memory);
+    }
 }
 
 /// Where records come from.
@@ -103,12 +147,16 @@ pub(crate) fn plain(raw: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     Ok(Box::new(raw))
 }
 
+/// Blocks that come, and where their memory goes when they are done with.
+pub(super) type Blocks = (Receiver<Block>, Sender<Vec<u8>>);
+
 /// Starts to read `inputs` one after the other; `longest` bounds a line that is no tweet.
-pub(super) fn start(inputs: Vec<Input>, longest: usize) -> Receiver<Block> {
+pub(super) fn start(inputs: Vec<Input>, longest: usize) -> Blocks {
     let (to, from) = sync_channel(WAITING);
+    let (used, again) = channel();
     std::thread::spawn(move || {
         for (index, input) in inputs.iter().enumerate() {
-            let mut cutter = Cutter::new(index, longest, &to);
+            let mut cutter = Cutter::new(index, longest, &to, &again);
             let ended = input.open().and_then(|mut content| cutter.read_all(&mut content));
             let told = match ended {
                 Ok(going) => going,
@@ -119,7 +167,7 @@ pub(super) fn start(inputs: Vec<Input>, longest: usize) -> Receiver<Block> {
             }
         }
     });
-    from
+    (from, used)
 }
 
 /// Whether a line that begins so is a tweet: then it has no right to a megabyte.
@@ -141,6 +189,8 @@ struct Cutter<'a> {
     input: usize,
     longest: usize,
     to: &'a SyncSender<Block>,
+    /// Memory of blocks that are done with.
+    again: &'a Receiver<Vec<u8>>,
     line: u64,
     /// The beginning of a line whose end is still to come.
     carry: Vec<u8>,
@@ -149,16 +199,22 @@ struct Cutter<'a> {
 }
 
 impl<'a> Cutter<'a> {
-    fn new(input: usize, longest: usize, to: &'a SyncSender<Block>) -> Self {
-        Self { input, longest, to, line: 1, carry: Vec::new(), skipped: None }
+    fn new(
+        input: usize,
+        longest: usize,
+        to: &'a SyncSender<Block>,
+        again: &'a Receiver<Vec<u8>>,
+    ) -> Self {
+        Self { input, longest, to, again, line: 1, carry: Vec::new(), skipped: None }
     }
 
     /// False when nobody listens any more.
     fn read_all(&mut self, content: &mut dyn Read) -> io::Result<bool> {
+        let mut asked = LITTLE;
         loop {
             let mut bytes = std::mem::take(&mut self.carry);
             let known = bytes.len();
-            bytes.resize(known + BLOCK, 0);
+            bytes.resize(known + asked, 0);
             let count = match content.read(&mut bytes[known..]) {
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
@@ -171,6 +227,9 @@ impl<'a> Cutter<'a> {
                 }
             };
             bytes.truncate(known + count);
+            if count == asked {
+                asked = BLOCK;
+            }
             let going = match self.skipped {
                 Some(length) => self.skip(bytes, known, length),
                 None => self.cut(bytes, known),
@@ -195,7 +254,10 @@ impl<'a> Cutter<'a> {
             }
             return true;
         };
-        self.carry = bytes[last + 1..].to_vec();
+        let mut next = self.again.try_recv().unwrap_or_default();
+        next.clear();
+        next.extend_from_slice(&bytes[last + 1..]);
+        self.carry = next;
         bytes.truncate(last + 1);
         self.send(bytes)
     }
@@ -205,7 +267,8 @@ impl<'a> Cutter<'a> {
         let lines = memchr::memchr_iter(b'\n', &bytes).count() as u64 + u64::from(torn);
         let first_line = self.line;
         self.line += lines;
-        self.to.send(Block::Lines { input: self.input, first_line, lines, bytes }).is_ok()
+        let content = Content::of(bytes);
+        self.to.send(Block::Lines { input: self.input, first_line, lines, content }).is_ok()
     }
 
     /// Passes over what belongs to the long line, whose head is the first `known` bytes.
