@@ -257,9 +257,9 @@ mod tests {
                 2 => u64::MAX - rng.next_u64() % 2048,
                 // k + 1/2 for floats k of 53 bits, times a power of ten: halves, and next to them.
                 _ => {
-                    let half = (rng.next_u64() >> 11 | 1 << 52) as u128 * 2 + 1;
+                    let half = u128::from((rng.next_u64() >> 11) | 1 << 52) * 2 + 1;
                     let power = 10_u128.pow(rng.next_u32() % 3);
-                    let near = half * power >> (rng.next_u32() % 7);
+                    let near = (half * power) >> (rng.next_u32() % 7);
                     (near as u64).wrapping_add(u64::from(rng.next_u32() % 3)).max(1 << 53)
                 }
             };

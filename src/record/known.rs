@@ -205,7 +205,7 @@ mod tests {
     use super::item;
     use crate::record::{Item, Kind, Refusal, read, read_fully};
 
-    const LINES: [&str; 12] = [
+    const LINES: [&str; 13] = [
         r#"{"type":"tweet","cid":"17","t":1510,"m":1085,"source":"2","msg":"text","info":"cascade=19707"}"#,
         r#"{"type":"retweet","cid":"17","t":1527.25,"m":592,"source":"2"}"#,
         r#"{"type":"retweet","cid":"17","t":15,"m":24.241097410328564,"source":"2","info":"a\b\u00e9"}"#,
@@ -218,6 +218,7 @@ mod tests {
         r#"{"type":"size","cid":"1","T_obs":600,"n_tot":9,"msg":[1,2.5,-3],"source":null}"#,
         r#"{"type":"serie","cid":"1","source":"2","t":704,"T_obs":600,"tweets":[[102,1000],[150,12]]}"#,
         r#"{"type":"other","m":{"t":[]},"level":7}"#,
+        r#"{"type":"size","cid":"\ud83c\udf89","T_obs":600,"n_tot":9,"x":"\ud83c\udf89"}"#,
     ];
 
     /// Where the fast reader answers, the full one says the same, whatever is asked for.

@@ -119,8 +119,8 @@ impl<'a> Text<'a> {
                 }
                 // Halves of surrogate pairs are none of these.
                 [b'\\', b'u', a, b, c, d, after @ ..]
-                    if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit())
-                        && !(matches!(a, b'd' | b'D') && !matches!(b, b'0'..=b'7')) =>
+                    if (!matches!(a, b'd' | b'D') || matches!(b, b'0'..=b'7'))
+                        && [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) =>
                 {
                     self.rest = after;
                 }
@@ -202,6 +202,11 @@ impl<'a> Text<'a> {
             }
         }
     }
+}
+
+/// Whether a string of JSON cannot hold the text as it is.
+pub(super) fn needs_escapes(text: &str) -> bool {
+    from_special(text.as_bytes()).is_some()
 }
 
 /// `text` from its first quote, backslash or control character on.

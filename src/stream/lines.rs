@@ -280,3 +280,33 @@ impl<W: Write> Transport for Lines<W> {
         self.rejects.tally()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts what would be system calls.
+    struct Calls(usize, usize);
+
+    impl Write for Calls {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            (self.0, self.1) = (self.0 + 1, self.1 + bytes.len());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_are_written_in_blocks() {
+        let mut writer = Writer::new(Calls(0, 0));
+        for _ in 0..100_000 {
+            writer.line(|buffer| buffer.extend_from_slice(b"a line of twenty-four..")).unwrap();
+        }
+        writer.flush().unwrap();
+        let Calls(calls, bytes) = writer.to;
+        assert_eq!(bytes, 2_400_000);
+        assert!(calls <= bytes / FULL + 1, "{calls}");
+    }
+}

@@ -302,3 +302,93 @@ impl<'a> Cutter<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+
+    use super::*;
+
+    /// Gives its bytes in pieces of any size.
+    struct Pieces<'a>(&'a [u8], ChaCha8Rng);
+
+    impl Read for Pieces<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let most = self.0.len().min(into.len()).min(1 << (self.1.next_u32() % 18));
+            let (now, later) = self.0.split_at(most.min(self.0.len()));
+            into[..now.len()].copy_from_slice(now);
+            self.0 = later;
+            Ok(now.len())
+        }
+    }
+
+    /// Number, bytes and length of a line, and whether it was passed over.
+    type Line = (u64, Vec<u8>, u64, bool);
+
+    fn lines_of(bytes: &[u8], longest: usize, rng: ChaCha8Rng) -> Vec<Line> {
+        let (to, from) = sync_channel(1_000_000);
+        let (used, again) = channel();
+        let mut cutter = Cutter::new(0, longest, &to, &again);
+        let blocks = (from, used);
+        assert!(cutter.read_all(&mut Pieces(bytes, rng)).unwrap());
+        drop(to);
+        let mut found = Vec::new();
+        while let Ok(block) = blocks.0.try_recv() {
+            match block {
+                Block::Lines { first_line, lines, content, .. } => {
+                    let block = content.bytes();
+                    let block = block.strip_suffix(b"\n").unwrap_or(block);
+                    let split = block.split(|byte| *byte == b'\n').zip(first_line..);
+                    let before = found.len() as u64;
+                    found.extend(
+                        split.map(|(line, number)| {
+                            (number, line.to_vec(), line.len() as u64, false)
+                        }),
+                    );
+                    assert_eq!(found.len() as u64 - before, lines);
+                    assert_eq!(
+                        content.text().is_some(),
+                        std::str::from_utf8(content.bytes()).is_ok()
+                    );
+                    give_back(content, &blocks);
+                }
+                Block::TooLong { line, length, head, .. } => found.push((line, head, length, true)),
+                Block::Failed(..) => panic!("no read fails"),
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn any_way_of_reading_gives_the_same_lines() {
+        for seed in 0..60 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let mut bytes = Vec::new();
+            for _ in 0..rng.next_u32() % 3000 {
+                let length = rng.next_u32() % (1 << (rng.next_u32() % 15));
+                let byte = if rng.next_u32().is_multiple_of(200) { 0xff } else { b'a' };
+                bytes.extend(std::iter::repeat_n(byte, length as usize));
+                bytes.push(b'\n');
+            }
+            bytes.pop();
+            let longest = 10_000;
+            let told = lines_of(&bytes, longest, rng);
+            let all: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+            assert_eq!(
+                told.len(),
+                all.len() - usize::from(all.last() == Some(&&[][..])),
+                "seed {seed}"
+            );
+            for ((line, number), (told, head, length, passed)) in all.iter().zip(1..).zip(&told) {
+                assert_eq!((number, line.len() as u64), (*told, *length), "seed {seed}");
+                assert!(
+                    line.starts_with(head) && (*passed || line.len() == head.len()),
+                    "seed {seed}"
+                );
+                // Whether a line that came whole is too long is asked later.
+                assert!(!passed || line.len() > longest, "seed {seed}");
+            }
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! State is per source, a clock and the open cascades; sources do not feel each other
 //! (SPEC.md section 4). Limits are per source for the same reason.
 
+mod closed;
 mod deadline;
 mod source;
 

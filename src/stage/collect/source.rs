@@ -1,21 +1,19 @@
 //! One source of the collector: its clock, its open cascades, and their deadlines.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet, VecDeque};
+use std::collections::BinaryHeap;
 use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use super::closed::Closed;
 use super::deadline::{Cascade, Due, due, end_of, pop_before};
 use super::{Counts, Rules};
 use crate::cascade::{Point, insert_in_order};
 use crate::event::{Event, EventTime};
 use crate::record::{Record, Serie, Size};
 use crate::stage::Out;
-
-/// Ids of closed cascades that are remembered, to count those that are used again.
-const REMEMBERED: usize = 10_000;
 
 /// A place for a cascade; `number` counts its tenants, and begins again after 2^32 of them.
 struct Slot {
@@ -39,9 +37,7 @@ pub(super) struct Source {
     windows: Vec<BinaryHeap<Reverse<Due>>>,
     /// When a cascade ends at the earliest; its later events make the entry stale, not wrong.
     ends: BinaryHeap<Reverse<Due>>,
-    /// Hashes of the ids that closed last, in order and as a set.
-    closed: VecDeque<u64>,
-    closed_set: HashSet<u64, RandomState>,
+    closed: Closed,
     /// Pairs (root, record): the record was judged by what was open, so a replay that sees it
     /// must see the root.
     pairs: Vec<(u64, u64)>,
@@ -60,8 +56,7 @@ impl Source {
             next_due: f64::INFINITY,
             windows: (0..windows).map(|_| BinaryHeap::new()).collect(),
             ends: BinaryHeap::new(),
-            closed: VecDeque::new(),
-            closed_set: HashSet::default(),
+            closed: Closed::default(),
             pairs: Vec::new(),
             refused_roots: 0,
         }
@@ -221,7 +216,7 @@ impl Source {
             return;
         }
         counts.opened += 1;
-        if self.closed_set.contains(&hash) {
+        if self.closed.contains(hash) {
             counts.reused += 1;
         }
         let start = event.time.seconds();
@@ -387,17 +382,7 @@ impl Source {
             }
         }
         self.pairs.extend(cascade.duplicate.map(|record| (cascade.position, record)));
-        self.remember(hash);
-    }
-
-    fn remember(&mut self, hash: u64) {
-        if self.closed.len() == REMEMBERED {
-            let oldest = self.closed.pop_front();
-            oldest.map(|hash| self.closed_set.remove(&hash));
-        }
-        if self.closed_set.insert(hash) {
-            self.closed.push_back(hash);
-        }
+        self.closed.remember(hash);
     }
 
     /// A tweet that opens nothing because of the limit was judged by all that is open.
