@@ -20,7 +20,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from flood import finish
 
 ROOT = Path(__file__).resolve().parent.parent
 BINARY = ROOT / "target/release/tweetoscope"
@@ -190,57 +193,127 @@ def bench_fits(jobs, folder, pairs, quick):
 
 
 PEER_GROUP = r'''
-import duckdb, json, sys, time
-con = duckdb.connect(); con.execute("SET threads=1")
-began = time.perf_counter()
-rows = con.execute(f"""select cid, count(*), max(t) from read_json('{sys.argv[1]}', format='newline_delimited',
-  columns={{type:'VARCHAR',cid:'VARCHAR',t:'DOUBLE',m:'DOUBLE',source:'VARCHAR'}}) where type <> 'watermark' group by cid""").fetchall()
-print(json.dumps({"seconds": time.perf_counter() - began, "cascades": len(rows), "events": sum(r[1] for r in rows)}))
+import duckdb, json, resource, sys, time
+con = duckdb.connect(); con.execute("SET threads=1"); con.execute("SET enable_progress_bar=false")
+# The fields as they are, undeclared ones passed over: what ours does. The second time is timed.
+query = f"""select cid, count(*), max(t) from read_json('{sys.argv[1]}', format='newline_delimited',
+  columns={{type:'VARCHAR',cid:'VARCHAR',t:'DOUBLE',m:'DOUBLE',source:'VARCHAR'}}) where type <> 'watermark' group by cid"""
+con.execute(query).fetchall()
+began = time.process_time()
+rows = con.execute(query).fetchall()
+print(json.dumps({"seconds": time.process_time() - began, "cascades": len(rows), "events": sum(r[1] for r in rows),
+                  "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
 '''
+
+WORDS = ("the of to and a in is it you that he was for on are with as his they be at one have this from or had by hot "
+         "but some what there we can out other were all your when up use word how said an each she which do their time").split()
+
+
+def text(rng):
+    """A tweet's words: 20 to 110 letters, every fifth with letters beyond ASCII, every tenth with escapes."""
+    length, words = rng.randint(20, 110), []
+    while length > 0:
+        words.append(rng.choice(WORDS))
+        length -= len(words[-1]) + 1
+    said = " ".join(words)
+    return said + rng.choice(["", "", "", " \u00e9t\u00e9", " \U0001f389"]) + rng.choice([""] * 9 + ['\n"so"'])
 
 
 def tweets(folder, quick):
-    path = folder / "tweets.jsonl"
+    """The same simulated tweets in three forms: as generate writes them (80 bytes; only initial tweets
+    have a text at all, and simulated ones have none), with a text in every one (157 bytes, the form
+    of the anchors), and those in a shuffled order among fields that nobody knows."""
     limit = 500_000 if quick else 4_000_000
-    with open(path, "w") as out:
-        # The texts bring a tweet to the 157 bytes that the anchors were measured with.
+    bare, texts, shuffled = (folder / f"{name}.jsonl" for name in ("bare", "texts", "shuffled"))
+    with open(bare, "w") as out:
         subprocess.run([BINARY, "generate", "--simulate", "100000000", "--limit", str(limit), "--quiet"],
                        stdout=out, check=True)
-    return path
+    rng = random.Random(1)
+    few = [(json.dumps(text(rng), ensure_ascii=False), rng.sample(range(8), 8)) for _ in range(10_000)]
+    with open(bare) as lines, open(texts, "w") as out, open(shuffled, "w") as mixed:
+        for i, line in enumerate(lines):
+            said, order = few[i % len(few)]
+            out.write(f'{line[:-2]},"msg":{said}}}\n')
+            fields = line[1:-2].split(",")[:5] + [f'"msg": {said}', '"lang": "en"', '"place": {"at": [2.5, 48.25]}']
+            mixed.write("{" + ", ".join(fields[place] for place in order) + "}\n")
+    return bare, texts, shuffled
+
+
+def spent(arguments):
+    """Processor seconds and peak memory in MB of a whole command."""
+    return finish(subprocess.Popen(list(map(str, arguments)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL))
 
 
 def bench_reading(jobs, folder, pairs, quick):
-    path = tweets(folder, quick)
-    size = path.stat().st_size
-    print(f"== reading {size / 1e6:.0f} MB of tweets, one thread, beside DuckDB on one thread")
-    ours, limit = job(jobs, "group", path), job(jobs, "memchr", path)
-    print(f"   parse and group {ours['seconds'] / ours['events'] * 1e9:.0f} ns a tweet, "
-          f"{size / ours['seconds'] / 1e9:.2f} GB/s; ends of lines alone {size / limit['seconds'] / 1e9:.2f} GB/s; "
-          f"a share of {limit['seconds'] / ours['seconds']:.0%} (to reach: 30 %)")
-    full = job(jobs, "json", path)
-    print(f"   any layout, validating: {size / full['seconds'] / 1e9:.2f} GB/s (to reach: 0.8)")
-    if not has("duckdb"):
-        return
-    theirs = peer(PEER_GROUP, path)
-    assert (ours["events"], ours["cascades"]) == (theirs["events"], theirs["cascades"]), (ours, theirs)
-    rows = [(job(jobs, "group", path)["seconds"], peer(PEER_GROUP, path)["seconds"]) for _ in range(pairs)]
-    report("parse and group by cascade", "s", [a for a, _ in rows], [b for _, b in rows], "2.5 x")
-    rows = []
-    for _ in range(pairs):
-        mine, memory = command(["taskset", "-c", "0", BINARY, "collect", path])
-        rows.append((mine, peer(PEER_GROUP, path)["seconds"]))
-    report("the whole of collect, one core", "s", [a for a, _ in rows], [b for _, b in rows], "1.3 x")
-    print(f"     our peak memory {memory:.0f} MB, {min(a for a, _ in rows) / ours['events'] * 1e9:.0f} ns a tweet")
+    print("== reading, one core, in seconds of processor time, beside DuckDB on one thread")
+    bare, texts, shuffled = tweets(folder, quick)
+    forms = [("as generate writes them", bare, "2.5 x"), ("with a text each", texts, "2.5 x"),
+             ("any layout, validating", shuffled, "1.3 x")]
+    for name, path, target in forms:
+        size = path.stat().st_size
+        ours, limit = job(jobs, "group", path), job(jobs, "memchr", path)
+        print(f"   {name}: {size / 1e6:.0f} MB, {size / ours['events']:.0f} bytes a tweet: parse and group "
+              f"{ours['seconds'] / ours['events'] * 1e9:.0f} ns a tweet, {size / ours['seconds'] / 1e9:.2f} GB/s; ends of lines "
+              f"alone {size / limit['seconds'] / 1e9:.2f} GB/s: a share of {limit['seconds'] / ours['seconds']:.0%} (to reach: "
+              + ("0.8 GB/s)" if path == shuffled else "30 %)"))
+        if not has("duckdb"):
+            continue
+        theirs = peer(PEER_GROUP, path)
+        assert (ours["events"], ours["cascades"]) == (theirs["events"], theirs["cascades"]), (ours, theirs)
+        rows = [(job(jobs, "group", path)["seconds"], peer(PEER_GROUP, path)["seconds"]) for _ in range(pairs)]
+        report(f"parse and group by cascade, {name}", "s", [a for a, _ in rows], [b for _, b in rows], target)
+        rows = []
+        for _ in range(pairs):
+            mine, memory = spent(["taskset", "-c", "0", BINARY, "collect", "--quiet", path])
+            rows.append((mine, peer(PEER_GROUP, path)["seconds"]))
+        report(f"the whole of collect, {name}", "s", [a for a, _ in rows], [b for _, b in rows], "1.3 x")
+        print(f"     our peak memory {memory:.0f} MB, theirs {theirs['memory']:.0f} MB; "
+              f"{statistics.median(a for a, _ in rows) / ours['events'] * 1e9:.0f} ns a tweet")
+
+
+def chain(commands, output):
+    """Runs commands in a pipe into a file: wall seconds, then processor seconds and peak MB of each."""
+    began, children, source = time.perf_counter(), [], None
+    for i, arguments in enumerate(commands):
+        to = output if i + 1 == len(commands) else subprocess.PIPE
+        child = subprocess.Popen(list(map(str, arguments)), stdin=source, stdout=to, stderr=subprocess.DEVNULL)
+        if source:
+            source.close()
+        source = child.stdout
+        children.append(child)
+    with ThreadPoolExecutor() as threads:
+        used = list(threads.map(finish, children))
+    return time.perf_counter() - began, used
+
+
+def alerts(path):
+    return sorted(line for line in open(path) if line.startswith('{"type":"alert"'))
 
 
 def bench_pipe(folder, pairs, quick):
-    limit = 300_000 if quick else 3_000_000
-    print("== the whole pipe: generate | collect | fit | predict, two cores")
-    line = (f"{BINARY} generate --simulate 100000000 --limit {limit} -q | {BINARY} collect | "
-            f"{BINARY} fit -q | {BINARY} predict")
-    seconds = [shell(line) for _ in range(pairs)]
-    rates = [limit / s for s in seconds]
-    print(f"   tweets a second {spread(rates)}   to reach: 60000")
+    cascades = 5_000 if quick else 60_000
+    print("== the whole pipe: generate | collect | fit | predict, and run --no-learn, two cores")
+    simulated = ["--simulate", cascades, "--sources", 4, "--live", 200, "-q"]
+    stages = [[BINARY, "generate", *simulated], *([BINARY, it, "-q"] for it in ("collect", "fit", "predict"))]
+    whole = [[BINARY, "run", "--no-learn", *simulated]]
+    events = int(subprocess.run(["sh", "-c", " ".join(map(str, stages[0])) + " | grep -c tweet"], check=True,
+                                capture_output=True, text=True).stdout)
+    rates, runs, memories, run_memory = [], [], [], 0
+    for _ in range(pairs):
+        with open(folder / "piped", "w") as out:
+            seconds, used = chain(stages, out)
+        rates.append(events / seconds)
+        memories.append([memory for _, memory in used])
+        with open(folder / "run", "w") as out:
+            seconds, [(_, run_memory)] = chain(whole, out)
+        runs.append(events / seconds)
+        assert alerts(folder / "piped") == alerts(folder / "run"), "run and the pipe say different things"
+    print(f"   {events} tweets, {len(alerts(folder / 'run'))} alerts, the same of both")
+    print(f"   pipe, tweets a second {spread(rates)}   to reach: 60000")
+    print(f"     peak memory of each {', '.join(f'{max(it):.0f}' for it in zip(*memories))} MB")
+    print("     processor ns a tweet of each " + ", ".join(f"{seconds / events * 1e9:.0f}" for seconds, _ in used))
+    print(f"   run, tweets a second  {spread(runs)}")
+    print(f"     peak memory {run_memory:.0f} MB")
 
 
 PEER_FOREST = r'''

@@ -214,6 +214,9 @@ struct Pace {
 impl Pace {
     /// How long to wait for an event that is due so many seconds after the first.
     fn wait(&self, due: f64) -> Option<Duration> {
+        if due <= 0.0 {
+            return None;
+        }
         let due = Duration::try_from_secs_f64(due).ok()?;
         due.checked_sub(self.began.elapsed()).filter(|it| !it.is_zero())
     }

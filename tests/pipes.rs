@@ -119,6 +119,35 @@ fn a_foreign_record_travels_as_the_bytes_that_came() {
     }
 }
 
+/// What is held back goes off before the next line is waited for, however few lines there were.
+#[test]
+fn what_is_written_goes_off_while_more_is_awaited() {
+    let foreign = *b"{\"type\":\"log\",\"t\":1}\n";
+    for stage in READERS {
+        let mut child = tweetoscope(&[stage]).spawn().unwrap();
+        let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (said, heard) = std::sync::mpsc::channel();
+        let reader = std::thread::spawn(move || {
+            for _ in 0..3 {
+                let mut line = [0; 21];
+                let read = stdout.read_exact(&mut line).map(|()| line);
+                said.send(read).unwrap();
+            }
+        });
+        for turn in 0..3 {
+            stdin.write_all(&foreign).unwrap();
+            let line = heard.recv_timeout(std::time::Duration::from_secs(60));
+            if line.is_err() {
+                child.kill().unwrap();
+            }
+            assert_eq!(line.expect("nothing came").unwrap(), foreign, "{stage}, line {turn}");
+        }
+        drop(stdin);
+        assert!(child.wait().unwrap().success(), "{stage}");
+        reader.join().unwrap();
+    }
+}
+
 #[test]
 fn a_line_of_100_megabytes_is_passed_over() {
     let mut input = format!("{ROOT}\n{{\"type\":\"serie\",\"x\":\"").into_bytes();

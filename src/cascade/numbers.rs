@@ -57,49 +57,135 @@ fn blank(bytes: &[u8], mut at: usize) -> usize {
 /// An unsigned decimal number without an exponent, as JSON writes it, and the place behind it.
 ///
 /// Below 2^53 its digits are an exact float, as is the power of ten that divides them, so the
-/// quotient is rounded once: correctly. Longer ones go through the standard library.
-pub(crate) fn plain(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
-    const EXACT: u64 = 1 << 53;
-    const LONGEST: usize = 18; // digits that surely fit a u64
-    let (mut digits, point) = run(bytes, start, 0);
-    let whole = point - start;
-    if whole == 0 || (whole > 1 && bytes[start] == b'0') {
-        return None;
-    }
-    let (mut end, mut places) = (point, 0);
-    if bytes.get(point) == Some(&b'.') {
-        (digits, end) = run(bytes, point + 1, digits);
-        places = end - point - 1;
-        if places == 0 {
-            return None;
-        }
-    }
-    if matches!(bytes.get(end), Some(b'e' | b'E')) {
-        return None;
-    }
-    if whole + places <= LONGEST && digits <= EXACT {
-        return Some((digits as f64 / POWERS_OF_TEN[places], end));
-    }
-    let text = std::str::from_utf8(&bytes[start..end]).ok()?;
-    text.parse().ok().map(|value| (value, end))
-}
-
-/// Appends the digits from `at` on to `number`, which may overflow, and tells where they end.
+/// quotient is rounded once: correctly. Longer ones go through [`quotient`], where that is sure,
+/// else through the standard library.
 #[inline]
-fn run(bytes: &[u8], mut at: usize, mut number: u64) -> (u64, usize) {
-    while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|it| *it < 10)
-    {
-        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
-        at += 1;
-    }
-    (number, at)
+pub(crate) fn plain(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
+    let number = bytes.get(start..)?;
+    leading(number).map(|(value, rest)| (value, bytes.len() - rest.len()))
 }
 
-/// The powers that a float holds exactly, as far as they are needed here.
-const POWERS_OF_TEN: [f64; 19] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
-    1e17, 1e18,
-];
+/// The same at the very start of `number`, with what follows it.
+#[inline(always)]
+pub(crate) fn leading(number: &[u8]) -> Option<(f64, &[u8])> {
+    const EXACT: u64 = 1 << 53;
+    const LONGEST: usize = 19; // digits that surely fit a u64
+    let (digits, rest) = run(number, 0);
+    let whole = number.len() - rest.len();
+    if whole == 0 || (whole > 1 && number[0] == b'0') {
+        return None;
+    }
+    let [b'.', fraction @ ..] = rest else {
+        let sure = whole <= LONGEST && !matches!(rest.first(), Some(b'e' | b'E'));
+        // The conversion rounds once: correctly.
+        return if sure { Some((digits as f64, rest)) } else { long(number, rest) };
+    };
+    let (digits, rest) = run(fraction, digits);
+    let places = fraction.len() - rest.len();
+    if places == 0 || matches!(rest.first(), Some(b'e' | b'E')) {
+        return None;
+    }
+    let value = match POWERS_OF_TEN.get(places) {
+        Some(power) if whole + places <= LONGEST && digits <= EXACT => {
+            Some(digits as f64 / *power as f64)
+        }
+        Some(_) if whole + places <= LONGEST => quotient(digits, places),
+        _ => None,
+    };
+    value.map(|value| (value, rest)).or_else(|| long(number, rest))
+}
+
+/// The number that ends where `rest` begins, by the standard library.
+#[cold]
+fn long<'a>(number: &[u8], rest: &'a [u8]) -> Option<(f64, &'a [u8])> {
+    if matches!(rest.first(), Some(b'e' | b'E')) {
+        return None;
+    }
+    let text = std::str::from_utf8(&number[..number.len() - rest.len()]).ok()?;
+    text.parse().ok().map(|value| (value, rest))
+}
+
+/// digits / 10^places rounded to the nearest float; `None` where 64 bits leave that in doubt.
+///
+/// After Lemire, Number parsing at a gigabyte per second (2021), section 5, for these few powers. With
+/// w = digits 2^z in [2^63, 2^64) and T the integral part of 2^(64+s) / 10^places, s the logarithm
+/// of 10^places, the product w T is too small by less than w < 2^64. So of its first 64 bits the last
+/// two may be wrong, and the rounding to 53 bits is sure unless the other 11 are just at the half.
+fn quotient(digits: u64, places: usize) -> Option<f64> {
+    const HALF: u64 = 1 << 10;
+    const DOUBT: u64 = 3;
+    let (z, s) = (digits.leading_zeros(), POWERS_OF_TEN[places].ilog2());
+    let product = u128::from(digits << z) * u128::from(RECIPROCALS[places]);
+    let shift = 64 - product.leading_zeros();
+    let bits = (product >> shift) as u64;
+    let (mantissa, rest) = (bits >> 11, bits & (2 * HALF - 1));
+    if rest <= HALF && rest + DOUBT > HALF {
+        return None;
+    }
+    let mantissa = mantissa + u64::from(rest > HALF);
+    let exponent = 11 + i64::from(shift) - 64 - i64::from(s) - i64::from(z);
+    // Both are exact: 2^53 at most, and a power of two far from the ends of the range.
+    Some(mantissa as f64 * f64::from_bits(((1023 + exponent) as u64) << 52))
+}
+
+/// Appends the digits at the start of `rest` to `number`, which may overflow, and tells what follows.
+#[inline(always)]
+fn run(mut rest: &[u8], mut number: u64) -> (u64, &[u8]) {
+    while let Some((word, after)) = rest.split_first_chunk() {
+        let (value, count) = leading_digits(u64::from_le_bytes(*word));
+        number = number.wrapping_mul(POWERS_OF_TEN[count]).wrapping_add(value);
+        if count < 8 {
+            return (number, &rest[count..]);
+        }
+        rest = after;
+    }
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        rest = after;
+    }
+    (number, rest)
+}
+
+/// The number that the first digits of eight bytes write, and how many they are.
+#[inline(always)]
+fn leading_digits(word: u64) -> (u64, usize) {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let digits = word.wrapping_sub(EACH * 0x30);
+    // The high bit of a byte that is no digit; bytes after the first such may be wrong.
+    let other = (digits | word.wrapping_add(EACH * 0x46)) & (EACH * 0x80);
+    let count = other.trailing_zeros() as usize / 8;
+    if count == 0 {
+        return (0, 0);
+    }
+    // Noughts before the digits, then neighbours are joined: to pairs, to fours, to all.
+    let digits = digits << (64 - 8 * count);
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    (fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff, count)
+}
+
+/// The powers of ten that are needed here; up to 10^22 a float holds them exactly.
+const POWERS_OF_TEN: [u64; 19] = {
+    let mut powers = [1; 19];
+    let mut i = 1;
+    while i < powers.len() {
+        powers[i] = powers[i - 1] * 10;
+        i += 1;
+    }
+    powers
+};
+
+/// The first 64 bits of 1 / 10^i; that of 1, which nothing needs, stays 0.
+const RECIPROCALS: [u64; 19] = {
+    let mut reciprocals = [0; 19];
+    let mut i = 1;
+    while i < reciprocals.len() {
+        let power = POWERS_OF_TEN[i];
+        reciprocals[i] = ((1u128 << (64 + power.ilog2())) / power as u128) as u64;
+        i += 1;
+    }
+    reciprocals
+};
 
 #[cfg(test)]
 mod tests {
@@ -156,6 +242,34 @@ mod tests {
             assert_eq!(points, slow, "round {round}: {text}");
         }
         assert!(fast > 10_000, "{fast}");
+    }
+
+    /// Also just at the half between two floats, where it has to leave the answer to others.
+    #[test]
+    fn a_quotient_is_rounded_as_the_standard_library_rounds_it() {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let mut unsure = 0;
+        for round in 0..400_000_u64 {
+            let places = rng.next_u32() as usize % 18 + 1;
+            let digits = match round % 4 {
+                0 => rng.next_u64() | 1 << 53,
+                1 => (rng.next_u64() >> (rng.next_u32() % 11)) | 1 << 53,
+                2 => u64::MAX - rng.next_u64() % 2048,
+                // k + 1/2 for floats k of 53 bits, times a power of ten: halves, and next to them.
+                _ => {
+                    let half = u128::from((rng.next_u64() >> 11) | 1 << 52) * 2 + 1;
+                    let power = 10_u128.pow(rng.next_u32() % 3);
+                    let near = (half * power) >> (rng.next_u32() % 7);
+                    (near as u64).wrapping_add(u64::from(rng.next_u32() % 3)).max(1 << 53)
+                }
+            };
+            let text = format!("{digits}e-{places}");
+            match quotient(digits, places) {
+                Some(value) => assert_eq!(text.parse().ok(), Some(value), "{text}"),
+                None => unsure += 1,
+            }
+        }
+        assert!((1..20_000).contains(&unsure), "{unsure}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod kinds;
 mod known;
 mod read;
 mod scalar;
+mod text;
 
 pub use kinds::{
     Alert, History, Interval, Log, Model, Named, Parameters, Report, Sample, Serie, Size, Stat,
@@ -15,7 +16,7 @@ pub use kinds::{
 };
 #[cfg(test)]
 pub(crate) use read::read_fully;
-pub use read::{Item, Refusal, read};
+pub use read::{Item, Refusal, read, read_text};
 pub(crate) use scalar::Scalar;
 
 use std::fmt;
@@ -195,26 +196,96 @@ fn tagged(kind: Kind, body: &impl Serialize, to: &mut Vec<u8>) {
 
 /// Appends an event as one line of JSON, without the newline; empty texts are left out.
 pub fn write_event(event: &Event<'_>, to: &mut Vec<u8>) {
-    #[derive(Serialize)]
-    struct Wire<'a> {
-        r#type: &'static str,
-        cid: &'a str,
-        t: Number,
-        m: Number,
-        source: &'a str,
-        #[serde(skip_serializing_if = "str::is_empty")]
-        msg: &'a str,
-        #[serde(skip_serializing_if = "str::is_empty")]
-        info: &'a str,
+    to.extend_from_slice(if event.root { br#"{"type":"tweet","cid":"# } else { RETWEET });
+    write_text(&event.cid, to);
+    to.extend_from_slice(br#","t":"#);
+    write_number(event.time.seconds(), to);
+    to.extend_from_slice(br#","m":"#);
+    write_number(event.magnitude, to);
+    to.extend_from_slice(br#","source":"#);
+    write_text(&event.source, to);
+    if !event.msg.is_empty() {
+        to.extend_from_slice(br#","msg":"#);
+        write_text(&event.msg, to);
     }
-    let wire = Wire {
-        r#type: if event.root { "tweet" } else { "retweet" },
-        cid: &event.cid,
-        t: Number(event.time.seconds()),
-        m: Number(event.magnitude),
-        source: &event.source,
-        msg: &event.msg,
-        info: &event.info,
-    };
-    serde_json::to_writer(to, &wire).expect("writing to memory");
+    if !event.info.is_empty() {
+        to.extend_from_slice(br#","info":"#);
+        write_text(&event.info, to);
+    }
+    to.push(b'}');
+}
+
+const RETWEET: &[u8] = br#"{"type":"retweet","cid":"#;
+
+/// Appends a string of JSON.
+fn write_text(text: &str, to: &mut Vec<u8>) {
+    if text::needs_escapes(text) {
+        serde_json::to_writer(to, text).expect("writing to memory");
+    } else {
+        to.push(b'"');
+        to.extend_from_slice(text.as_bytes());
+        to.push(b'"');
+    }
+}
+
+fn write_number(value: f64, to: &mut Vec<u8>) {
+    serde_json::to_writer(to, &Number(value)).expect("writing to memory");
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+
+    use super::*;
+    use crate::event::EventTime;
+
+    #[test]
+    fn an_event_is_written_as_serde_writes_it_and_reads_back() {
+        #[derive(Serialize)]
+        struct Wire<'a> {
+            r#type: &'static str,
+            cid: &'a str,
+            t: Number,
+            m: Number,
+            source: &'a str,
+            #[serde(skip_serializing_if = "str::is_empty")]
+            msg: &'a str,
+            #[serde(skip_serializing_if = "str::is_empty")]
+            info: &'a str,
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        for turn in 0..50_000 {
+            let parts =
+                ["a", "17", "é", "\"", "\\", "\n", "\u{7f}", "\u{1}", "/", "long enough for words"];
+            let text = |rng: &mut ChaCha8Rng| -> String {
+                let length = (rng.next_u32() % 8).saturating_sub(3);
+                (0..length).map(|_| parts[rng.next_u32() as usize % parts.len()]).collect()
+            };
+            let number = f64::from(rng.next_u32()) / f64::from(1 << (rng.next_u32() % 20));
+            let event = Event {
+                root: rng.next_u32().is_multiple_of(2),
+                cid: text(&mut rng).into(),
+                source: text(&mut rng).into(),
+                time: EventTime::new(number - 1000.0).unwrap(),
+                magnitude: number,
+                msg: text(&mut rng).into(),
+                info: text(&mut rng).into(),
+            };
+            let wire = Wire {
+                r#type: if event.root { "tweet" } else { "retweet" },
+                cid: &event.cid,
+                t: Number(event.time.seconds()),
+                m: Number(event.magnitude),
+                source: &event.source,
+                msg: &event.msg,
+                info: &event.info,
+            };
+            let mut line = Vec::new();
+            write_event(&event, &mut line);
+            let shown = String::from_utf8_lossy(&line);
+            assert_eq!(shown, serde_json::to_string(&wire).unwrap(), "turn {turn}");
+            assert_eq!(read(&line, None, &Kind::ALL), Ok(Item::Event(event)), "{shown}");
+        }
+    }
 }

@@ -98,11 +98,33 @@ pub fn read<'a>(
     key: Option<&'a str>,
     takes: &[Kind],
 ) -> Result<Item<'a>, Refusal> {
-    // A key changes nothing where the record itself names cascade and source.
-    match known::event(bytes) {
-        Some(event) if takes.contains(&Kind::Tweet) => return Ok(Item::Event(event)),
-        _ => {}
+    match std::str::from_utf8(bytes) {
+        Ok(text) => read_text(text, key, takes),
+        Err(_) => read_rare(bytes, key, takes),
     }
+}
+
+/// The same where it is known already that the record is text.
+#[inline]
+pub fn read_text<'a>(
+    text: &'a str,
+    key: Option<&'a str>,
+    takes: &[Kind],
+) -> Result<Item<'a>, Refusal> {
+    // A key changes nothing where the record itself names cascade and source.
+    match known::item(text, takes) {
+        Some(item) => Ok(item),
+        None => read_rare(text.as_bytes(), key, takes),
+    }
+}
+
+/// What is no plain event.
+#[inline(never)]
+fn read_rare<'a>(
+    bytes: &'a [u8],
+    key: Option<&'a str>,
+    takes: &[Kind],
+) -> Result<Item<'a>, Refusal> {
     if let Some((short, points)) = known::without_list(bytes) {
         match read_listed(&short, key, takes, Some(points)) {
             Ok(Item::Record(record)) => return Ok(Item::Record(record)),

@@ -4,13 +4,13 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
-use memchr::memchr;
+use memchr::memchr_iter;
 
 pub use super::reader::Input;
-use super::reader::{Block, HEAD, LONGEST_TWEET, longest_of, start};
+use super::reader::{Block, Blocks, Content, HEAD, LONGEST_TWEET, give_back, longest_of, start};
 use super::{Counts, Frame, Rejects, Step, Transport};
 use crate::record::Refusal;
 use crate::stage::{Ending, Outgoing, Tally};
@@ -43,11 +43,11 @@ pub type OnBytes = Box<dyn FnMut(u64)>;
 pub struct Lines<W> {
     names: Vec<String>,
     longest: usize,
-    blocks: Receiver<Block>,
+    blocks: Blocks,
     stop: Arc<AtomicBool>,
     /// An input could not be read to its end: what follows from its end does not hold.
     torn: bool,
-    block: Vec<u8>,
+    block: Content,
     input: usize,
     /// Number of the block's first line in its file, and its position in the whole input.
     first_line: u64,
@@ -78,7 +78,7 @@ impl<W: Write> Lines<W> {
             blocks: start(options.inputs, options.longest),
             stop: options.stop,
             torn: false,
-            block: Vec::new(),
+            block: Content::Bytes(Vec::new()),
             input: 0,
             first_line: 1,
             position: 0,
@@ -105,13 +105,13 @@ impl<W: Write> Lines<W> {
         if self.stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        match self.blocks.try_recv() {
+        match self.blocks.0.try_recv() {
             Ok(block) => return Ok(Some(block)),
             Err(TryRecvError::Disconnected) => return Ok(None),
             Err(TryRecvError::Empty) => self.to.flush()?,
         }
         for _ in 0..LOOKS {
-            match self.blocks.recv_timeout(LOOK) {
+            match self.blocks.0.recv_timeout(LOOK) {
                 Ok(block) => return Ok(Some(block)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) if self.stop.load(Ordering::Relaxed) => {
@@ -121,7 +121,8 @@ impl<W: Write> Lines<W> {
             }
         }
         let (input, first_line) = (self.input, self.first_line);
-        Ok(Some(Block::Lines { input, first_line, lines: 0, bytes: Vec::new() }))
+        let content = Content::Bytes(Vec::new());
+        Ok(Some(Block::Lines { input, first_line, lines: 0, content }))
     }
 
     fn place(&self, line: u64) -> String {
@@ -129,7 +130,7 @@ impl<W: Write> Lines<W> {
     }
 
     fn refuse_long_lines(&mut self) -> io::Result<()> {
-        if self.block.len() <= LONGEST_TWEET {
+        if self.block.bytes().len() <= LONGEST_TWEET {
             return Ok(());
         }
         let (_, long) = frames(&self.block, self.position, self.longest);
@@ -151,18 +152,23 @@ impl<W: Write> Lines<W> {
 type Long = (u64, Vec<u8>, usize);
 
 /// The lines of a block, and those that are too long.
-fn frames(block: &[u8], first: u64, longest: usize) -> (Vec<Frame<'_>>, Vec<Long>) {
-    let (mut frames, mut long) = (Vec::new(), Vec::new());
-    let (mut rest, mut position) = (block, first);
-    while !rest.is_empty() {
-        let end = memchr(b'\n', rest).unwrap_or(rest.len());
-        let (line, after) = (&rest[..end], &rest[(end + 1).min(rest.len())..]);
+fn frames(block: &Content, first: u64, longest: usize) -> (Vec<Frame<'_>>, Vec<Long>) {
+    /// Bytes of a short line; more are made room for where lines are shorter still.
+    const SHORT: usize = 64;
+    let (bytes, text) = (block.bytes(), block.text());
+    let (mut frames, mut long) = (Vec::with_capacity(bytes.len() / SHORT), Vec::new());
+    let (mut start, mut position) = (0, first);
+    // The last line of a file may lack its end.
+    let torn = bytes.last().is_some_and(|last| *last != b'\n').then_some(bytes.len());
+    for end in memchr_iter(b'\n', bytes).chain(torn) {
+        let line = &bytes[start..end];
         if line.len() > LONGEST_TWEET && line.len() > longest_of(line, longest) {
             long.push((position, line[..HEAD].to_vec(), line.len()));
         } else if !line.trim_ascii().is_empty() {
-            frames.push(Frame { position, key: None, bytes: line });
+            let text = text.and_then(|text| text.get(start..end));
+            frames.push(Frame { position, key: None, bytes: line, text });
         }
-        (rest, position) = (after, position + 1);
+        (start, position) = (end + 1, position + 1);
     }
     (frames, long)
 }
@@ -233,12 +239,14 @@ impl<W: Write> Transport for Lines<W> {
                     self.next_position += 1;
                     self.too_long(line, length, &head)?;
                 }
-                Some(Block::Lines { input, first_line, lines, bytes }) => {
-                    (self.input, self.first_line, self.block) = (input, first_line, bytes);
+                Some(Block::Lines { input, first_line, lines, content }) => {
+                    (self.input, self.first_line) = (input, first_line);
+                    let done = std::mem::replace(&mut self.block, content);
+                    give_back(done, &self.blocks);
                     self.position = self.next_position;
                     self.next_position += lines;
                     if let Some(on_bytes) = &mut self.on_bytes {
-                        on_bytes(self.block.len() as u64);
+                        on_bytes(self.block.bytes().len() as u64);
                     }
                     self.refuse_long_lines()?;
                     let (frames, _) = frames(&self.block, self.position, self.longest);
@@ -270,5 +278,35 @@ impl<W: Write> Transport for Lines<W> {
 
     fn tally(&self) -> Tally {
         self.rejects.tally()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts what would be system calls.
+    struct Calls(usize, usize);
+
+    impl Write for Calls {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            (self.0, self.1) = (self.0 + 1, self.1 + bytes.len());
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lines_are_written_in_blocks() {
+        let mut writer = Writer::new(Calls(0, 0));
+        for _ in 0..100_000 {
+            writer.line(|buffer| buffer.extend_from_slice(b"a line of twenty-four..")).unwrap();
+        }
+        writer.flush().unwrap();
+        let Calls(calls, bytes) = writer.to;
+        assert_eq!(bytes, 2_400_000);
+        assert!(calls <= bytes / FULL + 1, "{calls}");
     }
 }

@@ -16,7 +16,7 @@ pub use said::{Held, SAID, Stderr, complain, say, shown};
 
 use std::io;
 
-use crate::record::{Item, Kind, Record, Refusal, read};
+use crate::record::{Item, Kind, Record, Refusal, read, read_text};
 use crate::stage::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
 
 /// The bytes of one record, and where they stood.
@@ -28,6 +28,8 @@ pub struct Frame<'a> {
     pub key: Option<&'a str>,
     /// One JSON object.
     pub bytes: &'a [u8],
+    /// The same as text, where it is known already to be text.
+    pub text: Option<&'a str>,
 }
 
 /// What a transport found when it was asked for input.
@@ -217,7 +219,11 @@ pub(crate) fn parse<'a>(
 ) -> Vec<RecordRef<'a>> {
     let mut batch = Vec::with_capacity(frames.len());
     for frame in frames {
-        let body = match read(frame.bytes, frame.key, takes) {
+        let item = match frame.text {
+            Some(text) => read_text(text, frame.key, takes),
+            None => read(frame.bytes, frame.key, takes),
+        };
+        let body = match item {
             Ok(Item::Event(event)) => Body::Event(event),
             Ok(Item::Record(record)) => Body::Record(Box::new(record)),
             Ok(Item::Foreign) => Body::Foreign(frame.bytes),

@@ -6,13 +6,15 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use flate2::bufread::MultiGzDecoder;
 use memchr::{memchr, memmem, memrchr};
 
-/// Bytes asked for at once.
+/// Most bytes asked for at once.
 const BLOCK: usize = 256 * 1024;
+/// Bytes asked for at first, and as long as no more come: what a pipe gives.
+const LITTLE: usize = 64 * 1024;
 /// Blocks that may wait for the stage.
 const WAITING: usize = 4;
 /// How much of a long line is looked at and kept.
@@ -31,7 +33,7 @@ pub(super) enum Block {
         /// How many lines there are.
         lines: u64,
         /// The lines.
-        bytes: Vec<u8>,
+        content: Content,
     },
     /// A line that was passed over because of its length.
     TooLong {
@@ -46,6 +48,48 @@ pub(super) enum Block {
     },
     /// An input that could not be read, or not to its end.
     Failed(usize, io::Error),
+}
+
+/// What lines consist of.
+pub(super) enum Content {
+    /// Text, as it should be.
+    Text(String),
+    /// Something else: each line is to be judged by itself.
+    Bytes(Vec<u8>),
+}
+
+impl Content {
+    fn of(bytes: Vec<u8>) -> Self {
+        String::from_utf8(bytes).map_or_else(|no| Self::Bytes(no.into_bytes()), Self::Text)
+    }
+
+    /// All of it.
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// All of it, where it is text.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Bytes(_) => None,
+        }
+    }
+}
+
+/// Hands the memory of a block that is done with to the next one, if it is worth it.
+pub(super) fn give_back(done: Content, (_, used): &Blocks) {
+    let memory = match done {
+        Content::Text(text) => text.into_bytes(),
+        Content::Bytes(bytes) => bytes,
+    };
+    if (1..=2 * BLOCK).contains(&memory.capacity()) {
+        // Where nobody reads any more, nobody needs it.
+        let _ = used.send(memory);
+    }
 }
 
 /// Where records come from.
@@ -103,12 +147,16 @@ pub(crate) fn plain(raw: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
     Ok(Box::new(raw))
 }
 
+/// Blocks that come, and where their memory goes when they are done with.
+pub(super) type Blocks = (Receiver<Block>, Sender<Vec<u8>>);
+
 /// Starts to read `inputs` one after the other; `longest` bounds a line that is no tweet.
-pub(super) fn start(inputs: Vec<Input>, longest: usize) -> Receiver<Block> {
+pub(super) fn start(inputs: Vec<Input>, longest: usize) -> Blocks {
     let (to, from) = sync_channel(WAITING);
+    let (used, again) = channel();
     std::thread::spawn(move || {
         for (index, input) in inputs.iter().enumerate() {
-            let mut cutter = Cutter::new(index, longest, &to);
+            let mut cutter = Cutter::new(index, longest, &to, &again);
             let ended = input.open().and_then(|mut content| cutter.read_all(&mut content));
             let told = match ended {
                 Ok(going) => going,
@@ -119,7 +167,7 @@ pub(super) fn start(inputs: Vec<Input>, longest: usize) -> Receiver<Block> {
             }
         }
     });
-    from
+    (from, used)
 }
 
 /// Whether a line that begins so is a tweet: then it has no right to a megabyte.
@@ -141,6 +189,8 @@ struct Cutter<'a> {
     input: usize,
     longest: usize,
     to: &'a SyncSender<Block>,
+    /// Memory of blocks that are done with.
+    again: &'a Receiver<Vec<u8>>,
     line: u64,
     /// The beginning of a line whose end is still to come.
     carry: Vec<u8>,
@@ -149,16 +199,22 @@ struct Cutter<'a> {
 }
 
 impl<'a> Cutter<'a> {
-    fn new(input: usize, longest: usize, to: &'a SyncSender<Block>) -> Self {
-        Self { input, longest, to, line: 1, carry: Vec::new(), skipped: None }
+    fn new(
+        input: usize,
+        longest: usize,
+        to: &'a SyncSender<Block>,
+        again: &'a Receiver<Vec<u8>>,
+    ) -> Self {
+        Self { input, longest, to, again, line: 1, carry: Vec::new(), skipped: None }
     }
 
     /// False when nobody listens any more.
     fn read_all(&mut self, content: &mut dyn Read) -> io::Result<bool> {
+        let mut asked = LITTLE;
         loop {
             let mut bytes = std::mem::take(&mut self.carry);
             let known = bytes.len();
-            bytes.resize(known + BLOCK, 0);
+            bytes.resize(known + asked, 0);
             let count = match content.read(&mut bytes[known..]) {
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
@@ -171,6 +227,9 @@ impl<'a> Cutter<'a> {
                 }
             };
             bytes.truncate(known + count);
+            if count == asked {
+                asked = BLOCK;
+            }
             let going = match self.skipped {
                 Some(length) => self.skip(bytes, known, length),
                 None => self.cut(bytes, known),
@@ -195,7 +254,10 @@ impl<'a> Cutter<'a> {
             }
             return true;
         };
-        self.carry = bytes[last + 1..].to_vec();
+        let mut next = self.again.try_recv().unwrap_or_default();
+        next.clear();
+        next.extend_from_slice(&bytes[last + 1..]);
+        self.carry = next;
         bytes.truncate(last + 1);
         self.send(bytes)
     }
@@ -205,7 +267,8 @@ impl<'a> Cutter<'a> {
         let lines = memchr::memchr_iter(b'\n', &bytes).count() as u64 + u64::from(torn);
         let first_line = self.line;
         self.line += lines;
-        self.to.send(Block::Lines { input: self.input, first_line, lines, bytes }).is_ok()
+        let content = Content::of(bytes);
+        self.to.send(Block::Lines { input: self.input, first_line, lines, content }).is_ok()
     }
 
     /// Passes over what belongs to the long line, whose head is the first `known` bytes.
@@ -235,6 +298,96 @@ impl<'a> Cutter<'a> {
             None => {
                 let last = std::mem::take(&mut self.carry);
                 self.send(last)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+
+    use super::*;
+
+    /// Gives its bytes in pieces of any size.
+    struct Pieces<'a>(&'a [u8], ChaCha8Rng);
+
+    impl Read for Pieces<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let most = self.0.len().min(into.len()).min(1 << (self.1.next_u32() % 18));
+            let (now, later) = self.0.split_at(most.min(self.0.len()));
+            into[..now.len()].copy_from_slice(now);
+            self.0 = later;
+            Ok(now.len())
+        }
+    }
+
+    /// Number, bytes and length of a line, and whether it was passed over.
+    type Line = (u64, Vec<u8>, u64, bool);
+
+    fn lines_of(bytes: &[u8], longest: usize, rng: ChaCha8Rng) -> Vec<Line> {
+        let (to, from) = sync_channel(1_000_000);
+        let (used, again) = channel();
+        let mut cutter = Cutter::new(0, longest, &to, &again);
+        let blocks = (from, used);
+        assert!(cutter.read_all(&mut Pieces(bytes, rng)).unwrap());
+        drop(to);
+        let mut found = Vec::new();
+        while let Ok(block) = blocks.0.try_recv() {
+            match block {
+                Block::Lines { first_line, lines, content, .. } => {
+                    let block = content.bytes();
+                    let block = block.strip_suffix(b"\n").unwrap_or(block);
+                    let split = block.split(|byte| *byte == b'\n').zip(first_line..);
+                    let before = found.len() as u64;
+                    found.extend(
+                        split.map(|(line, number)| {
+                            (number, line.to_vec(), line.len() as u64, false)
+                        }),
+                    );
+                    assert_eq!(found.len() as u64 - before, lines);
+                    assert_eq!(
+                        content.text().is_some(),
+                        std::str::from_utf8(content.bytes()).is_ok()
+                    );
+                    give_back(content, &blocks);
+                }
+                Block::TooLong { line, length, head, .. } => found.push((line, head, length, true)),
+                Block::Failed(..) => panic!("no read fails"),
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn any_way_of_reading_gives_the_same_lines() {
+        for seed in 0..60 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let mut bytes = Vec::new();
+            for _ in 0..rng.next_u32() % 3000 {
+                let length = rng.next_u32() % (1 << (rng.next_u32() % 15));
+                let byte = if rng.next_u32().is_multiple_of(200) { 0xff } else { b'a' };
+                bytes.extend(std::iter::repeat_n(byte, length as usize));
+                bytes.push(b'\n');
+            }
+            bytes.pop();
+            let longest = 10_000;
+            let told = lines_of(&bytes, longest, rng);
+            let all: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
+            assert_eq!(
+                told.len(),
+                all.len() - usize::from(all.last() == Some(&&[][..])),
+                "seed {seed}"
+            );
+            for ((line, number), (told, head, length, passed)) in all.iter().zip(1..).zip(&told) {
+                assert_eq!((number, line.len() as u64), (*told, *length), "seed {seed}");
+                assert!(
+                    line.starts_with(head) && (*passed || line.len() == head.len()),
+                    "seed {seed}"
+                );
+                // Whether a line that came whole is too long is asked later.
+                assert!(!passed || line.len() > longest, "seed {seed}");
             }
         }
     }

@@ -30,7 +30,7 @@ pub(super) struct Cascade {
 pub(super) struct Due {
     pub(super) deadline: EventTime,
     pub(super) slot: u32,
-    pub(super) number: u64,
+    pub(super) number: u32,
 }
 
 /// When a cascade is over, by silence or by age.
@@ -38,7 +38,7 @@ pub(super) fn end_of(cascade: &Cascade, rules: &Rules) -> f64 {
     (cascade.last + rules.terminated).min(cascade.start + rules.max_age)
 }
 
-pub(super) fn due(deadline: f64, slot: u32, number: u64) -> Due {
+pub(super) fn due(deadline: f64, slot: u32, number: u32) -> Due {
     // Times and durations are bounded, so that their sum is: the bound of EventTime is for input.
     let deadline = EventTime::beyond(deadline);
     Due { deadline, slot, number }

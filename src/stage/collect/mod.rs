@@ -3,10 +3,13 @@
 //! State is per source, a clock and the open cascades; sources do not feel each other
 //! (SPEC.md section 4). Limits are per source for the same reason.
 
+mod closed;
 mod deadline;
 mod source;
 
 use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
 
 use super::{Body, Ending, Histogram, Out, RecordRef, Recover, Stage, Tally};
 use crate::cascade::Number;
@@ -122,7 +125,7 @@ pub struct Collect {
     /// In order of first appearance: the end of the input goes through them in that order.
     sources: Vec<Source>,
     /// Keys come from strangers: the hasher is seeded at random, and the map is never walked.
-    by_name: HashMap<Box<str>, usize>,
+    by_name: HashMap<Box<str>, usize, RandomState>,
     /// The source of the last event, which is often that of the next.
     last: usize,
     counts: Counts,
@@ -132,7 +135,7 @@ impl Collect {
     /// A collector with nothing open.
     pub fn new(rules: Rules) -> Self {
         let counts = Counts { windows: vec![0; rules.windows.len()], ..Counts::default() };
-        Self { rules, sources: Vec::new(), by_name: HashMap::new(), last: 0, counts }
+        Self { rules, sources: Vec::new(), by_name: HashMap::default(), last: 0, counts }
     }
 
     /// The source of that name; a new one if the limit allows.

@@ -1,22 +1,23 @@
 //! One source of the collector: its clock, its open cascades, and their deadlines.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::BinaryHeap;
 use std::hash::BuildHasher;
 
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use super::closed::Closed;
 use super::deadline::{Cascade, Due, due, end_of, pop_before};
 use super::{Counts, Rules};
 use crate::cascade::{Point, insert_in_order};
-use crate::event::Event;
+use crate::event::{Event, EventTime};
 use crate::record::{Record, Serie, Size};
 use crate::stage::Out;
 
-/// Ids of closed cascades that are remembered, to count those that are used again.
-const REMEMBERED: usize = 10_000;
-
-/// A place for a cascade; `number` counts its tenants.
+/// A place for a cascade; `number` counts its tenants, and begins again after 2^32 of them.
 struct Slot {
-    number: u64,
+    number: u32,
     cascade: Option<Box<Cascade>>,
 }
 
@@ -26,14 +27,17 @@ pub(super) struct Source {
     clock: f64,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    by_cid: HashMap<Box<str>, u32>,
+    /// The slots of the open cascades by the hashes of their ids, which stand in the cascades.
+    by_cid: HashTable<u32>,
+    /// Ids come from strangers: it is seeded at random, and the table is never walked.
+    hasher: RandomState,
+    /// No deadline is before it.
+    next_due: f64,
     /// Per window, the roots' deadlines.
     windows: Vec<BinaryHeap<Reverse<Due>>>,
     /// When a cascade ends at the earliest; its later events make the entry stale, not wrong.
     ends: BinaryHeap<Reverse<Due>>,
-    /// Hashes of the ids that closed last, in order and as a set.
-    closed: VecDeque<u64>,
-    closed_set: HashSet<u64>,
+    closed: Closed,
     /// Pairs (root, record): the record was judged by what was open, so a replay that sees it
     /// must see the root.
     pairs: Vec<(u64, u64)>,
@@ -47,11 +51,12 @@ impl Source {
             clock: f64::NEG_INFINITY,
             slots: Vec::new(),
             free: Vec::new(),
-            by_cid: HashMap::new(),
+            by_cid: HashTable::new(),
+            hasher: RandomState::default(),
+            next_due: f64::INFINITY,
             windows: (0..windows).map(|_| BinaryHeap::new()).collect(),
             ends: BinaryHeap::new(),
-            closed: VecDeque::new(),
-            closed_set: HashSet::new(),
+            closed: Closed::default(),
             pairs: Vec::new(),
             refused_roots: 0,
         }
@@ -78,11 +83,15 @@ impl Source {
         let cascades = self.slots.iter().filter_map(|slot| slot.cascade.as_deref());
         let size = |it: &Cascade| {
             size_of::<Cascade>()
-                + 2 * it.cid.len()
+                + it.cid.len()
                 + it.msg.len()
                 + it.points.capacity() * size_of::<Point>()
         };
-        cascades.map(size).sum::<usize>() + self.slots.len() * size_of::<Slot>()
+        let dues = self.windows.iter().map(BinaryHeap::len).sum::<usize>() + self.ends.len();
+        cascades.map(size).sum::<usize>()
+            + self.slots.len() * size_of::<Slot>()
+            + self.by_cid.capacity() * size_of::<u32>()
+            + dues * size_of::<Due>()
     }
 
     pub(super) fn oldest_needed(&self) -> Option<u64> {
@@ -101,15 +110,28 @@ impl Source {
     }
 
     /// The clock reaches `time`, if it is not there yet; what it has passed closes and ends: also
-    /// cascades whose root came so late that it had passed them already.
-    pub(super) fn advance(&mut self, time: f64, rules: &Rules, counts: &mut Counts, out: &mut Out) {
+    /// cascades whose root came so late that it had passed them already. Tells whether any did.
+    pub(super) fn advance(
+        &mut self,
+        time: f64,
+        rules: &Rules,
+        counts: &mut Counts,
+        out: &mut Out,
+    ) -> bool {
         let said = if time.is_finite() { None } else { Some(self.clock) };
         self.clock = self.clock.max(time);
-        self.close_windows(said, rules, counts, out);
-        self.end_cascades(said, rules, counts, out);
+        let due = self.clock > self.next_due;
+        if due {
+            self.close_windows(said, rules, counts, out);
+            self.end_cascades(said, rules, counts, out);
+            let first = |heap: &BinaryHeap<Reverse<Due>>| heap.peek().map(|it| it.0.deadline);
+            let first = self.windows.iter().chain([&self.ends]).filter_map(first).min();
+            self.next_due = first.map_or(f64::INFINITY, EventTime::seconds);
+        }
         if let Some(clock) = said {
             self.clock = clock;
         }
+        due
     }
 
     /// Takes an event: first the clock, then what it closes, then the event itself.
@@ -125,20 +147,35 @@ impl Source {
         if time < self.clock {
             counts.late += 1;
         }
-        match self.by_cid.get(&*event.cid) {
+        let hash = self.hasher.hash_one(&*event.cid);
+        let mut found = self.slot_of(hash, &event.cid);
+        match found {
             // Refused records do not move the clock.
-            Some(&slot) if !event.root && time < self.start_of(slot) => {
+            Some(slot) if !event.root && time < self.start_of(slot) => {
                 counts.before_root += 1;
                 return;
             }
-            _ => self.advance(time - rules.lateness, rules, counts, out),
+            _ if self.advance(time - rules.lateness, rules, counts, out) => {
+                found = self.slot_of(hash, &event.cid);
+            }
+            _ => {}
         }
-        match self.by_cid.get(&*event.cid).copied() {
+        match found {
             Some(slot) if event.root => self.duplicate(slot, position, counts),
             Some(slot) => self.join(slot, time, event.magnitude, rules, counts),
-            None if event.root => self.open_cascade(event, position, rules, counts),
+            None if event.root => self.open_cascade(event, hash, position, rules, counts),
             None => counts.orphans += 1,
         }
+    }
+
+    /// Where the cascade of that id is, whose hash that is, if it is open.
+    fn slot_of(&self, hash: u64, cid: &str) -> Option<u32> {
+        let is_it = |slot: &u32| self.cid_of(*slot) == Some(cid);
+        self.by_cid.find(hash, is_it).copied()
+    }
+
+    fn cid_of(&self, slot: u32) -> Option<&str> {
+        self.slots[slot as usize].cascade.as_ref().map(|it| &*it.cid)
     }
 
     fn start_of(&self, slot: u32) -> f64 {
@@ -168,6 +205,7 @@ impl Source {
     fn open_cascade(
         &mut self,
         event: &Event<'_>,
+        hash: u64,
         position: u64,
         rules: &Rules,
         counts: &mut Counts,
@@ -178,7 +216,7 @@ impl Source {
             return;
         }
         counts.opened += 1;
-        if self.closed_set.contains(&self.by_cid.hasher().hash_one(&*event.cid)) {
+        if self.closed.contains(hash) {
             counts.reused += 1;
         }
         let start = event.time.seconds();
@@ -200,10 +238,19 @@ impl Source {
             (self.slots.len() - 1) as u32
         });
         let place = &mut self.slots[slot as usize];
-        place.number += 1;
+        place.number = place.number.wrapping_add(1);
         place.cascade = Some(Box::new(cascade));
         let number = place.number;
-        self.by_cid.insert((*event.cid).into(), slot);
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        let hash_of = |slot: &u32| {
+            slots[*slot as usize].cascade.as_ref().map_or(0, |it| hasher.hash_one(&*it.cid))
+        };
+        self.by_cid.insert_unique(hash, slot, hash_of);
+        self.next_due = rules
+            .windows
+            .iter()
+            .map(|window| start + *window as f64)
+            .fold(self.next_due.min(end), f64::min);
         for (heap, window) in self.windows.iter_mut().zip(&rules.windows) {
             heap.push(Reverse(due(start + *window as f64, slot, number)));
         }
@@ -317,7 +364,10 @@ impl Source {
     ) {
         let Some(cascade) = self.slots[entry.slot as usize].cascade.take() else { return };
         self.free.push(entry.slot);
-        self.by_cid.remove(&cascade.cid);
+        let hash = self.hasher.hash_one(&*cascade.cid);
+        if let Ok(entry) = self.by_cid.find_entry(hash, |slot| *slot == entry.slot) {
+            entry.remove();
+        }
         counts.close(&cascade, said.is_some(), rules);
         for (index, window) in rules.windows.iter().enumerate() {
             if cascade.emitted & (1 << index) != 0 {
@@ -332,18 +382,7 @@ impl Source {
             }
         }
         self.pairs.extend(cascade.duplicate.map(|record| (cascade.position, record)));
-        self.remember(&cascade.cid);
-    }
-
-    fn remember(&mut self, cid: &str) {
-        if self.closed.len() == REMEMBERED {
-            let oldest = self.closed.pop_front();
-            oldest.map(|hash| self.closed_set.remove(&hash));
-        }
-        let hash = self.by_cid.hasher().hash_one(cid);
-        if self.closed_set.insert(hash) {
-            self.closed.push_back(hash);
-        }
+        self.closed.remember(hash);
     }
 
     /// A tweet that opens nothing because of the limit was judged by all that is open.

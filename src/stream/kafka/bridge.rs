@@ -153,6 +153,7 @@ impl<W: Write> Transport for Bridge<W> {
             position,
             key: held.key.as_deref(),
             bytes: &held.bytes,
+            text: None,
         });
         Ok(Step::Next(Vec::new(), frames.collect()))
     }

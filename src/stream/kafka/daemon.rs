@@ -273,5 +273,5 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
 fn frame<'a>(message: &'a BorrowedMessage<'_>) -> Option<Frame<'a>> {
     let key = message.key().and_then(|key| str::from_utf8(key).ok());
     let position = u64::try_from(message.offset()).ok()?;
-    Some(Frame { position, key, bytes: message.payload()? })
+    Some(Frame { position, key, bytes: message.payload()?, text: None })
 }
