@@ -74,7 +74,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l fro
 latest\t'With the latest record'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-replay -d 'Warn of a recovery that reads more records again' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exact-times -d 'Keep fractions of seconds'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
@@ -118,7 +118,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l from
 latest\t'With the latest record'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-replay -d 'Warn of a recovery that reads more records again' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s q -l quiet -d 'Say less on stderr: only errors'
@@ -156,7 +156,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l from -d 
 latest\t'With the latest record'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-replay -d 'Warn of a recovery that reads more records again' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l csv -d 'Write a table: cid,T_obs,n_obs,p,beta,n_star,G1,n_supp,log_likelihood,status'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
@@ -194,7 +194,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l from
 latest\t'With the latest record'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-replay -d 'Warn of a recovery that reads more records again' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l curve -d 'Tell the expected growth after the window too, as pairs [seconds after its end, events]'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
@@ -237,7 +237,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l from -
 latest\t'With the latest record'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-replay -d 'Warn of a recovery that reads more records again' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s q -l quiet -d 'Say less on stderr: only errors'
@@ -272,7 +272,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l from
 latest\t'With the latest record'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-replay -d 'Warn of a recovery that reads more records again' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l csv -d 'Write a table with a header'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
@@ -369,7 +369,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l fr
 latest\t'With the latest record'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-replay -d 'Warn of a recovery that reads more records again' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s q -l quiet -d 'Say less on stderr: only errors'
@@ -404,7 +404,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l from -d 
 latest\t'With the latest record'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-replay -d 'Warn of a recovery that reads more records again' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s f -l follow -d 'Go on when the files end: wait for more, also when they are rotated'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l json -d 'Write JSON records instead of columns'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dry-run -d 'Check options and files, and end'

@@ -44,6 +44,7 @@ mod counting;
 mod daemon;
 mod group;
 mod input;
+mod keeping;
 mod models;
 mod output;
 mod place;
