@@ -176,14 +176,16 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
 
     fn warn_of_a_long_replay(&mut self) {
         let distance = self.tasks.values().map(Task::distance).max().unwrap_or_default();
-        if distance > self.settings.max_replay && !self.warned {
+        // What can be written down is, past the limit; the rest is told past twice of it.
+        let long = distance > self.settings.max_replay.saturating_mul(2);
+        if long && !self.warned {
             log::warn!(
                 "a recovery would read {distance} records of {} again: what stays open so long \
                  is bounded by --max-age",
                 self.topic
             );
         }
-        self.warned = distance > self.settings.max_replay;
+        self.warned = long;
     }
 
     pub(super) fn commit_or_rebuild(&mut self) -> io::Result<()> {
