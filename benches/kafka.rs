@@ -13,7 +13,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -36,10 +36,13 @@ fn main() {
 
 fn settings(brokers: &str) -> Settings {
     let property = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let more = std::env::var("BENCH_X").unwrap_or_default();
+    let more = more.split_whitespace().filter_map(|it| it.split_once('='));
+    let more = more.map(|(name, value)| property(name, value));
     Settings {
         command: "bench".to_owned(),
         brokers: brokers.to_owned(),
-        properties: vec![property("compression.type", "none")],
+        properties: [property("compression.type", "none")].into_iter().chain(more).collect(),
         group: format!("bench-{}", std::process::id()),
         transactional_id: format!("bench-{}", std::process::id()),
         topics: Names::default(),
@@ -102,7 +105,8 @@ fn produce(brokers: &str, topic: &str, n: u64) -> Value {
 
 /// A stage that writes ten records for every one it reads, and stops when it wrote enough.
 struct Tenfold {
-    written: u64,
+    /// Counted by the instances of all partitions together.
+    written: Arc<AtomicU64>,
     most: u64,
     began: Arc<std::sync::OnceLock<Instant>>,
     stop: Arc<AtomicBool>,
@@ -116,11 +120,11 @@ impl Stage for Tenfold {
         self.began.get_or_init(Instant::now);
         for _ in batch {
             for i in 0..10 {
-                out.write(self.records[((self.written + i) % 1000) as usize].clone());
+                out.write(self.records[i * 100].clone());
             }
-            self.written += 10;
         }
-        if self.written >= self.most {
+        let more = 10 * batch.len() as u64;
+        if self.written.fetch_add(more, Ordering::Relaxed) + more >= self.most {
             self.stop.store(true, Ordering::Relaxed);
         }
     }
@@ -153,8 +157,9 @@ impl Observer for End {
 fn transact(brokers: &str, from: &str, to: &str, n: u64) -> Value {
     let settings = renamed(brokers, &[("tweets", from), ("alerts", to)]);
     let began = Arc::new(std::sync::OnceLock::new());
+    let written = Arc::new(AtomicU64::new(0));
     let make = || Tenfold {
-        written: 0,
+        written: Arc::clone(&written),
         most: n,
         began: Arc::clone(&began),
         stop: Arc::clone(&settings.stop),

@@ -3,8 +3,10 @@
 #
 #   benches/kafka.sh [RECORDS] [ROUNDS]      (default 1000000 records of 200 bytes, 5 rounds)
 #
-# All in one run, one after the other in each round, medians at the end: the machine is shared.
-# rdkafka_performance is built from the librdkafka that cargo has built for us. Needs java, cc, kcat.
+# First a small run, after which each topic must hold what was to be written, neither more nor less.
+# Then all jobs in one run, one after the other in each round, medians at the end: the machine is
+# shared. rdkafka_performance is built from the librdkafka that cargo has built for us. Needs java,
+# maven, cc, kcat. BENCH_X="linger.ms=50 ..." sets properties of librdkafka on our side.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,8 +16,10 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/tweetoscope-bench.XXXXXX")
 port=$((22000 + $$ % 2000 * 4))
 target=${CARGO_TARGET_DIR:-target}
 
-cargo bench -q --bench kafka --no-run
+cargo build -q --release --locked
+cargo bench -q --locked --bench kafka --no-run
 bench=$(ls -t "$target"/release/deps/kafka-* | grep -v '\.d$' | head -n 1)
+tweetoscope=$target/release/tweetoscope
 out=$(ls -dt "$target"/release/build/rdkafka-sys-*/out | head -n 1)
 libraries=$(find "$target"/release/build -name libssl.a -o -name libcrypto.a -o -name libz.a | sort -r)
 peer=$dir/rdkafka_performance
@@ -32,27 +36,74 @@ seconds() { sed -n 's/.*"seconds":\([0-9.e-]*\).*/\1/p'; }
 clock() { local began=$EPOCHREALTIME; "$@" >/dev/null; echo "$EPOCHREALTIME $began" | awk '{print $1 - $2}'; }
 say() { printf '%s %s\n' "$1" "$2" | tee -a "$dir/times"; }
 
+# --- The jobs, each on a topic of its own.
+
+# Its own clock: from the first message to the last report.
+produce_peer() {
+  "$peer" -P -t "$1" -s 200 -c "$2" -b "$brokers" -X enable.idempotence=true -X linger.ms=5 -z none 2>&1 |
+    sed -n 's/.*messages produced.*in \([0-9]*\)ms.*/\1/p' | tail -n 1 | awk '{print $1 / 1000}'
+}
+produce_ours() { "$bench" produce "$brokers" "$1" "$2" | seconds; }
+# A daemon that writes ten records for each that it reads, and commits every 100 ms.
+transact_ours() { "$bench" transact "$brokers" input "$1" "$2" | seconds; }
+collect_ours() {
+  "$tweetoscope" collect --kafka -q -b "$brokers" --exit-eof --windows 10m,20m --min-size 3 \
+    --topic "cascade_series=$1" --topic "cascade_properties=$1" --group "$1"
+}
+holds() { kcat -C -b "$brokers" -t "$1" -e -q -f '%S\n' | awk '{n++; b += $1} END {print n + 0, b + 0}'; }
+expect() { [ "$2" = "$3" ] || { echo "$1: $2 records and bytes, not $3" >&2; exit 1; }; }
+
+# --- What is read: tweets that collect groups, and a topic of them alone to be answered tenfold.
+
 topic collect_state
 topic input
 awk -v n=$((records / 10)) 'BEGIN { for (i = 0; i < n; i++) print "{\"type\":\"tweet\",\"cid\":\"1\",\"t\":1}" }' |
   kcat -P -b "$brokers" -t input
+topic tweets
+# As many sources as a partitioner needs to spread them evenly; cascades that end within the input.
+"$tweetoscope" generate --simulate 100000000 --limit "$records" --sources 64 --seed 3 >"$dir/tweets"
+"$tweetoscope" collect --at-end drop --max-age 1d --windows 10m,20m --min-size 3 "$dir/tweets" >"$dir/series"
+"$tweetoscope" generate --kafka -q -b "$brokers" --simulate 100000000 --limit "$records" --sources 64 --seed 3
+
+# --- Each job does what it says.
+
+few=$((records / 20 * 10))
+for kind in ours peer transact collect; do topic "$kind-0"; done
+produce_ours ours-0 "$few" >/dev/null
+expect produce-ours "$(holds ours-0)" "$few $((few * 200))"
+produce_peer peer-0 "$few" >/dev/null
+expect produce-peer "$(holds peer-0)" "$few $((few * 200))"
+transact_ours transact-0 "$few" >/dev/null
+read -r written bytes <<<"$(holds transact-0)"
+# It stops at the end of the batch in which it has written enough.
+[ "$written" -ge "$few" ] && [ "$bytes" -eq $((written * 200)) ] || { echo "transact-ours: $written" >&2; exit 1; }
+expect consume-ours "$("$bench" consume "$brokers" ours-0 "$few" | sed 's/.*"bytes":\([0-9]*\),"records":\([0-9]*\),.*/\2 \1/')" "$few $((few * 200))"
+collect_ours collect-0
+expect collect-ours "$(kcat -C -b "$brokers" -t collect-0 -e -q | sort | cksum)" "$(sort "$dir/series" | cksum)"
+echo "equal: $few records of 200 bytes by every job; collect's $(wc -l <"$dir/series") records as from a pipe"
+
+# --- And how fast.
+
 for round in $(seq "$rounds"); do
-  for kind in ours peer transact; do topic "$kind-$round"; done
-  idempotent=(-X enable.idempotence=true -X linger.ms=5 -z none)
-  # Its own clock: from the first message to the last report.
-  say produce-peer "$("$peer" -P -t "peer-$round" -s 200 -c "$records" -b "$brokers" "${idempotent[@]}" 2>&1 |
-    sed -n 's/.*messages produced.*in \([0-9]*\)ms.*/\1/p' | tail -n 1 | awk '{print $1 / 1000}')"
-  say produce-ours "$("$bench" produce "$brokers" "ours-$round" "$records" | seconds)"
-  say transact-ours "$("$bench" transact "$brokers" input "transact-$round" "$records" | seconds)"
+  for kind in ours peer transact collect; do topic "$kind-$round"; done
+  say produce-peer "$(produce_peer "peer-$round" "$records")"
+  say produce-ours "$(produce_ours "ours-$round" "$records")"
+  say transact-ours "$(transact_ours "transact-$round" "$records")"
   say consume-peer "$(clock kcat -C -b "$brokers" -t "ours-$round" -e -q)"
   say consume-ours "$(clock "$bench" consume "$brokers" "ours-$round" "$records")"
+  say tweets-peer "$(clock kcat -C -b "$brokers" -t tweets -e -q)"
+  say collect-ours "$(clock collect_ours "collect-$round")"
+  say collect-pipe "$(clock "$tweetoscope" collect -q --at-end drop --max-age 1d --windows 10m,20m --min-size 3 "$dir/tweets")"
 done
 
 median() { grep "^$1 " "$dir/times" | cut -d' ' -f2 | sort -g | awk '{a[NR] = $1} END {print (NR % 2) ? a[(NR + 1) / 2] : (a[NR / 2] + a[NR / 2 + 1]) / 2}'; }
 row() {
   echo "$1|$2|$3" | awk -F'|' -v n="$records" -v o="$(median "$2")" -v p="$(median "$3")" \
-    '{printf "%-38s %9.0f records/s   %-24s %9.0f records/s   ratio %.2f\n", $1, n / o, $3, n / p, p / o}'
+    '{printf "%-38s %9.0f records/s   %-14s %9.0f records/s   ratio %.2f\n", $1, n / o, $3, n / p, p / o}'
 }
+echo
 row "produce, against rdkafka_performance" produce-ours produce-peer
 row "transactions, against plain produce" transact-ours produce-ours
 row "consume, against kcat" consume-ours consume-peer
+row "collect --kafka, against kcat" collect-ours tweets-peer
+row "collect --kafka, against a pipe" collect-ours collect-pipe

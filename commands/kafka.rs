@@ -1,5 +1,6 @@
 //! Flags of the commands as daemons on Kafka topics, and from them a daemon's settings.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,7 +70,7 @@ pub(crate) struct KafkaArgs {
     /// Commit after this much work
     #[arg(long, value_name = "DURATION", default_value = "0.2s")]
     tick: Span,
-    /// Warn of a recovery that reads more records again
+    /// Keep a recovery to about this many records by writing long cascades to collect_state
     #[arg(long, value_name = "RECORDS", default_value_t = 5_000_000)]
     max_replay: u64,
     /// Send the log, from INFO up, to the topic of logs too
@@ -312,6 +313,7 @@ fn log_to_topic(settings: &Settings) -> io::Result<()> {
         let _ = sink.flush();
     });
     logging::tell(to, thread);
+    log::info!("Logging on, to topic {} too.", settings.topics.of(Topic::Logs));
     Ok(())
 }
 
@@ -325,5 +327,7 @@ fn own_name(group: &str) -> String {
         .ok()
         .or_else(|| std::env::var("HOSTNAME").ok())
         .unwrap_or_else(|| "host".to_owned());
-    format!("{group}-{}-{}", host.trim(), std::process::id())
+    // Containers may share the host's name and count their processes each for themselves.
+    let chance = RandomState::new().hash_one(group) as u32;
+    format!("{group}-{}-{}-{chance:08x}", host.trim(), std::process::id())
 }

@@ -15,6 +15,8 @@ mod client;
 mod errors;
 #[path = "kafka/learning.rs"]
 mod learning;
+#[path = "kafka/limits.rs"]
+mod limits;
 #[path = "kafka/metrics.rs"]
 mod metrics;
 #[path = "kafka/process.rs"]

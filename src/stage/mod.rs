@@ -116,6 +116,15 @@ pub trait Stage {
     fn tally(&self) -> Tally;
 }
 
+/// A part of a stage's state that is written down, so that no replay has to find it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aside {
+    /// Which one: the position by which the stage knows it.
+    pub id: u64,
+    /// What it is.
+    pub text: String,
+}
+
 /// A stage whose state can be found again by reading its input again, in silence, from a position
 /// that it names: how a daemon survives a kill (KAFKA.md calls that position the low watermark).
 pub trait Recover: Stage {
@@ -124,6 +133,9 @@ pub trait Recover: Stage {
 
     /// Whether it can do without the beginning of a replay where retention removed it.
     const STARTS_LATE: bool = false;
+
+    /// Whether it writes parts of its state down.
+    const SETS_ASIDE: bool = false;
 
     /// The smallest position that its state still depends on; `None` where it depends on none.
     fn oldest_needed(&self) -> Option<u64>;
@@ -142,9 +154,38 @@ pub trait Recover: Stage {
         String::new()
     }
 
-    /// Starts from a mark. False where the mark is none of this stage's.
+    /// Starts from a mark, or, where it is empty, from nothing: whoever recovers calls it first.
+    /// False where the mark is none of this stage's.
     fn resume(&mut self, mark: &str) -> bool {
         mark.is_empty()
+    }
+
+    /// Writes down the parts of its state that need positions before `before`, as they are ahead
+    /// of the record at `now`: the oldest first, and at most `most` of them. From then on they
+    /// need no such position: a replay gets them from [`Recover::take_back`].
+    fn set_aside(&mut self, _before: u64, _now: u64, _most: usize) -> Vec<Aside> {
+        Vec::new()
+    }
+
+    /// Writes down, once each, the parts of its state that no replay can find.
+    fn write_down(&mut self) -> Vec<Aside> {
+        Vec::new()
+    }
+
+    /// How many parts are written down, until they are outlived and forgotten.
+    fn aside(&self) -> usize {
+        0
+    }
+
+    /// The parts that no replay from `position` or later asks for.
+    fn outlived(&self, _position: u64) -> Vec<u64> {
+        Vec::new()
+    }
+
+    /// Takes back what was written down, after the mark and before a replay from `start`. False
+    /// where it is none of this stage's.
+    fn take_back(&mut self, aside: &[Aside], _start: u64) -> bool {
+        aside.is_empty()
     }
 
     /// Learns, before a replay, what it once said.

@@ -8,6 +8,7 @@
 //! a sample and a stat always score what was really said.
 
 mod answer;
+mod untold;
 mod waiting;
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,9 +17,10 @@ use std::sync::Arc;
 pub use answer::UNTRAINED;
 pub(super) use answer::{branching, untrained};
 use answer::{curve, step_of, trained};
+use untold::Untold;
 use waiting::{Key, Met, Side, Table, Waiting};
 
-use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use super::{Aside, Body, Ending, Out, RecordRef, Recover, Stage, Tally};
 use crate::forest::Model;
 use crate::record::{Alert, Interval, Kind, Parameters, Record, Sample, Size, Stat};
 
@@ -53,6 +55,7 @@ pub struct Predict {
     waiting: Table,
     /// Alerts that were read back, by what they are about and their time (ids are used again).
     read_back: HashMap<(Key, u64), Alert>,
+    untold: Untold,
     counts: BTreeMap<(&'static str, String), f64>,
 }
 
@@ -64,6 +67,7 @@ impl Predict {
             manner,
             models: BTreeMap::new(),
             read_back: HashMap::new(),
+            untold: Untold::default(),
             counts: BTreeMap::new(),
         }
     }
@@ -112,7 +116,8 @@ impl Predict {
             Met::Ghost => return drop(self.read_back.remove(&told)),
             Met::Twin | Met::Partner(_) => return self.count("duplicate_parameters_total", ""),
         };
-        let alert = self.read_back.remove(&told).unwrap_or_else(|| self.answer(parameters));
+        let said = self.untold.said(position).or_else(|| self.read_back.remove(&told));
+        let alert = said.unwrap_or_else(|| self.answer(parameters));
         self.count("predictions_total", step_of(&alert.model));
         if step_of(&alert.model) == "untrained" {
             let known = self.models.contains_key(&parameters.t_obs);
@@ -126,6 +131,8 @@ impl Predict {
         };
         if self.manner.alert_above.is_none_or(|above| alert.n_tot > above) {
             out.write(Record::Alert(alert));
+        } else if size.is_none() {
+            self.untold.keep(position, &alert);
         }
         match size {
             Some(size) => self.score(&said, &size, out),
@@ -261,6 +268,7 @@ impl Stage for Predict {
 
 impl Recover for Predict {
     const READS_BACK: &'static [Kind] = &[Kind::Alert];
+    const SETS_ASIDE: bool = true;
 
     fn oldest_needed(&self) -> Option<u64> {
         self.waiting.oldest()
@@ -271,6 +279,7 @@ impl Recover for Predict {
     }
 
     fn resume(&mut self, mark: &str) -> bool {
+        self.untold.want();
         self.waiting.haunt(mark)
     }
 
@@ -281,10 +290,31 @@ impl Recover for Predict {
         }
     }
 
+    fn write_down(&mut self) -> Vec<Aside> {
+        self.untold.take()
+    }
+
+    fn aside(&self) -> usize {
+        self.untold.len()
+    }
+
+    fn outlived(&self, position: u64) -> Vec<u64> {
+        self.untold.before(position)
+    }
+
+    fn forget_before(&mut self, position: u64) {
+        self.untold.forget_before(position);
+    }
+
+    fn take_back(&mut self, aside: &[Aside], _: u64) -> bool {
+        self.untold.take_back(aside)
+    }
+
     fn silence(&mut self, silent: bool) {
         if !silent {
             // Alerts of cascades that are scored already: nothing will ask for them.
             self.read_back = HashMap::new();
+            self.untold.speak();
         }
     }
 }

@@ -1,11 +1,12 @@
 //! What cannot go on says so, with the exit status that a supervisor needs.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::broker::{Broker, broker};
 use crate::client::{committed, produce};
-use crate::process::ends;
-use crate::world::{World, keyed, sources, tweets};
+use crate::process::{ends, pipe};
+use crate::storm::RULES;
+use crate::world::{World, differences, keyed, sources, tweets};
 
 #[test]
 fn brokers_that_do_not_answer_are_status_75() {
@@ -15,6 +16,41 @@ fn brokers_that_do_not_answer_are_status_75() {
     assert_eq!(status, Some(75), "{said}");
     assert!(said.contains("127.0.0.1:9") && said.contains("did not answer"), "{said}");
     assert!(start.elapsed().as_secs() < 20);
+}
+
+#[test]
+fn brokers_that_go_away_for_long_are_status_75_and_nothing_is_lost() {
+    let Some(broker) = Broker::start("gone") else { return };
+    let world = World::new(&broker, "gone");
+    world.create("collect", 2);
+    let lines = tweets(120, 4, 51);
+    let (half, _) = lines.match_indices('\n').nth(lines.lines().count() / 2).unwrap();
+    let feed = |lines: &str| {
+        let sources = sources(lines);
+        produce(world.brokers(), &world.topic("tweets"), keyed(lines, &sources));
+    };
+    let flags = [&RULES[..], &["--wait", "3s"]].concat();
+    let mut daemon = world.daemon("collect", "patient", &flags);
+    feed(&lines[..=half]);
+    world.wait_until_read("collect", "tweets");
+    broker.script("kill9", &[]);
+    let status = daemon.wait(Duration::from_secs(40));
+    assert_eq!(status, Some(75), "{}", daemon.said());
+    assert!(daemon.said().contains("did not answer"), "{}", daemon.said());
+    broker.script("restart", &[]);
+    let mut daemon = world.daemon("collect", "patient", &flags);
+    feed(&lines[half + 1..]);
+    world.wait_until_read("collect", "tweets");
+    let pipe = pipe(&[&["collect", "--at-end", "drop"], &RULES[..]].concat(), &lines);
+    let topics = ["cascade_series", "cascade_properties"].map(|kind| (kind, world.read(kind)));
+    let differences = differences(&topics, &pipe, 2);
+    assert!(differences.is_empty(), "{differences:#?}");
+
+    // A topic that goes away under a daemon is no reason to wait.
+    broker.script("topics", &["delete", &world.topic("tweets")]);
+    let status = daemon.wait(Duration::from_secs(60));
+    assert_eq!(status, Some(1), "{}", daemon.said());
+    assert!(daemon.said().contains("the topic is gone"), "{}", daemon.said());
 }
 
 #[test]

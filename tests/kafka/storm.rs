@@ -8,7 +8,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use rdkafka::producer::Producer;
 
 use crate::broker::Broker;
-use crate::client;
+use crate::client::{self, Read};
 use crate::process::{Daemon, pipe};
 use crate::world::{World, differences, keyed, sources, tweets};
 
@@ -19,6 +19,7 @@ pub(crate) struct Storm {
     pub(crate) instances: usize,
     pub(crate) partitions: i32,
     pub(crate) cascades: u32,
+    pub(crate) sources: u32,
     pub(crate) lasts: Duration,
     pub(crate) flags: &'static [&'static str],
     /// A broker that is killed too, this often.
@@ -34,6 +35,8 @@ pub(crate) struct Aftermath {
     pub(crate) given_up: usize,
     pub(crate) tweets: usize,
     pub(crate) outputs: usize,
+    /// What lies in `collect_state`.
+    pub(crate) state: Vec<Read>,
     pub(crate) differences: Vec<String>,
     pub(crate) said: String,
 }
@@ -51,7 +54,7 @@ impl Storm {
     pub(crate) fn blow(&self, broker: &Broker) -> Aftermath {
         let world = World::new(broker, self.name);
         world.create("collect", self.partitions);
-        let lines = tweets(self.cascades, 4 * self.partitions as u32, self.seed as u32);
+        let lines = tweets(self.cascades, self.sources, self.seed as u32);
         let mut chance = ChaCha8Rng::seed_from_u64(self.seed);
         let flags = [&RULES[..], self.flags].concat();
         let start_one = |i: usize| world.daemon("collect", &i.to_string(), &flags);
@@ -76,6 +79,7 @@ impl Storm {
                 - said.matches("the first 0 offsets in silence").count(),
             given_up: said.matches("is given up").count(),
             tweets: lines.lines().count(),
+            state: world.read("collect_state"),
             outputs: topics.iter().map(|(_, records)| records.len()).sum(),
             differences: differences(&topics, &pipe, self.partitions),
             said,

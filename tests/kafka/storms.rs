@@ -11,6 +11,7 @@ const STORM: Storm = Storm {
     instances: 3,
     partitions: 4,
     cascades: 1500,
+    sources: 16,
     lasts: Duration::from_secs(45),
     flags: &[],
     broker_kills: 0,
@@ -61,6 +62,25 @@ fn a_storm_under_the_eager_protocol_leaves_no_trace() {
     let lasts = Duration::from_secs(15);
     let storm = Storm { name: "eager", seed: 6, cascades: 500, lasts, flags, ..STORM };
     assert_exact("eager storm", &storm.blow(broker));
+}
+
+/// Hundreds of clocks do not fit into the metadata of an offset, and cascades that stay open for
+/// longer than a replay may take are set aside.
+#[test]
+fn long_marks_and_cascades_that_are_set_aside_leave_no_trace() {
+    let Some(broker) = broker() else { return };
+    let flags = &["--max-replay", "200"];
+    // As many instances as partitions: every kill hits one that has work.
+    let (lasts, instances, partitions, sources) = (Duration::from_secs(20), 2, 2, 600);
+    let base = Storm { instances, partitions, sources, ..STORM };
+    let storm = Storm { name: "aside", seed: 7, cascades: 600, lasts, flags, ..base };
+    let after = storm.blow(broker);
+    assert_exact("storm with little replay", &after);
+    let (parts, marks): (Vec<_>, Vec<_>) =
+        after.state.iter().partition(|it| it.key.as_ref().unwrap().contains('@'));
+    let buried = parts.iter().filter(|it| it.value.is_none()).count();
+    eprintln!("{} marks, {} parts, {buried} of them buried", marks.len(), parts.len() - buried);
+    assert!(marks.len() > 3 && parts.len() - buried > 300 && buried > 10);
 }
 
 /// The check has teeth: without replay cascades are lost.

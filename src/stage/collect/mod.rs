@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::{Body, Ending, Histogram, Out, RecordRef, Recover, Stage, Tally};
+use super::{Aside, Body, Ending, Histogram, Out, RecordRef, Recover, Stage, Tally};
 use crate::cascade::Number;
 use crate::event::Event;
 use crate::record::{Kind, Record, Watermark};
@@ -128,6 +128,9 @@ pub struct Collect {
     by_name: HashMap<Box<str>, usize, RandomState>,
     /// The source of the last event, which is often that of the next.
     last: usize,
+    /// Roots that a replay has still to meet and that are written down too, with the places of
+    /// writing.
+    expected: HashMap<u64, u64>,
     counts: Counts,
 }
 
@@ -135,7 +138,14 @@ impl Collect {
     /// A collector with nothing open.
     pub fn new(rules: Rules) -> Self {
         let counts = Counts { windows: vec![0; rules.windows.len()], ..Counts::default() };
-        Self { rules, sources: Vec::new(), by_name: HashMap::default(), last: 0, counts }
+        Self {
+            rules,
+            sources: Vec::new(),
+            by_name: HashMap::default(),
+            last: 0,
+            expected: HashMap::new(),
+            counts,
+        }
     }
 
     /// The source of that name; a new one if the limit allows.
@@ -162,15 +172,19 @@ impl Collect {
             None => self.counts.over_limit += 1,
             Some(index) => {
                 self.sources[index].event(event, position, &self.rules, &mut self.counts, out);
+                if !self.expected.is_empty() {
+                    self.find_again(index, &event.cid, position);
+                }
             }
         }
     }
 
-    fn watermark(&mut self, watermark: &Watermark, out: &mut Out) {
+    fn watermark(&mut self, watermark: &Watermark, position: u64, out: &mut Out) {
         match self.source(&watermark.source) {
             None => self.counts.over_limit += 1,
             Some(index) => {
-                self.sources[index].advance(watermark.t, &self.rules, &mut self.counts, out);
+                let (rules, counts) = (&self.rules, &mut self.counts);
+                self.sources[index].watermark(watermark.t, position, rules, counts, out);
             }
         }
     }
@@ -178,6 +192,8 @@ impl Collect {
 
 /// The marks are the clocks: [[source, seconds], ...] in order of first appearance.
 impl Recover for Collect {
+    const SETS_ASIDE: bool = true;
+
     fn oldest_needed(&self) -> Option<u64> {
         let mut oldest = self.sources.iter().filter_map(Source::oldest_needed).min()?;
         // A start between a root and a record that was judged by its open cascade would judge
@@ -199,6 +215,23 @@ impl Recover for Collect {
         for source in &mut self.sources {
             source.forget_before(position);
         }
+        self.expected.retain(|root, _| *root >= position);
+    }
+
+    fn set_aside(&mut self, before: u64, now: u64, most: usize) -> Vec<Aside> {
+        self.write_down(before, now, most)
+    }
+
+    fn aside(&self) -> usize {
+        self.count_aside()
+    }
+
+    fn outlived(&self, position: u64) -> Vec<u64> {
+        self.aside_before(position)
+    }
+
+    fn take_back(&mut self, aside: &[Aside], start: u64) -> bool {
+        self.read_down(aside, start)
     }
 
     fn mark(&self) -> String {
@@ -228,7 +261,7 @@ impl Stage for Collect {
             match &record.body {
                 Body::Event(event) => self.event(event, record.position, out),
                 Body::Record(other) => match &**other {
-                    Record::Watermark(watermark) => self.watermark(watermark, out),
+                    Record::Watermark(it) => self.watermark(it, record.position, out),
                     Record::Event(event) => self.event(event, record.position, out),
                     _ => {}
                 },

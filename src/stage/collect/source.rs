@@ -1,5 +1,8 @@
 //! One source of the collector: its clock, its open cascades, and their deadlines.
 
+mod aside;
+mod needs;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hash::BuildHasher;
@@ -14,6 +17,7 @@ use crate::cascade::{Point, insert_in_order};
 use crate::event::{Event, EventTime};
 use crate::record::{Record, Serie, Size};
 use crate::stage::Out;
+use aside::Shelf;
 
 /// A place for a cascade; `number` counts its tenants, and begins again after 2^32 of them.
 struct Slot {
@@ -39,9 +43,12 @@ pub(super) struct Source {
     ends: BinaryHeap<Reverse<Due>>,
     closed: Closed,
     /// Pairs (root, record): the record was judged by what was open, so a replay that sees it
-    /// must see the root.
+    /// must see the root. (For what is set aside, the first record that is not in it.)
     pairs: Vec<(u64, u64)>,
     refused_roots: u64,
+    shelf: Shelf,
+    /// The position of the record that is worked on.
+    now: u64,
 }
 
 impl Source {
@@ -59,6 +66,8 @@ impl Source {
             closed: Closed::default(),
             pairs: Vec::new(),
             refused_roots: 0,
+            shelf: Shelf::default(),
+            now: 0,
         }
     }
 
@@ -94,19 +103,23 @@ impl Source {
             + dues * size_of::<Due>()
     }
 
-    pub(super) fn oldest_needed(&self) -> Option<u64> {
-        self.slots.iter().filter_map(|slot| slot.cascade.as_ref()).map(|it| it.position).min()
+    /// All open cascades with their slots.
+    fn tenants(&self) -> impl Iterator<Item = (u32, &Cascade)> {
+        let slots = (0..).zip(&self.slots);
+        slots.filter_map(|(slot, it)| Some((slot, it.cascade.as_deref()?)))
     }
 
-    /// The earliest root whose pair a start at `position` would cut.
-    pub(super) fn before_cut(&self, position: u64) -> Option<u64> {
-        let cut =
-            self.pairs.iter().filter(|(root, record)| *root < position && position <= *record);
-        cut.map(|(root, _)| *root).min()
-    }
-
-    pub(super) fn forget_before(&mut self, position: u64) {
-        self.pairs.retain(|(_, record)| *record >= position);
+    /// A watermark says that the clock has reached `time`.
+    pub(super) fn watermark(
+        &mut self,
+        time: f64,
+        position: u64,
+        rules: &Rules,
+        counts: &mut Counts,
+        out: &mut Out,
+    ) {
+        self.now = position;
+        self.advance(time, rules, counts, out);
     }
 
     /// The clock reaches `time`, if it is not there yet; what it has passed closes and ends: also
@@ -143,6 +156,7 @@ impl Source {
         counts: &mut Counts,
         out: &mut Out,
     ) {
+        self.now = position;
         let time = event.time.seconds();
         if time < self.clock {
             counts.late += 1;
@@ -190,6 +204,9 @@ impl Source {
     }
 
     fn join(&mut self, slot: u32, time: f64, magnitude: f64, rules: &Rules, counts: &mut Counts) {
+        if !self.shelf.joins(slot, self.now) {
+            return;
+        }
         let Some(cascade) = &mut self.slots[slot as usize].cascade else { return };
         cascade.size += 1;
         cascade.last = cascade.last.max(time);
@@ -232,7 +249,13 @@ impl Source {
             position,
             duplicate: None,
         };
-        let end = end_of(&cascade, rules);
+        self.place(cascade, hash, rules);
+    }
+
+    /// Gives a cascade a slot, by the hash of its id, and notes when something is due for it.
+    fn place(&mut self, cascade: Cascade, hash: u64, rules: &Rules) -> u32 {
+        let (start, end) = (cascade.start, end_of(&cascade, rules));
+        let next_window = cascade.next_window;
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { number: 0, cascade: None });
             (self.slots.len() - 1) as u32
@@ -246,15 +269,13 @@ impl Source {
             slots[*slot as usize].cascade.as_ref().map_or(0, |it| hasher.hash_one(&*it.cid))
         };
         self.by_cid.insert_unique(hash, slot, hash_of);
-        self.next_due = rules
-            .windows
-            .iter()
-            .map(|window| start + *window as f64)
-            .fold(self.next_due.min(end), f64::min);
-        for (heap, window) in self.windows.iter_mut().zip(&rules.windows) {
+        let deadlines = rules.windows.iter().map(|window| start + *window as f64);
+        self.next_due = deadlines.fold(self.next_due.min(end), f64::min);
+        for (heap, window) in self.windows.iter_mut().zip(&rules.windows).skip(next_window) {
             heap.push(Reverse(due(start + *window as f64, slot, number)));
         }
         self.ends.push(Reverse(due(end, slot, number)));
+        slot
     }
 
     /// The cascade that an entry means, if it is still there.
@@ -381,18 +402,12 @@ impl Source {
                 }));
             }
         }
-        self.pairs.extend(cascade.duplicate.map(|record| (cascade.position, record)));
+        let aside = self.shelf.ends(entry.slot, cascade.position, self.now);
+        self.pairs.extend(match aside {
+            None => cascade.duplicate.map(|record| (cascade.position, record)),
+            // As it was written it serves no replay from behind the change and before the end.
+            Some(changed) => changed.map(|changed| (changed, self.now)),
+        });
         self.closed.remember(hash);
-    }
-
-    /// A tweet that opens nothing because of the limit was judged by all that is open.
-    fn refuse_root(&mut self, position: u64) {
-        /// Looking for the oldest cascade costs a walk; an older answer is only more careful.
-        const REFRESHED: u64 = 4096;
-        match self.pairs.last_mut() {
-            Some(last) if !self.refused_roots.is_multiple_of(REFRESHED) => last.1 = position,
-            _ => self.pairs.extend(self.oldest_needed().map(|oldest| (oldest, position))),
-        }
-        self.refused_roots += 1;
     }
 }

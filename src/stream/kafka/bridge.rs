@@ -17,10 +17,12 @@ use super::cluster::Cluster;
 use super::context::Shared;
 use super::reader::{Found, Reader};
 use super::settings::{From, Settings};
+use super::task::too_long;
 use super::topics::Topic;
 use crate::record::{Kind, Refusal};
 use crate::stage::{Ending, Outgoing, Tally};
 use crate::stream::lines::Writer;
+use crate::stream::reader::HEAD;
 use crate::stream::{Counts, Frame, Rejects, Step, Transport};
 
 /// How long it waits at most before it looks around.
@@ -34,6 +36,10 @@ struct Held {
     place: (usize, i32, i64),
     key: Option<String>,
     bytes: Vec<u8>,
+}
+
+fn place_in(topic: &str, partition: i32, offset: i64) -> String {
+    format!("{topic} partition {partition} offset {offset}")
 }
 
 /// One of the topics.
@@ -114,6 +120,14 @@ impl<W: Write> Bridge<W> {
                             source.open.push(message.partition());
                         }
                         let Some(bytes) = message.payload() else { continue };
+                        if let Some(refusal) = too_long(bytes, self.settings.longest) {
+                            let place =
+                                place_in(&source.name, message.partition(), message.offset());
+                            let kept = &bytes[..bytes.len().min(HEAD)];
+                            self.counts.read += 1;
+                            self.rejects.add(&place, kept, &refusal)?;
+                            continue;
+                        }
                         let key = message.key().and_then(|it| str::from_utf8(it).ok());
                         self.batch.push(Held {
                             place: (index, message.partition(), message.offset()),
@@ -170,8 +184,7 @@ impl<W: Write> Transport for Bridge<W> {
         let place = self.batch.get((position - self.first) as usize).map(|held| held.place);
         let (source, partition, offset) = place.unwrap_or_default();
         let name = &self.sources[source].name;
-        let place = format!("{name} partition {partition} offset {offset}");
-        self.rejects.add(&place, bytes, refusal)
+        self.rejects.add(&place_in(name, partition, offset), bytes, refusal)
     }
 
     fn finish(&mut self) -> io::Result<()> {

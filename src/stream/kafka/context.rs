@@ -50,10 +50,10 @@ pub(super) struct Shared {
     refused: Mutex<Option<String>>,
     undelivered: Mutex<Option<(String, Code)>>,
     pub(super) failures: AtomicU64,
-    /// Topics whose offsets are wanted, of every key or not, and what was delivered last.
-    watched: Mutex<Vec<(String, bool)>>,
-    by_partition: Mutex<HashMap<(String, i32), i64>>,
-    by_key: Mutex<HashMap<String, (i32, i64)>>,
+    /// The topic and the keys whose offsets are wanted, and what was delivered last.
+    watched: Mutex<Option<String>>,
+    by_partition: Mutex<HashMap<i32, i64>>,
+    by_key: Mutex<HashMap<String, Option<(i32, i64)>>>,
     /// How long deliveries took; where the partitions of the input end.
     deliveries: Mutex<Option<Histogram>>,
     ends: Mutex<HashMap<i32, i64>>,
@@ -100,22 +100,24 @@ impl Shared {
     }
 
     /// From now on, remember the offset of the last record delivered to each partition of this
-    /// topic; with `keys`, of each key too (which had better be few).
-    pub(super) fn watch(&self, topic: &str, keys: bool) {
-        let mut watched = lock(&self.watched);
-        if !watched.iter().any(|(known, _)| known == topic) {
-            watched.push((topic.to_owned(), keys));
-        }
+    /// topic.
+    pub(super) fn watch(&self, topic: &str) {
+        *lock(&self.watched) = Some(topic.to_owned());
     }
 
-    /// The offset of the last record delivered to a partition of a watched topic.
-    pub(super) fn delivered(&self, topic: &str, partition: i32) -> Option<i64> {
-        lock(&self.by_partition).get(&(topic.to_owned(), partition)).copied()
+    /// The offset of the last record delivered to a partition of the watched topic.
+    pub(super) fn delivered(&self, partition: i32) -> Option<i64> {
+        lock(&self.by_partition).get(&partition).copied()
     }
 
-    /// Partition and offset of the last record delivered with a key to a watched topic.
+    /// From now on, remember where the next record with this key comes to lie.
+    pub(super) fn watch_key(&self, key: &str) {
+        lock(&self.by_key).insert(key.to_owned(), None);
+    }
+
+    /// Partition and offset of the last record delivered with a key that is watched.
     pub(super) fn delivered_key(&self, key: &str) -> Option<(i32, i64)> {
-        lock(&self.by_key).get(key).copied()
+        lock(&self.by_key).get(key).copied().flatten()
     }
 
     /// How long deliveries took so far.
@@ -230,11 +232,7 @@ impl ProducerContext for Context {
                     let took = (unix_millis() - sent).max(0) as f64 / 1000.0;
                     lock(&self.shared.deliveries).get_or_insert_with(latencies).observe(took, 1);
                 }
-                let watched = lock(&self.shared.watched);
-                let found = watched.iter().find(|(topic, _)| topic == message.topic());
-                if let Some((_, keys)) = found {
-                    self.remember(message, *keys);
-                }
+                self.remember(message);
             }
             Err((error, message)) => {
                 let Some(code) = code(error) else { return };
@@ -250,12 +248,16 @@ impl ProducerContext for Context {
 }
 
 impl Context {
-    fn remember(&self, message: &impl Message, keys: bool) {
-        let place = (message.topic().to_owned(), message.partition());
-        lock(&self.shared.by_partition).insert(place, message.offset());
-        if keys && let Some(Ok(key)) = message.key().map(str::from_utf8) {
-            let place = (message.partition(), message.offset());
-            lock(&self.shared.by_key).insert(key.to_owned(), place);
+    fn remember(&self, message: &impl Message) {
+        if lock(&self.shared.watched).as_deref() == Some(message.topic()) {
+            lock(&self.shared.by_partition).insert(message.partition(), message.offset());
+        }
+        let mut by_key = lock(&self.shared.by_key);
+        if !by_key.is_empty()
+            && let Some(Ok(key)) = message.key().map(str::from_utf8)
+            && let Some(place) = by_key.get_mut(key)
+        {
+            *place = Some((message.partition(), message.offset()));
         }
     }
 }

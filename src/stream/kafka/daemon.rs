@@ -15,12 +15,11 @@ use super::counting::Counting;
 use super::input::{Committed, Input};
 use super::models::Models;
 use super::now;
-use super::output::{Letter, Output};
-use super::place::{Mark, Start};
-use super::recovery::{Kept, beside};
+use super::output::Output;
+use super::place::Start;
+use super::recovery::beside;
 use super::settings::{Settings, Use};
-use super::task::{Task, is_long};
-use super::topics::Topic;
+use super::task::Task;
 use super::trouble::Lost;
 use super::writing::Writing;
 use crate::stage::{Out, Recover, Tally};
@@ -97,6 +96,8 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
                 self.counting.arrived(message.timestamp().to_millis());
             }
         }
+        // All work is done before a transaction begins: learning may take longer than one lasts.
+        let mut all_said = Vec::new();
         for (partition, frames) in &frames {
             let Some(task) = self.tasks.get_mut(partition) else { continue };
             if self.astray.contains(partition) {
@@ -107,7 +108,10 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
             if task.has_moved() {
                 self.since.get_or_insert_with(now);
             }
-            let place = (&*self.topic, *partition);
+            all_said.push((*partition, said));
+        }
+        for (partition, said) in all_said {
+            let place = (&*self.topic, partition);
             self.writing.send(said, place, &mut self.output, self.models.as_ref())?;
         }
         Ok(())
@@ -124,7 +128,9 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
     }
 
     fn is_due(&self) -> bool {
-        let much = self.writing.urgent || self.writing.since_commit >= self.settings.most_outputs;
+        // Who learns leaves no transaction open: the next work may take longer than it lasts.
+        let learns = self.settings.models == Use::Publish && self.output.began().is_some();
+        let much = learns || self.writing.since_commit >= self.settings.most_outputs;
         self.since.is_some_and(|since| much || since.elapsed() >= self.settings.tick)
     }
 
@@ -138,6 +144,7 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
     /// Commits outputs, positions and low watermarks together.
     fn commit(&mut self) -> Result<(), Lost> {
         let mut starts: BTreeMap<i32, Start> = BTreeMap::new();
+        self.write_down()?;
         for (partition, task) in self.tasks.iter_mut().filter(|(_, task)| task.has_moved()) {
             let back = self.writing.back(&self.shared, *partition, &self.back);
             starts.insert(*partition, task.start(back));
@@ -169,53 +176,16 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
 
     fn warn_of_a_long_replay(&mut self) {
         let distance = self.tasks.values().map(Task::distance).max().unwrap_or_default();
-        if distance > self.settings.max_replay && !self.warned {
+        // What can be written down is, past the limit; the rest is told past twice of it.
+        let long = distance > self.settings.max_replay.saturating_mul(2);
+        if long && !self.warned {
             log::warn!(
                 "a recovery would read {distance} records of {} again: what stays open so long \
                  is bounded by --max-age",
                 self.topic
             );
         }
-        self.warned = distance > self.settings.max_replay;
-    }
-
-    /// What is too long for metadata goes to a topic, in the same transaction.
-    fn keep_long_marks(&mut self, starts: &mut BTreeMap<i32, Start>) -> Result<(), Lost> {
-        let topic = self.settings.topic(Topic::CollectState);
-        let mut keys = Vec::new();
-        for (partition, start) in starts.iter() {
-            let Mark::Here(mark) = &start.mark else { continue };
-            if !is_long(start, self.partitions) {
-                continue;
-            }
-            let key = format!("{}/{}/{partition}", self.settings.group, self.topic);
-            let kept = Kept { partition: *partition, position: start.low, mark: mark.clone() };
-            let payload = serde_json::to_vec(&kept).map_err(io::Error::from)?;
-            self.shared.watch(topic, true);
-            self.output.send(Letter {
-                topic,
-                partition: None,
-                key: Some(&key),
-                payload: Some(&payload),
-            })?;
-            keys.push((*partition, key));
-        }
-        if keys.is_empty() {
-            return Ok(());
-        }
-        self.output.drain()?;
-        for (partition, key) in keys {
-            let Some((kept_in, offset)) = self.shared.delivered_key(&key) else {
-                return Err(Lost::Uncommitted(format!("topic {topic}: {key} is not delivered")));
-            };
-            if let (Some(start), Some(task)) =
-                (starts.get_mut(&partition), self.tasks.get_mut(&partition))
-            {
-                start.mark = Mark::Kept(kept_in, offset);
-                task.kept(start);
-            }
-        }
-        Ok(())
+        self.warned = long;
     }
 
     pub(super) fn commit_or_rebuild(&mut self) -> io::Result<()> {

@@ -10,7 +10,7 @@ use super::daemon::Daemon;
 use super::input::Committed;
 use super::models::Models;
 use super::now;
-use super::recovery::{Recovery, Revived};
+use super::recovery::{Recovery, Revived, repartitioned};
 use super::settings::{TRANSACTION_TIMEOUT, Use};
 use super::trouble::{Lost, Stopped};
 use crate::stage::Recover;
@@ -41,6 +41,13 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
             self.commit_or_rebuild()?;
             self.tasks.clear();
             self.astray.clear();
+        }
+        let now = self.cluster.partitions(&self.topic)?.unwrap_or(self.partitions);
+        if now != self.partitions {
+            // It grew under us, which is what the group deals out.
+            self.commit_or_rebuild()?;
+            let group = &self.settings.group;
+            return Err(repartitioned(&self.topic, now, self.partitions, group));
         }
         if !self.joined {
             self.joined = true;

@@ -32,6 +32,17 @@
 //! at the very end of the partition, open transactions included: a dead instance's open
 //! transaction would otherwise hide what was committed after it.
 //!
+//! With `predict --alert-above` not every prediction goes out. One that does not is written to
+//! `collect_state` while it waits for its size (`keeping`), so that its stat scores what was
+//! predicted then, and not what a later model says.
+//!
+//! # A replay stays short
+//!
+//! Where a replay would read more than `--max-replay` records, the collector's cascades that need
+//! the oldest of them are written to `collect_state` in the same transaction, each as it is at
+//! that moment, and need the input only from the next record on that joins them. Whoever recovers
+//! takes them back before the replay; a tombstone follows when no replay can ask for them.
+//!
 //! # What is left out
 //!
 //! Records of kinds that a stage does not take are passed over: on topics everybody finds them
@@ -44,6 +55,7 @@ mod counting;
 mod daemon;
 mod group;
 mod input;
+mod keeping;
 mod models;
 mod output;
 mod place;

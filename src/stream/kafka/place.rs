@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 /// Metadata beyond this goes to `collect_state`; a broker refuses more than 4096 bytes.
 pub(super) const MOST_METADATA: usize = 3072;
 
-/// The form of the metadata; another one is refused.
-const VERSION: u32 = 1;
+/// The form of the metadata; a later one is refused.
+const VERSION: u32 = 2;
+/// The form that knows nothing of parts that are set aside.
+const WITHOUT_ASIDE: u32 = 1;
 
 /// The mark of a replay's start: in the metadata, or where it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub(super) struct Start {
     pub(super) mark: Mark,
     /// From where what was said is read back.
     pub(super) back: Option<i64>,
+    /// How many parts of the state are set aside in `collect_state`.
+    pub(super) aside: usize,
 }
 
 /// What stands in the metadata of an offset.
@@ -44,6 +48,12 @@ struct Note {
     kept: Option<(i32, i64)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     back: Option<i64>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    aside: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Why metadata cannot be used.
@@ -64,7 +74,9 @@ impl Start {
             Mark::Here(mark) => (Some(mark.clone()), None),
             Mark::Kept(partition, offset) => (None, Some((*partition, *offset))),
         };
-        let note = Note { v: VERSION, n: partitions, low: self.low, mark, kept, back: self.back };
+        let (back, aside) = (self.back, self.aside);
+        let v = if aside == 0 { WITHOUT_ASIDE } else { VERSION };
+        let note = Note { v, n: partitions, low: self.low, mark, kept, back, aside };
         serde_json::to_string(&note).expect("numbers and strings are JSON")
     }
 
@@ -73,7 +85,7 @@ impl Start {
         let Ok(note) = serde_json::from_str::<Note>(note) else {
             return Err(Unusable::Foreign);
         };
-        if note.v != VERSION {
+        if ![WITHOUT_ASIDE, VERSION].contains(&note.v) {
             return Err(Unusable::Version(note.v));
         }
         if note.n != partitions {
@@ -83,7 +95,7 @@ impl Start {
             Some((partition, offset)) => Mark::Kept(partition, offset),
             None => Mark::Here(note.mark.unwrap_or_default()),
         };
-        Ok(Self { low: note.low, mark, back: note.back })
+        Ok(Self { low: note.low, mark, back: note.back, aside: note.aside })
     }
 }
 
@@ -95,13 +107,15 @@ mod tests {
     fn a_note_reads_back() {
         for mark in [Mark::Here(r#"[["a\"b",-1.5]]"#.to_owned()), Mark::Kept(3, 77)] {
             for back in [None, Some(12)] {
-                let start = Start { low: 9_000_000_000, mark: mark.clone(), back };
-                assert_eq!(Start::read(&start.note(4), 4), Ok(start.clone()));
-                assert_eq!(Start::read(&start.note(4), 5), Err(Unusable::Partitions(4)));
+                for aside in [0, 7] {
+                    let start = Start { low: 9_000_000_000, mark: mark.clone(), back, aside };
+                    assert_eq!(Start::read(&start.note(4), 4), Ok(start.clone()));
+                    assert_eq!(Start::read(&start.note(4), 5), Err(Unusable::Partitions(4)));
+                }
             }
         }
         assert_eq!(Start::read("", 4), Err(Unusable::Foreign));
-        let later = r#"{"v":2,"n":4,"low":1}"#;
-        assert_eq!(Start::read(later, 4), Err(Unusable::Version(2)));
+        let later = r#"{"v":3,"n":4,"low":1}"#;
+        assert_eq!(Start::read(later, 4), Err(Unusable::Version(3)));
     }
 }

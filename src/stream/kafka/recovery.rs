@@ -5,27 +5,17 @@ use std::collections::BTreeMap;
 use std::io;
 
 use rdkafka::message::Message;
-use serde::{Deserialize, Serialize};
 
 use super::cluster::Cluster;
 use super::input::Committed;
 use super::place::{Mark, Start, Unusable};
-use super::reader::{read_all, read_one};
+use super::reader::read_all;
 use super::settings::{From, Settings};
 use super::task::Task;
 use super::topics::Topic;
 use super::trouble::failed;
 use crate::record::{Item, Record, read};
 use crate::stage::{Out, RecordRef, Recover};
-
-/// A mark that was too long for the metadata, as `collect_state` keeps it.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Kept {
-    /// Input partition and offset at which it is valid.
-    pub(super) partition: i32,
-    pub(super) position: i64,
-    pub(super) mark: String,
-}
 
 /// What recovery needs to know.
 pub(super) struct Recovery<'a> {
@@ -56,11 +46,17 @@ impl Recovery<'_> {
         let reads_back = !S::READS_BACK.is_empty();
         let (mut start, mut spoken) = self.start(partition, committed, reads_back)?;
         if !self.settings.replay {
-            (start.low, start.mark) = (spoken, Mark::Here(String::new()));
+            (start.low, start.mark, start.aside) = (spoken, Mark::Here(String::new()), 0);
         }
         let mark = self.mark(partition, &start)?;
+        let (aside, leftovers) = self.aside::<S>(partition, &start, committed)?;
         self.readable::<S>(partition, &mut start, &mut spoken)?;
-        let mut task = Task::new(stage, &start, &mark, spoken)?;
+        let mut task = Task::new(stage, &start, (&mark, &aside), spoken)?;
+        task.bury_too(leftovers);
+        task.refuse_longer(self.settings.longest);
+        if S::SETS_ASIDE && !self.settings.at_least_once {
+            task.keep_short(self.settings.max_replay);
+        }
         let back = match start.back {
             Some(back) if reads_back => Some(self.read_back(partition, back, task.stage_mut())?),
             _ => None,
@@ -81,7 +77,7 @@ impl Recovery<'_> {
     ) -> io::Result<(Start, i64)> {
         let fresh = |low| -> io::Result<Start> {
             let back = if reads_back { Some(self.alerts_end(partition)?) } else { None };
-            Ok(Start { low, mark: Mark::Here(String::new()), back })
+            Ok(Start { low, mark: Mark::Here(String::new()), back, aside: 0 })
         };
         let Some(Committed { offset, note }) = committed else {
             let (first, end) = self.cluster.ends(self.topic, partition)?;
@@ -98,11 +94,9 @@ impl Recovery<'_> {
                 );
                 Ok((fresh(*offset)?, *offset))
             }
-            Err(Unusable::Partitions(before)) => Err(failed(format!(
-                "topic {} has {} partitions, and had {before} when group {} committed: its \
-                 sources may have moved. Start a new group with --group, or make the topic anew",
-                self.topic, self.partitions, self.settings.group
-            ))),
+            Err(Unusable::Partitions(before)) => {
+                Err(repartitioned(self.topic, self.partitions, before, &self.settings.group))
+            }
             Err(Unusable::Version(version)) => Err(failed(format!(
                 "group {} was committed by a newer tweetoscope (form {version})",
                 self.settings.group
@@ -140,23 +134,6 @@ impl Recovery<'_> {
         Ok(())
     }
 
-    fn mark(&self, partition: i32, start: &Start) -> io::Result<String> {
-        let (kept_in, offset) = match &start.mark {
-            Mark::Here(mark) => return Ok(mark.clone()),
-            Mark::Kept(kept_in, offset) => (*kept_in, *offset),
-        };
-        let topic = self.settings.topic(Topic::CollectState);
-        let (_, bytes) = read_one(self.settings, topic, kept_in, offset)?;
-        match serde_json::from_slice::<Kept>(&bytes) {
-            Ok(kept) if kept.partition == partition && kept.position == start.low => Ok(kept.mark),
-            _ => Err(failed(format!(
-                "topic {topic} partition {kept_in} offset {offset}: not the state of {} \
-                 partition {partition} offset {}",
-                self.topic, start.low
-            ))),
-        }
-    }
-
     fn alerts_end(&self, partition: i32) -> io::Result<i64> {
         Ok(self.cluster.ends(self.settings.topic(Topic::Alerts), partition)?.1)
     }
@@ -181,6 +158,14 @@ impl Recovery<'_> {
         })?;
         Ok(ends.get(&partition).copied().unwrap_or(from))
     }
+}
+
+/// Sources stay in their partitions only as long as those are as many.
+pub(super) fn repartitioned(topic: &str, now: i32, before: i32, group: &str) -> io::Error {
+    failed(format!(
+        "topic {topic} has {now} partitions, and had {before} when group {group} committed: its \
+         sources may have moved. Start a new group with --group, or make the topic anew"
+    ))
 }
 
 /// A record that has no place in the input.

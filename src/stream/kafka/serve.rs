@@ -118,7 +118,7 @@ fn serve_until_told<S: Recover>(
     let topic = settings.topic(input_of::<S>(settings)?).to_owned();
     let output = Output::open(settings, &shared)?;
     if reads_back::<S>() {
-        shared.watch(settings.topic(Topic::Alerts), false);
+        shared.watch(settings.topic(Topic::Alerts));
     }
     let models = match settings.models {
         Use::None => None,

@@ -74,7 +74,7 @@ pub struct Settings {
     pub tick: Duration,
     /// How many outputs make one.
     pub most_outputs: u64,
-    /// Warn of a replay that would read more records.
+    /// Keep replays to about this many records.
     pub max_replay: u64,
     /// Where refused records go.
     pub dead_letter: Option<String>,

@@ -8,13 +8,19 @@ use std::io;
 
 use super::place::{MOST_METADATA, Mark, Start};
 use super::trouble::failed;
-use crate::stage::{Out, Outgoing, Recover};
+use crate::record::Refusal;
+use crate::stage::{Aside, Out, Outgoing, Recover};
+use crate::stream::reader::{HEAD, LONGEST_TWEET, longest_of};
 use crate::stream::{Frame, Refused, parse};
 
 /// Records between two checkpoints.
 const STRIDE: u64 = 10_000;
-/// Checkpoints that are kept; beyond, the older ones are thinned out.
+/// Checkpoints that are kept; beyond, they are thinned out.
 const MOST_CHECKPOINTS: usize = 64;
+/// So many checkpoints lie within the longest replay, if there are not more.
+const CHECKPOINTS_A_REPLAY: u64 = 8;
+/// So many parts of the state are set aside in one transaction.
+const MOST_ASIDE: usize = 10_000;
 /// Bytes of a mark that a record may cost.
 const BYTES_A_RECORD: u64 = 16;
 /// A mark of more bytes is not made for every commit, but at checkpoints alone.
@@ -45,6 +51,13 @@ pub(super) struct Task<S> {
     checkpoints: Vec<Checkpoint>,
     since: u64,
     stride: u64,
+    /// Beyond this replay, parts of the state are set aside.
+    max_replay: u64,
+    /// Parts of the state that the last commit has outlived: the next one buries them, so that
+    /// nothing is missing where positions commit apart from records.
+    outlived: Vec<u64>,
+    /// Bytes that a record may have.
+    longest: usize,
     /// Records read in silence so far.
     pub(super) replayed: u64,
     /// Whether `next` moved since the last commit.
@@ -53,9 +66,14 @@ pub(super) struct Task<S> {
 }
 
 impl<S: Recover> Task<S> {
-    /// A stage that will find the state of `start` again, whose mark is `mark`, and speaks from
-    /// the offset `spoken` on.
-    pub(super) fn new(stage: S, start: &Start, mark: &str, spoken: i64) -> io::Result<Self> {
+    /// A stage that will find the state of `start` again, whose mark is `mark` and of which parts
+    /// are set aside, and speaks from the offset `spoken` on.
+    pub(super) fn new(
+        stage: S,
+        start: &Start,
+        (mark, aside): (&str, &[Aside]),
+        spoken: i64,
+    ) -> io::Result<Self> {
         let mut task = Self {
             stage,
             next: start.low,
@@ -68,18 +86,39 @@ impl<S: Recover> Task<S> {
             }],
             since: 0,
             stride: STRIDE,
+            max_replay: u64::MAX,
+            outlived: Vec::new(),
+            longest: usize::MAX,
             replayed: 0,
             moved: false,
             out: Out::default(),
         };
-        if !task.stage.resume(mark) {
+        if !task.stage.resume(mark) || !task.stage.take_back(aside, start.low.unsigned_abs()) {
             return Err(failed(format!(
-                "the mark of offset {} is none of this command's: was the group used by another?",
+                "the state of offset {} is none of this command's: was the group used by another?",
                 start.low
             )));
         }
         task.stage.silence(task.silent);
         Ok(task)
+    }
+
+    /// From now on, keeps a replay to about that many records.
+    pub(super) fn keep_short(&mut self, max_replay: u64) {
+        self.max_replay = max_replay;
+        self.stride = self.stride_of(0);
+    }
+
+    /// From now on, refuses longer records.
+    pub(super) fn refuse_longer(&mut self, longest: usize) {
+        self.longest = longest;
+    }
+
+    /// Records between two checkpoints, where marks are so long: long ones are made more seldom,
+    /// so that they cost a record no more.
+    fn stride_of(&self, mark: usize) -> u64 {
+        let stride = STRIDE.min(self.max_replay / CHECKPOINTS_A_REPLAY).max(1);
+        stride.max(mark as u64 / BYTES_A_RECORD)
     }
 
     pub(super) fn stage(&self) -> &S {
@@ -104,8 +143,7 @@ impl<S: Recover> Task<S> {
 
     /// Records that a replay would read now.
     pub(super) fn distance(&self) -> u64 {
-        let low = self.checkpoints.first().map_or(self.next, |first| first.position);
-        self.next.saturating_sub(low).unsigned_abs()
+        self.next.saturating_sub(self.low()).unsigned_abs()
     }
 
     /// Feeds frames in the order of their offsets. `back`: what is said from now on is read back
@@ -139,7 +177,19 @@ impl<S: Recover> Task<S> {
     }
 
     fn step(&mut self, frames: &[Frame<'_>], refused: &mut Vec<Refused>, back: Option<i64>) {
-        let batch = parse(frames, S::TAKES, refused);
+        let long = |frame: &&Frame<'_>| too_long(frame.bytes, self.longest).is_some();
+        let fit: Vec<Frame<'_>>;
+        let mut readable = frames;
+        if frames.iter().any(|frame| long(&frame)) {
+            let refusals = frames.iter().filter(long).filter_map(|it| {
+                let kept = it.bytes[..it.bytes.len().min(HEAD)].to_vec();
+                Some((it.position, kept, too_long(it.bytes, self.longest)?))
+            });
+            refused.extend(refusals);
+            fit = frames.iter().filter(|frame| !long(frame)).copied().collect();
+            readable = &fit;
+        }
+        let batch = parse(readable, S::TAKES, refused);
         self.stage.on_batch(&batch, &mut self.out);
         if let Some(last) = frames.last() {
             self.next = last.position as i64 + 1;
@@ -159,8 +209,7 @@ impl<S: Recover> Task<S> {
 
     fn remember(&mut self, mark: String, back: Option<i64>) {
         self.since = 0;
-        // Long marks are made more seldom, so that they cost a record no more.
-        self.stride = STRIDE.max(mark.len() as u64 / BYTES_A_RECORD);
+        self.stride = self.stride_of(mark.len());
         let back = back.or(self.checkpoints.first().and_then(|first| first.back));
         self.checkpoints.push(Checkpoint { position: self.next, mark: Mark::Here(mark), back });
         if self.checkpoints.len() > MOST_CHECKPOINTS {
@@ -168,14 +217,43 @@ impl<S: Recover> Task<S> {
         }
     }
 
-    /// Halves the older checkpoints: those of long ago end up far apart, the last ones close.
+    /// Lets the checkpoint go whose loss lengthens a replay least, in proportion to its length:
+    /// the last ones stay close together, those of long ago end up far apart.
     fn thin_out(&mut self) {
-        let recent = self.checkpoints.len() - MOST_CHECKPOINTS / 4;
-        let mut index = 0;
-        self.checkpoints.retain(|_| {
-            index += 1;
-            index > recent || index % 2 == 1
-        });
+        let gap = |at: &[Checkpoint]| {
+            let (before, after) = (at[0].position, at[2].position);
+            (after - before) as f64 / (self.next - before).max(1) as f64
+        };
+        let gaps = self.checkpoints.windows(3).map(gap).zip(1..);
+        if let Some((_, least)) = gaps.min_by(|a, b| a.0.total_cmp(&b.0)) {
+            self.checkpoints.remove(least);
+        }
+    }
+
+    /// Parts of the state that no replay finds, and those that would make it too long.
+    pub(super) fn write_down(&mut self) -> Vec<Aside> {
+        let mut parts = self.stage.write_down();
+        if self.distance() > self.max_replay {
+            let now = self.next.unsigned_abs();
+            let before = now.saturating_sub(self.max_replay / 2);
+            parts.extend(self.stage.set_aside(before, now, MOST_ASIDE));
+        }
+        parts
+    }
+
+    /// The low watermark that was committed last: replays start there or later.
+    fn low(&self) -> i64 {
+        self.checkpoints.first().map_or(self.next, |first| first.position)
+    }
+
+    /// Parts that were written down and that no replay asks for any more.
+    pub(super) fn outlived(&self) -> &[u64] {
+        &self.outlived
+    }
+
+    /// Parts that an earlier group of that name has left.
+    pub(super) fn bury_too(&mut self, leftovers: Vec<u64>) {
+        self.outlived = leftovers;
     }
 
     /// The checkpoint to be committed: the newest from which a replay finds this state.
@@ -198,7 +276,8 @@ impl<S: Recover> Task<S> {
     pub(super) fn start(&mut self, back: Option<i64>) -> Start {
         let chosen = self.chosen(back);
         let it = &self.checkpoints[chosen];
-        Start { low: it.position, mark: it.mark.clone(), back: it.back }
+        let aside = self.stage.aside();
+        Start { low: it.position, mark: it.mark.clone(), back: it.back, aside }
     }
 
     /// The start's mark was kept elsewhere.
@@ -213,8 +292,20 @@ impl<S: Recover> Task<S> {
     pub(super) fn committed(&mut self, start: &Start) {
         self.moved = false;
         self.checkpoints.retain(|it| it.position >= start.low);
-        self.stage.forget_before(start.low.unsigned_abs());
+        let low = start.low.unsigned_abs();
+        self.outlived = self.stage.outlived(low);
+        self.stage.forget_before(low);
     }
+}
+
+/// Why a record is refused unread: it is larger than any honest one, or than is wanted.
+pub(super) fn too_long(bytes: &[u8], longest: usize) -> Option<Refusal> {
+    if bytes.len() <= LONGEST_TWEET.min(longest) {
+        return None;
+    }
+    let most = longest_of(bytes, longest);
+    let text = || format!("the record has {} bytes, more than the {most} that it may", bytes.len());
+    (bytes.len() > most).then(|| Refusal::new("size", text()))
 }
 
 /// Whether the metadata with this mark would be too long.

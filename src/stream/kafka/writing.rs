@@ -24,8 +24,6 @@ pub(super) struct Writing {
     /// Records of others that were passed over.
     pub(super) foreign: u64,
     pub(super) since_commit: u64,
-    /// Something that should not wait for the tick: a model, after long work.
-    pub(super) urgent: bool,
     buffer: Vec<u8>,
 }
 
@@ -37,7 +35,6 @@ impl Writing {
             rejects: Rejects::default(),
             foreign: 0,
             since_commit: 0,
-            urgent: false,
             buffer: Vec::new(),
         }
     }
@@ -49,7 +46,6 @@ impl Writing {
     /// All that was sent is committed, or given up.
     pub(super) fn committed(&mut self) {
         self.since_commit = 0;
-        self.urgent = false;
     }
 
     /// From where what is said from now on will be read back: behind all that was delivered.
@@ -62,8 +58,7 @@ impl Writing {
         known: &BTreeMap<i32, i64>,
     ) -> Option<i64> {
         let known = *known.get(&partition)?;
-        let topic = self.settings.topic(Topic::Alerts);
-        let delivered = shared.delivered(topic, partition).map(|offset| offset + 1);
+        let delivered = shared.delivered(partition).map(|offset| offset + 1);
         Some(delivered.map_or(known, |delivered| delivered.max(known)))
     }
 
@@ -103,7 +98,6 @@ impl Writing {
         output.send(Letter { topic, partition, key: Some(&key), payload: Some(&self.buffer) })?;
         self.since_commit += 1;
         if record.kind() == Kind::Model {
-            self.urgent = true;
             for version in models.map(|models| models.superseded(&key)).unwrap_or_default() {
                 output.send(Letter {
                     topic,
