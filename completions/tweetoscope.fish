@@ -35,6 +35,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "monitor" -d
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "run" -d 'Run the whole system in one process'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "dashboard" -d 'Show the hottest cascades, live: in the terminal, or as a page with --http'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "log" -d 'Show the logs of all stages in one, by time: filtered, in colour, or into rotating files'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "healthy" -d 'Ask whether the process that serves on an address is healthy'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l history -d 'Replay the cascades of these files: JSON lines, plain or gzip' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l data -d 'Replay the cascades of this CSV: with --index rows of a pair, else a table with cid, t' -r -F
@@ -273,7 +274,8 @@ latest\t'With the latest record'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l tick -d 'Commit after this much work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l csv -d 'Write a table with a header'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l csv -d 'Write a table with a header, on a terminal too'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l plot -d 'Show the course of the errors on stderr: live where that is a terminal and stdout is not, else as plain text at the end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dry-run -d 'Check options and files, and end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s q -l quiet -d 'Say less on stderr: only errors'
@@ -418,13 +420,24 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-topi
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "generate" -d 'Replay or simulate tweets'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "collect" -d 'Group tweets into cascades; emit each one\'s first seconds, later its final size'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "fit" -d 'Fit a marked Hawkes process to every cascade observed'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "predict" -d 'Predict the final size of every cascade fitted, and score the prediction later'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "train" -d 'Learn the correction of each window from finished cascades'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "monitor" -d 'Watch whether the predictions still hold'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "run" -d 'Run the whole system in one process'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "dashboard" -d 'Show the hottest cascades, live: in the terminal, or as a page with --http'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "log" -d 'Show the logs of all stages in one, by time: filtered, in colour, or into rotating files'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
+json\t'One JSON object a message, as the logs topic carries it'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s V -l version -d 'Print version'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "generate" -d 'Replay or simulate tweets'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "collect" -d 'Group tweets into cascades; emit each one\'s first seconds, later its final size'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "fit" -d 'Fit a marked Hawkes process to every cascade observed'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "predict" -d 'Predict the final size of every cascade fitted, and score the prediction later'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "train" -d 'Learn the correction of each window from finished cascades'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "monitor" -d 'Watch whether the predictions still hold'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "run" -d 'Run the whole system in one process'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "dashboard" -d 'Show the hottest cascades, live: in the terminal, or as a page with --http'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "log" -d 'Show the logs of all stages in one, by time: filtered, in colour, or into rotating files'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "healthy" -d 'Ask whether the process that serves on an address is healthy'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
