@@ -31,12 +31,12 @@ const FEATURE_SHARE: usize = 3;
 /// The most bytes that a model of so many trees can have as a line, for those who must carry it.
 ///
 /// A tree of L leaves has 2L - 1 nodes of two bytes, thresholds and lengths of four, and a code of
-/// two for each row; the book of values, the networks and the header come once. Nothing is taken off for the
-/// packing, and base 64 adds a third.
+/// two for each row; the book of values, the networks and the header come once. Nothing is taken
+/// off for the packing, and base 64 adds a third.
 pub fn most_bytes(trees: usize) -> usize {
     const LEAVES: usize = MOST_ROWS / LEAF;
     const TREE: usize = 2 * (2 * LEAVES - 1) + 4 * (LEAVES - 1) + 4 * LEAVES + 2 * MOST_ROWS;
-    const ONCE: usize = (4 << 16) + (64 << 10) + super::descend::most_bytes(256);
+    const ONCE: usize = (4 << 16) + (64 << 10) + super::descend::most_bytes(128);
     (trees * TREE + ONCE) / 3 * 4
 }
 

@@ -145,7 +145,7 @@ fn a_topic_too_narrow_for_a_model_is_refused_before_training() {
     assert_eq!(status, Some(1), "{said}");
     let named = said.contains(&world.topic("models")) && said.contains("1000000");
     assert!(named && said.contains("max.message.bytes"), "{said}");
-    let (status, said) = world.ends("train", &["--exit-eof", "--trees", "20"]);
+    let (status, said) = world.ends("train", &["--exit-eof", "--trees", "10"]);
     assert_eq!(status, Some(0), "{said}");
 }
 
