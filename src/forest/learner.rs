@@ -31,6 +31,8 @@ pub(super) struct Learner {
     pub(super) targets: Lanes,
     /// Derivatives of the loss by the sums of each layer's units.
     slopes: Vec<Vec<Lanes>>,
+    /// Of the weights of one unit.
+    gradient: Vec<f32>,
     moments: Vec<[Moments; 2]>,
     /// Powers of the moments' memories, which tell how much of them is the zero they began with.
     memory: [f32; 2],
@@ -63,6 +65,7 @@ impl Learner {
             moments: sizes.map(|sizes| sizes.map(zeros)).collect(),
             activations: std::iter::once(lanes(inputs)).chain(slopes.iter().cloned()).collect(),
             targets: [0.0; BATCH],
+            gradient: vec![0.0; inputs.max(hidden[0]).max(hidden[1])],
             slopes,
             memory: [1.0; 2],
             network,
@@ -87,14 +90,10 @@ impl Learner {
             let (before, after) = self.activations.split_at_mut(depth + 1);
             let rows = layer.weights.chunks_exact(layer.inputs().max(1)).zip(&layer.biases);
             for ((row, bias), lanes) in rows.zip(&mut after[0]) {
-                let mut sums = [*bias; BATCH];
-                for (weight, values) in row.iter().zip(&before[depth]) {
-                    add_scaled(&mut sums, *weight, values);
-                }
+                weighted_sum(*bias, row.iter().copied(), &before[depth], lanes);
                 if depth < last {
-                    sums.iter_mut().for_each(|sum| *sum = leaky(*sum));
+                    lanes.iter_mut().for_each(|sum| *sum = leaky(*sum));
                 }
-                *lanes = sums;
             }
         }
     }
@@ -128,13 +127,11 @@ impl Learner {
         let (before, after) = self.slopes.split_at_mut(depth);
         let layer = &self.network.0[depth];
         for (input, lanes) in before[below].iter_mut().enumerate() {
-            let mut sums = [0.0; BATCH];
-            for (unit, slopes) in after[0].iter().enumerate() {
-                add_scaled(&mut sums, layer.weights[unit * layer.inputs() + input], slopes);
-            }
+            let weights = layer.weights[input..].iter().step_by(layer.inputs());
+            weighted_sum(0.0, weights.copied(), &after[0], lanes);
             let activations = &self.activations[depth][input];
-            for ((lane, sum), activation) in lanes.iter_mut().zip(sums).zip(activations) {
-                *lane = if *activation > 0.0 { sum } else { LEAK * sum };
+            for (lane, activation) in lanes.iter_mut().zip(activations) {
+                *lane = if *activation > 0.0 { *lane } else { LEAK * *lane };
             }
         }
     }
@@ -144,13 +141,17 @@ impl Learner {
     fn adapt(&mut self, depth: usize, rate: f32) {
         let layer = &mut self.network.0[depth];
         let inputs = layer.inputs();
+        let gradient = &mut self.gradient[..inputs];
         let [of_weights, of_biases] = &mut self.moments[depth];
         for (unit, slopes) in self.slopes[depth].iter().enumerate() {
+            for (slope, values) in gradient.iter_mut().zip(&self.activations[depth]) {
+                *slope = product(slopes, values);
+            }
             let places = unit * inputs..(unit + 1) * inputs;
             let weights = layer.weights[places.clone()].iter_mut();
             let moments = of_weights.0[places.clone()].iter_mut().zip(&mut of_weights.1[places]);
-            for ((weight, moments), values) in weights.zip(moments).zip(&self.activations[depth]) {
-                let change = adam(product(slopes, values), moments, self.memory);
+            for ((weight, moments), slope) in weights.zip(moments).zip(&*gradient) {
+                let change = adam(*slope, moments, self.memory);
                 *weight -= rate * (change + DECAY * *weight);
             }
             let moments = (&mut of_biases.0[unit], &mut of_biases.1[unit]);
@@ -159,15 +160,29 @@ impl Learner {
     }
 }
 
-/// sums += factor * values.
+/// For every row of the batch, a start and the sum of values times their weights, in order. Some
+/// rows at a time, so that their sums stay in registers.
 #[inline(always)]
-fn add_scaled(sums: &mut Lanes, factor: f32, values: &Lanes) {
-    for (sum, value) in sums.iter_mut().zip(values) {
-        *sum += factor * value;
+fn weighted_sum(
+    start: f32,
+    weights: impl Iterator<Item = f32> + Clone,
+    from: &[Lanes],
+    to: &mut Lanes,
+) {
+    const PART: usize = 32;
+    for (part, sums) in to.as_chunks_mut::<PART>().0.iter_mut().enumerate() {
+        let mut inner = [start; PART];
+        for (weight, values) in weights.clone().zip(from) {
+            let values = &values.as_chunks::<PART>().0[part];
+            for (sum, value) in inner.iter_mut().zip(values) {
+                *sum += weight * value;
+            }
+        }
+        *sums = inner;
     }
 }
 
-/// The sum of products, in sixteen parts that are added last: the same with any vectors.
+/// The sum of products, in sixteen parts that are added in pairs at last: the same with any vectors.
 #[inline(always)]
 fn product(a: &Lanes, b: &Lanes) -> f32 {
     const PARTS: usize = 16;
@@ -177,7 +192,14 @@ fn product(a: &Lanes, b: &Lanes) -> f32 {
             *part += a * b;
         }
     }
-    parts.iter().sum()
+    let mut half = PARTS / 2;
+    while half > 0 {
+        for place in 0..half {
+            parts[place] += parts[place + half];
+        }
+        half /= 2;
+    }
+    parts[0]
 }
 
 #[inline(always)]
