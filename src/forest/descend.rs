@@ -11,8 +11,9 @@ use rand_chacha::rand_core::SeedableRng;
 use super::Aggregate;
 use super::learner::{BATCH, Learner};
 use super::network::{Network, Networks, Scale};
+use super::parallel::in_parallel;
 use super::table::Table;
-use super::train::{in_parallel, unit};
+use super::train::unit;
 
 /// Folds that cascades are dealt to.
 pub(super) const FOLDS: usize = 5;
@@ -71,7 +72,8 @@ pub(super) fn descend(table: &Table, aggregate: Aggregate, seed: u64, threads: u
         cascades: cascades(table),
         aggregate,
     };
-    let all = in_parallel(FOLDS * TWINS, threads, |place| lessons.learn(seed, place));
+    let places: Vec<usize> = (0..FOLDS * TWINS).collect();
+    let all = in_parallel(&places, threads, |place| lessons.learn(seed, *place));
     Networks { scale, all }
 }
 

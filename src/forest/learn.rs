@@ -5,8 +5,9 @@ use super::descend::{descend, fold, unseen};
 use super::laws::LogLinear;
 use super::model::{HeldOut, Model, Query, Step, forest_answer, law_answer};
 use super::network::Networks;
+use super::parallel::in_parallel;
 use super::table::{Held, Table};
-use super::train::{Grown, grow, in_parallel};
+use super::train::{Grown, grow};
 use super::trees::Trees;
 use super::{Aggregate, Features, Recipe, Sample, Target};
 
@@ -112,8 +113,7 @@ fn held_out_law(held: &[Held], recipe: &Recipe, log_linear: bool) -> Vec<(Tried,
         let law = log_linear.then(|| LogLinear::fit(&pairs(&rest)));
         let residuals = residuals(&rest, law);
         let asked: Vec<&Held> = held.iter().filter(is_out).collect();
-        answers.extend(in_parallel(asked.len(), recipe.threads, |place| {
-            let held = asked[place];
+        answers.extend(in_parallel(&asked, recipe.threads, |held| {
             let answer = law_answer(law, &residuals, held.n_obs, recipe.aggregate, &none);
             (answer.tried(), log_growth(held))
         }));
@@ -138,10 +138,7 @@ fn held_out_forest(
             None => answer,
         }
     };
-    in_parallel(table.held.len(), recipe.threads, |place| {
-        let held = &table.held[place];
-        (answer(held).tried(), log_growth(held))
-    })
+    in_parallel(&table.held, recipe.threads, |held| (answer(held).tried(), log_growth(held)))
 }
 
 fn are(answer: &Tried, log_growth: f64) -> f64 {

@@ -16,6 +16,7 @@ use smartcore::tree::decision_tree_regressor::{
     DecisionTreeRegressor, DecisionTreeRegressorParameters,
 };
 
+use super::parallel::in_parallel;
 use super::table::{Row, Table};
 use super::trees::{Node, Trees, code, codebook};
 
@@ -52,27 +53,9 @@ pub(super) fn grow(table: &Table, trees: usize, seed: u64, threads: usize) -> Op
     if table.cascades.iter().all(Vec::is_empty) || table.names.is_empty() {
         return None;
     }
-    let grown = in_parallel(trees, threads, |tree| grow_one(table, seed, tree));
+    let numbers: Vec<usize> = (0..trees).collect();
+    let grown = in_parallel(&numbers, threads, |tree| grow_one(table, seed, *tree));
     Some(joined(table, grown))
-}
-
-/// The answers to 0, 1, ... below `count`, in order, by so many threads.
-pub(super) fn in_parallel<A: Send>(
-    count: usize,
-    threads: usize,
-    work: impl Fn(usize) -> A + Sync,
-) -> Vec<A> {
-    let threads = threads.clamp(1, count.max(1));
-    let mine = |first: usize| (first..count).step_by(threads).map(&work).collect::<Vec<A>>();
-    let parts: Vec<Vec<A>> = std::thread::scope(|scope| {
-        let mine = &mine;
-        let workers: Vec<_> = (1..threads).map(|first| scope.spawn(move || mine(first))).collect();
-        let own = std::iter::once(mine(0));
-        let others = workers.into_iter().map(|it| it.join().expect("no work panics"));
-        own.chain(others.collect::<Vec<_>>()).collect()
-    });
-    let mut parts: Vec<_> = parts.into_iter().map(Vec::into_iter).collect();
-    (0..count).filter_map(|place| parts[place % threads].next()).collect()
 }
 
 /// One tree as smartcore grew it, with our rows in its leaves.

@@ -9,11 +9,11 @@ mod laws;
 
 use std::collections::HashMap;
 
-use super::fit::{Method, in_parallel};
+use super::fit::Method;
 use super::predict::{Manner, branching, sample, untrained};
 use super::train::{Teaching, lesson};
 use crate::cascade::Point;
-use crate::forest::{self, Prediction, Step, validate};
+use crate::forest::{self, Prediction, Step, in_parallel, validate};
 use crate::record::Serie;
 use crate::score::{Scores, Trial, mean};
 

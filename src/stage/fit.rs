@@ -10,7 +10,7 @@ use counted::Counted;
 
 use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
 use crate::cascade::Point;
-use crate::forest::{self, Features};
+use crate::forest::{self, Features, in_parallel};
 use crate::hawkes::fit::{Fit as Fitted, fit};
 use crate::hawkes::lanes;
 use crate::hawkes::mark::MarkLaw;
@@ -304,36 +304,6 @@ fn until(points: &[Point], age: f64) -> &[Point] {
 /// G1 and n*.
 fn to_come(points: &[Point], end: f64, found: &Fitted, mean_mark: f64) -> (f64, f64) {
     (first_generation(points, end, found.params), branching_factor(found.params, mean_mark))
-}
-
-/// Runs `work` over the items on several threads; the answers are in the order of the items.
-pub(super) fn in_parallel<T: Sync, A: Send>(
-    items: &[T],
-    threads: usize,
-    work: impl Fn(&T) -> A + Sync,
-) -> Vec<A> {
-    /// Below this many a thread costs more than it brings.
-    const WORTH_A_THREAD: usize = 2;
-    if threads <= 1 || items.len() < WORTH_A_THREAD {
-        return items.iter().map(work).collect();
-    }
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let answers = std::sync::Mutex::new(Vec::with_capacity(items.len()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads.min(items.len()) {
-            scope.spawn(|| {
-                loop {
-                    let i = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    let Some(item) = items.get(i) else { break };
-                    let answer = work(item);
-                    answers.lock().unwrap_or_else(|broken| broken.into_inner()).push((i, answer));
-                }
-            });
-        }
-    });
-    let mut answers = answers.into_inner().unwrap_or_else(|broken| broken.into_inner());
-    answers.sort_unstable_by_key(|(i, _)| *i);
-    answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
 impl Stage for Fit {
