@@ -183,3 +183,65 @@ fn planted(
     let used = thresholds.next().is_none() && sizes.next().is_none();
     if whole && used { Ok((roots, nodes)) } else { Err(BROKEN) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FEATURES: usize = 3;
+
+    fn body() -> (Vec<u8>, Body) {
+        let layer = |inputs: usize, units: usize| Layer {
+            weights: (0..inputs * units).map(|i| 0.5 - i as f32 / 7.0).collect(),
+            biases: (0..units).map(|i| i as f32).collect(),
+        };
+        let network = Network(vec![layer(FEATURES, 4), layer(4, 2), layer(2, 1)]);
+        let scale = Scale { middle: vec![1.0; FEATURES], per: vec![2.0; FEATURES] };
+        let networks = Networks { scale, all: vec![network; 2] };
+        let trees = Trees {
+            roots: vec![0],
+            nodes: vec![
+                Node::Split { feature: 2, threshold: 0.5, right: 2 },
+                Node::Leaf { from: 0, to: 1 },
+                Node::Leaf { from: 1, to: 3 },
+            ],
+            codes: vec![0, 0, 1],
+            book: vec![0.1, 0.7],
+        };
+        let residuals = vec![0.25, 1.5];
+        (packed(&residuals, &trees, &networks), (residuals, trees, networks))
+    }
+
+    #[test]
+    fn what_is_packed_is_unpacked_and_what_is_torn_refused() {
+        let (bytes, whole) = body();
+        assert_eq!(unpacked(&bytes, FEATURES).unwrap(), whole);
+        for length in 0..bytes.len() {
+            assert!(unpacked(&bytes[..length], FEATURES).is_err(), "{length} bytes");
+        }
+        assert!(unpacked(&bytes, FEATURES - 1).is_err());
+        assert!(unpacked(&bytes, FEATURES + 1).is_err());
+    }
+
+    /// With a checksum of its own making a body can hold anything: it is refused, or answers.
+    #[test]
+    fn altered_bytes_are_refused_or_answer() {
+        let (bytes, _) = body();
+        let (mut read, mut refused) = (0, 0);
+        for place in 0..bytes.len() {
+            for value in [0, 1, 0x3f, 0x7f, 0x80, 0xff] {
+                let mut altered = bytes.clone();
+                altered[place] = value;
+                let Ok((_, trees, networks)) = unpacked(&altered, FEATURES) else {
+                    refused += 1;
+                    continue;
+                };
+                read += 1;
+                let values = [1.0, -1e9, f32::MAX];
+                assert!(networks.log_growth(&values, |_| true).is_none_or(f64::is_finite));
+                trees.pool(&values, |_| true);
+            }
+        }
+        assert!(read > 500 && refused > 300, "{read} {refused}");
+    }
+}
