@@ -77,9 +77,10 @@ impl Answer {
     }
 
     /// The same answer with its distribution moved half of the way to a growth ln(N/n) that
-    /// another method gives. All three aggregates move along with what they are of.
-    pub(super) fn towards(mut self, log_growth: f64) -> Self {
+    /// another method gives, if any. All three aggregates move along with what they are of.
+    pub(super) fn towards(mut self, log_growth: Option<f64>) -> Self {
         const SHARE: f64 = 0.5;
+        let Some(log_growth) = log_growth else { return self };
         let own = if self.n_obs > 0.0 { (self.n_tot / self.n_obs).ln() } else { 0.0 };
         let shift = SHARE * (log_growth.max(0.0) - own);
         self.pool.shift(shift);
@@ -122,8 +123,8 @@ impl Answer {
     }
 }
 
-/// An answer of which only so much is known that it can be judged: the thousands of values behind each of a
-/// hundred thousand would fill the memory.
+/// An answer of which only so much is kept that it can be judged: the thousands of values behind
+/// each of a hundred thousand would fill the memory.
 #[derive(Clone, Debug)]
 pub(super) struct Tried {
     /// Events so far.

@@ -1,7 +1,7 @@
 //! From samples to a model: the law or the trees, whichever wins on samples it has not seen.
 
 use super::answer::{Calibration, Tried};
-use super::descend::{descend, fold, unseen};
+use super::descend::{FOLDS, descend, fold, unseen};
 use super::laws::LogLinear;
 use super::model::{HeldOut, Model, Query, Step, forest_answer, law_answer};
 use super::network::Networks;
@@ -104,11 +104,10 @@ fn residuals(held: &[Held], law: Option<LogLinear>) -> Vec<f32> {
 }
 
 fn held_out_law(held: &[Held], recipe: &Recipe, log_linear: bool) -> Vec<(Tried, f64)> {
-    const FOLDS: usize = 5;
     let none = Calibration::default();
     let mut answers = Vec::with_capacity(held.len());
     for out in 0..FOLDS {
-        let is_out = |held: &&Held| held.cascade % FOLDS == out;
+        let is_out = |held: &&Held| fold(held.cascade) == out;
         let rest: Vec<Held> = held.iter().filter(|held| !is_out(held)).cloned().collect();
         let law = log_linear.then(|| LogLinear::fit(&pairs(&rest)));
         let residuals = residuals(&rest, law);
@@ -133,10 +132,8 @@ fn held_out_forest(
         let pool = grown.trees.pool(&held.values, |tree| !grown.seen[tree][held.cascade]);
         let query = Query { features: &no_features, n_obs: held.n_obs, x: held.x };
         let answer = forest_answer(pool, &query, recipe.target, recipe.aggregate, &none);
-        match networks.log_growth(&held.values, |network| unseen(network) == fold(held.cascade)) {
-            Some(log_growth) => answer.towards(log_growth),
-            None => answer,
-        }
+        let stranger = |network| unseen(network) == fold(held.cascade);
+        answer.towards(networks.log_growth(&held.values, stranger))
     };
     in_parallel(&table.held, recipe.threads, |held| (answer(held).tried(), log_growth(held)))
 }

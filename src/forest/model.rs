@@ -117,10 +117,7 @@ impl Model {
                 let values = self.values(query);
                 let pool = self.trees.pool(&values, |_| true);
                 let answer = forest_answer(pool, query, self.target, self.aggregate, calibration);
-                match self.networks.log_growth(&values, |_| true) {
-                    Some(log_growth) => answer.towards(log_growth),
-                    None => answer,
-                }
+                answer.towards(self.networks.log_growth(&values, |_| true))
             }
         }
     }
