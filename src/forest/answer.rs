@@ -68,7 +68,7 @@ impl Answer {
     ) -> Self {
         let n_obs = if n_obs.is_finite() { n_obs.clamp(0.0, 1e15) } else { 0.0 };
         let growth = match aggregate {
-            Aggregate::RelativeMedian => pool.reweighted(|growth| (-growth).exp()).quantile(0.5),
+            Aggregate::RelativeMedian => pool.median_weighted(|growth| (-growth).exp()),
             Aggregate::Median => pool.quantile(0.5),
             Aggregate::Mean => mean.unwrap_or_else(|| pool.mean()),
         };

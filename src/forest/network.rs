@@ -26,12 +26,28 @@ impl Layer {
         self.weights.len() / self.biases.len().max(1)
     }
 
-    fn answer(&self, values: &[f32]) -> Vec<f32> {
-        let rows = self.weights.chunks(self.inputs().max(1));
-        let sum = |(row, bias): (&[f32], &f32)| {
-            row.iter().zip(values).fold(*bias, |sum, (weight, value)| sum + weight * value)
-        };
-        rows.zip(&self.biases).map(sum).collect()
+    /// The sums of all units, of some side by side: one alone would wait for every addition.
+    fn answer(&self, values: &[f32], sums: &mut Vec<f32>) {
+        const UNITS: usize = 8;
+        let inputs = self.inputs();
+        sums.clone_from(&self.biases);
+        if inputs == 0 {
+            return;
+        }
+        let (units, rest) = sums.as_chunks_mut::<UNITS>();
+        let (many, few) = self.weights.split_at(units.len() * UNITS * inputs);
+        for (rows, sums) in many.chunks(UNITS * inputs).zip(units) {
+            let rows: [&[f32]; UNITS] =
+                std::array::from_fn(|unit| &rows[unit * inputs..][..inputs]);
+            for (input, value) in values.iter().enumerate().take(inputs) {
+                for (sum, row) in sums.iter_mut().zip(rows) {
+                    *sum += row[input] * value;
+                }
+            }
+        }
+        for (row, sum) in few.chunks(inputs).zip(rest) {
+            *sum = row.iter().zip(values).fold(*sum, |sum, (weight, value)| sum + weight * value);
+        }
     }
 }
 
@@ -47,9 +63,10 @@ pub(super) struct Network(pub(super) Vec<Layer>);
 
 impl Network {
     fn answer(&self, inputs: &[f32]) -> f64 {
-        let mut values = inputs.to_vec();
+        let (mut values, mut sums) = (inputs.to_vec(), Vec::new());
         for (depth, layer) in self.0.iter().enumerate() {
-            values = layer.answer(&values);
+            layer.answer(&values, &mut sums);
+            std::mem::swap(&mut values, &mut sums);
             if depth + 1 < self.0.len() {
                 values.iter_mut().for_each(|value| *value = leaky(*value));
             }

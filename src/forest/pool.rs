@@ -11,7 +11,10 @@ pub(super) struct Pool {
 impl Pool {
     pub(super) fn new(mut pairs: Vec<(f64, f64)>) -> Self {
         pairs.retain(|&(value, weight)| value.is_finite() && weight > 0.0 && weight.is_finite());
-        pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        let order = |a: &(f64, f64), b: &(f64, f64)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1));
+        if !pairs.is_sorted_by(|a, b| order(a, b).is_le()) {
+            pairs.sort_unstable_by(order);
+        }
         let mut sum = 0.0;
         let mut sums = Vec::with_capacity(pairs.len());
         sums.extend(pairs.iter().map(|&(_, weight)| {
@@ -31,8 +34,13 @@ impl Pool {
 
     /// The least value at which the weight so far reaches that share of the total; 0 when empty.
     pub(super) fn quantile(&self, share: f64) -> f64 {
-        let wanted = share * self.total();
-        let place = self.sums.partition_point(|&sum| sum < wanted);
+        self.reaching(&self.sums, share)
+    }
+
+    /// The value at which sums of weights reach that share of the last one.
+    fn reaching(&self, sums: &[f64], share: f64) -> f64 {
+        let wanted = share * sums.last().copied().unwrap_or(0.0);
+        let place = sums.partition_point(|&sum| sum < wanted);
         self.pairs.get(place).or(self.pairs.last()).map_or(0.0, |&(value, _)| value)
     }
 
@@ -64,8 +72,8 @@ impl Pool {
         Self::new(self.pairs.iter().map(|&(value, weight)| (to(value), weight)).collect())
     }
 
-    /// The same values, their weights multiplied by a function of the value.
-    pub(super) fn reweighted(&self, by: impl Fn(f64) -> f64) -> Self {
+    /// The median after the weights are multiplied by a positive function of the value.
+    pub(super) fn median_weighted(&self, by: impl Fn(f64) -> f64) -> f64 {
         // Equal values stand together: asked once.
         let mut known = (f64::NAN, 0.0);
         let mut factor = |value: f64| {
@@ -74,8 +82,14 @@ impl Pool {
             }
             known.1
         };
-        let pairs = self.pairs.iter().map(|&(value, weight)| (value, weight * factor(value)));
-        Self::new(pairs.collect())
+        let mut sum = 0.0;
+        let mut add = |(value, weight): &(f64, f64)| {
+            let weight = weight * factor(*value);
+            sum += if weight.is_finite() { weight } else { 0.0 };
+            sum
+        };
+        let sums: Vec<f64> = self.pairs.iter().map(&mut add).collect();
+        self.reaching(&sums, 0.5)
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Storm {
     pub(crate) flags: &'static [&'static str],
     /// A broker that is killed too, this often.
     pub(crate) broker_kills: u32,
+    /// Recoveries without which it was no storm: until then it blows on.
+    pub(crate) least: usize,
 }
 
 /// What a storm left.
@@ -44,6 +46,12 @@ pub(crate) struct Aftermath {
 /// The rules by which the collectors of the storms cut cascades.
 pub(crate) const RULES: [&str; 8] =
     ["--windows", "10m,20m,1h", "--terminated", "2h", "--min-size", "3", "--max-age", "1d"];
+
+/// How often daemons found state again by reading their input anew.
+fn recoveries(said: &str) -> usize {
+    said.matches("offsets in silence").count()
+        - said.matches("the first 0 offsets in silence").count()
+}
 
 fn between(chance: &mut ChaCha8Rng, low: u64, high: u64) -> Duration {
     Duration::from_millis(low + u64::from(chance.next_u32()) % (high - low))
@@ -75,8 +83,7 @@ impl Storm {
         let topics = ["cascade_series", "cascade_properties"].map(|kind| (kind, world.read(kind)));
         Aftermath {
             kills,
-            recoveries: said.matches("offsets in silence").count()
-                - said.matches("the first 0 offsets in silence").count(),
+            recoveries: recoveries(&said),
             given_up: said.matches("is given up").count(),
             tweets: lines.lines().count(),
             state: world.read("collect_state"),
@@ -106,7 +113,12 @@ impl Storm {
         let start = Instant::now();
         let mut kills = 0;
         let mut broker_kills = 0;
-        while start.elapsed() < self.lasts {
+        // On a slow machine daemons may be killed before they have done anything.
+        let blown = |daemons: &[Daemon]| {
+            let said = daemons.iter().map(Daemon::said).collect::<String>();
+            start.elapsed() > 5 * self.lasts || recoveries(&said) >= self.least
+        };
+        while start.elapsed() < self.lasts || !blown(daemons) {
             std::thread::sleep(between(chance, 300, 3000));
             let share = start.elapsed().as_secs_f64() / self.lasts.as_secs_f64();
             if share * f64::from(self.broker_kills + 1) > f64::from(broker_kills + 1)
