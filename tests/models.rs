@@ -148,8 +148,8 @@ fn a_torn_or_altered_model_is_refused() {
         // An alteration that changes nothing (0.10 for 0.1) would be no harm; there is none here.
         assert!(Model::from_line(&text).is_err(), "turn {turn}, byte {place}");
     }
-    for other in [1, 3] {
-        let text = line.replacen("\"format\":2", &format!("\"format\":{other}"), 1);
+    for other in [2, 4] {
+        let text = line.replacen("\"format\":3", &format!("\"format\":{other}"), 1);
         let refused = Model::from_line(&text).unwrap_err().to_string();
         assert!(text != line && refused.contains(&format!("format {other}")), "{refused}");
     }

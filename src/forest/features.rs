@@ -21,6 +21,20 @@ impl Features {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
     }
 
+    /// The place of that name, which is looked for from a place on, and then before it: who asks
+    /// for all names in order finds each at once.
+    pub(super) fn place_from(&self, start: usize, name: &str) -> Option<usize> {
+        let (before, after) = self.0.split_at_checked(start)?;
+        let is_it = |(known, _): &(Cow<'static, str>, f64)| known == name;
+        let found = after.iter().position(is_it).map(|place| start + place);
+        found.or_else(|| before.iter().position(is_it))
+    }
+
+    /// Whether both have the same names in the same order.
+    pub(super) fn are_named_as(&self, other: &Self) -> bool {
+        self.0.iter().map(|(name, _)| name).eq(other.0.iter().map(|(name, _)| name))
+    }
+
     /// Names and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
         self.0.iter().map(|(name, value)| (name.as_ref(), *value))

@@ -31,7 +31,7 @@ pub(super) struct Learner {
     pub(super) targets: Lanes,
     /// Derivatives of the loss by the sums of each layer's units.
     slopes: Vec<Vec<Lanes>>,
-    /// Of the weights of one unit.
+    /// Of the weights of one input.
     gradient: Vec<f32>,
     moments: Vec<[Moments; 2]>,
     /// Powers of the moments' memories, which tell how much of them is the zero they began with.
@@ -65,7 +65,7 @@ impl Learner {
             moments: sizes.map(|sizes| sizes.map(zeros)).collect(),
             activations: std::iter::once(lanes(inputs)).chain(slopes.iter().cloned()).collect(),
             targets: [0.0; BATCH],
-            gradient: vec![0.0; inputs.max(hidden[0]).max(hidden[1])],
+            gradient: vec![0.0; hidden[0].max(hidden[1])],
             slopes,
             memory: [1.0; 2],
             network,
@@ -88,9 +88,9 @@ impl Learner {
         let last = self.network.0.len() - 1;
         for (depth, layer) in self.network.0.iter().enumerate() {
             let (before, after) = self.activations.split_at_mut(depth + 1);
-            let rows = layer.weights.chunks_exact(layer.inputs().max(1)).zip(&layer.biases);
-            for ((row, bias), lanes) in rows.zip(&mut after[0]) {
-                weighted_sum(*bias, row.iter().copied(), &before[depth], lanes);
+            for (unit, (bias, lanes)) in layer.biases.iter().zip(&mut after[0]).enumerate() {
+                let weights = layer.weights[unit..].iter().step_by(layer.units());
+                weighted_sum(*bias, weights.copied(), &before[depth], lanes);
                 if depth < last {
                     lanes.iter_mut().for_each(|sum| *sum = leaky(*sum));
                 }
@@ -126,10 +126,9 @@ impl Learner {
         let Some(below) = depth.checked_sub(1) else { return };
         let (before, after) = self.slopes.split_at_mut(depth);
         let layer = &self.network.0[depth];
-        for (input, lanes) in before[below].iter_mut().enumerate() {
-            let weights = layer.weights[input..].iter().step_by(layer.inputs());
-            weighted_sum(0.0, weights.copied(), &after[0], lanes);
-            let activations = &self.activations[depth][input];
+        let rows = layer.weights.chunks_exact(layer.units()).zip(&self.activations[depth]);
+        for ((row, activations), lanes) in rows.zip(&mut before[below]) {
+            weighted_sum(0.0, row.iter().copied(), &after[0], lanes);
             for (lane, activation) in lanes.iter_mut().zip(activations) {
                 *lane = if *activation > 0.0 { *lane } else { LEAK * *lane };
             }
@@ -139,23 +138,25 @@ impl Learner {
     /// Adam's step, with weights that decay by themselves (Loshchilov & Hutter, ICLR 2019).
     #[inline(always)]
     fn adapt(&mut self, depth: usize, rate: f32) {
-        let layer = &mut self.network.0[depth];
-        let inputs = layer.inputs();
-        let gradient = &mut self.gradient[..inputs];
+        let Layer { weights, biases } = &mut self.network.0[depth];
         let [of_weights, of_biases] = &mut self.moments[depth];
-        for (unit, slopes) in self.slopes[depth].iter().enumerate() {
-            for (slope, values) in gradient.iter_mut().zip(&self.activations[depth]) {
-                *slope = product(slopes, values);
-            }
-            let places = unit * inputs..(unit + 1) * inputs;
-            let weights = layer.weights[places.clone()].iter_mut();
-            let moments = of_weights.0[places.clone()].iter_mut().zip(&mut of_weights.1[places]);
-            for ((weight, moments), slope) in weights.zip(moments).zip(&*gradient) {
+        let slopes = &self.slopes[depth];
+        let units = biases.len();
+        let gradient = &mut self.gradient[..units];
+        let moments =
+            of_weights.0.chunks_exact_mut(units).zip(of_weights.1.chunks_exact_mut(units));
+        let rows = weights.chunks_exact_mut(units).zip(moments);
+        for ((row, (first, second)), values) in rows.zip(&self.activations[depth]) {
+            gradient.iter_mut().zip(slopes).for_each(|(to, slopes)| *to = product(slopes, values));
+            let moments = first.iter_mut().zip(second);
+            for ((weight, moments), slope) in row.iter_mut().zip(moments).zip(&*gradient) {
                 let change = adam(*slope, moments, self.memory);
                 *weight -= rate * (change + DECAY * *weight);
             }
-            let moments = (&mut of_biases.0[unit], &mut of_biases.1[unit]);
-            layer.biases[unit] -= rate * adam(total(slopes), moments, self.memory);
+        }
+        let moments = of_biases.0.iter_mut().zip(&mut of_biases.1);
+        for ((bias, moments), slopes) in biases.iter_mut().zip(moments).zip(slopes) {
+            *bias -= rate * adam(total(slopes), moments, self.memory);
         }
     }
 }
@@ -218,8 +219,12 @@ fn adam(slope: f32, moments: (&mut f32, &mut f32), memory: [f32; 2]) -> f32 {
 
 /// Weights by the normal law with that deviation (He et al., ICCV 2015), biases of zero.
 fn random_layer(inputs: usize, units: usize, deviation: f64, chance: &mut ChaCha8Rng) -> Layer {
-    let weights = (0..inputs * units).map(|_| (deviation * normal(chance)) as f32).collect();
-    Layer { weights, biases: vec![0.0; units] }
+    let mut layer = Layer { weights: vec![0.0; inputs * units], biases: vec![0.0; units] };
+    for unit in 0..units {
+        let own = layer.weights[unit..].iter_mut().step_by(units);
+        own.for_each(|weight| *weight = (deviation * normal(chance)) as f32);
+    }
+    layer
 }
 
 /// A normal draw by the method of Box and Muller.

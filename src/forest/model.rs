@@ -126,8 +126,15 @@ impl Model {
         if self.target == Target::Omega {
             return omega_values(query.x);
         }
-        let value = |name: &String| query.features.get(name).map_or(f32::NAN, |v| v as f32);
-        let mut values: Vec<f32> = self.names.iter().map(value).collect();
+        let known = query.features;
+        let mut next = 0;
+        let mut value = |name: &String| {
+            let place = known.place_from(next, name)?;
+            next = place + 1;
+            known.iter().nth(place).map(|(_, value)| value as f32)
+        };
+        let mut values: Vec<f32> =
+            self.names.iter().map(|name| value(name).unwrap_or(f32::NAN)).collect();
         fill(&mut values, &self.medians);
         values
     }

@@ -15,38 +15,22 @@ const CLIP: f32 = 4.0;
 /// A layer of units that see all of the layer before.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Layer {
-    /// One row for each unit.
+    /// One row for each input, of a weight for each unit.
     pub(super) weights: Vec<f32>,
     pub(super) biases: Vec<f32>,
 }
 
 impl Layer {
-    /// How many values it sees.
-    pub(super) fn inputs(&self) -> usize {
-        self.weights.len() / self.biases.len().max(1)
+    /// How many values it gives.
+    pub(super) fn units(&self) -> usize {
+        self.biases.len()
     }
 
-    /// The sums of all units, of some side by side: one alone would wait for every addition.
+    /// The sums of all units: side by side, each in the order of the inputs.
     fn answer(&self, values: &[f32], sums: &mut Vec<f32>) {
-        const UNITS: usize = 8;
-        let inputs = self.inputs();
         sums.clone_from(&self.biases);
-        if inputs == 0 {
-            return;
-        }
-        let (units, rest) = sums.as_chunks_mut::<UNITS>();
-        let (many, few) = self.weights.split_at(units.len() * UNITS * inputs);
-        for (rows, sums) in many.chunks(UNITS * inputs).zip(units) {
-            let rows: [&[f32]; UNITS] =
-                std::array::from_fn(|unit| &rows[unit * inputs..][..inputs]);
-            for (input, value) in values.iter().enumerate().take(inputs) {
-                for (sum, row) in sums.iter_mut().zip(rows) {
-                    *sum += row[input] * value;
-                }
-            }
-        }
-        for (row, sum) in few.chunks(inputs).zip(rest) {
-            *sum = row.iter().zip(values).fold(*sum, |sum, (weight, value)| sum + weight * value);
+        for (row, value) in self.weights.chunks(self.units().max(1)).zip(values) {
+            sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += weight * value);
         }
     }
 }

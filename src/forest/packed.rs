@@ -102,6 +102,7 @@ pub(super) fn unpacked(body: &[u8], features: usize) -> Result<Body, Refused> {
     let codes: Vec<u16> = rest.take(codes)?.into_iter().map(u16::from_le_bytes).collect();
     let networks = unpacked_networks(&mut rest, features)?;
     let fits = rest.0.is_empty()
+        && book.is_sorted()
         && asked.iter().all(|&f| f == LEAF_MARK || usize::from(f) < features)
         && codes.iter().all(|&code| usize::from(code) < book.len());
     if !fits {
@@ -221,6 +222,9 @@ mod tests {
         }
         assert!(unpacked(&bytes, FEATURES - 1).is_err());
         assert!(unpacked(&bytes, FEATURES + 1).is_err());
+        let (_, (residuals, mut trees, networks)) = body();
+        trees.book.reverse();
+        assert!(unpacked(&packed(&residuals, &trees, &networks), FEATURES).is_err());
     }
 
     /// With a checksum of its own making a body can hold anything: it is refused, or answers.

@@ -11,10 +11,12 @@ pub(super) struct Pool {
 impl Pool {
     pub(super) fn new(mut pairs: Vec<(f64, f64)>) -> Self {
         pairs.retain(|&(value, weight)| value.is_finite() && weight > 0.0 && weight.is_finite());
-        let order = |a: &(f64, f64), b: &(f64, f64)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1));
-        if !pairs.is_sorted_by(|a, b| order(a, b).is_le()) {
-            pairs.sort_unstable_by(order);
-        }
+        pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        Self::ascending(pairs)
+    }
+
+    /// The same of pairs that are known to be in order and sound.
+    pub(super) fn ascending(pairs: Vec<(f64, f64)>) -> Self {
         let mut sum = 0.0;
         let mut sums = Vec::with_capacity(pairs.len());
         sums.extend(pairs.iter().map(|&(_, weight)| {

@@ -59,14 +59,24 @@ impl Table {
         let mut table = Self { names: names(newest, recipe), ..Self::default() };
         table.times = (f64::INFINITY, f64::NEG_INFINITY);
         let mut ids = HashMap::new();
-        for sample in newest {
-            table.add(sample, recipe, &mut ids);
+        // Most samples have the same names as the one before.
+        for alike in newest.chunk_by(|a, b| a.features.are_named_as(&b.features)) {
+            let places = places(&table.names, alike[0]);
+            for sample in alike {
+                table.add(sample, &places, recipe, &mut ids);
+            }
         }
         table.fill_gaps();
         table
     }
 
-    fn add<'a>(&mut self, sample: &'a Sample, recipe: &Recipe, ids: &mut HashMap<&'a str, usize>) {
+    fn add<'a>(
+        &mut self,
+        sample: &'a Sample,
+        places: &[Option<usize>],
+        recipe: &Recipe,
+        ids: &mut HashMap<&'a str, usize>,
+    ) {
         let cascade = *ids.entry(&sample.id).or_insert(self.cascades.len());
         if cascade == self.cascades.len() {
             self.cascades.push(Vec::new());
@@ -75,11 +85,10 @@ impl Table {
         let at_window = sample.t_obs == recipe.window;
         let values = match recipe.target {
             Target::LogRatio => {
-                let places = places(&self.names, sample);
                 for row in std::iter::once(now(sample)).chain(sample.rows.iter().cloned()) {
-                    rows.extend(log_ratio_row(sample, &row, &places, recipe.window));
+                    rows.extend(log_ratio_row(sample, &row, places, recipe.window));
                 }
-                arranged(&now(sample), &places)
+                arranged(&now(sample), places)
             }
             Target::Omega => {
                 if let (true, Some(w)) = (at_window && sample.x[1] < 1.0, sample.w) {
@@ -160,13 +169,13 @@ fn names(samples: &[&Sample], recipe: &Recipe) -> Vec<String> {
     }
     let mut order: Vec<&str> = Vec::new();
     let mut known: HashMap<&str, usize> = HashMap::new();
-    for sample in samples {
-        for (name, _) in sample.features.iter() {
+    for alike in samples.chunk_by(|a, b| a.features.are_named_as(&b.features)) {
+        for (name, _) in alike[0].features.iter() {
             let count = known.entry(name).or_insert(0);
             if *count == 0 {
                 order.push(name);
             }
-            *count += 1;
+            *count += alike.len();
         }
     }
     order.retain(|name| 2 * known[name] >= samples.len());

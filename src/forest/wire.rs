@@ -18,7 +18,7 @@ use super::model::{HeldOut, Model, Step};
 use super::packed::{packed, unpacked};
 use super::{Aggregate, Target};
 
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const LONGEST_LINE: usize = 32 << 20;
 const LONGEST_BODY: usize = 128 << 20;
 const MOST_FEATURES: usize = 4096;
