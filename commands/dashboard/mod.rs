@@ -74,12 +74,7 @@ impl Stage for Watching {
     fn on_end(&mut self, _: Ending, _: &mut Out) {}
 
     fn tally(&self) -> Tally {
-        let board = self.0.board();
-        let plain = |name| (name, String::new());
-        Tally::from([
-            (plain("alerts_shown_total"), board.alerts() as f64),
-            (plain("cascades_shown"), board.predicted() as f64),
-        ])
+        self.0.board().tally()
     }
 }
 

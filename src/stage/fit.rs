@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use counted::Counted;
 
+use super::clocks::Clocks;
 use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
 use crate::cascade::Point;
 use crate::forest::{self, Features, in_parallel};
@@ -51,6 +52,7 @@ const UNIX_TIMES: f64 = 1e9;
 /// The estimator's stage.
 pub struct Fit {
     method: Method,
+    clocks: Clocks,
     counted: Counted,
     /// Whether a serie came whose marks were all 1: said once.
     unit_marks: u64,
@@ -67,7 +69,13 @@ struct Job<'a> {
 impl Fit {
     /// A stage that fits by this method.
     pub fn new(method: Method) -> Self {
-        Self { method, counted: Counted::default(), unit_marks: 0, marked: 0 }
+        Self {
+            method,
+            clocks: Clocks::default(),
+            counted: Counted::default(),
+            unit_marks: 0,
+            marked: 0,
+        }
     }
 
     /// Whether all series so far had marks of 1, and there were some: data without magnitudes.
@@ -310,6 +318,7 @@ impl Stage for Fit {
     const TAKES: &'static [Kind] = &[Kind::Serie, Kind::History];
 
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
+        self.clocks.see(batch);
         let jobs: Vec<Vec<Job<'_>>> = batch.iter().map(|record| self.jobs(record)).collect();
         let flat: Vec<&Job<'_>> = jobs.iter().flatten().collect();
         let mut fitted = self.method.all_parameters(&flat).into_iter();
@@ -327,7 +336,9 @@ impl Stage for Fit {
     fn on_end(&mut self, _: Ending, _: &mut Out) {}
 
     fn tally(&self) -> Tally {
-        self.counted.tally(self.method.estimator)
+        let mut tally = self.counted.tally(self.method.estimator);
+        self.clocks.tell(&mut tally);
+        tally
     }
 }
 

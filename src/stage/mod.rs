@@ -12,6 +12,7 @@ pub mod predict;
 pub mod system;
 pub mod train;
 
+mod clocks;
 mod histogram;
 
 pub use histogram::Histogram;

@@ -9,6 +9,7 @@ pub use course::Moment;
 pub use window::BASELINES;
 use window::Window;
 
+use super::clocks::Clocks;
 use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
 use crate::record::{Kind, Record, Report, Stat};
 
@@ -24,13 +25,14 @@ pub struct Watch {
 /// The monitor.
 pub struct Monitor {
     watch: Watch,
+    clocks: Clocks,
     windows: BTreeMap<u64, Window>,
 }
 
 impl Monitor {
     /// A monitor that has seen nothing.
     pub fn new(watch: Watch) -> Self {
-        Self { watch, windows: BTreeMap::new() }
+        Self { watch, clocks: Clocks::default(), windows: BTreeMap::new() }
     }
 
     /// How every window does.
@@ -68,6 +70,7 @@ impl Stage for Monitor {
     const TAKES: &'static [Kind] = &[Kind::Stat, Kind::Alert];
 
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
+        self.clocks.see(batch);
         for record in batch {
             match &record.body {
                 Body::Foreign(bytes) => out.hand_on(bytes),
@@ -91,6 +94,7 @@ impl Stage for Monitor {
 
     fn tally(&self) -> Tally {
         let mut tally = Tally::new();
+        self.clocks.tell(&mut tally);
         for report in self.reports() {
             let window = report.t_obs.to_string();
             tally.insert(("predictions_scored_total", window.clone()), report.scored as f64);

@@ -20,6 +20,7 @@ use answer::{curve, step_of, trained};
 use untold::Untold;
 use waiting::{Key, Met, Side, Table, Waiting};
 
+use super::clocks::Clocks;
 use super::{Aside, Body, Ending, Out, RecordRef, Recover, Stage, Tally};
 use crate::forest::Model;
 use crate::record::{Alert, Interval, Kind, Parameters, Record, Sample, Size, Stat};
@@ -50,6 +51,7 @@ struct Said {
 /// The predictor.
 pub struct Predict {
     manner: Manner,
+    clocks: Clocks,
     /// The model in use, by window.
     models: BTreeMap<u64, Arc<Model>>,
     waiting: Table,
@@ -65,6 +67,7 @@ impl Predict {
         Self {
             waiting: Table::new(manner.max_pending),
             manner,
+            clocks: Clocks::default(),
             models: BTreeMap::new(),
             read_back: HashMap::new(),
             untold: Untold::default(),
@@ -218,6 +221,7 @@ impl Stage for Predict {
     const TAKES: &'static [Kind] = &[Kind::Parameters, Kind::Size, Kind::Model];
 
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
+        self.clocks.see(batch);
         for record in batch {
             match &record.body {
                 Body::Foreign(bytes) => out.hand_on(bytes),
@@ -236,6 +240,7 @@ impl Stage for Predict {
 
     fn tally(&self) -> Tally {
         let mut tally = self.counts.clone();
+        self.clocks.tell(&mut tally);
         tally.insert(("truth_pending", String::new()), self.waiting.len() as f64);
         for (window, model) in &self.models {
             tally.insert(("model_samples", window.to_string()), model.samples() as f64);

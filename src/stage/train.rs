@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::clocks::Clocks;
 use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
 use crate::forest::{self, Aggregate, FEWEST_SAMPLES, Model, Query, Recipe, Target, learn};
 use crate::record::{self, Kind, Record};
@@ -55,6 +56,7 @@ struct Window {
 /// The learner.
 pub struct Train {
     teaching: Teaching,
+    clocks: Clocks,
     samples: Vec<forest::Sample>,
     /// Where each of them stood.
     positions: Vec<u64>,
@@ -69,6 +71,7 @@ impl Train {
     pub fn new(teaching: Teaching) -> Self {
         Self {
             teaching,
+            clocks: Clocks::default(),
             samples: Vec::new(),
             positions: Vec::new(),
             windows: BTreeMap::new(),
@@ -216,6 +219,7 @@ impl Stage for Train {
     const TAKES: &'static [Kind] = &[Kind::Sample, Kind::Model];
 
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
+        self.clocks.see(batch);
         for record in batch {
             match &record.body {
                 Body::Foreign(bytes) => out.hand_on(bytes),
@@ -250,6 +254,7 @@ impl Stage for Train {
 
     fn tally(&self) -> Tally {
         let mut tally = self.counts.clone();
+        self.clocks.tell(&mut tally);
         tally.entry(("models_refused_total", String::new())).or_default();
         tally.entry(("models_published_total", String::new())).or_default();
         for (t_obs, window) in &self.windows {

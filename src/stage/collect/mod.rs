@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::{Aside, Body, Ending, Histogram, Out, RecordRef, Recover, Stage, Tally};
+use super::{Aside, Body, Ending, Histogram, Out, RecordRef, Recover, Stage, Tally, clocks};
 use crate::cascade::Number;
 use crate::event::Event;
 use crate::record::{Kind, Record, Watermark};
@@ -304,11 +304,7 @@ impl Stage for Collect {
         let bytes: usize = self.sources.iter().map(Source::bytes).sum();
         tally.insert(("cascades_open", String::new()), open as f64);
         tally.insert(("state_bytes", String::new()), bytes as f64);
-        let clocks = || self.sources.iter().map(Source::clock).filter(|clock| clock.is_finite());
-        if let (Some(low), Some(high)) = (clocks().reduce(f64::min), clocks().reduce(f64::max)) {
-            tally.insert(("event_time_watermark_seconds", "lowest".to_owned()), low);
-            tally.insert(("event_time_watermark_seconds", "highest".to_owned()), high);
-        }
+        clocks::tell(self.sources.iter().map(Source::clock), &mut tally);
         tally
     }
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::event::Event;
 use crate::record::{Alert, Kind, Record, Serie, Size};
-use crate::stage::{Body, RecordRef};
+use crate::stage::{Body, RecordRef, Tally, clocks};
 use cascade::Cascade;
 
 /// Cascades that are remembered.
@@ -97,6 +97,17 @@ impl Dashboard {
     /// Cascades that have a prediction.
     pub fn predicted(&self) -> usize {
         self.cascades.values().filter(|it| it.alert.is_some()).count()
+    }
+
+    /// What it counted, and how far the sources are.
+    pub fn tally(&self) -> Tally {
+        let plain = |name| (name, String::new());
+        let mut tally = Tally::from([
+            (plain("alerts_shown_total"), self.alerts() as f64),
+            (plain("cascades_shown"), self.predicted() as f64),
+        ]);
+        clocks::tell(self.clocks.values().copied(), &mut tally);
+        tally
     }
 
     /// Remembers the ranks as they are: changes are told against them.
