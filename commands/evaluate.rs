@@ -29,7 +29,7 @@ pub(crate) struct FoldsArgs {
     /// Evaluate by cross-validation instead: deal the cascades to K folds, predict each fold by
     /// models of the others, and print how every method did at each of --windows (default here:
     /// 5m,10m,20m,30m,1h,2h,6h). Cascades are taken whole, up to --max-age
-    #[arg(long, value_name = "K", conflicts_with_all = ["no_learn", "files"], help_heading = "Evaluation")]
+    #[arg(long, value_name = "K", conflicts_with_all = ["no_learn", "files", "models", "pin", "curve", "alert_above"], help_heading = "Evaluation")]
     pub(crate) folds: Option<usize>,
     /// Print the evaluation as CSV, all figures in full
     #[arg(long, requires = "folds", conflicts_with = "plot", help_heading = "Evaluation")]
@@ -77,6 +77,12 @@ pub(crate) fn run(args: &run::Args, folds: usize) -> anyhow::Result<Outcome> {
         write_lines(path, cases.iter().map(Truth::of))?;
     }
     let rows = score(&cases, &design);
+    for row in rows.iter().filter(|row| row.predictor == Predictor::Model && row.own == 0) {
+        log::warn!(
+            "window {} s: too few cascades are in the other folds to learn from them",
+            row.t_obs
+        );
+    }
     let mut text = if *csv { table_of_all(&rows) } else { table(&rows) };
     if *plot {
         text.push('\n');

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
+
 use tweetoscope::stage::predict::{Manner, Predict};
 use tweetoscope::stream::kafka::{self, Topic};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
@@ -92,8 +94,7 @@ fn check_models(args: &Args) -> anyhow::Result<()> {
         return if pins.is_empty() { Ok(()) } else { Err(Usage(text).into()) };
     };
     for pin in pins {
-        let file = folder.join(format!("{pin}.json"));
-        anyhow::ensure!(file.exists(), "--pin {pin}: {} is not there", file.display());
+        Folder::new(folder, Vec::new()).check(pin).with_context(|| format!("--pin {pin}"))?;
     }
     if !folder.exists() {
         log::warn!("{} is not there yet: untrained until it is", folder.display());

@@ -122,6 +122,20 @@ fn a_model_reads_back_as_it_was_written() {
     }
 }
 
+/// The fewer there are, the simpler what is learned from them.
+#[test]
+fn few_cascades_teach_a_law_and_fewer_nothing() {
+    let recipe = Recipe { window: WINDOW, trees: 20, ..Recipe::default() };
+    for seed in 0..5 {
+        let samples = samples(19, seed);
+        assert!(learn(&samples[..9], &recipe).is_none());
+        for count in [10, 15, 19] {
+            let step = learn(&samples[..count], &recipe).unwrap().step();
+            assert!(matches!(step, Step::MedianRatio | Step::LogLinear), "{count}: {step:?}");
+        }
+    }
+}
+
 #[test]
 fn a_thousand_cascades_fit_into_four_megabytes() {
     let recipe = Recipe { window: WINDOW, threads: 2, ..Recipe::default() };

@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
 
+use std::collections::HashMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
 
 fn tweetoscope(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tweetoscope"));
@@ -257,6 +260,61 @@ fn an_unknown_model_is_refused_by_name_and_the_rest_goes_on() {
     assert!(said.contains("600-1.json"), "{said}");
     assert!(text(&output.stdout).contains(r#""n_tot":40"#), "{}", text(&output.stdout));
     assert!(text(&output.stdout).contains("untrained"));
+}
+
+#[test]
+fn what_is_no_sound_model_is_neither_waited_for_nor_pinned() {
+    let folder = folder("devices");
+    std::os::unix::fs::symlink("/dev/zero", folder.join("600-2.json")).unwrap();
+    fs::write(folder.join("600-1.json"), "torn").unwrap();
+    let parameters = r#"{"type":"parameters","cid":"a","T_obs":600,"n_obs":32,"n_supp":8,"params":[0.01,0.001]}"#;
+    let args = ["predict", "--models", folder.to_str().unwrap()];
+    let output = run(&args, parameters.as_bytes());
+    let said = text(&output.stderr);
+    assert!(said.contains("600-2.json: it is no regular file"), "{said}");
+    assert_eq!(output.status.code(), Some(0));
+    for pin in ["600-1", "600-2", "600-3"] {
+        let output = run(&[&args[..], &["--pin", pin]].concat(), parameters.as_bytes());
+        let said = text(&output.stderr);
+        assert!(said.contains(&format!("{pin}.json")), "{said}");
+        assert_eq!(
+            (output.status.code(), text(&output.stdout)),
+            (Some(1), String::new()),
+            "{said}"
+        );
+    }
+}
+
+/// Growth is told from what was seen to what is predicted, and half of it comes when half of it came.
+#[test]
+fn the_course_of_growth_is_that_of_real_cascades() {
+    const HISTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/tideh.jsonl.gz");
+    let whole = run(&["generate", "--history", HISTORY], b"").stdout;
+    let series = run(&["collect", "--windows", "1h", "--terminated", "1d"], &whole).stdout;
+    let alerts = run(&["predict", "--curve"], &run(&["fit"], &series).stdout).stdout;
+    let mut times: HashMap<String, Vec<f64>> = HashMap::new();
+    for line in text(&whole).lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        if let Some(cid) = event["cid"].as_str() {
+            times.entry(cid.to_owned()).or_default().push(event["t"].as_f64().unwrap());
+        }
+    }
+    let mut shares = Vec::new();
+    for alert in text(&alerts).lines().filter(|line| line.starts_with(r#"{"type":"alert""#)) {
+        let alert: Value = serde_json::from_str(alert).unwrap();
+        let curve: Vec<(f64, f64)> = serde_json::from_value(alert["curve"].clone()).unwrap();
+        let (n_obs, n_tot) = (alert["n_obs"].as_f64().unwrap(), alert["n_tot"].as_f64().unwrap());
+        assert!(curve.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1), "{alert}");
+        assert_eq!(curve[0], (0.0, n_obs));
+        assert!((curve[curve.len() - 1].1 - n_tot).abs() < 0.01 * n_tot, "{alert}");
+        let half = curve.iter().find(|(_, n)| *n >= (n_obs + n_tot) / 2.0).unwrap().0;
+        let times = &times[alert["cid"].as_str().unwrap()];
+        let by = |age: f64| times.iter().filter(|time| **time - times[0] <= age).count() as f64;
+        shares.push((by(3600.0 + half) - n_obs) / (times.len() as f64 - n_obs));
+    }
+    shares.sort_by(f64::total_cmp);
+    let median = shares[shares.len() / 2];
+    assert!(shares.len() == 50 && (0.35..0.75).contains(&median), "{median} {shares:?}");
 }
 
 #[test]

@@ -12,9 +12,12 @@ use super::trees::Trees;
 use super::{Aggregate, Features, Recipe, Sample, Target};
 
 /// Fewer samples of a window teach nothing.
-pub const FEWEST_SAMPLES: usize = 20;
+pub const FEWEST_SAMPLES: usize = 10;
+/// Fewer samples of a window grow no trees.
+const FEWEST_FOR_TREES: usize = 20;
 
-/// Learns a window's model, or nothing from fewer than 20 samples of that window.
+/// Learns a window's model, or nothing from fewer than 10 samples of that window; below 20, one of the
+/// two laws.
 ///
 /// Held-out errors of the laws come from five folds, those of the trees from the samples that a
 /// tree has not drawn. The step with the least error is taken, and its intervals are calibrated
@@ -29,7 +32,8 @@ pub(super) fn learn_by(samples: &[Sample], recipe: &Recipe, only: Option<Step>) 
     if table.held.len() < FEWEST_SAMPLES {
         return None;
     }
-    let grown = grow(&table, recipe.trees, recipe.seed, recipe.threads);
+    let enough = table.held.len() >= FEWEST_FOR_TREES;
+    let grown = enough.then(|| grow(&table, recipe.trees, recipe.seed, recipe.threads)).flatten();
     let mut candidates = vec![
         (Step::MedianRatio, held_out_law(&table.held, recipe, false)),
         (Step::LogLinear, held_out_law(&table.held, recipe, true)),

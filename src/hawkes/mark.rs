@@ -183,7 +183,10 @@ impl fmt::Display for MarkLawError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Form(text) => {
-                write!(f, "unknown law of marks '{text}': pareto:ALPHA,MINIMUM, mean:X or data")
+                write!(
+                    f,
+                    "unknown law of marks '{text}': data, mean:X, pareto:ALPHA,MINIMUM or file:HISTORY"
+                )
             }
             Self::Number(text) => write!(f, "'{text}' is not a positive number"),
             Self::NoMean(exponent) => {

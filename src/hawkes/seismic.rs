@@ -96,6 +96,14 @@ fn still_to_come(age: f64) -> f64 {
     }
 }
 
+/// The share of the growth between the age `from` of a cascade and the age `horizon`, in seconds, that
+/// has come at the age `at`, were it all the first event's children.
+pub fn share_of_growth(from: f64, at: f64, horizon: f64) -> f64 {
+    let left = still_to_come(from) - still_to_come(horizon);
+    let come = still_to_come(from) - still_to_come(at);
+    if left > 0.0 { (come / left).clamp(0.0, 1.0) } else { 1.0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

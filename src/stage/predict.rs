@@ -105,7 +105,7 @@ impl Predict {
             t_obs: parameters.t_obs,
             n_obs: parameters.n_obs,
             status: parameters.status.clone(),
-            curve: if self.manner.curve { curve(parameters, told.n_tot) } else { Vec::new() },
+            curve: if self.manner.curve { curve(parameters, &told) } else { Vec::new() },
             ..told
         }
     }

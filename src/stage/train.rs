@@ -38,6 +38,8 @@ impl Teaching {
     }
 }
 
+/// Samples of a window from which it is learned first; at the end of the input fewer do.
+const FIRST: usize = 20;
 /// Samples of a window by which it must have grown before it is learned again, at least.
 const FEWEST_NEW: usize = 32;
 /// The same as a divisor of what there was: a tenth.
@@ -96,7 +98,7 @@ impl Train {
         let window = self.windows.entry(sample.t_obs).or_default();
         window.samples += 1;
         let due = window.learned_at + FEWEST_NEW.max(window.learned_at / GROWTH);
-        let first = window.learned_at == 0 && window.samples >= FEWEST_SAMPLES;
+        let first = window.learned_at == 0 && window.samples >= FIRST;
         if first || window.samples >= due {
             self.forget_old();
             self.learn(sample.t_obs, out);

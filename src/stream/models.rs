@@ -104,32 +104,39 @@ impl Folder {
         Ok(changes)
     }
 
+    /// Whether that version is there, and sound.
+    ///
+    /// # Errors
+    /// Names the file and what is wrong with it.
+    pub fn check(&self, version: &str) -> io::Result<()> {
+        let window = parsed(version).map_or(0, |(window, _)| window);
+        self.sound(window, version).map(|_| ()).map_err(io::Error::other)
+    }
+
     fn load(&self, window: u64, version: &str) -> Option<Record> {
+        let refuse = |why| complain(&format!("{why}; the model is not used"));
+        self.sound(window, version).map_err(refuse).ok()
+    }
+
+    fn sound(&self, window: u64, version: &str) -> Result<Record, String> {
         let path = self.file(version);
-        let refuse =
-            |why: &str| complain(&format!("{}: {why}; the model is not used", path.display()));
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) => {
-                refuse(&error.to_string());
-                return None;
-            }
-        };
-        match forest::Model::from_line(text.trim_end()) {
-            Err(refused) => refuse(&refused.to_string()),
-            Ok(model) if model.version() != version => {
-                refuse(&format!("it says that it is {}", model.version()));
-            }
-            Ok(_) => {
-                let text = RawValue::from_string(text.trim_end().to_owned()).ok()?;
-                return Some(Record::Model(Model {
-                    model: version.to_owned(),
-                    t_obs: window,
-                    text,
-                }));
-            }
+        self.read(window, version).map_err(|why| format!("{}: {why}", path.display()))
+    }
+
+    fn read(&self, window: u64, version: &str) -> Result<Record, String> {
+        let path = self.file(version);
+        // A pipe would be waited for, and a device has no end.
+        if fs::metadata(&path).is_ok_and(|it| !it.is_file()) {
+            return Err("it is no regular file".to_owned());
         }
-        None
+        let text = fs::read_to_string(&path).map_err(|error| error.to_string())?;
+        let text = text.trim_end();
+        let model = forest::Model::from_line(text).map_err(|refused| refused.to_string())?;
+        if model.version() != version {
+            return Err(format!("it says that it is {}", model.version()));
+        }
+        let text = RawValue::from_string(text.to_owned()).map_err(|error| error.to_string())?;
+        Ok(Record::Model(Model { model: version.to_owned(), t_obs: window, text }))
     }
 
     fn written(&self, version: &str) -> Option<f64> {

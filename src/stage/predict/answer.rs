@@ -4,26 +4,43 @@ use super::Manner;
 use crate::cascade::Point;
 use crate::forest::{Model, Query};
 use crate::hawkes::mark::MARK_EXPONENT;
+use crate::hawkes::seismic;
 use crate::hawkes::size::{FinalSize, MarkShape};
 use crate::record::{Alert, Interval, Parameters};
 
-/// The expected growth after the window: pairs (seconds after its end, events by then).
+/// The expected growth after the window: pairs (seconds after its end, events by then), up to what
+/// the alert tells.
 ///
-/// The course is that of the fitted process, n + n_supp (1 - exp(-beta (1 - n*) s)) (SPEC.md
-/// section 5), scaled so that it ends in the prediction.
-pub(super) fn curve(parameters: &Parameters, n_tot: f64) -> Vec<Point> {
+/// Where the fitted process itself is told, its own course: n + n_supp (1 - exp(-beta (1 - n*) s))
+/// (SPEC.md section 5). Where a model or SEISMIC speaks, that of SEISMIC's memory kernel up to the
+/// 7 days that the final size counts: people come back to what they saw long ago, which no
+/// exponential knows.
+pub(super) fn curve(parameters: &Parameters, told: &Alert) -> Vec<Point> {
     const POINTS: i32 = 24;
-    /// The last point comes when all but so little of the growth is over.
+    /// The last point of the process comes when all but so little of the growth is over.
     const REST: f64 = 0.005;
+    const WEEK: f64 = 604_800.0;
     let [_, beta] = parameters.params;
     let rate = beta * (1.0 - parameters.n_star.min(SUBCRITICAL));
-    let n_obs = parameters.n_obs as f64;
+    let (n_obs, window) = (parameters.n_obs as f64, parameters.t_obs as f64);
+    let of_process = told.method == HAWKES;
+    let horizon = WEEK.max(2.0 * window);
     let at = |i: i32| {
-        let time = -REST.ln() / rate * (f64::from(i) / f64::from(POINTS)).powi(2);
-        Point { time, magnitude: n_obs + (n_tot - n_obs) * -(-rate * time).exp_m1() }
+        let part = f64::from(i) / f64::from(POINTS);
+        let (time, share) = if of_process {
+            let time = -REST.ln() / rate * part.powi(2);
+            (time, -(-rate * time).exp_m1())
+        } else {
+            let time = (horizon - window) * part.powi(3);
+            (time, seismic::share_of_growth(window, window + time, horizon))
+        };
+        Point { time, magnitude: n_obs + (told.n_tot - n_obs) * share }
     };
     (0..=POINTS).map(at).filter(|point| point.time.is_finite()).collect()
 }
+
+/// The method of an alert that tells what the fitted process expects.
+const HAWKES: &str = "hawkes";
 
 pub(super) fn step_of(model: &str) -> &'static str {
     if model == UNTRAINED { "untrained" } else { "trained" }
@@ -68,15 +85,17 @@ pub(crate) fn untrained(parameters: &Parameters, manner: &Manner) -> Alert {
         n_tot,
         Some(Interval { level: manner.level, low, high }),
         manner.alert_above.map(above).into_iter().collect(),
-        (UNTRAINED, if parameters.seismic.is_some() { "seismic" } else { "hawkes" }),
+        (UNTRAINED, if parameters.seismic.is_some() { "seismic" } else { HAWKES }),
     )
 }
 
 /// The law of what is still to come where no model was trained: that of the branching process,
-/// stretched by a factor, times a log-normal error of that factor.
+/// stretched by a factor, times a log-normal error of that factor. Its upper side is never below
+/// [`Doubt`].
 struct ToCome {
     law: FinalSize,
     n_obs: f64,
+    doubt: Doubt,
     stretch: f64,
     /// Standard deviation of the logarithm of the factor.
     error: f64,
@@ -99,21 +118,23 @@ impl ToCome {
         let law = FinalSize::from_sums(observed, parameters.g1, n_star, shape(parameters));
         let expected = law.expected() - n_obs;
         let stretch = if expected > 0.0 { (n_tot - n_obs) / expected } else { 1.0 };
-        Self { law, n_obs, stretch, error: error_of(parameters, n_star) }
+        let doubt = Doubt { n_obs, n_tot };
+        Self { law, n_obs, doubt, stretch, error: error_of(parameters, n_star) }
     }
 
     fn probability_above(&self, count: f64) -> f64 {
         if count < 0.0 {
             return 1.0;
         }
+        let least = self.doubt.probability_above(count);
         if self.stretch <= 0.0 {
-            return 0.0;
+            return least;
         }
         let at = |node: f64| {
             let scaled = count / (self.stretch * (self.error * node).exp());
             self.law.probability_above(self.n_obs + scaled)
         };
-        HERMITE.iter().map(|(node, weight)| weight * at(*node)).sum::<f64>().clamp(0.0, 1.0)
+        HERMITE.iter().map(|(node, weight)| weight * at(*node)).sum::<f64>().clamp(least, 1.0)
     }
 
     /// By halving an interval of logarithms, to 1 %.
@@ -122,15 +143,41 @@ impl ToCome {
         const WIDE: f64 = 6.0;
         let middle = self.stretch * (self.law.quantile(share) - self.n_obs).max(1.0);
         if self.stretch <= 0.0 || self.probability_above(0.0) <= 1.0 - share {
-            return 0.0;
+            return self.doubt.quantile(share);
         }
-        let (mut low, mut high) = ((middle.ln() - WIDE).min(0.0), middle.ln() + WIDE);
+        let highest = middle.max(self.n_obs).ln() + WIDE;
+        let (mut low, mut high) = ((middle.ln() - WIDE).min(0.0), highest);
         for _ in 0..HALVINGS {
             let between = (low + high) / 2.0;
             let above = self.probability_above(between.exp());
             if above > 1.0 - share { low = between } else { high = between }
         }
         high.exp()
+    }
+}
+
+/// What remains possible however sure a fit is of itself, as it says nothing of whether the process is the
+/// right one: as much as the published error of untrained predictions allows (SEISMIC, after ten
+/// minutes: half of them are within 25 %, Zhao et al., KDD 2015), with log-logistic tails; and of few
+/// events, the next three (the rule of three, Hanley & Lippman-Hand, JAMA 1983).
+struct Doubt {
+    n_obs: f64,
+    n_tot: f64,
+}
+
+impl Doubt {
+    /// ln 3 / ln 1.25: a quarter of the law is above 1.25 times its median.
+    const STEEP: f64 = 4.923_343_212_498_92;
+
+    /// The probability of more than `count` further events; not below a half up to those predicted.
+    fn probability_above(&self, count: f64) -> f64 {
+        let ratio = ((self.n_obs + count) / self.n_tot).max(1.0);
+        (1.0 / (1.0 + ratio.powf(Self::STEEP))).max((-count).exp())
+    }
+
+    fn quantile(&self, share: f64) -> f64 {
+        let further = self.n_tot * (share / (1.0 - share)).powf(1.0 / Self::STEEP) - self.n_obs;
+        if share < 0.5 { 0.0 } else { further.max(-(-share).ln_1p()) }
     }
 }
 
