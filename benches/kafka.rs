@@ -1,7 +1,7 @@
 //! How fast records go to topics and come from them, for `kafka.sh` to compare with the peers.
 //!
-//! `cargo bench --bench kafka -- produce BROKERS TOPIC N`, `transact BROKERS IN OUT N`,
-//! `consume BROKERS TOPIC N`: each prints one line of JSON with the seconds of the job itself,
+//! `cargo bench --bench kafka -- produce BROKERS TOPIC N` (tweets, as generate writes them), `alerts
+//! BROKERS TOPIC N`, `transact BROKERS IN OUT N` (alerts too), `consume BROKERS TOPIC N`: each prints one line of JSON with the seconds of the job itself,
 //! without those of connecting.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench fails where it panics")]
@@ -17,7 +17,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tweetoscope::record::{Alert, Item, Kind, Record, read};
+use tweetoscope::event::{Event, EventTime};
+use tweetoscope::record::{Alert, Item, Kind, Record, read, write_event};
 use tweetoscope::stage::{Ending, Out, RecordRef, Recover, Stage, Tally};
 use tweetoscope::stream::kafka::{Bridge, From, Names, Settings, Sink, Topic, Use, serve};
 use tweetoscope::stream::{Counts, Observer, Step, Transport};
@@ -26,10 +27,21 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let answer = match arguments[..] {
-        ["produce", brokers, topic, n] => produce(brokers, topic, n.parse().unwrap()),
+        ["produce", brokers, topic, n] => {
+            let events: Vec<Event<'_>> = (0..1000).map(event).collect();
+            produce(brokers, ("tweets", topic), n.parse().unwrap(), |sink, i| {
+                sink.event(&events[i])
+            })
+        }
+        ["alerts", brokers, topic, n] => {
+            let records: Vec<Record> = (0..1000).map(record).collect();
+            produce(brokers, ("alerts", topic), n.parse().unwrap(), |sink, i| {
+                sink.record(&records[i])
+            })
+        }
         ["transact", brokers, from, to, n] => transact(brokers, from, to, n.parse().unwrap()),
         ["consume", brokers, topic, n] => consume(brokers, topic, n.parse().unwrap()),
-        _ => json!({"jobs": ["produce", "transact", "consume"]}),
+        _ => json!({"jobs": ["produce", "alerts", "transact", "consume"]}),
     };
     println!("{answer}");
 }
@@ -90,14 +102,35 @@ fn parsed(line: &str) -> Alert {
     }
 }
 
+/// A tweet of 200 bytes; its source is its key.
+fn event(i: usize) -> Event<'static> {
+    let event = |text: usize| Event {
+        root: true,
+        cid: i.to_string().into(),
+        source: (i % 64).to_string().into(),
+        time: EventTime::new(i as f64).unwrap(),
+        magnitude: 1.0,
+        msg: "x".repeat(text).into(),
+        info: "".into(),
+    };
+    let mut bytes = Vec::new();
+    write_event(&event(1), &mut bytes);
+    event(201 - bytes.len())
+}
+
 /// What a sink sends, delivered.
-fn produce(brokers: &str, topic: &str, n: u64) -> Value {
-    let settings = renamed(brokers, &[("alerts", topic)]);
-    let mut sink = Sink::open(&Settings { writes: vec![Topic::Alerts], ..settings }).unwrap();
-    let records: Vec<Record> = (0..1000).map(record).collect();
+fn produce(
+    brokers: &str,
+    (kind, topic): (&str, &str),
+    n: u64,
+    send: impl Fn(&mut Sink, usize) -> io::Result<()>,
+) -> Value {
+    let settings = renamed(brokers, &[(kind, topic)]);
+    let writes = vec![if kind == "tweets" { Topic::Tweets } else { Topic::Alerts }];
+    let mut sink = Sink::open(&Settings { writes, ..settings }).unwrap();
     let began = Instant::now();
     for i in 0..n {
-        sink.record(&records[(i % 1000) as usize]).unwrap();
+        send(&mut sink, (i % 1000) as usize).unwrap();
     }
     sink.flush().unwrap();
     json!({"seconds": began.elapsed().as_secs_f64(), "records": n})

@@ -5,7 +5,8 @@
 #
 # First a small run, after which each topic must hold what was to be written, neither more nor less.
 # Then all jobs in one run, one after the other in each round, medians at the end: the machine is
-# shared. rdkafka_performance is built from the librdkafka that cargo has built for us. Needs java,
+# shared. Ours are tweets that are written as JSON and keyed by their source, theirs the same bytes
+# again and again without a key. rdkafka_performance is built from the librdkafka that cargo has built for us. Needs java,
 # maven, cc, kcat. BENCH_X="linger.ms=50 ..." sets properties of librdkafka on our side.
 
 set -euo pipefail
@@ -44,6 +45,8 @@ produce_peer() {
     sed -n 's/.*messages produced.*in \([0-9]*\)ms.*/\1/p' | tail -n 1 | awk '{print $1 / 1000}'
 }
 produce_ours() { "$bench" produce "$brokers" "$1" "$2" | seconds; }
+# What transactions are held against: the same records, written without.
+alerts_ours() { "$bench" alerts "$brokers" "$1" "$2" | seconds; }
 # A daemon that writes ten records for each that it reads, and commits every 100 ms.
 transact_ours() { "$bench" transact "$brokers" input "$1" "$2" | seconds; }
 collect_ours() {
@@ -68,16 +71,18 @@ topic tweets
 # --- Each job does what it says.
 
 few=$((records / 20 * 10))
-for kind in ours peer transact collect; do topic "$kind-0"; done
+for kind in ours peer alerts transact collect; do topic "$kind-0"; done
 produce_ours ours-0 "$few" >/dev/null
 expect produce-ours "$(holds ours-0)" "$few $((few * 200))"
 produce_peer peer-0 "$few" >/dev/null
 expect produce-peer "$(holds peer-0)" "$few $((few * 200))"
+alerts_ours alerts-0 "$few" >/dev/null
+expect alerts-ours "$(holds alerts-0)" "$few $((few * 200))"
 transact_ours transact-0 "$few" >/dev/null
 read -r written bytes <<<"$(holds transact-0)"
 # It stops at the end of the batch in which it has written enough.
 [ "$written" -ge "$few" ] && [ "$bytes" -eq $((written * 200)) ] || { echo "transact-ours: $written" >&2; exit 1; }
-expect consume-ours "$("$bench" consume "$brokers" ours-0 "$few" | sed 's/.*"bytes":\([0-9]*\),"records":\([0-9]*\),.*/\2 \1/')" "$few $((few * 200))"
+expect consume-ours "$("$bench" consume "$brokers" alerts-0 "$few" | sed 's/.*"bytes":\([0-9]*\),"records":\([0-9]*\),.*/\2 \1/')" "$few $((few * 200))"
 collect_ours collect-0
 expect collect-ours "$(kcat -C -b "$brokers" -t collect-0 -e -q | sort | cksum)" "$(sort "$dir/series" | cksum)"
 echo "equal: $few records of 200 bytes by every job; collect's $(wc -l <"$dir/series") records as from a pipe"
@@ -85,12 +90,13 @@ echo "equal: $few records of 200 bytes by every job; collect's $(wc -l <"$dir/se
 # --- And how fast.
 
 for round in $(seq "$rounds"); do
-  for kind in ours peer transact collect; do topic "$kind-$round"; done
+  for kind in ours peer alerts transact collect; do topic "$kind-$round"; done
   say produce-peer "$(produce_peer "peer-$round" "$records")"
   say produce-ours "$(produce_ours "ours-$round" "$records")"
+  say alerts-ours "$(alerts_ours "alerts-$round" "$records")"
   say transact-ours "$(transact_ours "transact-$round" "$records")"
-  say consume-peer "$(clock kcat -C -b "$brokers" -t "ours-$round" -e -q)"
-  say consume-ours "$(clock "$bench" consume "$brokers" "ours-$round" "$records")"
+  say consume-peer "$(clock kcat -C -b "$brokers" -t "alerts-$round" -e -q)"
+  say consume-ours "$(clock "$bench" consume "$brokers" "alerts-$round" "$records")"
   say tweets-peer "$(clock kcat -C -b "$brokers" -t tweets -e -q)"
   say collect-ours "$(clock collect_ours "collect-$round")"
   say collect-pipe "$(clock "$tweetoscope" collect -q --at-end drop --max-age 1d --windows 10m,20m --min-size 3 "$dir/tweets")"
@@ -103,7 +109,7 @@ row() {
 }
 echo
 row "produce, against rdkafka_performance" produce-ours produce-peer
-row "transactions, against plain produce" transact-ours produce-ours
+row "transactions, against plain produce" transact-ours alerts-ours
 row "consume, against kcat" consume-ours consume-peer
 row "collect --kafka, against kcat" collect-ours tweets-peer
 row "collect --kafka, against a pipe" collect-ours collect-pipe

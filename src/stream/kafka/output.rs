@@ -21,6 +21,8 @@ use super::now;
 use super::settings::{Settings, TRANSACTION_TIMEOUT};
 use super::trouble::{Lost, Stopped, code, explained, failed, refusal};
 
+/// How long to wait for the producer's own thread before looking again.
+const MOMENT: Duration = Duration::from_micros(500);
 /// How long one call may take before it is repeated.
 const CALL: Duration = Duration::from_secs(5);
 
@@ -134,7 +136,7 @@ impl Output {
         let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(letter.topic);
         (record.key, record.payload) = (letter.key, letter.payload);
         record.partition = letter.partition;
-        let start = now();
+        let mut waits = 0_u32;
         loop {
             let (error, returned) = match self.producer().send(record) {
                 Ok(()) => {
@@ -144,8 +146,10 @@ impl Output {
                 Err(refused) => refused,
             };
             match code(&error) {
-                Some(Code::QueueFull) if start.elapsed() < self.settings.wait => {
-                    self.producer().poll(Duration::from_millis(1));
+                // The producer's own thread makes room: to help it would only take its processor.
+                Some(Code::QueueFull) if MOMENT * waits < self.settings.wait => {
+                    thread::sleep(MOMENT);
+                    waits = waits.saturating_add(1);
                 }
                 Some(Code::QueueFull) => {
                     let text = format!("topic {}: nothing is delivered", letter.topic);
@@ -169,7 +173,7 @@ impl Output {
     pub(super) fn drain(&self) -> Result<(), Lost> {
         let start = now();
         while self.producer().in_flight_count() > 0 {
-            self.producer().poll(Duration::from_millis(1));
+            thread::sleep(MOMENT);
             if start.elapsed() > self.settings.wait {
                 let text = "what was sent is not delivered".to_owned();
                 return Err(io::Error::from(Stopped::Unreachable(text)).into());

@@ -132,6 +132,10 @@ impl Settings {
         config.set("isolation.level", "read_committed");
         config.set("auto.offset.reset", "error");
         config.set("enable.partition.eof", "true");
+        // When enough waits here, fetching pauses; by default for a second, which starves a fast stage.
+        if config.get("fetch.queue.backoff.ms").is_none() {
+            config.set("fetch.queue.backoff.ms", "10");
+        }
         config
     }
 
@@ -158,6 +162,14 @@ impl Settings {
         config.set("enable.idempotence", "true");
         config.set("partitioner", "murmur2_random");
         config.set("message.max.bytes", LARGEST_RECORD.to_string());
+        // A short queue leaves the broker waiting between two of its answers.
+        for (name, most) in
+            [("queue.buffering.max.messages", "500000"), ("queue.buffering.max.kbytes", "131072")]
+        {
+            if config.get(name).is_none() {
+                config.set(name, most);
+            }
+        }
         if config.get("compression.type").or(config.get("compression.codec")).is_none() {
             config.set("compression.type", "lz4");
         }
