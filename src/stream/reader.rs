@@ -11,10 +11,8 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use flate2::bufread::MultiGzDecoder;
 use memchr::{memchr, memmem, memrchr};
 
-/// Most bytes asked for at once.
-const BLOCK: usize = 256 * 1024;
-/// Bytes asked for at first, and as long as no more come: what a pipe gives.
-const LITTLE: usize = 64 * 1024;
+/// Bytes asked for at once: what a pipe gives, and all blocks on their way stay in a core's cache.
+const BLOCK: usize = 64 * 1024;
 /// Blocks that may wait for the stage.
 const WAITING: usize = 4;
 /// How much of a long line is looked at and kept.
@@ -210,11 +208,10 @@ impl<'a> Cutter<'a> {
 
     /// False when nobody listens any more.
     fn read_all(&mut self, content: &mut dyn Read) -> io::Result<bool> {
-        let mut asked = LITTLE;
         loop {
             let mut bytes = std::mem::take(&mut self.carry);
             let known = bytes.len();
-            bytes.resize(known + asked, 0);
+            bytes.resize(known + BLOCK, 0);
             let count = match content.read(&mut bytes[known..]) {
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
@@ -227,9 +224,6 @@ impl<'a> Cutter<'a> {
                 }
             };
             bytes.truncate(known + count);
-            if count == asked {
-                asked = BLOCK;
-            }
             let going = match self.skipped {
                 Some(length) => self.skip(bytes, known, length),
                 None => self.cut(bytes, known),
