@@ -210,7 +210,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s h -l
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l newest -d 'Learn from at most this many samples of a window, the newest' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l trees -d 'Grow this many trees' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l target -d 'Learn the growth, or omega as the original system does' -r -f -a "log-ratio\t'ln(N/n), from all features'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l target -d 'Learn the growth, or omega as the original system does; a median ratio or a log-linear law takes its place while that has the smaller error on held-out samples' -r -f -a "log-ratio\t'ln(N/n), from all features'
 omega\t'omega, from beta, n* and G1'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l aggregate -d 'Answer with the median that minimises the mean relative error, the median, or the mean' -r -f -a "relative-median\t'The median weighted by 1/N'
 median\t'The median'
@@ -321,7 +321,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-pend
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l pin -d 'Use this version of its window\'s model whatever is newer; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l newest -d 'Learn from at most this many samples of a window, the newest' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l trees -d 'Grow this many trees' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l target -d 'Learn the growth, or omega as the original system does' -r -f -a "log-ratio\t'ln(N/n), from all features'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l target -d 'Learn the growth, or omega as the original system does; a median ratio or a log-linear law takes its place while that has the smaller error on held-out samples' -r -f -a "log-ratio\t'ln(N/n), from all features'
 omega\t'omega, from beta, n* and G1'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l aggregate -d 'Answer with the median that minimises the mean relative error, the median, or the mean' -r -f -a "relative-median\t'The median weighted by 1/N'
 median\t'The median'

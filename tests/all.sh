@@ -22,7 +22,8 @@ step 'documentation'
 RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --quiet
 
 step 'tests'
-cargo test --locked
+# The storms wait more than they work: three at a time on two cores.
+RUST_TEST_THREADS=${RUST_TEST_THREADS:-3} cargo test --locked
 
 step 'the page in a browser'
 if [ -d tests/e2e/node_modules ]; then

@@ -154,15 +154,17 @@ pub(super) fn detail(detail: &Detail) -> String {
     let expected = detail.continuation.iter().map(|it| {
         line(&span(it.age), &[count(it.events), format!("{}-{}", count(it.low), count(it.high))])
     });
+    const HEADING: &str = "<h3>When it reaches a size</h3>\n";
     let reaches = detail.reaches.iter().map(|(size, age)| {
         let when =
             age.map_or("not expected".to_owned(), |age| format!("expected at {}", span(age)));
         line(&count(*size), &[when])
     });
+    let reaches: String = reaches.collect();
     let body = format!(
         "<main class=\"page\"><p><a href=\"/\">All cascades</a></p>\n\
          <h2><bdi>{}</bdi></h2>\n<p>Predicted {} ({}), observed {}, rank {}.</p>\n\
-         <h3>When it reaches a size</h3>\n<table>{}</table>\n\
+         {}\
          <h3>Growth</h3>\n<table><thead><tr><th scope=\"col\">age</th>\
          <th scope=\"col\">events</th><th scope=\"col\">interval</th></tr></thead>\n\
          <tbody>{}{}</tbody></table></main>",
@@ -171,7 +173,11 @@ pub(super) fn detail(detail: &Detail) -> String {
         escaped(&interval(entry)),
         count(entry.observed as f64),
         entry.rank,
-        reaches.collect::<String>(),
+        if reaches.is_empty() {
+            String::new()
+        } else {
+            format!("{HEADING}<table>{reaches}</table>\n")
+        },
         seen.collect::<String>(),
         expected.collect::<String>(),
     );

@@ -175,8 +175,9 @@ impl Dashboard {
         let root = cascade.root().unwrap_or(0.0);
         let growth = cascade.growth.iter().map(|&(t, count)| (t - root, count)).collect();
         let continuation = continuation(alert);
-        let reaches = sizes(alert).into_iter().map(|size| (size, reaches(&continuation, size)));
-        let reaches = reaches.collect();
+        // Who tells no course of growth says nothing of when.
+        let sizes = if alert.curve.is_empty() { Vec::new() } else { sizes(alert) };
+        let reaches = sizes.into_iter().map(|size| (size, reaches(&continuation, size))).collect();
         let history = cascade.history.clone();
         Some(Detail { entry, growth, continuation, reaches, history })
     }

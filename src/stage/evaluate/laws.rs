@@ -111,7 +111,7 @@ fn the_end_of_a_cascade_does_not_reach_its_own_prediction() {
 
 #[test]
 fn with_too_few_cascades_the_model_says_what_it_says_untrained() {
-    let (past, design) = (pasts(4, 18), design(1));
+    let (past, design) = (pasts(4, 9), design(1));
     let cases = evaluate(&past, &design);
     assert!(!cases.is_empty());
     for case in &cases {
