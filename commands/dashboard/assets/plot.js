@@ -20,13 +20,15 @@ const TIMES = [10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 
 // A span without its smaller unit where that is nothing.
 const round = (t) => t === 0 ? "0" : span(t).replace(/(m00s|h00m|d00h)$/, (u) => u[0]);
 
-// How far to the right it is worth looking: until little is still to come.
+// How far to the right it is worth looking: until little is still to come, and not so far that what
+// was seen becomes a dot.
 function horizon(data) {
   const { row, growth, continuation } = data;
   const seen = growth.length ? growth[growth.length - 1][0] : 0;
   const enough = row.observed + 0.95 * (row.predicted - row.observed);
   const point = continuation.find(([, events]) => events >= enough) ?? continuation[continuation.length - 1];
-  return Math.max(60, seen, row.window * 1.1, point ? point[0] : row.window * 2);
+  const far = Math.min(point ? point[0] : row.window * 2, row.window * 12);
+  return Math.max(60, seen, row.window * 1.1, far);
 }
 
 // What is known or expected at an age.

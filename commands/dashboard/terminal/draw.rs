@@ -220,10 +220,14 @@ fn chart(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
         detail.continuation.iter().map(|it| (it.age, of(it))).collect()
     };
     let (low, high) = (edge(|it| it.low), edge(|it| it.high));
-    // As far as something happens: until little is still to come.
+    // As far as something happens: until little is still to come, and not so far that what was seen
+    // becomes a dot.
+    const WINDOWS: f64 = 12.0;
     let enough = 0.95 * detail.entry.predicted;
     let far = expected.iter().find(|it| it.1 >= enough).or(expected.last()).map_or(0.0, |it| it.0);
-    let right = seen.last().map_or(0.0, |it| it.0).max(far).max(detail.entry.window as f64);
+    let window = detail.entry.window as f64;
+    let far = far.min(WINDOWS * window);
+    let right = seen.last().map_or(0.0, |it| it.0).max(far).max(window);
     let most = 2.0 * detail.entry.predicted.max(detail.entry.observed as f64).max(1.0);
     let top = high.iter().map(|it| it.1).fold(most / 2.0, f64::max).min(most);
     let set = |data, colour| {
