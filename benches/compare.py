@@ -347,7 +347,7 @@ def bench_forest(jobs, folder, pairs, quick):
     if not has("sklearn"):
         return
     path = folder / "samples.jsonl"
-    count = 20_000 if quick else 400_000
+    count = 20_000 if quick else 200_000
     with open(path, "w") as out:
         subprocess.run(["sh", "-c", f"{BINARY} generate --simulate {count} --p 0.005..0.027 --beta 1/7200..1/600 -q "
                         f"| {BINARY} collect --windows 10m -q | {BINARY} fit -q | {BINARY} predict -q "
