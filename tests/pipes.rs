@@ -285,6 +285,23 @@ fn what_is_no_sound_model_is_neither_waited_for_nor_pinned() {
     }
 }
 
+/// Where hardly anything is expected, an interval begins at what was seen and still allows for more.
+#[test]
+fn an_untrained_interval_is_neither_a_point_nor_without_what_was_seen() {
+    for (n_obs, n_supp) in [(1, 0.0), (32, 0.0), (32, 0.01), (5000, 0.0)] {
+        let parameters = format!(
+            r#"{{"type":"parameters","cid":"a","T_obs":600,"n_obs":{n_obs},"n_supp":{n_supp},"G1":{n_supp},"n_star":0.1,"params":[0.01,0.001]}}"#
+        );
+        for level in ["0.5", "0.9", "0.99"] {
+            let output = run(&["predict", "--level", level], parameters.as_bytes());
+            let alert: Value = serde_json::from_slice(&output.stdout).unwrap();
+            let end = |name: &str| alert["interval"][name].as_f64().unwrap();
+            assert_eq!(end("low"), f64::from(n_obs), "{alert}");
+            assert!(end("high") > f64::from(n_obs) + 0.5, "{alert}");
+        }
+    }
+}
+
 /// Growth is told from what was seen to what is predicted, and half of it comes when half of it came.
 #[test]
 fn the_course_of_growth_is_that_of_real_cascades() {

@@ -172,11 +172,12 @@ impl Stage for System {
     }
 
     fn tally(&self) -> Tally {
-        let mut tally = self.collect.tally();
-        tally.extend(self.fit.tally());
+        let mut tally = self.fit.tally();
         tally.extend(self.predict.tally());
         tally.extend(self.train.iter().flat_map(Stage::tally));
         tally.extend(self.monitor.tally());
+        // Last: of the clocks that each stage tells, those of the input count.
+        tally.extend(self.collect.tally());
         tally
     }
 }

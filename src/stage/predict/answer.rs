@@ -169,10 +169,11 @@ impl Doubt {
     /// ln 3 / ln 1.25: a quarter of the law is above 1.25 times its median.
     const STEEP: f64 = 4.923_343_212_498_92;
 
-    /// The probability of more than `count` further events; not below a half up to those predicted.
+    /// The probability of more than `count` further events; a half up to those predicted, and no more:
+    /// doubt never says that something must come.
     fn probability_above(&self, count: f64) -> f64 {
         let ratio = ((self.n_obs + count) / self.n_tot).max(1.0);
-        (1.0 / (1.0 + ratio.powf(Self::STEEP))).max((-count).exp())
+        (1.0 / (1.0 + ratio.powf(Self::STEEP))).max((-count).exp().min(0.5))
     }
 
     fn quantile(&self, share: f64) -> f64 {
