@@ -1,34 +1,49 @@
 //! How far the sources are in the time of their records, for those who watch a stage.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::{Body, RecordRef, Tally};
 use crate::record::Record;
 
-/// The newest time of each source.
-#[derive(Default)]
-pub(super) struct Clocks(BTreeMap<Box<str>, f64>);
+/// Sources that are watched; they come from strangers.
+const SOURCES: usize = 100_000;
+/// The longest name of one, in bytes.
+const NAME: usize = 1_000;
+
+/// The latest time that each source spoke of. Looked up, never walked in an order that counts.
+#[derive(Debug, Default)]
+pub(super) struct Clocks(HashMap<String, f64>);
 
 impl Clocks {
     /// Notes the times of records as they come.
     pub(super) fn see(&mut self, batch: &[RecordRef<'_>]) {
-        /// Sources come from strangers: later ones are not watched.
-        const MOST: usize = 10_000;
         for record in batch {
-            let (source, time) = match &record.body {
-                Body::Event(event) => (&*event.source, event.time.seconds()),
-                Body::Record(body) => match event_time(body) {
-                    Some(known) => known,
-                    None => continue,
-                },
-                Body::Foreign(_) => continue,
+            let known = match &record.body {
+                Body::Event(event) => Some((&*event.source, event.time.seconds())),
+                Body::Record(body) => event_time(body),
+                Body::Foreign(_) => None,
             };
-            if let Some(clock) = self.0.get_mut(source) {
-                *clock = clock.max(time);
-            } else if self.0.len() < MOST {
-                self.0.insert(source.into(), time);
+            if let Some((source, time)) = known {
+                self.advance(source, time);
             }
         }
+    }
+
+    /// Notes a time of a source.
+    pub(super) fn advance(&mut self, source: &str, time: f64) {
+        let room = self.0.len() < SOURCES && source.len() <= NAME;
+        match self.0.get_mut(source) {
+            Some(clock) => *clock = clock.max(time),
+            None if room => {
+                self.0.insert(source.to_owned(), time);
+            }
+            None => {}
+        }
+    }
+
+    /// The clock of a source, if it is watched.
+    pub(super) fn of(&self, source: &str) -> Option<f64> {
+        self.0.get(source).copied()
     }
 
     /// Enters the lowest and the highest clock.

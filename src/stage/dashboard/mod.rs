@@ -12,13 +12,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::event::Event;
 use crate::record::{Alert, Kind, Record, Serie, Size};
-use crate::stage::{Body, RecordRef, Tally, clocks};
+use crate::stage::clocks::Clocks;
+use crate::stage::{Body, RecordRef, Tally};
 use cascade::Cascade;
 
 /// Cascades that are remembered.
 pub const REMEMBERED: usize = 10_000;
-/// Sources whose clocks are kept.
-const SOURCES: usize = 100_000;
 /// Longest name of a source or cascade, in bytes; records of others are passed over.
 const NAME: usize = 1_000;
 
@@ -35,8 +34,7 @@ pub struct Key {
 pub struct Dashboard {
     most: usize,
     cascades: BTreeMap<Key, Cascade>,
-    /// Per source the latest time that it spoke of. Looked up, never walked.
-    clocks: HashMap<String, f64>,
+    clocks: Clocks,
     /// Ranks as they were when the board was last marked; `None`: it never was.
     marked: Option<HashMap<Key, usize>>,
     alerts: u64,
@@ -59,7 +57,7 @@ impl Dashboard {
         Self {
             most: most.max(1),
             cascades: BTreeMap::new(),
-            clocks: HashMap::new(),
+            clocks: Clocks::default(),
             marked: None,
             alerts: 0,
             version: 0,
@@ -106,7 +104,7 @@ impl Dashboard {
             (plain("alerts_shown_total"), self.alerts() as f64),
             (plain("cascades_shown"), self.predicted() as f64),
         ]);
-        clocks::tell(self.clocks.values().copied(), &mut tally);
+        self.clocks.tell(&mut tally);
         tally
     }
 
@@ -117,14 +115,7 @@ impl Dashboard {
     }
 
     fn clock(&mut self, source: &str, t: f64) {
-        let room = self.clocks.len() < SOURCES && source.len() <= NAME;
-        match self.clocks.get_mut(source) {
-            Some(clock) => *clock = clock.max(t),
-            None if room => {
-                self.clocks.insert(source.to_owned(), t);
-            }
-            None => {}
-        }
+        self.clocks.advance(source, t);
         self.version += 1;
     }
 

@@ -176,14 +176,14 @@ impl Dashboard {
         let growth = cascade.growth.iter().map(|&(t, count)| (t - root, count)).collect();
         let continuation = continuation(alert);
         // Who tells no course of growth says nothing of when.
-        let sizes = if alert.curve.is_empty() { Vec::new() } else { sizes(alert) };
+        let sizes = if continuation.is_empty() { Vec::new() } else { sizes(alert) };
         let reaches = sizes.into_iter().map(|size| (size, reaches(&continuation, size))).collect();
         let history = cascade.history.clone();
         Some(Detail { entry, growth, continuation, reaches, history })
     }
 
     fn now(&self, source: &str) -> f64 {
-        self.clocks.get(source).copied().unwrap_or(0.0)
+        self.clocks.of(source).unwrap_or(0.0)
     }
 
     fn entry(&self, key: &Key, it: &Cascade, rank: usize, above: Option<f64>) -> Option<Entry> {
