@@ -18,16 +18,29 @@ pub struct Features(Vec<(Cow<'static, str>, f64)>);
 impl Features {
     /// The value of that name.
     pub fn get(&self, name: &str) -> Option<f64> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
+        self.place(name).map(|place| self.0[place].1)
     }
 
-    /// The place of that name, which is looked for from a place on, and then before it: who asks
-    /// for all names in order finds each at once.
-    pub(super) fn place_from(&self, start: usize, name: &str) -> Option<usize> {
-        let (before, after) = self.0.split_at_checked(start)?;
-        let is_it = |(known, _): &(Cow<'static, str>, f64)| known == name;
-        let found = after.iter().position(is_it).map(|place| start + place);
-        found.or_else(|| before.iter().position(is_it))
+    /// The place of that name.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        self.0.iter().position(|(known, _)| known == name)
+    }
+
+    /// The places of those names; those that stand in the same order here are found at once.
+    pub(super) fn places(&self, names: &[String]) -> Vec<Option<usize>> {
+        let mut next = 0;
+        let mut place = |name: &String| {
+            let here = self.0.get(next).is_some_and(|(known, _)| known == name);
+            let place = if here { Some(next) } else { self.place(name) };
+            next = place.map_or(next, |place| place + 1);
+            place
+        };
+        names.iter().map(&mut place).collect()
+    }
+
+    /// The values, in order.
+    pub(super) fn values(&self) -> Vec<f64> {
+        self.0.iter().map(|(_, value)| *value).collect()
     }
 
     /// Whether both have the same names in the same order.

@@ -126,15 +126,10 @@ impl Model {
         if self.target == Target::Omega {
             return omega_values(query.x);
         }
-        let known = query.features;
-        let mut next = 0;
-        let mut value = |name: &String| {
-            let place = known.place_from(next, name)?;
-            next = place + 1;
-            known.iter().nth(place).map(|(_, value)| value as f32)
-        };
-        let mut values: Vec<f32> =
-            self.names.iter().map(|name| value(name).unwrap_or(f32::NAN)).collect();
+        let known = query.features.values();
+        let value = |place: Option<usize>| place.map_or(f32::NAN, |place| known[place] as f32);
+        let places = query.features.places(&self.names);
+        let mut values: Vec<f32> = places.into_iter().map(value).collect();
         fill(&mut values, &self.medians);
         values
     }

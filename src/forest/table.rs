@@ -61,7 +61,7 @@ impl Table {
         let mut ids = HashMap::new();
         // Most samples have the same names as the one before.
         for alike in newest.chunk_by(|a, b| a.features.are_named_as(&b.features)) {
-            let places = places(&table.names, alike[0]);
+            let places = alike[0].features.places(&table.names);
             for sample in alike {
                 table.add(sample, &places, recipe, &mut ids);
             }
@@ -85,10 +85,12 @@ impl Table {
         let at_window = sample.t_obs == recipe.window;
         let values = match recipe.target {
             Target::LogRatio => {
-                for row in std::iter::once(now(sample)).chain(sample.rows.iter().cloned()) {
+                for row in
+                    std::iter::once(sample.features.values()).chain(sample.rows.iter().cloned())
+                {
                     rows.extend(log_ratio_row(sample, &row, places, recipe.window));
                 }
-                arranged(&now(sample), places)
+                arranged(&sample.features.values(), places)
             }
             Target::Omega => {
                 if let (true, Some(w)) = (at_window && sample.x[1] < 1.0, sample.w) {
@@ -182,17 +184,6 @@ fn names(samples: &[&Sample], recipe: &Recipe) -> Vec<String> {
     order.into_iter().map(String::from).collect()
 }
 
-fn now(sample: &Sample) -> Vec<f64> {
-    sample.features.iter().map(|(_, value)| value).collect()
-}
-
-/// Where each of the table's names stands among the sample's features.
-fn places(names: &[String], sample: &Sample) -> Vec<Option<usize>> {
-    let known: HashMap<&str, usize> =
-        sample.features.iter().enumerate().map(|(i, (name, _))| (name, i)).collect();
-    names.iter().map(|name| known.get(name.as_str()).copied()).collect()
-}
-
 fn arranged(row: &[f64], places: &[Option<usize>]) -> Vec<f32> {
     let value = |place: &Option<usize>| place.and_then(|i| row.get(i)).map(|&v| rounded(v) as f32);
     places.iter().map(|place| value(place).unwrap_or(f32::NAN)).collect()
@@ -204,8 +195,8 @@ fn log_ratio_row(
     places: &[Option<usize>],
     window: f64,
 ) -> Option<Row> {
-    let at = |wanted: &str| sample.features.iter().position(|(name, _)| name == wanted);
-    let (ln_n, ln_age) = (*row.get(at("ln_n")?)?, *row.get(at("ln_age")?)?);
+    let at = |name: &str| row.get(sample.features.place(name)?).copied();
+    let (ln_n, ln_age) = (at("ln_n")?, at("ln_age")?);
     let weight = age_weight(ln_age.exp(), window);
     let log_growth = (sample.n_tot.ln() - ln_n).max(0.0);
     (weight > 0.0 && log_growth.is_finite()).then(|| Row {
