@@ -1,8 +1,8 @@
 //! How fast records go to topics and come from them, for `kafka.sh` to compare with the peers.
 //!
-//! `cargo bench --bench kafka -- produce BROKERS TOPIC N` (tweets, as generate writes them), `alerts
-//! BROKERS TOPIC N`, `transact BROKERS IN OUT N` (alerts too), `consume BROKERS TOPIC N`: each prints one line of JSON with the seconds of the job itself,
-//! without those of connecting.
+//! `cargo bench --bench kafka -- produce BROKERS TOPIC N` (tweets, as generate writes them),
+//! `alerts BROKERS TOPIC N`, `transact BROKERS IN OUT N` (alerts too), `consume BROKERS TOPIC N`:
+//! each prints one line of JSON with the seconds of the job itself, without those of connecting.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a bench fails where it panics")]
 #![allow(

@@ -6,8 +6,8 @@
 # First a small run, after which each topic must hold what was to be written, neither more nor less.
 # Then all jobs in one run, one after the other in each round, medians at the end: the machine is
 # shared. Ours are tweets that are written as JSON and keyed by their source, theirs the same bytes
-# again and again without a key. rdkafka_performance is built from the librdkafka that cargo has built for us. Needs java,
-# maven, cc, kcat. BENCH_X="linger.ms=50 ..." sets properties of librdkafka on our side.
+# again and again without a key. rdkafka_performance is built from the librdkafka that cargo has
+# built for us. Needs java, maven, cc, kcat. BENCH_X="linger.ms=50 ..." sets properties of librdkafka on our side.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-
 use tweetoscope::stage::predict::{Manner, Predict};
 use tweetoscope::stream::kafka::{self, Topic};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
@@ -93,8 +92,9 @@ fn check_models(args: &Args) -> anyhow::Result<()> {
         let text = "--pin needs the folder of the models: --models DIR".to_owned();
         return if pins.is_empty() { Ok(()) } else { Err(Usage(text).into()) };
     };
+    let models = Folder::new(folder, Vec::new());
     for pin in pins {
-        Folder::new(folder, Vec::new()).check(pin).with_context(|| format!("--pin {pin}"))?;
+        models.check(pin).with_context(|| format!("--pin {pin}"))?;
     }
     if !folder.exists() {
         log::warn!("{} is not there yet: untrained until it is", folder.display());

@@ -154,13 +154,15 @@ pub(super) fn detail(detail: &Detail) -> String {
     let expected = detail.continuation.iter().map(|it| {
         line(&span(it.age), &[count(it.events), format!("{}-{}", count(it.low), count(it.high))])
     });
-    const HEADING: &str = "<h3>When it reaches a size</h3>\n";
     let reaches = detail.reaches.iter().map(|(size, age)| {
         let when =
             age.map_or("not expected".to_owned(), |age| format!("expected at {}", span(age)));
         line(&count(*size), &[when])
     });
-    let reaches: String = reaches.collect();
+    let reaches = match reaches.collect::<String>() {
+        rows if rows.is_empty() => rows,
+        rows => format!("<h3>When it reaches a size</h3>\n<table>{rows}</table>\n"),
+    };
     let body = format!(
         "<main class=\"page\"><p><a href=\"/\">All cascades</a></p>\n\
          <h2><bdi>{}</bdi></h2>\n<p>Predicted {} ({}), observed {}, rank {}.</p>\n\
@@ -173,11 +175,7 @@ pub(super) fn detail(detail: &Detail) -> String {
         escaped(&interval(entry)),
         count(entry.observed as f64),
         entry.rank,
-        if reaches.is_empty() {
-            String::new()
-        } else {
-            format!("{HEADING}<table>{reaches}</table>\n")
-        },
+        reaches,
         seen.collect::<String>(),
         expected.collect::<String>(),
     );

@@ -136,7 +136,7 @@ impl Output {
         let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(letter.topic);
         (record.key, record.payload) = (letter.key, letter.payload);
         record.partition = letter.partition;
-        let mut waits = 0_u32;
+        let mut full_since = None;
         loop {
             let (error, returned) = match self.producer().send(record) {
                 Ok(()) => {
@@ -147,9 +147,10 @@ impl Output {
             };
             match code(&error) {
                 // The producer's own thread makes room: to help it would only take its processor.
-                Some(Code::QueueFull) if MOMENT * waits < self.settings.wait => {
+                Some(Code::QueueFull)
+                    if full_since.get_or_insert_with(now).elapsed() < self.settings.wait =>
+                {
                     thread::sleep(MOMENT);
-                    waits = waits.saturating_add(1);
                 }
                 Some(Code::QueueFull) => {
                     let text = format!("topic {}: nothing is delivered", letter.topic);

@@ -109,9 +109,7 @@ impl Settings {
             config.set(name, value);
         }
         config.set("bootstrap.servers", &self.brokers);
-        if config.get("client.id").is_none() {
-            config.set("client.id", &self.transactional_id);
-        }
+        unless_given(&mut config, "client.id", &self.transactional_id);
         config
     }
 
@@ -133,9 +131,7 @@ impl Settings {
         config.set("auto.offset.reset", "error");
         config.set("enable.partition.eof", "true");
         // When enough waits here, fetching pauses; by default for a second, which starves a fast stage.
-        if config.get("fetch.queue.backoff.ms").is_none() {
-            config.set("fetch.queue.backoff.ms", "10");
-        }
+        unless_given(&mut config, "fetch.queue.backoff.ms", "10");
         config
     }
 
@@ -144,14 +140,14 @@ impl Settings {
         let mut config = self.reader();
         config.set("statistics.interval.ms", "2000");
         // Learning takes its time between two polls; heartbeats go on meanwhile.
-        if self.models == Use::Publish && config.get("max.poll.interval.ms").is_none() {
-            config.set("max.poll.interval.ms", "3600000");
+        if self.models == Use::Publish {
+            unless_given(&mut config, "max.poll.interval.ms", "3600000");
         }
         // Partitions that stay with an instance keep their state.
         // (By KIP-848 the broker assigns, and in the same way.)
         let classic = config.get("group.protocol").is_none_or(|it| it == "classic");
-        if classic && config.get("partition.assignment.strategy").is_none() {
-            config.set("partition.assignment.strategy", "cooperative-sticky");
+        if classic {
+            unless_given(&mut config, "partition.assignment.strategy", "cooperative-sticky");
         }
         config
     }
@@ -163,13 +159,8 @@ impl Settings {
         config.set("partitioner", "murmur2_random");
         config.set("message.max.bytes", LARGEST_RECORD.to_string());
         // A short queue leaves the broker waiting between two of its answers.
-        for (name, most) in
-            [("queue.buffering.max.messages", "500000"), ("queue.buffering.max.kbytes", "131072")]
-        {
-            if config.get(name).is_none() {
-                config.set(name, most);
-            }
-        }
+        unless_given(&mut config, "queue.buffering.max.messages", "500000");
+        unless_given(&mut config, "queue.buffering.max.kbytes", "131072");
         if config.get("compression.type").or(config.get("compression.codec")).is_none() {
             config.set("compression.type", "lz4");
         }
@@ -189,5 +180,11 @@ impl Settings {
             if self.at_least_once { "none" } else { &self.transactional_id },
             shown(&self.properties)
         )
+    }
+}
+/// Sets a property that the user has not set.
+fn unless_given(config: &mut ClientConfig, name: &str, value: &str) {
+    if config.get(name).is_none() {
+        config.set(name, value);
     }
 }
