@@ -3,19 +3,19 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::builder::ArgPredicate;
 use tweetoscope::event::Span;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::record::Record;
-use tweetoscope::replay::Fed;
+use tweetoscope::replay::{Fed, Replay};
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::system::{Settings, System};
-use tweetoscope::stage::{Body, Ending, Out, Outgoing, RecordRef, Stage};
-use tweetoscope::stream::Rejects;
+use tweetoscope::stage::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
 use tweetoscope::stream::lines::Writer;
 use tweetoscope::stream::models::{Folder, Use, WithModels};
+use tweetoscope::stream::{Counts, Observer, Rejects};
 
 use crate::collect::RulesArgs;
 use crate::evaluate::{FoldsArgs, WINDOWS};
@@ -24,7 +24,7 @@ use crate::generate::{CascadesArgs, reject};
 use crate::predict::MannerArgs;
 use crate::train::TeachingArgs;
 use crate::transport::stop_flag;
-use crate::{Outcome, evaluate, monitor, transport};
+use crate::{Outcome, evaluate, health, monitor, transport};
 
 /// Run the whole system in one process
 ///
@@ -118,9 +118,52 @@ struct Sink {
     folder: Option<Folder>,
     rejects: Rejects,
     out: Out,
+    read: u64,
 }
 
 impl Sink {
+    fn counts(&self) -> Counts {
+        Counts { read: self.read, written: self.to.written(), rejected: self.rejects.count() }
+    }
+
+    fn tally(&self) -> Tally {
+        let mut tally = self.system.tally();
+        tally.extend(self.rejects.tally());
+        tally
+    }
+
+    /// Replays all of it, and tells the observer at times.
+    fn replay(
+        &mut self,
+        replay: Replay,
+        stop: &AtomicBool,
+        watch: &mut impl Observer,
+    ) -> io::Result<()> {
+        const BATCH: u64 = 1024;
+        let mut failed = None;
+        let summary = replay.run(&mut |fed| {
+            self.read += 1;
+            if self.read.is_multiple_of(BATCH) {
+                watch.batch(self.counts(), &|| self.tally());
+            }
+            match self.fed(fed) {
+                Ok(()) if !stop.load(Ordering::Relaxed) => ControlFlow::Continue(()),
+                Ok(()) => ControlFlow::Break(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let ending = if summary.cut { Ending::Cut } else { Ending::Complete };
+        self.system.on_end(ending, &mut self.out);
+        self.write()?;
+        self.to.flush()
+    }
+
     fn take(&mut self, record: RecordRef<'_>) -> io::Result<()> {
         self.system.on_batch(&[record], &mut self.out);
         self.write()
@@ -168,6 +211,7 @@ fn replay(args: &Args) -> anyhow::Result<Outcome> {
         folder: args.folder(),
         rejects: Rejects::new(args.transport.input.dead_letter.as_deref())?,
         out: Out::default(),
+        read: 0,
     };
     early.iter().try_for_each(|refused| reject(&mut sink.rejects, refused))?;
     if let Some(folder) = &mut sink.folder {
@@ -176,22 +220,12 @@ fn replay(args: &Args) -> anyhow::Result<Outcome> {
         }
     }
     let stop = stop_flag()?;
-    let mut failed = None;
-    let summary = replay.run(&mut |fed| match sink.fed(fed) {
-        Ok(()) if !stop.load(Ordering::Relaxed) => ControlFlow::Continue(()),
-        Ok(()) => ControlFlow::Break(()),
-        Err(error) => {
-            failed = Some(error);
-            ControlFlow::Break(())
-        }
-    });
-    if let Some(error) = failed {
-        return Err(error.into());
-    }
-    let ending = if summary.cut { Ending::Cut } else { Ending::Complete };
-    sink.system.on_end(ending, &mut sink.out);
-    sink.write()?;
-    sink.to.flush()?;
+    let mut watch = health::watch(&args.transport.shared, &stop)?;
+    watch.begin();
+    let done = sink.replay(replay, &stop, &mut watch);
+    watch.end(sink.counts(), &|| sink.tally());
+    watch.finish()?;
+    done?;
     sink.rejects.tell();
     tell(&sink.system);
     Ok(if sink.rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })

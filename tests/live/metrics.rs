@@ -123,6 +123,36 @@ fn what_runs_expose_is_what_the_table_documents() {
     }
 }
 
+/// The whole system in one process tells of all its stages, from files and from a replay alike.
+#[test]
+fn a_run_tells_of_all_its_stages() {
+    let dir = dir("run-metrics");
+    let file = dir.join("metrics.prom");
+    let given = tweets();
+    let last = r#"{"type":"tweet","cid":"last","t":1000000,"m":1}"#;
+    let stream = format!("{given}{last}\n");
+    let simulated: &[&str] = &["--simulate", "300", "--seed", "3"];
+    for (options, records) in [(&[][..], stream.as_str()), (simulated, "")] {
+        let args = [&["run", "-q", "--metrics-textfile", text(&file)], options].concat();
+        let output = run(&args, records);
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{}", err(&output));
+        let dump = fs::read_to_string(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        let shown = families(&dump);
+        for name in
+            ["records_read_total", "cascades_opened_total", "fits_total", "predictions_total"]
+        {
+            assert!(shown.contains(&format!("{PREFIX}{name}")), "{options:?}: no {name}\n{dump}");
+        }
+        if options.is_empty() {
+            // The clock of the input, not of the last cascade that was scored.
+            let clock = "_event_time_watermark_seconds{clock=\"highest\",stage=\"run\"} 1000000\n";
+            assert!(dump.contains(clock), "{dump}");
+        }
+    }
+    fs::remove_dir_all(dir).unwrap();
+}
+
 /// Prometheus' own opinion, where it is installed.
 fn lint(stage: &str, dump: &str) {
     let path =
