@@ -29,7 +29,7 @@ pub(crate) struct FoldsArgs {
     /// Evaluate by cross-validation instead: deal the cascades to K folds, predict each fold by
     /// models of the others, and print how every method did at each of --windows (default here:
     /// 5m,10m,20m,30m,1h,2h,6h). Cascades are taken whole, up to --max-age
-    #[arg(long, value_name = "K", conflicts_with_all = ["no_learn", "files", "models", "pin", "curve", "alert_above"], help_heading = "Evaluation")]
+    #[arg(long, value_name = "K", conflicts_with_all = ["no_learn", "files", "models", "pin", "curve", "alert_above", "http", "metrics_textfile"], help_heading = "Evaluation")]
     pub(crate) folds: Option<usize>,
     /// Print the evaluation as CSV, all figures in full
     #[arg(long, requires = "folds", conflicts_with = "plot", help_heading = "Evaluation")]

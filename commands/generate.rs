@@ -14,14 +14,14 @@ use tweetoscope::record::{Record, Refusal, write_event};
 use tweetoscope::replay::{
     Cascades, Drawn, Fed, History, Pair, Plan, Refused, Replay, Simulated, Table, Timeline,
 };
-use tweetoscope::stream::Rejects;
 use tweetoscope::stream::kafka::{Sink, Topic};
 use tweetoscope::stream::lines::Writer;
+use tweetoscope::stream::{Counts, Observer, Rejects};
 
 use crate::cli::Shared;
 use crate::kafka::{Does, KafkaArgs};
 use crate::transport::{InputArgs, stop_flag};
-use crate::{Outcome, Usage};
+use crate::{Outcome, Usage, health};
 
 /// Replay or simulate tweets
 ///
@@ -250,12 +250,19 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         None => To::Lines(Writer::new(io::stdout())),
     };
     let pace = Pace { began: Instant::now(), stop: stop_flag()? };
+    let mut watch = health::watch(&args.shared, &pace.stop)?;
+    watch.begin();
+    let mut counts = Counts::default();
     let mut failed = None;
     let mut emit = |fed: Fed<'_>| -> io::Result<ControlFlow<()>> {
+        counts.read += 1;
+        counts.written += u64::from(!matches!(fed, Fed::Refused(_)));
+        watch.record(counts, &|| rejects.tally());
         match fed {
             Fed::Event { event, due } => {
                 if let Some(rest) = pace.wait(due) {
                     to.pause()?;
+                    watch.batch(counts, &|| rejects.tally());
                     if pace.sleep(rest) {
                         return Ok(ControlFlow::Break(()));
                     }
@@ -263,7 +270,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
                 to.event(&event)?;
             }
             Fed::Watermark(it) => to.record(&Record::Watermark(it))?,
-            Fed::Refused(refused) => reject(&mut rejects, &refused)?,
+            Fed::Refused(refused) => {
+                counts.rejected += 1;
+                reject(&mut rejects, &refused)?;
+            }
         }
         let stopped = pace.stop.load(Ordering::Relaxed);
         Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
@@ -274,10 +284,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
             ControlFlow::Break(())
         })
     });
-    if let Some(error) = failed {
-        return Err(error.into());
-    }
-    to.finish()?;
+    let done = failed.map_or_else(|| to.finish(), Err);
+    watch.end(counts, &|| rejects.tally());
+    watch.finish()?;
+    done?;
     rejects.tell();
     Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })
 }

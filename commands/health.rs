@@ -55,6 +55,14 @@ impl Watch {
         self.server.as_ref().map(Server::address)
     }
 
+    /// What [`Observer::batch`] is told, by those who work record by record: every now and then.
+    pub(crate) fn record(&mut self, counts: Counts, tally: &dyn Fn() -> Tally) {
+        const BATCH: u64 = 1024;
+        if counts.read.is_multiple_of(BATCH) {
+            self.batch(counts, tally);
+        }
+    }
+
     /// Writes the metrics file, also where the command failed.
     pub(crate) fn finish(&self) -> anyhow::Result<()> {
         let (Some(health), Some(path)) = (&self.health, &self.textfile) else { return Ok(()) };

@@ -4,15 +4,17 @@ mod feed;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
 use tweetoscope::record::{Kind, Log};
+use tweetoscope::stage::Tally;
 use tweetoscope::stage::log::{Filter, Level, utc};
-use tweetoscope::stream::shown;
+use tweetoscope::stream::{Counts, Observer, shown};
 
 use crate::cli::LogFormat;
+use crate::health::{self, Watch};
 use crate::kafka::KafkaArgs;
 use crate::logging::{self, Limits, Rotating};
 use crate::{Outcome, transport};
@@ -65,17 +67,43 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     }
     let filter = Filter { levels: args.levels, sources: args.sources };
     let mut show = Show::new(args.json, args.into)?;
+    let mut watch = health::watch(&args.transport.shared, &stop)?;
+    watch.begin();
+    let mut counts = Counts::default();
+    let done = show_all(&mut feeds, &filter, &mut show, &stop, (&mut watch, &mut counts));
+    watch.end(counts, &Tally::new);
+    watch.finish()?;
+    done?;
+    Ok(if counts.rejected > 0 { Outcome::Rejected } else { Outcome::Done })
+}
+
+/// Shows messages until all feeds have ended or `stop` is set.
+fn show_all(
+    feeds: &mut [Feed],
+    filter: &Filter,
+    show: &mut Show,
+    stop: &AtomicBool,
+    (watch, counts): (&mut Watch, &mut Counts),
+) -> io::Result<()> {
     while !stop.load(Ordering::Relaxed) {
-        match next(&mut feeds, &mut show)? {
-            Some(log) if filter.wants(&log) => show.log(&log)?,
-            Some(_) => {}
-            None if feeds.iter().all(Feed::ended) => break,
-            None => std::thread::sleep(Duration::from_millis(100)),
+        let log = next(feeds, show)?;
+        counts.rejected = feeds.iter().map(Feed::rejected).sum();
+        let Some(log) = log else {
+            watch.batch(*counts, &Tally::new);
+            if feeds.iter().all(Feed::ended) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            continue;
+        };
+        counts.read += 1;
+        if filter.wants(&log) {
+            counts.written += 1;
+            show.log(&log)?;
         }
+        watch.record(*counts, &Tally::new);
     }
-    show.flush()?;
-    let rejected = feeds.iter().map(Feed::rejected).sum::<u64>() > 0;
-    Ok(if rejected { Outcome::Rejected } else { Outcome::Done })
+    show.flush()
 }
 
 /// The earliest message that is there; of equal times that of the first feed.

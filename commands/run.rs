@@ -21,10 +21,11 @@ use crate::collect::RulesArgs;
 use crate::evaluate::{FoldsArgs, WINDOWS};
 use crate::fit::MethodArgs;
 use crate::generate::{CascadesArgs, reject};
+use crate::health::{self, Watch};
 use crate::predict::MannerArgs;
 use crate::train::TeachingArgs;
 use crate::transport::stop_flag;
-use crate::{Outcome, evaluate, health, monitor, transport};
+use crate::{Outcome, evaluate, monitor, transport};
 
 /// Run the whole system in one process
 ///
@@ -133,19 +134,11 @@ impl Sink {
     }
 
     /// Replays all of it, and tells the observer at times.
-    fn replay(
-        &mut self,
-        replay: Replay,
-        stop: &AtomicBool,
-        watch: &mut impl Observer,
-    ) -> io::Result<()> {
-        const BATCH: u64 = 1024;
+    fn replay(&mut self, replay: Replay, stop: &AtomicBool, watch: &mut Watch) -> io::Result<()> {
         let mut failed = None;
         let summary = replay.run(&mut |fed| {
             self.read += 1;
-            if self.read.is_multiple_of(BATCH) {
-                watch.batch(self.counts(), &|| self.tally());
-            }
+            watch.record(self.counts(), &|| self.tally());
             match self.fed(fed) {
                 Ok(()) if !stop.load(Ordering::Relaxed) => ControlFlow::Continue(()),
                 Ok(()) => ControlFlow::Break(()),

@@ -153,6 +153,34 @@ fn a_run_tells_of_all_its_stages() {
     fs::remove_dir_all(dir).unwrap();
 }
 
+/// The ends of a pipeline tell what went through them.
+#[test]
+fn generate_and_log_count_their_records() {
+    let dir = dir("ends-metrics");
+    let file = dir.join("metrics.prom");
+    let log = r#"{"type":"log","t":1,"level":"info","source":"a","message":"b"}"#;
+    let wanted = format!("{log}\n{}\n", log.replace("info", "error"));
+    for (args, records, counts) in [
+        (&["generate", "--simulate", "20", "--limit", "50"][..], "", None),
+        (&["log", "--levels", "error"], wanted.as_str(), Some((2, 1))),
+    ] {
+        let stage = args[0];
+        let output = run(&[args, &["--metrics-textfile", text(&file)]].concat(), records);
+        assert!(output.status.success(), "{}", err(&output));
+        let dump = fs::read_to_string(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        let lines = output.stdout.iter().filter(|byte| **byte == b'\n').count();
+        let (read, written) = counts.unwrap_or((lines, lines));
+        assert!(written == lines && lines > 0, "{stage}: {lines}");
+        for (name, count) in [("read", read), ("written", written)] {
+            let told = format!("{PREFIX}records_{name}_total{{stage=\"{stage}\"}} {count}\n");
+            assert!(dump.contains(&told), "{told}{dump}");
+        }
+        lint(stage, &dump);
+    }
+    fs::remove_dir_all(dir).unwrap();
+}
+
 /// Prometheus' own opinion, where it is installed.
 fn lint(stage: &str, dump: &str) {
     let path =
