@@ -26,7 +26,7 @@ use tweetoscope::hawkes::lanes::{Job, fit_many, left_after};
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::hawkes::simulate::simulate;
 use tweetoscope::hawkes::{Estimator, Params};
-use tweetoscope::record::{Item, Kind, Record, read, read_text};
+use tweetoscope::record::{Item, Kind, Reader, Record, read};
 use tweetoscope::replay::read_history;
 use tweetoscope::stage::train::lesson;
 
@@ -119,12 +119,13 @@ fn group(file: &str) -> Value {
     let (seconds, (bytes, events, cascades)) = timed_alone(|| {
         let mut sizes: HashMap<Box<str>, (u64, f64), RandomState> = HashMap::default();
         let (mut total, mut events) = (0, 0_u64);
+        let mut reader = Reader::new(&takes);
         blocks(file, |block| {
             total += block.len();
-            let text = std::str::from_utf8(block).unwrap();
+            let text = simdutf8::basic::from_utf8(block).unwrap();
             let mut start = 0;
             for end in memchr::memchr_iter(b'\n', block) {
-                if let Ok(Item::Event(event)) = read_text(&text[start..end], None, &takes) {
+                if let Ok(Item::Event(event)) = reader.text(&text[start..end], None) {
                     let time = event.time.seconds();
                     match sizes.get_mut(&*event.cid) {
                         Some(size) => *size = (size.0 + 1, size.1.max(time)),
@@ -172,7 +173,8 @@ fn learned(file: &str, window: f64) -> Value {
     let text = fs::read(file).unwrap();
     let mut samples = Vec::new();
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        if let Ok(Item::Record(Record::Sample(sample))) = read(line, None, &[Kind::Sample]) {
+        let record = read(line, None, &[Kind::Sample]).ok().and_then(Item::record);
+        if let Some(Record::Sample(sample)) = record {
             samples.push(lesson(&sample));
         }
     }

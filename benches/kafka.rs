@@ -96,8 +96,8 @@ fn record(i: u64) -> Record {
 }
 
 fn parsed(line: &str) -> Alert {
-    match read(line.as_bytes(), None, &[Kind::Alert]) {
-        Ok(Item::Record(Record::Alert(alert))) => alert,
+    match read(line.as_bytes(), None, &[Kind::Alert]).ok().and_then(Item::record) {
+        Some(Record::Alert(alert)) => alert,
         other => panic!("{line}: {other:?}"),
     }
 }

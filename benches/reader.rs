@@ -8,7 +8,7 @@
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use tweetoscope::event::Event;
-use tweetoscope::record::{Item, Kind, read_text, write_event};
+use tweetoscope::record::{Item, Kind, Reader, write_event};
 use tweetoscope::stage::collect::{AtEnd, Collect, Limits, Rules};
 use tweetoscope::stage::{Body, Out, RecordRef, Stage};
 
@@ -62,7 +62,8 @@ fn lines(form: Form) -> Vec<String> {
 }
 
 fn events(lines: &[String]) -> Vec<Event<'_>> {
-    let event = |line| match read_text(line, None, TAKES) {
+    let mut reader = Reader::new(TAKES);
+    let mut event = |line| match reader.text(line, None) {
         Ok(Item::Event(event)) => event,
         other => panic!("{line}: {other:?}"),
     };
@@ -76,8 +77,9 @@ fn read(bencher: Bencher<'_, '_>, form: Form) {
         .counter(ItemsCount::new(TWEETS))
         .counter(BytesCount::new(lines.iter().map(String::len).sum::<usize>()))
         .bench(|| {
+            let mut reader = Reader::new(TAKES);
             for line in &lines {
-                black_box(read_text(black_box(line), None, TAKES)).unwrap();
+                black_box(reader.text(black_box(line), None)).unwrap();
             }
         });
 }

@@ -62,9 +62,54 @@ pub struct Event<'a> {
     /// The mark: influence (followers) of the author, from 0 to [`LARGEST`].
     pub magnitude: f64,
     /// The text; empty for most retweets.
-    pub msg: Cow<'a, str>,
+    pub msg: Message<'a>,
     /// Remarks that travel beside the text; nothing reads them but people.
-    pub info: Cow<'a, str>,
+    pub info: Message<'a>,
+}
+
+/// A text that travels with an event. Few are ever looked at, so it may still be what stood in the
+/// record, and is turned into words where somebody asks for them.
+#[derive(Clone, Debug)]
+pub struct Message<'a>(Form<'a>);
+
+#[derive(Clone, Debug)]
+enum Form<'a> {
+    Words(Cow<'a, str>),
+    /// A sound string of JSON, its quotes included.
+    Quoted(&'a str),
+}
+
+impl<'a> Message<'a> {
+    /// A string of JSON with its quotes, which must be sound: it has no words otherwise.
+    pub(crate) fn quoted(json: &'a str) -> Self {
+        Self(Form::Quoted(json))
+    }
+
+    /// Its words.
+    pub fn words(&self) -> Cow<'_, str> {
+        match &self.0 {
+            Form::Words(words) => Cow::Borrowed(words),
+            Form::Quoted(json) => serde_json::from_str::<String>(json).unwrap_or_default().into(),
+        }
+    }
+}
+
+impl<'a, T: Into<Cow<'a, str>>> From<T> for Message<'a> {
+    fn from(words: T) -> Self {
+        Self(Form::Words(words.into()))
+    }
+}
+
+impl Default for Message<'_> {
+    fn default() -> Self {
+        "".into()
+    }
+}
+
+impl PartialEq for Message<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.words() == other.words()
+    }
 }
 
 /// A span of time in whole or fractional seconds, read from `600`, `600s`, `10m`, `1h` or `7d`.

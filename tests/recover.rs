@@ -260,10 +260,7 @@ fn a_collector_that_sets_cascades_aside_is_found_again_from_nearby() {
 }
 
 fn parsed(line: &str) -> Record {
-    match read(line.as_bytes(), None, &Kind::ALL) {
-        Ok(Item::Record(record)) => record,
-        other => panic!("{line}: {other:?}"),
-    }
+    read(line.as_bytes(), None, &Kind::ALL).ok().and_then(Item::record).expect("a sound record")
 }
 
 /// Parameters and sizes of cascades that overlap, in either order, some twice, some without a

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
-use tweetoscope::record::{Item, Kind, Log, Record, Refusal, read};
+use tweetoscope::record::{Kind, Log, Record, Refusal, read};
 use tweetoscope::stage::log::from_text;
 use tweetoscope::stream::lines::{Input, Lines, Options};
 use tweetoscope::stream::{Rejects, Step, Transport};
@@ -95,8 +95,8 @@ fn inputs(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
 /// A line of a log: a record, or our text form; another record is nothing.
 fn message(line: &[u8]) -> Result<Option<Log>, Refusal> {
     if line.trim_ascii_start().first() == Some(&b'{') {
-        return match read(line, None, &[Kind::Log])? {
-            Item::Record(Record::Log(log)) => Ok(Some(log)),
+        return match read(line, None, &[Kind::Log])?.record() {
+            Some(Record::Log(log)) => Ok(Some(log)),
             _ => Ok(None),
         };
     }

@@ -85,13 +85,13 @@ pub(crate) fn leading(number: &[u8]) -> Option<(f64, &[u8])> {
     if places == 0 || matches!(rest.first(), Some(b'e' | b'E')) {
         return None;
     }
-    let value = match POWERS_OF_TEN.get(places) {
-        Some(power) if whole + places <= LONGEST && digits <= EXACT => {
-            Some(digits as f64 / *power as f64)
-        }
-        Some(_) if whole + places <= LONGEST => quotient(digits, places),
-        _ => None,
-    };
+    if whole + places > LONGEST || digits == 0 {
+        return long(number, rest);
+    }
+    let value = quotient(digits, places).or_else(|| {
+        // In doubt: where both are exact, their quotient is rounded once.
+        (digits <= EXACT).then(|| digits as f64 / POWERS_OF_TEN[places] as f64)
+    });
     value.map(|value| (value, rest)).or_else(|| long(number, rest))
 }
 
@@ -154,11 +154,8 @@ fn leading_digits(word: u64) -> (u64, usize) {
     // The high bit of a byte that is no digit; bytes after the first such may be wrong.
     let other = (digits | word.wrapping_add(EACH * 0x46)) & (EACH * 0x80);
     let count = other.trailing_zeros() as usize / 8;
-    if count == 0 {
-        return (0, 0);
-    }
     // Noughts before the digits, then neighbours are joined: to pairs, to fours, to all.
-    let digits = digits << (64 - 8 * count);
+    let digits = digits.checked_shl(64 - 8 * count as u32).unwrap_or(0);
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
     (fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff, count)

@@ -4,100 +4,90 @@
 //! It answers only where it is sure. Everything else, whether it is right or wrong, is `None`, and
 //! the full parser judges. Where it does answer, the answer is the full parser's (tested).
 
-use std::borrow::Cow;
-
 use memchr::memmem;
 
+use super::layout::{Field, Fields, Layout};
 use super::text::Text;
 use super::{Item, Kind};
 use crate::cascade::Point;
 use crate::cascade::numbers::pairs;
-use crate::event::{Event, EventTime, LARGEST};
+use crate::event::{Event, EventTime, LARGEST, Message};
 
 /// What stands on a line, if that is an event of a plain form or plainly none of the kinds taken.
 #[inline]
-pub(super) fn item<'a>(line: &'a str, takes: &[Kind]) -> Option<Item<'a>> {
+pub(super) fn item<'a>(line: &'a str, takes: &[Kind], layout: &mut Layout) -> Option<Item<'a>> {
     let text = Text::of(line);
-    let (tweets, retweets) = (takes.contains(&Kind::Tweet), takes.contains(&Kind::Retweet));
-    if tweets
-        && retweets
-        && let Some(event) = ours(text)
+    if takes.contains(&Kind::Tweet)
+        && takes.contains(&Kind::Retweet)
+        && let Some(event) = ours(text).or_else(|| layout.read(text))
     {
         return Some(Item::Event(event));
     }
-    any(text, takes)
+    any(text, takes, layout)
 }
 
-/// An event in the very layout that `generate` writes.
+/// An event in the very layout that `generate` writes; its texts may stand either way round.
 #[inline]
 fn ours(mut line: Text<'_>) -> Option<Event<'_>> {
-    let root = !line.skip(br#"{"type":"retweet","cid":"#);
+    let root = !line.skip(r#"{"type":"retweet","cid":"#);
     if root {
-        line.expect(br#"{"type":"tweet","cid":"#)?;
+        line.expect(r#"{"type":"tweet","cid":"#)?;
     }
     let cid = line.string()?;
-    line.expect(br#","t":"#)?;
+    line.expect(r#","t":"#)?;
     let time = line.number()?;
-    line.expect(br#","m":"#)?;
+    line.expect(r#","m":"#)?;
     let magnitude = line.number()?;
-    line.expect(br#","source":"#)?;
+    line.expect(r#","source":"#)?;
     let source = line.string()?;
-    let msg = if line.skip(br#","msg":"#) { line.string()? } else { Cow::Borrowed("") };
-    let info = if line.skip(br#","info":"#) { line.string()? } else { Cow::Borrowed("") };
-    line.expect(b"}")?;
+    let info = if line.skip(r#","info":"#) { Some(line.message()?) } else { None };
+    let msg = if line.skip(r#","msg":"#) { line.message()? } else { Message::default() };
+    let info = match info {
+        Some(info) => info,
+        None if line.skip(r#","info":"#) => line.message()?,
+        None => Message::default(),
+    };
+    line.expect("}")?;
     let sound = line.is_over() && (0.0..=LARGEST).contains(&magnitude);
     let time = EventTime::new(time).filter(|_| sound)?;
     Some(Event { root, cid, source, time, magnitude, msg, info })
 }
 
-/// The fields of an event, whatever they are called.
-#[derive(Default)]
-struct Fields<'a> {
-    root: Option<bool>,
-    cid: Option<Cow<'a, str>>,
-    tweet_id: Option<Cow<'a, str>>,
-    source: Option<Cow<'a, str>>,
-    msg: Option<Cow<'a, str>>,
-    info: Option<Cow<'a, str>>,
-    t: Option<f64>,
-    time: Option<f64>,
-    m: Option<f64>,
-    magnitude: Option<f64>,
-}
-
 /// A record whose fields stand in any order, among others and among blanks.
-fn any<'a>(mut line: Text<'a>, takes: &[Kind]) -> Option<Item<'a>> {
-    let mut fields = Fields::default();
+///
+/// A sound record that nobody asked for is told too: it can be handed on.
+#[inline(never)]
+fn any<'a>(mut line: Text<'a>, takes: &[Kind], layout: &mut Layout) -> Option<Item<'a>> {
+    let (mut fields, mut foreign, mut seen) = (Fields::default(), false, 0_u32);
+    let learns = layout.is_curious();
+    if learns {
+        layout.begin();
+    }
+    let mut behind = line;
     (line.token()? == b'{').then_some(())?;
     loop {
         line.blanks();
-        let name = line.name()?;
+        let field = Field::named(line.name()?);
+        // The full parser refuses to see what it knows twice.
+        let bit = 1 << field as u32;
+        (field == Field::Other || seen & bit == 0).then_some(())?;
+        seen |= bit;
         (line.token()? == b':').then_some(())?;
         line.blanks();
-        match name {
-            "type" => {
-                let name = line.name()?;
-                let kind = Kind::named(name).filter(|kind| takes.contains(kind));
-                match kind {
-                    Some(Kind::Tweet) => set(&mut fields.root, true)?,
-                    Some(Kind::Retweet) => set(&mut fields.root, false)?,
-                    Some(_) => return None,
-                    None => return fields.is_empty().then(|| foreign(line))?,
-                }
-            }
-            "cid" => set(&mut fields.cid, line.id()?)?,
-            "tweet_id" => set(&mut fields.tweet_id, line.id()?)?,
-            "t" => set(&mut fields.t, line.number()?)?,
-            "time" => set(&mut fields.time, line.number()?)?,
-            "m" => set(&mut fields.m, line.number()?)?,
-            "magnitude" => set(&mut fields.magnitude, line.number()?)?,
-            "source" => set(&mut fields.source, line.id()?)?,
-            "msg" => set(&mut fields.msg, line.id()?)?,
-            "info" => set(&mut fields.info, line.id()?)?,
-            // Records are told apart by these where there is no type.
-            "tweets" | "level" | "message" => return None,
-            _ => line.value()?,
+        if learns {
+            layout.step(behind.until(line)?, field);
         }
+        if foreign {
+            line.value()?;
+        } else {
+            fields.take(field, &mut line)?;
+        }
+        if field == Field::Type {
+            let kind = fields.kind().filter(|kind| takes.contains(kind));
+            foreign = kind.is_none();
+            (foreign || matches!(kind, Some(Kind::Tweet | Kind::Retweet))).then_some(())?;
+        }
+        behind = line;
         match line.token()? {
             b',' => {}
             b'}' => break,
@@ -105,79 +95,14 @@ fn any<'a>(mut line: Text<'a>, takes: &[Kind]) -> Option<Item<'a>> {
         }
     }
     line.blanks();
-    line.is_over().then(|| fields.event())?.map(Item::Event)
-}
-
-impl<'a> Fields<'a> {
-    /// Whether no field was seen.
-    fn is_empty(&self) -> bool {
-        let Self { root, cid, tweet_id, source, msg, info, t, time, m, magnitude } = self;
-        let texts = [cid, tweet_id, source, msg, info];
-        root.is_none()
-            && texts.iter().all(|it| it.is_none())
-            && [t, time, m, magnitude].iter().all(|it| it.is_none())
+    line.is_over().then_some(())?;
+    if foreign {
+        return Some(Item::Foreign);
     }
-
-    /// The event, where it needs no key: the full parser looks there for what is missing.
-    fn event(self) -> Option<Event<'a>> {
-        let source = match self.source {
-            None if self.tweet_id.is_some() => return None,
-            None => Cow::Borrowed("0"),
-            Some(source) => source,
-        };
-        let magnitude = self.m.or(self.magnitude).unwrap_or(1.0);
-        Some(Event {
-            root: self.root?,
-            cid: self.cid.or(self.tweet_id)?,
-            source,
-            time: EventTime::new(self.t.or(self.time)?)?,
-            magnitude: (0.0..=LARGEST).contains(&magnitude).then_some(magnitude)?,
-            msg: self.msg.unwrap_or_default(),
-            info: self.info.unwrap_or_default(),
-        })
+    if learns {
+        layout.end(behind.until(line)?);
     }
-}
-
-/// The rest of a record that nobody asked for: it must be sound to be handed on.
-fn foreign(mut line: Text<'_>) -> Option<Item<'_>> {
-    /// The names that the full parser knows, and refuses to see twice.
-    const KNOWN: [&str; 13] = [
-        "type",
-        "cid",
-        "tweet_id",
-        "t",
-        "time",
-        "m",
-        "magnitude",
-        "source",
-        "msg",
-        "info",
-        "tweets",
-        "level",
-        "message",
-    ];
-    let mut seen = KNOWN.map(|name| name == "type");
-    loop {
-        match line.token()? {
-            b',' => {}
-            b'}' => break,
-            _ => return None,
-        }
-        line.blanks();
-        let name = line.name()?;
-        if let Some(place) = KNOWN.iter().position(|known| *known == name) {
-            (!std::mem::replace(&mut seen[place], true)).then_some(())?;
-        }
-        (line.token()? == b':').then_some(())?;
-        line.value()?;
-    }
-    line.blanks();
-    line.is_over().then_some(Item::Foreign)
-}
-
-/// Sets a field that was not set before.
-fn set<T>(field: &mut Option<T>, value: T) -> Option<()> {
-    field.replace(value).is_none().then_some(())
+    fields.event().map(Item::Event)
 }
 
 /// A record without its list of tweets, for which `[]` stands, and that list.
@@ -203,6 +128,8 @@ mod tests {
     use rand_chacha::rand_core::{Rng, SeedableRng};
 
     use super::item;
+    use crate::record::layout::Layout;
+    use crate::record::text::Text;
     use crate::record::{Item, Kind, Refusal, read, read_fully};
 
     const LINES: [&str; 13] = [
@@ -227,10 +154,13 @@ mod tests {
         const FEW: [Kind; 3] = [Kind::Tweet, Kind::Retweet, Kind::Watermark];
         const OTHERS: [Kind; 2] = [Kind::Size, Kind::Retweet];
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let (mut known, mut unknown) = (0, 0);
+        let (mut known, mut unknown, mut alike) = (0, 0, 0);
         for turn in 0..600_000 {
             let takes = [&Kind::ALL[..], &FEW, &OTHERS][turn % 3];
-            let mut line = LINES[rng.next_u32() as usize % LINES.len()].as_bytes().to_vec();
+            let before = LINES[rng.next_u32() as usize % LINES.len()];
+            let mut layout = Layout::default();
+            item(before, takes, &mut layout);
+            let mut line = before.as_bytes().to_vec();
             for _ in 0..rng.next_u32() % 4 {
                 let place = rng.next_u32() as usize % line.len();
                 let pool = b"0123456789-+.eE,:{}[]\"\\ \ttmcid\xff\x00";
@@ -247,15 +177,35 @@ mod tests {
             if rng.next_u32().is_multiple_of(4) {
                 shuffle_fields(&mut line, &mut rng);
             }
-            let Some(item) = std::str::from_utf8(&line).ok().and_then(|it| item(it, takes)) else {
+            let text = std::str::from_utf8(&line);
+            alike += u32::from(text.is_ok_and(|it| layout.read(Text::of(it)).is_some()));
+            let Some(item) = text.ok().and_then(|it| item(it, takes, &mut layout)) else {
                 unknown += 1;
                 continue;
             };
             known += 1;
             let shown = String::from_utf8_lossy(&line);
-            assert_eq!(read_fully(&line, None, takes), Ok(item), "{shown}");
+            assert_eq!(read_fully(&line, None, takes), Ok(item), "{shown} after {before}");
         }
         assert!(known > 100_000 && unknown > 100_000, "{known} known, {unknown} unknown");
+        assert!(alike > 20_000, "{alike} had the form of the line before");
+    }
+
+    /// A form is learned from the second line on, and given up where it changes for good.
+    #[test]
+    fn the_form_of_an_input_is_learned() {
+        let mut layout = Layout::default();
+        let mut known = |line: &str| {
+            let known = layout.read(Text::of(line)).is_some();
+            assert!(matches!(item(line, &Kind::ALL, &mut layout), Some(Item::Event(_))), "{line}");
+            known
+        };
+        let theirs = |i| format!(r#"{{"t": {i}, "type": "tweet", "tags": [{i}], "cid": {i}}}"#);
+        let others = |i| format!(r#"{{"cid":"{i}","time":{i},"type":"retweet"}}"#);
+        assert!(!known(&theirs(1)));
+        assert!((2..100).all(|i| known(&theirs(i))));
+        assert!(!known(&others(1)));
+        assert!((2..100).all(|i| known(&others(i))));
     }
 
     /// Puts what stands between commas in another order, or twice: sound or not.
@@ -306,7 +256,8 @@ mod tests {
             let part = rng.next_u64() % 10_u64.pow(places);
             let number = format!("{whole}.{part:0width$}", width = places as usize);
             let line = format!(r#"{{"type":"tweet","cid":"1","t":{number},"m":1}}"#);
-            let Some(Item::Event(event)) = item(&line, &Kind::ALL) else {
+            let item = item(&line, &Kind::ALL, &mut Layout::default());
+            let Some(Item::Event(event)) = item else {
                 panic!("{line} is plain");
             };
             assert_eq!(Ok(event.time.seconds()), number.parse(), "{number}");

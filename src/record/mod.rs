@@ -6,8 +6,10 @@
 mod bodies;
 mod kinds;
 mod known;
+mod layout;
 mod read;
 mod scalar;
+mod special;
 mod text;
 
 pub use kinds::{
@@ -16,7 +18,7 @@ pub use kinds::{
 };
 #[cfg(test)]
 pub(crate) use read::read_fully;
-pub use read::{Item, Refusal, read, read_text};
+pub use read::{Item, Reader, Refusal, read};
 pub(crate) use scalar::Scalar;
 
 use std::fmt;
@@ -204,13 +206,12 @@ pub fn write_event(event: &Event<'_>, to: &mut Vec<u8>) {
     write_number(event.magnitude, to);
     to.extend_from_slice(br#","source":"#);
     write_text(&event.source, to);
-    if !event.msg.is_empty() {
-        to.extend_from_slice(br#","msg":"#);
-        write_text(&event.msg, to);
-    }
-    if !event.info.is_empty() {
-        to.extend_from_slice(br#","info":"#);
-        write_text(&event.info, to);
+    for (name, message) in [(&br#","msg":"#[..], &event.msg), (br#","info":"#, &event.info)] {
+        let words = message.words();
+        if !words.is_empty() {
+            to.extend_from_slice(name);
+            write_text(&words, to);
+        }
     }
     to.push(b'}');
 }
@@ -219,7 +220,7 @@ const RETWEET: &[u8] = br#"{"type":"retweet","cid":"#;
 
 /// Appends a string of JSON.
 fn write_text(text: &str, to: &mut Vec<u8>) {
-    if text::needs_escapes(text) {
+    if special::needs_escapes(text) {
         serde_json::to_writer(to, text).expect("writing to memory");
     } else {
         to.push(b'"');
@@ -278,8 +279,8 @@ mod tests {
                 t: Number(event.time.seconds()),
                 m: Number(event.magnitude),
                 source: &event.source,
-                msg: &event.msg,
-                info: &event.info,
+                msg: &event.msg.words(),
+                info: &event.info.words(),
             };
             let mut line = Vec::new();
             write_event(&event, &mut line);

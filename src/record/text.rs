@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 
+use super::special::special;
 use crate::cascade::numbers::leading;
+use crate::event::Message;
 
 /// How deep a value may be that is stepped over.
 const DEPTH: u32 = 16;
@@ -13,60 +15,110 @@ const DEPTH: u32 = 16;
 /// Longest number that surely is no infinity.
 const LONGEST_NUMBER: usize = 100;
 
-/// A text, and what of it is still to be read.
+/// Text that is compared with other text in one go, where it is short.
+#[derive(Debug)]
+pub(super) struct Literal {
+    text: String,
+    /// The same as a number, and the bits of it that count; none where it is too long.
+    word: u128,
+    mask: u128,
+}
+
+impl Literal {
+    /// This text.
+    pub(super) fn of(text: &str) -> Self {
+        const MOST: usize = size_of::<u128>();
+        let mut word = [0; MOST];
+        word.iter_mut().zip(text.bytes()).for_each(|(to, byte)| *to = byte);
+        let unused = MOST.checked_sub(text.len()).filter(|unused| *unused < MOST);
+        let mask = unused.map_or(0, |unused| u128::MAX >> (8 * unused));
+        Self { text: text.to_owned(), word: u128::from_le_bytes(word), mask }
+    }
+}
+
+/// A text of which something is still to be read.
 #[derive(Clone, Copy)]
 pub(super) struct Text<'a> {
-    text: &'a str,
-    rest: &'a [u8],
+    rest: &'a str,
 }
 
 impl<'a> Text<'a> {
     /// The start of a line.
     #[inline]
-    pub(super) fn of(text: &'a str) -> Self {
-        Self { text, rest: text.as_bytes() }
+    pub(super) fn of(rest: &'a str) -> Self {
+        Self { rest }
     }
 
-    /// The text between two places of the line, told by what follows them.
+    /// What is still to be read.
+    #[inline]
+    pub(super) fn rest(&self) -> &'a str {
+        self.rest
+    }
+
+    /// What lies between here and a later place of the same line.
     #[inline(always)]
-    fn between(&self, start: &[u8], end: &[u8]) -> Option<&'a str> {
-        let whole = self.text.len();
-        self.text.get(whole - start.len()..whole - end.len())
+    pub(super) fn until(&self, later: Self) -> Option<&'a str> {
+        self.rest.get(..self.rest.len() - later.rest.len())
+    }
+
+    /// The byte that stands here.
+    #[inline(always)]
+    fn first(&self) -> Option<u8> {
+        self.rest.as_bytes().first().copied()
+    }
+
+    /// Steps over so many bytes.
+    #[inline(always)]
+    fn advance(&mut self, count: usize) -> Option<()> {
+        self.rest = self.rest.get(count..)?;
+        Some(())
     }
 
     /// Whether `literal` stands here; if so, it is stepped over.
     #[inline(always)]
-    pub(super) fn skip<const N: usize>(&mut self, literal: &[u8; N]) -> bool {
-        match self.rest.split_first_chunk() {
-            Some((here, after)) if here == literal => {
+    pub(super) fn skip(&mut self, literal: &str) -> bool {
+        match self.rest.strip_prefix(literal) {
+            Some(after) => {
                 self.rest = after;
                 true
             }
-            _ => false,
+            None => false,
         }
     }
 
     /// Steps over what must stand here.
-    #[inline]
-    pub(super) fn expect<const N: usize>(&mut self, literal: &[u8; N]) -> Option<()> {
-        self.skip(literal).then_some(())
+    #[inline(always)]
+    pub(super) fn expect(&mut self, literal: &str) -> Option<()> {
+        self.rest = self.rest.strip_prefix(literal)?;
+        Some(())
     }
 
-    /// Steps over blanks.
-    #[inline]
-    pub(super) fn blanks(&mut self) {
-        while let [b' ' | b'\t' | b'\n' | b'\r', after @ ..] = self.rest {
-            self.rest = after;
+    /// Steps over what must stand here, and was not known when this was written.
+    #[inline(always)]
+    pub(super) fn expect_literal(&mut self, literal: &Literal) -> Option<()> {
+        match self.rest.as_bytes().first_chunk() {
+            Some(here) if literal.mask != 0 => {
+                let other = (u128::from_le_bytes(*here) ^ literal.word) & literal.mask;
+                (other == 0).then_some(())?;
+                self.advance(literal.text.len())
+            }
+            _ => self.expect(&literal.text),
         }
     }
 
+    /// Steps over blanks.
+    #[inline(always)]
+    pub(super) fn blanks(&mut self) {
+        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
+    }
+
     /// The next byte that is no blank.
-    #[inline]
+    #[inline(always)]
     pub(super) fn token(&mut self) -> Option<u8> {
         self.blanks();
-        let (token, after) = self.rest.split_first()?;
-        self.rest = after;
-        Some(*token)
+        let token = self.first()?;
+        self.advance(1)?;
+        Some(token)
     }
 
     /// Whether nothing follows.
@@ -78,63 +130,78 @@ impl<'a> Text<'a> {
     /// A string without escapes, such as a name.
     #[inline(always)]
     pub(super) fn name(&mut self) -> Option<&'a str> {
-        self.expect(b"\"")?;
-        let start = self.rest;
-        self.rest = from_special(start)?;
-        let name = self.between(start, self.rest);
-        self.expect(b"\"")?;
-        name
+        let start = self.rest.strip_prefix('"')?;
+        let (name, rest) = start.split_at_checked(special(start.as_bytes())?)?;
+        self.rest = rest.strip_prefix('"')?;
+        Some(name)
     }
 
     /// A string.
     #[inline(always)]
     pub(super) fn string(&mut self) -> Option<Cow<'a, str>> {
-        let start = *self;
-        if let Some(name) = self.name() {
-            return Some(Cow::Borrowed(name));
+        match self.name() {
+            Some(name) => Some(Cow::Borrowed(name)),
+            None => self.escaped().map(Cow::Owned),
         }
-        *self = start;
-        self.escaped().map(Cow::Owned)
     }
 
     /// A string with escapes, which the full parser reads.
     #[cold]
     fn escaped(&mut self) -> Option<String> {
-        let start = self.rest;
+        let start = *self;
         self.quoted()?;
-        serde_json::from_str(self.between(start, self.rest)?).ok()
+        serde_json::from_str(start.until(*self)?).ok()
+    }
+
+    /// A text that travels with an event, as it stands here.
+    #[inline(always)]
+    pub(super) fn message(&mut self) -> Option<Message<'a>> {
+        if let Some(words) = self.name() {
+            return Some(words.into());
+        }
+        if self.first() != Some(b'"') {
+            return self.id().map(Message::from);
+        }
+        let start = *self;
+        self.quoted()?;
+        start.until(*self).map(Message::quoted)
     }
 
     /// Steps over a string.
     fn quoted(&mut self) -> Option<()> {
-        self.expect(b"\"")?;
+        // Whether these digits are those of a character, not of half a surrogate pair.
+        let whole = |digits: &[u8; 4]| {
+            (!matches!(digits[0], b'd' | b'D') || matches!(digits[1], b'0'..=b'7'))
+                && digits.iter().all(u8::is_ascii_hexdigit)
+        };
+        self.expect("\"")?;
         loop {
-            match from_special(self.rest)? {
-                [b'"', after @ ..] => {
-                    self.rest = after;
-                    return Some(());
-                }
-                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', after @ ..] => {
-                    self.rest = after;
-                }
-                // Halves of surrogate pairs are none of these.
-                [b'\\', b'u', a, b, c, d, after @ ..]
-                    if (!matches!(a, b'd' | b'D') || matches!(b, b'0'..=b'7'))
-                        && [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) =>
+            self.advance(special(self.rest.as_bytes())?)?;
+            let length = match self.rest.as_bytes() {
+                [b'"', ..] => return self.advance(1),
+                [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
+                [b'\\', b'u', a, b, c, d, ..] if whole(&[*a, *b, *c, *d]) => 6,
+                // Both halves, as many programs write what does not fit four digits.
+                [b'\\', b'u', b'd' | b'D', a, b, c, b'\\', b'u', b'd' | b'D', d, e, f, ..]
+                    if matches!(a, b'8' | b'9' | b'a' | b'b' | b'A' | b'B')
+                        && matches!(d, b'c'..=b'f' | b'C'..=b'F')
+                        && [b, c, e, f].iter().all(|digit| digit.is_ascii_hexdigit()) =>
                 {
-                    self.rest = after;
+                    12
                 }
                 _ => return None,
-            }
+            };
+            self.advance(length)?;
         }
     }
 
     /// A number, negative or not; `-0` and exponents are left to the full parser.
     #[inline(always)]
     pub(super) fn number(&mut self) -> Option<f64> {
-        let negative = self.skip(b"-");
-        let (value, rest) = leading(self.rest)?;
-        self.rest = rest;
+        let negative = self.skip("-");
+        let bytes = self.rest.as_bytes();
+        let (value, rest) = leading(bytes)?;
+        self.advance(bytes.len() - rest.len())?;
         if negative { (value > 0.0).then_some(-value) } else { Some(value) }
     }
 
@@ -142,119 +209,89 @@ impl<'a> Text<'a> {
     #[inline]
     pub(super) fn id(&mut self) -> Option<Cow<'a, str>> {
         const SURELY_U64: usize = 19;
-        if self.rest.first() == Some(&b'"') {
+        if self.first() == Some(b'"') {
             return self.string();
         }
-        let start = self.rest;
-        let count = start.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.rest = &start[count..];
-        let whole = !matches!(self.rest.first(), Some(b'.' | b'e' | b'E'));
-        let sound = (1..=SURELY_U64).contains(&count) && (count == 1 || start[0] != b'0');
-        self.between(start, self.rest).filter(|_| whole && sound).map(Cow::Borrowed)
+        let (digits, rest) = self.rest.split_at_checked(digits(self.rest.as_bytes()))?;
+        self.rest = rest;
+        let whole = !matches!(self.first(), Some(b'.' | b'e' | b'E'));
+        let sound = digits.len() == 1 || !digits.starts_with('0');
+        let known = (1..=SURELY_U64).contains(&digits.len());
+        (whole && sound && known).then_some(Cow::Borrowed(digits))
     }
 
     /// Steps over a value.
     pub(super) fn value(&mut self) -> Option<()> {
-        self.value_within(DEPTH)
-    }
-
-    fn value_within(&mut self, depth: u32) -> Option<()> {
-        self.blanks();
-        match self.rest.first()? {
-            b'"' => self.quoted(),
-            b'{' => self.list(depth, b'}', |it, deeper| {
-                it.blanks();
-                it.quoted()?;
-                (it.token()? == b':').then_some(())?;
-                it.value_within(deeper)
-            }),
-            b'[' => self.list(depth, b']', Self::value_within),
-            b't' => self.expect(b"true"),
-            b'f' => self.expect(b"false"),
-            b'n' => self.expect(b"null"),
-            _ => {
-                let start = self.rest.len();
-                self.skip(b"-");
-                self.rest = leading(self.rest)?.1;
-                (start - self.rest.len() <= LONGEST_NUMBER).then_some(())
-            }
-        }
-    }
-
-    /// Steps over what stands in brackets, each part by `part`.
-    fn list(
-        &mut self,
-        depth: u32,
-        close: u8,
-        mut part: impl FnMut(&mut Self, u32) -> Option<()>,
-    ) -> Option<()> {
-        let deeper = depth.checked_sub(1)?;
-        self.token()?;
-        self.blanks();
-        if self.skip(&[close]) {
-            return Some(());
-        }
+        // What is open around it, the innermost last: 1 for an object, 0 for a list, after a 1.
+        let mut open = 1_u32;
         loop {
-            part(self, deeper)?;
-            match self.token()? {
-                b',' => {}
-                token => return (token == close).then_some(()),
+            // Here a value begins.
+            self.blanks();
+            match self.first()? {
+                b'"' => self.quoted()?,
+                bracket @ (b'{' | b'[') => {
+                    self.advance(1)?;
+                    self.blanks();
+                    if !self.skip(if bracket == b'{' { "}" } else { "]" }) {
+                        (open.leading_zeros() > 32 - DEPTH - 1).then_some(())?;
+                        open = 2 * open + u32::from(bracket == b'{');
+                        if bracket == b'{' {
+                            self.key()?;
+                        }
+                        continue;
+                    }
+                }
+                b't' => self.expect("true")?,
+                b'f' => self.expect("false")?,
+                b'n' => self.expect("null")?,
+                _ => self.finite()?,
+            }
+            // Here it ended, and with it perhaps what is around it.
+            loop {
+                if open == 1 {
+                    return Some(());
+                }
+                match (self.token()?, open & 1) {
+                    (b',', 0) => break,
+                    (b',', _) => {
+                        self.blanks();
+                        self.key()?;
+                        break;
+                    }
+                    (b'}', 1) | (b']', 0) => open /= 2,
+                    _ => return None,
+                }
             }
         }
     }
-}
 
-/// Whether a string of JSON cannot hold the text as it is.
-pub(super) fn needs_escapes(text: &str) -> bool {
-    from_special(text.as_bytes()).is_some()
-}
-
-/// `text` from its first quote, backslash or control character on.
-#[inline(always)]
-fn from_special(text: &[u8]) -> Option<&[u8]> {
-    let (word, after) = match text.split_first_chunk() {
-        Some((word, after)) => (special_bytes(word), after),
-        None => return from_special_slowly(text),
-    };
-    if word == 0 { from_special_far(after) } else { text.get(word.trailing_zeros() as usize / 8..) }
-}
-
-/// The same in a long text: whole pieces are passed over, which the compiler vectorises.
-fn from_special_far(mut rest: &[u8]) -> Option<&[u8]> {
-    while let Some((piece, after)) = rest.split_first_chunk::<32>()
-        && !piece.iter().fold(false, |found, byte| found | is_special(*byte))
-    {
-        rest = after;
+    /// Steps over a name and its colon.
+    fn key(&mut self) -> Option<()> {
+        self.quoted()?;
+        (self.token()? == b':').then_some(())
     }
-    while let Some((word, after)) = rest.split_first_chunk() {
-        let found = special_bytes(word);
-        if found != 0 {
-            return rest.get(found.trailing_zeros() as usize / 8..);
+
+    /// Steps over a number that surely is finite.
+    fn finite(&mut self) -> Option<()> {
+        self.skip("-");
+        let number = self.rest.as_bytes();
+        let whole = digits(number);
+        (whole == 1 || whole > 1 && number[0] != b'0').then_some(())?;
+        let mut length = whole;
+        if number.get(whole) == Some(&b'.') {
+            let places = digits(&number[whole + 1..]);
+            (places > 0).then_some(())?;
+            length += 1 + places;
         }
-        rest = after;
+        let surely = length <= LONGEST_NUMBER && !matches!(number.get(length), Some(b'e' | b'E'));
+        if surely { self.advance(length) } else { None }
     }
-    from_special_slowly(rest)
 }
 
-fn from_special_slowly(rest: &[u8]) -> Option<&[u8]> {
-    let place = rest.iter().position(|byte| is_special(*byte))?;
-    rest.get(place..)
-}
-
+/// How many digits stand here.
 #[inline(always)]
-fn is_special(byte: u8) -> bool {
-    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
-}
-
-/// The high bit of each special byte; the first is never wrong, those after it may be.
-#[inline(always)]
-fn special_bytes(word: &[u8; 8]) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    let word = u64::from_le_bytes(*word);
-    let below = |word: u64, limit: u64| word.wrapping_sub(EACH * limit) & !word;
-    let quotes = below(word ^ (EACH * u64::from(b'"')), 1);
-    let backslashes = below(word ^ (EACH * u64::from(b'\\')), 1);
-    (quotes | backslashes | below(word, 0x20)) & (EACH * 0x80)
+fn digits(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
 #[cfg(test)]
@@ -265,20 +302,6 @@ mod tests {
     use serde::de::IgnoredAny;
 
     use super::*;
-
-    #[test]
-    fn what_is_special_is_found_wherever_it_stands() {
-        let mut rng = ChaCha8Rng::seed_from_u64(8);
-        for turn in 0..200_000 {
-            let length = rng.next_u32() as usize % 100;
-            let mut text: Vec<u8> = (0..length).map(|_| rng.next_u32() as u8).collect();
-            for byte in text.iter_mut().filter(|byte| is_special(**byte)) {
-                *byte = if rng.next_u32().is_multiple_of(40) { *byte } else { b'!' };
-            }
-            let place = text.iter().position(|byte| is_special(*byte));
-            assert_eq!(from_special(&text), place.map(|place| &text[place..]), "turn {turn}");
-        }
-    }
 
     /// A piece of JSON, most often sound.
     fn value(rng: &mut ChaCha8Rng, depth: u32) -> String {

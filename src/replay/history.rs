@@ -307,7 +307,7 @@ mod tests {
             Replay::new(Box::new(history), Plan { sources: 1, ..Plan::default() }).unwrap();
         replay.run(&mut |fed| {
             if let Fed::Event { event, .. } = fed {
-                cids.push((event.cid.into_owned(), event.info.into_owned()));
+                cids.push((event.cid.into_owned(), event.info.words().into_owned()));
             }
             std::ops::ControlFlow::Continue(())
         });

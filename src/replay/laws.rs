@@ -73,7 +73,8 @@ fn check_cascade(cascade: &HistoryCascade, events: &[&Event<'_>], plan: &Plan, s
         } else {
             Default::default()
         };
-        assert_eq!((&*event.msg, &*event.info), (&*texts.0, &*texts.1), "seed {seed}");
+        let (msg, info) = (event.msg.words(), event.info.words());
+        assert_eq!((&*msg, &*info), (&*texts.0, &*texts.1), "seed {seed}");
         let since = event.time.seconds() - start;
         let exact = point.time * plan.seconds_per_unit;
         match (plan.exact_times, plan.timeline) {

@@ -121,8 +121,8 @@ fn owned(event: &Event<'_>) -> Event<'static> {
     Event {
         cid: own(&event.cid),
         source: own(&event.source),
-        msg: own(&event.msg),
-        info: own(&event.info),
+        msg: own(&event.msg.words()).into(),
+        info: own(&event.info.words()).into(),
         ..*event
     }
 }

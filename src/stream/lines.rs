@@ -10,7 +10,7 @@ use std::time::Duration;
 use memchr::memchr_iter;
 
 pub use super::reader::Input;
-use super::reader::{Block, Blocks, Content, HEAD, LONGEST_TWEET, give_back, longest_of, start};
+use super::reader::{Block, Blocks, HEAD, LONGEST_TWEET, give_back, longest_of, start};
 use super::{Counts, Frame, Rejects, Step, Transport};
 use crate::record::Refusal;
 use crate::stage::{Ending, Outgoing, Tally};
@@ -47,7 +47,7 @@ pub struct Lines<W> {
     stop: Arc<AtomicBool>,
     /// An input could not be read to its end: what follows from its end does not hold.
     torn: bool,
-    block: Content,
+    block: Vec<u8>,
     input: usize,
     /// Number of the block's first line in its file, and its position in the whole input.
     first_line: u64,
@@ -78,7 +78,7 @@ impl<W: Write> Lines<W> {
             blocks: start(options.inputs, options.longest),
             stop: options.stop,
             torn: false,
-            block: Content::Bytes(Vec::new()),
+            block: Vec::new(),
             input: 0,
             first_line: 1,
             position: 0,
@@ -121,8 +121,7 @@ impl<W: Write> Lines<W> {
             }
         }
         let (input, first_line) = (self.input, self.first_line);
-        let content = Content::Bytes(Vec::new());
-        Ok(Some(Block::Lines { input, first_line, lines: 0, content }))
+        Ok(Some(Block::Lines { input, first_line, lines: 0, content: Vec::new() }))
     }
 
     fn place(&self, line: u64) -> String {
@@ -130,7 +129,7 @@ impl<W: Write> Lines<W> {
     }
 
     fn refuse_long_lines(&mut self) -> io::Result<()> {
-        if self.block.bytes().len() <= LONGEST_TWEET {
+        if self.block.len() <= LONGEST_TWEET {
             return Ok(());
         }
         let (_, long) = frames(&self.block, self.position, self.longest);
@@ -152,10 +151,11 @@ impl<W: Write> Lines<W> {
 type Long = (u64, Vec<u8>, usize);
 
 /// The lines of a block, and those that are too long.
-fn frames(block: &Content, first: u64, longest: usize) -> (Vec<Frame<'_>>, Vec<Long>) {
+fn frames(bytes: &[u8], first: u64, longest: usize) -> (Vec<Frame<'_>>, Vec<Long>) {
     /// Bytes of a short line; more are made room for where lines are shorter still.
     const SHORT: usize = 64;
-    let (bytes, text) = (block.bytes(), block.text());
+    // All of it at once, where it is text as it should be; else each line is judged by itself.
+    let text = simdutf8::basic::from_utf8(bytes).ok();
     let (mut frames, mut long) = (Vec::with_capacity(bytes.len() / SHORT), Vec::new());
     let (mut start, mut position) = (0, first);
     // The last line of a file may lack its end.
@@ -246,7 +246,7 @@ impl<W: Write> Transport for Lines<W> {
                     self.position = self.next_position;
                     self.next_position += lines;
                     if let Some(on_bytes) = &mut self.on_bytes {
-                        on_bytes(self.block.bytes().len() as u64);
+                        on_bytes(self.block.len() as u64);
                     }
                     self.refuse_long_lines()?;
                     let (frames, _) = frames(&self.block, self.position, self.longest);

@@ -16,7 +16,7 @@ pub use said::{Held, SAID, Stderr, complain, say, shown};
 
 use std::io;
 
-use crate::record::{Item, Kind, Record, Refusal, read, read_text};
+use crate::record::{Item, Kind, Reader, Record, Refusal};
 use crate::stage::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
 
 /// The bytes of one record, and where they stood.
@@ -218,14 +218,15 @@ pub(crate) fn parse<'a>(
     refused: &mut Vec<Refused>,
 ) -> Vec<RecordRef<'a>> {
     let mut batch = Vec::with_capacity(frames.len());
+    let mut reader = Reader::new(takes);
     for frame in frames {
         let item = match frame.text {
-            Some(text) => read_text(text, frame.key, takes),
-            None => read(frame.bytes, frame.key, takes),
+            Some(text) => reader.text(text, frame.key),
+            None => reader.bytes(frame.bytes, frame.key),
         };
         let body = match item {
             Ok(Item::Event(event)) => Body::Event(event),
-            Ok(Item::Record(record)) => Body::Record(Box::new(record)),
+            Ok(Item::Record(record)) => Body::Record(record),
             Ok(Item::Foreign) => Body::Foreign(frame.bytes),
             Err(refusal) => {
                 let kept = frame.bytes[..frame.bytes.len().min(KEPT)].to_vec();

@@ -31,7 +31,7 @@ pub(super) enum Block {
         /// How many lines there are.
         lines: u64,
         /// The lines.
-        content: Content,
+        content: Vec<u8>,
     },
     /// A line that was passed over because of its length.
     TooLong {
@@ -48,45 +48,11 @@ pub(super) enum Block {
     Failed(usize, io::Error),
 }
 
-/// What lines consist of.
-pub(super) enum Content {
-    /// Text, as it should be.
-    Text(String),
-    /// Something else: each line is to be judged by itself.
-    Bytes(Vec<u8>),
-}
-
-impl Content {
-    fn of(bytes: Vec<u8>) -> Self {
-        String::from_utf8(bytes).map_or_else(|no| Self::Bytes(no.into_bytes()), Self::Text)
-    }
-
-    /// All of it.
-    pub(super) fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Text(text) => text.as_bytes(),
-            Self::Bytes(bytes) => bytes,
-        }
-    }
-
-    /// All of it, where it is text.
-    pub(super) fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Bytes(_) => None,
-        }
-    }
-}
-
 /// Hands the memory of a block that is done with to the next one, if it is worth it.
-pub(super) fn give_back(done: Content, (_, used): &Blocks) {
-    let memory = match done {
-        Content::Text(text) => text.into_bytes(),
-        Content::Bytes(bytes) => bytes,
-    };
-    if (1..=2 * BLOCK).contains(&memory.capacity()) {
+pub(super) fn give_back(done: Vec<u8>, (_, used): &Blocks) {
+    if (1..=2 * BLOCK).contains(&done.capacity()) {
         // Where nobody reads any more, nobody needs it.
-        let _ = used.send(memory);
+        let _ = used.send(done);
     }
 }
 
@@ -261,8 +227,8 @@ impl<'a> Cutter<'a> {
         let lines = memchr::memchr_iter(b'\n', &bytes).count() as u64 + u64::from(torn);
         let first_line = self.line;
         self.line += lines;
-        let content = Content::of(bytes);
-        self.to.send(Block::Lines { input: self.input, first_line, lines, content }).is_ok()
+        let input = self.input;
+        self.to.send(Block::Lines { input, first_line, lines, content: bytes }).is_ok()
     }
 
     /// Passes over what belongs to the long line, whose head is the first `known` bytes.
@@ -331,8 +297,7 @@ mod tests {
         while let Ok(block) = blocks.0.try_recv() {
             match block {
                 Block::Lines { first_line, lines, content, .. } => {
-                    let block = content.bytes();
-                    let block = block.strip_suffix(b"\n").unwrap_or(block);
+                    let block = content.strip_suffix(b"\n").unwrap_or(&content);
                     let split = block.split(|byte| *byte == b'\n').zip(first_line..);
                     let before = found.len() as u64;
                     found.extend(
@@ -341,10 +306,6 @@ mod tests {
                         }),
                     );
                     assert_eq!(found.len() as u64 - before, lines);
-                    assert_eq!(
-                        content.text().is_some(),
-                        std::str::from_utf8(content.bytes()).is_ok()
-                    );
                     give_back(content, &blocks);
                 }
                 Block::TooLong { line, length, head, .. } => found.push((line, head, length, true)),

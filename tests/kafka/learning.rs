@@ -162,9 +162,11 @@ fn models(lines: &str, counters: std::ops::RangeInclusive<u64>) -> Vec<(String, 
     let samples: Vec<forest::Sample> = of_type(&said, "sample")
         .values()
         .filter(|line| field(line, "T_obs") == "600")
-        .map(|line| match read(line.as_bytes(), None, &[Kind::Sample]) {
-            Ok(Item::Record(Record::Sample(sample))) => lesson(&sample),
-            other => panic!("{line}: {other:?}"),
+        .map(|line| {
+            match read(line.as_bytes(), None, &[Kind::Sample]).ok().and_then(Item::record) {
+                Some(Record::Sample(sample)) => lesson(&sample),
+                other => panic!("{line}: {other:?}"),
+            }
         })
         .collect();
     let one = |counter: u64| {

@@ -239,7 +239,7 @@ impl Source {
         let start = event.time.seconds();
         let cascade = Cascade {
             cid: (*event.cid).into(),
-            msg: (*event.msg).into(),
+            msg: event.msg.words().into(),
             start,
             last: start,
             size: 1,

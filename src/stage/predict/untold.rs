@@ -55,9 +55,8 @@ impl Untold {
     /// Takes back what was written down before a crash; false where it is something else.
     pub(super) fn take_back(&mut self, aside: &[Aside]) -> bool {
         for Aside { id, text } in aside {
-            let Ok(Item::Record(Record::Alert(alert))) =
-                read(text.as_bytes(), None, &[Kind::Alert])
-            else {
+            let told = read(text.as_bytes(), None, &[Kind::Alert]);
+            let Some(Record::Alert(alert)) = told.ok().and_then(Item::record) else {
                 return false;
             };
             self.written.insert(*id);

@@ -168,13 +168,13 @@ impl Models {
     fn load(&self, version: Version) -> io::Result<Record> {
         let (partition, offset) = self.places[&version];
         let (_, bytes) = read_one(&self.settings, &self.topic, partition, offset)?;
-        match read(&bytes, None, &[Kind::Model]) {
-            Ok(Item::Record(record)) => Ok(record),
-            _ => Err(super::trouble::failed(format!(
+        let model = read(&bytes, None, &[Kind::Model]).ok().and_then(Item::record);
+        model.ok_or_else(|| {
+            super::trouble::failed(format!(
                 "topic {} partition {partition} offset {offset} is no model",
                 self.topic
-            ))),
-        }
+            ))
+        })
     }
 
     /// A version is being written: the older ones that must go for it.
@@ -199,7 +199,7 @@ fn listen(message: &BorrowedMessage<'_>) -> Heard {
     };
     let Some(bytes) = message.payload() else { return Heard::Deleted(version) };
     match read(bytes, None, &[Kind::Model]) {
-        Ok(Item::Record(record)) => Heard::Model(version, Box::new(record)),
+        Ok(Item::Record(record)) => Heard::Model(version, record),
         Ok(_) => Heard::Nonsense,
         Err(refusal) => {
             complain(&format!("model {}: {refusal}", key.unwrap_or_default()));

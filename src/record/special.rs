@@ -1,0 +1,82 @@
+//! Where the text of a string stops to be plain, eight or more bytes at a time.
+
+use memchr::memchr2;
+
+/// Whether a string of JSON cannot hold the text as it is.
+pub(super) fn needs_escapes(text: &str) -> bool {
+    special(text.as_bytes()).is_some()
+}
+
+/// The place of the first quote, backslash or control character.
+#[inline(always)]
+pub(super) fn special(text: &[u8]) -> Option<usize> {
+    const WORD: usize = 8;
+    let Some((word, after)) = text.split_first_chunk() else { return special_slowly(text) };
+    let found = special_bytes(word);
+    if found != 0 {
+        return Some(found.trailing_zeros() as usize / 8);
+    }
+    let Some(word) = after.first_chunk() else { return special_slowly(text) };
+    match special_bytes(word) {
+        0 => special_far(text),
+        found => Some(WORD + found.trailing_zeros() as usize / 8),
+    }
+}
+
+/// The same in a text that begins with sixteen plain bytes. Control characters are rare in what
+/// is long: where there are any, it is read slowly.
+fn special_far(text: &[u8]) -> Option<usize> {
+    const PIECE: usize = 16;
+    let has_control =
+        |piece: &[u8; PIECE]| piece.iter().fold(false, |it, byte| it | (*byte < 0x20));
+    let place = memchr2(b'"', b'\\', &text[PIECE..]).map(|place| PIECE + place);
+    let passed = &text[..place.unwrap_or(text.len())];
+    // The last piece overlaps the one before it.
+    let (pieces, _) = passed[PIECE..].as_chunks();
+    match passed.last_chunk() {
+        Some(last) if !has_control(last) && !pieces.iter().any(has_control) => place,
+        _ => special_slowly(text),
+    }
+}
+
+fn special_slowly(text: &[u8]) -> Option<usize> {
+    text.iter().position(|byte| is_special(*byte))
+}
+
+#[inline(always)]
+fn is_special(byte: u8) -> bool {
+    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
+}
+
+/// The high bit of each special byte; the first is never wrong, those after it may be.
+#[inline(always)]
+fn special_bytes(word: &[u8; 8]) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let word = u64::from_le_bytes(*word);
+    let below = |word: u64, limit: u64| word.wrapping_sub(EACH * limit) & !word;
+    let quotes = below(word ^ (EACH * u64::from(b'"')), 1);
+    let backslashes = below(word ^ (EACH * u64::from(b'\\')), 1);
+    (quotes | backslashes | below(word, 0x20)) & (EACH * 0x80)
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+
+    use super::*;
+
+    #[test]
+    fn what_is_special_is_found_wherever_it_stands() {
+        let mut rng = ChaCha8Rng::seed_from_u64(8);
+        for turn in 0..200_000 {
+            let length = rng.next_u32() as usize % 100;
+            let mut text: Vec<u8> = (0..length).map(|_| rng.next_u32() as u8).collect();
+            for byte in text.iter_mut().filter(|byte| is_special(**byte)) {
+                *byte = if rng.next_u32().is_multiple_of(40) { *byte } else { b'!' };
+            }
+            let place = text.iter().position(|byte| is_special(*byte));
+            assert_eq!(special(&text), place, "turn {turn}");
+        }
+    }
+}
