@@ -1,7 +1,10 @@
 //! A prediction with its uncertainty.
 
+use std::cell::OnceCell;
+
 use super::Aggregate;
 use super::pool::Pool;
+use super::trees::Fallen;
 
 /// How far raw intervals must be widened (below 0: narrowed), in ln N, at some levels; split
 /// conformal prediction (Romano, Patterson and Candès, NeurIPS 2019) on held-out samples.
@@ -47,33 +50,64 @@ impl Calibration {
     }
 }
 
-/// A predicted final size: a point, and the distribution behind it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    n_obs: f64,
-    n_tot: f64,
-    /// Of ln(N/n).
-    pool: Pool,
-    calibration: Calibration,
+/// Values of ln(N/n) that are put in order where somebody asks for their order; a mean needs none.
+#[derive(Debug)]
+pub(super) struct Growths<'m> {
+    fallen: Option<Fallen<'m>>,
+    pool: OnceCell<Pool>,
 }
 
-impl Answer {
-    /// `pool` holds values of ln(N/n); `mean` stands for the point where the aggregate is one.
+impl From<Pool> for Growths<'_> {
+    fn from(pool: Pool) -> Self {
+        Self { fallen: None, pool: pool.into() }
+    }
+}
+
+impl<'m> From<Fallen<'m>> for Growths<'m> {
+    fn from(fallen: Fallen<'m>) -> Self {
+        Self { fallen: Some(fallen), pool: OnceCell::new() }
+    }
+}
+
+impl Growths<'_> {
+    fn mean(&self) -> f64 {
+        self.fallen.as_ref().map_or_else(|| self.pool().mean(), Fallen::mean)
+    }
+
+    fn pool(&self) -> &Pool {
+        let pool = || self.fallen.as_ref().map(Fallen::pool).unwrap_or_default();
+        self.pool.get_or_init(pool)
+    }
+}
+
+/// A predicted final size: a point, and the distribution behind it.
+#[derive(Debug)]
+pub struct Answer<'m> {
+    n_obs: f64,
+    n_tot: f64,
+    growths: Growths<'m>,
+    /// What is added to all growths.
+    shift: f64,
+    calibration: &'m Calibration,
+}
+
+impl<'m> Answer<'m> {
+    /// Of these growths; `mean` stands for the point where the aggregate is one.
     pub(super) fn new(
         n_obs: f64,
-        pool: Pool,
+        growths: impl Into<Growths<'m>>,
         aggregate: Aggregate,
         mean: Option<f64>,
-        calibration: &Calibration,
+        calibration: &'m Calibration,
     ) -> Self {
         let n_obs = if n_obs.is_finite() { n_obs.clamp(0.0, 1e15) } else { 0.0 };
+        let growths = growths.into();
         let growth = match aggregate {
-            Aggregate::RelativeMedian => pool.median_weighted(|growth| (-growth).exp()),
-            Aggregate::Median => pool.quantile(0.5),
-            Aggregate::Mean => mean.unwrap_or_else(|| pool.mean()),
+            Aggregate::RelativeMedian => growths.pool().median_weighted(|growth| (-growth).exp()),
+            Aggregate::Median => growths.pool().quantile(0.5),
+            Aggregate::Mean => mean.unwrap_or_else(|| growths.mean()),
         };
-        let n_tot = size(n_obs, growth);
-        Self { n_obs, n_tot, pool, calibration: calibration.clone() }
+        Self { n_obs, n_tot: size(n_obs, growth), growths, shift: 0.0, calibration }
     }
 
     /// The same answer with its distribution moved half of the way to a growth ln(N/n) that
@@ -82,9 +116,8 @@ impl Answer {
         const SHARE: f64 = 0.5;
         let Some(log_growth) = log_growth else { return self };
         let own = if self.n_obs > 0.0 { (self.n_tot / self.n_obs).ln() } else { 0.0 };
-        let shift = SHARE * (log_growth.max(0.0) - own);
-        self.pool.shift(shift);
-        self.n_tot = size(self.n_obs, own + shift);
+        self.shift = SHARE * (log_growth.max(0.0) - own);
+        self.n_tot = size(self.n_obs, own + self.shift);
         self
     }
 
@@ -113,12 +146,12 @@ impl Answer {
         if k < self.n_obs || self.n_obs <= 0.0 {
             return if k < self.n_obs { 1.0 } else { 0.0 };
         }
-        self.pool.above((k / self.n_obs).ln())
+        self.growths.pool().above((k / self.n_obs).ln() - self.shift)
     }
 
     /// The interval of ln(N/n) without calibration.
     fn raw_interval(&self, level: f64) -> (f64, f64) {
-        let quantile = |share: f64| self.pool.quantile(share).max(0.0);
+        let quantile = |share: f64| (self.growths.pool().quantile(share) + self.shift).max(0.0);
         (quantile((1.0 - level) / 2.0), quantile((1.0 + level) / 2.0))
     }
 }

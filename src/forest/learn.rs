@@ -133,9 +133,10 @@ fn held_out_forest(
 ) -> Vec<(Tried, f64)> {
     let (none, no_features) = (Calibration::default(), Features::default());
     let answer = |held: &Held| {
-        let pool = grown.trees.pool(&held.values, |tree| !grown.seen[tree][held.cascade]);
+        let stranger = |tree: usize| !grown.seen[tree][held.cascade];
+        let fallen = grown.trees.fallen(&held.values, stranger);
         let query = Query { features: &no_features, n_obs: held.n_obs, x: held.x };
-        let answer = forest_answer(pool, &query, recipe.target, recipe.aggregate, &none);
+        let answer = forest_answer(fallen, &query, recipe.target, recipe.aggregate, &none);
         let stranger = |network| unseen(network) == fold(held.cascade);
         answer.towards(networks.log_growth(&held.values, stranger))
     };

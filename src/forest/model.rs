@@ -5,7 +5,7 @@ use super::laws::LogLinear;
 use super::network::Networks;
 use super::pool::Pool;
 use super::table::{fill, omega_values};
-use super::trees::Trees;
+use super::trees::{Fallen, Trees};
 use super::{Aggregate, Features, Target};
 
 /// How a model predicts; each step needs more samples than the one before.
@@ -106,7 +106,7 @@ impl Model {
     }
 
     /// Predicts the final size.
-    pub fn answer(&self, query: &Query) -> Answer {
+    pub fn answer(&self, query: &Query) -> Answer<'_> {
         let calibration = &self.calibration;
         match self.step {
             Step::MedianRatio | Step::LogLinear => {
@@ -115,8 +115,8 @@ impl Model {
             }
             Step::Forest => {
                 let values = self.values(query);
-                let pool = self.trees.pool(&values, |_| true);
-                let answer = forest_answer(pool, query, self.target, self.aggregate, calibration);
+                let fallen = self.trees.fallen(&values, |_| true);
+                let answer = forest_answer(fallen, query, self.target, self.aggregate, calibration);
                 answer.towards(self.networks.log_growth(&values, |_| true))
             }
         }
@@ -136,34 +136,34 @@ impl Model {
 }
 
 /// The answer of a law (none: of a constant ratio) with residuals of ln(N/n).
-pub(super) fn law_answer(
+pub(super) fn law_answer<'m>(
     law: Option<LogLinear>,
     residuals: &[f32],
     n_obs: f64,
     aggregate: Aggregate,
-    calibration: &Calibration,
-) -> Answer {
+    calibration: &'m Calibration,
+) -> Answer<'m> {
     let shift = law.map_or(0.0, |law| law.log_growth(n_obs.max(1.0)));
     let growths = residuals.iter().map(|&residual| ((shift + f64::from(residual)).max(0.0), 1.0));
     Answer::new(n_obs, Pool::new(growths.collect()), aggregate, None, calibration)
 }
 
-/// The answer of a pool of leaf values.
-pub(super) fn forest_answer(
-    pool: Pool,
+/// The answer of leaves.
+pub(super) fn forest_answer<'m>(
+    fallen: Fallen<'m>,
     query: &Query,
     target: Target,
     aggregate: Aggregate,
-    calibration: &Calibration,
-) -> Answer {
+    calibration: &'m Calibration,
+) -> Answer<'m> {
     match target {
-        Target::LogRatio => Answer::new(query.n_obs, pool, aggregate, None, calibration),
+        Target::LogRatio => Answer::new(query.n_obs, fallen, aggregate, None, calibration),
         Target::Omega => {
             let [_, n_star, g1] = query.x;
             let scale = g1 / (1.0 - n_star).max(1e-9) / query.n_obs.max(1.0);
             let growth = |omega: f64| (omega * scale).max(0.0).ln_1p();
-            let mean = growth(pool.mean());
-            Answer::new(query.n_obs, pool.mapped(growth), aggregate, Some(mean), calibration)
+            let (mean, pool) = (growth(fallen.mean()), fallen.pool().mapped(growth));
+            Answer::new(query.n_obs, pool, aggregate, Some(mean), calibration)
         }
     }
 }

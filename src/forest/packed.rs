@@ -4,7 +4,7 @@
 //! refused.
 
 use super::network::{Layer, Network, Networks, Scale};
-use super::trees::{Node, Trees};
+use super::trees::{Branch, Planter, Trees};
 use super::wire::Refused;
 
 const LEAF_MARK: u16 = u16::MAX;
@@ -16,29 +16,35 @@ pub(super) type Body = (Vec<f32>, Trees, Networks);
 /// Residuals, book, number of trees, then per node its feature (or the mark of a leaf), per split
 /// its threshold, per leaf its length, then the codes; last the networks.
 pub(super) fn packed(residuals: &[f32], trees: &Trees, networks: &Networks) -> Vec<u8> {
-    let Trees { roots, nodes, codes, book } = trees;
+    let (mut asked, mut thresholds, mut sizes, mut codes) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for branch in trees.branches() {
+        match branch {
+            Branch::Split { feature, threshold } => {
+                asked.push(feature);
+                thresholds.push(threshold);
+            }
+            Branch::Leaf(own) => {
+                asked.push(LEAF_MARK);
+                sizes.push(own.len() as u32);
+                codes.extend(own);
+            }
+        }
+    }
     let mut out = Vec::new();
-    let leaves = nodes.iter().filter(|node| matches!(node, Node::Leaf { .. })).count();
-    for length in [residuals.len(), book.len(), roots.len(), nodes.len(), leaves, codes.len()] {
+    let (book, roots) = (trees.book(), trees.count());
+    for length in [residuals.len(), book.len(), roots, asked.len(), sizes.len(), codes.len()] {
         out.extend((length as u32).to_le_bytes());
     }
-    let floats = residuals.iter().chain(book);
-    floats.for_each(|value| out.extend(value.to_le_bytes()));
-    for node in nodes {
-        let feature = if let Node::Split { feature, .. } = node { *feature } else { LEAF_MARK };
-        out.extend(feature.to_le_bytes());
-    }
-    for node in nodes {
-        if let Node::Split { threshold, .. } = node {
-            out.extend(threshold.to_le_bytes());
-        }
-    }
-    for node in nodes {
-        if let Node::Leaf { from, to } = node {
-            out.extend((to - from).to_le_bytes());
-        }
-    }
-    codes.iter().for_each(|code| out.extend(code.to_le_bytes()));
+    let floats = |floats: &[f32], out: &mut Vec<u8>| {
+        floats.iter().for_each(|value| out.extend(value.to_le_bytes()));
+    };
+    floats(residuals, &mut out);
+    floats(book, &mut out);
+    asked.iter().for_each(|feature| out.extend(feature.to_le_bytes()));
+    floats(&thresholds, &mut out);
+    sizes.iter().for_each(|size| out.extend(size.to_le_bytes()));
+    codes.iter().for_each(|code: &u16| out.extend(code.to_le_bytes()));
     pack_networks(networks, &mut out);
     out
 }
@@ -108,8 +114,9 @@ pub(super) fn unpacked(body: &[u8], features: usize) -> Result<Body, Refused> {
     if !fits {
         return Err(BROKEN);
     }
-    let (roots, nodes) = planted(trees, &asked, &thresholds, &sizes, codes.len())?;
-    Ok((residuals, Trees { roots, nodes, codes, book }, networks))
+    let planted = planted(book, &asked, &thresholds, &sizes, &codes);
+    let trees = planted.filter(|planted| planted.count() == trees).ok_or(BROKEN)?;
+    Ok((residuals, trees, networks))
 }
 
 /// Every layer sees what the one before it gives, and the last one has one unit.
@@ -141,48 +148,28 @@ fn unpacked_networks(rest: &mut Rest, features: usize) -> Result<Networks, Refus
     Ok(Networks { scale, all })
 }
 
-/// Puts the nodes of trees in preorder together.
+/// Trees of nodes in preorder; `None` if too much or too little of anything is there.
 fn planted(
-    trees: usize,
+    book: Vec<f32>,
     asked: &[u16],
     thresholds: &[f32],
     sizes: &[u32],
-    codes: usize,
-) -> Result<(Vec<u32>, Vec<Node>), Refused> {
+    mut codes: &[u16],
+) -> Option<Trees> {
     let (mut thresholds, mut sizes) = (thresholds.iter(), sizes.iter());
-    let (mut roots, mut nodes) = (Vec::new(), Vec::with_capacity(asked.len()));
-    // Splits whose right branch is still to come.
-    let mut open: Vec<usize> = Vec::new();
-    let mut from: u32 = 0;
-    let mut at_root = true;
-    for (place, &feature) in asked.iter().enumerate() {
-        if at_root {
-            roots.push(place as u32);
-        }
-        at_root = false;
-        if feature != LEAF_MARK {
-            let threshold = *thresholds.next().ok_or(BROKEN)?;
-            nodes.push(Node::Split { feature, threshold, right: 0 });
-            open.push(place);
-            continue;
-        }
-        let size = *sizes.next().ok_or(BROKEN)?;
-        let to = from.checked_add(size).filter(|&to| size > 0 && to as usize <= codes);
-        let to = to.ok_or(BROKEN)?;
-        nodes.push(Node::Leaf { from, to });
-        from = to;
-        match open.pop() {
-            Some(parent) => {
-                if let Node::Split { right, .. } = &mut nodes[parent] {
-                    *right = place as u32 + 1;
-                }
-            }
-            None => at_root = true,
+    let mut planter = Planter::new(book);
+    for &feature in asked {
+        if feature == LEAF_MARK {
+            let size = *sizes.next().filter(|size| **size > 0)?;
+            let (own, rest) = codes.split_at_checked(size as usize)?;
+            planter.leaf(own.iter().copied());
+            codes = rest;
+        } else {
+            planter.split(feature, *thresholds.next()?);
         }
     }
-    let whole = open.is_empty() && roots.len() == trees && from as usize == codes;
-    let used = thresholds.next().is_none() && sizes.next().is_none();
-    if whole && used { Ok((roots, nodes)) } else { Err(BROKEN) }
+    let used = thresholds.next().is_none() && sizes.next().is_none() && codes.is_empty();
+    planter.done().filter(|_| used)
 }
 
 #[cfg(test)]
@@ -190,6 +177,14 @@ mod tests {
     use super::*;
 
     const FEATURES: usize = 3;
+
+    fn trees(book: Vec<f32>) -> Trees {
+        let mut planter = Planter::new(book);
+        planter.split(2, 0.5);
+        planter.leaf([0]);
+        planter.leaf([0, 1]);
+        planter.done().unwrap()
+    }
 
     fn body() -> (Vec<u8>, Body) {
         let layer = |inputs: usize, units: usize| Layer {
@@ -199,16 +194,7 @@ mod tests {
         let network = Network(vec![layer(FEATURES, 4), layer(4, 2), layer(2, 1)]);
         let scale = Scale { middle: vec![1.0; FEATURES], per: vec![2.0; FEATURES] };
         let networks = Networks { scale, all: vec![network; 2] };
-        let trees = Trees {
-            roots: vec![0],
-            nodes: vec![
-                Node::Split { feature: 2, threshold: 0.5, right: 2 },
-                Node::Leaf { from: 0, to: 1 },
-                Node::Leaf { from: 1, to: 3 },
-            ],
-            codes: vec![0, 0, 1],
-            book: vec![0.1, 0.7],
-        };
+        let trees = trees(vec![0.1, 0.7]);
         let residuals = vec![0.25, 1.5];
         (packed(&residuals, &trees, &networks), (residuals, trees, networks))
     }
@@ -222,9 +208,9 @@ mod tests {
         }
         assert!(unpacked(&bytes, FEATURES - 1).is_err());
         assert!(unpacked(&bytes, FEATURES + 1).is_err());
-        let (_, (residuals, mut trees, networks)) = body();
-        trees.book.reverse();
-        assert!(unpacked(&packed(&residuals, &trees, &networks), FEATURES).is_err());
+        let (_, (residuals, _, networks)) = body();
+        let disorderly = trees(vec![0.7, 0.1]);
+        assert!(unpacked(&packed(&residuals, &disorderly, &networks), FEATURES).is_err());
     }
 
     /// With a checksum of its own making a body can hold anything: it is refused, or answers.
@@ -243,7 +229,7 @@ mod tests {
                 read += 1;
                 let values = [1.0, -1e9, f32::MAX];
                 assert!(networks.log_growth(&values, |_| true).is_none_or(f64::is_finite));
-                trees.pool(&values, |_| true);
+                trees.fallen(&values, |_| true).pool();
             }
         }
         assert!(read > 500 && refused > 300, "{read} {refused}");

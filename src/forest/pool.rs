@@ -64,11 +64,6 @@ impl Pool {
         (sum / self.total()).clamp(0.0, 1.0)
     }
 
-    /// Adds a number to every value; none falls below 0.
-    pub(super) fn shift(&mut self, by: f64) {
-        self.pairs.iter_mut().for_each(|(value, _)| *value = (*value + by).max(0.0));
-    }
-
     /// The same weights on other values.
     pub(super) fn mapped(&self, to: impl Fn(f64) -> f64) -> Self {
         Self::new(self.pairs.iter().map(|&(value, weight)| (to(value), weight)).collect())

@@ -18,7 +18,7 @@ use smartcore::tree::decision_tree_regressor::{
 
 use super::parallel::in_parallel;
 use super::table::{Row, Table};
-use super::trees::{Node, Trees, code, codebook};
+use super::trees::{Planter, Trees, code, codebook};
 
 /// The least number of rows in a leaf.
 const LEAF: usize = 8;
@@ -199,32 +199,26 @@ fn leaf_of(nodes: &[RawNode], features: &[usize], values: &[f32]) -> usize {
 
 fn joined(table: &Table, grown: Vec<Branches>) -> Grown {
     let book = codebook(table.cascades.iter().flatten().map(|row| row.target as f32).collect());
-    let mut trees = Trees { book, ..Trees::default() };
+    let mut planter = Planter::new(book.clone());
     let mut seen = Vec::with_capacity(grown.len());
     for branches in grown {
-        trees.roots.push(trees.nodes.len() as u32);
-        append(&branches, 0, &mut trees);
+        plant(&branches, 0, &book, &mut planter);
         seen.push(branches.seen);
     }
-    Grown { trees, seen }
+    Grown { trees: planter.done().expect("every split has both branches"), seen }
 }
 
-/// Appends a node and what is below it, in preorder.
-fn append(branches: &Branches, at: usize, trees: &mut Trees) {
+/// Plants a node and what is below it.
+fn plant(branches: &Branches, at: usize, book: &[f32], planter: &mut Planter) {
     let raw = &branches.nodes[at];
-    let Some((threshold, left, right)) = threshold(raw) else {
-        let from = trees.codes.len();
-        let values = branches.leaves.get(&at).into_iter().flatten();
-        trees.codes.extend(values.map(|&value| code(&trees.book, value)));
-        trees.codes[from..].sort_unstable();
-        trees.nodes.push(Node::Leaf { from: from as u32, to: trees.codes.len() as u32 });
+    if let Some((threshold, left, right)) = threshold(raw) {
+        planter.split(branches.features[raw.split_feature] as u16, threshold);
+        plant(branches, left, book, planter);
+        plant(branches, right, book, planter);
         return;
-    };
-    let place = trees.nodes.len();
-    let feature = branches.features[raw.split_feature] as u16;
-    trees.nodes.push(Node::Split { feature, threshold, right: 0 });
-    append(branches, left, trees);
-    let right_place = trees.nodes.len() as u32;
-    append(branches, right, trees);
-    trees.nodes[place] = Node::Split { feature, threshold, right: right_place };
+    }
+    let values = branches.leaves.get(&at).into_iter().flatten();
+    let mut codes: Vec<u16> = values.map(|&value| code(book, value)).collect();
+    codes.sort_unstable();
+    planter.leaf(codes);
 }

@@ -181,7 +181,7 @@ fn check(model: &Model) -> Result<(), Refused> {
     let features = model.names.len();
     let expected = if model.target == Target::Omega { 3 } else { features };
     let answers = match model.step {
-        Step::Forest => !model.trees.roots.is_empty(),
+        Step::Forest => model.trees.count() > 0,
         _ => !model.residuals.is_empty(),
     };
     require(model.window > 0.0, "T_obs")?;
