@@ -69,6 +69,7 @@ pub(crate) fn plain(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
 #[inline(always)]
 pub(crate) fn leading(number: &[u8]) -> Option<(f64, &[u8])> {
     const EXACT: u64 = 1 << 53;
+    const SHORT: u64 = 1_000_000_000_000_000;
     const LONGEST: usize = 19; // digits that surely fit a u64
     let (digits, rest) = run(number, 0);
     let whole = number.len() - rest.len();
@@ -88,10 +89,14 @@ pub(crate) fn leading(number: &[u8]) -> Option<(f64, &[u8])> {
     if whole + places > LONGEST || digits == 0 {
         return long(number, rest);
     }
-    let value = quotient(digits, places).or_else(|| {
-        // In doubt: where both are exact, their quotient is rounded once.
-        (digits <= EXACT).then(|| digits as f64 / POWERS_OF_TEN[places] as f64)
-    });
+    // Where both are exact, their quotient is rounded once. Nearly all long numbers have 16 or 17
+    // digits: a limit between these would be a coin toss for each.
+    let divided = || digits as f64 / POWERS_OF_TEN[places] as f64;
+    let value = if digits < SHORT {
+        Some(divided())
+    } else {
+        quotient(digits, places).or_else(|| (digits <= EXACT).then(divided))
+    };
     value.map(|value| (value, rest)).or_else(|| long(number, rest))
 }
 

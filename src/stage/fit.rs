@@ -222,7 +222,7 @@ impl Method {
         let marked = points.iter().any(|point| point.magnitude != 1.0);
         // Without magnitudes SEISMIC is not to be trusted, but may be asked for.
         let asked = self.estimator == Estimator::Seismic;
-        let estimate = seismic::final_size(points, *watched).filter(|_| marked || asked);
+        let estimate = (marked || asked).then(|| seismic::final_size(points, *watched)).flatten();
         let n_supp = match estimate.filter(|_| asked) {
             Some(size) => size - points.len() as f64,
             None => expected_events(g1, n_star),

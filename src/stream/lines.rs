@@ -10,7 +10,7 @@ use std::time::Duration;
 use memchr::memchr_iter;
 
 pub use super::reader::Input;
-use super::reader::{Block, Blocks, HEAD, LONGEST_TWEET, give_back, longest_of, start};
+use super::reader::{Block, Blocks, Filled, HEAD, LONGEST_TWEET, give_back, longest_of, start};
 use super::{Counts, Frame, Rejects, Step, Transport};
 use crate::record::Refusal;
 use crate::stage::{Ending, Outgoing, Tally};
@@ -47,7 +47,7 @@ pub struct Lines<W> {
     stop: Arc<AtomicBool>,
     /// An input could not be read to its end: what follows from its end does not hold.
     torn: bool,
-    block: Vec<u8>,
+    block: Filled,
     input: usize,
     /// Number of the block's first line in its file, and its position in the whole input.
     first_line: u64,
@@ -78,7 +78,7 @@ impl<W: Write> Lines<W> {
             blocks: start(options.inputs, options.longest),
             stop: options.stop,
             torn: false,
-            block: Vec::new(),
+            block: Filled::default(),
             input: 0,
             first_line: 1,
             position: 0,
@@ -121,7 +121,7 @@ impl<W: Write> Lines<W> {
             }
         }
         let (input, first_line) = (self.input, self.first_line);
-        Ok(Some(Block::Lines { input, first_line, lines: 0, content: Vec::new() }))
+        Ok(Some(Block::Lines { input, first_line, lines: 0, content: Filled::default() }))
     }
 
     fn place(&self, line: u64) -> String {
@@ -129,10 +129,10 @@ impl<W: Write> Lines<W> {
     }
 
     fn refuse_long_lines(&mut self) -> io::Result<()> {
-        if self.block.len() <= LONGEST_TWEET {
+        if self.block.bytes().len() <= LONGEST_TWEET {
             return Ok(());
         }
-        let (_, long) = frames(&self.block, self.position, self.longest);
+        let (_, long) = frames(self.block.bytes(), self.position, self.longest);
         for (position, head, length) in long {
             self.too_long(self.first_line + (position - self.position), length as u64, &head)?;
         }
@@ -246,10 +246,10 @@ impl<W: Write> Transport for Lines<W> {
                     self.position = self.next_position;
                     self.next_position += lines;
                     if let Some(on_bytes) = &mut self.on_bytes {
-                        on_bytes(self.block.len() as u64);
+                        on_bytes(self.block.bytes().len() as u64);
                     }
                     self.refuse_long_lines()?;
-                    let (frames, _) = frames(&self.block, self.position, self.longest);
+                    let (frames, _) = frames(self.block.bytes(), self.position, self.longest);
                     self.counts.read += frames.len() as u64;
                     return Ok(Step::Next(Vec::new(), frames));
                 }
