@@ -45,6 +45,9 @@ pub(crate) struct MannerArgs {
     #[arg(long, value_name = "VERSION")]
     pub(crate) pin: Vec<String>,
     /// Tell the expected growth after the window too, as pairs [seconds after its end, events]
+    ///
+    /// Its course is that of SEISMIC's memory of an event, up to a week; where the alert's method is
+    /// hawkes it is that of the fitted process. It goes towards the predicted size.
     #[arg(long)]
     pub(crate) curve: bool,
 }
