@@ -260,7 +260,8 @@ fn a_collector_that_sets_cascades_aside_is_found_again_from_nearby() {
 }
 
 fn parsed(line: &str) -> Record {
-    read(line.as_bytes(), None, &Kind::ALL).ok().and_then(Item::record).expect("a sound record")
+    let record = read(line.as_bytes(), None, &Kind::ALL).ok().and_then(Item::record);
+    record.unwrap_or_else(|| panic!("{line}"))
 }
 
 /// Parameters and sizes of cascades that overlap, in either order, some twice, some without a

@@ -56,8 +56,8 @@ fn blank(bytes: &[u8], mut at: usize) -> usize {
 
 /// An unsigned decimal number without an exponent, as JSON writes it, and the place behind it.
 ///
-/// Below 2^53 its digits are an exact float, as is the power of ten that divides them, so the
-/// quotient is rounded once: correctly. Longer ones go through [`quotient`], where that is sure,
+/// Up to 15 digits are an exact float, as is the power of ten that divides them, so the quotient is
+/// rounded once: correctly. Longer ones go through [`quotient`], where that is sure,
 /// else through the standard library.
 #[inline]
 pub(crate) fn plain(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
@@ -68,7 +68,6 @@ pub(crate) fn plain(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
 /// The same at the very start of `number`, with what follows it.
 #[inline(always)]
 pub(crate) fn leading(number: &[u8]) -> Option<(f64, &[u8])> {
-    const EXACT: u64 = 1 << 53;
     const SHORT: u64 = 1_000_000_000_000_000;
     const LONGEST: usize = 19; // digits that surely fit a u64
     let (digits, rest) = run(number, 0);
@@ -86,16 +85,15 @@ pub(crate) fn leading(number: &[u8]) -> Option<(f64, &[u8])> {
     if places == 0 || matches!(rest.first(), Some(b'e' | b'E')) {
         return None;
     }
-    if whole + places > LONGEST || digits == 0 {
+    if whole + places > LONGEST {
         return long(number, rest);
     }
-    // Where both are exact, their quotient is rounded once. Nearly all long numbers have 16 or 17
-    // digits: a limit between these would be a coin toss for each.
-    let divided = || digits as f64 / POWERS_OF_TEN[places] as f64;
+    // Both are exact below 2^53, and their quotient is rounded once. Nearly all long numbers have 16 or
+    // 17 digits: a limit between these would be a coin toss for each.
     let value = if digits < SHORT {
-        Some(divided())
+        Some(digits as f64 / POWERS_OF_TEN[places] as f64)
     } else {
-        quotient(digits, places).or_else(|| (digits <= EXACT).then(divided))
+        quotient(digits, places)
     };
     value.map(|value| (value, rest)).or_else(|| long(number, rest))
 }

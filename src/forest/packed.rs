@@ -36,38 +36,36 @@ pub(super) fn packed(residuals: &[f32], trees: &Trees, networks: &Networks) -> V
     for length in [residuals.len(), book.len(), roots, asked.len(), sizes.len(), codes.len()] {
         out.extend((length as u32).to_le_bytes());
     }
-    let floats = |floats: &[f32], out: &mut Vec<u8>| {
-        floats.iter().for_each(|value| out.extend(value.to_le_bytes()));
-    };
-    floats(residuals, &mut out);
-    floats(book, &mut out);
+    pack_floats(residuals, &mut out);
+    pack_floats(book, &mut out);
     asked.iter().for_each(|feature| out.extend(feature.to_le_bytes()));
-    floats(&thresholds, &mut out);
+    pack_floats(&thresholds, &mut out);
     sizes.iter().for_each(|size| out.extend(size.to_le_bytes()));
     codes.iter().for_each(|code: &u16| out.extend(code.to_le_bytes()));
     pack_networks(networks, &mut out);
     out
 }
 
+fn pack_floats(floats: &[f32], out: &mut Vec<u8>) {
+    floats.iter().for_each(|value| out.extend(value.to_le_bytes()));
+}
+
 /// How many there are; where there are any, the scale of the inputs, then for each network the
 /// number of its layers, and for each of these that of its units, its weights and its biases.
 fn pack_networks(Networks { scale, all }: &Networks, out: &mut Vec<u8>) {
     let count = |count: usize, out: &mut Vec<u8>| out.extend((count as u32).to_le_bytes());
-    let floats = |floats: &[f32], out: &mut Vec<u8>| {
-        floats.iter().for_each(|value| out.extend(value.to_le_bytes()));
-    };
     count(all.len(), out);
     if all.is_empty() {
         return;
     }
-    floats(&scale.middle, out);
-    floats(&scale.per, out);
+    pack_floats(&scale.middle, out);
+    pack_floats(&scale.per, out);
     for Network(layers) in all {
         count(layers.len(), out);
         for Layer { weights, biases } in layers {
             count(biases.len(), out);
-            floats(weights, out);
-            floats(biases, out);
+            pack_floats(weights, out);
+            pack_floats(biases, out);
         }
     }
 }

@@ -23,7 +23,11 @@ pub(super) fn item<'a>(line: &'a str, takes: &[Kind], layout: &mut Layout) -> Op
     {
         return Some(Item::Event(event));
     }
-    any(text, takes, layout)
+    let item = any(text, takes)?;
+    if matches!(item, Item::Event(_)) {
+        layout.missed(text);
+    }
+    Some(item)
 }
 
 /// An event in the very layout that `generate` writes; its texts may stand either way round.
@@ -57,52 +61,26 @@ fn ours(mut line: Text<'_>) -> Option<Event<'_>> {
 ///
 /// A sound record that nobody asked for is told too: it can be handed on.
 #[inline(never)]
-fn any<'a>(mut line: Text<'a>, takes: &[Kind], layout: &mut Layout) -> Option<Item<'a>> {
+fn any<'a>(line: Text<'a>, takes: &[Kind]) -> Option<Item<'a>> {
     let (mut fields, mut foreign, mut seen) = (Fields::default(), false, 0_u32);
-    let learns = layout.is_curious();
-    if learns {
-        layout.begin();
-    }
-    let mut behind = line;
-    (line.token()? == b'{').then_some(())?;
-    loop {
-        line.blanks();
-        let field = Field::named(line.name()?);
+    line.members(|name, line| {
+        let field = Field::named(name);
         // The full parser refuses to see what it knows twice.
         let bit = 1 << field as u32;
         (field == Field::Other || seen & bit == 0).then_some(())?;
         seen |= bit;
-        (line.token()? == b':').then_some(())?;
-        line.blanks();
-        if learns {
-            layout.step(behind.until(line)?, field);
-        }
         if foreign {
-            line.value()?;
-        } else {
-            fields.take(field, &mut line)?;
+            return line.value();
         }
+        fields.take(field, line)?;
         if field == Field::Type {
             let kind = fields.kind().filter(|kind| takes.contains(kind));
             foreign = kind.is_none();
             (foreign || matches!(kind, Some(Kind::Tweet | Kind::Retweet))).then_some(())?;
         }
-        behind = line;
-        match line.token()? {
-            b',' => {}
-            b'}' => break,
-            _ => return None,
-        }
-    }
-    line.blanks();
-    line.is_over().then_some(())?;
-    if foreign {
-        return Some(Item::Foreign);
-    }
-    if learns {
-        layout.end(behind.until(line)?);
-    }
-    fields.event().map(Item::Event)
+        Some(())
+    })?;
+    if foreign { Some(Item::Foreign) } else { fields.event().map(Item::Event) }
 }
 
 /// A record without its list of tweets, for which `[]` stands, and that list.
@@ -206,6 +184,12 @@ mod tests {
         assert!((2..100).all(|i| known(&theirs(i))));
         assert!(!known(&others(1)));
         assert!((2..100).all(|i| known(&others(i))));
+        // Records of other kinds in between are no reason to forget it.
+        for _ in 0..5 {
+            item(r#"{"type":"size","cid":"1","n_tot":5}"#, &[Kind::Tweet], &mut layout);
+            item(r#"{"type":"watermark","source":"0","t":5}"#, &Kind::ALL, &mut layout);
+        }
+        assert!(layout.read(Text::of(&others(1))).is_some());
     }
 
     /// Puts what stands between commas in another order, or twice: sound or not.

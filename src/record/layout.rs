@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 
 use super::Kind;
-use super::text::{Literal, Text};
+use super::special::Literal;
+use super::text::Text;
 use crate::event::{Event, EventTime, LARGEST, Message};
 
 /// A field, as far as records are told apart and events made by it.
@@ -144,25 +145,26 @@ impl Layout {
         Some(event)
     }
 
-    /// Whether a line that was understood is worth to be remembered: seldom, where each has a form
-    /// of its own.
-    pub(super) fn is_curious(&mut self) -> bool {
+    /// Told of an event that was read another way: its form is learned; seldom, where each line has
+    /// one of its own.
+    pub(super) fn missed(&mut self, line: Text<'_>) {
         self.missed = self.missed.saturating_add(1);
-        self.missed.is_power_of_two()
+        if self.missed.is_power_of_two()
+            && let Some((steps, end)) = form(line)
+        {
+            (self.steps, self.end) = (steps, end);
+        }
     }
+}
 
-    /// Forgets the form it knew.
-    pub(super) fn begin(&mut self) {
-        self.steps.clear();
-    }
-
-    /// A value follows behind `between`.
-    pub(super) fn step(&mut self, between: &str, field: Field) {
-        self.steps.push((Literal::of(between), field));
-    }
-
-    /// The line ends with `between`.
-    pub(super) fn end(&mut self, between: &str) {
-        self.end = between.to_owned();
-    }
+/// What stands ahead of each value of a line, and behind the last.
+fn form(line: Text<'_>) -> Option<(Vec<(Literal, Field)>, String)> {
+    let (mut steps, mut behind) = (Vec::new(), line);
+    line.members(|name, line| {
+        steps.push((Literal::of(behind.until(*line)?), Field::named(name)));
+        line.value()?;
+        behind = *line;
+        Some(())
+    })?;
+    Some((steps, behind.rest().to_owned()))
 }

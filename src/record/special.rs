@@ -1,4 +1,4 @@
-//! Where the text of a string stops to be plain, eight or more bytes at a time.
+//! Looks at many bytes of text at a time: for what is special in a string, and for what is known.
 
 use memchr::memchr2;
 
@@ -57,6 +57,39 @@ fn special_bytes(word: &[u8; 8]) -> u64 {
     let quotes = below(word ^ (EACH * u64::from(b'"')), 1);
     let backslashes = below(word ^ (EACH * u64::from(b'\\')), 1);
     (quotes | backslashes | below(word, 0x20)) & (EACH * 0x80)
+}
+
+/// Text that is compared with other text in one go, where it is short.
+#[derive(Debug)]
+pub(super) struct Literal {
+    text: String,
+    /// The same as a number, and the bits of it that count; none where it is too long.
+    word: u128,
+    mask: u128,
+}
+
+impl Literal {
+    /// This text.
+    pub(super) fn of(text: &str) -> Self {
+        const MOST: usize = size_of::<u128>();
+        let mut word = [0; MOST];
+        word.iter_mut().zip(text.bytes()).for_each(|(to, byte)| *to = byte);
+        let unused = MOST.checked_sub(text.len()).filter(|unused| *unused < MOST);
+        let mask = unused.map_or(0, |unused| u128::MAX >> (8 * unused));
+        Self { text: text.to_owned(), word: u128::from_le_bytes(word), mask }
+    }
+
+    /// What follows it at the start of `text`; `None` if it does not stand there.
+    #[inline(always)]
+    pub(super) fn behind<'a>(&self, text: &'a str) -> Option<&'a str> {
+        match text.as_bytes().first_chunk() {
+            Some(here) if self.mask != 0 => {
+                let other = (u128::from_le_bytes(*here) ^ self.word) & self.mask;
+                if other == 0 { text.get(self.text.len()..) } else { None }
+            }
+            _ => text.strip_prefix(&*self.text),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::special::special;
+use super::special::{Literal, special};
 use crate::cascade::numbers::leading;
 use crate::event::Message;
 
@@ -14,27 +14,6 @@ const DEPTH: u32 = 16;
 
 /// Longest number that surely is no infinity.
 const LONGEST_NUMBER: usize = 100;
-
-/// Text that is compared with other text in one go, where it is short.
-#[derive(Debug)]
-pub(super) struct Literal {
-    text: String,
-    /// The same as a number, and the bits of it that count; none where it is too long.
-    word: u128,
-    mask: u128,
-}
-
-impl Literal {
-    /// This text.
-    pub(super) fn of(text: &str) -> Self {
-        const MOST: usize = size_of::<u128>();
-        let mut word = [0; MOST];
-        word.iter_mut().zip(text.bytes()).for_each(|(to, byte)| *to = byte);
-        let unused = MOST.checked_sub(text.len()).filter(|unused| *unused < MOST);
-        let mask = unused.map_or(0, |unused| u128::MAX >> (8 * unused));
-        Self { text: text.to_owned(), word: u128::from_le_bytes(word), mask }
-    }
-}
 
 /// A text of which something is still to be read.
 #[derive(Clone, Copy)]
@@ -96,14 +75,8 @@ impl<'a> Text<'a> {
     /// Steps over what must stand here, and was not known when this was written.
     #[inline(always)]
     pub(super) fn expect_literal(&mut self, literal: &Literal) -> Option<()> {
-        match self.rest.as_bytes().first_chunk() {
-            Some(here) if literal.mask != 0 => {
-                let other = (u128::from_le_bytes(*here) ^ literal.word) & literal.mask;
-                (other == 0).then_some(())?;
-                self.advance(literal.text.len())
-            }
-            _ => self.expect(&literal.text),
-        }
+        self.rest = literal.behind(self.rest)?;
+        Some(())
     }
 
     /// Steps over blanks.
@@ -218,6 +191,30 @@ impl<'a> Text<'a> {
         let sound = digits.len() == 1 || !digits.starts_with('0');
         let known = (1..=SURELY_U64).contains(&digits.len());
         (whole && sound && known).then_some(Cow::Borrowed(digits))
+    }
+
+    /// Steps through the members of an object that is the rest of the line: `each` is told a name,
+    /// and reads the value that stands there.
+    #[inline(always)]
+    pub(super) fn members(
+        mut self,
+        mut each: impl FnMut(&'a str, &mut Self) -> Option<()>,
+    ) -> Option<()> {
+        (self.token()? == b'{').then_some(())?;
+        loop {
+            self.blanks();
+            let name = self.name()?;
+            (self.token()? == b':').then_some(())?;
+            self.blanks();
+            each(name, &mut self)?;
+            match self.token()? {
+                b',' => {}
+                b'}' => break,
+                _ => return None,
+            }
+        }
+        self.blanks();
+        self.is_over().then_some(())
     }
 
     /// Steps over a value.
