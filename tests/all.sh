@@ -25,6 +25,9 @@ step 'tests'
 # The storms wait more than they work: three at a time on two cores.
 RUST_TEST_THREADS=${RUST_TEST_THREADS:-3} cargo test --locked
 
+step 'processors without AVX'
+bash tests/processors.sh
+
 step 'the page in a browser'
 if [ -d tests/e2e/node_modules ]; then
   cargo build --locked

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the tests use: Java and Maven for a real Kafka broker, kcat to
-# look at it. Only as root and where apt-get is; elsewhere it says what is missing.
+# Installs the Debian packages that the tests use: Java and Maven for a real Kafka broker, kcat to look at
+# topics, qemu-user for processors without AVX. Only as root and where apt-get is; elsewhere it names what
+# is missing.
 set -euo pipefail
 
 missing=()
@@ -10,6 +11,7 @@ need perl perl
 need java openjdk-17-jre-headless
 need mvn maven
 need kcat kcat
+need qemu-x86_64 qemu-user
 
 [ ${#missing[@]} -gt 0 ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

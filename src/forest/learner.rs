@@ -235,10 +235,12 @@ pub(super) fn normal(chance: &mut ChaCha8Rng) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use pulp::Arch;
     use rand_chacha::rand_core::SeedableRng;
 
     use super::super::network::{Networks, Scale};
     use super::*;
+    use crate::hawkes::testing::each_instruction_set;
 
     fn learner(seed: u64) -> Learner {
         let mut chance = ChaCha8Rng::seed_from_u64(seed);
@@ -305,6 +307,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    each_instruction_set!(steps_are_the_same_bits);
+
+    fn steps_are_the_same_bits(arch: Arch) {
+        let learned = |arch: Arch| {
+            let mut learner = learner(7);
+            for _ in 0..20 {
+                arch.dispatch(|| learner.step(Aggregate::RelativeMedian, 0.01));
+            }
+            learner.network
+        };
+        assert_eq!(learned(arch), learned(Arch::Scalar));
     }
 
     #[test]

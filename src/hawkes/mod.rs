@@ -184,7 +184,7 @@ impl fmt::Display for Status {
 }
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 #[cfg(test)]
 mod tests {

@@ -132,12 +132,11 @@ impl WithSimd for Waits<'_> {
 
 #[cfg(test)]
 mod tests {
-    use pulp::Scalar;
     use rand_chacha::rand_core::SeedableRng;
 
     use super::*;
     use crate::hawkes::mark::exponential;
-    use crate::hawkes::testing::simulated;
+    use crate::hawkes::testing::{each_instruction_set, simulated};
 
     #[test]
     fn the_same_seed_draws_the_same_cascade() {
@@ -196,30 +195,21 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_instruction_set_draws_the_same_bits() {
+    each_instruction_set!(draws_are_the_same_bits);
+
+    fn draws_are_the_same_bits(arch: Arch) {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let chance: [Vec<u64>; 2] = [(); 2].map(|()| (0..MOST).map(|_| rng.next_u64()).collect());
         let chance = chance.each_ref().map(Vec::as_slice);
-        let draw = |plain: bool| {
+        let draw = |arch: Arch| {
             let mut batch = Batch { spent: [0.0; MOST], marks: [0.0; MOST], left: [0.5; MOST] };
             let law = MarkLaw::USUAL.power_law();
-            let draws = Draws { chance, batch: &mut batch, infectiousness: 0.02, law };
-            if plain {
-                Scalar.vectorize(draws)
-            } else {
-                Arch::new().dispatch(draws)
-            }
+            arch.dispatch(Draws { chance, batch: &mut batch, infectiousness: 0.02, law });
             batch.left.copy_from_slice(&batch.spent.map(|spent| (-spent / 1000.0).exp()));
-            let waits = Waits { left: &mut batch.left, decay: 1e-3 };
-            if plain {
-                Scalar.vectorize(waits)
-            } else {
-                Arch::new().dispatch(waits)
-            }
+            arch.dispatch(Waits { left: &mut batch.left, decay: 1e-3 });
             (batch.spent, batch.marks, batch.left)
         };
-        assert_eq!(draw(true), draw(false));
+        assert_eq!(draw(arch), draw(Arch::Scalar));
     }
 
     /// With marks of finite variance the size 1 + p m₁/(1 − n*) is a mean that a sample finds.

@@ -162,3 +162,36 @@ pub(crate) fn dense(points: &[Point], end: f64, objective: &Objective) -> f64 {
     }
     value(x(best)).max(value((left + right) / 2.0))
 }
+
+/// One test for each instruction set, by name: the law holds with scalar code, AVX2 and AVX-512.
+///
+/// A processor without one of them runs the law with what it has; the others are not tested there.
+macro_rules! each_instruction_set {
+    ($law:ident) => {
+        mod $law {
+            #[test]
+            fn with_scalar_code() {
+                super::$law(pulp::Arch::Scalar);
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[test]
+            fn with_avx2() {
+                match pulp::x86::V3::try_new() {
+                    Some(level) => super::$law(pulp::Arch::V3(level)),
+                    None => eprintln!("skipped: this processor has no AVX2"),
+                }
+            }
+
+            #[cfg(target_arch = "x86_64")]
+            #[test]
+            fn with_avx512() {
+                match pulp::x86::V4::try_new() {
+                    Some(level) => super::$law(pulp::Arch::V4(level)),
+                    None => eprintln!("skipped: this processor has no AVX-512"),
+                }
+            }
+        }
+    };
+}
+pub(crate) use each_instruction_set;

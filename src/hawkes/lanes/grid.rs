@@ -103,14 +103,12 @@ impl WithSimd for GridPass<'_> {
 
 #[cfg(test)]
 mod tests {
-    use pulp::Scalar;
-
     use super::*;
     use crate::hawkes::Estimator;
     use crate::hawkes::fit::decay;
     use crate::hawkes::likelihood::Sums;
     use crate::hawkes::objective::{Objective, grid};
-    use crate::hawkes::testing::any_cascades;
+    use crate::hawkes::testing::{any_cascades, each_instruction_set};
 
     #[test]
     fn the_grid_is_the_objective_roughly() {
@@ -136,14 +134,15 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_instruction_set_gives_the_same_bits() {
+    each_instruction_set!(grid_sums_are_the_same_bits);
+
+    fn grid_sums_are_the_same_bits(arch: Arch) {
         let mut steps = Steps::default();
         let decays = grid().map(decay);
         for (points, end) in any_cascades() {
             if steps.take(&points, end) {
-                let plain = Scalar.vectorize(GridPass { steps: &steps, decays: &decays });
-                assert_eq!(grid_sums(Arch::new(), &steps, &decays), plain);
+                let scalar = grid_sums(Arch::Scalar, &steps, &decays);
+                assert_eq!(grid_sums(arch, &steps, &decays), scalar);
             }
         }
     }
