@@ -12,20 +12,21 @@ pub const LARGEST: f64 = 1e12;
 
 /// Seconds on the clock of one source; finite, at most [`LARGEST`] in size.
 ///
-/// Clocks of two sources are unrelated. The order is total because a value is never NaN.
+/// Clocks of two sources are unrelated. The order is total because a value is never NaN, and agrees with
+/// equality because a value is never -0.0: the constructors add 0.0, which changes no other number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EventTime(f64);
 
 impl EventTime {
     /// A time, or `None` where it is not finite or too large.
     pub fn new(seconds: f64) -> Option<Self> {
-        (seconds.abs() <= LARGEST).then_some(Self(seconds))
+        (seconds.abs() <= LARGEST).then_some(Self(seconds + 0.0))
     }
 
     /// A sum of bounded times, which may itself be beyond the bound of input.
     pub(crate) fn beyond(seconds: f64) -> Self {
         debug_assert!(!seconds.is_nan(), "sums of finite times are numbers");
-        Self(seconds)
+        Self(seconds + 0.0)
     }
 
     /// Seconds on the source's clock.
@@ -165,6 +166,19 @@ impl fmt::Display for Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_equal_where_they_compare_equal() {
+        let seconds = [-LARGEST, -1.0, -f64::MIN_POSITIVE, -0.0, 0.0, 5e-324, 0.1, 1.0, LARGEST];
+        let times = seconds.map(|seconds| EventTime::new(seconds).unwrap());
+        let sums = seconds.map(EventTime::beyond);
+        for (a, x) in times.iter().chain(&sums).zip(seconds.iter().chain(&seconds)) {
+            for (b, y) in times.iter().chain(&sums).zip(seconds.iter().chain(&seconds)) {
+                assert_eq!(Some(a.cmp(b)), x.partial_cmp(y), "{x:?} {y:?}");
+                assert_eq!(a == b, a.cmp(b) == Ordering::Equal, "{x:?} {y:?}");
+            }
+        }
+    }
 
     #[test]
     fn a_duration_reads_back_as_it_was_written() {
