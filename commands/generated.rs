@@ -13,13 +13,37 @@ fn command() -> clap::Command {
     with_environment(Cli::command())
 }
 
+/// The statuses that every command shares, as a section of its page.
+const EXIT_STATUS: &str = r"
+.SH EXIT STATUS
+.TP
+\fB0\fR
+Done, also when the reader of the output closed it.
+.TP
+\fB1\fR
+Failed, or some input was refused.
+.TP
+\fB2\fR
+Wrong usage.
+.TP
+\fB3\fR
+A threshold given by an option was crossed.
+.TP
+\fB75\fR
+No Kafka broker answered in time; start the command again later.
+.TP
+\fB76\fR
+Fenced: a newer instance uses the same transactional id.
+";
+
 /// One page a command, named as `man tweetoscope-collect` asks.
 fn pages() -> Vec<(PathBuf, Vec<u8>)> {
     let mut whole = command();
+    // A page that refers to tweetoscope-help(1) refers to a page that does not exist.
+    whole = whole.disable_help_subcommand(true);
     whole.build();
     let mut pages = vec![page(whole.clone(), "tweetoscope".to_owned())];
-    for sub in whole.get_subcommands().filter(|sub| !sub.is_hide_set() && sub.get_name() != "help")
-    {
+    for sub in whole.get_subcommands().filter(|sub| !sub.is_hide_set()) {
         let name = format!("tweetoscope-{}", sub.get_name());
         pages.push(page(sub.clone().display_name(name.clone()), name));
     }
@@ -28,8 +52,13 @@ fn pages() -> Vec<(PathBuf, Vec<u8>)> {
 
 fn page(command: clap::Command, name: String) -> (PathBuf, Vec<u8>) {
     let mut bytes = Vec::new();
-    let man = clap_mangen::Man::new(command).title(name.to_uppercase()).date("");
+    let source = concat!("tweetoscope ", env!("CARGO_PKG_VERSION"));
+    let man = clap_mangen::Man::new(command).title(&name).source(source).date("");
     man.render(&mut bytes).unwrap();
+    bytes.extend_from_slice(EXIT_STATUS.as_bytes());
+    if name != "tweetoscope" {
+        bytes.extend_from_slice(b".SH SEE ALSO\n\\fBtweetoscope\\fR(1)\n");
+    }
     (Path::new("man").join(format!("{name}.1")), bytes)
 }
 

@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     ExitCode::from(status(ended))
 }
 
-/// Exit status (SPEC.md section 8), after the error was said.
+/// Exit status (README.md, When something is wrong), after the error was said.
 fn status(ended: anyhow::Result<Outcome>) -> u8 {
     match ended {
         Ok(Outcome::Done) => 0,

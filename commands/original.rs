@@ -266,7 +266,7 @@ impl<'a> Setting<'a> {
 mod tests {
     use super::*;
 
-    /// The shipped values (SPEC.md section 3), in both ways of writing them.
+    /// The shipped values (docs/commands/generate.md), in both ways of writing them.
     const SHIPPED: &str = "\
 # The data
 tweets_path              news-data.csv   # time, magnitude, msg

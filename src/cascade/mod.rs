@@ -16,7 +16,7 @@ pub struct Point {
     pub magnitude: f64,
 }
 
-/// Serializes a number as SPEC.md section 2 asks: integral values without `.0`.
+/// Serializes a number as docs/formats.md asks: integral values without `.0`.
 pub fn number<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: every integral f64 below is an i64
     if value.fract() == 0.0 && value.abs() < EXACT {

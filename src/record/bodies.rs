@@ -8,10 +8,10 @@ use super::{History, Kind, Model, Parameters, Record, Serie, Size};
 use crate::cascade::Point;
 use crate::event::LARGEST;
 
-/// Mean mark of the original system, Pareto of exponent 2.4 from 10 (SPEC.md section 5).
+/// Mean mark of the original system, Pareto of exponent 2.4 from 10 (docs/model.md).
 const ORIGINAL_MEAN_MARK: f64 = 35.0;
 
-/// Largest branching factor that a fit gives (SPEC.md section 5).
+/// Largest branching factor that a fit gives (docs/model.md).
 const SUBCRITICAL: f64 = 0.99;
 
 /// A line of a history file.

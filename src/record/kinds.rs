@@ -1,4 +1,4 @@
-//! What each kind of record says, field by field, as SPEC.md section 2 writes it.
+//! What each kind of record says, field by field, as docs/formats.md writes it.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -1,4 +1,4 @@
-//! All that travels: the records of SPEC.md section 2, one JSON object a line.
+//! All that travels: the records of docs/formats.md, one JSON object a line.
 //!
 //! [`Record`] owns what it says; a tweet, of which there are millions, is borrowed from its line
 //! as an [`Event`]. Reading is in `read`: what the original system's stages wrote is accepted too.
@@ -146,7 +146,7 @@ impl Record {
         }
     }
 
-    /// The default key of its topic (SPEC.md section 2).
+    /// The default key of its topic (docs/formats.md).
     pub fn key(&self) -> String {
         match self {
             Self::Event(event) => event.source.clone().into_owned(),

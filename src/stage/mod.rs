@@ -127,7 +127,7 @@ pub struct Aside {
 }
 
 /// A stage whose state can be found again by reading its input again, in silence, from a position
-/// that it names: how a daemon survives a kill (KAFKA.md calls that position the low watermark).
+/// that it names: how a daemon survives a kill (docs/kafka.md calls that position the low watermark).
 pub trait Recover: Stage {
     /// Kinds of its own output that must be read back, because they cannot be computed again.
     const READS_BACK: &'static [Kind] = &[];

@@ -1,4 +1,4 @@
-//! SPEC.md section 4 written as directly as it reads, with no thought of speed.
+//! docs/commands/collect.md written as directly as it reads, with no thought of speed.
 
 use tweetoscope::cascade::Point;
 use tweetoscope::record::{Record, Serie, Size};

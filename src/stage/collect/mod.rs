@@ -1,7 +1,7 @@
 //! Groups tweets into cascades: emits the first `T_obs` seconds of each, later its final size.
 //!
 //! State is per source, a clock and the open cascades; sources do not feel each other
-//! (SPEC.md section 4). Limits are per source for the same reason.
+//! (docs/commands/collect.md). Limits are per source for the same reason.
 
 mod closed;
 mod deadline;

@@ -12,7 +12,7 @@ use crate::record::{Alert, Interval, Parameters};
 /// the alert tells.
 ///
 /// Where the fitted process itself is told, its own course: n + n_supp (1 - exp(-beta (1 - n*) s))
-/// (SPEC.md section 5). Where a model or SEISMIC speaks, that of SEISMIC's memory kernel up to the
+/// (docs/model.md). Where a model or SEISMIC speaks, that of SEISMIC's memory kernel up to the
 /// 7 days that the final size counts: people come back to what they saw long ago, which no
 /// exponential knows.
 pub(super) fn curve(parameters: &Parameters, told: &Alert) -> Vec<Point> {
@@ -187,7 +187,7 @@ impl Doubt {
 /// SEISMIC gives none: there the error of its published results stands (median 25 % of the size
 /// after ten minutes, Zhao et al., KDD 2015, is about 0.7 of the logarithm of what is to come).
 fn error_of(parameters: &Parameters, n_star: f64) -> f64 {
-    const PRIOR: f64 = 0.472; // of ln p: the square root of 0.2231 (SPEC.md section 5)
+    const PRIOR: f64 = 0.472; // of ln p: the square root of 0.2231 (docs/model.md)
     const SEISMIC: f64 = 0.7;
     const MOST: f64 = 1.5;
     if parameters.seismic.is_some() {
@@ -205,7 +205,7 @@ pub(crate) fn branching(parameters: &Parameters) -> f64 {
     (n_obs + parameters.n_supp).min(MOST_GROWTH * n_obs)
 }
 
-/// The largest branching factor that a fit may give (SPEC.md section 5).
+/// The largest branching factor that a fit may give (docs/model.md).
 const SUBCRITICAL: f64 = 0.99;
 
 /// The shape of the law of marks: E\[m\] = n*/p is 1 exactly where there are no magnitudes.

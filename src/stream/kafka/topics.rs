@@ -1,4 +1,4 @@
-//! The conventional topics (SPEC.md section 2), their renaming, and the two that only daemons know.
+//! The conventional topics (docs/formats.md), their renaming, and the two that only daemons know.
 
 use crate::record::Kind;
 

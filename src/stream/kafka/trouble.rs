@@ -33,7 +33,7 @@ impl From<Stopped> for io::Error {
     }
 }
 
-/// The exit status that an error asks for (SPEC.md section 8), where it asks for one of its own.
+/// The exit status that an error asks for (README.md, When something is wrong), where it asks for one of its own.
 pub fn status(error: &io::Error) -> Option<u8> {
     match error.get_ref()?.downcast_ref::<Stopped>()? {
         Stopped::Unreachable(_) => Some(75),
