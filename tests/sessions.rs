@@ -1,4 +1,4 @@
-//! Every console session of the README prints what is shown there.
+//! Every console session of the README and of the pages in docs/ prints what is shown there.
 //!
 //! A line that begins with `$ ` is a command; what follows up to the next one is what it prints on
 //! stdout. A line `...` stands for any lines.
@@ -36,9 +36,9 @@ fn matches(shown: &str, printed: &str) -> bool {
     rest.is_some_and(|rest| rest.ends_with(after) && rest.len() >= after.len())
 }
 
-/// A folder where the sessions run: the binary is on the path, the test data is there.
-fn stage() -> (PathBuf, String) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sessions");
+/// A folder where the sessions of a document run: the binary is on the path, the test data is there.
+fn stage(document: &str) -> (PathBuf, String) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sessions").join(document);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/testdata"), folder.join("testdata")).unwrap();
@@ -46,19 +46,35 @@ fn stage() -> (PathBuf, String) {
     (folder, format!("{binary}:{}", std::env::var("PATH").unwrap()))
 }
 
+/// The README and the pages of docs/, by file name.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut documents: Vec<PathBuf> =
+        pages.filter(|path| path.extension().is_some_and(|it| it == "md")).collect();
+    documents.push(root.join("README.md"));
+    documents.sort();
+    documents
+}
+
 #[test]
-fn the_readme_prints_what_it_shows() {
-    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let (folder, path) = stage();
+fn the_documents_print_what_they_show() {
     let mut commands = 0;
-    for (command, shown) in sessions(&readme).into_iter().flatten() {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", &command]).current_dir(&folder).env("PATH", &path).env("LC_ALL", "C");
-        let output = shell.stdin(Stdio::null()).output().unwrap();
-        let printed = String::from_utf8(output.stdout).unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(matches(&shown, &printed), "$ {command}\n{printed}\nis shown as\n{shown}\n{said}");
-        commands += 1;
+    for document in documents() {
+        let name = document.file_name().unwrap().to_str().unwrap();
+        let (folder, path) = stage(name);
+        for (command, shown) in sessions(&fs::read_to_string(&document).unwrap()).concat() {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &command]).current_dir(&folder).env("PATH", &path).env("LC_ALL", "C");
+            let output = shell.stdin(Stdio::null()).output().unwrap();
+            let printed = String::from_utf8(output.stdout).unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                matches(&shown, &printed),
+                "{name}: $ {command}\n{printed}\nis shown as\n{shown}\n{errors}"
+            );
+            commands += 1;
+        }
     }
     assert!(commands >= 5, "{commands} commands");
 }
