@@ -5,11 +5,11 @@
 //!
 //! **After a crash** the answers cannot be computed again, because they depend on the models of
 //! their moment: the alerts that went out are read back instead ([`Recover::read_back`]), so that
-//! a sample and a stat always score what was really said.
+//! a sample and a stat always score the prediction that was emitted.
 
 mod answer;
-mod untold;
-mod waiting;
+mod pending;
+mod withheld;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use std::sync::Arc;
 pub use answer::UNTRAINED;
 pub(super) use answer::{branching, untrained};
 use answer::{curve, step_of, trained};
-use untold::Untold;
-use waiting::{Key, Met, Side, Table, Waiting};
+use pending::{Key, Match, Pending, Side, Table};
+use withheld::Withheld;
 
 use super::clocks::Clocks;
 use super::{Aside, Body, Ending, Out, RecordRef, Recover, Stage, Tally};
 use crate::forest::Model;
 use crate::record::{Alert, Interval, Kind, Parameters, Record, Sample, Size, Stat};
 
-/// How predictions are made and told.
+/// How predictions are made and emitted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manner {
     /// Nominal level of the intervals, above 0 and below 1.
@@ -41,7 +41,7 @@ pub struct Manner {
 }
 
 /// A prediction that went out, and what the sample will need.
-struct Said {
+struct Answered {
     parameters: Parameters,
     n_pred: f64,
     interval: Option<Interval>,
@@ -54,10 +54,10 @@ pub struct Predict {
     clocks: Clocks,
     /// The model in use, by window.
     models: BTreeMap<u64, Arc<Model>>,
-    waiting: Table,
+    pending: Table,
     /// Alerts that were read back, by what they are about and their time (ids are used again).
     read_back: HashMap<(Key, u64), Alert>,
-    untold: Untold,
+    withheld: Withheld,
     counts: BTreeMap<(&'static str, String), f64>,
 }
 
@@ -65,12 +65,12 @@ impl Predict {
     /// A predictor without models.
     pub fn new(manner: Manner) -> Self {
         Self {
-            waiting: Table::new(manner.max_pending),
+            pending: Table::new(manner.max_pending),
             manner,
             clocks: Clocks::default(),
             models: BTreeMap::new(),
             read_back: HashMap::new(),
-            untold: Untold::default(),
+            withheld: Withheld::default(),
             counts: BTreeMap::new(),
         }
     }
@@ -113,20 +113,22 @@ impl Predict {
     fn parameters(&mut self, parameters: &Parameters, position: u64, out: &mut Out) {
         let key = Key::of(&parameters.source, &parameters.cid, parameters.t_obs);
         let told = (key.clone(), parameters.t.to_bits());
-        let size = match self.waiting.meet(&key, Side::Parameters) {
-            Met::Partner(Waiting::Sized(size)) => Some(size),
-            Met::Nobody => None,
-            Met::Ghost => return drop(self.read_back.remove(&told)),
-            Met::Twin | Met::Partner(_) => return self.count("duplicate_parameters_total", ""),
+        let size = match self.pending.take_match(&key, Side::Parameters) {
+            Match::Counterpart(Pending::Sized(size)) => Some(size),
+            Match::Unmatched => None,
+            Match::Restored => return drop(self.read_back.remove(&told)),
+            Match::Duplicate | Match::Counterpart(_) => {
+                return self.count("duplicate_parameters_total", "");
+            }
         };
-        let said = self.untold.said(position).or_else(|| self.read_back.remove(&told));
-        let alert = said.unwrap_or_else(|| self.answer(parameters));
+        let emitted = self.withheld.prediction(position).or_else(|| self.read_back.remove(&told));
+        let alert = emitted.unwrap_or_else(|| self.answer(parameters));
         self.count("predictions_total", step_of(&alert.model));
         if step_of(&alert.model) == "untrained" {
             let known = self.models.contains_key(&parameters.t_obs);
             self.count("prediction_fallbacks_total", FALLBACKS[usize::from(known)]);
         }
-        let said = Said {
+        let answered = Answered {
             parameters: parameters.clone(),
             n_pred: alert.n_tot,
             interval: alert.interval,
@@ -135,34 +137,34 @@ impl Predict {
         if self.manner.alert_above.is_none_or(|above| alert.n_tot > above) {
             out.write(Record::Alert(alert));
         } else if size.is_none() {
-            self.untold.keep(position, &alert);
+            self.withheld.keep(position, &alert);
         }
         match size {
-            Some(size) => self.score(&said, &size, out),
-            None => self.wait(key, position, Waiting::Said(Box::new(said))),
+            Some(size) => self.score(&answered, &size, out),
+            None => self.hold(key, position, Pending::Answered(Box::new(answered))),
         }
     }
 
     fn size(&mut self, size: &Size, position: u64, out: &mut Out) {
         let key = Key::of(&size.source, &size.cid, size.t_obs);
-        match self.waiting.meet(&key, Side::Size) {
-            Met::Partner(Waiting::Said(said)) => self.score(&said, size, out),
-            Met::Nobody => self.wait(key, position, Waiting::Sized(size.clone())),
-            Met::Ghost => {}
-            Met::Twin | Met::Partner(_) => self.count("duplicate_sizes_total", ""),
+        match self.pending.take_match(&key, Side::Size) {
+            Match::Counterpart(Pending::Answered(answered)) => self.score(&answered, size, out),
+            Match::Unmatched => self.hold(key, position, Pending::Sized(size.clone())),
+            Match::Restored => {}
+            Match::Duplicate | Match::Counterpart(_) => self.count("duplicate_sizes_total", ""),
         }
     }
 
     /// A final size below what was seen is somebody's mistake: it scores and teaches nothing.
-    fn score(&mut self, said: &Said, size: &Size, out: &mut Out) {
-        if size.n_tot < said.parameters.n_obs {
+    fn score(&mut self, answered: &Answered, size: &Size, out: &mut Out) {
+        if size.n_tot < answered.parameters.n_obs {
             return self.count("impossible_sizes_total", "");
         }
-        score(said, size, out);
+        score(answered, size, out);
     }
 
-    fn wait(&mut self, key: Key, position: u64, waiting: Waiting) {
-        for _ in 0..self.waiting.wait(key, position, waiting) {
+    fn hold(&mut self, key: Key, position: u64, pending: Pending) {
+        for _ in 0..self.pending.insert(key, position, pending) {
             self.count("pending_evicted_total", "");
         }
     }
@@ -179,8 +181,8 @@ impl Predict {
 const FALLBACKS: [&str; 2] = ["no_model", "no_features"];
 
 /// The sample and the stat of a prediction whose cascade is over.
-fn score(said: &Said, size: &Size, out: &mut Out) {
-    let it = &said.parameters;
+fn score(answered: &Answered, size: &Size, out: &mut Out) {
+    let it = &answered.parameters;
     let n_tot = size.n_tot as f64;
     out.write(Record::Sample(Box::new(sample(it, size.n_tot, size.t))));
     let covers = |interval: Interval| (interval.low..=interval.high).contains(&n_tot);
@@ -189,13 +191,13 @@ fn score(said: &Said, size: &Size, out: &mut Out) {
         source: it.source.clone(),
         t: size.t,
         t_obs: it.t_obs,
-        are: (said.n_pred - n_tot).abs() / n_tot.max(1.0),
+        are: (answered.n_pred - n_tot).abs() / n_tot.max(1.0),
         n_obs: it.n_obs,
         n_tot: size.n_tot,
-        n_pred: said.n_pred,
-        covered: said.interval.map(covers),
-        level: said.interval.map(|interval| interval.level),
-        model: said.model.clone(),
+        n_pred: answered.n_pred,
+        covered: answered.interval.map(covers),
+        level: answered.interval.map(|interval| interval.level),
+        model: answered.model.clone(),
     }));
 }
 
@@ -241,7 +243,7 @@ impl Stage for Predict {
     fn tally(&self) -> Tally {
         let mut tally = self.counts.clone();
         self.clocks.tell(&mut tally);
-        tally.insert(("truth_pending", String::new()), self.waiting.len() as f64);
+        tally.insert(("truth_pending", String::new()), self.pending.len() as f64);
         for (window, model) in &self.models {
             tally.insert(("model_samples", window.to_string()), model.samples() as f64);
             tally.insert(("model_info", format!("{window},{}", model.version())), 1.0);
@@ -276,16 +278,16 @@ impl Recover for Predict {
     const SETS_ASIDE: bool = true;
 
     fn oldest_needed(&self) -> Option<u64> {
-        self.waiting.oldest()
+        self.pending.oldest()
     }
 
     fn mark(&self) -> String {
-        self.waiting.mark()
+        self.pending.checkpoint()
     }
 
     fn resume(&mut self, mark: &str) -> bool {
-        self.untold.want();
-        self.waiting.haunt(mark)
+        self.withheld.record();
+        self.pending.restore(mark)
     }
 
     fn read_back(&mut self, record: &Record) {
@@ -296,30 +298,30 @@ impl Recover for Predict {
     }
 
     fn write_down(&mut self) -> Vec<Aside> {
-        self.untold.take()
+        self.withheld.take()
     }
 
     fn aside(&self) -> usize {
-        self.untold.len()
+        self.withheld.len()
     }
 
     fn outlived(&self, position: u64) -> Vec<u64> {
-        self.untold.before(position)
+        self.withheld.before(position)
     }
 
     fn forget_before(&mut self, position: u64) {
-        self.untold.forget_before(position);
+        self.withheld.forget_before(position);
     }
 
     fn take_back(&mut self, aside: &[Aside], _: u64) -> bool {
-        self.untold.take_back(aside)
+        self.withheld.restore(aside)
     }
 
     fn silence(&mut self, silent: bool) {
         if !silent {
             // Alerts of cascades that are scored already: nothing will ask for them.
             self.read_back = HashMap::new();
-            self.untold.speak();
+            self.withheld.end_replay();
         }
     }
 }

@@ -1,0 +1,243 @@
+//! Records that are joined with a counterpart: predictions whose size is pending, sizes whose parameters
+//! are pending. At most a given number; the oldest is evicted first.
+//!
+//! A replay that starts at a low watermark reads records whose counterparts lie before it and were answered
+//! then. So the checkpoint of a position lists a hash of every pending record, and a replay restores these as
+//! markers: a record that matches a restored marker emits nothing, and a marker counts and is evicted like
+//! the record that it stands for.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::Answered;
+use crate::record::Size;
+
+/// A cascade at a window: what alerts, samples and stats are about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Key {
+    pub(super) source: String,
+    pub(super) cid: String,
+    pub(super) t_obs: u64,
+}
+
+/// Which of the two records of a join it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Parameters,
+    Size,
+}
+
+/// A record whose counterpart has not arrived.
+pub(super) enum Pending {
+    /// An answered cascade whose size has not come.
+    Answered(Box<Answered>),
+    /// A size whose parameters have not come.
+    Sized(Size),
+}
+
+/// What the table holds for a record.
+pub(super) enum Match {
+    /// Nothing: the record becomes pending.
+    Unmatched,
+    /// A record of the same side.
+    Duplicate,
+    /// Its counterpart, which is removed.
+    Counterpart(Pending),
+    /// A counterpart from before the replay, which is removed: the join was emitted then.
+    Restored,
+}
+
+/// An entry of the queue: a pending record, or a restored marker by its hash.
+enum Place {
+    Record(Key),
+    Marker(u64),
+}
+
+/// The pending records and restored markers, in the order of arrival.
+pub(super) struct Table {
+    most: usize,
+    records: HashMap<Key, (u64, u64, Pending)>,
+    markers: HashMap<u64, (u64, Side)>,
+    /// In the order of arrival, which is also that of the positions; restored markers come first.
+    queue: BTreeMap<u64, Place>,
+    arrivals: u64,
+}
+
+impl Table {
+    /// An empty table for at most `most` entries.
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            most,
+            records: HashMap::new(),
+            markers: HashMap::new(),
+            queue: BTreeMap::new(),
+            arrivals: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Looks up the counterpart of a record of that side and removes it.
+    pub(super) fn take_match(&mut self, key: &Key, side: Side) -> Match {
+        if let Some((_, _, pending)) = self.records.get(key) {
+            if pending.side() == side {
+                return Match::Duplicate;
+            }
+            let Some((arrival, _, pending)) = self.records.remove(key) else {
+                return Match::Unmatched;
+            };
+            self.queue.remove(&arrival);
+            return Match::Counterpart(pending);
+        }
+        // Only a replay restores markers: without them no hash is computed.
+        let hash = if self.markers.is_empty() { 0 } else { key.hash() };
+        match self.markers.get(&hash) {
+            None => Match::Unmatched,
+            Some((_, same)) if *same == side => Match::Duplicate,
+            Some((arrival, _)) => {
+                self.queue.remove(arrival);
+                self.markers.remove(&hash);
+                Match::Restored
+            }
+        }
+    }
+
+    /// Adds a pending record; returns how many entries were evicted for it (0 or 1).
+    pub(super) fn insert(&mut self, key: Key, position: u64, pending: Pending) -> usize {
+        let full = self.queue.len() >= self.most;
+        let evicted = if full { self.queue.pop_first() } else { None };
+        match &evicted {
+            Some((_, Place::Record(oldest))) => drop(self.records.remove(oldest)),
+            Some((_, Place::Marker(hash))) => drop(self.markers.remove(hash)),
+            None => {}
+        }
+        self.queue.insert(self.arrivals, Place::Record(key.clone()));
+        self.records.insert(key, (self.arrivals, position, pending));
+        self.arrivals += 1;
+        usize::from(evicted.is_some())
+    }
+
+    /// The position of the oldest pending record.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        let mut records = self.queue.values().filter_map(|place| match place {
+            Place::Record(key) => self.records.get(key),
+            Place::Marker(_) => None,
+        });
+        records.next().map(|(_, position, _)| *position)
+    }
+
+    /// The pending records in order, for a replay from here: eleven characters each.
+    pub(super) fn checkpoint(&self) -> String {
+        let mut text = String::with_capacity(DIGITS * self.queue.len());
+        for place in self.queue.values() {
+            let (hash, side) = match place {
+                Place::Marker(hash) => (*hash, self.markers.get(hash).map(|(_, side)| *side)),
+                Place::Record(key) => (key.hash(), self.records.get(key).map(|it| it.2.side())),
+            };
+            write(hash | u64::from(side == Some(Side::Size)), &mut text);
+        }
+        text
+    }
+
+    /// Restores the markers of a checkpoint; false where the text is not one.
+    pub(super) fn restore(&mut self, checkpoint: &str) -> bool {
+        for chunk in checkpoint.as_bytes().chunks(DIGITS) {
+            let Some(code) = read(chunk) else { return false };
+            let (hash, side) =
+                (code & !1, if code & 1 == 1 { Side::Size } else { Side::Parameters });
+            self.markers.insert(hash, (self.arrivals, side));
+            self.queue.insert(self.arrivals, Place::Marker(hash));
+            self.arrivals += 1;
+        }
+        true
+    }
+}
+
+impl Pending {
+    fn side(&self) -> Side {
+        match self {
+            Self::Answered(_) => Side::Parameters,
+            Self::Sized(_) => Side::Size,
+        }
+    }
+}
+
+impl Key {
+    pub(super) fn of(source: &str, cid: &str, t_obs: u64) -> Self {
+        Self { source: source.to_owned(), cid: cid.to_owned(), t_obs }
+    }
+
+    /// FNV-1a with a last stir, its lowest bit 0: it is stored in checkpoints, so it must not depend
+    /// on the compiler. A million keys collide with a probability below one in ten million.
+    fn hash(&self) -> u64 {
+        const PRIME: u64 = 0x0100_0000_01b3;
+        const BETWEEN: [u8; 1] = [0xff];
+        let window = self.t_obs.to_le_bytes();
+        let parts = [self.source.as_bytes(), &BETWEEN, self.cid.as_bytes(), &BETWEEN, &window];
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
+        let hash = parts.into_iter().flatten().fold(0xcbf2_9ce4_8422_2325, step);
+        let stirred = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (stirred ^ (stirred >> 27)) & !1
+    }
+}
+
+/// Base 64: eleven digits hold 64 bits.
+const DIGITS: usize = 11;
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+fn write(mut code: u64, to: &mut String) {
+    for _ in 0..DIGITS {
+        to.push(char::from(ALPHABET[(code & 63) as usize]));
+        code >>= 6;
+    }
+}
+
+fn read(digits: &[u8]) -> Option<u64> {
+    if digits.len() != DIGITS {
+        return None;
+    }
+    digits.iter().rev().try_fold(0_u64, |code, digit| {
+        let value = ALPHABET.iter().position(|known| known == digit)?;
+        Some((code << 6) | value as u64)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_reads_back_in_order_and_other_texts_are_refused() {
+        for code in [0, 1, u64::MAX, 0x0123_4567_89ab_cdef] {
+            let mut text = String::new();
+            write(code, &mut text);
+            assert_eq!(read(text.as_bytes()), Some(code));
+        }
+        let mut table = Table::new(10);
+        for i in 0..5 {
+            let size = Size {
+                cid: i.to_string(),
+                source: "s".to_owned(),
+                t: 0.0,
+                t_obs: 600,
+                n_tot: 1,
+                t_end: 0.0,
+            };
+            table.insert(Key::of("s", &i.to_string(), 600), i, Pending::Sized(size));
+        }
+        let mut again = Table::new(10);
+        assert!(again.restore(&table.checkpoint()));
+        assert_eq!(again.checkpoint(), table.checkpoint());
+        assert!(matches!(again.take_match(&Key::of("s", "3", 600), Side::Size), Match::Duplicate));
+        assert!(matches!(
+            again.take_match(&Key::of("s", "3", 600), Side::Parameters),
+            Match::Restored
+        ));
+        assert!(matches!(
+            again.take_match(&Key::of("s", "3", 600), Side::Parameters),
+            Match::Unmatched
+        ));
+        assert!(!Table::new(1).restore("[[\"a\",1]]"));
+    }
+}
