@@ -7,12 +7,12 @@ use divan::{Bencher, black_box};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tweetoscope::cascade::Point;
-use tweetoscope::forest::{Model, Query, Recipe, Sample, describe, learn};
 use tweetoscope::hawkes::lanes::{Job, fit_many, left_after};
 use tweetoscope::hawkes::likelihood::derivatives;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::hawkes::simulate::simulate;
 use tweetoscope::hawkes::{Estimator, Params};
+use tweetoscope::learn::{LearnOptions, Model, Query, Sample, describe, fit_model};
 
 fn main() {
     divan::main();
@@ -114,7 +114,7 @@ fn samples(count: usize) -> Vec<Sample> {
 }
 
 fn model(samples: &[Sample]) -> Model {
-    learn(samples, &Recipe { trees: 100, ..Recipe::default() }).unwrap()
+    fit_model(samples, &LearnOptions { trees: 100, ..LearnOptions::default() }).unwrap()
 }
 
 /// A prediction of 100 trees: down every tree, and the leaves' values put in order.

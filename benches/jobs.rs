@@ -21,11 +21,11 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
 use tweetoscope::cascade::Point;
-use tweetoscope::forest::{Aggregate, Query, Recipe, learn};
 use tweetoscope::hawkes::lanes::{Job, fit_many, left_after};
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::hawkes::simulate::simulate;
 use tweetoscope::hawkes::{Estimator, Params};
+use tweetoscope::learn::{Aggregate, LearnOptions, Query, fit_model};
 use tweetoscope::record::{Item, Kind, Reader, Record, read};
 use tweetoscope::replay::read_history;
 use tweetoscope::stage::train::lesson;
@@ -182,13 +182,14 @@ fn learned(file: &str, window: f64) -> Value {
         samples.into_iter().enumerate().partition(|(i, _)| i % 5 == 0);
     let rest: Vec<_> = rest.into_iter().map(|(_, sample)| sample).collect();
     let aggregate = Aggregate::Mean;
-    let recipe = Recipe { window, trees: 100, threads: 2, aggregate, ..Recipe::default() };
+    let recipe =
+        LearnOptions { window, trees: 100, threads: 2, aggregate, ..LearnOptions::default() };
     let began = Instant::now();
-    let model = learn(&rest, &recipe).unwrap();
+    let model = fit_model(&rest, &recipe).unwrap();
     let seconds = began.elapsed().as_secs_f64();
     let asked: Vec<_> = held.iter().map(|(_, it)| it).filter(|it| it.t_obs == window).collect();
     let (predicting, answers) = timed_alone(|| {
-        let one = |sample: &&tweetoscope::forest::Sample| {
+        let one = |sample: &&tweetoscope::learn::Sample| {
             let query = Query { features: &sample.features, n_obs: sample.n_obs, x: sample.x };
             (model.answer(&query).n_tot() / sample.n_obs).ln()
         };

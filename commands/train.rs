@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tweetoscope::forest::{Aggregate, Recipe, Target, most_bytes};
+use tweetoscope::learn::{Aggregate, LearnOptions, Target, most_bytes};
 use tweetoscope::stage::train::{Teaching, Train};
 use tweetoscope::stream::health::Timed;
 use tweetoscope::stream::kafka::{self, Topic};
@@ -44,7 +44,7 @@ pub(crate) struct TeachingArgs {
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub(crate) newest: usize,
     /// Grow this many trees
-    #[arg(long, value_name = "N", default_value_t = Recipe::default().trees)]
+    #[arg(long, value_name = "N", default_value_t = LearnOptions::default().trees)]
     pub(crate) trees: usize,
     /// Learn the growth, or omega as the original system does; a median ratio or a log-linear law
     /// takes its place while that has the smaller error on held-out samples

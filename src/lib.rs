@@ -9,14 +9,14 @@
 //! | [`event`] | what happens, and when, on the clock of a source |
 //! | [`cascade`] | the events of one cascade, in order; numbers as they are written |
 //! | [`hawkes`] | the model: likelihood, fits, expected size and its law, simulation, SEISMIC |
-//! | [`forest`] | the correction: features, trees, laws for few samples, models as they travel |
+//! | [`learn`] | what is learned from finished cascades: features, laws for few samples, trees, networks, model files |
 //! | [`score`] | how good predictions are |
 //! | [`record`] | all that travels, one JSON object a line |
 //! | [`replay`] | from histories to tweets |
 //! | [`stage`] | the steps: pure state machines over records |
 //! | [`stream`] | the carriers: pipes, files, topics; metrics and health |
 //!
-//! `hawkes` and `forest` are neighbours that never meet; `stage` introduces them. The command
+//! `hawkes` and `learn` do not import each other; `stage` connects them. The command
 //! line is no part of the library: it is in `commands/`.
 //!
 //! # What always holds
@@ -39,8 +39,8 @@
 
 pub mod cascade;
 pub mod event;
-pub mod forest;
 pub mod hawkes;
+pub mod learn;
 pub mod record;
 pub mod replay;
 pub mod score;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["event"],
     &["cascade"],
-    &["hawkes", "forest"],
+    &["hawkes", "learn"],
     &["score"],
     &["record"],
     &["replay", "stage"],
@@ -19,7 +19,7 @@ const FLOORS: &[&[&str]] = &[
 /// Crates, and the only places that may name them (prefixes of paths).
 const WALLS: &[(&str, &[&str])] = &[
     ("argmin", &["src/hawkes/fit.rs"]),
-    ("smartcore", &["src/forest/train.rs", "src/forest/grow.rs"]),
+    ("smartcore", &["src/learn/train.rs", "src/learn/grow.rs"]),
     ("rdkafka", &["src/stream/kafka"]),
     ("csv", &["src/replay/"]),
     ("hyper", &["src/stream/health"]),

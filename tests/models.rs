@@ -5,10 +5,10 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tweetoscope::cascade::Point;
-use tweetoscope::forest::{Answer, Model, Query, Recipe, Sample, Step, describe, learn};
 use tweetoscope::hawkes::Params;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::hawkes::simulate::simulate;
+use tweetoscope::learn::{Answer, LearnOptions, Model, Query, Sample, Step, describe, fit_model};
 
 const WINDOW: f64 = 600.0;
 
@@ -43,7 +43,11 @@ fn samples(count: u64, seed: u64) -> Vec<Sample> {
 }
 
 fn model(count: u64) -> Model {
-    learn(&samples(count, 1), &Recipe { window: WINDOW, trees: 40, ..Recipe::default() }).unwrap()
+    fit_model(
+        &samples(count, 1),
+        &LearnOptions { window: WINDOW, trees: 40, ..LearnOptions::default() },
+    )
+    .unwrap()
 }
 
 /// Series that nature does not make.
@@ -108,8 +112,9 @@ fn an_answer_is_finite_and_holds_what_was_seen() {
 fn the_same_samples_and_seed_give_the_same_bytes_on_any_number_of_threads() {
     let samples = samples(120, 3);
     let line = |threads, seed| {
-        let recipe = Recipe { window: WINDOW, trees: 20, threads, seed, ..Recipe::default() };
-        learn(&samples, &recipe).unwrap().to_line()
+        let recipe =
+            LearnOptions { window: WINDOW, trees: 20, threads, seed, ..LearnOptions::default() };
+        fit_model(&samples, &recipe).unwrap().to_line()
     };
     let one = line(1, 5);
     assert!(one == line(2, 5) && one == line(7, 5));
@@ -133,12 +138,12 @@ fn a_model_reads_back_as_it_was_written() {
 /// The fewer there are, the simpler what is learned from them.
 #[test]
 fn few_cascades_teach_a_law_and_fewer_nothing() {
-    let recipe = Recipe { window: WINDOW, trees: 20, ..Recipe::default() };
+    let recipe = LearnOptions { window: WINDOW, trees: 20, ..LearnOptions::default() };
     for seed in 0..5 {
         let samples = samples(19, seed);
-        assert!(learn(&samples[..9], &recipe).is_none());
+        assert!(fit_model(&samples[..9], &recipe).is_none());
         for count in [10, 15, 19] {
-            let step = learn(&samples[..count], &recipe).unwrap().step();
+            let step = fit_model(&samples[..count], &recipe).unwrap().step();
             assert!(matches!(step, Step::MedianRatio | Step::LogLinear), "{count}: {step:?}");
         }
     }
@@ -146,8 +151,8 @@ fn few_cascades_teach_a_law_and_fewer_nothing() {
 
 #[test]
 fn a_thousand_cascades_fit_into_four_megabytes() {
-    let recipe = Recipe { window: WINDOW, threads: 2, ..Recipe::default() };
-    let line = learn(&samples(1000, 4), &recipe).unwrap().to_line();
+    let recipe = LearnOptions { window: WINDOW, threads: 2, ..LearnOptions::default() };
+    let line = fit_model(&samples(1000, 4), &recipe).unwrap().to_line();
     assert!(line.len() < 4_000_000, "{} bytes", line.len());
 }
 

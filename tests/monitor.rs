@@ -5,7 +5,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use tweetoscope::forest::{LogLinear, median_ratio};
+use tweetoscope::learn::{LogLinear, median_ratio};
 use tweetoscope::record::{Record, Report, Stat};
 use tweetoscope::score::{mean, median};
 use tweetoscope::stage::monitor::{BASELINES, Monitor, Watch};

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tweetoscope::event::{Event, EventTime};
-use tweetoscope::forest::{Aggregate, Target};
+use tweetoscope::learn::{Aggregate, Target};
 use tweetoscope::record::{Item, Kind, Record, Watermark, read};
 use tweetoscope::stage::collect::{AtEnd, Collect, Limits, Rules};
 use tweetoscope::stage::predict::{Manner, Predict};

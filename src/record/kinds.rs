@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::scalar::{self, id, integer, seconds, window};
 use crate::cascade::{Point, number};
-use crate::forest::Features;
+use crate::learn::Features;
 
 /// Numbers by name, in an order that means something (a map would lose it).
 pub type Named = Vec<(String, f64)>;

@@ -13,7 +13,7 @@ use super::fit::Method;
 use super::predict::{Manner, branching, sample, untrained};
 use super::train::{Teaching, lesson};
 use crate::cascade::Point;
-use crate::forest::{self, Prediction, Step, in_parallel, validate};
+use crate::learn::{self, Prediction, Step, in_parallel, validate};
 use crate::record::Serie;
 use crate::score::{Scores, Trial, mean};
 
@@ -189,7 +189,7 @@ struct Untaught {
 
 impl Job<'_> {
     /// Fits the cascade: what it teaches, and what is said of it untaught.
-    fn study(&self, design: &Design) -> (forest::Sample, Untaught) {
+    fn study(&self, design: &Design) -> (learn::Sample, Untaught) {
         let Self { past, window, n_obs, n_tot } = *self;
         let root = past.t0.unwrap_or(0.0);
         let last = past.points[n_tot - 1].time;
@@ -253,11 +253,11 @@ fn believable(answer: Answer, n_obs: f64) -> Answer {
 }
 
 /// How many windows are learned at once: as many as there are threads, as far as memory goes.
-fn together(samples: &[forest::Sample], design: &Design) -> usize {
+fn together(samples: &[learn::Sample], design: &Design) -> usize {
     const MEMORY: usize = 4 << 30;
     /// What learning takes of each value: its copy in the fold, its copies in the table.
     const BYTES: usize = 16;
-    let values = |it: &forest::Sample| (it.rows.len() + 4) * it.features.len();
+    let values = |it: &learn::Sample| (it.rows.len() + 4) * it.features.len();
     let bytes = BYTES * samples.iter().map(values).sum::<usize>();
     let most = (MEMORY / bytes.max(1)).max(1);
     design.method.threads.min(design.windows.len()).clamp(1, most)

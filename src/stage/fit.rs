@@ -11,13 +11,13 @@ use counted::Counted;
 use super::clocks::Clocks;
 use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
 use crate::cascade::Point;
-use crate::forest::{self, Features, in_parallel};
 use crate::hawkes::fit::{Fit as Fitted, fit};
 use crate::hawkes::lanes;
 use crate::hawkes::mark::MarkLaw;
 use crate::hawkes::predict::{branching_factor, expected_events, first_generation};
 use crate::hawkes::residuals::{residuals, test_exponential};
 use crate::hawkes::{Estimator, seismic};
+use crate::learn::{self, Features, in_parallel};
 use crate::record::{History, Kind, Parameters, Record, Serie};
 
 /// How series are fitted.
@@ -208,7 +208,7 @@ impl Method {
         let mut wanted = vec![Wanted { job, age: it.watched, estimator: asked }];
         if self.features {
             let now = (asked != Estimator::Map).then_some(it.watched);
-            let ages = now.into_iter().chain(forest::ladder(&it.points, it.watched));
+            let ages = now.into_iter().chain(learn::ladder(&it.points, it.watched));
             wanted.extend(ages.map(|age| Wanted { job, age, estimator: Estimator::Map }));
         }
         wanted
@@ -234,7 +234,7 @@ impl Method {
         let (features, rows) = if self.features {
             let root = serie.tweets.first().map_or(0.0, |first| first.time);
             let extra = |seen: &[Point], age| self.extra(root, seen, age, mean_mark, &found.ages);
-            forest::describe(points, *watched, extra)
+            learn::describe(points, *watched, extra)
         } else {
             (Features::default(), Vec::new())
         };

@@ -22,7 +22,7 @@ use withheld::Withheld;
 
 use super::clocks::Clocks;
 use super::{Aside, Body, Ending, Out, RecordRef, Recover, Stage, Tally};
-use crate::forest::Model;
+use crate::learn::Model;
 use crate::record::{Alert, Interval, Kind, Parameters, Record, Sample, Size, Stat};
 
 /// How predictions are made and emitted.

@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use super::clocks::Clocks;
 use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
-use crate::forest::{self, Aggregate, FEWEST_SAMPLES, Model, Query, Recipe, Target, learn};
+use crate::learn::{
+    self, Aggregate, FEWEST_SAMPLES, LearnOptions, Model, Query, Target, fit_model,
+};
 use crate::record::{self, Kind, Record};
 
 /// How and when forests are grown.
@@ -32,9 +34,18 @@ pub struct Teaching {
 
 impl Teaching {
     /// How a window's model of that number is learned.
-    pub(super) fn recipe(&self, window: u64, counter: u64) -> Recipe {
+    pub(super) fn recipe(&self, window: u64, counter: u64) -> LearnOptions {
         let Self { trees, target, aggregate, seed, newest, threads } = *self;
-        Recipe { window: window as f64, counter, trees, target, aggregate, seed, newest, threads }
+        LearnOptions {
+            window: window as f64,
+            counter,
+            trees,
+            target,
+            aggregate,
+            seed,
+            newest,
+            threads,
+        }
     }
 }
 
@@ -59,7 +70,7 @@ struct Window {
 pub struct Train {
     teaching: Teaching,
     clocks: Clocks,
-    samples: Vec<forest::Sample>,
+    samples: Vec<learn::Sample>,
     /// Where each of them stood.
     positions: Vec<u64>,
     windows: BTreeMap<u64, Window>,
@@ -116,7 +127,7 @@ impl Train {
         if too_many.values().all(|count| *count == 0) {
             return;
         }
-        let mut stays = |sample: &forest::Sample| match too_many.get_mut(&(sample.t_obs as u64)) {
+        let mut stays = |sample: &learn::Sample| match too_many.get_mut(&(sample.t_obs as u64)) {
             Some(count) if *count > 0 => {
                 *count -= 1;
                 false
@@ -140,8 +151,11 @@ impl Train {
         }
         let (counter, incumbent) = (window.counter + 1, window.incumbent.clone());
         let wins = incumbent.is_none_or(|incumbent| self.beats(t_obs, counter, &incumbent, new));
-        let candidate =
-            if wins { learn(&self.samples, &self.teaching.recipe(t_obs, counter)) } else { None };
+        let candidate = if wins {
+            fit_model(&self.samples, &self.teaching.recipe(t_obs, counter))
+        } else {
+            None
+        };
         let result = if candidate.is_some() { "published" } else { "kept" };
         self.count("trainings_total", format!("{t_obs},{result}"));
         self.trainings += 1;
@@ -162,7 +176,7 @@ impl Train {
 
     /// Whether a model of the older samples does at least as well on the newest as the incumbent.
     fn beats(&self, t_obs: u64, counter: u64, incumbent: &Model, new: usize) -> bool {
-        let of_window = |sample: &&forest::Sample| sample.t_obs as u64 == t_obs;
+        let of_window = |sample: &&learn::Sample| sample.t_obs as u64 == t_obs;
         let count = self.samples.iter().filter(of_window).count();
         let Some(place) = self
             .samples
@@ -175,7 +189,7 @@ impl Train {
             return true;
         };
         let (older, newest) = self.samples.split_at(place);
-        match learn(older, &self.teaching.recipe(t_obs, counter)) {
+        match fit_model(older, &self.teaching.recipe(t_obs, counter)) {
             // What cannot be compared does not win.
             None => false,
             Some(candidate) => {
@@ -187,8 +201,8 @@ impl Train {
 }
 
 /// Mean ARE of a model on samples.
-fn error(model: &Model, samples: &[&forest::Sample]) -> f64 {
-    let one = |sample: &&forest::Sample| {
+fn error(model: &Model, samples: &[&learn::Sample]) -> f64 {
+    let one = |sample: &&learn::Sample| {
         let query = Query { features: &sample.features, n_obs: sample.n_obs, x: sample.x };
         (model.answer(&query).n_tot() / sample.n_tot.max(1.0) - 1.0).abs()
     };
@@ -196,8 +210,8 @@ fn error(model: &Model, samples: &[&forest::Sample]) -> f64 {
 }
 
 /// The sample as the forest reads it.
-pub fn lesson(sample: &record::Sample) -> forest::Sample {
-    forest::Sample {
+pub fn lesson(sample: &record::Sample) -> learn::Sample {
+    learn::Sample {
         id: format!("{}/{}", sample.source, sample.cid),
         t_obs: sample.t_obs as f64,
         t: sample.t,

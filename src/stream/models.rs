@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::lines::named;
 use super::{Counts, Step, Transport, complain};
-use crate::forest;
+use crate::learn;
 use crate::record::{Model, Record, Refusal};
 use crate::stage::{Outgoing, Tally};
 
@@ -131,7 +131,7 @@ impl Folder {
         }
         let text = fs::read_to_string(&path).map_err(|error| error.to_string())?;
         let text = text.trim_end();
-        let model = forest::Model::from_line(text).map_err(|refused| refused.to_string())?;
+        let model = learn::Model::from_line(text).map_err(|refused| refused.to_string())?;
         if model.version() != version {
             return Err(format!("it says that it is {}", model.version()));
         }

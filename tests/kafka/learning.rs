@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use tweetoscope::forest::{self, Recipe, learn, most_bytes};
+use tweetoscope::learn::{self, LearnOptions, fit_model, most_bytes};
 use tweetoscope::record::{Item, Kind, Record, read};
 use tweetoscope::stage::train::lesson;
 
@@ -159,7 +159,7 @@ fn fresh(line: &str, i: usize) -> String {
 /// Models of one window that differ in their versions, made of the samples of a pipe.
 fn models(lines: &str, counters: std::ops::RangeInclusive<u64>) -> Vec<(String, String)> {
     let said = pipe(&["predict"], lines);
-    let samples: Vec<forest::Sample> = of_type(&said, "sample")
+    let samples: Vec<learn::Sample> = of_type(&said, "sample")
         .values()
         .filter(|line| field(line, "T_obs") == "600")
         .map(|line| {
@@ -170,8 +170,8 @@ fn models(lines: &str, counters: std::ops::RangeInclusive<u64>) -> Vec<(String, 
         })
         .collect();
     let one = |counter: u64| {
-        let recipe = Recipe { window: 600.0, counter, trees: 2, ..Recipe::default() };
-        let model = learn(&samples, &recipe).unwrap();
+        let recipe = LearnOptions { window: 600.0, counter, trees: 2, ..LearnOptions::default() };
+        let model = fit_model(&samples, &recipe).unwrap();
         let line = model.to_line();
         assert!(line.len() <= most_bytes(2), "{} bytes", line.len());
         (model.version().to_owned(), line)

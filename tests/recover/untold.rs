@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rand_chacha::rand_core::SeedableRng;
-use tweetoscope::forest::{Model, Recipe, learn};
+use tweetoscope::learn::{LearnOptions, Model, fit_model};
 use tweetoscope::record::Record;
 use tweetoscope::stage::predict::{Manner, Predict};
 use tweetoscope::stage::train::lesson;
@@ -24,8 +24,8 @@ fn model(counter: u64, growth: usize) -> Arc<Model> {
         }
     };
     let lessons: Vec<_> = (0..40).map(lesson).collect();
-    let recipe = Recipe { window: 600.0, counter, trees: 2, ..Recipe::default() };
-    Arc::new(learn(&lessons, &recipe).unwrap())
+    let recipe = LearnOptions { window: 600.0, counter, trees: 2, ..LearnOptions::default() };
+    Arc::new(fit_model(&lessons, &recipe).unwrap())
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::course::{Course, Moment};
-use crate::forest::{LogLinear, median_ratio};
+use crate::learn::{LogLinear, median_ratio};
 use crate::record::{Report, Stat};
 use crate::score::{Trial, mean, median, skill, top_hits};
 use crate::stage::predict::UNTRAINED;

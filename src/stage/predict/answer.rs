@@ -2,10 +2,10 @@
 
 use super::Manner;
 use crate::cascade::Point;
-use crate::forest::{Model, Query};
 use crate::hawkes::mark::MARK_EXPONENT;
 use crate::hawkes::seismic;
 use crate::hawkes::size::{FinalSize, MarkShape};
+use crate::learn::{Model, Query};
 use crate::record::{Alert, Interval, Parameters};
 
 /// The expected growth after the window: pairs (seconds after its end, events by then), up to what

@@ -9,7 +9,7 @@ use super::parallel::in_parallel;
 use super::table::{Held, Table};
 use super::train::{Grown, grow};
 use super::trees::Trees;
-use super::{Aggregate, Features, Recipe, Sample, Target};
+use super::{Aggregate, Features, LearnOptions, Sample, Target};
 
 /// Fewer samples of a window teach nothing.
 pub const FEWEST_SAMPLES: usize = 10;
@@ -22,12 +22,16 @@ const FEWEST_FOR_TREES: usize = 20;
 /// Held-out errors of the laws come from five folds, those of the trees from the samples that a
 /// tree has not drawn. The step with the least error is taken, and its intervals are calibrated
 /// on the same held-out answers.
-pub fn learn(samples: &[Sample], recipe: &Recipe) -> Option<Model> {
-    learn_by(samples, recipe, None)
+pub fn fit_model(samples: &[Sample], recipe: &LearnOptions) -> Option<Model> {
+    fit_step(samples, recipe, None)
 }
 
 /// The same, by one step whatever the others would do; by the best where that one cannot learn.
-pub(super) fn learn_by(samples: &[Sample], recipe: &Recipe, only: Option<Step>) -> Option<Model> {
+pub(super) fn fit_step(
+    samples: &[Sample],
+    recipe: &LearnOptions,
+    only: Option<Step>,
+) -> Option<Model> {
     let table = Table::new(samples, recipe);
     if table.held.len() < FEWEST_SAMPLES {
         return None;
@@ -107,7 +111,7 @@ fn residuals(held: &[Held], law: Option<LogLinear>) -> Vec<f32> {
     (0..MOST).map(|i| all[i * (all.len() - 1) / (MOST - 1)]).collect()
 }
 
-fn held_out_law(held: &[Held], recipe: &Recipe, log_linear: bool) -> Vec<(Tried, f64)> {
+fn held_out_law(held: &[Held], recipe: &LearnOptions, log_linear: bool) -> Vec<(Tried, f64)> {
     let none = Calibration::default();
     let mut answers = Vec::with_capacity(held.len());
     for out in 0..FOLDS {
@@ -129,7 +133,7 @@ fn held_out_forest(
     table: &Table,
     grown: &Grown,
     networks: &Networks,
-    recipe: &Recipe,
+    recipe: &LearnOptions,
 ) -> Vec<(Tried, f64)> {
     let (none, no_features) = (Calibration::default(), Features::default());
     let answer = |held: &Held| {

@@ -73,7 +73,7 @@ pub(super) fn descend(table: &Table, aggregate: Aggregate, seed: u64, threads: u
         aggregate,
     };
     let places: Vec<usize> = (0..FOLDS * TWINS).collect();
-    let all = in_parallel(&places, threads, |place| lessons.learn(seed, *place));
+    let all = in_parallel(&places, threads, |place| lessons.fit(seed, *place));
     Networks { scale, all }
 }
 
@@ -112,7 +112,7 @@ struct Lessons {
 }
 
 impl Lessons {
-    fn learn(&self, seed: u64, place: usize) -> Network {
+    fn fit(&self, seed: u64, place: usize) -> Network {
         /// The trees have the streams below.
         const STREAMS: u64 = 1 << 32;
         let mut chance = ChaCha8Rng::seed_from_u64(seed);

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::laws::{LogLinear, median_ratio};
-use super::learn::{learn, learn_by};
 use super::model::{Query, Step};
-use super::{Aggregate, Recipe, Sample, Target};
+use super::select::{fit_model, fit_step};
+use super::{Aggregate, LearnOptions, Sample, Target};
 
 /// What was predicted for one cascade at one window while it was held out.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +64,12 @@ fn shuffling(id: &str, seed: u64) -> u64 {
 
 /// Predicts the recipe's window for every cascade by models of the other folds. The seed of the
 /// recipe deals the folds.
-pub fn validate(samples: &[Sample], recipe: &Recipe, folds: usize, level: f64) -> Vec<Prediction> {
+pub fn validate(
+    samples: &[Sample],
+    recipe: &LearnOptions,
+    folds: usize,
+    level: f64,
+) -> Vec<Prediction> {
     let mut predictions = Vec::new();
     let dealt = Folds::deal(samples.iter().map(|sample| sample.id.as_str()), recipe.seed, folds);
     for out in 0..folds {
@@ -79,14 +84,14 @@ pub fn validate(samples: &[Sample], recipe: &Recipe, folds: usize, level: f64) -
 fn predict<'a>(
     rest: &[Sample],
     asked: impl Iterator<Item = &'a Sample>,
-    recipe: &Recipe,
+    recipe: &LearnOptions,
     level: f64,
 ) -> Vec<Prediction> {
     let omega_recipe =
-        Recipe { target: Target::Omega, aggregate: Aggregate::Mean, ..recipe.clone() };
-    let model = learn(rest, recipe);
+        LearnOptions { target: Target::Omega, aggregate: Aggregate::Mean, ..recipe.clone() };
+    let model = fit_model(rest, recipe);
     // The original knows no law to fall back on.
-    let omega = learn_by(rest, &omega_recipe, Some(Step::Forest));
+    let omega = fit_step(rest, &omega_recipe, Some(Step::Forest));
     let pairs: Vec<(f64, f64)> = rest
         .iter()
         .filter(|sample| sample.t_obs == recipe.window)

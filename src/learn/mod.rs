@@ -13,13 +13,13 @@ mod answer;
 mod descend;
 mod features;
 mod laws;
-mod learn;
 mod learner;
 mod model;
 mod network;
 mod packed;
 mod parallel;
 mod pool;
+mod select;
 mod table;
 mod train;
 mod trees;
@@ -29,9 +29,9 @@ mod wire;
 pub use answer::Answer;
 pub use features::{Features, describe, features, ladder};
 pub use laws::{LogLinear, median_ratio};
-pub use learn::{FEWEST_SAMPLES, learn};
 pub use model::{HeldOut, Model, Query, Step};
 pub(crate) use parallel::in_parallel;
+pub use select::{FEWEST_SAMPLES, fit_model};
 pub use train::most_bytes;
 pub use validate::{Folds, Prediction, validate};
 pub use wire::Refused;
@@ -83,7 +83,7 @@ pub enum Aggregate {
 
 /// How to learn.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Recipe {
+pub struct LearnOptions {
     /// The window to learn for, in seconds; samples of other windows help.
     pub window: f64,
     /// The counter in the model's version, `600-3`.
@@ -102,7 +102,7 @@ pub struct Recipe {
     pub threads: usize,
 }
 
-impl Default for Recipe {
+impl Default for LearnOptions {
     fn default() -> Self {
         Self {
             window: 600.0,

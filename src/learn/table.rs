@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::features::rounded;
-use super::{Recipe, Sample, Target};
+use super::{LearnOptions, Sample, Target};
 
 /// A training row: a cascade at one of its ages.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +53,7 @@ fn age_weight(age: f64, window: f64) -> f64 {
 }
 
 impl Table {
-    pub(super) fn new(samples: &[Sample], recipe: &Recipe) -> Self {
+    pub(super) fn new(samples: &[Sample], recipe: &LearnOptions) -> Self {
         let usable: Vec<&Sample> = samples.iter().filter(|sample| is_usable(sample)).collect();
         let newest = &usable[usable.len().saturating_sub(recipe.newest)..];
         let mut table = Self { names: names(newest, recipe), ..Self::default() };
@@ -74,7 +74,7 @@ impl Table {
         &mut self,
         sample: &'a Sample,
         places: &[Option<usize>],
-        recipe: &Recipe,
+        recipe: &LearnOptions,
         ids: &mut HashMap<&'a str, usize>,
     ) {
         let cascade = *ids.entry(&sample.id).or_insert(self.cascades.len());
@@ -165,7 +165,7 @@ fn is_usable(sample: &Sample) -> bool {
 }
 
 /// The names that at least half of the samples know, in the order of their first sight.
-fn names(samples: &[&Sample], recipe: &Recipe) -> Vec<String> {
+fn names(samples: &[&Sample], recipe: &LearnOptions) -> Vec<String> {
     if recipe.target == Target::Omega {
         return OMEGA_NAMES.map(String::from).to_vec();
     }
