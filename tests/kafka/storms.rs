@@ -74,14 +74,19 @@ fn long_marks_and_cascades_that_are_set_aside_leave_no_trace() {
     // As many instances as partitions: every kill hits one that has work.
     let (lasts, instances, partitions, sources) = (Duration::from_secs(20), 2, 2, 600);
     let base = Storm { instances, partitions, sources, ..STORM };
-    let storm = Storm { name: "aside", seed: 7, cascades: 600, lasts, flags, ..base };
-    let after = storm.blow(broker);
-    assert_exact("storm with little replay", &after);
-    let (parts, marks): (Vec<_>, Vec<_>) =
-        after.state.iter().partition(|it| it.key.as_ref().unwrap().contains('@'));
-    let buried = parts.iter().filter(|it| it.value.is_none()).count();
-    eprintln!("{} marks, {} parts, {buried} of them buried", marks.len(), parts.len() - buried);
-    assert!(marks.len() > 3 && parts.len() - buried > 300 && buried > 10);
+    // A loaded machine may take so long that few tombstones are written: then a storm of another seed.
+    let enough = (7..10).any(|seed| {
+        let name = ["aside", "aside-again", "aside-last"][seed as usize - 7];
+        let after = Storm { name, seed, cascades: 600, lasts, flags, ..base }.blow(broker);
+        assert_exact("storm with little replay", &after);
+        let (cascades, checkpoints): (Vec<_>, Vec<_>) =
+            after.state.iter().partition(|it| it.key.as_ref().unwrap().contains('@'));
+        let tombstones = cascades.iter().filter(|it| it.value.is_none()).count();
+        let written = cascades.len() - tombstones;
+        eprintln!("{} checkpoints, {written} cascades, {tombstones} tombstones", checkpoints.len());
+        checkpoints.len() > 3 && written > 300 && tombstones > 10
+    });
+    assert!(enough, "no storm wrote enough of the changelog");
 }
 
 /// The check has teeth: without replay cascades are lost.
