@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tweetoscope::event::{Event, EventTime};
+use tweetoscope::kafka::{Bridge, From, Names, Settings, Sink, Topic, Use, serve};
 use tweetoscope::record::{Alert, Item, Kind, Record, read, write_event};
 use tweetoscope::stage::{Ending, Out, RecordRef, Recover, Stage, Tally};
-use tweetoscope::stream::kafka::{Bridge, From, Names, Settings, Sink, Topic, Use, serve};
 use tweetoscope::stream::{Counts, Observer, Step, Transport};
 
 fn main() {

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use tweetoscope::event::Span;
+use tweetoscope::kafka::Topic;
 use tweetoscope::stage::Stage;
 use tweetoscope::stage::collect::{AtEnd, Collect, Limits, Rules};
-use tweetoscope::stream::kafka::Topic;
 
 use crate::kafka::{self, Does, KafkaArgs};
 use crate::{Outcome, Usage, transport};

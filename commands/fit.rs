@@ -6,12 +6,12 @@ use std::path::Path;
 use tweetoscope::event::Span;
 use tweetoscope::hawkes::Estimator;
 use tweetoscope::hawkes::mark::MarkLaw;
+use tweetoscope::kafka::Topic;
 use tweetoscope::record::{Parameters, Record};
 use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::fit::{Cut, Fit, Method};
 use tweetoscope::stream::Mapped;
-use tweetoscope::stream::health::Timed;
-use tweetoscope::stream::kafka::Topic;
+use tweetoscope::telemetry::Timed;
 
 use crate::collect::whole_seconds;
 use crate::kafka::{Does, KafkaArgs};

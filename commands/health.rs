@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use tweetoscope::stage::Tally;
-use tweetoscope::stream::health::{Health, Listen, Server, Site};
 use tweetoscope::stream::{Counts, Observer};
+use tweetoscope::telemetry::{Health, Listen, Server, Site};
 
 use crate::cli::Shared;
 use crate::{Usage, logging};

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tweetoscope::event::Span;
-use tweetoscope::record::{Kind, Record};
-use tweetoscope::stage::Recover;
-use tweetoscope::stream::kafka::{
+use tweetoscope::kafka::{
     self, Bridge, Creation, From, Names, Properties, Settings, Sink, Topic, Use, free, from_file,
     property,
 };
+use tweetoscope::record::{Kind, Record};
+use tweetoscope::stage::Recover;
 
 use crate::transport::{CarrierArgs, InputArgs, stop_flag};
 use crate::{Outcome, Usage, health, logging};

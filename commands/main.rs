@@ -64,7 +64,7 @@ fn status(ended: anyhow::Result<Outcome>) -> u8 {
         Err(error) if reader_left(&error) => 0,
         Err(error) => {
             stream::say(&format!("{error:#}"));
-            let asked = |cause: &io::Error| stream::kafka::status(cause);
+            let asked = |cause: &io::Error| tweetoscope::kafka::status(cause);
             let own = error.chain().find_map(|it| it.downcast_ref::<io::Error>().and_then(asked));
             match error.downcast_ref::<Usage>() {
                 Some(_) => 2,

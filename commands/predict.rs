@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use tweetoscope::kafka::{self, Topic};
 use tweetoscope::stage::predict::{Manner, Predict};
-use tweetoscope::stream::kafka::{self, Topic};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
 use crate::kafka::{Does, KafkaArgs};

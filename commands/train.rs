@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use tweetoscope::kafka::{self, Topic};
 use tweetoscope::learn::{Aggregate, LearnOptions, Target, most_bytes};
 use tweetoscope::stage::train::{Teaching, Train};
-use tweetoscope::stream::health::Timed;
-use tweetoscope::stream::kafka::{self, Topic};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
+use tweetoscope::telemetry::Timed;
 
 use crate::fit::threads;
 use crate::kafka::{Does, KafkaArgs};

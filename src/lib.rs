@@ -14,7 +14,9 @@
 //! | [`record`] | all that travels, one JSON object a line |
 //! | [`replay`] | from histories to tweets |
 //! | [`stage`] | the steps: pure state machines over records |
-//! | [`stream`] | the carriers: pipes, files, topics; metrics and health |
+//! | [`stream`] | pipes and files: transports, and the loop that runs a stage between them |
+//! | [`telemetry`] | metrics, health, the HTTP server |
+//! | [`kafka`] | the stages as daemons on topics, with exactly-once output |
 //!
 //! `hawkes` and `learn` do not import each other; `stage` connects them. The command
 //! line is no part of the library: it is in `commands/`.
@@ -27,7 +29,7 @@
 //! - A fit, a model or a line that is bad is data: counted and named, never a panic.
 //! - A prediction is finite and at least what was seen.
 //! - After a crash a stage's state is found again by reading its input again
-//!   ([`stage::Recover`], `stream::kafka`).
+//!   ([`stage::Recover`], [`kafka`]).
 //!
 //! # What is absent on purpose
 //!
@@ -40,9 +42,11 @@
 pub mod cascade;
 pub mod event;
 pub mod hawkes;
+pub mod kafka;
 pub mod learn;
 pub mod record;
 pub mod replay;
 pub mod score;
 pub mod stage;
 pub mod stream;
+pub mod telemetry;

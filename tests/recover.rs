@@ -1,7 +1,7 @@
 //! The law by which daemons survive a kill: a replay from a place that the stage named, with the
 //! mark of that place, finds the state again, also where the place is rounded down to an earlier
 //! checkpoint, and where parts of the state are set aside so that it need not start at them.
-//! Without brokers: the same rules as `stream/kafka/task.rs` follows.
+//! Without brokers: the same rules as `kafka/daemon/task.rs` follows.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tweetoscope::stage::dashboard::{Key, Query, Sort};
-use tweetoscope::stream::health::{Answer, Asked, Feed, Site};
+use tweetoscope::telemetry::{Answer, Asked, Feed, Site};
 
 use super::{MARK, Shared};
 

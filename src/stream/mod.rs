@@ -2,13 +2,11 @@
 //!
 //! A transport carries, it does not decide; [`run`] is the one loop over pipes and files.
 
-pub mod health;
-pub mod kafka;
 pub mod lines;
 pub mod models;
 
-mod reader;
-mod rejects;
+pub(crate) mod reader;
+pub(crate) mod rejects;
 mod said;
 
 pub use rejects::Rejects;

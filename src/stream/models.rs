@@ -185,7 +185,7 @@ pub enum Use {
 }
 
 /// When the models in use were published, by window, as metrics.
-pub(super) fn trained(published: impl Iterator<Item = (u64, f64)>) -> Tally {
+pub(crate) fn trained(published: impl Iterator<Item = (u64, f64)>) -> Tally {
     let name = "model_trained_timestamp_seconds";
     published.map(|(window, at)| ((name, window.to_string()), at)).collect()
 }

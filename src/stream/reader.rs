@@ -17,12 +17,12 @@ const BLOCK: usize = 256 * 1024;
 /// Blocks that may wait for the stage.
 const WAITING: usize = 4;
 /// How much of a long line is looked at and kept.
-pub(super) const HEAD: usize = 4096;
+pub(crate) const HEAD: usize = 4096;
 /// Longest line of a tweet, in bytes; no honest one comes near.
-pub(super) const LONGEST_TWEET: usize = 1 << 20;
+pub(crate) const LONGEST_TWEET: usize = 1 << 20;
 
 /// What the reading thread brings.
-pub(super) enum Block {
+pub(crate) enum Block {
     /// Whole lines; the last may lack its newline at the end of a file.
     Lines {
         /// Which input, by its index.
@@ -52,7 +52,7 @@ pub(super) enum Block {
 /// Memory of which the beginning is in use. What is behind it is left from before: it need not be
 /// cleared each time.
 #[derive(Default)]
-pub(super) struct Filled {
+pub(crate) struct Filled {
     memory: Vec<u8>,
     used: usize,
 }
@@ -68,7 +68,7 @@ impl Filled {
     }
 
     /// What is in use.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.memory[..self.used]
     }
 
@@ -83,7 +83,7 @@ impl Filled {
 }
 
 /// Hands the memory of a block that is done with to the next one, if it is worth it.
-pub(super) fn give_back(done: Filled, (_, used): &Blocks) {
+pub(crate) fn give_back(done: Filled, (_, used): &Blocks) {
     if (1..=2 * BLOCK).contains(&done.memory.capacity()) {
         // Where nobody reads any more, nobody needs it.
         let _ = used.send(done.memory);
@@ -146,10 +146,10 @@ pub(crate) fn plain(raw: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
 }
 
 /// Blocks that come, and where their memory goes when they are done with.
-pub(super) type Blocks = (Receiver<Block>, Sender<Vec<u8>>);
+pub(crate) type Blocks = (Receiver<Block>, Sender<Vec<u8>>);
 
 /// Starts to read `inputs` one after the other; `longest` bounds a line that is no tweet.
-pub(super) fn start(inputs: Vec<Input>, longest: usize) -> Blocks {
+pub(crate) fn start(inputs: Vec<Input>, longest: usize) -> Blocks {
     let (to, from) = sync_channel(WAITING);
     let (used, again) = channel();
     std::thread::spawn(move || {
@@ -178,7 +178,7 @@ fn begins_a_tweet(head: &[u8]) -> bool {
 }
 
 /// How long a line that begins with `head` may be.
-pub(super) fn longest_of(head: &[u8], longest: usize) -> usize {
+pub(crate) fn longest_of(head: &[u8], longest: usize) -> usize {
     if begins_a_tweet(head) { LONGEST_TWEET.min(longest) } else { longest }
 }
 

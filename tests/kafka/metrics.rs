@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tweetoscope::stream::health::{METRICS, PREFIX, PROCESS};
+use tweetoscope::telemetry::{METRICS, PREFIX, PROCESS};
 
 use crate::broker::broker;
 use crate::client::produce;

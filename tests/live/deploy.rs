@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use tweetoscope::stream::health::{METRICS, PREFIX};
+use tweetoscope::telemetry::{METRICS, PREFIX};
 
 use super::client::{dir, has, repository, run, text};
 use super::metrics::{dumps, families};

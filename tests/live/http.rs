@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::client::{Service, ask, connect, get};
-use tweetoscope::stream::health::{Answer, Asked, Feed, Listen, Server, Site};
+use tweetoscope::telemetry::{Answer, Asked, Feed, Listen, Server, Site};
 
 fn tweet(cid: usize, t: usize) -> String {
     format!("{{\"type\":\"tweet\",\"cid\":\"{cid}\",\"t\":{t}}}\n")

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tweetoscope::stage::Tally;
-use tweetoscope::stream::health::{Answer, Asked, Health, METRICS, PREFIX, PROCESS, markdown};
 use tweetoscope::stream::{Counts, Observer};
+use tweetoscope::telemetry::{Answer, Asked, Health, METRICS, PREFIX, PROCESS, markdown};
 
 use super::client::{dir, err, run, text};
 

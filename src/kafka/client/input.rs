@@ -17,10 +17,10 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::cluster::configuration;
-use super::context::{Context, Decision, Shared};
-use super::settings::Settings;
-use super::trouble::{Stopped, explained, failed};
+use crate::kafka::client::cluster::configuration;
+use crate::kafka::client::context::{Context, Decision, Shared};
+use crate::kafka::client::errors::{Stopped, explained, failed};
+use crate::kafka::client::settings::Settings;
 
 /// Most records, and about the most bytes, that are read at once.
 const MOST_RECORDS: usize = 4096;
@@ -28,13 +28,13 @@ const MOST_BYTES: usize = 32 << 20;
 
 /// What is committed for a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Committed {
-    pub(super) offset: i64,
-    pub(super) note: String,
+pub(crate) struct Committed {
+    pub(crate) offset: i64,
+    pub(crate) note: String,
 }
 
 /// The member.
-pub(super) struct Input {
+pub(crate) struct Input {
     consumer: BaseConsumer<Context>,
     shared: Arc<Shared>,
     topic: String,
@@ -47,7 +47,7 @@ pub(super) struct Input {
 
 impl Input {
     /// Joins the group.
-    pub(super) fn join(settings: &Settings, shared: &Arc<Shared>, topic: &str) -> io::Result<Self> {
+    pub(crate) fn join(settings: &Settings, shared: &Arc<Shared>, topic: &str) -> io::Result<Self> {
         let context = Context { shared: Arc::clone(shared) };
         let consumer: BaseConsumer<Context> = settings
             .member()
@@ -69,7 +69,7 @@ impl Input {
     }
 
     /// What the group decided since it was asked last.
-    pub(super) fn decision(&mut self) -> Option<Decision> {
+    pub(crate) fn decision(&mut self) -> Option<Decision> {
         let decision = self.shared.next_decision()?;
         if let Decision::Assigned(partitions) = &decision {
             self.offered = Some(partitions.clone());
@@ -78,12 +78,12 @@ impl Input {
     }
 
     /// Whether an assignment replaces the one before, or adds to it.
-    pub(super) fn is_cooperative(&self) -> bool {
+    pub(crate) fn is_cooperative(&self) -> bool {
         matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative)
     }
 
     /// Takes what was offered, each partition from an offset on.
-    pub(super) fn take(&mut self, starts: &BTreeMap<i32, i64>) -> io::Result<()> {
+    pub(crate) fn take(&mut self, starts: &BTreeMap<i32, i64>) -> io::Result<()> {
         self.offered = None;
         let list = self.list(starts.iter().map(|(p, offset)| (*p, Offset::Offset(*offset))))?;
         let done = if self.is_cooperative() {
@@ -95,12 +95,12 @@ impl Input {
     }
 
     /// Whether the group took the partitions away without asking.
-    pub(super) fn is_lost(&self) -> bool {
+    pub(crate) fn is_lost(&self) -> bool {
         self.consumer.assignment_lost()
     }
 
     /// Gives partitions back.
-    pub(super) fn give_back(&mut self, partitions: &[i32]) {
+    pub(crate) fn give_back(&mut self, partitions: &[i32]) {
         if let Some(offered) = self.offered.take() {
             // The group withdrew an offer: it is answered all the same.
             let ends: BTreeMap<i32, i64> = offered.iter().map(|p| (*p, 0)).collect();
@@ -122,7 +122,7 @@ impl Input {
     }
 
     /// Reads a partition from another offset on.
-    pub(super) fn seek(&self, partition: i32, offset: i64) -> io::Result<()> {
+    pub(crate) fn seek(&self, partition: i32, offset: i64) -> io::Result<()> {
         self.ended.borrow_mut().remove(&partition);
         let wait = Duration::from_secs(10);
         self.consumer.seek(&self.topic, partition, Offset::Offset(offset), wait).map_err(|error| {
@@ -132,7 +132,7 @@ impl Input {
     }
 
     /// What is committed, by partition; `None` while a transaction of somebody dead is open.
-    pub(super) fn committed(
+    pub(crate) fn committed(
         &self,
         partitions: &[i32],
         wait: Duration,
@@ -142,8 +142,9 @@ impl Input {
         let list = match self.consumer.committed_offsets(list, wait) {
             Ok(list) => list,
             Err(error) => {
-                let known = super::trouble::code(&error);
-                let refused = known.and_then(|code| super::trouble::refusal(code, &what));
+                let known = crate::kafka::client::errors::code(&error);
+                let refused =
+                    known.and_then(|code| crate::kafka::client::errors::refusal(code, &what));
                 log::debug!("{what}: {error}");
                 return refused.map_or(Ok(None), Err);
             }
@@ -174,7 +175,7 @@ impl Input {
     }
 
     /// Reads what has come, and waits for it if there is nothing.
-    pub(super) fn read<'a>(&'a self, wait: Duration) -> io::Result<Vec<BorrowedMessage<'a>>> {
+    pub(crate) fn read<'a>(&'a self, wait: Duration) -> io::Result<Vec<BorrowedMessage<'a>>> {
         let (mut batch, mut bytes, mut wait) = (Vec::new(), 0, wait);
         while batch.len() < MOST_RECORDS && bytes < MOST_BYTES && !self.shared.has_decision() {
             match self.consumer.poll(wait) {
@@ -198,7 +199,7 @@ impl Input {
     }
 
     /// Whether a partition is read to its end.
-    pub(super) fn has_ended(&self, partition: i32) -> bool {
+    pub(crate) fn has_ended(&self, partition: i32) -> bool {
         self.ended.borrow().contains(&partition)
     }
 
@@ -206,7 +207,7 @@ impl Input {
     fn judge(&self, error: &KafkaError) -> io::Result<()> {
         let what = format!("reading {}", self.topic);
         let Some(code) = error.rdkafka_error_code() else { return Err(explained(&what, error)) };
-        if let Some(refused) = super::trouble::refusal(code, &what) {
+        if let Some(refused) = crate::kafka::client::errors::refusal(code, &what) {
             return Err(refused);
         }
         match code {
@@ -230,12 +231,12 @@ impl Input {
     }
 
     /// Who this member is at this moment.
-    pub(super) fn identity(&self) -> Option<ConsumerGroupMetadata> {
+    pub(crate) fn identity(&self) -> Option<ConsumerGroupMetadata> {
         self.consumer.group_metadata()
     }
 
     /// The positions with their notes, for a commit.
-    pub(super) fn positions(
+    pub(crate) fn positions(
         &self,
         places: &BTreeMap<i32, Committed>,
     ) -> io::Result<TopicPartitionList> {
@@ -249,12 +250,12 @@ impl Input {
     }
 
     /// Commits positions without a transaction.
-    pub(super) fn commit(&self, positions: &TopicPartitionList) -> Result<(), KafkaError> {
+    pub(crate) fn commit(&self, positions: &TopicPartitionList) -> Result<(), KafkaError> {
         self.consumer.commit(positions, CommitMode::Sync)
     }
 
     /// The group's members that go by `name`: their ids.
-    pub(super) fn members_named(&self, name: &str) -> BTreeSet<String> {
+    pub(crate) fn members_named(&self, name: &str) -> BTreeSet<String> {
         let wait = Duration::from_secs(5);
         let Ok(list) = self.consumer.fetch_group_list(Some(&self.group), wait) else {
             return BTreeSet::new();

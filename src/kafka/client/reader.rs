@@ -12,14 +12,14 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::cluster::{Cluster, configuration};
-use super::context::{Context, Shared};
-use super::now;
-use super::settings::{Settings, TRANSACTION_TIMEOUT};
-use super::trouble::{Stopped, code, explained, failed, refusal};
+use crate::kafka::client::cluster::{Cluster, configuration};
+use crate::kafka::client::context::{Context, Shared};
+use crate::kafka::client::errors::{Stopped, code, explained, failed, refusal};
+use crate::kafka::client::now;
+use crate::kafka::client::settings::{Settings, TRANSACTION_TIMEOUT};
 
 /// What a reader found.
-pub(super) enum Found<'a> {
+pub(crate) enum Found<'a> {
     /// A record.
     Record(BorrowedMessage<'a>),
     /// The end of a partition, as of now.
@@ -27,14 +27,14 @@ pub(super) enum Found<'a> {
 }
 
 /// Reads one topic.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     consumer: BaseConsumer<Context>,
     topic: String,
 }
 
 impl Reader {
     /// Starts to read partitions of a topic.
-    pub(super) fn open(
+    pub(crate) fn open(
         settings: &Settings,
         topic: &str,
         starts: &BTreeMap<i32, Offset>,
@@ -56,7 +56,7 @@ impl Reader {
     }
 
     /// The next record or end, if there is one within `wait`.
-    pub(super) fn next(&self, wait: Duration) -> io::Result<Option<Found<'_>>> {
+    pub(crate) fn next(&self, wait: Duration) -> io::Result<Option<Found<'_>>> {
         match self.consumer.poll(wait) {
             None => Ok(None),
             Some(Ok(message)) => Ok(Some(Found::Record(message))),
@@ -103,7 +103,7 @@ impl Reader {
 ///
 /// An end is the very last record, of an open transaction too: until it is decided, what follows
 /// it and is committed could not be seen.
-pub(super) fn read_all(
+pub(crate) fn read_all(
     settings: &Settings,
     cluster: &Cluster,
     topic: &str,
@@ -148,7 +148,7 @@ pub(super) fn read_all(
 }
 
 /// Reads the one record at an offset.
-pub(super) fn read_one(
+pub(crate) fn read_one(
     settings: &Settings,
     topic: &str,
     partition: i32,

@@ -43,7 +43,7 @@ pub fn status(error: &io::Error) -> Option<u8> {
 
 /// How a transaction, or all that was not committed, came to nothing.
 #[derive(Debug)]
-pub(super) enum Lost {
+pub(crate) enum Lost {
     /// What was not committed is gone; the state must be found again, and then it goes on.
     Uncommitted(String),
     /// There is no going on.
@@ -57,12 +57,12 @@ impl From<io::Error> for Lost {
 }
 
 /// An error that ends the daemon.
-pub(super) fn failed(text: impl Into<String>) -> io::Error {
+pub(crate) fn failed(text: impl Into<String>) -> io::Error {
     io::Error::other(text.into())
 }
 
 /// The code inside an error, where it has one.
-pub(super) fn code(error: &KafkaError) -> Option<Code> {
+pub(crate) fn code(error: &KafkaError) -> Option<Code> {
     match error {
         KafkaError::Transaction(error) => Some(error.code()),
         other => other.rdkafka_error_code(),
@@ -70,7 +70,7 @@ pub(super) fn code(error: &KafkaError) -> Option<Code> {
 }
 
 /// A refusal that no repetition mends, in words that say what to do about it.
-pub(super) fn refusal(code: Code, what: &str) -> Option<io::Error> {
+pub(crate) fn refusal(code: Code, what: &str) -> Option<io::Error> {
     let text = match code {
         Code::TopicAuthorizationFailed => format!(
             "{what}: the broker's access rules refuse this user the topic: grant Read and \
@@ -103,7 +103,7 @@ pub(super) fn refusal(code: Code, what: &str) -> Option<io::Error> {
 }
 
 /// The error in words, after what was being done.
-pub(super) fn explained(what: &str, error: &KafkaError) -> io::Error {
+pub(crate) fn explained(what: &str, error: &KafkaError) -> io::Error {
     let known = code(error).and_then(|code| refusal(code, what));
     known.unwrap_or_else(|| failed(format!("{what}: {error}")))
 }

@@ -151,7 +151,7 @@ pub const PROCESS: &[(&str, Kind, &str)] = &[
 pub fn markdown() -> String {
     let mut text = String::from(concat!(
         "# Metrics\n\n",
-        "Made from `src/stream/health/table.rs`; a test keeps the two equal, and another holds ",
+        "Made from `src/telemetry/table.rs`; a test keeps the two equal, and another holds ",
         "both against the metrics of real runs. Names begin with `tweetoscope_` but for the last ",
         "seven; every one of the others also has the label `stage`. No label ever carries a ",
         "cascade, a user or a text.\n\n",

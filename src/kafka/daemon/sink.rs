@@ -6,13 +6,13 @@
 use std::io;
 use std::sync::Arc;
 
-use super::cluster::Cluster;
-use super::context::Shared;
-use super::output::{Letter, Output};
-use super::settings::Settings;
-use super::topics::Topic;
-use super::trouble::{Lost, failed};
 use crate::event::Event;
+use crate::kafka::client::cluster::Cluster;
+use crate::kafka::client::context::Shared;
+use crate::kafka::client::errors::{Lost, failed};
+use crate::kafka::client::output::{Letter, Output};
+use crate::kafka::client::settings::Settings;
+use crate::kafka::client::topics::Topic;
 use crate::record::{Record, write_event};
 
 /// Writes records to their topics.

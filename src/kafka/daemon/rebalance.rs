@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use super::context::Decision;
-use super::daemon::Daemon;
-use super::input::Committed;
-use super::models::Models;
-use super::now;
-use super::recovery::{Recovery, Revived, repartitioned};
-use super::settings::{TRANSACTION_TIMEOUT, Use};
-use super::trouble::{Lost, Stopped};
+use crate::kafka::client::context::Decision;
+use crate::kafka::client::errors::{Lost, Stopped};
+use crate::kafka::client::input::Committed;
+use crate::kafka::client::models::Models;
+use crate::kafka::client::now;
+use crate::kafka::client::settings::{TRANSACTION_TIMEOUT, Use};
+use crate::kafka::daemon::ticks::Daemon;
+use crate::kafka::restore::recovery::{Recovery, Revived, repartitioned};
 use crate::stage::Recover;
 
 /// How long the group is asked at once for what is committed.
@@ -23,7 +23,7 @@ type Places = BTreeMap<i32, Option<Committed>>;
 
 impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
     /// Does what the group decided.
-    pub(super) fn obey(&mut self) -> io::Result<()> {
+    pub(crate) fn obey(&mut self) -> io::Result<()> {
         while let Some(decision) = self.input.decision() {
             match decision {
                 Decision::Assigned(partitions) => self.assigned(partitions)?,
@@ -75,7 +75,7 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
     }
 
     /// Looks up the places of partitions that are offered or astray, and starts to read there.
-    pub(super) fn locate(&mut self) -> io::Result<()> {
+    pub(crate) fn locate(&mut self) -> io::Result<()> {
         if let Some(partitions) = self.offered.clone()
             && let Some(committed) = self.committed(&partitions)?
         {

@@ -3,32 +3,32 @@
 
 use std::collections::BTreeMap;
 
-use super::context::Shared;
-use super::models::Models;
-use super::output::{Letter, Output};
-use super::settings::Settings;
-use super::task::Said;
-use super::topics::Topic;
-use super::trouble::Lost;
+use crate::kafka::client::context::Shared;
+use crate::kafka::client::errors::Lost;
+use crate::kafka::client::models::Models;
+use crate::kafka::client::output::{Letter, Output};
+use crate::kafka::client::settings::Settings;
+use crate::kafka::client::topics::Topic;
+use crate::kafka::daemon::task::Said;
 use crate::record::{Kind, Record};
 use crate::stage::Outgoing;
 use crate::stream::Refused;
 use crate::stream::rejects::{Rejects, letter};
 
 /// Sends what stages say.
-pub(super) struct Writing {
+pub(crate) struct Writing {
     settings: Settings,
     /// Kinds that are read back: they go to the partition whose input they answer.
     reads_back: &'static [Kind],
     rejects: Rejects,
     /// Records of others that were passed over.
-    pub(super) foreign: u64,
-    pub(super) since_commit: u64,
+    pub(crate) foreign: u64,
+    pub(crate) since_commit: u64,
     buffer: Vec<u8>,
 }
 
 impl Writing {
-    pub(super) fn new(settings: &Settings, reads_back: &'static [Kind]) -> Self {
+    pub(crate) fn new(settings: &Settings, reads_back: &'static [Kind]) -> Self {
         Self {
             settings: settings.clone(),
             reads_back,
@@ -39,19 +39,19 @@ impl Writing {
         }
     }
 
-    pub(super) fn rejected(&self) -> u64 {
+    pub(crate) fn rejected(&self) -> u64 {
         self.rejects.count()
     }
 
     /// All that was sent is committed, or given up.
-    pub(super) fn committed(&mut self) {
+    pub(crate) fn committed(&mut self) {
         self.since_commit = 0;
     }
 
     /// From where what is said from now on will be read back: behind all that was delivered.
     ///
     /// A careful guess is as good as the truth: reading more back costs time alone.
-    pub(super) fn back(
+    pub(crate) fn back(
         &self,
         shared: &Shared,
         partition: i32,
@@ -63,7 +63,7 @@ impl Writing {
     }
 
     /// Sends what a task said of the records of one partition.
-    pub(super) fn send(
+    pub(crate) fn send(
         &mut self,
         said: Said,
         place: (&str, i32),
@@ -132,7 +132,7 @@ impl Writing {
     }
 
     /// Says how many records were refused in all.
-    pub(super) fn tell(&self) {
+    pub(crate) fn tell(&self) {
         self.rejects.tell();
     }
 }

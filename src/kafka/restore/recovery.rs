@@ -6,37 +6,37 @@ use std::io;
 
 use rdkafka::message::Message;
 
-use super::cluster::Cluster;
-use super::input::Committed;
-use super::place::{Mark, Start, Unusable};
-use super::reader::read_all;
-use super::settings::{From, Settings};
-use super::task::Task;
-use super::topics::Topic;
-use super::trouble::failed;
+use crate::kafka::client::cluster::Cluster;
+use crate::kafka::client::errors::failed;
+use crate::kafka::client::input::Committed;
+use crate::kafka::client::reader::read_all;
+use crate::kafka::client::settings::{From, Settings};
+use crate::kafka::client::topics::Topic;
+use crate::kafka::daemon::task::Task;
+use crate::kafka::restore::checkpoint::{Mark, Start, Unusable};
 use crate::record::{Item, Record, read};
 use crate::stage::{Out, RecordRef, Recover};
 
 /// What recovery needs to know.
-pub(super) struct Recovery<'a> {
-    pub(super) settings: &'a Settings,
-    pub(super) cluster: &'a Cluster,
-    pub(super) topic: &'a str,
-    pub(super) partitions: i32,
+pub(crate) struct Recovery<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) topic: &'a str,
+    pub(crate) partitions: i32,
 }
 
 /// A partition whose state is to be found again.
-pub(super) struct Revived<S> {
-    pub(super) task: Task<S>,
+pub(crate) struct Revived<S> {
+    pub(crate) task: Task<S>,
     /// From where it is read.
-    pub(super) low: i64,
+    pub(crate) low: i64,
     /// The end of what was read back.
-    pub(super) back: Option<i64>,
+    pub(crate) back: Option<i64>,
 }
 
 impl Recovery<'_> {
     /// A task that is ready to replay.
-    pub(super) fn revive<S: Recover>(
+    pub(crate) fn revive<S: Recover>(
         &self,
         stage: S,
         partition: i32,
@@ -161,7 +161,7 @@ impl Recovery<'_> {
 }
 
 /// Sources stay in their partitions only as long as those are as many.
-pub(super) fn repartitioned(topic: &str, now: i32, before: i32, group: &str) -> io::Error {
+pub(crate) fn repartitioned(topic: &str, now: i32, before: i32, group: &str) -> io::Error {
     failed(format!(
         "topic {topic} has {now} partitions, and had {before} when group {group} committed: its \
          sources may have moved. Start a new group with --group, or make the topic anew"
@@ -169,6 +169,6 @@ pub(super) fn repartitioned(topic: &str, now: i32, before: i32, group: &str) -> 
 }
 
 /// A record that has no place in the input.
-pub(super) fn beside(record: &Record) -> RecordRef<'static> {
+pub(crate) fn beside(record: &Record) -> RecordRef<'static> {
     RecordRef::beside(record.clone())
 }

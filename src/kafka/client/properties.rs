@@ -88,7 +88,7 @@ fn is_secret(name: &str) -> bool {
 }
 
 /// The properties for people: names, and values that are no secrets.
-pub(super) fn shown(properties: &[(String, String)]) -> String {
+pub(crate) fn shown(properties: &[(String, String)]) -> String {
     let one = |(name, value): &(String, String)| {
         if is_secret(name) { format!("{name}=***") } else { format!("{name}={value}") }
     };

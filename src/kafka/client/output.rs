@@ -14,12 +14,12 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
-use super::cluster::configuration;
-use super::context::{Context, Shared};
-use super::input::Input;
-use super::now;
-use super::settings::{Settings, TRANSACTION_TIMEOUT};
-use super::trouble::{Lost, Stopped, code, explained, failed, refusal};
+use crate::kafka::client::cluster::configuration;
+use crate::kafka::client::context::{Context, Shared};
+use crate::kafka::client::errors::{Lost, Stopped, code, explained, failed, refusal};
+use crate::kafka::client::input::Input;
+use crate::kafka::client::now;
+use crate::kafka::client::settings::{Settings, TRANSACTION_TIMEOUT};
 
 /// How long to wait for the producer's own thread before looking again.
 const MOMENT: Duration = Duration::from_micros(500);
@@ -28,24 +28,24 @@ const CALL: Duration = Duration::from_secs(5);
 
 /// A record on its way.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Letter<'a> {
-    pub(super) topic: &'a str,
+pub(crate) struct Letter<'a> {
+    pub(crate) topic: &'a str,
     /// `None`: the key decides.
-    pub(super) partition: Option<i32>,
-    pub(super) key: Option<&'a str>,
+    pub(crate) partition: Option<i32>,
+    pub(crate) key: Option<&'a str>,
     /// `None`: a tombstone.
-    pub(super) payload: Option<&'a [u8]>,
+    pub(crate) payload: Option<&'a [u8]>,
 }
 
 /// The producer.
-pub(super) struct Output {
+pub(crate) struct Output {
     /// `None` only between two lives.
     producer: Option<ThreadedProducer<Context>>,
     settings: Settings,
     shared: Arc<Shared>,
     /// Since when a transaction is open.
     began: Option<Instant>,
-    pub(super) sent: u64,
+    pub(crate) sent: u64,
 }
 
 /// What an error of a transaction asks for.
@@ -72,7 +72,7 @@ fn verdict(error: &KafkaError) -> Verdict {
 
 impl Output {
     /// A producer whose id is ours: what an earlier holder left open is aborted.
-    pub(super) fn open(settings: &Settings, shared: &Arc<Shared>) -> io::Result<Self> {
+    pub(crate) fn open(settings: &Settings, shared: &Arc<Shared>) -> io::Result<Self> {
         let mut output = Self {
             producer: None,
             settings: settings.clone(),
@@ -131,7 +131,7 @@ impl Output {
     }
 
     /// Hands a record to the producer, within a transaction.
-    pub(super) fn send(&mut self, letter: Letter<'_>) -> Result<(), Lost> {
+    pub(crate) fn send(&mut self, letter: Letter<'_>) -> Result<(), Lost> {
         self.begin()?;
         let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(letter.topic);
         (record.key, record.payload) = (letter.key, letter.payload);
@@ -166,12 +166,12 @@ impl Output {
     }
 
     /// Whether something waits to be committed, and since when.
-    pub(super) fn began(&self) -> Option<Instant> {
+    pub(crate) fn began(&self) -> Option<Instant> {
         self.began
     }
 
     /// Waits until all that was sent is delivered. The library's own flush looks every 100 ms.
-    pub(super) fn drain(&self) -> Result<(), Lost> {
+    pub(crate) fn drain(&self) -> Result<(), Lost> {
         let start = now();
         while self.producer().in_flight_count() > 0 {
             thread::sleep(MOMENT);
@@ -184,7 +184,7 @@ impl Output {
     }
 
     /// Commits what was sent, and the positions with it.
-    pub(super) fn commit(
+    pub(crate) fn commit(
         &mut self,
         positions: &TopicPartitionList,
         input: &Input,
@@ -218,7 +218,7 @@ impl Output {
     }
 
     /// Sends off what was sent without transactions and positions: for those who only write.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
         match self.drain().and_then(|()| self.all_delivered()) {
             Ok(()) => {
                 self.began = None;
@@ -268,7 +268,7 @@ impl Output {
     }
 
     /// Gives up what was not committed. `twin`: whether another member goes by our name.
-    pub(super) fn give_up(&mut self, twin: impl Fn() -> bool) -> io::Result<()> {
+    pub(crate) fn give_up(&mut self, twin: impl Fn() -> bool) -> io::Result<()> {
         let open_for = self.began.map(|began| began.elapsed()).unwrap_or_default();
         if let Some((topic, code)) = self.shared.take_undelivered()
             && let Some(error) = refusal(code, &format!("topic {topic}"))
@@ -327,7 +327,7 @@ impl Output {
 
 fn too_large(letter: Letter<'_>) -> io::Error {
     let bytes = letter.payload.map_or(0, <[u8]>::len);
-    let most = super::settings::LARGEST_RECORD;
+    let most = crate::kafka::client::settings::LARGEST_RECORD;
     failed(format!(
         "topic {}: a record of {bytes} bytes (key {:?}) is larger than {most}",
         letter.topic,

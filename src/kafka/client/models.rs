@@ -11,10 +11,10 @@ use std::time::Duration;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::Offset;
 
-use super::cluster::Cluster;
-use super::reader::{Found, Reader, read_all, read_one};
-use super::settings::Settings;
-use super::topics::Topic;
+use crate::kafka::client::cluster::Cluster;
+use crate::kafka::client::reader::{Found, Reader, read_all, read_one};
+use crate::kafka::client::settings::Settings;
+use crate::kafka::client::topics::Topic;
 use crate::record::{Item, Kind, Record, read};
 use crate::stage::Tally;
 use crate::stream::complain;
@@ -32,7 +32,7 @@ fn parsed(version: &str) -> Option<Version> {
 }
 
 /// The models that are there, and which are in use.
-pub(super) struct Models {
+pub(crate) struct Models {
     settings: Settings,
     topic: String,
     reader: Reader,
@@ -54,7 +54,7 @@ enum Heard {
 
 impl Models {
     /// Reads the topic to its end, and follows it from there.
-    pub(super) fn open(settings: &Settings, cluster: &Cluster) -> io::Result<Self> {
+    pub(crate) fn open(settings: &Settings, cluster: &Cluster) -> io::Result<Self> {
         let topic = settings.topic(Topic::Models).to_owned();
         let partitions = cluster.needed(Topic::Models)?;
         let starts = (0..partitions).map(|partition| (partition, 0)).collect();
@@ -107,12 +107,12 @@ impl Models {
     }
 
     /// The models in use.
-    pub(super) fn in_use(&self) -> Vec<Record> {
+    pub(crate) fn in_use(&self) -> Vec<Record> {
         self.in_use.values().map(|(_, record)| record.clone()).collect()
     }
 
     /// When the models in use were published.
-    pub(super) fn tally(&self) -> Tally {
+    pub(crate) fn tally(&self) -> Tally {
         let of = |(window, (counter, _)): (&u64, &(u64, Record))| {
             Some((*window, *self.published.get(&(*window, *counter))?))
         };
@@ -120,7 +120,7 @@ impl Models {
     }
 
     /// Models that came into use since the last call.
-    pub(super) fn changes(&mut self) -> io::Result<Vec<Record>> {
+    pub(crate) fn changes(&mut self) -> io::Result<Vec<Record>> {
         let mut texts = BTreeMap::new();
         let mut changed = false;
         while let Some(found) = self.reader.next(Duration::ZERO)? {
@@ -170,7 +170,7 @@ impl Models {
         let (_, bytes) = read_one(&self.settings, &self.topic, partition, offset)?;
         let model = read(&bytes, None, &[Kind::Model]).ok().and_then(Item::record);
         model.ok_or_else(|| {
-            super::trouble::failed(format!(
+            crate::kafka::client::errors::failed(format!(
                 "topic {} partition {partition} offset {offset} is no model",
                 self.topic
             ))
@@ -178,7 +178,7 @@ impl Models {
     }
 
     /// A version is being written: the older ones that must go for it.
-    pub(super) fn superseded(&self, version: &str) -> Vec<String> {
+    pub(crate) fn superseded(&self, version: &str) -> Vec<String> {
         let Some((window, written)) = parsed(version) else { return Vec::new() };
         let of_window = self.places.range((window, 0)..(window, written)).rev();
         let old = of_window.skip(KEPT - 1).map(|((_, counter), _)| counter);

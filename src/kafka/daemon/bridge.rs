@@ -13,12 +13,12 @@ use std::time::Duration;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::Offset;
 
-use super::cluster::Cluster;
-use super::context::Shared;
-use super::reader::{Found, Reader};
-use super::settings::{From, Settings};
-use super::task::too_long;
-use super::topics::Topic;
+use crate::kafka::client::cluster::Cluster;
+use crate::kafka::client::context::Shared;
+use crate::kafka::client::reader::{Found, Reader};
+use crate::kafka::client::settings::{From, Settings};
+use crate::kafka::client::topics::Topic;
+use crate::kafka::daemon::task::too_long;
 use crate::record::{Kind, Refusal};
 use crate::stage::{Ending, Outgoing, Tally};
 use crate::stream::lines::Writer;

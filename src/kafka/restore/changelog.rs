@@ -13,15 +13,15 @@ use std::io;
 use rdkafka::message::Message;
 use serde::{Deserialize, Serialize};
 
-use super::daemon::Daemon;
-use super::input::Committed;
-use super::output::Letter;
-use super::place::{Mark, Start};
-use super::reader::{read_all, read_one};
-use super::recovery::Recovery;
-use super::task::is_long;
-use super::topics::Topic;
-use super::trouble::{Lost, failed};
+use crate::kafka::client::errors::{Lost, failed};
+use crate::kafka::client::input::Committed;
+use crate::kafka::client::output::Letter;
+use crate::kafka::client::reader::{read_all, read_one};
+use crate::kafka::client::topics::Topic;
+use crate::kafka::daemon::task::is_long;
+use crate::kafka::daemon::ticks::Daemon;
+use crate::kafka::restore::checkpoint::{Mark, Start};
+use crate::kafka::restore::recovery::Recovery;
 use crate::stage::{Aside, Recover};
 
 /// A mark that was too long for the metadata.
@@ -39,7 +39,7 @@ fn key(group: &str, topic: &str, partition: i32) -> String {
 
 impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
     /// Writes down what no replay finds, or what makes it too long; buries what is outlived.
-    pub(super) fn write_down(&mut self) -> Result<(), Lost> {
+    pub(crate) fn write_down(&mut self) -> Result<(), Lost> {
         for (partition, task) in self.tasks.iter_mut().filter(|(_, task)| task.has_moved()) {
             let (parts, outlived) = (task.write_down(), task.outlived());
             if parts.is_empty() && outlived.is_empty() {
@@ -63,7 +63,7 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
     }
 
     /// What is too long for metadata goes to a topic.
-    pub(super) fn keep_long_marks(
+    pub(crate) fn keep_long_marks(
         &mut self,
         starts: &mut BTreeMap<i32, Start>,
     ) -> Result<(), Lost> {
@@ -103,7 +103,7 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
 
 impl Recovery<'_> {
     /// The mark of a start, wherever it lies.
-    pub(super) fn mark(&self, partition: i32, start: &Start) -> io::Result<String> {
+    pub(crate) fn mark(&self, partition: i32, start: &Start) -> io::Result<String> {
         let (kept_in, offset) = match &start.mark {
             Mark::Here(mark) => return Ok(mark.clone()),
             Mark::Kept(kept_in, offset) => (*kept_in, *offset),
@@ -121,7 +121,7 @@ impl Recovery<'_> {
     }
 
     /// The parts of the state that are set aside, and those that an earlier group has left.
-    pub(super) fn aside<S: Recover>(
+    pub(crate) fn aside<S: Recover>(
         &self,
         partition: i32,
         start: &Start,

@@ -6,8 +6,8 @@
 
 use std::io;
 
-use super::place::{MOST_METADATA, Mark, Start};
-use super::trouble::failed;
+use crate::kafka::client::errors::failed;
+use crate::kafka::restore::checkpoint::{MOST_METADATA, Mark, Start};
 use crate::record::Refusal;
 use crate::stage::{Aside, Out, Outgoing, Recover};
 use crate::stream::reader::{HEAD, LONGEST_TWEET, longest_of};
@@ -35,13 +35,13 @@ struct Checkpoint {
 
 /// What a task says of the records it was given.
 #[derive(Default)]
-pub(super) struct Said {
-    pub(super) out: Vec<Outgoing>,
-    pub(super) refused: Vec<Refused>,
+pub(crate) struct Said {
+    pub(crate) out: Vec<Outgoing>,
+    pub(crate) refused: Vec<Refused>,
 }
 
 /// A stage on a partition.
-pub(super) struct Task<S> {
+pub(crate) struct Task<S> {
     stage: S,
     /// The first offset that was not fed yet.
     next: i64,
@@ -59,7 +59,7 @@ pub(super) struct Task<S> {
     /// Bytes that a record may have.
     longest: usize,
     /// Records read in silence so far.
-    pub(super) replayed: u64,
+    pub(crate) replayed: u64,
     /// Whether `next` moved since the last commit.
     moved: bool,
     out: Out,
@@ -68,7 +68,7 @@ pub(super) struct Task<S> {
 impl<S: Recover> Task<S> {
     /// A stage that will find the state of `start` again, whose mark is `mark` and of which parts
     /// are set aside, and speaks from the offset `spoken` on.
-    pub(super) fn new(
+    pub(crate) fn new(
         stage: S,
         start: &Start,
         (mark, aside): (&str, &[Aside]),
@@ -104,13 +104,13 @@ impl<S: Recover> Task<S> {
     }
 
     /// From now on, keeps a replay to about that many records.
-    pub(super) fn keep_short(&mut self, max_replay: u64) {
+    pub(crate) fn keep_short(&mut self, max_replay: u64) {
         self.max_replay = max_replay;
         self.stride = self.stride_of(0);
     }
 
     /// From now on, refuses longer records.
-    pub(super) fn refuse_longer(&mut self, longest: usize) {
+    pub(crate) fn refuse_longer(&mut self, longest: usize) {
         self.longest = longest;
     }
 
@@ -121,34 +121,34 @@ impl<S: Recover> Task<S> {
         stride.max(mark as u64 / BYTES_A_RECORD)
     }
 
-    pub(super) fn stage(&self) -> &S {
+    pub(crate) fn stage(&self) -> &S {
         &self.stage
     }
 
-    pub(super) fn stage_mut(&mut self) -> &mut S {
+    pub(crate) fn stage_mut(&mut self) -> &mut S {
         &mut self.stage
     }
 
-    pub(super) fn next(&self) -> i64 {
+    pub(crate) fn next(&self) -> i64 {
         self.next
     }
 
-    pub(super) fn is_silent(&self) -> bool {
+    pub(crate) fn is_silent(&self) -> bool {
         self.silent
     }
 
-    pub(super) fn has_moved(&self) -> bool {
+    pub(crate) fn has_moved(&self) -> bool {
         self.moved
     }
 
     /// Records that a replay would read now.
-    pub(super) fn distance(&self) -> u64 {
+    pub(crate) fn distance(&self) -> u64 {
         self.next.saturating_sub(self.low()).unsigned_abs()
     }
 
     /// Feeds frames in the order of their offsets. `back`: what is said from now on is read back
     /// from there at the earliest.
-    pub(super) fn feed(&mut self, frames: &[Frame<'_>], back: Option<i64>) -> Said {
+    pub(crate) fn feed(&mut self, frames: &[Frame<'_>], back: Option<i64>) -> Said {
         let fresh = frames.partition_point(|frame| (frame.position as i64) < self.next);
         let frames = &frames[fresh..];
         let heard = frames.partition_point(|frame| (frame.position as i64) < self.spoken);
@@ -169,7 +169,7 @@ impl<S: Recover> Task<S> {
     }
 
     /// The replay is over, by a record beyond it or by the end of the partition.
-    pub(super) fn speak(&mut self) {
+    pub(crate) fn speak(&mut self) {
         if self.silent {
             self.silent = false;
             self.stage.silence(false);
@@ -231,7 +231,7 @@ impl<S: Recover> Task<S> {
     }
 
     /// Parts of the state that no replay finds, and those that would make it too long.
-    pub(super) fn write_down(&mut self) -> Vec<Aside> {
+    pub(crate) fn write_down(&mut self) -> Vec<Aside> {
         let mut parts = self.stage.write_down();
         if self.distance() > self.max_replay {
             let now = self.next.unsigned_abs();
@@ -247,12 +247,12 @@ impl<S: Recover> Task<S> {
     }
 
     /// Parts that were written down and that no replay asks for any more.
-    pub(super) fn outlived(&self) -> &[u64] {
+    pub(crate) fn outlived(&self) -> &[u64] {
         &self.outlived
     }
 
     /// Parts that an earlier group of that name has left.
-    pub(super) fn bury_too(&mut self, leftovers: Vec<u64>) {
+    pub(crate) fn bury_too(&mut self, leftovers: Vec<u64>) {
         self.outlived = leftovers;
     }
 
@@ -273,7 +273,7 @@ impl<S: Recover> Task<S> {
     }
 
     /// Where a replay should start that finds this state again.
-    pub(super) fn start(&mut self, back: Option<i64>) -> Start {
+    pub(crate) fn start(&mut self, back: Option<i64>) -> Start {
         let chosen = self.chosen(back);
         let it = &self.checkpoints[chosen];
         let aside = self.stage.aside();
@@ -281,7 +281,7 @@ impl<S: Recover> Task<S> {
     }
 
     /// The start's mark was kept elsewhere.
-    pub(super) fn kept(&mut self, start: &Start) {
+    pub(crate) fn kept(&mut self, start: &Start) {
         let same = |it: &&mut Checkpoint| it.position == start.low;
         if let Some(checkpoint) = self.checkpoints.iter_mut().find(same) {
             checkpoint.mark = start.mark.clone();
@@ -289,7 +289,7 @@ impl<S: Recover> Task<S> {
     }
 
     /// The position and that start are committed.
-    pub(super) fn committed(&mut self, start: &Start) {
+    pub(crate) fn committed(&mut self, start: &Start) {
         self.moved = false;
         self.checkpoints.retain(|it| it.position >= start.low);
         let low = start.low.unsigned_abs();
@@ -299,7 +299,7 @@ impl<S: Recover> Task<S> {
 }
 
 /// Why a record is refused unread: it is larger than any honest one, or than is wanted.
-pub(super) fn too_long(bytes: &[u8], longest: usize) -> Option<Refusal> {
+pub(crate) fn too_long(bytes: &[u8], longest: usize) -> Option<Refusal> {
     if bytes.len() <= LONGEST_TWEET.min(longest) {
         return None;
     }
@@ -309,6 +309,6 @@ pub(super) fn too_long(bytes: &[u8], longest: usize) -> Option<Refusal> {
 }
 
 /// Whether the metadata with this mark would be too long.
-pub(super) fn is_long(start: &Start, partitions: i32) -> bool {
+pub(crate) fn is_long(start: &Start, partitions: i32) -> bool {
     start.note(partitions).len() > MOST_METADATA
 }

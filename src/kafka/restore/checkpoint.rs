@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Metadata beyond this goes to `collect_state`; a broker refuses more than 4096 bytes.
-pub(super) const MOST_METADATA: usize = 3072;
+pub(crate) const MOST_METADATA: usize = 3072;
 
 /// The form of the metadata; a later one is refused.
 const VERSION: u32 = 2;
@@ -17,7 +17,7 @@ const WITHOUT_ASIDE: u32 = 1;
 
 /// The mark of a replay's start: in the metadata, or where it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     Here(String),
     /// Partition and offset in `collect_state`.
     Kept(i32, i64),
@@ -25,14 +25,14 @@ pub(super) enum Mark {
 
 /// Where a replay starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Start {
+pub(crate) struct Start {
     /// The low watermark: the first offset that is read again.
-    pub(super) low: i64,
-    pub(super) mark: Mark,
+    pub(crate) low: i64,
+    pub(crate) mark: Mark,
     /// From where what was said is read back.
-    pub(super) back: Option<i64>,
+    pub(crate) back: Option<i64>,
     /// How many parts of the state are set aside in `collect_state`.
-    pub(super) aside: usize,
+    pub(crate) aside: usize,
 }
 
 /// What stands in the metadata of an offset.
@@ -58,7 +58,7 @@ fn is_zero(count: &usize) -> bool {
 
 /// Why metadata cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unusable {
+pub(crate) enum Unusable {
     /// Nobody of ours wrote it: an operator's tool has set the offset.
     Foreign,
     /// The input had another number of partitions.
@@ -69,7 +69,7 @@ pub(super) enum Unusable {
 
 impl Start {
     /// The metadata that tells this start.
-    pub(super) fn note(&self, partitions: i32) -> String {
+    pub(crate) fn note(&self, partitions: i32) -> String {
         let (mark, kept) = match &self.mark {
             Mark::Here(mark) => (Some(mark.clone()), None),
             Mark::Kept(partition, offset) => (None, Some((*partition, *offset))),
@@ -81,7 +81,7 @@ impl Start {
     }
 
     /// The start that metadata tells.
-    pub(super) fn read(note: &str, partitions: i32) -> Result<Self, Unusable> {
+    pub(crate) fn read(note: &str, partitions: i32) -> Result<Self, Unusable> {
         let Ok(note) = serde_json::from_str::<Note>(note) else {
             return Err(Unusable::Foreign);
         };

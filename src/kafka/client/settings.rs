@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
-use super::properties::{Properties, shown};
-use super::topics::{Names, Topic};
+use crate::kafka::client::properties::{Properties, shown};
+use crate::kafka::client::topics::{Names, Topic};
 
 /// Seconds after which the broker aborts the transaction of an instance that is silent: the
 /// longest that a crash delays those who take over.
-pub(super) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Largest record, in bytes: the hottest cascades make the longest series.
 pub const LARGEST_RECORD: usize = 16 << 20;
@@ -98,7 +98,7 @@ pub struct Settings {
 
 impl Settings {
     /// The name of a topic.
-    pub(super) fn topic(&self, topic: Topic) -> &str {
+    pub(crate) fn topic(&self, topic: Topic) -> &str {
         self.topics.of(topic)
     }
 
@@ -114,14 +114,14 @@ impl Settings {
     }
 
     /// For questions about topics and their ends, also of transactions that are still open.
-    pub(super) fn inquirer(&self) -> ClientConfig {
+    pub(crate) fn inquirer(&self) -> ClientConfig {
         let mut config = self.client();
         config.set("isolation.level", "read_uncommitted");
         config
     }
 
     /// For reading without being a member of the group.
-    pub(super) fn reader(&self) -> ClientConfig {
+    pub(crate) fn reader(&self) -> ClientConfig {
         let mut config = self.client();
         // Assigning needs a group's name, though nothing is asked of the group.
         config.set("group.id", &self.group);
@@ -136,7 +136,7 @@ impl Settings {
     }
 
     /// For the group's member.
-    pub(super) fn member(&self) -> ClientConfig {
+    pub(crate) fn member(&self) -> ClientConfig {
         let mut config = self.reader();
         config.set("statistics.interval.ms", "2000");
         // Learning takes its time between two polls; heartbeats go on meanwhile.
@@ -153,7 +153,7 @@ impl Settings {
     }
 
     /// For writing.
-    pub(super) fn producer(&self) -> ClientConfig {
+    pub(crate) fn producer(&self) -> ClientConfig {
         let mut config = self.client();
         config.set("enable.idempotence", "true");
         config.set("partitioner", "murmur2_random");

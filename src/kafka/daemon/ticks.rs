@@ -9,19 +9,19 @@ use std::time::{Duration, Instant};
 
 use rdkafka::message::{BorrowedMessage, Message};
 
-use super::cluster::Cluster;
-use super::context::Shared;
-use super::counting::Counting;
-use super::input::{Committed, Input};
-use super::models::Models;
-use super::now;
-use super::output::Output;
-use super::place::Start;
-use super::recovery::beside;
-use super::settings::{Settings, Use};
-use super::task::Task;
-use super::trouble::Lost;
-use super::writing::Writing;
+use crate::kafka::client::cluster::Cluster;
+use crate::kafka::client::context::Shared;
+use crate::kafka::client::errors::Lost;
+use crate::kafka::client::input::{Committed, Input};
+use crate::kafka::client::models::Models;
+use crate::kafka::client::now;
+use crate::kafka::client::output::Output;
+use crate::kafka::client::settings::{Settings, Use};
+use crate::kafka::daemon::counting::Counting;
+use crate::kafka::daemon::task::Task;
+use crate::kafka::daemon::writing::Writing;
+use crate::kafka::restore::checkpoint::Start;
+use crate::kafka::restore::recovery::beside;
 use crate::stage::{Out, Recover, Tally};
 use crate::stream::{Counts, Frame, Observer};
 
@@ -29,39 +29,39 @@ use crate::stream::{Counts, Frame, Observer};
 const LOOK: Duration = Duration::from_millis(100);
 
 /// What a daemon works with.
-pub(super) struct Daemon<'a, S, F> {
-    pub(super) make: F,
-    pub(super) settings: &'a Settings,
-    pub(super) cluster: Cluster,
-    pub(super) shared: Arc<Shared>,
-    pub(super) topic: String,
-    pub(super) partitions: i32,
-    pub(super) input: Input,
-    pub(super) output: Output,
-    pub(super) models: Option<Models>,
-    pub(super) writing: Writing,
-    pub(super) tasks: BTreeMap<i32, Task<S>>,
+pub(crate) struct Daemon<'a, S, F> {
+    pub(crate) make: F,
+    pub(crate) settings: &'a Settings,
+    pub(crate) cluster: Cluster,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) topic: String,
+    pub(crate) partitions: i32,
+    pub(crate) input: Input,
+    pub(crate) output: Output,
+    pub(crate) models: Option<Models>,
+    pub(crate) writing: Writing,
+    pub(crate) tasks: BTreeMap<i32, Task<S>>,
     /// Partitions that the group offered and whose places are looked up.
-    pub(super) offered: Option<Vec<i32>>,
+    pub(crate) offered: Option<Vec<i32>>,
     /// Partitions of ours whose state is to be found again.
-    pub(super) astray: BTreeSet<i32>,
+    pub(crate) astray: BTreeSet<i32>,
     /// From where what is said is read back, by partition.
-    pub(super) back: BTreeMap<i32, i64>,
+    pub(crate) back: BTreeMap<i32, i64>,
     /// Since when something is not committed.
-    pub(super) since: Option<Instant>,
+    pub(crate) since: Option<Instant>,
     /// Since when places are looked up in vain.
-    pub(super) locating: Option<Instant>,
-    pub(super) joined: bool,
+    pub(crate) locating: Option<Instant>,
+    pub(crate) joined: bool,
     /// Whether it was said that a replay would be long.
-    pub(super) warned: bool,
-    pub(super) twins: BTreeSet<String>,
-    pub(super) read: u64,
-    pub(super) counting: Counting,
+    pub(crate) warned: bool,
+    pub(crate) twins: BTreeSet<String>,
+    pub(crate) read: u64,
+    pub(crate) counting: Counting,
 }
 
 impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
     /// Works until it is told to stop, or until all is read where that is the end.
-    pub(super) fn work(&mut self, observer: &mut dyn Observer) -> io::Result<Counts> {
+    pub(crate) fn work(&mut self, observer: &mut dyn Observer) -> io::Result<Counts> {
         loop {
             self.obey()?;
             self.locate()?;
@@ -188,13 +188,13 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
         self.warned = long;
     }
 
-    pub(super) fn commit_or_rebuild(&mut self) -> io::Result<()> {
+    pub(crate) fn commit_or_rebuild(&mut self) -> io::Result<()> {
         let committed = self.commit();
         self.recover_from(committed)
     }
 
     /// One recovery for all that can be lost: every partition of ours goes back to its place.
-    pub(super) fn recover_from(&mut self, done: Result<(), Lost>) -> io::Result<()> {
+    pub(crate) fn recover_from(&mut self, done: Result<(), Lost>) -> io::Result<()> {
         let why = match done {
             Ok(()) => return Ok(()),
             Err(Lost::Failed(error)) => return Err(error),
@@ -234,7 +234,7 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
         tally
     }
 
-    pub(super) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         Counts { read: self.read, written: self.output.sent, rejected: self.writing.rejected() }
     }
 }

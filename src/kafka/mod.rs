@@ -48,40 +48,14 @@
 //! Records of kinds that a stage does not take are passed over: on topics everybody finds them
 //! where they are. Nothing is flushed at the end of a topic: closing is the watermarks' work.
 
-mod bridge;
-mod cluster;
-mod context;
-mod counting;
-mod daemon;
-mod group;
-mod input;
-mod keeping;
-mod models;
-mod output;
-mod place;
-mod properties;
-mod reader;
-mod recovery;
-mod serve;
-mod settings;
-mod sink;
-mod task;
-mod topics;
-mod trouble;
-mod writing;
+pub(crate) mod client;
+pub(crate) mod daemon;
+pub(crate) mod restore;
 
-pub use bridge::Bridge;
-pub use properties::{Properties, free, from_file, property};
-pub use serve::{check, serve};
-pub use settings::{Creation, From, LARGEST_RECORD, Settings, Use};
-pub use sink::Sink;
-pub use topics::{Names, Topic};
-pub use trouble::{Stopped, status};
-
-use std::time::Instant;
-
-/// Transports see the clock: ticks, patience, and nothing that reaches a record.
-#[expect(clippy::disallowed_methods, reason = "ticks and patience are times of this machine")]
-fn now() -> Instant {
-    Instant::now()
-}
+pub use client::errors::{Stopped, status};
+pub use client::properties::{Properties, free, from_file, property};
+pub use client::settings::{Creation, From, LARGEST_RECORD, Settings, Use};
+pub use client::topics::{Names, Topic};
+pub use daemon::bridge::Bridge;
+pub use daemon::serve::{check, serve};
+pub use daemon::sink::Sink;

@@ -18,14 +18,14 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
-use super::counting::{latencies, unix_millis};
-use super::now;
-use super::trouble::code;
+use crate::kafka::client::errors::code;
+use crate::kafka::client::latency::{latencies, unix_millis};
+use crate::kafka::client::now;
 use crate::stage::Histogram;
 
 /// What the group decided about this member.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
+pub(crate) enum Decision {
     /// These partitions are ours now.
     Assigned(Vec<i32>),
     /// These must be given back.
@@ -34,22 +34,22 @@ pub(super) enum Decision {
 
 /// Why a connection does not work.
 #[derive(Clone, Debug)]
-pub(super) struct Complaint {
-    pub(super) code: Code,
-    pub(super) text: String,
+pub(crate) struct Complaint {
+    pub(crate) code: Code,
+    pub(crate) text: String,
 }
 
 /// What the callbacks of one daemon's clients left behind.
 #[derive(Default)]
-pub(super) struct Shared {
+pub(crate) struct Shared {
     decisions: Mutex<VecDeque<Decision>>,
     /// From now on decisions are obeyed at once: the consumer closes.
-    pub(super) closing: AtomicBool,
+    pub(crate) closing: AtomicBool,
     complaint: Mutex<Option<Complaint>>,
     down_since: Mutex<Option<Instant>>,
     refused: Mutex<Option<String>>,
     undelivered: Mutex<Option<(String, Code)>>,
-    pub(super) failures: AtomicU64,
+    pub(crate) failures: AtomicU64,
     /// The topic and the keys whose offsets are wanted, and what was delivered last.
     watched: Mutex<Option<String>>,
     by_partition: Mutex<HashMap<i32, i64>>,
@@ -65,68 +65,68 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(super) fn next_decision(&self) -> Option<Decision> {
+    pub(crate) fn next_decision(&self) -> Option<Decision> {
         lock(&self.decisions).pop_front()
     }
 
-    pub(super) fn has_decision(&self) -> bool {
+    pub(crate) fn has_decision(&self) -> bool {
         !lock(&self.decisions).is_empty()
     }
 
     /// The last complaint of a connection.
-    pub(super) fn complaint(&self) -> Option<Complaint> {
+    pub(crate) fn complaint(&self) -> Option<Complaint> {
         lock(&self.complaint).clone()
     }
 
     /// Since when no broker answers, as far as is known.
-    pub(super) fn down_since(&self) -> Option<Instant> {
+    pub(crate) fn down_since(&self) -> Option<Instant> {
         *lock(&self.down_since)
     }
 
     /// A broker answered.
-    pub(super) fn is_up(&self) {
+    pub(crate) fn is_up(&self) {
         *lock(&self.down_since) = None;
         *lock(&self.complaint) = None;
     }
 
     /// What a transaction was refused, which the error itself does not name.
-    pub(super) fn refused(&self) -> Option<String> {
+    pub(crate) fn refused(&self) -> Option<String> {
         lock(&self.refused).clone()
     }
 
     /// Takes the first record that could not be delivered: its topic, and why.
-    pub(super) fn take_undelivered(&self) -> Option<(String, Code)> {
+    pub(crate) fn take_undelivered(&self) -> Option<(String, Code)> {
         lock(&self.undelivered).take()
     }
 
     /// From now on, remember the offset of the last record delivered to each partition of this
     /// topic.
-    pub(super) fn watch(&self, topic: &str) {
+    pub(crate) fn watch(&self, topic: &str) {
         *lock(&self.watched) = Some(topic.to_owned());
     }
 
     /// The offset of the last record delivered to a partition of the watched topic.
-    pub(super) fn delivered(&self, partition: i32) -> Option<i64> {
+    pub(crate) fn delivered(&self, partition: i32) -> Option<i64> {
         lock(&self.by_partition).get(&partition).copied()
     }
 
     /// From now on, remember where the next record with this key comes to lie.
-    pub(super) fn watch_key(&self, key: &str) {
+    pub(crate) fn watch_key(&self, key: &str) {
         lock(&self.by_key).insert(key.to_owned(), None);
     }
 
     /// Partition and offset of the last record delivered with a key that is watched.
-    pub(super) fn delivered_key(&self, key: &str) -> Option<(i32, i64)> {
+    pub(crate) fn delivered_key(&self, key: &str) -> Option<(i32, i64)> {
         lock(&self.by_key).get(key).copied().flatten()
     }
 
     /// How long deliveries took so far.
-    pub(super) fn deliveries(&self) -> Histogram {
+    pub(crate) fn deliveries(&self) -> Histogram {
         lock(&self.deliveries).clone().unwrap_or_else(latencies)
     }
 
     /// Where a partition of the input ends, as far as was heard.
-    pub(super) fn end_of(&self, partition: i32) -> Option<i64> {
+    pub(crate) fn end_of(&self, partition: i32) -> Option<i64> {
         lock(&self.ends).get(&partition).copied()
     }
 
@@ -144,8 +144,8 @@ impl Shared {
 
 /// The callbacks of one client.
 #[derive(Clone, Default)]
-pub(super) struct Context {
-    pub(super) shared: Arc<Shared>,
+pub(crate) struct Context {
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl ClientContext for Context {

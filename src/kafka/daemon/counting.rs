@@ -2,29 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::context::Shared;
-use super::task::Task;
+use crate::kafka::client::context::Shared;
+use crate::kafka::client::latency::{latencies, unix_millis};
+use crate::kafka::daemon::task::Task;
 use crate::stage::{Histogram, Recover, Tally};
 
-/// Bounds of latencies, in seconds.
-const LATENCY: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
-
-/// Milliseconds of the Unix clock, by which records carry their time of arrival.
-#[expect(clippy::disallowed_methods, reason = "latencies are of this machine, and reach no record")]
-pub(super) fn unix_millis() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    since.as_millis() as i64
-}
-
-/// An empty histogram of latencies.
-pub(super) fn latencies() -> Histogram {
-    Histogram::new(LATENCY)
-}
-
 /// The counts of one daemon.
-pub(super) struct Counting {
+pub(crate) struct Counting {
     counts: Tally,
     end_to_end: Histogram,
     /// When the records of this tick came to their topic.
@@ -46,17 +31,17 @@ impl Default for Counting {
 
 impl Counting {
     /// One more of a kind.
-    pub(super) fn count(&mut self, name: &'static str, label: &str) {
+    pub(crate) fn count(&mut self, name: &'static str, label: &str) {
         *self.counts.entry((name, label.to_owned())).or_default() += 1.0;
     }
 
     /// A record was worked on that came to its topic then.
-    pub(super) fn arrived(&mut self, millis: Option<i64>) {
+    pub(crate) fn arrived(&mut self, millis: Option<i64>) {
         self.arrivals.extend(millis);
     }
 
     /// What followed from the records of this tick is committed, or given up.
-    pub(super) fn decided(&mut self, committed: bool) {
+    pub(crate) fn decided(&mut self, committed: bool) {
         let now = unix_millis();
         for arrival in self.arrivals.drain(..).filter(|_| committed) {
             self.end_to_end.observe((now - arrival).max(0) as f64 / 1000.0, 1);
@@ -64,7 +49,7 @@ impl Counting {
     }
 
     /// All counts, with those of the stages added up.
-    pub(super) fn tally<S: Recover>(
+    pub(crate) fn tally<S: Recover>(
         &self,
         topic: &str,
         tasks: &BTreeMap<i32, Task<S>>,

@@ -21,8 +21,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Counts, Observer};
 use crate::stage::{Histogram, Tally};
+use crate::stream::{Counts, Observer};
 use families::Exposition;
 
 /// The name of readiness checks in a tally.

@@ -13,17 +13,17 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, Top
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use super::context::{Context, Shared};
-use super::now;
-use super::settings::{Creation, LARGEST_RECORD, Settings};
-use super::topics::Topic;
-use super::trouble::{Stopped, code, explained, failed, refusal};
+use crate::kafka::client::context::{Context, Shared};
+use crate::kafka::client::errors::{Stopped, code, explained, failed, refusal};
+use crate::kafka::client::now;
+use crate::kafka::client::settings::{Creation, LARGEST_RECORD, Settings};
+use crate::kafka::client::topics::Topic;
 
 /// How long one question may take before it is asked again.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Asks the brokers.
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     consumer: BaseConsumer<Context>,
     shared: Arc<Shared>,
     wait: Duration,
@@ -32,7 +32,7 @@ pub(super) struct Cluster {
 
 impl Cluster {
     /// Waits until a broker answers.
-    pub(super) fn connect(settings: &Settings, shared: &Arc<Shared>) -> io::Result<Self> {
+    pub(crate) fn connect(settings: &Settings, shared: &Arc<Shared>) -> io::Result<Self> {
         log::info!("connecting: {}", settings.shown());
         let context = Context { shared: Arc::clone(shared) };
         let consumer: BaseConsumer<Context> = settings
@@ -112,7 +112,7 @@ impl Cluster {
     }
 
     /// Called now and then: whether the brokers were away for longer than is waited for.
-    pub(super) fn check_reachable(&self) -> io::Result<()> {
+    pub(crate) fn check_reachable(&self) -> io::Result<()> {
         // Log lines wait in a queue that nobody else serves.
         self.consumer.poll(Duration::ZERO);
         let Some(since) = self.shared.down_since() else { return Ok(()) };
@@ -130,7 +130,7 @@ impl Cluster {
     }
 
     /// How many partitions a topic has; `None` where there is no such topic.
-    pub(super) fn partitions(&self, topic: &str) -> io::Result<Option<i32>> {
+    pub(crate) fn partitions(&self, topic: &str) -> io::Result<Option<i32>> {
         let what = format!("topic {topic}");
         let metadata =
             self.asked(&what, |consumer| consumer.fetch_metadata(Some(topic), PATIENCE))?;
@@ -147,7 +147,7 @@ impl Cluster {
     }
 
     /// Partitions of a topic that must be there.
-    pub(super) fn needed(&self, topic: Topic) -> io::Result<i32> {
+    pub(crate) fn needed(&self, topic: Topic) -> io::Result<i32> {
         let name = self.settings.topic(topic);
         self.partitions(name)?.ok_or_else(|| {
             let command = &self.settings.command;
@@ -159,14 +159,14 @@ impl Cluster {
     }
 
     /// First offset of a partition, and the one after its last, open transactions included.
-    pub(super) fn ends(&self, topic: &str, partition: i32) -> io::Result<(i64, i64)> {
+    pub(crate) fn ends(&self, topic: &str, partition: i32) -> io::Result<(i64, i64)> {
         self.asked(&format!("topic {topic} partition {partition}"), |consumer| {
             consumer.fetch_watermarks(topic, partition, PATIENCE)
         })
     }
 
     /// Creates those of `topics` that are missing.
-    pub(super) fn create(&self, topics: &[Topic], creation: &Creation) -> io::Result<()> {
+    pub(crate) fn create(&self, topics: &[Topic], creation: &Creation) -> io::Result<()> {
         for topic in topics {
             if self.partitions(self.settings.topic(*topic))?.is_none() {
                 self.create_one(*topic, creation)?;
@@ -218,7 +218,7 @@ impl Cluster {
     }
 
     /// The largest record that a topic takes, where the broker tells.
-    pub(super) fn largest_record(&self, topic: &str) -> io::Result<Option<usize>> {
+    pub(crate) fn largest_record(&self, topic: &str) -> io::Result<Option<usize>> {
         let admin = self.admin()?;
         let asked = [ResourceSpecifier::Topic(topic)];
         let answer = block_on(admin.describe_configs(&asked, &AdminOptions::new()));
@@ -236,7 +236,7 @@ impl Cluster {
 }
 
 /// A client that cannot be made: a property that librdkafka does not know or take.
-pub(super) fn configuration(error: &KafkaError) -> io::Error {
+pub(crate) fn configuration(error: &KafkaError) -> io::Error {
     let text = match error {
         // The value may be a secret.
         KafkaError::ClientConfig(_, what, name, _) => format!("property {name}: {}", {
