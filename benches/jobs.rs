@@ -25,9 +25,9 @@ use tweetoscope::hawkes::lanes::{Job, fit_many, left_after};
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::hawkes::simulate::simulate;
 use tweetoscope::hawkes::{Estimator, Params};
+use tweetoscope::input::read_history;
 use tweetoscope::learn::{Aggregate, LearnOptions, Query, fit_model};
 use tweetoscope::record::{Item, Kind, Reader, Record, read};
-use tweetoscope::replay::read_history;
 use tweetoscope::stage::train::lesson;
 
 fn main() {

@@ -15,7 +15,7 @@ use tweetoscope::hawkes::likelihood::derivatives;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::hawkes::simulate::simulate;
 use tweetoscope::hawkes::{Estimator, Params};
-use tweetoscope::replay::read_history;
+use tweetoscope::input::read_history;
 
 type Watched = (Vec<Point>, f64);
 

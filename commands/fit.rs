@@ -91,7 +91,7 @@ pub(crate) fn threads(asked: Option<usize>) -> usize {
 fn mean_of(path: &Path) -> anyhow::Result<MarkLaw> {
     let (mut sum, mut count) = (0.0, 0.0);
     let mut refused = 0_u64;
-    for line in tweetoscope::replay::read_history(path)? {
+    for line in tweetoscope::input::read_history(path)? {
         match line {
             Ok(cascade) => {
                 sum += cascade.points.iter().skip(1).map(|point| point.magnitude).sum::<f64>();

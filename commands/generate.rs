@@ -10,11 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 use tweetoscope::event::{Event, Span};
 use tweetoscope::hawkes::mark::MarkLaw;
+use tweetoscope::input::{Cascades, History, Pair, Refused, Table};
 use tweetoscope::kafka::{Sink, Topic};
 use tweetoscope::record::{Record, Refusal, write_event};
-use tweetoscope::replay::{
-    Cascades, Drawn, Fed, History, Pair, Plan, Refused, Replay, Simulated, Table, Timeline,
-};
+use tweetoscope::replay::{Drawn, Fed, Plan, Replay, Simulated, Timeline};
 use tweetoscope::stream::lines::Writer;
 use tweetoscope::stream::{Counts, Observer, Rejects};
 

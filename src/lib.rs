@@ -12,7 +12,8 @@
 //! | [`learn`] | what is learned from finished cascades: features, laws for few samples, trees, networks, model files |
 //! | [`score`] | how good predictions are |
 //! | [`record`] | all that travels, one JSON object a line |
-//! | [`replay`] | from histories to tweets |
+//! | [`input`] | bytes to lines and cascades: files, stdin, gzip, histories, tables |
+//! | [`replay`] | from cascades to a stream of tweets in time order |
 //! | [`stage`] | the steps: pure state machines over records |
 //! | [`stream`] | pipes and files: transports, and the loop that runs a stage between them |
 //! | [`telemetry`] | metrics, health, the HTTP server |
@@ -42,6 +43,7 @@
 pub mod cascade;
 pub mod event;
 pub mod hawkes;
+pub mod input;
 pub mod kafka;
 pub mod learn;
 pub mod record;

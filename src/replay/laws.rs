@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::testing::{Given, below, cascades, replay};
 use super::*;
+use crate::cascade::Point;
 use crate::event::Span;
+use crate::input::*;
 
 const SEEDS: std::ops::Range<u64> = 0..300;
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Cascades, Refused};
 use crate::event::Span;
+use crate::input::{Cascades, Refused};
 use crate::record::Refusal;
 
 /// When the cascades begin.

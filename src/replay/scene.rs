@@ -6,8 +6,9 @@ use std::collections::binary_heap::PeekMut;
 use std::fmt::Write;
 use std::ops::ControlFlow;
 
-use super::{Cascades, Fed, HistoryCascade, Plan, Refused, Summary};
+use super::{Fed, Plan, Summary};
 use crate::event::{Event, EventTime, LARGEST};
+use crate::input::{Cascades, HistoryCascade, Refused};
 use crate::record::{Refusal, Watermark};
 
 /// Where a replay's words go; it can be told to stop.

@@ -9,8 +9,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
 use super::scene::{Feed, Scene};
-use super::{Cascades, Plan, Summary, chance, uniform};
+use super::{Plan, Summary, chance, uniform};
 use crate::event::LARGEST;
+use crate::input::Cascades;
 
 /// The stream of chance that shuffles; those of the sources follow.
 const SHUFFLE: u64 = 0;

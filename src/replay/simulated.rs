@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 use rand_chacha::ChaCha8Rng;
 
-use super::{Cascades, HistoryCascade, Refused, chance, uniform};
+use super::{chance, uniform};
 use crate::event::LARGEST;
 use crate::hawkes::Params;
 use crate::hawkes::mark::MarkLaw;
 use crate::hawkes::simulate::simulate;
+use crate::input::{Cascades, HistoryCascade, Refused};
 use crate::record::Refusal;
 
 /// The stream of chance of the first cascade; those of the others follow.

@@ -9,13 +9,15 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
 use super::*;
+use crate::cascade::Point;
+use crate::input::*;
 use crate::record::Refusal;
 
 /// A folder that is removed in the end.
-pub(super) struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("replay-{}-{count}", std::process::id()));
@@ -23,7 +25,7 @@ impl Folder {
         Self(path)
     }
 
-    pub(super) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
         fs::write(&path, bytes).unwrap();
         path
@@ -36,18 +38,18 @@ impl Drop for Folder {
     }
 }
 
-pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gz.write_all(bytes).unwrap();
     gz.finish().unwrap()
 }
 
-pub(super) fn below(rng: &mut ChaCha8Rng, most: u64) -> u64 {
+pub(crate) fn below(rng: &mut ChaCha8Rng, most: u64) -> u64 {
     rng.next_u64() % most
 }
 
 /// A cascade of 1 to 9 events, some of them at the same time.
-pub(super) fn cascade(cid: String, rng: &mut ChaCha8Rng) -> HistoryCascade {
+pub(crate) fn cascade(cid: String, rng: &mut ChaCha8Rng) -> HistoryCascade {
     let mut time = 0.0;
     let points = (0..=below(rng, 9)).map(|i| {
         time += if i == 0 { 0.0 } else { below(rng, 4000) as f64 / 16.0 * below(rng, 2) as f64 };
@@ -58,14 +60,14 @@ pub(super) fn cascade(cid: String, rng: &mut ChaCha8Rng) -> HistoryCascade {
     HistoryCascade { msg: format!("text of {cid}"), cid, t0, points }
 }
 
-pub(super) fn cascades(seed: u64) -> Vec<HistoryCascade> {
+pub(crate) fn cascades(seed: u64) -> Vec<HistoryCascade> {
     let rng = &mut chance(seed, 99);
     let count = below(rng, 40);
     (0..count).map(|i| cascade(format!("c{i}"), rng)).collect()
 }
 
 /// Cascades as a source of them; one without points is refused.
-pub(super) struct Told(pub(super) Vec<HistoryCascade>);
+pub(crate) struct Told(pub(crate) Vec<HistoryCascade>);
 
 impl Cascades for Told {
     fn count(&self) -> u64 {
@@ -91,14 +93,14 @@ impl Cascades for Told {
 
 /// What a replay gave, in its order.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Given {
+pub(crate) enum Given {
     Event(Event<'static>, f64),
     Watermark(Watermark),
     Refused(Refused),
 }
 
 /// All of a replay, up to `most` words.
-pub(super) fn replay(
+pub(crate) fn replay(
     cascades: Vec<HistoryCascade>,
     plan: Plan,
     most: usize,
@@ -128,7 +130,7 @@ fn owned(event: &Event<'_>) -> Event<'static> {
 }
 
 /// All cascades of a source of them, and what it refused while it was read.
-pub(super) fn taken(mut from: impl Cascades) -> Vec<Result<HistoryCascade, Refused>> {
+pub(crate) fn taken(mut from: impl Cascades) -> Vec<Result<HistoryCascade, Refused>> {
     let count = from.count();
     let one = |index| {
         let mut cascade = HistoryCascade { cid: "old".into(), ..HistoryCascade::default() };
@@ -138,10 +140,10 @@ pub(super) fn taken(mut from: impl Cascades) -> Vec<Result<HistoryCascade, Refus
 }
 
 /// The lines that were refused, with their reasons.
-pub(super) fn told(refused: &[Refused]) -> Vec<(Option<u64>, &str)> {
+pub(crate) fn told(refused: &[Refused]) -> Vec<(Option<u64>, &str)> {
     refused.iter().map(|it| (it.line, it.reason)).collect()
 }
 
-pub(super) fn path(path: &Path) -> String {
+pub(crate) fn path(path: &Path) -> String {
     path.display().to_string()
 }

@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use memchr::memchr_iter;
 
-pub use super::reader::Input;
-use super::reader::{Block, Blocks, Filled, HEAD, LONGEST_TWEET, give_back, longest_of, start};
 use super::{Counts, Frame, Rejects, Step, Transport};
+pub use crate::input::blocks::Input;
+use crate::input::blocks::{
+    Block, Blocks, Filled, HEAD, LONGEST_TWEET, give_back, longest_of, start,
+};
 use crate::record::Refusal;
 use crate::stage::{Ending, Outgoing, Tally};
 

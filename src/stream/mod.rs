@@ -5,7 +5,6 @@
 pub mod lines;
 pub mod models;
 
-pub(crate) mod reader;
 pub(crate) mod rejects;
 mod said;
 

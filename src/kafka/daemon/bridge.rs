@@ -13,6 +13,7 @@ use std::time::Duration;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::Offset;
 
+use crate::input::blocks::HEAD;
 use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::context::Shared;
 use crate::kafka::client::reader::{Found, Reader};
@@ -22,7 +23,6 @@ use crate::kafka::daemon::task::too_long;
 use crate::record::{Kind, Refusal};
 use crate::stage::{Ending, Outgoing, Tally};
 use crate::stream::lines::Writer;
-use crate::stream::reader::HEAD;
 use crate::stream::{Counts, Frame, Rejects, Step, Transport};
 
 /// How long it waits at most before it looks around.

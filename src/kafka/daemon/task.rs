@@ -6,11 +6,11 @@
 
 use std::io;
 
+use crate::input::blocks::{HEAD, LONGEST_TWEET, longest_of};
 use crate::kafka::client::errors::failed;
 use crate::kafka::restore::checkpoint::{MOST_METADATA, Mark, Start};
 use crate::record::Refusal;
 use crate::stage::{Aside, Out, Outgoing, Recover};
-use crate::stream::reader::{HEAD, LONGEST_TWEET, longest_of};
 use crate::stream::{Frame, Refused, parse};
 
 /// Records between two checkpoints.

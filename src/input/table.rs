@@ -6,7 +6,7 @@ use std::path::Path;
 
 use csv::{ByteRecord, Reader, ReaderBuilder, Trim};
 
-use super::lines::{self, Input};
+use super::lines::{self, ByteStream};
 use super::{Cascades, HistoryCascade, Refused};
 use crate::cascade::{Point, numbers};
 use crate::record::Refusal;
@@ -225,7 +225,7 @@ fn range(row: &ByteRecord, columns: (usize, usize)) -> Result<(u64, u64), Refusa
     }
 }
 
-fn reader(input: Input) -> Reader<Input> {
+fn reader(input: ByteStream) -> Reader<ByteStream> {
     ReaderBuilder::new().flexible(true).trim(Trim::Headers).from_reader(input)
 }
 
@@ -236,9 +236,9 @@ fn unread(file: &str, error: csv::Error) -> Refused {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Folder, below, cascades, gzip, taken, told};
-    use super::super::{Plan, Replay, Timeline, chance};
     use super::*;
+    use crate::replay::testing::{Folder, below, cascades, gzip, taken, told};
+    use crate::replay::{Plan, Replay, Timeline, chance};
 
     /// A row of the table, to be sorted by chance.
     fn rows(cascades: &[HistoryCascade], shift: f64, end: &str) -> Vec<String> {

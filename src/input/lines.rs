@@ -10,15 +10,15 @@ use flate2::bufread::MultiGzDecoder;
 pub(super) const LONGEST: usize = 1 << 28;
 
 /// A file that is read from its start to its end.
-pub(super) type Input = Box<dyn BufRead + Send>;
+pub(super) type ByteStream = Box<dyn BufRead + Send>;
 
 /// Opens a file and looks whether it is gzip (RFC 1952: it starts with 1f 8b); says so in the second place.
-pub(super) fn open(path: &Path) -> io::Result<(Input, bool)> {
+pub(super) fn open(path: &Path) -> io::Result<(ByteStream, bool)> {
     unpack(Box::new(BufReader::with_capacity(1 << 17, File::open(path)?)))
 }
 
 /// The text of `input`, which may be gzip: true in the second place where it is.
-pub(super) fn unpack(mut input: Input) -> io::Result<(Input, bool)> {
+pub(super) fn unpack(mut input: ByteStream) -> io::Result<(ByteStream, bool)> {
     let packed = input.fill_buf()?.starts_with(&[0x1f, 0x8b]);
     if !packed {
         return Ok((input, false));
@@ -40,7 +40,7 @@ pub(super) struct Line<'a> {
 
 /// The lines of a text. They end at LF or CR LF, the last one also at the end of the text.
 pub(super) struct Lines {
-    input: Input,
+    input: ByteStream,
     number: u64,
     offset: u64,
     longest: usize,
@@ -48,7 +48,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn new(input: Input) -> Self {
+    pub(super) fn new(input: ByteStream) -> Self {
         Self { input, number: 0, offset: 0, longest: LONGEST, buffer: Vec::new() }
     }
 

@@ -158,9 +158,9 @@ fn parallel(times: &[f64], magnitudes: Option<&[f64]>) -> Result<Vec<Point>, Ref
 
 #[cfg(test)]
 mod tests {
-    use super::super::chance;
-    use super::super::testing::{below, cascade};
     use super::*;
+    use crate::replay::chance;
+    use crate::replay::testing::{below, cascade};
 
     fn read(line: &str) -> Result<HistoryCascade, Refusal> {
         HistoryCascade::from_line(line.as_bytes())

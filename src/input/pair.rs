@@ -155,9 +155,9 @@ fn message(text: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::chance;
-    use super::super::testing::{Folder, below, gzip, taken, told};
     use super::*;
+    use crate::replay::chance;
+    use crate::replay::testing::{Folder, below, gzip, taken, told};
 
     /// Data of several cascades with rows between them that no index names, and the index.
     fn pair(seed: u64) -> (String, String) {

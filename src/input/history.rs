@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use super::lines::{self, Input, Lines};
+use super::lines::{self, ByteStream, Lines};
 use super::{Cascades, HistoryCascade, Refused};
 use crate::record::Refusal;
 
@@ -28,7 +28,7 @@ pub fn read_history(path: &Path) -> Result<HistoryLines, Refused> {
 }
 
 impl HistoryLines {
-    fn new(input: Input, file: String) -> Self {
+    fn new(input: ByteStream, file: String) -> Self {
         Self { lines: Lines::new(input), file, seen: Seen::default(), over: false }
     }
 
@@ -226,9 +226,9 @@ impl Cascades for History {
 mod tests {
     use std::fmt::Write;
 
-    use super::super::testing::{Folder, below, cascades, gzip, path, taken, told};
-    use super::super::{Fed, Plan, Replay, chance};
     use super::*;
+    use crate::replay::testing::{Folder, below, cascades, gzip, path, taken, told};
+    use crate::replay::{Fed, Plan, Replay, chance};
 
     /// The cascades as lines, with blank ones among them.
     fn lines(cascades: &[HistoryCascade], seed: u64) -> String {
