@@ -25,7 +25,16 @@ const WALLS: &[(&str, &[&str])] = &[
     ("smartcore", &["src/learn/train.rs", "src/learn/grow.rs"]),
     ("rdkafka", &["src/kafka"]),
     ("csv", &["src/input/"]),
-    ("flate2", &["src/input/", "commands/logging/"]),
+    (
+        "flate2",
+        &[
+            "src/input/",
+            "src/learn/wire.rs",
+            "src/hawkes/testing.rs",
+            "src/replay/testing.rs",
+            "commands/logging/",
+        ],
+    ),
     ("hyper", &["src/telemetry"]),
     ("prometheus", &["src/telemetry"]),
     ("clap", &["commands/"]),
