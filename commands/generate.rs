@@ -1,7 +1,6 @@
 //! `tweetoscope generate`.
 
 use std::io;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -237,7 +236,8 @@ impl Pace {
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let mut rejects = Rejects::new(args.input.dead_letter.as_deref())?;
     let mut early = Vec::new();
-    let replay = args.cascades.open(args.marks, args.speed, &mut |refused| early.push(refused))?;
+    let mut replay =
+        args.cascades.open(args.marks, args.speed, &mut |refused| early.push(refused))?;
     early.iter().try_for_each(|refused| reject(&mut rejects, refused))?;
     let does = Does::plain("generate", &[Topic::Tweets]);
     let sink = args.kafka.sink(does, &args.input)?;
@@ -252,8 +252,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let mut watch = health::watch(&args.shared, &pace.stop)?;
     watch.begin();
     let mut counts = Counts::default();
-    let mut failed = None;
-    let mut emit = |fed: Fed<'_>| -> io::Result<ControlFlow<()>> {
+    let mut emit = |fed: Fed<'_>| -> io::Result<()> {
         counts.read += 1;
         counts.written += u64::from(!matches!(fed, Fed::Refused(_)));
         watch.record(counts, &|| rejects.tally());
@@ -263,7 +262,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
                     to.pause()?;
                     watch.batch(counts, &|| rejects.tally());
                     if pace.sleep(rest) {
-                        return Ok(ControlFlow::Break(()));
+                        return Ok(());
                     }
                 }
                 to.event(&event)?;
@@ -274,16 +273,16 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
                 reject(&mut rejects, &refused)?;
             }
         }
-        let stopped = pace.stop.load(Ordering::Relaxed);
-        Ok(if stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        Ok(())
     };
-    replay.run(&mut |fed| {
-        emit(fed).unwrap_or_else(|error| {
-            failed = Some(error);
-            ControlFlow::Break(())
-        })
-    });
-    let done = failed.map_or_else(|| to.finish(), Err);
+    let mut emitted = Ok(());
+    while emitted.is_ok()
+        && !pace.stop.load(Ordering::Relaxed)
+        && let Some(fed) = replay.next()
+    {
+        emitted = emit(fed);
+    }
+    let done = emitted.and_then(|()| to.finish());
     watch.end(counts, &|| rejects.tally());
     watch.finish()?;
     done?;

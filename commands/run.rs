@@ -1,7 +1,6 @@
 //! `tweetoscope run`.
 
 use std::io;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -134,24 +133,20 @@ impl Sink {
     }
 
     /// Replays all of it, and tells the observer at times.
-    fn replay(&mut self, replay: Replay, stop: &AtomicBool, watch: &mut Watch) -> io::Result<()> {
-        let mut failed = None;
-        let summary = replay.run(&mut |fed| {
+    fn replay(
+        &mut self,
+        mut replay: Replay,
+        stop: &AtomicBool,
+        watch: &mut Watch,
+    ) -> io::Result<()> {
+        while !stop.load(Ordering::Relaxed)
+            && let Some(fed) = replay.next()
+        {
             self.read += 1;
             watch.record(self.counts(), &|| self.tally());
-            match self.fed(fed) {
-                Ok(()) if !stop.load(Ordering::Relaxed) => ControlFlow::Continue(()),
-                Ok(()) => ControlFlow::Break(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        });
-        if let Some(error) = failed {
-            return Err(error);
+            self.fed(fed)?;
         }
-        let ending = if summary.cut { Ending::Cut } else { Ending::Complete };
+        let ending = if replay.summary().cut { Ending::Cut } else { Ending::Complete };
         self.system.on_end(ending, &mut self.out);
         self.write()?;
         self.to.flush()

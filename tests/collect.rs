@@ -5,8 +5,6 @@
 
 mod slow;
 
-use std::ops::ControlFlow;
-
 use slow::{Input, SlowCollector};
 use tweetoscope::event::{Event, EventTime};
 use tweetoscope::record::{Record, Watermark};
@@ -197,9 +195,9 @@ fn ten_thousand_cascades_come_out_once_each() {
     let beta: Drawn = "1/3600..1/300".parse().unwrap();
     let usual = tweetoscope::hawkes::mark::MarkLaw::USUAL;
     let simulated = Simulated::new(10_000, p, beta, usual, 1000.0, 7).unwrap();
-    let replay = Replay::new(Box::new(simulated), Plan { seed: 7, ..Plan::default() }).unwrap();
+    let mut replay = Replay::new(Box::new(simulated), Plan { seed: 7, ..Plan::default() }).unwrap();
     let mut inputs = Vec::new();
-    replay.run(&mut |fed| {
+    while let Some(fed) = replay.next() {
         inputs.push(match fed {
             Fed::Event { event, .. } => Input::Event {
                 source: event.source.into_owned(),
@@ -211,8 +209,7 @@ fn ten_thousand_cascades_come_out_once_each() {
             Fed::Watermark(it) => Input::Watermark { source: it.source, t: it.t },
             Fed::Refused(refused) => panic!("{refused}"),
         });
-        ControlFlow::Continue(())
-    });
+    }
     let sources: std::collections::BTreeSet<&str> = inputs.iter().map(Input::source).collect();
     assert_eq!(sources.len(), 5);
     let slow = SlowCollector::new(&rules).run(&inputs);

@@ -303,14 +303,13 @@ mod tests {
         let files = [file("1", &["a", "a~2"]), file("2", &["a", "b"]), file("3", &["a", "a~2"])];
         let history = History::open(&files, &mut |it| panic!("{it}")).unwrap();
         let mut cids = Vec::new();
-        let replay =
+        let mut replay =
             Replay::new(Box::new(history), Plan { sources: 1, ..Plan::default() }).unwrap();
-        replay.run(&mut |fed| {
+        while let Some(fed) = replay.next() {
             if let Fed::Event { event, .. } = fed {
                 cids.push((event.cid.into_owned(), event.info.words().into_owned()));
             }
-            std::ops::ControlFlow::Continue(())
-        });
+        }
         let pair = |cid: &str, of: &str| (cid.to_owned(), format!("cascade={of}"));
         let all =
             [("a", "a"), ("a~2", "a~2"), ("a~3", "a"), ("b", "b"), ("a~4", "a"), ("a~2~2", "a~2")];

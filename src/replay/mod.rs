@@ -14,14 +14,15 @@ mod laws;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use std::ops::ControlFlow;
-
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::event::Event;
 use crate::input::{Cascades, Refused};
 use crate::record::Watermark;
+
+use scene::{Beside, Scene};
+use schedule::Schedule;
 
 pub use plan::{Plan, PlanError, Timeline};
 pub use simulated::{Drawn, Simulated};
@@ -51,27 +52,34 @@ pub struct Summary {
     pub cascades: u64,
     /// Cascades that were passed over.
     pub refused: u64,
-    /// Whether it was cut off, by the limit or by the reader, before all sources were done.
+    /// Whether it is not at its end: cut off by the limit or by the caller, before all sources were done.
     pub cut: bool,
 }
 
-/// Cascades about to be replayed.
+/// A replay: yields events in the order of event time, each source's watermark after its last event.
 pub struct Replay {
-    cascades: Box<dyn Cascades + Send>,
+    scene: Scene,
+    schedule: Schedule,
     plan: Plan,
     real: bool,
+    ended: bool,
 }
 
 impl Replay {
-    /// Takes the cascades, and a plan that suits them.
+    /// A replay of `cascades`.
+    ///
+    /// # Errors
+    /// A plan that does not suit the cascades.
     pub fn new(cascades: Box<dyn Cascades + Send>, plan: Plan) -> Result<Self, PlanError> {
         let real = plan.check(&*cascades)?;
-        Ok(Self { cascades, plan, real })
+        let scene = Scene::new(cascades, &plan);
+        let schedule = Schedule::new(&scene, &plan, real);
+        Ok(Self { scene, schedule, plan, real, ended: false })
     }
 
     /// How many cascades there are to replay.
     pub fn cascades(&self) -> u64 {
-        self.cascades.count()
+        self.scene.cascades().count()
     }
 
     /// Whether the cascades are replayed at their true times.
@@ -79,12 +87,32 @@ impl Replay {
         self.real
     }
 
-    /// Gives all events in the order of their times, each source's watermark after its last event.
+    /// The next event, watermark or refused cascade; `None` at the end, and at the limit of events.
     ///
-    /// Ends early where `feed` breaks. A source that is cut off by the limit is not done, so it
-    /// sends no watermark: its cascades would be counted too small.
-    pub fn run(self, feed: &mut dyn FnMut(Fed<'_>) -> ControlFlow<()>) -> Summary {
-        schedule::run(self.cascades, &self.plan, self.real, feed)
+    /// A source that the limit cuts off emits no watermark: its cascades would be counted too small.
+    #[expect(clippy::should_implement_trait, reason = "what it yields borrows from the replay")]
+    pub fn next(&mut self) -> Option<Fed<'_>> {
+        if let Some(source) = self.scene.pass() {
+            self.schedule.ended(source, &mut self.scene);
+        }
+        while !self.scene.has_beside() && self.schedule.advance(&mut self.scene, &self.plan) {}
+        if let Some(beside) = self.scene.beside() {
+            return Some(match beside {
+                Beside::Watermark(watermark) => Fed::Watermark(watermark),
+                Beside::Refused(refused) => Fed::Refused(refused),
+            });
+        }
+        if self.scene.at_limit() {
+            return None;
+        }
+        let event = self.scene.event();
+        self.ended = event.is_none();
+        event.map(|(event, due)| Fed::Event { event, due })
+    }
+
+    /// What the replay did so far; `cut` until it has yielded all.
+    pub fn summary(&self) -> Summary {
+        Summary { cut: !self.ended, ..self.scene.summary() }
     }
 }
 

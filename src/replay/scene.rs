@@ -1,18 +1,14 @@
 //! The live cascades of all sources, and whose event is the next.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
+use std::collections::{BinaryHeap, VecDeque};
 use std::fmt::Write;
-use std::ops::ControlFlow;
 
-use super::{Fed, Plan, Summary};
+use super::{Plan, Summary};
 use crate::event::{Event, EventTime, LARGEST};
 use crate::input::{Cascades, HistoryCascade, Refused};
 use crate::record::{Refusal, Watermark};
-
-/// Where a replay's words go; it can be told to stop.
-pub(super) type Feed<'f> = dyn FnMut(Fed<'_>) -> ControlFlow<()> + 'f;
 
 /// Live cascades and their order. Slots are used again, so that no event costs an allocation.
 pub(super) struct Scene {
@@ -23,6 +19,10 @@ pub(super) struct Scene {
     free: Vec<usize>,
     turns: BinaryHeap<Reverse<Turn>>,
     begun: u64,
+    /// What goes out before the next event.
+    outbox: VecDeque<Beside>,
+    /// The event that went out last is not passed yet: its slot.
+    current: Option<usize>,
     /// The time of the very first event, from which real time is counted.
     origin: Option<f64>,
     summary: Summary,
@@ -69,12 +69,12 @@ impl PartialOrd for Turn {
     }
 }
 
-/// What one step did.
-pub(super) struct Step {
-    /// The source that spoke.
-    pub(super) source: usize,
-    /// Whether that was the last event of its cascade.
-    pub(super) over: bool,
+/// What goes out beside events.
+pub(super) enum Beside {
+    /// A source is done.
+    Watermark(Watermark),
+    /// A cascade was skipped.
+    Refused(Refused),
 }
 
 impl Scene {
@@ -94,14 +94,16 @@ impl Scene {
             free: Vec::new(),
             turns: BinaryHeap::new(),
             begun: 0,
+            outbox: VecDeque::new(),
+            current: None,
             origin: None,
             summary: Summary::default(),
         }
     }
 
-    /// What was done.
-    pub(super) fn summary(&self, cut: bool) -> Summary {
-        Summary { cut, ..self.summary }
+    /// What was done so far.
+    pub(super) fn summary(&self) -> Summary {
+        self.summary
     }
 
     /// The cascades that are replayed.
@@ -125,13 +127,7 @@ impl Scene {
     }
 
     /// Begins a cascade of a source; false where it was refused.
-    pub(super) fn begin(
-        &mut self,
-        index: u64,
-        source: usize,
-        start: f64,
-        feed: &mut Feed<'_>,
-    ) -> ControlFlow<(), bool> {
+    pub(super) fn begin(&mut self, index: u64, source: usize, start: f64) -> bool {
         let slot = self.free.pop().unwrap_or(self.slots.len());
         if slot == self.slots.len() {
             self.slots.push(Live::default());
@@ -142,26 +138,55 @@ impl Scene {
                 self.slots[slot].source = source;
                 self.turns.push(Reverse(Turn { time, begun: self.begun, slot }));
                 self.begun += 1;
-                ControlFlow::Continue(true)
+                true
             }
             Err(refused) => {
                 self.free.push(slot);
                 self.sources[source].left -= 1;
                 self.summary.refused += 1;
-                feed(Fed::Refused(refused))?;
-                ControlFlow::Continue(false)
+                self.outbox.push_back(Beside::Refused(refused));
+                false
             }
         }
     }
 
-    /// Gives the next event; `None` where nothing is live. Breaks at the limit.
-    pub(super) fn step(&mut self, feed: &mut Feed<'_>) -> ControlFlow<(), Option<Step>> {
-        let Some(mut turn) = self.turns.peek_mut() else { return ControlFlow::Continue(None) };
-        if self.plan.limit.is_some_and(|limit| self.summary.events >= limit) {
-            return ControlFlow::Break(());
-        }
-        let (time, slot) = (turn.0.time, turn.0.slot);
+    /// What goes out before the next event.
+    pub(super) fn beside(&mut self) -> Option<Beside> {
+        self.outbox.pop_front()
+    }
+
+    /// Whether something goes out before the next event.
+    pub(super) fn has_beside(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Whether the limit of events is reached and another event would follow.
+    pub(super) fn at_limit(&self) -> bool {
+        let limited = self.plan.limit.is_some_and(|limit| self.summary.events >= limit);
+        limited && !self.turns.is_empty()
+    }
+
+    /// Passes the event that went out last; the source of its cascade, where that is over.
+    pub(super) fn pass(&mut self) -> Option<usize> {
+        let slot = self.current.take()?;
         let live = &mut self.slots[slot];
+        live.given += 1;
+        let mut turn = self.turns.peek_mut().expect("the event's turn is the earliest");
+        if live.given < live.cascade.points.len() {
+            turn.0.time = live.time(self.plan.seconds_per_unit);
+            return None;
+        }
+        PeekMut::pop(turn);
+        self.free.push(slot);
+        self.sources[live.source].left -= 1;
+        Some(live.source)
+    }
+
+    /// The next event and when it is due; `None` where no cascade is open.
+    pub(super) fn event(&mut self) -> Option<(Event<'_>, f64)> {
+        let Reverse(turn) = self.turns.peek()?;
+        let (time, slot) = (turn.time, turn.slot);
+        let live = &self.slots[slot];
         let source = &mut self.sources[live.source];
         let time = if self.plan.exact_times { time } else { rounded(time) };
         let seconds = time.seconds();
@@ -170,30 +195,18 @@ impl Scene {
         let due = self.plan.speed.map_or(0.0, |speed| (seconds - origin) / speed);
         self.summary.events += 1;
         self.summary.cascades += u64::from(live.given == 0);
-        feed(Fed::Event { event: live.event(&source.name, time), due })?;
-        live.given += 1;
-        let step = Step { source: live.source, over: live.given == live.cascade.points.len() };
-        if step.over {
-            PeekMut::pop(turn);
-            self.free.push(slot);
-            source.left -= 1;
-        } else {
-            turn.0.time = live.time(self.plan.seconds_per_unit);
-        }
-        ControlFlow::Continue(Some(step))
+        self.current = Some(slot);
+        Some((live.event(&source.name, time), due))
     }
 
-    /// Sends the watermark of a source that has spoken and has nothing left to say.
+    /// Emits the watermark of a source that has emitted events and has none left.
     ///
-    /// To be asked once after each cascade of the source that was over or refused.
-    pub(super) fn settle(&mut self, source: usize, feed: &mut Feed<'_>) -> ControlFlow<()> {
-        let source = &mut self.sources[source];
-        match source.last.filter(|_| source.left == 0) {
-            None => ControlFlow::Continue(()),
-            Some(last) => {
-                let t = (last + self.plan.tail.0).min(LARGEST);
-                feed(Fed::Watermark(Watermark { source: source.name.clone(), t }))
-            }
+    /// To be called once after each cascade of the source that was over or refused.
+    pub(super) fn settle(&mut self, source: usize) {
+        let source = &self.sources[source];
+        if let Some(last) = source.last.filter(|_| source.left == 0) {
+            let t = (last + self.plan.tail.0).min(LARGEST);
+            self.outbox.push_back(Beside::Watermark(Watermark { source: source.name.clone(), t }));
         }
     }
 }

@@ -1,88 +1,131 @@
-//! When events happen: the dealt and the real timeline.
+//! When cascades begin: the dealt and the real timeline.
 //!
-//! All sources are merged by time, so that a pace can be kept, but none feels another: what a
-//! source says depends on its own cascades and its own chance only.
+//! All sources are merged by time, so that a pace can be kept, but they are independent: the events of a
+//! source depend on its own cascades and its own random numbers only.
 
-use std::ops::ControlFlow;
+use std::collections::VecDeque;
+use std::iter::Peekable;
+use std::vec::IntoIter;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
-use super::scene::{Feed, Scene};
-use super::{Plan, Summary, chance, uniform};
+use super::scene::Scene;
+use super::{Plan, chance, uniform};
 use crate::event::LARGEST;
 use crate::input::Cascades;
 
-/// The stream of chance that shuffles; those of the sources follow.
+/// The random stream that shuffles; those of the sources follow.
 const SHUFFLE: u64 = 0;
 
-/// Replays all cascades on the real or the dealt timeline.
-pub(super) fn run(
-    cascades: Box<dyn Cascades + Send>,
-    plan: &Plan,
-    real: bool,
-    feed: &mut Feed<'_>,
-) -> Summary {
-    let mut scene = Scene::new(cascades, plan);
-    let flow = if real { happened(&mut scene, feed) } else { dealt(&mut scene, plan, feed) };
-    scene.summary(flow.is_break())
+/// Decides which cascade begins next, in which source, and when.
+pub(super) enum Schedule {
+    /// Each cascade at the time of its root; the sources take them in turn.
+    Real(Peekable<IntoIter<Start>>),
+    /// Shuffled, dealt to the sources in turn, `Plan::live` open cascades a source.
+    Dealt(Dealt),
 }
 
-/// Cascades as they happened, each at the time of its root; the sources take them in turn.
-fn happened(scene: &mut Scene, feed: &mut Feed<'_>) -> ControlFlow<()> {
-    let cascades = scene.cascades();
-    let root = |index: u64| (cascades.root_time(index).unwrap_or(LARGEST), index);
-    let mut order: Vec<(f64, u64)> = (0..cascades.count()).map(root).collect();
-    order.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut coming = order.into_iter().zip((0..scene.sources()).cycle()).peekable();
-    loop {
-        while let Some(&((time, index), source)) = coming.peek()
-            && scene.earliest().is_none_or(|earliest| time <= earliest)
-        {
-            coming.next();
-            scene.begin(index, source, time, feed)?;
-            scene.settle(source, feed)?;
+/// A cascade on the real timeline.
+pub(super) struct Start {
+    time: f64,
+    index: u64,
+    source: usize,
+}
+
+impl Schedule {
+    pub(super) fn new(scene: &Scene, plan: &Plan, real: bool) -> Self {
+        if real { Self::real(scene) } else { Self::Dealt(Dealt::new(scene, plan)) }
+    }
+
+    fn real(scene: &Scene) -> Self {
+        let cascades = scene.cascades();
+        let root = |index: u64| (cascades.root_time(index).unwrap_or(LARGEST), index);
+        let mut order: Vec<(f64, u64)> = (0..cascades.count()).map(root).collect();
+        order.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let sources = (0..scene.sources()).cycle();
+        let starts = order.into_iter().zip(sources);
+        let starts = starts.map(|((time, index), source)| Start { time, index, source });
+        Self::Real(starts.collect::<Vec<_>>().into_iter().peekable())
+    }
+
+    /// Begins the next cascade that is due before the next event; false where none is due.
+    pub(super) fn advance(&mut self, scene: &mut Scene, plan: &Plan) -> bool {
+        match self {
+            Self::Real(starts) => {
+                let earliest = scene.earliest();
+                let due = |start: &Start| earliest.is_none_or(|earliest| start.time <= earliest);
+                let Some(start) = starts.next_if(due) else { return false };
+                scene.begin(start.index, start.source, start.time);
+                scene.settle(start.source);
+                true
+            }
+            Self::Dealt(dealt) => dealt.advance(scene, plan),
         }
-        match scene.step(feed)? {
-            None => return ControlFlow::Continue(()),
-            Some(step) if step.over => scene.settle(step.source, feed)?,
-            Some(_) => {}
+    }
+
+    /// A cascade of this source is over.
+    pub(super) fn ended(&mut self, source: usize, scene: &mut Scene) {
+        match self {
+            Self::Real(_) => scene.settle(source),
+            Self::Dealt(dealt) => dealt.vacant.push_back(source),
         }
     }
 }
 
-/// Cascades by chance: shuffled, dealt to the sources in turn, so many live ones a source.
-fn dealt(scene: &mut Scene, plan: &Plan, feed: &mut Feed<'_>) -> ControlFlow<()> {
-    let deck = Deck::shuffled(scene.cascades(), plan.seed);
-    let hand = |source: usize| Hand {
-        source,
-        next: source as u64,
-        rng: chance(plan.seed, SHUFFLE + 1 + source as u64),
-    };
-    let mut hands: Vec<Hand> = (0..scene.sources()).map(hand).collect();
-    for hand in &mut hands {
-        for _ in 0..plan.live {
-            hand.play(&deck, plan, scene, feed)?;
+/// The dealt timeline.
+pub(super) struct Dealt {
+    order: Order,
+    hands: Vec<Hand>,
+    /// Sources that need another open cascade, in order.
+    vacant: VecDeque<usize>,
+}
+
+impl Dealt {
+    fn new(scene: &Scene, plan: &Plan) -> Self {
+        let hand = |source: usize| Hand {
+            next: source as u64,
+            rng: chance(plan.seed, SHUFFLE + 1 + source as u64),
+        };
+        let sources = 0..scene.sources();
+        let places = sources.clone().flat_map(|source| (0..plan.live).map(move |_| source));
+        Self {
+            order: Order::shuffled(scene.cascades(), plan.seed),
+            vacant: places.collect(),
+            hands: sources.map(hand).collect(),
         }
     }
-    while let Some(step) = scene.step(feed)? {
-        if step.over {
-            hands[step.source].play(&deck, plan, scene, feed)?;
+
+    /// Begins the next cascade of the first source that needs one, a while after the source's last
+    /// event; where the source has none left, it may be done.
+    fn advance(&mut self, scene: &mut Scene, plan: &Plan) -> bool {
+        let Some(&source) = self.vacant.front() else { return false };
+        let hand = &mut self.hands[source];
+        let Some(index) = self.order.cascade(hand.next) else {
+            self.vacant.pop_front();
+            scene.settle(source);
+            return true;
+        };
+        hand.next += u64::from(plan.sources);
+        let start = scene.now(source) + uniform(&mut hand.rng) * plan.start_range.0;
+        let start = if plan.exact_times { start } else { start.round() };
+        if scene.begin(index, source, start) {
+            self.vacant.pop_front();
         }
+        true
     }
-    ControlFlow::Continue(())
 }
 
 /// The order of the cascades.
-enum Deck {
+enum Order {
     /// As they are numbered, up to this number.
     Counted(u64),
     /// As listed.
     Listed(Vec<u64>),
 }
 
-impl Deck {
-    /// By Fisher and Yates, where the order is not one of chance already.
+impl Order {
+    /// By the method of Fisher and Yates, unless the order is random already.
     fn shuffled(cascades: &dyn Cascades, seed: u64) -> Self {
         if cascades.shuffled() {
             return Self::Counted(cascades.count());
@@ -97,7 +140,7 @@ impl Deck {
         Self::Listed(order)
     }
 
-    fn card(&self, place: u64) -> Option<u64> {
+    fn cascade(&self, place: u64) -> Option<u64> {
         match self {
             Self::Counted(count) => (place < *count).then_some(place),
             Self::Listed(order) => order.get(place as usize).copied(),
@@ -105,30 +148,8 @@ impl Deck {
     }
 }
 
-/// What a source still has to play: every so many-th card of the deck.
+/// What a source has still to replay: every so many-th cascade of the order.
 struct Hand {
-    source: usize,
     next: u64,
     rng: ChaCha8Rng,
-}
-
-impl Hand {
-    /// Begins the next sound cascade a while from now; where there is none, the source may be done.
-    fn play(
-        &mut self,
-        deck: &Deck,
-        plan: &Plan,
-        scene: &mut Scene,
-        feed: &mut Feed<'_>,
-    ) -> ControlFlow<()> {
-        while let Some(index) = deck.card(self.next) {
-            self.next += u64::from(plan.sources);
-            let start = scene.now(self.source) + uniform(&mut self.rng) * plan.start_range.0;
-            let start = if plan.exact_times { start } else { start.round() };
-            if scene.begin(index, self.source, start, feed)? {
-                return ControlFlow::Continue(());
-            }
-        }
-        scene.settle(self.source, feed)
-    }
 }

@@ -281,18 +281,20 @@ mod tests {
         let events: usize = sizes.map(|it| it.unwrap().points.len()).sum();
         let replay = Replay::new(Box::new(simulated(200, "0.02", "1/3600", 9)), Plan::default());
         let mut watermarks = 0;
-        let summary = replay.unwrap().run(&mut |fed| {
+        let mut replay = replay.unwrap();
+        while let Some(fed) = replay.next() {
             watermarks += u32::from(matches!(fed, Fed::Watermark(_)));
-            std::ops::ControlFlow::Continue(())
-        });
+        }
+        let summary = replay.summary();
         assert_eq!((summary.events, summary.cascades, watermarks), (events as u64, 200, 5));
     }
     #[test]
     fn nothing_is_drawn_before_its_turn_however_many_there_are() {
         let many = simulated(1 << 60, "0.02", "1/3600", 9);
         let plan = Plan { limit: Some(1000), ..Plan::default() };
-        let replay = Replay::new(Box::new(many), plan).unwrap();
-        let summary = replay.run(&mut |_| std::ops::ControlFlow::Continue(()));
+        let mut replay = Replay::new(Box::new(many), plan).unwrap();
+        while replay.next().is_some() {}
+        let summary = replay.summary();
         assert!(summary.cut && summary.events == 1000);
     }
 }

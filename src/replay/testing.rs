@@ -106,16 +106,17 @@ pub(crate) fn replay(
     most: usize,
 ) -> (Vec<Given>, Summary) {
     let mut all = Vec::new();
-    let replay = Replay::new(Box::new(Told(cascades)), plan).unwrap();
-    let summary = replay.run(&mut |fed| {
+    let mut replay = Replay::new(Box::new(Told(cascades)), plan).unwrap();
+    while all.len() < most
+        && let Some(fed) = replay.next()
+    {
         all.push(match fed {
             Fed::Event { event, due } => Given::Event(owned(&event), due),
             Fed::Watermark(watermark) => Given::Watermark(watermark),
             Fed::Refused(refused) => Given::Refused(refused),
         });
-        if all.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    });
-    (all, summary)
+    }
+    (all, replay.summary())
 }
 
 fn owned(event: &Event<'_>) -> Event<'static> {
