@@ -20,7 +20,7 @@ use tweetoscope::stage::predict::UNTRAINED;
 use tweetoscope::stream::Rejects;
 
 use crate::collect::whole_seconds;
-use crate::generate::{CascadesArgs, reject};
+use crate::generate::CascadesArgs;
 use crate::{Outcome, Usage, plot, run};
 
 /// How to evaluate.
@@ -135,7 +135,7 @@ fn cascades(
             Err(it) => refused.push(it),
         }
     }
-    refused.iter().try_for_each(|it| reject(rejects, it))?;
+    refused.iter().try_for_each(|it| rejects.add_cascade(it))?;
     Ok(all)
 }
 

@@ -11,7 +11,7 @@ use tweetoscope::event::{Event, Span};
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::input::{Cascades, History, Pair, Refused, Table};
 use tweetoscope::kafka::{Sink, Topic};
-use tweetoscope::record::{Record, Refusal, write_event};
+use tweetoscope::record::{Record, write_event};
 use tweetoscope::replay::{Drawn, Fed, Plan, Replay, Simulated, Timeline};
 use tweetoscope::stream::lines::Writer;
 use tweetoscope::stream::{Counts, Observer, Rejects};
@@ -156,15 +156,6 @@ impl CascadesArgs {
     }
 }
 
-/// Counts and names what a replay passes over.
-pub(crate) fn reject(rejects: &mut Rejects, refused: &Refused) -> io::Result<()> {
-    let refusal = Refusal::new(refused.reason, refused.detail.clone());
-    match refused.line {
-        Some(line) => rejects.add(&format!("{}:{line}", refused.file), b"", &refusal),
-        None => rejects.add(&refused.file, b"", &refusal),
-    }
-}
-
 /// Where tweets go.
 enum To {
     Lines(Writer<io::Stdout>),
@@ -238,7 +229,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let mut early = Vec::new();
     let mut replay =
         args.cascades.open(args.marks, args.speed, &mut |refused| early.push(refused))?;
-    early.iter().try_for_each(|refused| reject(&mut rejects, refused))?;
+    early.iter().try_for_each(|refused| rejects.add_cascade(refused))?;
     let does = Does::plain("generate", &[Topic::Tweets]);
     let sink = args.kafka.sink(does, &args.input)?;
     if args.input.dry_run {
@@ -270,7 +261,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
             Fed::Watermark(it) => to.record(&Record::Watermark(it))?,
             Fed::Refused(refused) => {
                 counts.rejected += 1;
-                reject(&mut rejects, &refused)?;
+                rejects.add_cascade(&refused)?;
             }
         }
         Ok(())

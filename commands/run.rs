@@ -2,25 +2,23 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::builder::ArgPredicate;
 use tweetoscope::event::Span;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::record::Record;
-use tweetoscope::replay::{Fed, Replay};
+use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::system::{Settings, System};
-use tweetoscope::stage::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
-use tweetoscope::stream::lines::Writer;
 use tweetoscope::stream::models::{Folder, Use, WithModels};
-use tweetoscope::stream::{Counts, Observer, Rejects};
+use tweetoscope::stream::{Mapped, Rejects, Replayed, Transport};
 
 use crate::collect::RulesArgs;
 use crate::evaluate::{FoldsArgs, WINDOWS};
 use crate::fit::MethodArgs;
-use crate::generate::{CascadesArgs, reject};
-use crate::health::{self, Watch};
+use crate::generate::CascadesArgs;
 use crate::predict::MannerArgs;
 use crate::train::TeachingArgs;
 use crate::transport::stop_flag;
@@ -93,90 +91,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
 /// Tweets from files or stdin.
 fn stream(args: &Args) -> anyhow::Result<Outcome> {
     let settings = args.settings(0)?;
-    let make = || System::new(settings.clone());
-    let judge = |system: &System| {
-        tell(system);
-        Outcome::Done
-    };
-    match args.folder() {
-        Some(folder) => {
-            let wrap = |lines| WithModels::new(lines, folder, Use::Store);
-            args.transport.drive_through(make, wrap, judge)
-        }
-        None => {
-            let only_told = |item| told(&item).then_some(item);
-            let wrap = |lines| tweetoscope::stream::Mapped::new(lines, only_told);
-            args.transport.drive_through(make, wrap, judge)
-        }
+    if args.transport.input.dry_run {
+        return args.transport.check();
     }
-}
-
-/// Where the records of a replay go.
-struct Sink {
-    system: System,
-    to: Writer<io::Stdout>,
-    folder: Option<Folder>,
-    rejects: Rejects,
-    out: Out,
-    read: u64,
-}
-
-impl Sink {
-    fn counts(&self) -> Counts {
-        Counts { read: self.read, written: self.to.written(), rejected: self.rejects.count() }
-    }
-
-    fn tally(&self) -> Tally {
-        let mut tally = self.system.tally();
-        tally.extend(self.rejects.tally());
-        tally
-    }
-
-    /// Replays all of it, and tells the observer at times.
-    fn replay(
-        &mut self,
-        mut replay: Replay,
-        stop: &AtomicBool,
-        watch: &mut Watch,
-    ) -> io::Result<()> {
-        while !stop.load(Ordering::Relaxed)
-            && let Some(fed) = replay.next()
-        {
-            self.read += 1;
-            watch.record(self.counts(), &|| self.tally());
-            self.fed(fed)?;
-        }
-        let ending = if replay.summary().cut { Ending::Cut } else { Ending::Complete };
-        self.system.on_end(ending, &mut self.out);
-        self.write()?;
-        self.to.flush()
-    }
-
-    fn take(&mut self, record: RecordRef<'_>) -> io::Result<()> {
-        self.system.on_batch(&[record], &mut self.out);
-        self.write()
-    }
-
-    fn write(&mut self) -> io::Result<()> {
-        for item in self.out.take() {
-            match (&item, &self.folder) {
-                (Outgoing::Record(Record::Model(model)), Some(folder)) => folder.store(model)?,
-                _ if told(&item) => self.to.outgoing(&item)?,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn fed(&mut self, fed: Fed<'_>) -> io::Result<()> {
-        match fed {
-            Fed::Event { event, .. } => {
-                self.take(RecordRef { position: 0, body: Body::Event(event) })
-            }
-            Fed::Watermark(it) => self.take(RecordRef::beside(Record::Watermark(it))),
-            Fed::Refused(refused) => reject(&mut self.rejects, &refused),
-        }
-    }
+    let stop = stop_flag()?;
+    let lines = args.transport.lines(io::stdout(), Arc::clone(&stop), true)?;
+    drive(args, lines, &stop, settings)
 }
 
 /// Cascades replayed or simulated.
@@ -193,30 +113,35 @@ fn replay(args: &Args) -> anyhow::Result<Outcome> {
     if args.transport.input.dry_run {
         return Ok(Outcome::Done);
     }
-    let mut sink = Sink {
-        system: System::new(settings),
-        to: Writer::new(io::stdout()),
-        folder: args.folder(),
-        rejects: Rejects::new(args.transport.input.dead_letter.as_deref())?,
-        out: Out::default(),
-        read: 0,
+    let mut rejects = Rejects::new(args.transport.input.dead_letter.as_deref())?;
+    early.iter().try_for_each(|refused| rejects.add_cascade(refused))?;
+    let stop = stop_flag()?;
+    let replayed = Replayed::new(replay, io::stdout(), rejects, Arc::clone(&stop));
+    drive(args, replayed, &stop, settings)
+}
+
+/// Runs the system over a transport, with its models in a folder if one is named.
+fn drive(
+    args: &Args,
+    transport: impl Transport,
+    stop: &Arc<AtomicBool>,
+    settings: Settings,
+) -> anyhow::Result<Outcome> {
+    let make = || System::new(settings.clone());
+    let judge = |system: &System| {
+        tell(system);
+        Outcome::Done
     };
-    early.iter().try_for_each(|refused| reject(&mut sink.rejects, refused))?;
-    if let Some(folder) = &mut sink.folder {
-        for model in folder.changes()? {
-            sink.take(RecordRef::beside(model))?;
+    match args.folder() {
+        Some(folder) => {
+            let transport = WithModels::new(transport, folder, Use::Store);
+            args.transport.drive_over(transport, stop, make, judge)
+        }
+        None => {
+            let transport = Mapped::new(transport, |item| told(&item).then_some(item));
+            args.transport.drive_over(transport, stop, make, judge)
         }
     }
-    let stop = stop_flag()?;
-    let mut watch = health::watch(&args.transport.shared, &stop)?;
-    watch.begin();
-    let done = sink.replay(replay, &stop, &mut watch);
-    watch.end(sink.counts(), &|| sink.tally());
-    watch.finish()?;
-    done?;
-    sink.rejects.tell();
-    tell(&sink.system);
-    Ok(if sink.rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })
 }
 
 fn tell(system: &System) {

@@ -167,6 +167,7 @@ fn step(lines: &mut dyn Transport, queue: &mut VecDeque<Log>) -> io::Result<bool
             lines.finish()?;
             return Ok(false);
         }
+        Step::Record(_) => {}
         Step::Next(_, frames) => {
             for frame in frames {
                 match message(frame.bytes) {

@@ -87,27 +87,32 @@ impl Replay {
         self.real
     }
 
+    /// Whether there is a next item: not at the end, nor at the limit of events.
+    pub fn has_next(&mut self) -> bool {
+        if let Some(source) = self.scene.pass() {
+            self.schedule.ended(source, &mut self.scene);
+        }
+        while !self.scene.has_beside() && self.schedule.advance(&mut self.scene, &self.plan) {}
+        let has_event = self.scene.earliest().is_some();
+        self.ended = !has_event && !self.scene.has_beside();
+        self.scene.has_beside() || has_event && !self.scene.at_limit()
+    }
+
     /// The next event, watermark or refused cascade; `None` at the end, and at the limit of events.
     ///
     /// A source that the limit cuts off emits no watermark: its cascades would be counted too small.
     #[expect(clippy::should_implement_trait, reason = "what it yields borrows from the replay")]
     pub fn next(&mut self) -> Option<Fed<'_>> {
-        if let Some(source) = self.scene.pass() {
-            self.schedule.ended(source, &mut self.scene);
+        if !self.has_next() {
+            return None;
         }
-        while !self.scene.has_beside() && self.schedule.advance(&mut self.scene, &self.plan) {}
         if let Some(beside) = self.scene.beside() {
             return Some(match beside {
                 Beside::Watermark(watermark) => Fed::Watermark(watermark),
                 Beside::Refused(refused) => Fed::Refused(refused),
             });
         }
-        if self.scene.at_limit() {
-            return None;
-        }
-        let event = self.scene.event();
-        self.ended = event.is_none();
-        event.map(|(event, due)| Fed::Event { event, due })
+        self.scene.event().map(|(event, due)| Fed::Event { event, due })
     }
 
     /// What the replay did so far; `cut` until it has yielded all.

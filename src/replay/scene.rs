@@ -160,10 +160,9 @@ impl Scene {
         !self.outbox.is_empty()
     }
 
-    /// Whether the limit of events is reached and another event would follow.
+    /// Whether the limit of events is reached.
     pub(super) fn at_limit(&self) -> bool {
-        let limited = self.plan.limit.is_some_and(|limit| self.summary.events >= limit);
-        limited && !self.turns.is_empty()
+        self.plan.limit.is_some_and(|limit| self.summary.events >= limit)
     }
 
     /// Passes the event that went out last; the source of its cascade, where that is over.

@@ -6,9 +6,11 @@ pub mod lines;
 pub mod models;
 
 pub(crate) mod rejects;
+mod replayed;
 mod said;
 
 pub use rejects::Rejects;
+pub use replayed::Replayed;
 pub use said::{Held, SAID, Stderr, complain, say, shown};
 
 use std::io;
@@ -33,6 +35,8 @@ pub struct Frame<'a> {
 pub enum Step<'a> {
     /// Records beside the input (a model from its folder), then the next frames.
     Next(Vec<Record>, Vec<Frame<'a>>),
+    /// One record that is no text: a replay yields values.
+    Record(RecordRef<'a>),
     /// The input is over.
     End(Ending),
 }
@@ -157,6 +161,9 @@ impl<T: Transport, F: FnMut(Outgoing) -> Option<Outgoing>> Transport for Mapped<
     }
 }
 
+/// After so many single records the observer is called.
+const RECORDS: u64 = 1024;
+
 /// Feeds `stage` from `transport` until the input is over; returns how it ended.
 pub fn run<S: Stage>(
     stage: &mut S,
@@ -177,6 +184,15 @@ pub fn run<S: Stage>(
                 }
                 let batch = parse(&frames, S::TAKES, &mut refused);
                 stage.on_batch(&batch, &mut out);
+            }
+            Step::Record(record) => {
+                stage.on_batch(&[record], &mut out);
+                transport.write(out.take())?;
+                if transport.counts().read.is_multiple_of(RECORDS) {
+                    observer.begin();
+                    observer.batch(transport.counts(), &|| tally_of(stage, transport));
+                }
+                continue;
             }
             Step::End(ending) => {
                 observer.begin();

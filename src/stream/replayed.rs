@@ -1,0 +1,90 @@
+//! A replay as the input of a stage: events travel as values, without JSON in between.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::lines::Writer;
+use super::{Counts, Rejects, Step, Transport};
+use crate::input::Refused;
+use crate::record::{Record, Refusal};
+use crate::replay::{Fed, Replay};
+use crate::stage::{Body, Ending, Outgoing, RecordRef, Tally};
+
+/// Carries the events of a replay to a stage, and what it writes to a writer.
+pub struct Replayed<W> {
+    replay: Replay,
+    to: Writer<W>,
+    rejects: Rejects,
+    stop: Arc<AtomicBool>,
+    read: u64,
+}
+
+impl<W: Write> Replayed<W> {
+    /// Replays until the end, or until `stop` is set. `rejects` may hold refusals already: those of
+    /// the cascades that were refused when their files were opened.
+    pub fn new(replay: Replay, to: W, rejects: Rejects, stop: Arc<AtomicBool>) -> Self {
+        Self { replay, to: Writer::new(to), rejects, stop, read: 0 }
+    }
+}
+
+impl Rejects {
+    /// Counts and reports a cascade that a history or a replay refused.
+    ///
+    /// # Errors
+    /// The dead-letter file cannot be written.
+    pub fn add_cascade(&mut self, refused: &Refused) -> io::Result<()> {
+        let refusal = Refusal::new(refused.reason, refused.detail.clone());
+        match refused.line {
+            Some(line) => self.add(&format!("{}:{line}", refused.file), b"", &refusal),
+            None => self.add(&refused.file, b"", &refusal),
+        }
+    }
+}
+
+impl<W: Write> Transport for Replayed<W> {
+    fn read(&mut self) -> io::Result<Step<'_>> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Ok(Step::End(Ending::Cut));
+        }
+        if !self.replay.has_next() {
+            let cut = self.replay.summary().cut;
+            return Ok(Step::End(if cut { Ending::Cut } else { Ending::Complete }));
+        }
+        self.read += 1;
+        let position = self.read;
+        match self.replay.next() {
+            Some(Fed::Event { event, .. }) => {
+                Ok(Step::Record(RecordRef { position, body: Body::Event(event) }))
+            }
+            Some(Fed::Watermark(it)) => Ok(Step::Record(RecordRef::beside(Record::Watermark(it)))),
+            Some(Fed::Refused(refused)) => {
+                self.rejects.add_cascade(&refused)?;
+                Ok(Step::Next(Vec::new(), Vec::new()))
+            }
+            None => Ok(Step::End(Ending::Cut)),
+        }
+    }
+
+    fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()> {
+        out.iter().try_for_each(|item| self.to.outgoing(item))
+    }
+
+    fn reject(&mut self, _: u64, bytes: &[u8], refusal: &Refusal) -> io::Result<()> {
+        self.rejects.add("replay", bytes, refusal)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.to.flush()?;
+        self.rejects.tell();
+        Ok(())
+    }
+
+    fn counts(&self) -> Counts {
+        Counts { read: self.read, written: self.to.written(), rejected: self.rejects.count() }
+    }
+
+    fn tally(&self) -> Tally {
+        self.rejects.tally()
+    }
+}
