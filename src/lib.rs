@@ -44,6 +44,7 @@ pub mod cascade;
 pub mod event;
 pub mod hawkes;
 pub mod input;
+#[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod learn;
 pub mod record;
