@@ -1,0 +1,214 @@
+//! The documents hold: console sessions print what is shown, links lead somewhere, records have the form of their schemas.
+//!
+//! A line that begins with `$ ` is a command; what follows up to the next one is what it prints on
+//! stdout. A line `...` stands for any lines.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+fn sessions(text: &str) -> Vec<Vec<(String, String)>> {
+    let mut sessions = Vec::new();
+    for block in text.split("```console\n").skip(1) {
+        let block = block.split("```").next().unwrap();
+        let mut session: Vec<(String, String)> = Vec::new();
+        for line in block.lines() {
+            match line.strip_prefix("$ ") {
+                Some(command) => session.push((command.to_owned(), String::new())),
+                None => {
+                    let shown = &mut session.last_mut().expect("a session begins with $").1;
+                    shown.push_str(line);
+                    shown.push('\n');
+                }
+            }
+        }
+        sessions.push(session);
+    }
+    sessions
+}
+
+fn matches(shown: &str, printed: &str) -> bool {
+    let Some((before, after)) = shown.split_once("...\n") else { return shown == printed };
+    let rest = printed.strip_prefix(before);
+    rest.is_some_and(|rest| rest.ends_with(after) && rest.len() >= after.len())
+}
+
+/// A folder where the sessions of a document run: the binary is on the path, the test data is there.
+fn stage(document: &str) -> (PathBuf, String) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sessions").join(document);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/testdata"), folder.join("testdata")).unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_tweetoscope")).parent().unwrap().display();
+    (folder, format!("{binary}:{}", std::env::var("PATH").unwrap()))
+}
+
+/// The README and the pages of docs/, by file name.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let mut documents: Vec<PathBuf> =
+        pages.filter(|path| path.extension().is_some_and(|it| it == "md")).collect();
+    documents.push(root.join("README.md"));
+    documents.sort();
+    documents
+}
+
+#[test]
+fn the_documents_print_what_they_show() {
+    let mut commands = 0;
+    for document in documents() {
+        let name = document.file_name().unwrap().to_str().unwrap();
+        let (folder, path) = stage(name);
+        for (command, shown) in sessions(&fs::read_to_string(&document).unwrap()).concat() {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &command]).current_dir(&folder).env("PATH", &path).env("LC_ALL", "C");
+            let output = shell.stdin(Stdio::null()).output().unwrap();
+            let printed = String::from_utf8(output.stdout).unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(
+                matches(&shown, &printed),
+                "{name}: $ {command}\n{printed}\nis shown as\n{shown}\n{errors}"
+            );
+            commands += 1;
+        }
+    }
+    assert!(commands >= 5, "{commands} commands");
+}
+
+/// Every page below docs/, with its path from there.
+fn pages() -> Vec<(String, String)> {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let (mut folders, mut pages) = (vec![docs.clone()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|it| it == "md") {
+                let name = path.strip_prefix(&docs).unwrap().to_str().unwrap().to_owned();
+                pages.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    pages.sort();
+    assert!(pages.len() > 8, "{} pages", pages.len());
+    pages
+}
+
+/// The targets of the links of a page, without code.
+fn links(text: &str) -> Vec<String> {
+    let mut code = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        code ^= line.starts_with("```");
+        let parts = line.split("](").skip(1).filter(|_| !code);
+        found.extend(parts.filter_map(|part| Some(part.split_once(')')?.0.to_owned())));
+    }
+    found
+}
+
+/// The anchors of a page: its headings as mdBook turns them into ids.
+fn anchors(text: &str) -> Vec<String> {
+    let headings = text.lines().filter(|line| line.starts_with('#'));
+    let id = |heading: &str| -> String {
+        let title = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = title.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(id).collect()
+}
+
+#[test]
+fn links_lead_to_files_and_headings_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = ("../README.md".to_owned(), fs::read_to_string(root.join("README.md")).unwrap());
+    let mut checked = 0;
+    for (page, text) in pages().into_iter().chain([readme]) {
+        let folder = root.join("docs").join(&page).parent().unwrap().to_owned();
+        for link in links(&text).into_iter().filter(|link| !link.contains("://")) {
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target =
+                if file.is_empty() { root.join("docs").join(&page) } else { folder.join(file) };
+            assert!(target.exists(), "{page}: {link} leads nowhere");
+            if !anchor.is_empty() {
+                let there = anchors(&fs::read_to_string(&target).unwrap());
+                assert!(
+                    there.iter().any(|it| it == anchor),
+                    "{page}: {link}: no such heading in {there:?}"
+                );
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "{checked} links");
+}
+
+#[test]
+fn the_summary_lists_every_page() {
+    let all = pages();
+    let summary = &all.iter().find(|(name, _)| name == "SUMMARY.md").unwrap().1;
+    let listed = links(summary);
+    for (page, _) in all.iter().filter(|(name, _)| name != "SUMMARY.md") {
+        assert!(listed.contains(page), "{page} is not in SUMMARY.md");
+    }
+}
+
+/// What a shell command prints, line by line.
+fn printed(command: &str, folder: &Path, path: &str) -> Vec<serde_json::Value> {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).current_dir(folder).env("PATH", path);
+    let output = shell.stdin(Stdio::null()).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A field that no schema lists is an error too: the contract names every field that is written.
+#[test]
+fn every_record_that_is_written_has_the_form_of_its_schema() {
+    let schemas = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas");
+    let (folder, path) = stage("schemas");
+    let commands = [
+        "tweetoscope generate --simulate 300 --seed 2",
+        "tweetoscope generate --simulate 300 --seed 2 | tweetoscope collect | tweetoscope fit \
+         | tweetoscope predict",
+        "tweetoscope generate --simulate 300 --seed 2 | tweetoscope collect | tweetoscope fit \
+         | tweetoscope predict --curve | tweetoscope train",
+        "tweetoscope generate --simulate 300 --seed 2 | tweetoscope collect",
+        "tweetoscope generate --simulate 300 --seed 2 | tweetoscope collect | tweetoscope fit",
+        "tweetoscope run --simulate 400 --seed 3 | tweetoscope monitor",
+    ];
+    let mut kinds = std::collections::BTreeMap::new();
+    for command in commands {
+        for record in printed(command, &folder, &path) {
+            let kind = record["type"].as_str().unwrap_or("log").to_owned();
+            let validator = kinds.entry(kind.clone()).or_insert_with(|| {
+                let text = fs::read_to_string(schemas.join(format!("{kind}.schema.json"))).unwrap();
+                let mut schema: serde_json::Value = serde_json::from_str(&text).unwrap();
+                schema["additionalProperties"] = false.into();
+                jsonschema::validator_for(&schema).unwrap()
+            });
+            if let Err(error) = validator.validate(&record) {
+                panic!("{kind}: {error} at {}\n{record}", error.instance_path());
+            }
+        }
+    }
+    let seen: Vec<&str> = kinds.keys().map(String::as_str).collect();
+    let all = [
+        "alert",
+        "model",
+        "parameters",
+        "report",
+        "retweet",
+        "sample",
+        "serie",
+        "size",
+        "stat",
+        "tweet",
+        "watermark",
+    ];
+    assert_eq!(seen, all);
+}
