@@ -126,7 +126,7 @@ fn predict(bencher: Bencher, count: usize) {
     bencher.counter(ItemsCount::new(1_usize)).bench_local(|| {
         next = (next + 1) % samples.len();
         let it = &samples[next];
-        model.answer(&Query { features: &it.features, n_obs: it.n_obs, x: it.x }).interval(0.9)
+        model.predict(&Query { features: &it.features, n_obs: it.n_obs, x: it.x }).interval(0.9)
     });
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tweetoscope::kafka::{self, Topic};
-use tweetoscope::learn::{Aggregate, LearnOptions, Target, most_bytes};
+use tweetoscope::learn::{Aggregate, LearnOptions, Target, max_model_bytes};
 use tweetoscope::stage::train::{Teaching, Train};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::telemetry::Timed;
@@ -105,7 +105,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let make = || Timed::new(Train::new(teaching.clone()));
     let does = Does {
         models: kafka::Use::Publish,
-        largest_model: Some(most_bytes(args.teaching.trees)),
+        largest_model: Some(max_model_bytes(args.teaching.trees)),
         ..Does::plain("train", &[Topic::Models])
     };
     args.kafka.no_folder(args.models.as_deref())?;

@@ -6,6 +6,7 @@
 //!
 //! | floor | what stands there |
 //! |---|---|
+//! | `parallel` | threads |
 //! | [`event`] | what happens, and when, on the clock of a source |
 //! | [`cascade`] | the events of one cascade, in order; numbers as they are written |
 //! | [`hawkes`] | the model: likelihood, fits, expected size and its law, simulation, SEISMIC |
@@ -47,6 +48,7 @@ pub mod input;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod learn;
+mod parallel;
 pub mod record;
 pub mod replay;
 pub mod score;

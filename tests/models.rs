@@ -8,7 +8,7 @@ use tweetoscope::cascade::Point;
 use tweetoscope::hawkes::Params;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::hawkes::simulate::simulate;
-use tweetoscope::learn::{Answer, LearnOptions, Model, Query, Sample, Step, describe, fit_model};
+use tweetoscope::learn::{Forecast, LearnOptions, Model, Query, Sample, Step, describe, fit_model};
 
 const WINDOW: f64 = 600.0;
 
@@ -72,7 +72,7 @@ fn hostile() -> Vec<(&'static str, Vec<Point>)> {
 }
 
 /// All that an answer says.
-fn whole(answer: &Answer<'_>) -> Vec<f64> {
+fn whole(answer: &Forecast<'_>) -> Vec<f64> {
     let levels = [0.0, 0.1, 0.5, 0.9, 1.0].map(|level| answer.interval(level));
     let above = (0..30).map(|i| answer.probability_above(1.5_f64.powi(i)));
     let ends = levels.into_iter().flat_map(|(low, high)| [low, high]);
@@ -91,7 +91,7 @@ fn an_answer_is_finite_and_holds_what_was_seen() {
         let n_obs = points.len() as f64;
         for model in &models {
             for x in [[1e-4, 0.99, 1e9], [0.0; 3], [f64::NAN; 3]] {
-                let answer = model.answer(&Query { features: &features, n_obs, x });
+                let answer = model.predict(&Query { features: &features, n_obs, x });
                 let n_tot = answer.n_tot();
                 assert!(n_tot.is_finite() && n_tot >= n_obs, "{name}: {n_tot}");
                 for level in [0.0, 0.5, 0.9, 0.999, 1.0, f64::NAN] {
@@ -130,7 +130,7 @@ fn a_model_reads_back_as_it_was_written() {
         assert!(again.to_line() == model.to_line());
         for sample in &samples {
             let query = Query { features: &sample.features, n_obs: sample.n_obs, x: sample.x };
-            assert_eq!(whole(&again.answer(&query)), whole(&model.answer(&query)));
+            assert_eq!(whole(&again.predict(&query)), whole(&model.predict(&query)));
         }
     }
 }

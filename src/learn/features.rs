@@ -1,7 +1,7 @@
-//! What a forest sees of a young cascade: counts and timing, by name and in order.
+//! The features of a cascade that models take as input: counts, timing and marks.
 //!
-//! Every value is finite whatever the input, and has at most six significant digits: what travels
-//! as JSON is short, and is exactly what the forest saw.
+//! Every value is finite for any input and has at most six significant digits, so its JSON is short
+//! and reads back as the same number.
 
 use std::borrow::Cow;
 
@@ -10,6 +10,9 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::cascade::{Number, Point};
+
+/// The largest absolute value of a feature.
+pub(super) const LARGEST_VALUE: f64 = 1e15;
 
 /// Named values, in order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,14 +26,14 @@ impl Features {
 
     /// The place of that name.
     pub(super) fn place(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|(known, _)| known == name)
+        self.0.iter().position(|(own, _)| own == name)
     }
 
-    /// The places of those names; those that stand in the same order here are found at once.
+    /// The places of those names, in one pass where both have the same order.
     pub(super) fn places(&self, names: &[String]) -> Vec<Option<usize>> {
         let mut next = 0;
         let mut place = |name: &String| {
-            let here = self.0.get(next).is_some_and(|(known, _)| known == name);
+            let here = self.0.get(next).is_some_and(|(own, _)| own == name);
             let place = if here { Some(next) } else { self.place(name) };
             next = place.map_or(next, |place| place + 1);
             place
@@ -53,12 +56,12 @@ impl Features {
         self.0.iter().map(|(name, value)| (name.as_ref(), *value))
     }
 
-    /// How many there are.
+    /// The number of features.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there are no features.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -108,16 +111,16 @@ impl<'de> Deserialize<'de> for Features {
     }
 }
 
-/// The features at `age` of a cascade whose points are given in seconds since its root; later
-/// points are left out. `extra` comes last: what another floor knows of the same moment.
+/// The features of a cascade at `age`, in seconds. The points are in seconds since the root and in order;
+/// points after `age` are ignored. `extra` features are appended.
 ///
-/// Marks count as unknown where all of them are 1: then there are no features of marks.
+/// Where all marks are 1 there are no features of marks.
 pub fn features(points: &[Point], age: f64, extra: &[(&'static str, f64)]) -> Features {
     at_age(points, age, has_marks(points), extra)
 }
 
-/// The features at `window` and, in the same order of names, the rows at the earlier ages of
-/// [`ladder`]: one cascade teaches at many ages. `extra` is asked at every age.
+/// The features at `window`, in seconds, and their values in the same order at the earlier ages of
+/// [`ladder`]: one cascade gives a training row at each. `extra` is called for every age.
 pub fn describe(
     points: &[Point],
     window: f64,
@@ -125,28 +128,28 @@ pub fn describe(
 ) -> (Features, Vec<Vec<f64>>) {
     let marked = has_marks(points);
     let at = |age: f64| {
-        let seen = until(points, age);
-        at_age(seen, age, marked, &extra(seen, age))
+        let observed = until(points, age);
+        at_age(observed, age, marked, &extra(observed, age))
     };
     let now = at(window);
     let rows = ladder(points, window).into_iter().map(|age| aligned(&at(age), &now)).collect();
     (now, rows)
 }
 
-/// Earlier ages of a cascade that are worth a training row: the window divided by the square root
-/// of two again and again, as long as 6 events are there.
+/// Ages of a cascade before the end of the window at which it gives a training row, in seconds: the window
+/// divided by powers of √2, down to 150 s or a quarter of the window, and to 6 events.
 pub fn ladder(points: &[Point], window: f64) -> Vec<f64> {
     const RUNGS: i32 = 10;
-    const YOUNGEST: f64 = 150.0;
-    const FEWEST: usize = 6;
-    let youngest = YOUNGEST.min(window / 4.0);
+    const MIN_AGE: f64 = 150.0;
+    const MIN_EVENTS: usize = 6;
+    let youngest = MIN_AGE.min(window / 4.0);
     (1..=RUNGS)
         .map(|rung| rounded(window / 2f64.powf(f64::from(rung) / 2.0)))
-        .take_while(|&age| age >= youngest && until(points, age).len() >= FEWEST)
+        .take_while(|&age| age >= youngest && until(points, age).len() >= MIN_EVENTS)
         .collect()
 }
 
-/// The values of `row` in the order of `order`'s names.
+/// The values of `row` in the order of the names of `order`; 0 for a name that `row` does not have.
 fn aligned(row: &Features, order: &Features) -> Vec<f64> {
     order
         .iter()
@@ -171,14 +174,14 @@ fn at_age(points: &[Point], age: f64, marked: bool, extra: &[(&'static str, f64)
     let points = until(points, age);
     let times: Vec<f64> = points.iter().map(|point| finite(point.time).clamp(0.0, age)).collect();
     let mut out = Features(Vec::with_capacity(96));
-    let seen = Seen { times: &times, n: times.len().max(1) as f64, age };
-    counts(&seen, &mut out);
-    recent(&seen, &mut out);
-    gaps(&seen, &mut out);
-    shape(&seen, &mut out);
-    burstiness(&seen, &mut out);
+    let observed = Observed { times: &times, n: times.len().max(1) as f64, age };
+    counts(&observed, &mut out);
+    recent(&observed, &mut out);
+    gaps(&observed, &mut out);
+    shape(&observed, &mut out);
+    burstiness(&observed, &mut out);
     if marked {
-        marks(points, &seen, &mut out);
+        marks(points, &observed, &mut out);
     }
     for (name, value) in extra {
         out.push(name, *value);
@@ -186,14 +189,14 @@ fn at_age(points: &[Point], age: f64, marked: bool, extra: &[(&'static str, f64)
     out
 }
 
-/// The event times up to an age, with n at least 1.
-struct Seen<'a> {
+/// The event times up to an age, and their number n, at least 1.
+struct Observed<'a> {
     times: &'a [f64],
     n: f64,
     age: f64,
 }
 
-impl Seen<'_> {
+impl Observed<'_> {
     /// Events up to `time`.
     fn count(&self, time: f64) -> f64 {
         self.times.partition_point(|&t| t <= time) as f64
@@ -218,13 +221,13 @@ const SHARES: [(&str, f64); 10] = [
     ("share_15_16", 15.0 / 16.0),
 ];
 
-fn counts(seen: &Seen, out: &mut Features) {
-    let Seen { n, age, .. } = *seen;
+fn counts(observed: &Observed, out: &mut Features) {
+    let Observed { n, age, .. } = *observed;
     out.push("ln_n", n.ln());
     out.push("ln_age", age.ln());
     out.push("ln_rate", (n / age).ln());
     for (name, part) in SHARES {
-        out.push(name, ((seen.count(part * age) + 1.0) / (n + 1.0)).ln());
+        out.push(name, ((observed.count(part * age) + 1.0) / (n + 1.0)).ln());
     }
 }
 
@@ -245,28 +248,29 @@ const SPANS: [(&str, &str, f64); 7] = [
     ("last_10800", "first_10800", 10800.0),
 ];
 
-fn recent(seen: &Seen, out: &mut Features) {
-    let Seen { n, age, .. } = *seen;
+fn recent(observed: &Observed, out: &mut Features) {
+    let Observed { n, age, .. } = *observed;
     for (name, trend, k) in PARTS {
-        let (late, before) = (seen.last(age / k), seen.last(2.0 * age / k) - seen.last(age / k));
+        let (late, before) =
+            (observed.last(age / k), observed.last(2.0 * age / k) - observed.last(age / k));
         out.push(name, ((late + 0.5) * k / (n + 0.5)).ln());
         out.push(trend, ((late + 0.5) / (before + 0.5)).ln());
     }
     for (last, first, seconds) in SPANS {
-        out.push(last, (seen.last(seconds) + 0.5).ln());
-        out.push(first, (seen.count(seconds) + 0.5).ln());
+        out.push(last, (observed.last(seconds) + 0.5).ln());
+        out.push(first, (observed.count(seconds) + 0.5).ln());
     }
 }
 
-fn gaps(seen: &Seen, out: &mut Features) {
-    let Seen { times, age, .. } = *seen;
+fn gaps(observed: &Observed, out: &mut Features) {
+    let Observed { times, age, .. } = *observed;
     let mut gaps: Vec<f64> = times.windows(2).map(|pair| (pair[1] - pair[0]).max(0.0)).collect();
     if gaps.is_empty() {
         gaps.push(age);
     }
     gaps.sort_by(f64::total_cmp);
     let (mean, sd) = mean_and_deviation(&gaps);
-    let share = |most: f64| gaps.partition_point(|&gap| gap <= most) as f64 / gaps.len() as f64;
+    let share = |length: f64| gaps.partition_point(|&gap| gap <= length) as f64 / gaps.len() as f64;
     out.push("gap_mean", mean.ln_1p());
     out.push("gap_median", gaps[gaps.len() / 2].ln_1p());
     out.push("gap_sd", sd.ln_1p());
@@ -285,8 +289,8 @@ fn gaps(seen: &Seen, out: &mut Features) {
     }
 }
 
-fn shape(seen: &Seen, out: &mut Features) {
-    let Seen { times, age, .. } = *seen;
+fn shape(observed: &Observed, out: &mut Features) {
+    let Observed { times, age, .. } = *observed;
     let (mean, sd) = mean_and_deviation(times);
     for (name, level) in [
         ("quantile_10", 0.1),
@@ -302,9 +306,9 @@ fn shape(seen: &Seen, out: &mut Features) {
     out.push("sd_time", sd / age);
 }
 
-fn burstiness(seen: &Seen, out: &mut Features) {
+fn burstiness(observed: &Observed, out: &mut Features) {
     const BINS: usize = 16;
-    let Seen { times, n, age } = *seen;
+    let Observed { times, n, age } = *observed;
     let mut bins = [0.0; BINS];
     for time in times {
         bins[((time / age * BINS as f64) as usize).min(BINS - 1)] += 1.0;
@@ -312,21 +316,22 @@ fn burstiness(seen: &Seen, out: &mut Features) {
     let (mean, sd) = mean_and_deviation(&bins);
     out.push("bins_dispersion", (sd * sd / mean.max(1e-9) + 0.1).ln());
     out.push("bins_max", ((bins.iter().fold(0.0, |a, &b| f64::max(a, b)) + 0.5) / (n + 0.5)).ln());
-    let (slope, curvature) = dyadic_rate(seen);
+    let (slope, curvature) = dyadic_rate(observed);
     out.push("rate_slope", slope);
     out.push("rate_curvature", curvature);
 }
 
 /// Slope and curvature, over the logarithm of time, of the logarithm of the rate in the bins
-/// (age/2, age], (age/4, age/2], ... The abscissas are equally spaced: orthogonal polynomials.
-fn dyadic_rate(seen: &Seen) -> (f64, f64) {
+/// (age/2, age], (age/4, age/2], ... The abscissas are equally spaced, so the fit uses orthogonal
+/// polynomials.
+fn dyadic_rate(observed: &Observed) -> (f64, f64) {
     const BINS: i32 = 6;
     let middle = f64::from(BINS - 1) / 2.0;
     let spread = f64::from(BINS * BINS - 1) / 12.0;
     let (mut slope, mut curvature, mut linear, mut square) = (0.0, 0.0, 0.0, 0.0);
     for bin in 0..BINS {
-        let (high, low) = (seen.age * 0.5f64.powi(bin), seen.age * 0.5f64.powi(bin + 1));
-        let rate = ((seen.count(high) - seen.count(low) + 0.5) / (high - low)).ln();
+        let (high, low) = (observed.age * 0.5f64.powi(bin), observed.age * 0.5f64.powi(bin + 1));
+        let rate = ((observed.count(high) - observed.count(low) + 0.5) / (high - low)).ln();
         let x = middle - f64::from(bin);
         let x2 = x * x - spread;
         (slope, linear) = (slope + x * rate, linear + x * x);
@@ -335,9 +340,8 @@ fn dyadic_rate(seen: &Seen) -> (f64, f64) {
     (slope / linear, curvature / square)
 }
 
-fn marks(points: &[Point], seen: &Seen, out: &mut Features) {
-    const HUGE: f64 = 1e15;
-    let mark = |point: &Point| finite(point.magnitude).clamp(0.0, HUGE);
+fn marks(points: &[Point], observed: &Observed, out: &mut Features) {
+    let mark = |point: &Point| finite(point.magnitude).max(0.0);
     let after = |time: f64| {
         let from = points.partition_point(|point| point.time < time);
         points[from..].iter().map(mark).sum::<f64>()
@@ -346,10 +350,10 @@ fn marks(points: &[Point], seen: &Seen, out: &mut Features) {
     let max = points.iter().map(mark).fold(0.0, f64::max);
     out.push("mark_root", points.first().map_or(0.0, mark).ln_1p());
     out.push("mark_sum", sum.ln_1p());
-    out.push("mark_mean", (sum / seen.n).ln_1p());
+    out.push("mark_mean", (sum / observed.n).ln_1p());
     out.push("mark_max", max.ln_1p());
-    out.push("mark_half", after(seen.age / 2.0).ln_1p());
-    out.push("mark_eighth", after(seen.age * 7.0 / 8.0).ln_1p());
+    out.push("mark_half", after(observed.age / 2.0).ln_1p());
+    out.push("mark_eighth", after(observed.age * 7.0 / 8.0).ln_1p());
 }
 
 fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
@@ -360,10 +364,10 @@ fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
 }
 
 fn finite(value: f64) -> f64 {
-    if value.is_nan() { 0.0 } else { value.clamp(-1e15, 1e15) }
+    if value.is_nan() { 0.0 } else { value.clamp(-LARGEST_VALUE, LARGEST_VALUE) }
 }
 
-/// Six significant digits, as the nearest double of that decimal: it prints short and reads back.
+/// The value rounded to six significant digits.
 pub(super) fn rounded(value: f64) -> f64 {
     const TINY: f64 = 1e-12;
     let value = finite(value);

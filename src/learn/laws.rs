@@ -1,8 +1,8 @@
-//! What is used before there are samples enough for trees: a constant ratio, a log-linear law.
+//! The predictors for few samples: a constant ratio and a log-linear law.
 
-use super::pool::weighted_median;
+use super::weighted::weighted_median;
 
-/// The constant multiple of n that minimises the mean of |c n - N|/N over pairs (n, N): the
+/// The constant c that minimises the mean of |c n − N|/N over pairs (n, N): the
 /// median of N/n weighted by n/N. At least 1; 1 without pairs.
 pub fn median_ratio(pairs: &[(f64, f64)]) -> f64 {
     weighted_median(pairs.iter().map(|&(n, total)| (total / n, n / total)).collect()).max(1.0)
@@ -11,14 +11,14 @@ pub fn median_ratio(pairs: &[(f64, f64)]) -> f64 {
 /// ln N = intercept + slope ln n (Szabo and Huberman, CACM 2010), by least squares.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LogLinear {
-    /// The logarithm of the final size where n = 1.
+    /// ln N where n = 1.
     pub intercept: f64,
-    /// Its change with the logarithm of n.
+    /// The derivative of ln N by ln n.
     pub slope: f64,
 }
 
 impl LogLinear {
-    /// The law of pairs (n, N); where all n are equal, a constant ratio.
+    /// Fits the law to pairs (n, N); a constant ratio where all n are equal.
     pub fn fit(pairs: &[(f64, f64)]) -> Self {
         let count = pairs.len().max(1) as f64;
         let mean = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / count;
@@ -32,12 +32,12 @@ impl LogLinear {
         Self { intercept: mean_y - slope * mean_x, slope }
     }
 
-    /// The final size after n events, at least n.
+    /// The predicted final size after n events: at least n.
     pub fn predict(&self, n: f64) -> f64 {
         n * self.log_growth(n).max(0.0).exp()
     }
 
-    /// ln(N/n), not bounded.
+    /// The predicted ln(N/n), which may be negative.
     pub(super) fn log_growth(&self, n: f64) -> f64 {
         self.intercept + (self.slope - 1.0) * n.ln()
     }

@@ -1,12 +1,13 @@
-//! What was learned for one window: all that a prediction needs.
+//! The trained model of one window, and its predictions.
 
-use super::answer::{Answer, Calibration};
+use super::features::Features;
+use super::forecast::{Calibration, Forecast};
 use super::laws::LogLinear;
 use super::network::Networks;
-use super::pool::Pool;
+use super::options::{Aggregate, Target};
 use super::table::{fill, omega_values};
-use super::trees::{Fallen, Trees};
-use super::{Aggregate, Features, Target};
+use super::trees::{ReachedLeaves, Trees};
+use super::weighted::WeightedValues;
 
 /// How a model predicts; each step needs more samples than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,12 +16,12 @@ pub enum Step {
     MedianRatio,
     /// A law of ln n.
     LogLinear,
-    /// Trees on all features, moved half of the way to what small networks say.
+    /// Trees on all features, averaged with small networks.
     Forest,
 }
 
 impl Step {
-    /// Its name.
+    /// Its name in model files and records.
     pub const fn name(self) -> &'static str {
         match self {
             Self::MedianRatio => "median-ratio",
@@ -30,12 +31,12 @@ impl Step {
     }
 }
 
-/// Errors on samples that the predictor had not seen.
+/// Errors on held-out samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct HeldOut {
     /// Mean of |prediction - N|/N.
     pub mean_are: f64,
-    /// Its median.
+    /// The median of the same.
     pub median_are: f64,
     /// The same mean for the constant ratio.
     pub median_ratio: f64,
@@ -45,14 +46,14 @@ pub struct HeldOut {
     pub forest: f64,
 }
 
-/// What is asked: a cascade after its window.
+/// A cascade at the end of its window, to be predicted.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<'a> {
-    /// What was seen.
+    /// The features at the end of the window.
     pub features: &'a Features,
     /// Events in the window.
     pub n_obs: f64,
-    /// Decay beta, branching factor n* and G1, for the target omega.
+    /// Decay β, branching factor n* and G1, for [`Target::Omega`].
     pub x: [f64; 3],
 }
 
@@ -72,10 +73,10 @@ pub struct Model {
     pub(super) held_out: HeldOut,
     pub(super) calibration: Calibration,
     pub(super) law: LogLinear,
-    /// What the steps before the trees keep: values of ln(N/n), or residuals of the law.
+    /// For the laws: training values of ln(N/n), or their residuals from the log-linear law.
     pub(super) residuals: Vec<f32>,
     pub(super) trees: Trees,
-    /// None where the trees stand alone.
+    /// Without networks, the trees alone predict.
     pub(super) networks: Networks,
 }
 
@@ -95,7 +96,7 @@ impl Model {
         self.step
     }
 
-    /// How many samples of the window it learned from.
+    /// The number of samples of the window that it was trained on.
     pub fn samples(&self) -> usize {
         self.samples
     }
@@ -105,29 +106,31 @@ impl Model {
         self.held_out
     }
 
-    /// Predicts the final size.
-    pub fn answer(&self, query: &Query) -> Answer<'_> {
+    /// Predicts the final size of a cascade.
+    pub fn predict(&self, query: &Query) -> Forecast<'_> {
         let calibration = &self.calibration;
         match self.step {
             Step::MedianRatio | Step::LogLinear => {
                 let law = (self.step == Step::LogLinear).then_some(self.law);
-                law_answer(law, &self.residuals, query.n_obs, self.aggregate, calibration)
+                law_forecast(law, &self.residuals, query.n_obs, self.aggregate, calibration)
             }
             Step::Forest => {
                 let values = self.values(query);
-                let fallen = self.trees.fallen(&values, |_| true);
-                let answer = forest_answer(fallen, query, self.target, self.aggregate, calibration);
-                answer.towards(self.networks.log_growth(&values, |_| true))
+                let leaves = self.trees.reached_leaves(&values, |_| true);
+                let forecast =
+                    forest_forecast(leaves, query, self.target, self.aggregate, calibration);
+                forecast.towards(self.networks.log_growth(&values, |_| true))
             }
         }
     }
 
+    /// The model's input values for a cascade.
     fn values(&self, query: &Query) -> Vec<f32> {
         if self.target == Target::Omega {
             return omega_values(query.x);
         }
-        let known = query.features.values();
-        let value = |place: Option<usize>| place.map_or(f32::NAN, |place| known[place] as f32);
+        let given = query.features.values();
+        let value = |place: Option<usize>| place.map_or(f32::NAN, |place| given[place] as f32);
         let places = query.features.places(&self.names);
         let mut values: Vec<f32> = places.into_iter().map(value).collect();
         fill(&mut values, &self.medians);
@@ -135,35 +138,35 @@ impl Model {
     }
 }
 
-/// The answer of a law (none: of a constant ratio) with residuals of ln(N/n).
-pub(super) fn law_answer<'m>(
+/// The forecast of a log-linear law, or without one of a constant ratio, with residuals of ln(N/n).
+pub(super) fn law_forecast<'m>(
     law: Option<LogLinear>,
     residuals: &[f32],
     n_obs: f64,
     aggregate: Aggregate,
     calibration: &'m Calibration,
-) -> Answer<'m> {
+) -> Forecast<'m> {
     let shift = law.map_or(0.0, |law| law.log_growth(n_obs.max(1.0)));
     let growths = residuals.iter().map(|&residual| ((shift + f64::from(residual)).max(0.0), 1.0));
-    Answer::new(n_obs, Pool::new(growths.collect()), aggregate, None, calibration)
+    Forecast::new(n_obs, WeightedValues::new(growths.collect()), aggregate, None, calibration)
 }
 
-/// The answer of leaves.
-pub(super) fn forest_answer<'m>(
-    fallen: Fallen<'m>,
+/// The forecast of the leaves that a cascade reaches.
+pub(super) fn forest_forecast<'m>(
+    leaves: ReachedLeaves<'m>,
     query: &Query,
     target: Target,
     aggregate: Aggregate,
     calibration: &'m Calibration,
-) -> Answer<'m> {
+) -> Forecast<'m> {
     match target {
-        Target::LogRatio => Answer::new(query.n_obs, fallen, aggregate, None, calibration),
+        Target::LogRatio => Forecast::new(query.n_obs, leaves, aggregate, None, calibration),
         Target::Omega => {
             let [_, n_star, g1] = query.x;
             let scale = g1 / (1.0 - n_star).max(1e-9) / query.n_obs.max(1.0);
             let growth = |omega: f64| (omega * scale).max(0.0).ln_1p();
-            let (mean, pool) = (growth(fallen.mean()), fallen.pool().mapped(growth));
-            Answer::new(query.n_obs, pool, aggregate, Some(mean), calibration)
+            let (mean, growths) = (growth(leaves.mean()), leaves.values().mapped(growth));
+            Forecast::new(query.n_obs, growths, aggregate, Some(mean), calibration)
         }
     }
 }

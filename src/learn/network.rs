@@ -1,20 +1,21 @@
-//! A small network beside the trees: smooth where they are coarse, and better on few samples.
+//! Small feed-forward networks that are averaged with the trees: they are smooth where the trees are
+//! piecewise constant, and have smaller errors on few samples.
 //!
-//! Symbols: a unit's activation is a = leaky(w x + b), the last one's is f = w x + b, which stands
-//! for ln(N/n). Inputs are the features, standardised and clipped. Several networks, each of other
-//! cascades, are averaged.
+//! Symbols: the activation of a unit is a = leaky(w x + b); that of the last unit is f = w x + b, which
+//! predicts ln(N/n). Inputs are the features, standardised and clipped. The outputs of several
+//! networks, each trained on other cascades, are averaged.
 //!
-//! Weights are single precision, sums run in the order of the inputs, and nothing is multiplied
-//! and added in one step: the same model answers the same on every machine.
+//! Weights are single precision, sums run in the order of the inputs, and there is no fused
+//! multiply-add: a model gives the same output on every machine.
 
 use pulp::Arch;
 
-/// The slope of a unit below zero.
+/// The slope of a unit's activation below zero.
 pub(super) const LEAK: f32 = 0.1;
-/// Inputs are not believed beyond so many standard deviations.
+/// Inputs are clipped to this many standard deviations.
 const CLIP: f32 = 4.0;
 
-/// A layer of units that see all of the layer before.
+/// A fully connected layer.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Layer {
     /// One row for each input, of a weight for each unit.
@@ -23,14 +24,14 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// How many values it gives.
+    /// The number of its units.
     pub(super) fn units(&self) -> usize {
         self.biases.len()
     }
 
     /// The sums of all units, each in the order of the inputs.
     #[inline(always)]
-    fn answer(&self, values: &[f32], sums: &mut Vec<f32>) {
+    fn output(&self, values: &[f32], sums: &mut Vec<f32>) {
         sums.clone_from(&self.biases);
         let mut done = self.add::<32>(0, values, sums);
         done = self.add::<16>(done, values, sums);
@@ -38,13 +39,13 @@ impl Layer {
         self.add::<1>(done, values, sums);
     }
 
-    /// Adds to the sums of the units from `first` on, `N` at a time, and tells which it came to.
+    /// Completes the sums of the units from `first` on, `N` at a time; returns the first unit that is not done.
     #[inline(always)]
     fn add<const N: usize>(&self, first: usize, values: &[f32], sums: &mut [f32]) -> usize {
         let (groups, _) = sums[first..].as_chunks_mut::<N>();
         let mut at = first;
         for group in groups {
-            // They stay in registers while the inputs go by.
+            // A local array, so that the sums stay in registers.
             let mut own = *group;
             for (row, value) in self.weights.chunks_exact(self.units()).zip(values) {
                 let Some(row) = row[at..].first_chunk::<N>() else { break };
@@ -68,11 +69,11 @@ pub(super) fn leaky(sum: f32) -> f32 {
 pub(super) struct Network(pub(super) Vec<Layer>);
 
 impl Network {
-    /// Its answer, worked out in `values` and `sums`.
+    /// Its output; `values` and `sums` are scratch space.
     #[inline(always)]
-    fn answer(&self, inputs: &[f32], [values, sums]: &mut [Vec<f32>; 2]) -> f64 {
+    fn output(&self, inputs: &[f32], [values, sums]: &mut [Vec<f32>; 2]) -> f64 {
         for (depth, layer) in self.0.iter().enumerate() {
-            layer.answer(if depth == 0 { inputs } else { values }, sums);
+            layer.output(if depth == 0 { inputs } else { values }, sums);
             std::mem::swap(values, sums);
             if depth + 1 < self.0.len() {
                 values.iter_mut().for_each(|value| *value = leaky(*value));
@@ -82,7 +83,7 @@ impl Network {
     }
 }
 
-/// How features become inputs: (x - middle) times `per`, clipped.
+/// The standardisation of the inputs: (x − middle) times `per`, clipped.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Scale {
     pub(super) middle: Vec<f32>,
@@ -90,9 +91,9 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Mean and inverse standard deviation of each column; a constant column is not seen.
+    /// Mean and inverse standard deviation of each column; 0 instead of the latter for a constant column.
     pub(super) fn of<'a>(rows: impl Iterator<Item = &'a [f32]> + Clone, columns: usize) -> Self {
-        const LEAST: f64 = 1e-6;
+        const MIN_DEVIATION: f64 = 1e-6;
         let (mut sums, mut squares) = (vec![0.0; columns], vec![0.0; columns]);
         let count = rows.clone().count().max(1) as f64;
         for row in rows.clone() {
@@ -104,7 +105,8 @@ impl Scale {
         }
         let per = |square: &f64| {
             let deviation = square.sqrt();
-            if deviation > LEAST && deviation.is_finite() { (1.0 / deviation) as f32 } else { 0.0 }
+            let varies = deviation > MIN_DEVIATION && deviation.is_finite();
+            if varies { (1.0 / deviation) as f32 } else { 0.0 }
         };
         Self {
             middle: sums.iter().map(|&sum| sum as f32).collect(),
@@ -112,7 +114,7 @@ impl Scale {
         }
     }
 
-    /// The inputs that stand for these values.
+    /// The inputs for these feature values; 0, the mean, for one that is not finite.
     pub(super) fn inputs(&self, values: &[f32]) -> Vec<f32> {
         let scaled = values.iter().zip(self.middle.iter().zip(&self.per));
         let input = |(value, (middle, per)): (&f32, (&f32, &f32))| {
@@ -131,23 +133,27 @@ pub(super) struct Networks {
 }
 
 impl Networks {
-    /// The mean of ln(N/n) by those that `wanted` names; nothing of none.
-    pub(super) fn log_growth(&self, values: &[f32], wanted: impl Fn(usize) -> bool) -> Option<f64> {
+    /// The mean prediction of ln(N/n) by the networks whose number is `selected`; `None` for no networks,
+    /// or where the mean is not finite, as the weights of a model file can be any.
+    pub(super) fn log_growth(
+        &self,
+        values: &[f32],
+        selected: impl Fn(usize) -> bool,
+    ) -> Option<f64> {
         let inputs = self.scale.inputs(values);
-        let asked = self.all.iter().enumerate().filter(|(place, _)| wanted(*place));
-        // Units lie side by side: vectors of any width give the same.
-        let mean = Arch::new().dispatch(|| mean(asked.map(|(_, network)| network), &inputs));
-        // A network of another's making may give anything.
+        let networks = self.all.iter().enumerate().filter(|(number, _)| selected(*number));
+        // Vector lanes hold units, not terms of a sum: vectors of any width give the same.
+        let mean = Arch::new().dispatch(|| mean(networks.map(|(_, network)| network), &inputs));
         mean.is_finite().then_some(mean)
     }
 }
 
-/// The mean of their answers; no number where there are none.
+/// The mean of their outputs; NaN for no networks.
 #[inline(always)]
 fn mean<'a>(networks: impl Iterator<Item = &'a Network>, inputs: &[f32]) -> f64 {
-    let (mut sum, mut count, mut room) = (0.0, 0.0, [Vec::new(), Vec::new()]);
+    let (mut sum, mut count, mut scratch) = (0.0, 0.0, [Vec::new(), Vec::new()]);
     for network in networks {
-        sum += network.answer(inputs, &mut room);
+        sum += network.output(inputs, &mut scratch);
         count += 1.0;
     }
     sum / count

@@ -1,180 +1,198 @@
-//! From samples to a model: the law or the trees, whichever wins on samples it has not seen.
+//! Trains the model of a window: fits all predictors and keeps the one with the smallest held-out error.
 
-use super::answer::{Calibration, Tried};
-use super::descend::{FOLDS, descend, fold, unseen};
+use super::features::Features;
+use super::forecast::{Calibration, HeldOutForecast};
+use super::grow::{GrownTrees, grow};
 use super::laws::LogLinear;
-use super::model::{HeldOut, Model, Query, Step, forest_answer, law_answer};
+use super::model::{HeldOut, Model, Query, Step, forest_forecast, law_forecast};
 use super::network::Networks;
-use super::parallel::in_parallel;
-use super::table::{Held, Table};
-use super::train::{Grown, grow};
+use super::options::{Aggregate, LearnOptions, Target};
+use super::ranks::at_even_ranks;
+use super::sample::Sample;
+use super::table::{Table, WindowRow};
+use super::train_networks::{FOLDS, fold, held_out_fold, train_networks};
 use super::trees::Trees;
-use super::{Aggregate, Features, LearnOptions, Sample, Target};
+use crate::parallel::in_parallel;
 
-/// Fewer samples of a window teach nothing.
-pub const FEWEST_SAMPLES: usize = 10;
-/// Fewer samples of a window grow no trees.
-const FEWEST_FOR_TREES: usize = 20;
+/// The smallest number of samples of a window that a model is fitted to.
+pub const MIN_SAMPLES: usize = 10;
+/// The smallest number of samples of a window that trees are grown on.
+const MIN_SAMPLES_FOR_TREES: usize = 20;
 
-/// Learns a window's model, or nothing from fewer than 10 samples of that window; below 20, one of the
-/// two laws.
+/// Fits the model of the window in `options`; `None` for fewer than [`MIN_SAMPLES`] samples of that window.
+/// Below 20 samples the model is one of the two laws.
 ///
-/// Held-out errors of the laws come from five folds, those of the trees from the samples that a
-/// tree has not drawn. The step with the least error is taken, and its intervals are calibrated
-/// on the same held-out answers.
-pub fn fit_model(samples: &[Sample], recipe: &LearnOptions) -> Option<Model> {
-    fit_step(samples, recipe, None)
+/// Held-out errors of the laws come from five folds, those of a tree from the cascades that it
+/// did not draw. The step with the smallest error is kept, and its intervals are calibrated on the same
+/// held-out forecasts.
+pub fn fit_model(samples: &[Sample], options: &LearnOptions) -> Option<Model> {
+    fit_step(samples, options, None)
 }
 
-/// The same, by one step whatever the others would do; by the best where that one cannot learn.
+/// Fits a model of one given step, whatever the errors of the others; of the best step where that one
+/// has too few samples.
 pub(super) fn fit_step(
     samples: &[Sample],
-    recipe: &LearnOptions,
+    options: &LearnOptions,
     only: Option<Step>,
 ) -> Option<Model> {
-    let table = Table::new(samples, recipe);
-    if table.held.len() < FEWEST_SAMPLES {
+    let table = Table::new(samples, options);
+    if table.window_rows.len() < MIN_SAMPLES {
         return None;
     }
-    let enough = table.held.len() >= FEWEST_FOR_TREES;
-    let grown = enough.then(|| grow(&table, recipe.trees, recipe.seed, recipe.threads)).flatten();
+    let enough = table.window_rows.len() >= MIN_SAMPLES_FOR_TREES;
+    let grown =
+        enough.then(|| grow(&table, options.trees, options.seed, options.threads)).flatten();
     let mut candidates = vec![
-        (Step::MedianRatio, held_out_law(&table.held, recipe, false)),
-        (Step::LogLinear, held_out_law(&table.held, recipe, true)),
+        (Step::MedianRatio, held_out_law(&table.window_rows, options, false)),
+        (Step::LogLinear, held_out_law(&table.window_rows, options, true)),
     ];
-    let networks = match (&grown, recipe.target) {
+    let networks = match (&grown, options.target) {
         (Some(_), Target::LogRatio) => {
-            descend(&table, recipe.aggregate, recipe.seed, recipe.threads)
+            train_networks(&table, options.aggregate, options.seed, options.threads)
         }
         _ => Networks::default(),
     };
-    let forest = grown.as_ref().map(|grown| held_out_forest(&table, grown, &networks, recipe));
-    candidates.extend(forest.map(|answers| (Step::Forest, answers)));
+    let forest = grown.as_ref().map(|grown| held_out_forest(&table, grown, &networks, options));
+    candidates.extend(forest.map(|forecasts| (Step::Forest, forecasts)));
     let held_out = errors(&candidates);
     if candidates.iter().any(|(step, _)| Some(*step) == only) {
         candidates.retain(|(step, _)| Some(*step) == only);
     }
-    let loss =
-        |answers: &[(Tried, f64)]| mean(answers, |a, truth| loss(recipe.aggregate, a, truth));
-    let (step, answers) = candidates
+    let loss = |forecasts: &[(HeldOutForecast, f64)]| {
+        mean(forecasts, |a, truth| loss(options.aggregate, a, truth))
+    };
+    let (step, forecasts) = candidates
         .into_iter()
         .min_by(|a, b| loss(&a.1).total_cmp(&loss(&b.1)))
-        .expect("there are always the two laws");
-    let law = LogLinear::fit(&pairs(&table.held));
+        .expect("the two laws are always candidates");
+    let law = LogLinear::fit(&pairs(&table.window_rows));
     let kept_law = (step == Step::LogLinear).then_some(law);
     let (trees, networks) = match (step, grown) {
         (Step::Forest, Some(grown)) => (grown.trees, networks),
         _ => (Trees::default(), Networks::default()),
     };
     Some(Model {
-        version: format!("{}-{}", recipe.window, recipe.counter),
-        window: recipe.window,
+        version: format!("{}-{}", options.window, options.counter),
+        window: options.window,
         names: table.names,
         medians: table.medians,
-        target: recipe.target,
-        aggregate: recipe.aggregate,
+        target: options.target,
+        aggregate: options.aggregate,
         step,
-        samples: table.held.len(),
+        samples: table.window_rows.len(),
         times: table.times,
-        seed: recipe.seed,
+        seed: options.seed,
         held_out: HeldOut {
-            mean_are: mean(&answers, are),
-            median_are: median_are(&answers),
+            mean_are: mean(&forecasts, are),
+            median_are: median_are(&forecasts),
             ..held_out
         },
-        calibration: Calibration::measure(&answers),
+        calibration: Calibration::measure(&forecasts),
         law,
-        residuals: residuals(&table.held, kept_law),
+        residuals: residuals(&table.window_rows, kept_law),
         trees,
         networks,
     })
 }
 
-fn pairs(held: &[Held]) -> Vec<(f64, f64)> {
-    held.iter().map(|held| (held.n_obs, held.n_tot)).collect()
+/// (n, N) of each row.
+fn pairs(rows: &[WindowRow]) -> Vec<(f64, f64)> {
+    rows.iter().map(|row| (row.n_obs, row.n_tot)).collect()
 }
 
-fn log_growth(held: &Held) -> f64 {
-    (held.n_tot / held.n_obs).ln()
+/// ln(N/n).
+fn log_growth(row: &WindowRow) -> f64 {
+    (row.n_tot / row.n_obs).ln()
 }
 
-/// What is left of ln(N/n) beside the law; evenly by rank where there are many.
-fn residuals(held: &[Held], law: Option<LogLinear>) -> Vec<f32> {
-    const MOST: usize = 1024;
-    let expected = |held: &Held| law.map_or(0.0, |law| law.log_growth(held.n_obs));
+/// The residuals of ln(N/n) from the law, ascending; at even ranks where there are many.
+fn residuals(rows: &[WindowRow], law: Option<LogLinear>) -> Vec<f32> {
+    const MAX_RESIDUALS: usize = 1024;
+    let expected = |row: &WindowRow| law.map_or(0.0, |law| law.log_growth(row.n_obs));
     let mut all: Vec<f32> =
-        held.iter().map(|held| (log_growth(held) - expected(held)) as f32).collect();
+        rows.iter().map(|row| (log_growth(row) - expected(row)) as f32).collect();
     all.sort_unstable_by(f32::total_cmp);
-    if all.len() <= MOST {
-        return all;
-    }
-    (0..MOST).map(|i| all[i * (all.len() - 1) / (MOST - 1)]).collect()
+    at_even_ranks(all, MAX_RESIDUALS)
 }
 
-fn held_out_law(held: &[Held], recipe: &LearnOptions, log_linear: bool) -> Vec<(Tried, f64)> {
-    let none = Calibration::default();
-    let mut answers = Vec::with_capacity(held.len());
+/// Forecasts of a law, fitted to the other folds, with the true ln(N/n).
+fn held_out_law(
+    rows: &[WindowRow],
+    options: &LearnOptions,
+    log_linear: bool,
+) -> Vec<(HeldOutForecast, f64)> {
+    let uncalibrated = Calibration::default();
+    let mut forecasts = Vec::with_capacity(rows.len());
     for out in 0..FOLDS {
-        let is_out = |held: &&Held| fold(held.cascade) == out;
-        let rest: Vec<Held> = held.iter().filter(|held| !is_out(held)).cloned().collect();
+        let is_out = |row: &&WindowRow| fold(row.cascade) == out;
+        let rest: Vec<WindowRow> = rows.iter().filter(|row| !is_out(row)).cloned().collect();
         let law = log_linear.then(|| LogLinear::fit(&pairs(&rest)));
         let residuals = residuals(&rest, law);
-        let asked: Vec<&Held> = held.iter().filter(is_out).collect();
-        answers.extend(in_parallel(&asked, recipe.threads, |held| {
-            let answer = law_answer(law, &residuals, held.n_obs, recipe.aggregate, &none);
-            (answer.tried(), log_growth(held))
+        let held_out: Vec<&WindowRow> = rows.iter().filter(is_out).collect();
+        forecasts.extend(in_parallel(&held_out, options.threads, |row| {
+            let forecast =
+                law_forecast(law, &residuals, row.n_obs, options.aggregate, &uncalibrated);
+            (forecast.held_out(), log_growth(row))
         }));
     }
-    answers
+    forecasts
 }
 
-/// What trees and networks say of cascades that they have not seen.
+/// Forecasts of each cascade by the trees and networks that were not trained on it, with the true ln(N/n).
 fn held_out_forest(
     table: &Table,
-    grown: &Grown,
+    grown: &GrownTrees,
     networks: &Networks,
-    recipe: &LearnOptions,
-) -> Vec<(Tried, f64)> {
-    let (none, no_features) = (Calibration::default(), Features::default());
-    let answer = |held: &Held| {
-        let stranger = |tree: usize| !grown.seen[tree][held.cascade];
-        let fallen = grown.trees.fallen(&held.values, stranger);
-        let query = Query { features: &no_features, n_obs: held.n_obs, x: held.x };
-        let answer = forest_answer(fallen, &query, recipe.target, recipe.aggregate, &none);
-        let stranger = |network| unseen(network) == fold(held.cascade);
-        answer.towards(networks.log_growth(&held.values, stranger))
+    options: &LearnOptions,
+) -> Vec<(HeldOutForecast, f64)> {
+    let (uncalibrated, no_features) = (Calibration::default(), Features::default());
+    let forecast = |row: &WindowRow| {
+        let out_of_bag = |tree: usize| !grown.in_bag[tree][row.cascade];
+        let leaves = grown.trees.reached_leaves(&row.values, out_of_bag);
+        let query = Query { features: &no_features, n_obs: row.n_obs, x: row.x };
+        let (target, aggregate) = (options.target, options.aggregate);
+        let forecast = forest_forecast(leaves, &query, target, aggregate, &uncalibrated);
+        let held_out = |network| held_out_fold(network) == fold(row.cascade);
+        forecast.towards(networks.log_growth(&row.values, held_out))
     };
-    in_parallel(&table.held, recipe.threads, |held| (answer(held).tried(), log_growth(held)))
+    in_parallel(&table.window_rows, options.threads, |row| {
+        (forecast(row).held_out(), log_growth(row))
+    })
 }
 
-fn are(answer: &Tried, log_growth: f64) -> f64 {
-    (answer.n_tot / (answer.n_obs * log_growth.exp()) - 1.0).abs()
+/// The absolute relative error |prediction − N|/N.
+fn are(forecast: &HeldOutForecast, log_growth: f64) -> f64 {
+    (forecast.n_tot / (forecast.n_obs * log_growth.exp()) - 1.0).abs()
 }
 
-/// What the aggregate minimises.
-fn loss(aggregate: Aggregate, answer: &Tried, log_growth: f64) -> f64 {
-    let log_error = (answer.n_tot / answer.n_obs).ln() - log_growth;
+/// The error whose mean the aggregate minimises.
+fn loss(aggregate: Aggregate, forecast: &HeldOutForecast, log_growth: f64) -> f64 {
+    let log_error = (forecast.n_tot / forecast.n_obs).ln() - log_growth;
     match aggregate {
-        Aggregate::RelativeMedian => are(answer, log_growth),
+        Aggregate::RelativeMedian => are(forecast, log_growth),
         Aggregate::Median => log_error.abs(),
         Aggregate::Mean => log_error * log_error,
     }
 }
 
-fn mean(answers: &[(Tried, f64)], of: impl Fn(&Tried, f64) -> f64) -> f64 {
-    answers.iter().map(|(answer, truth)| of(answer, *truth)).sum::<f64>() / answers.len() as f64
+fn mean(forecasts: &[(HeldOutForecast, f64)], of: impl Fn(&HeldOutForecast, f64) -> f64) -> f64 {
+    forecasts.iter().map(|(forecast, truth)| of(forecast, *truth)).sum::<f64>()
+        / forecasts.len() as f64
 }
 
-fn median_are(answers: &[(Tried, f64)]) -> f64 {
-    let mut errors: Vec<f64> = answers.iter().map(|(answer, truth)| are(answer, *truth)).collect();
+fn median_are(forecasts: &[(HeldOutForecast, f64)]) -> f64 {
+    let mut errors: Vec<f64> =
+        forecasts.iter().map(|(forecast, truth)| are(forecast, *truth)).collect();
     errors.sort_by(f64::total_cmp);
     errors[errors.len() / 2]
 }
 
-fn errors(candidates: &[(Step, Vec<(Tried, f64)>)]) -> HeldOut {
-    let of = |wanted: Step| {
-        let found = candidates.iter().find(|(step, _)| *step == wanted);
-        found.map_or(0.0, |(_, answers)| mean(answers, are))
+/// The mean error of each step; 0 for a step that is no candidate.
+fn errors(candidates: &[(Step, Vec<(HeldOutForecast, f64)>)]) -> HeldOut {
+    let of = |selected: Step| {
+        let found = candidates.iter().find(|(step, _)| *step == selected);
+        found.map_or(0.0, |(_, forecasts)| mean(forecasts, are))
     };
     HeldOut {
         median_ratio: of(Step::MedianRatio),

@@ -1,26 +1,31 @@
-//! Samples as a table: one row per cascade and age, of numbers only.
+//! The training table: one row for each cascade and age.
 
 use std::collections::HashMap;
 
 use super::features::rounded;
-use super::{LearnOptions, Sample, Target};
+use super::options::{LearnOptions, Target};
+use super::ranks::upper_median;
+use super::sample::Sample;
+
+/// Rows of a cascade that are drawn each time the cascade is drawn, for a tree or a network.
+pub(super) const ROWS_PER_DRAW: usize = 3;
 
 /// A training row: a cascade at one of its ages.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
     /// The values, in the order of the table's names.
     pub(super) values: Vec<f32>,
-    /// What a leaf keeps: ln(N/n), or omega.
+    /// The value that leaves keep: ln(N/n), or ω.
     pub(super) target: f64,
-    /// What a split sees: n/N, or omega.
+    /// The value whose variance the splits reduce: n/N, or ω.
     pub(super) split: f64,
-    /// How probable the row is when its cascade is drawn.
+    /// Proportional to the probability of the row when its cascade is drawn.
     pub(super) weight: f64,
 }
 
-/// A sample of the window itself: what held-out errors are measured on.
+/// A sample of the model's own window; held-out errors are measured on these.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Held {
+pub(super) struct WindowRow {
     pub(super) cascade: usize,
     pub(super) values: Vec<f32>,
     pub(super) x: [f64; 3],
@@ -28,42 +33,43 @@ pub(super) struct Held {
     pub(super) n_tot: f64,
 }
 
-/// All that the trees of one window learn from.
+/// The training data of one model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Table {
     pub(super) names: Vec<String>,
-    /// The value that stands for a missing one.
+    /// For each feature, the value that replaces a missing one.
     pub(super) medians: Vec<f32>,
     /// The rows of every cascade.
     pub(super) cascades: Vec<Vec<Row>>,
-    pub(super) held: Vec<Held>,
-    /// Least and largest `t` of the window's samples.
+    pub(super) window_rows: Vec<WindowRow>,
+    /// Smallest and largest `t` of the window's samples.
     pub(super) times: (f64, f64),
 }
 
-/// Names of what the original hybrid sees.
+/// The features of the original system's hybrid.
 const OMEGA_NAMES: [&str; 3] = ["beta", "n_star", "G1"];
 
-/// A row at another age weighs exp(-ln(T/W)^2 / (2 1.2^2)), and nothing where that is below .01.
+/// The weight of a row at another age T than the window W: exp(−ln(T/W)²/(2·1.2²)), or 0 where that is
+/// below 0.01.
 fn age_weight(age: f64, window: f64) -> f64 {
     const BREADTH: f64 = 1.2;
-    const LEAST: f64 = 0.01;
+    const MIN_WEIGHT: f64 = 0.01;
     let weight = (-((age / window).ln() / BREADTH).powi(2) / 2.0).exp();
-    if weight >= LEAST { weight } else { 0.0 }
+    if weight >= MIN_WEIGHT { weight } else { 0.0 }
 }
 
 impl Table {
-    pub(super) fn new(samples: &[Sample], recipe: &LearnOptions) -> Self {
+    pub(super) fn new(samples: &[Sample], options: &LearnOptions) -> Self {
         let usable: Vec<&Sample> = samples.iter().filter(|sample| is_usable(sample)).collect();
-        let newest = &usable[usable.len().saturating_sub(recipe.newest)..];
-        let mut table = Self { names: names(newest, recipe), ..Self::default() };
+        let newest = &usable[usable.len().saturating_sub(options.newest)..];
+        let mut table = Self { names: names(newest, options), ..Self::default() };
         table.times = (f64::INFINITY, f64::NEG_INFINITY);
         let mut ids = HashMap::new();
-        // Most samples have the same names as the one before.
+        // Consecutive samples mostly have the same names, so places are looked up once for each run.
         for alike in newest.chunk_by(|a, b| a.features.are_named_as(&b.features)) {
             let places = alike[0].features.places(&table.names);
             for sample in alike {
-                table.add(sample, &places, recipe, &mut ids);
+                table.add(sample, &places, options, &mut ids);
             }
         }
         table.fill_gaps();
@@ -74,7 +80,7 @@ impl Table {
         &mut self,
         sample: &'a Sample,
         places: &[Option<usize>],
-        recipe: &LearnOptions,
+        options: &LearnOptions,
         ids: &mut HashMap<&'a str, usize>,
     ) {
         let cascade = *ids.entry(&sample.id).or_insert(self.cascades.len());
@@ -82,13 +88,13 @@ impl Table {
             self.cascades.push(Vec::new());
         }
         let rows = &mut self.cascades[cascade];
-        let at_window = sample.t_obs == recipe.window;
-        let values = match recipe.target {
+        let at_window = sample.t_obs == options.window;
+        let values = match options.target {
             Target::LogRatio => {
                 for row in
                     std::iter::once(sample.features.values()).chain(sample.rows.iter().cloned())
                 {
-                    rows.extend(log_ratio_row(sample, &row, places, recipe.window));
+                    rows.extend(log_ratio_row(sample, &row, places, options.window));
                 }
                 arranged(&sample.features.values(), places)
             }
@@ -107,30 +113,26 @@ impl Table {
         if at_window {
             let Sample { x, n_obs, n_tot, t, .. } = *sample;
             self.times = (self.times.0.min(t), self.times.1.max(t));
-            self.held.push(Held { cascade, values, x, n_obs, n_tot: n_tot.max(n_obs) });
+            self.window_rows.push(WindowRow { cascade, values, x, n_obs, n_tot: n_tot.max(n_obs) });
         }
     }
 
-    /// Puts the median of the known values where a value is missing; drops rows that came twice,
-    /// as the same age of a cascade comes with several windows.
+    /// Replaces missing values by the median of the present ones, and removes duplicate rows: samples
+    /// of several windows of a cascade can hold the same age.
     fn fill_gaps(&mut self) {
         self.medians = (0..self.names.len())
             .map(|i| {
                 let rows = self.cascades.iter().flatten();
-                let mut known: Vec<f32> =
-                    rows.map(|row| row.values[i]).filter(|value| !value.is_nan()).collect();
-                let middle = known.len() / 2;
-                if known.is_empty() {
-                    return 0.0;
-                }
-                *known.select_nth_unstable_by(middle, f32::total_cmp).1
+                upper_median(
+                    rows.map(|row| row.values[i]).filter(|value| !value.is_nan()).collect(),
+                )
             })
             .collect();
         for row in self.cascades.iter_mut().flatten() {
             fill(&mut row.values, &self.medians);
         }
-        for held in &mut self.held {
-            fill(&mut held.values, &self.medians);
+        for row in &mut self.window_rows {
+            fill(&mut row.values, &self.medians);
         }
         let by_values = |a: &Row, b: &Row| {
             let pairs = a.values.iter().zip(&b.values);
@@ -146,7 +148,7 @@ impl Table {
     }
 }
 
-/// Puts the medians where values are missing.
+/// Replaces missing values, which are NaN, by the medians.
 pub(super) fn fill(values: &mut [f32], medians: &[f32]) {
     for (value, median) in values.iter_mut().zip(medians) {
         if value.is_nan() {
@@ -164,26 +166,27 @@ fn is_usable(sample: &Sample) -> bool {
         && omega
 }
 
-/// The names that at least half of the samples know, in the order of their first sight.
-fn names(samples: &[&Sample], recipe: &LearnOptions) -> Vec<String> {
-    if recipe.target == Target::Omega {
+/// The names of features that at least half of the samples have, in order of first occurrence.
+fn names(samples: &[&Sample], options: &LearnOptions) -> Vec<String> {
+    if options.target == Target::Omega {
         return OMEGA_NAMES.map(String::from).to_vec();
     }
     let mut order: Vec<&str> = Vec::new();
-    let mut known: HashMap<&str, usize> = HashMap::new();
+    let mut counts: HashMap<&str, usize> = HashMap::new();
     for alike in samples.chunk_by(|a, b| a.features.are_named_as(&b.features)) {
         for (name, _) in alike[0].features.iter() {
-            let count = known.entry(name).or_insert(0);
+            let count = counts.entry(name).or_insert(0);
             if *count == 0 {
                 order.push(name);
             }
             *count += alike.len();
         }
     }
-    order.retain(|name| 2 * known[name] >= samples.len());
+    order.retain(|name| 2 * counts[name] >= samples.len());
     order.into_iter().map(String::from).collect()
 }
 
+/// The values at these places, as features of a model; NaN where there is none.
 fn arranged(row: &[f64], places: &[Option<usize>]) -> Vec<f32> {
     let value = |place: &Option<usize>| place.and_then(|i| row.get(i)).map(|&v| rounded(v) as f32);
     places.iter().map(|place| value(place).unwrap_or(f32::NAN)).collect()
@@ -207,7 +210,7 @@ fn log_ratio_row(
     })
 }
 
-/// What the original hybrid sees, as the trees see it.
+/// The feature values of the original system's hybrid.
 pub(super) fn omega_values(x: [f64; 3]) -> Vec<f32> {
     x.iter().map(|&value| rounded(value) as f32).collect()
 }

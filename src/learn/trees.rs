@@ -1,66 +1,68 @@
-//! Flat trees whose leaves keep the training values that fell into them.
+//! Regression trees in arrays, whose leaves keep the training values that reached them.
 
 use std::hint::select_unpredictable;
 
-use super::pool::Pool;
+use super::ranks::at_even_ranks;
+use super::weighted::WeightedValues;
 
-/// A question; or a leaf, which leads to itself whatever is asked.
+/// A split, or a leaf. The threshold of a leaf is NaN and its `right` the leaf itself, so that a descent
+/// stays there.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     threshold: f32,
-    /// Where a value goes that is not at most the threshold; one that is goes on at the next node.
+    /// The next node of a value above the threshold; for others, it is the node that follows in order.
     right: u32,
     feature: u16,
 }
 
-/// The trees of a model, one after another, each in preorder.
+/// The trees of a model, one after the other, each in preorder.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trees {
     roots: Vec<u32>,
     nodes: Vec<Node>,
-    /// How many codes the leaves before each node have.
+    /// For each node, the number of codes of the leaves before it.
     starts: Vec<u32>,
-    /// Places in `book`, ascending within a leaf.
+    /// Indices into `codebook`, ascending within a leaf.
     codes: Vec<u16>,
-    /// The values that leaves can hold, ascending.
-    book: Vec<f32>,
+    /// The values that leaves hold, ascending.
+    codebook: Vec<f32>,
     /// The mean of the values of each node that is a leaf.
     means: Vec<f64>,
 }
 
-/// What a node is.
+/// The content of a node.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Branch<'a> {
-    /// Goes on at the next node where the value of the feature is at most the threshold.
+pub(super) enum NodeKind<'a> {
+    /// Values of the feature up to the threshold go to the node that follows.
     Split { feature: u16, threshold: f32 },
-    /// The codes of the values that fell here.
+    /// The codes of the training values that reached the leaf.
     Leaf(&'a [u16]),
 }
 
 impl PartialEq for Trees {
     fn eq(&self, other: &Self) -> bool {
-        self.book == other.book && self.branches().eq(other.branches())
+        self.codebook == other.codebook && self.contents().eq(other.contents())
     }
 }
 
 impl Trees {
-    /// How many there are.
+    /// The number of trees.
     pub(super) fn count(&self) -> usize {
         self.roots.len()
     }
 
-    /// The values that leaves can hold, ascending.
-    pub(super) fn book(&self) -> &[f32] {
-        &self.book
+    /// The values that leaves hold, ascending.
+    pub(super) fn codebook(&self) -> &[f32] {
+        &self.codebook
     }
 
     /// All nodes, each tree's in preorder.
-    pub(super) fn branches(&self) -> impl Iterator<Item = Branch<'_>> + Clone {
+    pub(super) fn contents(&self) -> impl Iterator<Item = NodeKind<'_>> + Clone {
         (0_u32..).zip(&self.nodes).map(|(place, &Node { threshold, right, feature })| {
             if right == place {
-                Branch::Leaf(self.codes_of(place))
+                NodeKind::Leaf(self.codes_of(place))
             } else {
-                Branch::Split { feature, threshold }
+                NodeKind::Split { feature, threshold }
             }
         })
     }
@@ -72,18 +74,23 @@ impl Trees {
         &self.codes[from..to]
     }
 
-    /// The leaves into which `values` fall in the trees that `wanted` names: several trees are
-    /// gone down side by side, so that none waits for the memory of another.
-    pub(super) fn fallen(&self, values: &[f32], wanted: impl Fn(usize) -> bool) -> Fallen<'_> {
-        const ABREAST: usize = 8;
-        let roots = self.roots.iter().enumerate().filter(|(tree, _)| wanted(*tree));
+    /// The leaves that `values` reach in the trees whose number is `selected`. Several trees are
+    /// descended at once, so that their memory accesses overlap.
+    pub(super) fn reached_leaves(
+        &self,
+        values: &[f32],
+        selected: impl Fn(usize) -> bool,
+    ) -> ReachedLeaves<'_> {
+        const TREES_AT_ONCE: usize = 8;
+        let roots = self.roots.iter().enumerate().filter(|(tree, _)| selected(*tree));
         let mut places: Vec<u32> = roots.map(|(_, &root)| root).collect();
-        let (groups, rest) = places.as_chunks_mut::<ABREAST>();
+        let (groups, rest) = places.as_chunks_mut::<TREES_AT_ONCE>();
         groups.iter_mut().for_each(|group| self.descend(group, values));
         self.descend(rest, values);
-        Fallen { trees: self, leaves: places }
+        ReachedLeaves { trees: self, leaves: places }
     }
 
+    /// Replaces each node by the leaf below it that `values` reach.
     #[inline(always)]
     fn descend(&self, places: &mut [u32], values: &[f32]) {
         loop {
@@ -102,51 +109,52 @@ impl Trees {
     }
 }
 
-/// Leaves, one of each of some trees; each has the weight 1 in all.
+/// One leaf of each of some trees; the values of each leaf have a total weight of 1.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Fallen<'m> {
+pub(super) struct ReachedLeaves<'m> {
     trees: &'m Trees,
     leaves: Vec<u32>,
 }
 
-impl Fallen<'_> {
-    /// The mean of the leaves' means; 0 of no leaves.
+impl ReachedLeaves<'_> {
+    /// The mean of the means of the leaves; 0 for no leaves.
     pub(super) fn mean(&self) -> f64 {
         let means = self.leaves.iter().map(|leaf| self.trees.means[*leaf as usize]);
         means.sum::<f64>() / self.leaves.len().max(1) as f64
     }
 
     /// The values of all leaves.
-    pub(super) fn pool(&self) -> Pool {
+    pub(super) fn values(&self) -> WeightedValues {
         let mut leaves: Vec<&[u16]> =
             self.leaves.iter().map(|&leaf| self.trees.codes_of(leaf)).collect();
-        // Equal values come in the order of their weights: those of the largest leaves first.
+        // Equal values are in ascending order of weight, so those of the largest leaves are first.
         leaves.sort_unstable_by_key(|codes| std::cmp::Reverse(codes.len()));
         let mut items = Vec::with_capacity(leaves.iter().map(|codes| codes.len()).sum());
         for (place, codes) in (0_u32..).zip(&leaves) {
             items.extend(codes.iter().map(|&code| Item { code, place }));
         }
         let weights: Vec<f64> = leaves.iter().map(|codes| 1.0 / codes.len() as f64).collect();
-        let book = &self.trees.book;
-        let pair = |it: &Item| (f64::from(book[usize::from(it.code)]), weights[it.place as usize]);
-        Pool::ascending(by_code(&items, pair))
+        let codebook = &self.trees.codebook;
+        let pair =
+            |it: &Item| (f64::from(codebook[usize::from(it.code)]), weights[it.place as usize]);
+        WeightedValues::ascending(by_code(&items, pair))
     }
 }
 
-/// Puts trees together, node by node in preorder.
+/// Builds trees from their nodes in preorder.
 #[derive(Debug)]
-pub(super) struct Planter {
+pub(super) struct TreesBuilder {
     trees: Trees,
-    /// Splits whose right branch is still to come.
+    /// Splits whose right branch has not begun.
     open: Vec<u32>,
     /// Whether the next node begins a tree.
     at_root: bool,
 }
 
-impl Planter {
-    /// For trees whose leaves will hold values of this ascending book.
-    pub(super) fn new(book: Vec<f32>) -> Self {
-        Self { trees: Trees { book, ..Trees::default() }, open: Vec::new(), at_root: true }
+impl TreesBuilder {
+    /// For trees whose leaves hold values of this codebook, which is ascending.
+    pub(super) fn new(codebook: Vec<f32>) -> Self {
+        Self { trees: Trees { codebook, ..Trees::default() }, open: Vec::new(), at_root: true }
     }
 
     /// Adds a split.
@@ -156,14 +164,14 @@ impl Planter {
         self.trees.nodes.push(Node { threshold, right: 0, feature });
     }
 
-    /// Adds a leaf, whose codes are places in the book.
+    /// Adds a leaf, whose codes are indices into the codebook.
     pub(super) fn leaf(&mut self, codes: impl IntoIterator<Item = u16>) {
         let place = self.begin();
-        let Trees { nodes, codes: all, book, means, .. } = &mut self.trees;
+        let Trees { nodes, codes: all, codebook, means, .. } = &mut self.trees;
         nodes.push(Node { threshold: f32::NAN, right: place, feature: 0 });
         let from = all.len();
         all.extend(codes);
-        let values = all[from..].iter().map(|code| f64::from(book[usize::from(*code)]));
+        let values = all[from..].iter().map(|code| f64::from(codebook[usize::from(*code)]));
         means[place as usize] = values.sum::<f64>() / (all.len() - from).max(1) as f64;
         match self.open.pop() {
             Some(split) => self.trees.nodes[split as usize].right = place + 1,
@@ -182,21 +190,20 @@ impl Planter {
         place
     }
 
-    /// The trees, if none is left without a branch.
+    /// The trees; `None` if a branch is missing.
     pub(super) fn done(self) -> Option<Trees> {
         self.at_root.then_some(self.trees)
     }
 }
 
-/// A value in a leaf: its code, and which leaf that is.
+/// A value of a leaf: its code, and the index of the leaf.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Item {
     code: u16,
     place: u32,
 }
 
-/// What `pair` makes of the items by ascending code, in their order where that is the same: sorted by
-/// counting, first by the lower byte, then by the upper.
+/// `pair` of each item, in ascending order of code: a stable radix sort by the lower, then the upper byte.
 fn by_code(items: &[Item], pair: impl Fn(&Item) -> (f64, f64)) -> Vec<(f64, f64)> {
     let bytes = |item: &Item| item.code.to_le_bytes().map(usize::from);
     let (mut lower, mut upper) = ([0; 256], [0; 256]);
@@ -206,20 +213,20 @@ fn by_code(items: &[Item], pair: impl Fn(&Item) -> (f64, f64)) -> Vec<(f64, f64)
         upper[high] += 1;
     }
     let mut halfway = vec![Item::default(); items.len()];
-    let mut place = firsts(lower);
+    let mut next = first_places(lower);
     for item in items {
-        deal(*item, &mut place[bytes(item)[0]], &mut halfway);
+        put(*item, &mut next[bytes(item)[0]], &mut halfway);
     }
     let mut pairs = vec![(0.0, 0.0); items.len()];
-    let mut place = firsts(upper);
+    let mut next = first_places(upper);
     for item in &halfway {
-        deal(pair(item), &mut place[bytes(item)[1]], &mut pairs);
+        put(pair(item), &mut next[bytes(item)[1]], &mut pairs);
     }
     pairs
 }
 
-/// From how many there are of each to where the first of each goes.
-fn firsts(counts: [u32; 256]) -> [u32; 256] {
+/// For each byte, the place of its first item, from the number of items of each.
+fn first_places(counts: [u32; 256]) -> [u32; 256] {
     let mut sum = 0;
     counts.map(|count| {
         sum += count;
@@ -227,115 +234,112 @@ fn firsts(counts: [u32; 256]) -> [u32; 256] {
     })
 }
 
-/// Puts something at a place, and the next one behind it.
+/// Puts an item at the next place and advances it.
 #[inline(always)]
-fn deal<T>(what: T, place: &mut u32, to: &mut [T]) {
-    to[*place as usize] = what;
-    *place += 1;
+fn put<T>(item: T, next: &mut u32, to: &mut [T]) {
+    to[*next as usize] = item;
+    *next += 1;
 }
 
-/// The values that leaves can hold: all of them, or as many as a code can name, evenly by rank.
+/// The largest number of values in a codebook: a code has two bytes.
+pub(super) const MAX_CODES: usize = 1 << 16;
+
+/// The distinct values, ascending; at even ranks where there are more than codes.
 pub(super) fn codebook(mut values: Vec<f32>) -> Vec<f32> {
-    const MOST: usize = 1 << 16;
     values.sort_unstable_by(f32::total_cmp);
     values.dedup();
-    if values.len() <= MOST {
-        return values;
-    }
-    (0..MOST).map(|i| values[i * (values.len() - 1) / (MOST - 1)]).collect()
+    at_even_ranks(values, MAX_CODES)
 }
 
-/// The place of the value in the book that is nearest.
-pub(super) fn code(book: &[f32], value: f32) -> u16 {
-    let above = book.partition_point(|&known| known < value).min(book.len() - 1);
+/// The index of the nearest value of the codebook.
+pub(super) fn code(codebook: &[f32], value: f32) -> u16 {
+    let above = codebook.partition_point(|&below| below < value).min(codebook.len() - 1);
     let below = above.saturating_sub(1);
-    let nearest = if value - book[below] < book[above] - value { below } else { above };
-    u16::try_from(nearest).expect("a book has at most 65,536 values")
+    let nearest = if value - codebook[below] < codebook[above] - value { below } else { above };
+    u16::try_from(nearest).expect("a codebook has at most MAX_CODES values")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Draws of whole numbers below a given one.
-    fn chances(mut state: u64) -> impl FnMut(u64) -> u64 {
-        move |most| {
+    /// Draws whole numbers below a given one.
+    fn draws(mut state: u64) -> impl FnMut(u64) -> u64 {
+        move |limit| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (state >> 33) % most
+            (state >> 33) % limit
         }
     }
 
-    /// What a leaf says is what following its questions one by one finds.
     #[test]
-    fn trees_are_gone_down_side_by_side_as_one_by_one() {
-        let mut chance = chances(7);
+    fn descending_many_trees_at_once_reaches_the_leaves_of_one_at_a_time() {
+        let mut draw = draws(7);
         const FEATURES: u64 = 5;
         for round in 0..100 {
-            let mut planter = Planter::new((0..1000).map(|i| i as f32).collect());
-            let count = 1 + chance(40);
+            let mut builder = TreesBuilder::new((0..1000).map(|i| i as f32).collect());
+            let count = 1 + draw(40);
             let mut leaf = 0;
             for _ in 0..count {
                 let mut left = 1;
                 while left > 0 {
-                    if chance(5) < 2 {
-                        planter.split(chance(FEATURES) as u16, chance(10) as f32);
+                    if draw(5) < 2 {
+                        builder.split(draw(FEATURES) as u16, draw(10) as f32);
                         left += 1;
                     } else {
-                        planter.leaf([leaf % 1000]);
+                        builder.leaf([leaf % 1000]);
                         (leaf, left) = (leaf + 1, left - 1);
                     }
                 }
             }
-            let trees = planter.done().unwrap();
+            let trees = builder.done().unwrap();
             assert_eq!(trees.count() as u64, count);
-            let values: Vec<f32> = (0..FEATURES).map(|_| chance(10) as f32).collect();
-            let branches: Vec<Branch<'_>> = trees.branches().collect();
-            // Where the branch that begins at a place ends.
-            fn end(branches: &[Branch<'_>], at: usize) -> usize {
-                match branches[at] {
-                    Branch::Leaf(_) => at + 1,
-                    Branch::Split { .. } => end(branches, end(branches, at + 1)),
+            let values: Vec<f32> = (0..FEATURES).map(|_| draw(10) as f32).collect();
+            let nodes: Vec<NodeKind<'_>> = trees.contents().collect();
+            // The end of the branch that begins at a node.
+            fn end(nodes: &[NodeKind<'_>], at: usize) -> usize {
+                match nodes[at] {
+                    NodeKind::Leaf(_) => at + 1,
+                    NodeKind::Split { .. } => end(nodes, end(nodes, at + 1)),
                 }
             }
             let (mut root, mut found) = (0, Vec::new());
-            while root < branches.len() {
+            while root < nodes.len() {
                 let mut at = root;
-                while let Branch::Split { feature, threshold } = branches[at] {
+                while let NodeKind::Split { feature, threshold } = nodes[at] {
                     let left = values[usize::from(feature)] <= threshold;
-                    at = if left { at + 1 } else { end(&branches, at + 1) };
+                    at = if left { at + 1 } else { end(&nodes, at + 1) };
                 }
                 found.push(at as u32);
-                root = end(&branches, root);
+                root = end(&nodes, root);
             }
-            assert_eq!(trees.fallen(&values, |_| true).leaves, found, "round {round}");
+            assert_eq!(trees.reached_leaves(&values, |_| true).leaves, found, "round {round}");
         }
     }
 
-    /// The leaves' values one after another, in the order that [`Pool::new`] makes.
     #[test]
-    fn a_pool_is_the_same_however_it_is_put_together() {
-        let mut chance = chances(1);
+    fn the_values_of_leaves_are_sorted_as_weighted_values_sorts_them() {
+        let mut draw = draws(1);
         for round in 0..200 {
-            let book: Vec<f32> = (0..1 + chance(3000)).map(|i| i as f32 * 0.01).collect();
-            let mut planter = Planter::new(book.clone());
+            let codebook: Vec<f32> = (0..1 + draw(3000)).map(|i| i as f32 * 0.01).collect();
+            let mut builder = TreesBuilder::new(codebook.clone());
             let mut pairs = Vec::new();
-            let wanted = |tree: usize| tree % 3 != 1;
-            for tree in 0..1 + chance(40) as usize {
-                let codes = (0..1 + chance(30)).map(|_| chance(book.len() as u64) as u16);
+            let selected = |tree: usize| tree % 3 != 1;
+            for tree in 0..1 + draw(40) as usize {
+                let codes = (0..1 + draw(30)).map(|_| draw(codebook.len() as u64) as u16);
                 let mut codes: Vec<u16> = codes.collect();
                 codes.sort_unstable();
-                if wanted(tree) {
+                if selected(tree) {
                     let weight = 1.0 / codes.len() as f64;
-                    let value = |code: &u16| f64::from(book[usize::from(*code)]);
+                    let value = |code: &u16| f64::from(codebook[usize::from(*code)]);
                     pairs.extend(codes.iter().map(|code| (value(code), weight)));
                 }
-                planter.leaf(codes);
+                builder.leaf(codes);
             }
-            let trees = planter.done().unwrap();
-            let fallen = trees.fallen(&[0.0], wanted);
-            let whole = Pool::new(pairs);
-            assert!((fallen.mean() - whole.mean()).abs() < 1e-9, "round {round}");
-            assert_eq!(fallen.pool(), whole, "round {round}");
+            let trees = builder.done().unwrap();
+            let leaves = trees.reached_leaves(&[0.0], selected);
+            let whole = WeightedValues::new(pairs);
+            assert!((leaves.mean() - whole.mean()).abs() < 1e-9, "round {round}");
+            assert_eq!(leaves.values(), whole, "round {round}");
         }
     }
 }

@@ -1,14 +1,15 @@
-//! Cross-validation by cascade: what the model and the trainable baselines say of cascades that
-//! they have not seen.
+//! Cross-validation by cascade: predictions of the model and of the trainable baselines for held-out
+//! cascades.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::laws::{LogLinear, median_ratio};
 use super::model::{Query, Step};
+use super::options::{Aggregate, LearnOptions, Target};
+use super::sample::Sample;
 use super::select::{fit_model, fit_step};
-use super::{Aggregate, LearnOptions, Sample, Target};
 
-/// What was predicted for one cascade at one window while it was held out.
+/// The predictions for one held-out cascade at one window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
     /// The cascade: "source/cid".
@@ -17,42 +18,42 @@ pub struct Prediction {
     pub t_obs: f64,
     /// Events in the window.
     pub n_obs: f64,
-    /// Events in the end.
+    /// Final size N.
     pub n_tot: f64,
-    /// What the learned model predicts; n where there were too few samples to learn.
+    /// The final size predicted by the model; n where there were too few samples to fit one.
     pub predicted: f64,
-    /// Its interval at the level asked for.
+    /// Its prediction interval.
     pub interval: (f64, f64),
-    /// How the model predicted.
+    /// How the model predicts; `None` without a model.
     pub step: Option<Step>,
-    /// A constant multiple of n.
+    /// The final size predicted by a constant ratio.
     pub median_ratio: f64,
-    /// A log-linear law.
+    /// The final size predicted by the log-linear law.
     pub log_linear: f64,
-    /// The original hybrid: trees on (beta, n*, G1) that give omega.
+    /// The final size predicted by the original system's hybrid: trees on (β, n*, G1) that predict ω.
     pub omega: f64,
 }
 
-/// Which cascade is left out when: folds as equal in size as can be.
+/// An assignment of cascades to folds, whose sizes differ by at most one.
 pub struct Folds(BTreeMap<String, usize>);
 
 impl Folds {
-    /// Deals the cascades in an order that only their ids and the seed decide.
-    pub fn deal<'a>(ids: impl Iterator<Item = &'a str>, seed: u64, folds: usize) -> Self {
+    /// Assigns the cascades at random; the result depends on their ids and the seed only.
+    pub fn assign<'a>(ids: impl Iterator<Item = &'a str>, seed: u64, folds: usize) -> Self {
         let unique: BTreeSet<&str> = ids.collect();
         let mut shuffled: Vec<&str> = unique.into_iter().collect();
-        shuffled.sort_by_key(|id| shuffling(id, seed));
+        shuffled.sort_by_key(|id| hash(id, seed));
         let place = |(place, id): (usize, &str)| (id.to_owned(), place % folds.max(1));
         Self(shuffled.into_iter().enumerate().map(place).collect())
     }
 
-    /// The fold of a cascade that was dealt.
+    /// The fold of a cascade; `None` for one that was not assigned.
     pub fn of(&self, id: &str) -> Option<usize> {
         self.0.get(id).copied()
     }
 }
 
-fn shuffling(id: &str, seed: u64) -> u64 {
+fn hash(id: &str, seed: u64) -> u64 {
     // FNV-1a, then the finaliser of splitmix64.
     let hash = id.bytes().fold(0xcbf2_9ce4_8422_2325 ^ seed, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
@@ -62,58 +63,59 @@ fn shuffling(id: &str, seed: u64) -> u64 {
     hash ^ (hash >> 31)
 }
 
-/// Predicts the recipe's window for every cascade by models of the other folds. The seed of the
-/// recipe deals the folds.
+/// Predicts the final size of every cascade at the window of the options, by models that are fitted to
+/// the other folds; intervals have the probability `level`. The seed of the options assigns the folds.
 pub fn validate(
     samples: &[Sample],
-    recipe: &LearnOptions,
+    options: &LearnOptions,
     folds: usize,
     level: f64,
 ) -> Vec<Prediction> {
     let mut predictions = Vec::new();
-    let dealt = Folds::deal(samples.iter().map(|sample| sample.id.as_str()), recipe.seed, folds);
+    let assigned =
+        Folds::assign(samples.iter().map(|sample| sample.id.as_str()), options.seed, folds);
     for out in 0..folds {
-        let is_out = |sample: &&Sample| dealt.of(&sample.id) == Some(out);
+        let is_out = |sample: &&Sample| assigned.of(&sample.id) == Some(out);
         let rest: Vec<Sample> = samples.iter().filter(|s| !is_out(s)).cloned().collect();
-        let asked = samples.iter().filter(|s| s.t_obs == recipe.window).filter(is_out);
-        predictions.extend(predict(&rest, asked, recipe, level));
+        let held_out = samples.iter().filter(|s| s.t_obs == options.window).filter(is_out);
+        predictions.extend(predict(&rest, held_out, options, level));
     }
     predictions
 }
 
 fn predict<'a>(
     rest: &[Sample],
-    asked: impl Iterator<Item = &'a Sample>,
-    recipe: &LearnOptions,
+    held_out: impl Iterator<Item = &'a Sample>,
+    options: &LearnOptions,
     level: f64,
 ) -> Vec<Prediction> {
-    let omega_recipe =
-        LearnOptions { target: Target::Omega, aggregate: Aggregate::Mean, ..recipe.clone() };
-    let model = fit_model(rest, recipe);
-    // The original knows no law to fall back on.
-    let omega = fit_step(rest, &omega_recipe, Some(Step::Forest));
+    let omega_options =
+        LearnOptions { target: Target::Omega, aggregate: Aggregate::Mean, ..options.clone() };
+    let model = fit_model(rest, options);
+    // The original system has no law to fall back on.
+    let omega = fit_step(rest, &omega_options, Some(Step::Forest));
     let pairs: Vec<(f64, f64)> = rest
         .iter()
-        .filter(|sample| sample.t_obs == recipe.window)
+        .filter(|sample| sample.t_obs == options.window)
         .map(|sample| (sample.n_obs, sample.n_tot.max(sample.n_obs)))
         .collect();
     let (ratio, law) = (median_ratio(&pairs), LogLinear::fit(&pairs));
-    asked
+    held_out
         .map(|sample| {
             let Sample { id, t_obs, n_obs, n_tot, features, x, .. } = sample;
             let query = Query { features, n_obs: *n_obs, x: *x };
-            let answer = model.as_ref().map(|model| model.answer(&query));
+            let forecast = model.as_ref().map(|model| model.predict(&query));
             Prediction {
                 id: id.clone(),
                 t_obs: *t_obs,
                 n_obs: *n_obs,
                 n_tot: *n_tot,
-                predicted: answer.as_ref().map_or(*n_obs, |answer| answer.n_tot()),
-                interval: answer.map_or((*n_obs, *n_obs), |answer| answer.interval(level)),
+                predicted: forecast.as_ref().map_or(*n_obs, |forecast| forecast.n_tot()),
+                interval: forecast.map_or((*n_obs, *n_obs), |forecast| forecast.interval(level)),
                 step: model.as_ref().map(|model| model.step()),
                 median_ratio: ratio * n_obs,
                 log_linear: law.predict(*n_obs),
-                omega: omega.as_ref().map_or(*n_obs, |model| model.answer(&query).n_tot()),
+                omega: omega.as_ref().map_or(*n_obs, |model| model.predict(&query).n_tot()),
             }
         })
         .collect()

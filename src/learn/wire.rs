@@ -1,8 +1,7 @@
-//! A model as one JSON object on one line: a file and a record of the stream alike.
+//! A model as one JSON object on one line: the form of a model file and of a model record.
 //!
-//! Nothing in a line is ever executed, and nothing is unpacked before its checksum fits.
+//! The checksum is verified before the body is unpacked, and nothing in a line is executed.
 
-use std::fmt;
 use std::io::{Read, Write};
 
 use base64::Engine;
@@ -12,45 +11,21 @@ use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
 use serde::{Deserialize, Serialize};
 
-use super::answer::Calibration;
+use super::body::{decode, encode};
+use super::error::{FORMAT, ModelError};
+use super::forecast::Calibration;
+use super::grow::MAX_TREE_ROWS;
 use super::laws::LogLinear;
 use super::model::{HeldOut, Model, Step};
-use super::packed::{packed, unpacked};
-use super::{Aggregate, Target};
+use super::options::{Aggregate, Target};
+use super::split::MIN_LEAF_ROWS;
+use super::train_networks::max_network_bytes;
+use super::trees::MAX_CODES;
 
-const FORMAT: u32 = 3;
-const LONGEST_LINE: usize = 32 << 20;
-const LONGEST_BODY: usize = 128 << 20;
-const MOST_FEATURES: usize = 4096;
-
-/// Why a line is not a model that can be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// Longer than any model that this program writes.
-    TooLong(usize),
-    /// Not a JSON object with the fields of a model.
-    Json(String),
-    /// A format of another version of this program.
-    Format(u32),
-    /// What came is not what was written.
-    Checksum,
-    /// A field that cannot be.
-    Field(&'static str),
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self {
-            Self::TooLong(length) => write!(f, "model of {length} bytes is longer than any"),
-            Self::Json(error) => write!(f, "not a model: {error}"),
-            Self::Format(format) => write!(f, "model format {format} is not {FORMAT}"),
-            Self::Checksum => f.write_str("model does not fit its checksum"),
-            Self::Field(field) => write!(f, "model field {field} cannot be"),
-        }
-    }
-}
-
-impl std::error::Error for Refused {}
+/// Limits of a line that is read.
+const MAX_LINE_BYTES: usize = 32 << 20;
+const MAX_BODY_BYTES: usize = 128 << 20;
+const MAX_FEATURES: usize = 4096;
 
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -79,7 +54,7 @@ impl Model {
     /// The model as one line, without a newline.
     pub fn to_line(&self) -> String {
         let HeldOut { mean_are, median_are, median_ratio, log_linear, forest } = self.held_out;
-        let body = packed(&self.residuals, &self.trees, &self.networks);
+        let body = encode(&self.residuals, &self.trees, &self.networks);
         let mut line = Line {
             r#type: "model".into(),
             format: FORMAT,
@@ -98,36 +73,36 @@ impl Model {
             features: self.names.clone(),
             medians: self.medians.clone(),
             checksum: String::new(),
-            body: BASE64.encode(deflated(&body)),
+            body: BASE64.encode(deflate(&body)),
         };
         line.checksum = checksum(&line);
         serde_json::to_string(&line).expect("a struct of strings and numbers is JSON")
     }
 
-    /// Reads what `to_line` wrote.
-    pub fn from_line(line: &str) -> Result<Self, Refused> {
-        if line.len() > LONGEST_LINE {
-            return Err(Refused::TooLong(line.len()));
+    /// Reads a line that `to_line` wrote.
+    pub fn from_line(line: &str) -> Result<Self, ModelError> {
+        if line.len() > MAX_LINE_BYTES {
+            return Err(ModelError::TooLong(line.len()));
         }
         let mut line: Line =
-            serde_json::from_str(line).map_err(|e| Refused::Json(e.to_string()))?;
+            serde_json::from_str(line).map_err(|e| ModelError::Json(e.to_string()))?;
         if line.format != FORMAT {
-            return Err(Refused::Format(line.format));
+            return Err(ModelError::Format(line.format));
         }
         let claimed = std::mem::take(&mut line.checksum);
         if line.r#type != "model" || claimed != checksum(&line) {
-            return Err(Refused::Checksum);
+            return Err(ModelError::Checksum);
         }
-        let body = BASE64.decode(&line.body).map_err(|_| Refused::Field("body"))?;
-        let (residuals, trees, networks) = unpacked(&inflated(&body)?, line.features.len())?;
+        let body = BASE64.decode(&line.body).map_err(|_| ModelError::Field("body"))?;
+        let (residuals, trees, networks) = decode(&inflate(&body)?, line.features.len())?;
         let model = Self {
             version: line.model,
             window: line.t_obs,
             names: line.features,
             medians: line.medians,
-            target: value(&TARGETS, &line.target).ok_or(Refused::Field("target"))?,
-            aggregate: value(&AGGREGATES, &line.aggregate).ok_or(Refused::Field("aggregate"))?,
-            step: value(&STEPS, &line.step).ok_or(Refused::Field("step"))?,
+            target: value(&TARGETS, &line.target).ok_or(ModelError::Field("target"))?,
+            aggregate: value(&AGGREGATES, &line.aggregate).ok_or(ModelError::Field("aggregate"))?,
+            step: value(&STEPS, &line.step).ok_or(ModelError::Field("step"))?,
             samples: line.samples,
             times: (line.t_first, line.t_last),
             seed: line.seed,
@@ -156,49 +131,64 @@ const AGGREGATES: [(&str, Aggregate); 3] = [
 ];
 
 fn name<T: Copy + PartialEq>(names: &[(&'static str, T)], value: T) -> &'static str {
-    names.iter().find(|(_, known)| *known == value).map_or("", |(name, _)| name)
+    names.iter().find(|(_, named)| *named == value).map_or("", |(name, _)| name)
 }
 
-fn value<T: Copy>(names: &[(&'static str, T)], wanted: &str) -> Option<T> {
-    names.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value)
+fn value<T: Copy>(names: &[(&'static str, T)], text: &str) -> Option<T> {
+    names.iter().find(|(name, _)| *name == text).map(|(_, value)| *value)
+}
+
+/// The largest number of bytes that the line of a model of this many trees has; a message limit of Kafka must
+/// be at least this.
+///
+/// A tree of L leaves has 2L − 1 nodes of two bytes, thresholds and lengths of four, and a code of
+/// two for each row; the codebook, the networks and the header are stored once. Compression is counted
+/// as none, and base 64 adds a third.
+pub fn max_model_bytes(trees: usize) -> usize {
+    const LEAVES: usize = MAX_TREE_ROWS / MIN_LEAF_ROWS;
+    const TREE: usize = 2 * (2 * LEAVES - 1) + 4 * (LEAVES - 1) + 4 * LEAVES + 2 * MAX_TREE_ROWS;
+    const HEADER: usize = 64 << 10;
+    const FEATURES: usize = 128;
+    const ONCE: usize = 4 * MAX_CODES + HEADER + max_network_bytes(FEATURES);
+    (trees * TREE + ONCE) / 3 * 4
 }
 
 fn held_out([mean_are, median_are, median_ratio, log_linear, forest]: [f64; 5]) -> HeldOut {
     HeldOut { mean_are, median_are, median_ratio, log_linear, forest }
 }
 
-/// CRC-32 of the line as we would write it with an empty checksum: neither the order of the fields
-/// nor unknown ones matter.
+/// CRC-32 of the line as `to_line` writes it with an empty checksum, so that the order of the fields and
+/// unknown fields do not matter.
 fn checksum(line: &Line) -> String {
     let mut crc = Crc::new();
     crc.update(&serde_json::to_vec(line).expect("a struct of strings and numbers is JSON"));
     format!("{:08x}", crc.sum())
 }
 
-fn check(model: &Model) -> Result<(), Refused> {
-    let require = |holds: bool, field| if holds { Ok(()) } else { Err(Refused::Field(field)) };
+fn check(model: &Model) -> Result<(), ModelError> {
+    let require = |holds: bool, field| if holds { Ok(()) } else { Err(ModelError::Field(field)) };
     let levels_ascend = model.calibration.0.windows(2).all(|pair| pair[0].0 < pair[1].0);
     let features = model.names.len();
     let expected = if model.target == Target::Omega { 3 } else { features };
-    let answers = match model.step {
+    let has_content = match model.step {
         Step::Forest => model.trees.count() > 0,
         _ => !model.residuals.is_empty(),
     };
     require(model.window > 0.0, "T_obs")?;
-    require(features <= MOST_FEATURES && expected == features, "features")?;
+    require(features <= MAX_FEATURES && expected == features, "features")?;
     require(model.medians.len() == features, "medians")?;
     require(levels_ascend, "calibration")?;
-    require(answers, "body")
+    require(has_content, "body")
 }
 
-fn deflated(bytes: &[u8]) -> Vec<u8> {
+fn deflate(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = DeflateEncoder::new(Vec::new(), Compression::new(7));
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory does not fail to write")
 }
 
-fn inflated(bytes: &[u8]) -> Result<Vec<u8>, Refused> {
+fn inflate(bytes: &[u8]) -> Result<Vec<u8>, ModelError> {
     let mut out = Vec::new();
-    let mut limited = DeflateDecoder::new(bytes).take(LONGEST_BODY as u64 + 1);
-    limited.read_to_end(&mut out).map_err(|_| Refused::Field("body"))?;
-    if out.len() > LONGEST_BODY { Err(Refused::TooLong(out.len())) } else { Ok(out) }
+    let mut limited = DeflateDecoder::new(bytes).take(MAX_BODY_BYTES as u64 + 1);
+    limited.read_to_end(&mut out).map_err(|_| ModelError::Field("body"))?;
+    if out.len() > MAX_BODY_BYTES { Err(ModelError::TooLong(out.len())) } else { Ok(out) }
 }

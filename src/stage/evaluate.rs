@@ -13,7 +13,8 @@ use super::fit::Method;
 use super::predict::{Manner, branching, sample, untrained};
 use super::train::{Teaching, lesson};
 use crate::cascade::Point;
-use crate::learn::{self, Prediction, Step, in_parallel, validate};
+use crate::learn::{self, Prediction, Step, validate};
+use crate::parallel::in_parallel;
 use crate::record::Serie;
 use crate::score::{Scores, Trial, mean};
 

@@ -17,7 +17,8 @@ use crate::hawkes::mark::MarkLaw;
 use crate::hawkes::predict::{branching_factor, expected_events, first_generation};
 use crate::hawkes::residuals::{residuals, test_exponential};
 use crate::hawkes::{Estimator, seismic};
-use crate::learn::{self, Features, in_parallel};
+use crate::learn::{self, Features};
+use crate::parallel::in_parallel;
 use crate::record::{History, Kind, Parameters, Record, Serie};
 
 /// How series are fitted.

@@ -10,9 +10,7 @@ use std::sync::Arc;
 
 use super::clocks::Clocks;
 use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
-use crate::learn::{
-    self, Aggregate, FEWEST_SAMPLES, LearnOptions, Model, Query, Target, fit_model,
-};
+use crate::learn::{self, Aggregate, LearnOptions, MIN_SAMPLES, Model, Query, Target, fit_model};
 use crate::record::{self, Kind, Record};
 
 /// How and when forests are grown.
@@ -204,7 +202,7 @@ impl Train {
 fn error(model: &Model, samples: &[&learn::Sample]) -> f64 {
     let one = |sample: &&learn::Sample| {
         let query = Query { features: &sample.features, n_obs: sample.n_obs, x: sample.x };
-        (model.answer(&query).n_tot() / sample.n_tot.max(1.0) - 1.0).abs()
+        (model.predict(&query).n_tot() / sample.n_tot.max(1.0) - 1.0).abs()
     };
     samples.iter().map(one).sum::<f64>() / samples.len().max(1) as f64
 }
@@ -257,9 +255,8 @@ impl Stage for Train {
         if ending == Ending::Cut {
             return;
         }
-        let grown = |window: &Window| {
-            window.samples > window.learned_at && window.samples >= FEWEST_SAMPLES
-        };
+        let grown =
+            |window: &Window| window.samples > window.learned_at && window.samples >= MIN_SAMPLES;
         let due: Vec<u64> =
             self.windows.iter().filter(|(_, it)| grown(it)).map(|(t_obs, _)| *t_obs).collect();
         self.forget_old();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use tweetoscope::learn::{self, LearnOptions, fit_model, most_bytes};
+use tweetoscope::learn::{self, LearnOptions, fit_model, max_model_bytes};
 use tweetoscope::record::{Item, Kind, Record, read};
 use tweetoscope::stage::train::lesson;
 
@@ -173,7 +173,7 @@ fn models(lines: &str, counters: std::ops::RangeInclusive<u64>) -> Vec<(String, 
         let recipe = LearnOptions { window: 600.0, counter, trees: 2, ..LearnOptions::default() };
         let model = fit_model(&samples, &recipe).unwrap();
         let line = model.to_line();
-        assert!(line.len() <= most_bytes(2), "{} bytes", line.len());
+        assert!(line.len() <= max_model_bytes(2), "{} bytes", line.len());
         (model.version().to_owned(), line)
     };
     counters.map(one).collect()

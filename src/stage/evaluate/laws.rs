@@ -89,7 +89,7 @@ fn the_end_of_a_cascade_does_not_reach_its_own_prediction() {
     // As it deals them: those that are scored anywhere.
     let id = |cid: &str| format!("0/{cid}");
     let ids: Vec<String> = before.iter().map(|case| id(&case.cid)).collect();
-    let dealt = learn::Folds::deal(ids.iter().map(String::as_str), 1, design.folds);
+    let dealt = learn::Folds::assign(ids.iter().map(String::as_str), 1, design.folds);
     let fold = |cid: &str| dealt.of(&id(cid));
     // All of a fold end at once, after the largest window.
     for past in past.iter_mut().filter(|past| fold(&past.cid) == Some(0)) {

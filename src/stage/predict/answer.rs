@@ -54,7 +54,7 @@ pub(super) fn trained(parameters: &Parameters, model: &Model, manner: &Manner) -
     let n_obs = parameters.n_obs as f64;
     let [_, beta] = parameters.params;
     let x = [beta, parameters.n_star, parameters.g1];
-    let answer = model.answer(&Query { features: &parameters.features, n_obs, x });
+    let answer = model.predict(&Query { features: &parameters.features, n_obs, x });
     let (low, high) = answer.interval(manner.level);
     let above = |k: f64| (k.to_string(), answer.probability_above(k));
     told(

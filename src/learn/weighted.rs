@@ -1,21 +1,22 @@
-//! Weighted values that stand for a predictive distribution: quantiles, means, tails.
+//! A discrete predictive distribution: quantiles, mean, tail probabilities.
 
 /// Values in ascending order, each with a positive weight.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Pool {
+pub(super) struct WeightedValues {
     pairs: Vec<(f64, f64)>,
-    /// The sum of the weights up to each pair.
+    /// Cumulative weights.
     sums: Vec<f64>,
 }
 
-impl Pool {
+impl WeightedValues {
+    /// Of pairs (value, weight) in any order; drops those that are not finite or of no positive weight.
     pub(super) fn new(mut pairs: Vec<(f64, f64)>) -> Self {
         pairs.retain(|&(value, weight)| value.is_finite() && weight > 0.0 && weight.is_finite());
         pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
         Self::ascending(pairs)
     }
 
-    /// The same of pairs that are known to be in order and sound.
+    /// Of pairs (value, weight) that are in ascending order, finite and of positive weight.
     pub(super) fn ascending(pairs: Vec<(f64, f64)>) -> Self {
         let mut sum = 0.0;
         let mut sums = Vec::with_capacity(pairs.len());
@@ -34,15 +35,15 @@ impl Pool {
         self.sums.last().copied().unwrap_or(0.0)
     }
 
-    /// The least value at which the weight so far reaches that share of the total; 0 when empty.
+    /// The smallest value at which the cumulative weight reaches that share of the total; 0 when empty.
     pub(super) fn quantile(&self, share: f64) -> f64 {
         self.reaching(&self.sums, share)
     }
 
     /// The value at which sums of weights reach that share of the last one.
     fn reaching(&self, sums: &[f64], share: f64) -> f64 {
-        let wanted = share * sums.last().copied().unwrap_or(0.0);
-        let place = sums.partition_point(|&sum| sum < wanted);
+        let level = share * sums.last().copied().unwrap_or(0.0);
+        let place = sums.partition_point(|&sum| sum < level);
         self.pairs.get(place).or(self.pairs.last()).map_or(0.0, |&(value, _)| value)
     }
 
@@ -71,13 +72,13 @@ impl Pool {
 
     /// The median after the weights are multiplied by a positive function of the value.
     pub(super) fn median_weighted(&self, by: impl Fn(f64) -> f64) -> f64 {
-        // Equal values stand together: asked once.
-        let mut known = (f64::NAN, 0.0);
+        // Equal values are adjacent: `by` is evaluated once for each run.
+        let mut last = (f64::NAN, 0.0);
         let mut factor = |value: f64| {
-            if value.to_bits() != known.0.to_bits() {
-                known = (value, by(value));
+            if value.to_bits() != last.0.to_bits() {
+                last = (value, by(value));
             }
-            known.1
+            last.1
         };
         let mut sum = 0.0;
         let mut add = |(value, weight): &(f64, f64)| {
@@ -90,7 +91,7 @@ impl Pool {
     }
 }
 
-/// The median of values weighted so.
+/// The median of (value, weight) pairs.
 pub(super) fn weighted_median(pairs: Vec<(f64, f64)>) -> f64 {
-    Pool::new(pairs).quantile(0.5)
+    WeightedValues::new(pairs).quantile(0.5)
 }

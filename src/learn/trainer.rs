@@ -1,30 +1,31 @@
-//! One network while it learns: a batch forward, the slopes of the loss backward, a step of Adam.
+//! Trains one network: a batch forward, the derivatives of the loss backward, a step of Adam
+//! (Kingma & Ba, ICLR 2015).
 //!
-//! Rows of a batch lie side by side, so that the compiler turns the loops over them into vector
-//! instructions; the result does not depend on which.
+//! A batch is stored column by column, so that the compiler turns the loops over its rows into vector
+//! instructions; the result does not depend on the instruction set.
 
 use rand_chacha::ChaCha8Rng;
 
-use super::Aggregate;
 use super::network::{LEAK, Layer, Network, leaky};
-use super::train::unit;
+use super::options::Aggregate;
+use super::random::normal;
 
 /// Rows of a batch.
 pub(super) const BATCH: usize = 64;
-/// Loss and gradient are smooth where the relative error is smaller.
+/// Below this error the loss is quadratic, above it linear (Huber's loss).
 const SMOOTH: f32 = 0.05;
-/// How fast weights that nothing needs go back to zero, in a step of rate 1.
-const DECAY: f32 = 0.001;
+/// Weight decay in a step of rate 1.
+const WEIGHT_DECAY: f32 = 0.001;
 
 /// A value for each row of a batch.
 pub(super) type Lanes = [f32; BATCH];
 
-/// First and second moment of a gradient.
+/// Running first and second moment of a gradient.
 #[derive(Clone, Default)]
 struct Moments(Vec<f32>, Vec<f32>);
 
-/// A network while it learns.
-pub(super) struct Learner {
+/// A network in training.
+pub(super) struct NetworkTrainer {
     pub(super) network: Network,
     /// Of the inputs, then of each layer.
     pub(super) activations: Vec<Vec<Lanes>>,
@@ -34,28 +35,28 @@ pub(super) struct Learner {
     /// Of the weights of one input.
     gradient: Vec<f32>,
     moments: Vec<[Moments; 2]>,
-    /// Powers of the moments' memories, which tell how much of them is the zero they began with.
-    memory: [f32; 2],
+    /// Powers of [`BETAS`]: the weight of the initial zero in the moments, for their bias correction.
+    betas: [f32; 2],
 }
 
-/// How slowly the moments forget.
-const MEMORY: [f32; 2] = [0.9, 0.999];
+/// Decay rates of the moments per step: Adam's β₁ and β₂.
+const BETAS: [f32; 2] = [0.9, 0.999];
 
-impl Learner {
+impl NetworkTrainer {
     pub(super) fn new(
         inputs: usize,
         hidden: [usize; 2],
-        middle: f32,
-        chance: &mut ChaCha8Rng,
+        first_output: f32,
+        rng: &mut ChaCha8Rng,
     ) -> Self {
         let mut network = Network::default();
-        let mut seen = inputs;
+        let mut before = inputs;
         for units in hidden {
-            network.0.push(random_layer(seen, units, (2.0 / seen.max(1) as f64).sqrt(), chance));
-            seen = units;
+            network.0.push(random_layer(before, units, (2.0 / before.max(1) as f64).sqrt(), rng));
+            before = units;
         }
-        let mut last = random_layer(seen, 1, 0.1 * (2.0 / seen as f64).sqrt(), chance);
-        last.biases[0] = middle;
+        let mut last = random_layer(before, 1, 0.1 * (2.0 / before as f64).sqrt(), rng);
+        last.biases[0] = first_output;
         network.0.push(last);
         let lanes = |count: usize| vec![[0.0; BATCH]; count];
         let zeros = |count: usize| Moments(vec![0.0; count], vec![0.0; count]);
@@ -67,18 +68,19 @@ impl Learner {
             targets: [0.0; BATCH],
             gradient: vec![0.0; hidden[0].max(hidden[1])],
             slopes,
-            memory: [1.0; 2],
+            betas: [1.0; 2],
             network,
         }
     }
 
+    /// One step of Adam on the batch in `activations[0]` and `targets`.
     #[inline(always)]
     pub(super) fn step(&mut self, aggregate: Aggregate, rate: f32) {
         self.forward();
         self.loss(aggregate);
-        self.memory = [self.memory[0] * MEMORY[0], self.memory[1] * MEMORY[1]];
+        self.betas = [self.betas[0] * BETAS[0], self.betas[1] * BETAS[1]];
         for depth in (0..self.network.0.len()).rev() {
-            self.back(depth);
+            self.backward(depth);
             self.adapt(depth, rate);
         }
     }
@@ -98,19 +100,19 @@ impl Learner {
         }
     }
 
-    /// The derivative of the mean loss by the answers.
+    /// The derivative of the mean loss by the outputs.
     #[inline(always)]
     fn loss(&mut self, aggregate: Aggregate) {
-        /// The logarithm of the most that one error counts.
-        const MOST: f32 = 3.0;
-        let answers = &self.activations[self.network.0.len()][0];
+        /// Larger errors of the logarithm have no larger gradient.
+        const MAX_ERROR: f32 = 3.0;
+        let outputs = &self.activations[self.network.0.len()][0];
         let slopes = &mut self.slopes[self.network.0.len() - 1][0];
-        for ((slope, answer), target) in slopes.iter_mut().zip(answers).zip(&self.targets) {
-            let error = answer - target;
+        for ((slope, output), target) in slopes.iter_mut().zip(outputs).zip(&self.targets) {
+            let error = output - target;
             let of_one = match aggregate {
-                // |exp(f - y) - 1|, as that of a prediction from N.
+                // |exp(f − y) − 1|: the relative error of the prediction.
                 Aggregate::RelativeMedian => {
-                    let ratio = error.min(MOST).exp();
+                    let ratio = error.min(MAX_ERROR).exp();
                     ((ratio - 1.0) / SMOOTH).clamp(-1.0, 1.0) * ratio
                 }
                 Aggregate::Median => (error / SMOOTH).clamp(-1.0, 1.0),
@@ -120,9 +122,9 @@ impl Learner {
         }
     }
 
-    /// From the slopes of a layer to those of the one before it.
+    /// Computes the slopes of the layer before `depth` from those of `depth`.
     #[inline(always)]
-    fn back(&mut self, depth: usize) {
+    fn backward(&mut self, depth: usize) {
         let Some(below) = depth.checked_sub(1) else { return };
         let (before, after) = self.slopes.split_at_mut(depth);
         let layer = &self.network.0[depth];
@@ -135,7 +137,7 @@ impl Learner {
         }
     }
 
-    /// Adam's step, with weights that decay by themselves (Loshchilov & Hutter, ICLR 2019).
+    /// Adam's step with decoupled weight decay (Loshchilov & Hutter, ICLR 2019).
     #[inline(always)]
     fn adapt(&mut self, depth: usize, rate: f32) {
         let Layer { weights, biases } = &mut self.network.0[depth];
@@ -150,19 +152,19 @@ impl Learner {
             gradient.iter_mut().zip(slopes).for_each(|(to, slopes)| *to = product(slopes, values));
             let moments = first.iter_mut().zip(second);
             for ((weight, moments), slope) in row.iter_mut().zip(moments).zip(&*gradient) {
-                let change = adam(*slope, moments, self.memory);
-                *weight -= rate * (change + DECAY * *weight);
+                let change = adam(*slope, moments, self.betas);
+                *weight -= rate * (change + WEIGHT_DECAY * *weight);
             }
         }
         let moments = of_biases.0.iter_mut().zip(&mut of_biases.1);
         for ((bias, moments), slopes) in biases.iter_mut().zip(moments).zip(slopes) {
-            *bias -= rate * adam(total(slopes), moments, self.memory);
+            *bias -= rate * adam(total(slopes), moments, self.betas);
         }
     }
 }
 
-/// For every row of the batch, a start and the sum of values times their weights, in order. Some
-/// rows at a time, so that their sums stay in registers.
+/// For each row of the batch, `start` plus the sum of values times weights, in order. Goes through
+/// some rows at a time, so that their sums stay in registers.
 #[inline(always)]
 fn weighted_sum(
     start: f32,
@@ -183,7 +185,7 @@ fn weighted_sum(
     }
 }
 
-/// The sum of products, in sixteen parts that are added in pairs at last: the same with any vectors.
+/// The sum of products, in sixteen partial sums that are added in pairs: the same for any vector width.
 #[inline(always)]
 fn product(a: &Lanes, b: &Lanes) -> f32 {
     const PARTS: usize = 16;
@@ -209,28 +211,22 @@ fn total(values: &Lanes) -> f32 {
 }
 
 #[inline(always)]
-fn adam(slope: f32, moments: (&mut f32, &mut f32), memory: [f32; 2]) -> f32 {
+fn adam(slope: f32, moments: (&mut f32, &mut f32), betas: [f32; 2]) -> f32 {
     const TINY: f32 = 1e-8;
     let (first, second) = moments;
-    *first += (1.0 - MEMORY[0]) * (slope - *first);
-    *second += (1.0 - MEMORY[1]) * (slope * slope - *second);
-    *first / (1.0 - memory[0]) / ((*second / (1.0 - memory[1])).sqrt() + TINY)
+    *first += (1.0 - BETAS[0]) * (slope - *first);
+    *second += (1.0 - BETAS[1]) * (slope * slope - *second);
+    *first / (1.0 - betas[0]) / ((*second / (1.0 - betas[1])).sqrt() + TINY)
 }
 
-/// Weights by the normal law with that deviation (He et al., ICCV 2015), biases of zero.
-fn random_layer(inputs: usize, units: usize, deviation: f64, chance: &mut ChaCha8Rng) -> Layer {
+/// Normally distributed weights of this deviation (He et al., ICCV 2015), biases of zero.
+fn random_layer(inputs: usize, units: usize, deviation: f64, rng: &mut ChaCha8Rng) -> Layer {
     let mut layer = Layer { weights: vec![0.0; inputs * units], biases: vec![0.0; units] };
     for unit in 0..units {
         let own = layer.weights[unit..].iter_mut().step_by(units);
-        own.for_each(|weight| *weight = (deviation * normal(chance)) as f32);
+        own.for_each(|weight| *weight = (deviation * normal(rng)) as f32);
     }
     layer
-}
-
-/// A normal draw by the method of Box and Muller.
-pub(super) fn normal(chance: &mut ChaCha8Rng) -> f64 {
-    let (radius, angle) = (1.0 - unit(chance), unit(chance));
-    (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
 }
 
 #[cfg(test)]
@@ -242,17 +238,17 @@ mod tests {
     use super::*;
     use crate::hawkes::testing::each_instruction_set;
 
-    fn learner(seed: u64) -> Learner {
-        let mut chance = ChaCha8Rng::seed_from_u64(seed);
-        let mut learner = Learner::new(4, [5, 3], 0.3, &mut chance);
-        let mut draw = || normal(&mut chance) as f32;
-        learner.activations[0].iter_mut().flatten().for_each(|value| *value = draw());
-        learner.targets.iter_mut().for_each(|target| *target = draw().abs());
-        learner
+    fn trainer(seed: u64) -> NetworkTrainer {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut trainer = NetworkTrainer::new(4, [5, 3], 0.3, &mut rng);
+        let mut draw = || normal(&mut rng) as f32;
+        trainer.activations[0].iter_mut().flatten().for_each(|value| *value = draw());
+        trainer.targets.iter_mut().for_each(|target| *target = draw().abs());
+        trainer
     }
 
-    /// The mean loss of the batch, from its definition.
-    fn mean_loss(learner: &Learner, aggregate: Aggregate) -> f64 {
+    /// The mean loss of the batch by its definition.
+    fn mean_loss(trainer: &NetworkTrainer, aggregate: Aggregate) -> f64 {
         let smooth = f64::from(SMOOTH);
         let huber = |error: f64| {
             if error.abs() < smooth {
@@ -261,14 +257,14 @@ mod tests {
                 error.abs() - smooth / 2.0
             }
         };
-        let answer = |row: usize| {
-            let inputs: Vec<f32> = learner.activations[0].iter().map(|lane| lane[row]).collect();
+        let output = |row: usize| {
+            let inputs: Vec<f32> = trainer.activations[0].iter().map(|lane| lane[row]).collect();
             let scale = Scale { middle: vec![0.0; inputs.len()], per: vec![1.0; inputs.len()] };
-            let networks = Networks { scale, all: vec![learner.network.clone()] };
+            let networks = Networks { scale, all: vec![trainer.network.clone()] };
             networks.log_growth(&inputs, |_| true).unwrap()
         };
         let losses = (0..BATCH).map(|row| {
-            let error = answer(row) - f64::from(learner.targets[row]);
+            let error = output(row) - f64::from(trainer.targets[row]);
             match aggregate {
                 Aggregate::RelativeMedian => huber(error.exp() - 1.0),
                 Aggregate::Median => huber(error),
@@ -279,29 +275,29 @@ mod tests {
     }
 
     #[test]
-    fn slopes_are_those_of_the_loss() {
+    fn slopes_agree_with_finite_differences_of_the_loss() {
         for seed in 0..10 {
             for aggregate in [Aggregate::RelativeMedian, Aggregate::Median, Aggregate::Mean] {
-                let mut learner = learner(seed);
-                learner.forward();
-                learner.loss(aggregate);
-                (0..3).rev().for_each(|depth| learner.back(depth));
+                let mut trainer = trainer(seed);
+                trainer.forward();
+                trainer.loss(aggregate);
+                (0..3).rev().for_each(|depth| trainer.backward(depth));
                 for depth in 0..3 {
-                    for unit in 0..learner.network.0[depth].biases.len() {
+                    for unit in 0..trainer.network.0[depth].biases.len() {
                         const STEP: f32 = 1e-3;
-                        let told = f64::from(total(&learner.slopes[depth][unit]));
+                        let slope = f64::from(total(&trainer.slopes[depth][unit]));
                         let mut moved = |by: f32| {
-                            let bias = &mut learner.network.0[depth].biases[unit];
+                            let bias = &mut trainer.network.0[depth].biases[unit];
                             let before = std::mem::replace(bias, *bias + by);
-                            let loss = mean_loss(&learner, aggregate);
-                            learner.network.0[depth].biases[unit] = before;
+                            let loss = mean_loss(&trainer, aggregate);
+                            trainer.network.0[depth].biases[unit] = before;
                             loss
                         };
-                        let seen = (moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP);
-                        let off = (told - seen).abs();
+                        let expected = (moved(STEP) - moved(-STEP)) / f64::from(2.0 * STEP);
+                        let off = (slope - expected).abs();
                         assert!(
-                            off < 2e-2 * (0.1 + seen.abs()),
-                            "{seed} {aggregate:?} {depth}: {told} {seen}"
+                            off < 2e-2 * (0.1 + expected.abs()),
+                            "{seed} {aggregate:?} {depth}: {slope} {expected}"
                         );
                     }
                 }
@@ -312,27 +308,27 @@ mod tests {
     each_instruction_set!(steps_are_the_same_bits);
 
     fn steps_are_the_same_bits(arch: Arch) {
-        let learned = |arch: Arch| {
-            let mut learner = learner(7);
+        let trained = |arch: Arch| {
+            let mut trainer = trainer(7);
             for _ in 0..20 {
-                arch.dispatch(|| learner.step(Aggregate::RelativeMedian, 0.01));
+                arch.dispatch(|| trainer.step(Aggregate::RelativeMedian, 0.01));
             }
-            learner.network
+            trainer.network
         };
-        assert_eq!(learned(arch), learned(Arch::Scalar));
+        assert_eq!(trained(arch), trained(Arch::Scalar));
     }
 
     #[test]
-    fn a_batch_answers_as_a_single_row() {
-        let mut learner = learner(3);
-        learner.forward();
+    fn a_batch_has_the_outputs_of_single_rows() {
+        let mut trainer = trainer(3);
+        trainer.forward();
         let scale = Scale { middle: vec![0.0; 4], per: vec![1.0; 4] };
-        let networks = Networks { scale, all: vec![learner.network.clone()] };
+        let networks = Networks { scale, all: vec![trainer.network.clone()] };
         for row in 0..BATCH {
-            let inputs: Vec<f32> = learner.activations[0].iter().map(|lane| lane[row]).collect();
+            let inputs: Vec<f32> = trainer.activations[0].iter().map(|lane| lane[row]).collect();
             if inputs.iter().all(|input| input.abs() < 4.0) {
                 let alone = networks.log_growth(&inputs, |_| true).unwrap();
-                assert_eq!(alone as f32, learner.activations[3][0][row], "row {row}");
+                assert_eq!(alone as f32, trainer.activations[3][0][row], "row {row}");
             }
         }
     }

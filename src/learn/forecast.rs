@@ -2,21 +2,23 @@
 
 use std::cell::OnceCell;
 
-use super::Aggregate;
-use super::pool::Pool;
-use super::trees::Fallen;
+use super::features::LARGEST_VALUE;
+use super::options::Aggregate;
+use super::trees::ReachedLeaves;
+use super::weighted::WeightedValues;
 
-/// How far raw intervals must be widened (below 0: narrowed), in ln N, at some levels; split
-/// conformal prediction (Romano, Patterson and Candès, NeurIPS 2019) on held-out samples.
+/// How far raw intervals are widened (below 0: narrowed), in ln N, as pairs (level, widening) of
+/// ascending level; split conformal prediction (Romano, Patterson and Candès, NeurIPS 2019) on
+/// held-out samples.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Calibration(pub(super) Vec<(f64, f64)>);
 
 impl Calibration {
-    /// The levels at which it is measured.
+    /// The levels at which the widening is measured.
     pub(super) const LEVELS: [f64; 7] = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99];
 
-    /// From held-out answers and the true ln(N/n).
-    pub(super) fn measure(held_out: &[(Tried, f64)]) -> Self {
+    /// Measures the widening on held-out forecasts, each with the true ln(N/n).
+    pub(super) fn measure(held_out: &[(HeldOutForecast, f64)]) -> Self {
         let count = held_out.len();
         Self(
             Self::LEVELS
@@ -25,8 +27,8 @@ impl Calibration {
                 .map(|(place, &level)| {
                     let mut misses: Vec<f64> = held_out
                         .iter()
-                        .map(|(answer, truth)| {
-                            let (low, high) = answer.raw_intervals[place];
+                        .map(|(forecast, truth)| {
+                            let (low, high) = forecast.raw_intervals[place];
                             (low - truth).max(truth - high)
                         })
                         .collect();
@@ -41,7 +43,7 @@ impl Calibration {
 
     /// The widening at a level, between the measured ones by interpolation.
     fn at(&self, level: f64) -> f64 {
-        let above = self.0.partition_point(|&(known, _)| known < level);
+        let above = self.0.partition_point(|&(measured, _)| measured < level);
         match (above.checked_sub(1).and_then(|i| self.0.get(i)), self.0.get(above)) {
             (Some(&(a, low)), Some(&(b, high))) => low + (high - low) * (level - a) / (b - a),
             (Some(&(_, only)), None) | (None, Some(&(_, only))) => only,
@@ -50,49 +52,50 @@ impl Calibration {
     }
 }
 
-/// Values of ln(N/n) that are put in order where somebody asks for their order; a mean needs none.
+/// A distribution of ln(N/n), sorted on first use of a quantile; the mean does not need that.
 #[derive(Debug)]
 pub(super) struct Growths<'m> {
-    fallen: Option<Fallen<'m>>,
-    pool: OnceCell<Pool>,
+    leaves: Option<ReachedLeaves<'m>>,
+    sorted: OnceCell<WeightedValues>,
 }
 
-impl From<Pool> for Growths<'_> {
-    fn from(pool: Pool) -> Self {
-        Self { fallen: None, pool: pool.into() }
+impl From<WeightedValues> for Growths<'_> {
+    fn from(values: WeightedValues) -> Self {
+        Self { leaves: None, sorted: values.into() }
     }
 }
 
-impl<'m> From<Fallen<'m>> for Growths<'m> {
-    fn from(fallen: Fallen<'m>) -> Self {
-        Self { fallen: Some(fallen), pool: OnceCell::new() }
+impl<'m> From<ReachedLeaves<'m>> for Growths<'m> {
+    fn from(leaves: ReachedLeaves<'m>) -> Self {
+        Self { leaves: Some(leaves), sorted: OnceCell::new() }
     }
 }
 
 impl Growths<'_> {
     fn mean(&self) -> f64 {
-        self.fallen.as_ref().map_or_else(|| self.pool().mean(), Fallen::mean)
+        self.leaves.as_ref().map_or_else(|| self.sorted().mean(), ReachedLeaves::mean)
     }
 
-    fn pool(&self) -> &Pool {
-        let pool = || self.fallen.as_ref().map(Fallen::pool).unwrap_or_default();
-        self.pool.get_or_init(pool)
+    fn sorted(&self) -> &WeightedValues {
+        let values = || self.leaves.as_ref().map(ReachedLeaves::values).unwrap_or_default();
+        self.sorted.get_or_init(values)
     }
 }
 
-/// A predicted final size: a point, and the distribution behind it.
+/// A predicted final size: a point forecast and its distribution.
 #[derive(Debug)]
-pub struct Answer<'m> {
+pub struct Forecast<'m> {
     n_obs: f64,
     n_tot: f64,
     growths: Growths<'m>,
-    /// What is added to all growths.
+    /// Added to all growths.
     shift: f64,
     calibration: &'m Calibration,
 }
 
-impl<'m> Answer<'m> {
-    /// Of these growths; `mean` stands for the point where the aggregate is one.
+impl<'m> Forecast<'m> {
+    /// The forecast after `n_obs` events with this distribution of ln(N/n); `mean`, where given, is used
+    /// for [`Aggregate::Mean`] in place of the mean of the growths.
     pub(super) fn new(
         n_obs: f64,
         growths: impl Into<Growths<'m>>,
@@ -100,18 +103,18 @@ impl<'m> Answer<'m> {
         mean: Option<f64>,
         calibration: &'m Calibration,
     ) -> Self {
-        let n_obs = if n_obs.is_finite() { n_obs.clamp(0.0, 1e15) } else { 0.0 };
+        let n_obs = if n_obs.is_finite() { n_obs.clamp(0.0, LARGEST_VALUE) } else { 0.0 };
         let growths = growths.into();
         let growth = match aggregate {
-            Aggregate::RelativeMedian => growths.pool().median_weighted(|growth| (-growth).exp()),
-            Aggregate::Median => growths.pool().quantile(0.5),
+            Aggregate::RelativeMedian => growths.sorted().median_weighted(|growth| (-growth).exp()),
+            Aggregate::Median => growths.sorted().quantile(0.5),
             Aggregate::Mean => mean.unwrap_or_else(|| growths.mean()),
         };
         Self { n_obs, n_tot: size(n_obs, growth), growths, shift: 0.0, calibration }
     }
 
-    /// The same answer with its distribution moved half of the way to a growth ln(N/n) that
-    /// another method gives, if any. All three aggregates move along with what they are of.
+    /// Averages the forecast of ln(N/n) with that of another predictor, if there is one: shifts the point
+    /// and the distribution by half of the difference.
     pub(super) fn towards(mut self, log_growth: Option<f64>) -> Self {
         const SHARE: f64 = 0.5;
         let Some(log_growth) = log_growth else { return self };
@@ -121,10 +124,10 @@ impl<'m> Answer<'m> {
         self
     }
 
-    /// What is kept of it where many are compared with the truth.
-    pub(super) fn tried(&self) -> Tried {
+    /// Keeps the part of the forecast that held-out errors are computed from.
+    pub(super) fn held_out(&self) -> HeldOutForecast {
         let raw_intervals = Calibration::LEVELS.map(|level| self.raw_interval(level));
-        Tried { n_obs: self.n_obs, n_tot: self.n_tot, raw_intervals }
+        HeldOutForecast { n_obs: self.n_obs, n_tot: self.n_tot, raw_intervals }
     }
 
     /// The predicted final size: finite, and at least n.
@@ -132,12 +135,13 @@ impl<'m> Answer<'m> {
         self.n_tot
     }
 
-    /// An interval that covers the truth with about that probability; it contains the prediction.
+    /// An interval that contains the final size with about the probability `level`, from 0 to 1; it
+    /// contains the predicted size.
     pub fn interval(&self, level: f64) -> (f64, f64) {
         let level = if level.is_finite() { level.clamp(0.0, 1.0) } else { 0.9 };
         let (low, high) = self.raw_interval(level);
-        let more = self.calibration.at(level);
-        let (low, high) = (size(self.n_obs, low - more), size(self.n_obs, high + more));
+        let widening = self.calibration.at(level);
+        let (low, high) = (size(self.n_obs, low - widening), size(self.n_obs, high + widening));
         (low.min(self.n_tot), high.max(self.n_tot))
     }
 
@@ -146,20 +150,20 @@ impl<'m> Answer<'m> {
         if k < self.n_obs || self.n_obs <= 0.0 {
             return if k < self.n_obs { 1.0 } else { 0.0 };
         }
-        self.growths.pool().above((k / self.n_obs).ln() - self.shift)
+        self.growths.sorted().above((k / self.n_obs).ln() - self.shift)
     }
 
     /// The interval of ln(N/n) without calibration.
     fn raw_interval(&self, level: f64) -> (f64, f64) {
-        let quantile = |share: f64| (self.growths.pool().quantile(share) + self.shift).max(0.0);
+        let quantile = |share: f64| (self.growths.sorted().quantile(share) + self.shift).max(0.0);
         (quantile((1.0 - level) / 2.0), quantile((1.0 + level) / 2.0))
     }
 }
 
-/// An answer of which only so much is kept that it can be judged: the thousands of values behind
-/// each of a hundred thousand would fill the memory.
+/// The part of a forecast that held-out errors are computed from. A forecast holds thousands of values,
+/// and there can be a hundred thousand held-out forecasts.
 #[derive(Clone, Debug)]
-pub(super) struct Tried {
+pub(super) struct HeldOutForecast {
     /// Events so far.
     pub(super) n_obs: f64,
     /// The predicted final size.
@@ -170,7 +174,7 @@ pub(super) struct Tried {
 
 /// n exp(growth), finite and at least n.
 fn size(n_obs: f64, growth: f64) -> f64 {
-    const MOST: f64 = 30.0;
-    let growth = if growth.is_nan() { 0.0 } else { growth.clamp(0.0, MOST) };
+    const MAX_GROWTH: f64 = 30.0;
+    let growth = if growth.is_nan() { 0.0 } else { growth.clamp(0.0, MAX_GROWTH) };
     n_obs * growth.exp()
 }

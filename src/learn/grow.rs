@@ -1,0 +1,142 @@
+//! Grows the trees of a model.
+//!
+//! smartcore finds the splits of one tree ([`find_splits`]); which rows and features it is given, and
+//! which values its leaves keep, is decided here. A tree is grown on cascades rather than rows: each cascade is drawn
+//! Poisson(1) times, and each time [`ROWS_PER_DRAW`] of its rows, with their weights as
+//! probabilities. smartcore's random forest always resamples rows itself, which would break this
+//! scheme. Its single tree does not, but considers all features at every split; so each tree is given
+//! a random third of the features (Ho 1998).
+
+use std::collections::HashMap;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use super::random::{poisson, unit};
+use super::split::{Split, find_splits};
+use super::table::{ROWS_PER_DRAW, Row, Table};
+use super::trees::{Trees, TreesBuilder, code, codebook};
+use crate::parallel::in_parallel;
+
+/// The largest number of rows that a tree is grown on.
+pub(super) const MAX_TREE_ROWS: usize = 4096;
+/// A tree is grown on one in this many features.
+const FEATURE_SHARE: usize = 3;
+
+/// Trees, and for each tree which cascades it was grown on.
+pub(super) struct GrownTrees {
+    pub(super) trees: Trees,
+    /// For each tree and cascade, whether the tree was grown on it.
+    pub(super) in_bag: Vec<Vec<bool>>,
+}
+
+/// Grows `trees` trees on a table; `None` for a table without rows or features. The result depends on the
+/// seed, never on the number of threads.
+pub(super) fn grow(table: &Table, trees: usize, seed: u64, threads: usize) -> Option<GrownTrees> {
+    if table.cascades.iter().all(Vec::is_empty) || table.names.is_empty() {
+        return None;
+    }
+    let numbers: Vec<usize> = (0..trees).collect();
+    let grown = in_parallel(&numbers, threads, |tree| grow_one(table, seed, *tree));
+    Some(joined(table, grown))
+}
+
+/// One tree.
+struct GrownTree {
+    /// `None` is a leaf.
+    nodes: Vec<Option<Split>>,
+    /// The features that it was given.
+    features: Vec<usize>,
+    /// The training values of each leaf, by the index of its node.
+    leaves: HashMap<usize, Vec<f32>>,
+    in_bag: Vec<bool>,
+}
+
+impl GrownTree {
+    /// The leaf that a row reaches.
+    fn leaf_of(&self, values: &[f32]) -> usize {
+        let mut at = 0;
+        while let Some(Split { column, threshold, left, right }) = self.nodes[at] {
+            at = if values[self.features[column]] <= threshold { left } else { right };
+        }
+        at
+    }
+
+    /// Adds a node and its descendants, in preorder.
+    fn add_to(&self, builder: &mut TreesBuilder, at: usize, codebook: &[f32]) {
+        if let Some(Split { column, threshold, left, right }) = self.nodes[at] {
+            builder.split(self.features[column] as u16, threshold);
+            self.add_to(builder, left, codebook);
+            self.add_to(builder, right, codebook);
+            return;
+        }
+        let values = self.leaves.get(&at).into_iter().flatten();
+        let mut codes: Vec<u16> = values.map(|&value| code(codebook, value)).collect();
+        codes.sort_unstable();
+        builder.leaf(codes);
+    }
+}
+
+fn grow_one(table: &Table, seed: u64, tree: usize) -> GrownTree {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(tree as u64);
+    let (rows, in_bag) = draw_rows(table, &mut rng);
+    let features = draw_features(table.names.len(), &mut rng);
+    let nodes = find_splits(&rows, &features);
+    let mut tree = GrownTree { nodes, features, leaves: HashMap::new(), in_bag };
+    for row in &rows {
+        let leaf = tree.leaf_of(&row.values);
+        tree.leaves.entry(leaf).or_default().push(row.target as f32);
+    }
+    tree
+}
+
+/// Rows of randomly drawn cascades, at least one row, and for each cascade whether it was drawn.
+fn draw_rows<'a>(table: &'a Table, rng: &mut ChaCha8Rng) -> (Vec<&'a Row>, Vec<bool>) {
+    let rate = (MAX_TREE_ROWS as f64 / (ROWS_PER_DRAW * table.cascades.len()) as f64).min(1.0);
+    loop {
+        let mut rows = Vec::new();
+        let mut in_bag = vec![false; table.cascades.len()];
+        for (cascade, own) in table.cascades.iter().enumerate() {
+            let total: f64 = own.iter().map(|row| row.weight).sum();
+            let times = if own.is_empty() { 0 } else { poisson(rate, rng) };
+            in_bag[cascade] = times > 0;
+            for _ in 0..times * ROWS_PER_DRAW {
+                let mut left = unit(rng) * total;
+                let drawn = own.iter().find(|row| {
+                    left -= row.weight;
+                    left < 0.0
+                });
+                rows.extend(drawn.or(own.last()));
+            }
+        }
+        rows.truncate(MAX_TREE_ROWS);
+        if !rows.is_empty() {
+            return (rows, in_bag);
+        }
+    }
+}
+
+/// A random share of the features, drawn without replacement.
+fn draw_features(all: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
+    let count = if all <= FEATURE_SHARE { all } else { all.div_ceil(FEATURE_SHARE) };
+    let mut features: Vec<usize> = (0..all).collect();
+    for i in 0..count {
+        let other = i + (unit(rng) * (all - i) as f64) as usize;
+        features.swap(i, other.min(all - 1));
+    }
+    features.truncate(count);
+    features
+}
+
+fn joined(table: &Table, grown: Vec<GrownTree>) -> GrownTrees {
+    let targets = table.cascades.iter().flatten().map(|row| row.target as f32);
+    let codebook = codebook(targets.collect());
+    let mut builder = TreesBuilder::new(codebook.clone());
+    let mut in_bag = Vec::with_capacity(grown.len());
+    for tree in grown {
+        tree.add_to(&mut builder, 0, &codebook);
+        in_bag.push(tree.in_bag);
+    }
+    GrownTrees { trees: builder.done().expect("every split has both branches"), in_bag }
+}

@@ -1,0 +1,26 @@
+//! What a model is trained on: a finished cascade at one observation window.
+
+use super::features::Features;
+
+/// A finished cascade at one observation window.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sample {
+    /// The cascade, `source/cid`: the same for all its windows.
+    pub id: String,
+    /// The window T, in seconds.
+    pub t_obs: f64,
+    /// Event time at which the sample was made, on the clock of its source, in seconds.
+    pub t: f64,
+    /// Events in the window, the first included.
+    pub n_obs: f64,
+    /// Final size N.
+    pub n_tot: f64,
+    /// The features at the end of the window.
+    pub features: Features,
+    /// The same features, in the same order, at earlier ages of the cascade.
+    pub rows: Vec<Vec<f64>>,
+    /// Decay β, branching factor n* and expected first generation still to come G1.
+    pub x: [f64; 3],
+    /// The ω for which N = n + ω G1/(1 − n*) is exact: (N − n)(1 − n*)/G1.
+    pub w: Option<f64>,
+}

@@ -1,0 +1,138 @@
+//! The splits of one tree, found by smartcore; no other file names that crate.
+//!
+//! smartcore keeps the nodes of a tree private and shows them through serde only, so they are read
+//! from JSON. A field that another version renames is an error that names it.
+
+use serde::{Deserialize, Deserializer};
+use smartcore::linalg::basic::matrix::DenseMatrix;
+use smartcore::tree::decision_tree_regressor::{
+    DecisionTreeRegressor, DecisionTreeRegressorParameters,
+};
+
+use super::table::Row;
+
+/// The smallest number of rows in a leaf.
+pub(super) const MIN_LEAF_ROWS: usize = 8;
+
+/// A node as smartcore serializes it; a leaf has no `split_value`.
+#[derive(Debug, Deserialize)]
+struct RawNode {
+    split_feature: usize,
+    #[serde(deserialize_with = "required")]
+    split_value: Option<f64>,
+    #[serde(deserialize_with = "required")]
+    true_child: Option<usize>,
+    #[serde(deserialize_with = "required")]
+    false_child: Option<usize>,
+}
+
+#[derive(Deserialize)]
+struct RawTree {
+    nodes: Vec<RawNode>,
+}
+
+#[derive(Deserialize)]
+struct RawRegressor {
+    tree_regressor: RawTree,
+}
+
+/// A number or null. Without this, serde reads an absent `Option` field as null.
+fn required<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    Option::deserialize(from)
+}
+
+/// A split: rows whose value of `column` is at most `threshold` go to the node `left`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Split {
+    pub(super) column: usize,
+    pub(super) threshold: f32,
+    pub(super) left: usize,
+    pub(super) right: usize,
+}
+
+/// The nodes of a tree that is grown on the rows and the given features; the root is the first, `None`
+/// is a leaf, and `column` counts within `features`.
+///
+/// A single leaf where smartcore refuses the rows, as it does when there are too few.
+pub(super) fn find_splits(rows: &[&Row], features: &[usize]) -> Vec<Option<Split>> {
+    let mut columns: Vec<f32> = Vec::with_capacity(rows.len() * features.len());
+    for &feature in features {
+        columns.extend(rows.iter().map(|row| row.values[feature]));
+    }
+    let targets: Vec<f64> = rows.iter().map(|row| row.split).collect();
+    let parameters = DecisionTreeRegressorParameters::default()
+        .with_min_samples_leaf(MIN_LEAF_ROWS)
+        .with_min_samples_split(2 * MIN_LEAF_ROWS);
+    let tree = DenseMatrix::new(rows.len(), features.len(), columns, true)
+        .and_then(|matrix| DecisionTreeRegressor::fit(&matrix, &targets, parameters));
+    let Ok(tree) = tree else { return vec![None] };
+    serde_json::to_value(&tree)
+        .and_then(nodes_of)
+        .expect("a test checks the fields of the smartcore version in Cargo.lock")
+}
+
+/// The nodes of a serialized tree; the error names a field that is missing.
+fn nodes_of(tree: serde_json::Value) -> Result<Vec<Option<Split>>, serde_json::Error> {
+    let tree: RawRegressor = serde_json::from_value(tree)?;
+    Ok(tree.tree_regressor.nodes.iter().map(split_of).collect())
+}
+
+/// The split of a node. The threshold is rounded down, so that it stays between the two values of
+/// single precision that it separates.
+fn split_of(node: &RawNode) -> Option<Split> {
+    let exact = node.split_value?;
+    let near = exact as f32;
+    let threshold = if f64::from(near) > exact { near.next_down() } else { near };
+    let (left, right) = (node.true_child?, node.false_child?);
+    Some(Split { column: node.split_feature, threshold, left, right })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn row(value: f32) -> Row {
+        let split = f64::from(value);
+        Row { values: vec![7.0, value], target: split, split, weight: 1.0 }
+    }
+
+    fn serialized_tree() -> Value {
+        let columns = (0..40).map(|i| i as f32).collect();
+        let matrix = DenseMatrix::new(40, 1, columns, true).unwrap();
+        let targets: Vec<f64> = (0..40).map(f64::from).collect();
+        let tree = DecisionTreeRegressor::fit(&matrix, &targets, Default::default()).unwrap();
+        serde_json::to_value(&tree).unwrap()
+    }
+
+    #[test]
+    fn a_renamed_field_of_a_serialized_tree_is_an_error_that_names_it() {
+        let tree = serialized_tree();
+        assert!(nodes_of(tree.clone()).unwrap().iter().flatten().count() > 10);
+        for field in
+            ["tree_regressor", "nodes", "split_feature", "split_value", "true_child", "false_child"]
+        {
+            let text = tree.to_string().replace(&format!("\"{field}\""), "\"renamed\"");
+            let error = nodes_of(text.parse().unwrap()).unwrap_err().to_string();
+            assert_eq!(error, format!("missing field `{field}`"));
+        }
+    }
+
+    #[test]
+    fn rows_of_two_values_are_split_between_them() {
+        let rows: Vec<Row> = (0..20).map(|i| row(if i < 10 { 1.0 } else { 2.0 })).collect();
+        let nodes = find_splits(&rows.iter().collect::<Vec<_>>(), &[1]);
+        let Some(Split { column, threshold, left, right }) = nodes[0] else { panic!("{nodes:?}") };
+        assert!(column == 0 && (1.0..2.0).contains(&threshold), "{nodes:?}");
+        assert_eq!((nodes[left], nodes[right]), (None, None));
+    }
+
+    #[test]
+    fn too_few_rows_make_a_single_leaf() {
+        let rows = [row(1.0), row(2.0)];
+        assert_eq!(find_splits(&rows.iter().collect::<Vec<_>>(), &[0, 1]), [None]);
+    }
+}
