@@ -7,7 +7,7 @@ use divan::{Bencher, black_box};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tweetoscope::cascade::Point;
-use tweetoscope::hawkes::lanes::{Job, fit_many, left_after};
+use tweetoscope::hawkes::lanes::{Job, fit_many, remaining_after};
 use tweetoscope::hawkes::likelihood::derivatives;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::hawkes::simulate::simulate;
@@ -44,7 +44,7 @@ fn exponential_alone(bencher: Bencher, count: usize) {
     let mut left = vec![0.0; count];
     bencher
         .counter(ItemsCount::new(count))
-        .bench_local(|| left_after(black_box(&half_lives), black_box(&mut left)));
+        .bench_local(|| remaining_after(black_box(&half_lives), black_box(&mut left)));
 }
 
 /// Value, gradient and Hessian of one cascade, without lanes.

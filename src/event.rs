@@ -1,4 +1,4 @@
-//! What happens, and when: tweets and retweets on their source's clock.
+//! Events: tweets and retweets, with times on the clock of their source.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 /// Largest absolute event time and largest mark that a record may carry.
 ///
-/// It keeps sums and differences exact to better than a millisecond, and refuses nonsense early.
+/// Below it, sums and differences are exact to better than a millisecond.
 pub const LARGEST: f64 = 1e12;
 
 /// Seconds on the clock of one source; finite, at most [`LARGEST`] in size.
@@ -23,7 +23,7 @@ impl EventTime {
         (seconds.abs() <= LARGEST).then_some(Self(seconds + 0.0))
     }
 
-    /// A sum of bounded times, which may itself be beyond the bound of input.
+    /// A sum of bounded times, which may exceed [`LARGEST`].
     pub(crate) fn beyond(seconds: f64) -> Self {
         debug_assert!(!seconds.is_nan(), "sums of finite times are numbers");
         Self(seconds + 0.0)
@@ -49,55 +49,55 @@ impl Ord for EventTime {
     }
 }
 
-/// A tweet or a retweet, as it stands in a record or a history file.
+/// A tweet or a retweet, as in a record or a history file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event<'a> {
     /// Whether it is the initial tweet, which opens the cascade.
     pub root: bool,
     /// The cascade it belongs to, unique within its source.
     pub cid: Cow<'a, str>,
-    /// The feed that it came by.
+    /// The feed that it comes from.
     pub source: Cow<'a, str>,
-    /// When it happened.
+    /// Its time, on the clock of the source.
     pub time: EventTime,
     /// The mark: influence (followers) of the author, from 0 to [`LARGEST`].
     pub magnitude: f64,
     /// The text; empty for most retweets.
     pub msg: Message<'a>,
-    /// Remarks that travel beside the text; nothing reads them but people.
+    /// Free text that no computation reads.
     pub info: Message<'a>,
 }
 
-/// A text that travels with an event. Few are ever looked at, so it may still be what stood in the
-/// record, and is turned into words where somebody asks for them.
+/// A text of an event. Few texts are read, so one that comes from a record is kept as JSON and decoded
+/// by [`Message::text`].
 #[derive(Clone, Debug)]
 pub struct Message<'a>(Form<'a>);
 
 #[derive(Clone, Debug)]
 enum Form<'a> {
-    Words(Cow<'a, str>),
-    /// A sound string of JSON, its quotes included.
+    Plain(Cow<'a, str>),
+    /// A valid string of JSON, its quotes included.
     Quoted(&'a str),
 }
 
 impl<'a> Message<'a> {
-    /// A string of JSON with its quotes, which must be sound: it has no words otherwise.
+    /// A valid string of JSON, its quotes included; one that is not valid has an empty text.
     pub(crate) fn quoted(json: &'a str) -> Self {
         Self(Form::Quoted(json))
     }
 
-    /// Its words.
-    pub fn words(&self) -> Cow<'_, str> {
+    /// The decoded text.
+    pub fn text(&self) -> Cow<'_, str> {
         match &self.0 {
-            Form::Words(words) => Cow::Borrowed(words),
+            Form::Plain(text) => Cow::Borrowed(text),
             Form::Quoted(json) => serde_json::from_str::<String>(json).unwrap_or_default().into(),
         }
     }
 }
 
 impl<'a, T: Into<Cow<'a, str>>> From<T> for Message<'a> {
-    fn from(words: T) -> Self {
-        Self(Form::Words(words.into()))
+    fn from(text: T) -> Self {
+        Self(Form::Plain(text.into()))
     }
 }
 
@@ -109,21 +109,21 @@ impl Default for Message<'_> {
 
 impl PartialEq for Message<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.words() == other.words()
+        self.text() == other.text()
     }
 }
 
-/// A span of time in whole or fractional seconds, read from `600`, `600s`, `10m`, `1h` or `7d`.
+/// A duration in whole or fractional seconds, read from `600`, `600s`, `10m`, `1h` or `7d`.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Span(pub f64);
 
-/// A text that is no duration.
+/// A text that is not a duration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpanError(String);
 
 impl fmt::Display for SpanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is no duration: use seconds, or a number with s, m, h or d", self.0)
+        write!(f, "{:?} is not a duration: use seconds, or a number with s, m, h or d", self.0)
     }
 }
 
@@ -141,9 +141,9 @@ impl FromStr for Span {
             _ => 1.0,
         };
         let number = trimmed.trim_end_matches(['s', 'm', 'h', 'd']);
-        let known = trimmed.len() - number.len() <= 1;
+        let one_unit = trimmed.len() - number.len() <= 1;
         match number.trim_end().parse::<f64>() {
-            Ok(value) if known && (0.0..=LARGEST).contains(&(value * unit)) => {
+            Ok(value) if one_unit && (0.0..=LARGEST).contains(&(value * unit)) => {
                 Ok(Self(value * unit))
             }
             _ => Err(SpanError(text.to_owned())),

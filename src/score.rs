@@ -1,16 +1,16 @@
-//! How good predictions are: their errors, how they rank cascades, and how sure these figures are.
+//! Scores of predictions: errors, rank correlation, and confidence intervals of these.
 //!
-//! Symbols: N is the final size, and p what was predicted for it; both count the first event.
+//! Symbols: N is the final size and p its prediction; both count the first event.
 //! Quantiles are those of linear interpolation between order statistics (Hyndman & Fan, The
-//! American Statistician 1996, definition 7). All functions are pure; chance is a seed.
+//! American Statistician 1996, definition 7). All functions are pure; randomness comes from a seed.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// A prediction, and what came true.
+/// A prediction and the final size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trial {
-    /// The final size that was predicted.
+    /// The predicted final size p.
     pub predicted: f64,
     /// The final size N.
     pub n_tot: f64,
@@ -22,35 +22,35 @@ impl Trial {
         (self.predicted - self.n_tot).abs() / self.n_tot.max(1.0)
     }
 
-    /// ln((p + 1)/(N + 1)): above 0 where too much was predicted.
+    /// ln((p + 1)/(N + 1)): above 0 where the prediction is too large.
     pub fn log_ratio(&self) -> f64 {
         ((self.predicted + 1.0) / (self.n_tot + 1.0)).ln()
     }
 }
 
-/// How good the predictions of one method are.
+/// The scores of one method.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Scores {
-    /// Predictions.
+    /// Number of predictions.
     pub count: usize,
-    /// Mean ARE, and an interval that holds that of the population with 95 %.
+    /// Mean ARE (absolute relative error) and its 95 % confidence interval.
     pub mean_are: (f64, [f64; 2]),
-    /// Median ARE, and its interval.
+    /// Median ARE and its 95 % confidence interval.
     pub median_are: (f64, [f64; 2]),
     /// The 95th percentile of the ARE.
     pub p95_are: f64,
-    /// Kendall's tau-b between predictions and truth; none where either is the same everywhere.
+    /// Kendall's tau-b between predictions and final sizes; `None` where either is constant.
     pub tau: Option<f64>,
     /// Mean squared logarithmic error: mean of ln((p + 1)/(N + 1))^2.
     pub msle: f64,
     /// The median of ln((p + 1)/(N + 1)).
     pub bias: f64,
-    /// Of so many biggest, how many were among as many predicted biggest.
+    /// How many of the largest cascades are among those predicted largest.
     pub top_hits: Option<TopHits>,
 }
 
 impl Scores {
-    /// The scores of a method; intervals by 400 resamples of the cascades, drawn from the seed.
+    /// Scores the predictions of a method; the intervals are by [`bootstrap`] with the random seed.
     pub fn of(trials: &[Trial], seed: u64) -> Self {
         let errors: Vec<f64> = trials.iter().map(Trial::are).collect();
         let ratios: Vec<f64> = trials.iter().map(Trial::log_ratio).collect();
@@ -71,19 +71,19 @@ impl Scores {
     }
 }
 
-/// The mean; 0 of none.
+/// The mean; 0 for no values.
 pub fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
     let add = |(sum, count), value| (sum + value, count + 1.0);
     let (sum, count) = values.into_iter().fold((0.0, 0.0), add);
     if count > 0.0 { sum / count } else { 0.0 }
 }
 
-/// The middle value, the mean of the two middle ones of an even number; 0 of none.
+/// The median, the mean of the two middle values for an even number; 0 for no values.
 pub fn median(values: Vec<f64>) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The value below which that share of the values lies; 0 of none.
+/// The value below which that share of the values lies; 0 for no values.
 pub fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
     if values.is_empty() {
         return 0.0;
@@ -92,49 +92,50 @@ pub fn quantile(mut values: Vec<f64>, share: f64) -> f64 {
     let (below, part) = (place as usize, place.fract());
     let (_, &mut low, rest) = values.select_nth_unstable_by(below, f64::total_cmp);
     let high = rest.iter().copied().min_by(f64::total_cmp).unwrap_or(low);
-    // Where both are equal, or one is infinite, the weighted sum would be neither.
+    // The weighted sum of two equal or infinite values may be neither of them.
     if part == 0.0 || low == high { low } else { low * (1.0 - part) + high * part }
 }
 
-/// 1 - mean error / mean error of a baseline, over pairs of both; none where it made no error.
+/// The skill score 1 − (mean error) / (mean error of a baseline), over pairs (error, baseline's error);
+/// `None` where the baseline has no error.
 pub fn skill(errors: impl IntoIterator<Item = (f64, f64)>) -> Option<f64> {
     let add = |(ours, theirs), (our, their)| (ours + our, theirs + their);
     let (ours, theirs) = errors.into_iter().fold((0.0, 0.0), add);
     (theirs > 0.0).then(|| 1.0 - ours / theirs)
 }
 
-/// How well the biggest were found.
+/// The overlap of the k largest cascades with the k predicted largest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopHits {
-    /// How many of the biggest were among as many predicted biggest.
+    /// The number of cascades in both.
     pub hits: usize,
-    /// How many of the biggest were asked for.
+    /// k.
     pub of: usize,
 }
 
-/// Looks for the 100 biggest, or the biggest tenth where that is less; none of fewer than ten.
-/// Of equal sizes the earlier counts as the bigger.
+/// The overlap for k = 100, or for a tenth of the cascades where that is less; `None` for fewer than ten
+/// cascades. Of equal sizes the earlier ranks higher.
 pub fn top_hits(trials: &[Trial]) -> Option<TopHits> {
-    const MOST: usize = 100;
-    let of = (trials.len() / 10).min(MOST);
+    const MAX_TOP: usize = 100;
+    let of = (trials.len() / 10).min(MAX_TOP);
     if of == 0 {
         return None;
     }
-    let biggest = |size: fn(&Trial) -> f64| {
+    let largest = |size: fn(&Trial) -> f64| {
         let mut order: Vec<usize> = (0..trials.len()).collect();
         order.sort_by(|a, b| size(&trials[*b]).total_cmp(&size(&trials[*a])).then(a.cmp(b)));
         order.truncate(of);
         order
     };
-    let (truly, predicted) = (biggest(|it| it.n_tot), biggest(|it| it.predicted));
-    let hits = truly.iter().filter(|place| predicted.contains(place)).count();
+    let (actual, predicted) = (largest(|it| it.n_tot), largest(|it| it.predicted));
+    let hits = actual.iter().filter(|place| predicted.contains(place)).count();
     Some(TopHits { hits, of })
 }
 
-/// Kendall's rank correlation tau-b, corrected for ties, in O(n log n) (Knight, JASA 1966); none
-/// where all pairs are tied on a side.
+/// Kendall's rank correlation tau-b, corrected for ties, in O(n log n) (Knight, JASA 1966); `None`
+/// where all x or all y are equal.
 ///
-/// Sorted by x, the pairs that y orders the other way are the exchanges that sorting by y needs.
+/// The discordant pairs are the exchanges that a merge sort by y makes after a sort by x.
 pub fn tau_b(pairs: &[(f64, f64)]) -> Option<f64> {
     // -0 and 0 are a tie.
     let mut pairs: Vec<(f64, f64)> = pairs.iter().map(|(x, y)| (x + 0.0, y + 0.0)).collect();
@@ -160,7 +161,7 @@ fn tied(runs: impl Iterator<Item = usize>) -> u64 {
     runs.map(choose_two).sum()
 }
 
-/// Sorts by merging, and counts the pairs that stood in the wrong order.
+/// Merge sort; returns the number of pairs that were in the wrong order.
 fn sort_counting(values: &mut [f64], spare: &mut Vec<f64>) -> u64 {
     if values.len() < 2 {
         return 0;
@@ -186,13 +187,13 @@ fn sort_counting(values: &mut [f64], spare: &mut Vec<f64>) -> u64 {
     exchanges
 }
 
-/// An interval of 95 % for a statistic of the population, by the percentiles of 400 resamples
-/// (Efron, The Annals of Statistics 1979). The same seed draws the same places, whatever the values.
+/// A 95 % confidence interval of a statistic, by the percentiles of 400 bootstrap resamples
+/// (Efron, The Annals of Statistics 1979). A random seed draws the same indices for any values.
 pub fn bootstrap(values: &[f64], seed: u64, statistic: fn(Vec<f64>) -> f64) -> [f64; 2] {
     const RESAMPLES: usize = 400;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let count = values.len() as u128;
-    // 64 random bits times the count, shifted: even to 2^-64 of the count.
+    // 64 random bits times the count, shifted: uniform to 2^-64 of the count.
     let mut draw = || values[((u128::from(rng.next_u64()) * count) >> 64) as usize];
     let resample = |_| statistic((0..values.len()).map(|_| draw()).collect());
     let statistics: Vec<f64> = (0..RESAMPLES).map(resample).collect();
@@ -203,7 +204,7 @@ pub fn bootstrap(values: &[f64], seed: u64, statistic: fn(Vec<f64>) -> f64) -> [
 mod tests {
     use super::*;
 
-    /// Numbers with ties, from a seed.
+    /// Random numbers with ties.
     fn numbers(seed: u64, count: usize, different: u64) -> Vec<f64> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         (0..count).map(|_| (rng.next_u64() % different) as f64 / 7.0).collect()
@@ -285,11 +286,11 @@ mod tests {
     }
 
     #[test]
-    fn the_hits_are_those_of_two_sorted_lists() {
+    fn top_hits_agree_with_the_definition_by_ranks() {
         for seed in 0..50 {
             let trials = trials(seed, seed as usize * 31);
             let of = (trials.len() / 10).min(100);
-            // How many are strictly bigger, or as big and earlier, is the rank.
+            // The rank is the number of larger ones and of equal ones that are earlier.
             let rank = |place: usize, size: fn(&Trial) -> f64| {
                 let mine = size(&trials[place]);
                 let ahead = |&other: &usize| {
@@ -308,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bootstrap_covers_the_mean_as_often_as_it_says() {
+    fn bootstrap_intervals_cover_the_mean_with_their_nominal_probability() {
         let mut covered = 0;
         const SAMPLES: u64 = 400;
         for seed in 0..SAMPLES {
@@ -319,16 +320,16 @@ mod tests {
             assert_ne!([low, high], bootstrap(&values, seed + 1, mean), "seed {seed}");
             covered += u64::from((low..=high).contains(&middle));
         }
-        // 95 %, less what percentiles lose on 60 values; three standard errors are 3.3 %.
+        // 95 %, less the bias of percentiles on 60 values; three standard errors are 3.3 %.
         let share = covered as f64 / SAMPLES as f64;
         assert!((0.91..0.98).contains(&share), "{share}");
-        // Every value is drawn: of two, a quarter of the resamples has one alone.
+        // Every value is drawn: of two values, a quarter of the resamples has only the first.
         assert_eq!(bootstrap(&[0.0, 1.0], 1, mean), [0.0, 1.0]);
         assert_eq!(bootstrap(&[], 1, mean), [0.0, 0.0]);
     }
 
     #[test]
-    fn skill_is_one_without_errors_and_nought_at_the_baseline() {
+    fn skill_is_one_without_errors_and_zero_at_the_baseline() {
         assert_eq!(skill([(0.0, 2.0), (0.0, 1.0)]), Some(1.0));
         assert_eq!(skill([(1.0, 2.0), (2.0, 1.0)]), Some(0.0));
         assert_eq!(skill([(1.0, 0.0)]), None);

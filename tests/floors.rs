@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From the ground up; neighbours share a floor and never meet.
+/// From the ground up; rooms of one floor do not import each other.
 const FLOORS: &[&[&str]] = &[
     &["event", "parallel"],
     &["cascade"],

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::event::{EventTime, LARGEST};
 
-/// An event of a marked point process: when it happened, and its weight.
+/// An event of a marked point process: its time and its mark.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// Seconds, on the clock of the cascade's source or since its first event.
@@ -16,7 +16,7 @@ pub struct Point {
     pub magnitude: f64,
 }
 
-/// Serializes a number as docs/formats.md asks: integral values without `.0`.
+/// Serializes a number as docs/formats.md defines: integral values without `.0`.
 pub fn number<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: every integral f64 below is an i64
     if value.fract() == 0.0 && value.abs() < EXACT {
@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for Point {
 }
 
 impl Point {
-    /// A point whose numbers a record may carry; the error says which is out of range.
+    /// A point whose numbers are within the limits of a record; the error names the one that is not.
     pub fn checked(time: f64, magnitude: f64) -> Result<Self, &'static str> {
         if EventTime::new(time).is_none() {
             return Err("time is out of range");
@@ -66,7 +66,7 @@ impl Point {
     }
 }
 
-/// Puts `point` behind all that are not later: equal times keep the order of arrival.
+/// Inserts `point` after all points that are not later: equal times keep the order of arrival.
 pub fn insert_in_order(points: &mut Vec<Point>, point: Point) {
     let place = match points.last() {
         Some(last) if last.time > point.time => {

@@ -1,15 +1,16 @@
-//! Numbers of records and histories, read fast where they are written plainly.
+//! A fast parser for the plain decimal numbers of records and histories.
 //!
-//! Reading is most of the time of a corpus, and nearly all that is read is `[[t,m],...]`. What
-//! stands here takes the plain forms only and leaves the rest to the general reader, so that both
-//! together accept exactly what that one accepts, and the same numbers come out.
+//! Parsing takes the largest part of the time of a corpus, and nearly all input is `[[t,m],...]`. This
+//! parser accepts plain forms only; the caller passes everything else to the general parser (serde_json, or
+//! `str::parse`), whose results for plain forms are the same to the last bit.
 
 use super::Point;
 
-/// Reads a list of pairs from the start of `bytes` behind those in `into`, and tells its length in bytes.
+/// Parses a list of pairs at the start of `bytes`, appends the points to `into`, and returns the length of the
+/// list in bytes.
 ///
-/// `None` where it is no plain list of sound points: an exponent, a minus, a number out of range,
-/// or no list at all. `into` may then hold part of it.
+/// `None` where it is not a plain list of valid points: an exponent, a minus sign, a number out of range,
+/// or no list at all. `into` may then hold part of the list.
 pub(crate) fn pairs(bytes: &[u8], into: &mut Vec<Point>) -> Option<usize> {
     let mut at = token(bytes, 0, b'[')?;
     if let Some(end) = token(bytes, at, b']') {
@@ -29,7 +30,7 @@ pub(crate) fn pairs(bytes: &[u8], into: &mut Vec<Point>) -> Option<usize> {
     }
 }
 
-/// Reads a field of a table as a number: a plain one, or whatever else Rust takes for one.
+/// Parses a field of a table as a number, in any form that `str::parse` accepts.
 pub(crate) fn field(bytes: &[u8]) -> Option<f64> {
     let bytes = bytes.trim_ascii();
     match plain(bytes, 0) {
@@ -38,14 +39,14 @@ pub(crate) fn field(bytes: &[u8]) -> Option<f64> {
     }
 }
 
-/// The place behind `byte`, which stands at `at` or after blanks.
+/// The place after `byte`, which is at `at` or follows after white space.
 #[inline]
 fn token(bytes: &[u8], at: usize, byte: u8) -> Option<usize> {
     let at = blank(bytes, at);
     (bytes.get(at) == Some(&byte)).then_some(at + 1)
 }
 
-/// The place of the first byte from `at` on that is no blank of JSON.
+/// The place of the first byte from `at` on that is not white space of JSON.
 #[inline]
 fn blank(bytes: &[u8], mut at: usize) -> usize {
     while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
@@ -54,11 +55,11 @@ fn blank(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// An unsigned decimal number without an exponent, as JSON writes it, and the place behind it.
+/// An unsigned decimal number of JSON without an exponent, and the place after it.
 ///
 /// Up to 15 digits are an exact float, as is the power of ten that divides them, so the quotient is
-/// rounded once: correctly. Longer ones go through [`quotient`], where that is sure,
-/// else through the standard library.
+/// rounded once: correctly. Longer numbers go through [`quotient`], and where that returns `None`,
+/// through the standard library.
 #[inline]
 pub(crate) fn plain(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
     let number = bytes.get(start..)?;
@@ -69,7 +70,7 @@ pub(crate) fn plain(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
 #[inline(always)]
 pub(crate) fn leading(number: &[u8]) -> Option<(f64, &[u8])> {
     const SHORT: u64 = 1_000_000_000_000_000;
-    const LONGEST: usize = 19; // digits that surely fit a u64
+    const LONGEST: usize = 19; // digits that always fit a u64
     let (digits, rest) = run(number, 0);
     let whole = number.len() - rest.len();
     if whole == 0 || (whole > 1 && number[0] == b'0') {
@@ -88,8 +89,8 @@ pub(crate) fn leading(number: &[u8]) -> Option<(f64, &[u8])> {
     if whole + places > LONGEST {
         return long(number, rest);
     }
-    // Both are exact below 2^53, and their quotient is rounded once. Nearly all long numbers have 16 or
-    // 17 digits: a limit between these would be a coin toss for each.
+    // Both are exact below 2^53, and their quotient is rounded once. The limit is at 15 digits because nearly
+    // all long numbers have 16 or 17: a limit between these would be an unpredictable branch.
     let value = if digits < SHORT {
         Some(digits as f64 / POWERS_OF_TEN[places] as f64)
     } else {
@@ -108,7 +109,7 @@ fn long<'a>(number: &[u8], rest: &'a [u8]) -> Option<(f64, &'a [u8])> {
     text.parse().ok().map(|value| (value, rest))
 }
 
-/// digits / 10^places rounded to the nearest float; `None` where 64 bits leave that in doubt.
+/// digits / 10^places rounded to the nearest float; `None` where 64 bits do not determine it.
 ///
 /// After Lemire, Number parsing at a gigabyte per second (2021), section 5, for these few powers. With
 /// w = digits 2^z in [2^63, 2^64) and T the integral part of 2^(64+s) / 10^places, s the logarithm
@@ -131,7 +132,7 @@ fn quotient(digits: u64, places: usize) -> Option<f64> {
     Some(mantissa as f64 * f64::from_bits(((1023 + exponent) as u64) << 52))
 }
 
-/// Appends the digits at the start of `rest` to `number`, which may overflow, and tells what follows.
+/// Appends the digits at the start of `rest` to `number`, which may overflow, and returns what follows.
 #[inline(always)]
 fn run(mut rest: &[u8], mut number: u64) -> (u64, &[u8]) {
     while let Some((word, after)) = rest.split_first_chunk() {
@@ -154,17 +155,17 @@ fn run(mut rest: &[u8], mut number: u64) -> (u64, &[u8]) {
 fn leading_digits(word: u64) -> (u64, usize) {
     const EACH: u64 = 0x0101_0101_0101_0101;
     let digits = word.wrapping_sub(EACH * 0x30);
-    // The high bit of a byte that is no digit; bytes after the first such may be wrong.
+    // The high bit of each byte that is not a digit; bytes after the first such may be wrong.
     let other = (digits | word.wrapping_add(EACH * 0x46)) & (EACH * 0x80);
     let count = other.trailing_zeros() as usize / 8;
-    // Noughts before the digits, then neighbours are joined: to pairs, to fours, to all.
+    // Pads with leading zeros, then joins neighbours: to pairs, to fours, to all.
     let digits = digits.checked_shl(64 - 8 * count as u32).unwrap_or(0);
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
     (fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff, count)
 }
 
-/// The powers of ten that are needed here; up to 10^22 a float holds them exactly.
+/// The powers of ten up to 10^18; a float holds those up to 10^22 exactly.
 const POWERS_OF_TEN: [u64; 19] = {
     let mut powers = [1; 19];
     let mut i = 1;
@@ -175,7 +176,7 @@ const POWERS_OF_TEN: [u64; 19] = {
     powers
 };
 
-/// The first 64 bits of 1 / 10^i; that of 1, which nothing needs, stays 0.
+/// The first 64 bits of 1 / 10^i; the entry for i = 0 is not used and stays 0.
 const RECIPROCALS: [u64; 19] = {
     let mut reciprocals = [0; 19];
     let mut i = 1;
@@ -194,7 +195,7 @@ mod tests {
 
     use super::*;
 
-    /// A number as people and programs write it, sound or slightly spoilt.
+    /// A number in one of many notations, some of them not valid.
     fn number(rng: &mut ChaCha8Rng) -> String {
         let value = f64::from_bits(rng.next_u64());
         let digits = rng.next_u64() >> (rng.next_u32() % 64);
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_fast_is_what_serde_reads_to_the_last_bit() {
+    fn pairs_are_the_numbers_of_serde_json_to_the_last_bit() {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let mut fast = 0;
         for round in 0..100_000 {
@@ -244,7 +245,7 @@ mod tests {
         assert!(fast > 10_000, "{fast}");
     }
 
-    /// Also just at the half between two floats, where it has to leave the answer to others.
+    /// Also halfway between two floats, where the quotient is undetermined.
     #[test]
     fn a_quotient_is_rounded_as_the_standard_library_rounds_it() {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_and_decimal_numbers_are_plain() {
+    fn lists_of_whole_and_decimal_numbers_are_plain() {
         for text in
             ["[]", "[ ]", "[[0,1]]", "[[0.0, 1000.0], [123.81097982143302, 24.241097410328564]]"]
         {
@@ -295,12 +296,12 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_what_rust_reads() {
+    fn a_field_is_the_number_that_the_standard_library_parses() {
         let mut rng = ChaCha8Rng::seed_from_u64(6);
         for _ in 0..100_000 {
             let text = number(&mut rng);
-            let told = field(format!(" {text}").as_bytes());
-            assert_eq!(told.map(f64::to_bits), text.parse().ok().map(f64::to_bits), "{text}");
+            let parsed = field(format!(" {text}").as_bytes());
+            assert_eq!(parsed.map(f64::to_bits), text.parse().ok().map(f64::to_bits), "{text}");
         }
         assert_eq!(field(b""), None);
         assert_eq!(field(b"12 3"), None);

@@ -1,13 +1,13 @@
-//! Arithmetic for loops over lanes, which the compiler turns into vector instructions: of the fits, and of
-//! simulation.
+//! Elementary functions for loops over lanes, which the compiler turns into vector instructions, in fits and
+//! in simulation.
 //!
-//! Only operations that IEEE 754 rounds in one way, and no fused multiply-add: every instruction set gives
-//! the same bits.
+//! They use operations with a unique rounding by IEEE 754, and no fused multiply-add, so every instruction set
+//! gives the same bits.
 
-/// How many numbers go together.
+/// The number of lanes.
 pub(crate) const LANES: usize = 8;
 
-/// One number a lane.
+/// One number for each lane.
 pub(crate) type Lanes = [f64; LANES];
 
 /// Coefficients of (2ᶠ − 1)/f for |f| ≤ ½, interpolated at Chebyshev's points: relative error 2e-17.
@@ -25,7 +25,7 @@ const FINE: [f64; 11] = [
     4.4549606019592226e-10,
 ];
 
-/// The same with fewer terms: relative error 5e-7.
+/// Coefficients of the same function with fewer terms: relative error 5e-7.
 const ROUGH: [f64; 5] = [
     std::f64::consts::LN_2,
     0.24022349037778712,
@@ -34,35 +34,37 @@ const ROUGH: [f64; 5] = [
     0.0013381302556450426,
 ];
 
-/// After so many half-lives so little is left that less would be no normal number.
-const LONGEST: f64 = 1020.0;
-/// Added to a small number, it leaves the nearest whole number in the last bits.
+/// 2 to this power, and its reciprocal, are normal numbers with a margin of a few doublings.
+const MAX_EXPONENT: f64 = 1020.0;
+/// Added to a small number, it leaves the nearest whole number in the last bits: 1.5 · 2^52.
 const ROUNDER: f64 = 6755399441055744.0;
+/// The bits of the fraction of a float.
+const FRACTION: u64 = (1 << 52) - 1;
 
-/// What is lost, 1 − 2^−h, and what is left, 2^−h, after h ≥ 0 half-lives.
+/// The share that is lost, 1 − 2^−h, and the share that remains, 2^−h, after h ≥ 0 half-lives.
 ///
-/// The relative error is some units of the last digit, for what is left some h more. −h = k + f makes
-/// 2^−h = 2ᵏ (1 + (2ᶠ − 1)): the first part is put together without cancellation.
+/// The relative error of the first is some units of the last digit, that of the second some units times 1 + h. −h = k + f makes
+/// 2^−h = 2ᵏ (1 + (2ᶠ − 1)): the share that is lost is computed without cancellation.
 #[inline(always)]
-pub(crate) fn lost_and_left(half_lives: f64) -> (f64, f64) {
+pub(crate) fn lost_and_remaining(half_lives: f64) -> (f64, f64) {
     let (shifted, f) = split(half_lives);
     let power = f64::from_bits((shifted.to_bits() << 52).wrapping_add(1.0f64.to_bits()));
     let grown = power * (series(&FINE, f) * f);
     (1.0 - power - grown, power + grown)
 }
 
-/// What is left, 2^−h, roughly: as if h were known to 5e-7.
+/// The share that remains, 2^−h, with the error of a relative error of 5e-7 in h.
 #[inline(always)]
-pub(crate) fn roughly_left(half_lives: f64) -> f64 {
+pub(crate) fn remaining_approx(half_lives: f64) -> f64 {
     let (shifted, f) = split(half_lives);
     let left = 1.0 + series(&ROUGH, f) * f;
     f64::from_bits(left.to_bits().wrapping_add(shifted.to_bits() << 52))
 }
 
-/// 2ʰ, for 0 ≤ h < 1000: some units of the last digit are in doubt.
+/// 2ʰ, for 0 ≤ h < 1000, to some units of the last digit.
 #[inline(always)]
 pub(crate) fn doubled(doublings: f64) -> f64 {
-    lost_and_left(-doublings).1
+    lost_and_remaining(-doublings).1
 }
 
 /// The natural logarithm of a positive, normal number, to a unit or two of the last digit.
@@ -79,11 +81,10 @@ pub(crate) fn ln(x: f64) -> f64 {
         }
         terms
     };
-    /// ln 2 in two parts: of the first so few bits are set that k times it is exact.
+    /// ln 2 in two parts; the first has so few bits that k times it is exact.
     const LN_2: [f64; 2] = [0.6931471803691238, 1.9082149292705877e-10];
     const HALF_ROOT: u64 = std::f64::consts::FRAC_1_SQRT_2.to_bits();
-    const FRACTION: u64 = (1 << 52) - 1;
-    // Counted from √½ on, and from so many powers of 2 below it that none is negative.
+    // Offset so that the exponent changes at √½, and is never negative.
     let counted = x.to_bits() + ((1 << 62) - HALF_ROOT);
     let k = f64::from_bits((counted >> 52) | WHOLE.to_bits()) - (WHOLE + 1024.0);
     let m = f64::from_bits((counted & FRACTION) + HALF_ROOT);
@@ -94,18 +95,18 @@ pub(crate) fn ln(x: f64) -> f64 {
     (k * LN_2[0] + 2.0 * s) + (rest + k * LN_2[1])
 }
 
-/// The last bits of this number count ones.
+/// 2^52: the last bits of its significand count ones.
 const WHOLE: f64 = 4503599627370496.0;
 
 /// The nearest whole number k to −h, in the last bits of a number, and f = −h − k.
 #[inline(always)]
 fn split(half_lives: f64) -> (f64, f64) {
-    let minus = if -half_lives > -LONGEST { -half_lives } else { -LONGEST };
+    let minus = if -half_lives > -MAX_EXPONENT { -half_lives } else { -MAX_EXPONENT };
     let shifted = minus + ROUNDER;
     (shifted, minus - (shifted - ROUNDER))
 }
 
-/// Σ termsᵢ fⁱ, even and odd powers apart: half as long to wait.
+/// Σ termsᵢ fⁱ, with separate sums of even and odd powers: half the latency.
 #[inline(always)]
 fn series<const TERMS: usize>(terms: &[f64; TERMS], f: f64) -> f64 {
     let square = f * f;
@@ -117,7 +118,7 @@ fn series<const TERMS: usize>(terms: &[f64; TERMS], f: f64) -> f64 {
     even + odd * f
 }
 
-/// The number that so many of the last 53 bits count, without an instruction that only some machines have.
+/// A whole number below 2^53 as a float, without a conversion instruction, which not every instruction set has.
 #[inline(always)]
 pub(crate) fn counted(whole: u64) -> f64 {
     const LOW: u64 = (1 << 32) - 1;
@@ -125,23 +126,23 @@ pub(crate) fn counted(whole: u64) -> f64 {
     small(whole >> 32) * (LOW + 1) as f64 + small(whole & LOW)
 }
 
-/// How many factors of sizes between `least` and `most` have a product, times a number in [1, 2), that neither
-/// vanishes nor overflows; at least one, at most `MOST_FACTORS`.
-pub(crate) fn safe_factors(least: f64, most: f64) -> usize {
-    let size = most.log2().abs().max(least.log2().abs());
-    ((1020.0 / (size + 1.0)) as usize).clamp(1, MOST_FACTORS)
+/// The number of factors between `min` and `max` whose product, times a number in [1, 2), neither underflows
+/// nor overflows: from 1 to `MAX_FACTORS`.
+pub(crate) fn safe_factors(min: f64, max: f64) -> usize {
+    let size = max.log2().abs().max(min.log2().abs());
+    ((MAX_EXPONENT / (size + 1.0)) as usize).clamp(1, MAX_FACTORS)
 }
 
-/// More factors between two tidyings save nothing.
-pub(crate) const MOST_FACTORS: usize = 32;
+/// More factors between two calls of [`Product::normalize`] save no time.
+pub(crate) const MAX_FACTORS: usize = 32;
 
-/// The product of many positive, normal numbers in each of `N` lanes, with the exponents kept apart: the sum
-/// of their logarithms for the price of a multiplication each.
+/// The product of many positive, normal numbers in each of `N` lanes, with separate exponents: the sum
+/// of their logarithms at the cost of a multiplication each.
 ///
-/// Scaling by powers of 2 rounds nothing: when it is tidied does not show in the result.
+/// Scaling by powers of 2 is exact, so the result does not depend on when the product is normalized.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Product<const N: usize> {
-    /// The product of what was multiplied since it was last tidy.
+    /// In [1, 2) after [`Product::normalize`].
     pub(crate) mantissa: [f64; N],
     exponents: [i64; N],
 }
@@ -156,10 +157,9 @@ impl<const N: usize> Product<N> {
         (self.mantissa[lane], self.exponents[lane]) = (1.0, 0);
     }
 
-    /// Takes the exponents out of the products, before they grow too large or too small.
+    /// Moves the exponents of the mantissas into `exponents`, before they overflow or underflow.
     #[inline(always)]
-    pub(crate) fn tidy(&mut self) {
-        const FRACTION: u64 = (1 << 52) - 1;
+    pub(crate) fn normalize(&mut self) {
         for lane in 0..N {
             let bits = self.mantissa[lane].to_bits();
             self.mantissa[lane] = f64::from_bits((bits & FRACTION) | 1.0f64.to_bits());
@@ -167,7 +167,7 @@ impl<const N: usize> Product<N> {
         }
     }
 
-    /// The logarithm of a lane's product, when it is tidy.
+    /// The logarithm of a lane's product, which must be normalized.
     pub(crate) fn ln(&self, lane: usize) -> f64 {
         self.exponents[lane] as f64 * std::f64::consts::LN_2 + self.mantissa[lane].ln()
     }
@@ -182,24 +182,24 @@ mod tests {
     use crate::hawkes::mark::uniform;
 
     #[test]
-    fn powers_are_good_to_the_last_digits() {
+    fn powers_agree_with_the_standard_library() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         for _ in 0..100_000 {
             let h = 10f64.powf(-12.0 + 15.0 * uniform(&mut rng));
             let x = h * std::f64::consts::LN_2;
-            let (lost, left) = lost_and_left(h);
+            let (lost, left) = lost_and_remaining(h);
             assert!((lost / -(-x).exp_m1() - 1.0).abs() < 5e-16, "1 - 2^-{h}: {lost}");
             assert!((left / (-h).exp2() - 1.0).abs() < 4e-16, "2^-{h}: {left}");
             let off = 1e-6 * (1.0 - (-h).exp2()) * (1.0 + h) + 2e-16;
-            assert!((roughly_left(h) / (-h).exp2() - 1.0).abs() < off, "roughly 2^-{h}");
+            assert!((remaining_approx(h) / (-h).exp2() - 1.0).abs() < off, "about 2^-{h}");
         }
-        assert_eq!((lost_and_left(0.0), roughly_left(0.0)), ((0.0, 1.0), 1.0));
-        let (lost, left) = lost_and_left(f64::MAX);
+        assert_eq!((lost_and_remaining(0.0), remaining_approx(0.0)), ((0.0, 1.0), 1.0));
+        let (lost, left) = lost_and_remaining(f64::MAX);
         assert!(lost == 1.0 && left > 0.0 && left < 1e-300);
     }
 
     #[test]
-    fn logarithms_are_good_to_the_last_digits() {
+    fn logarithms_agree_with_the_standard_library() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let near_one = (0..2000).map(|i| 1.0 + f64::from(i - 1000) * 1e-12);
         let any = (0..100_000).map(|_| 10f64.powf(600.0 * uniform(&mut rng) - 300.0));
@@ -210,8 +210,9 @@ mod tests {
             (0..100_000).map(|_| uniform(&mut rng)).collect()
         };
         for x in near_one.chain(any).chain(ends).chain(drawn) {
-            let (found, known) = (ln(x), x.ln());
-            assert!((found - known).abs() <= 4.5e-16 * known.abs(), "ln {x}: {found} {known}");
+            let (found, expected) = (ln(x), x.ln());
+            let off = (found - expected).abs();
+            assert!(off <= 4.5e-16 * expected.abs(), "ln {x}: {found} {expected}");
         }
         assert_eq!(ln(1.0), 0.0);
         for whole in [0, 1, 77, 1 << 32, (1 << 32) - 1, (1 << 53) - 1, 1 << 53, 123_456_789_012_345]
@@ -224,24 +225,24 @@ mod tests {
     }
 
     #[test]
-    fn the_product_is_the_sum_of_logarithms() {
+    fn the_logarithm_of_a_product_is_the_sum_of_logarithms() {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         for size in [0.0, 3.0, 300.0, 307.0] {
             let (mut product, mut sum) = (Product::<1>::one(), 0.0);
             let every = safe_factors(10f64.powf(-size), 10f64.powf(size));
-            let mut rare = Product::<1>::one();
+            let mut often = Product::<1>::one();
             for _ in 0..2000 {
                 for _ in 0..every {
                     let x = 10f64.powf(size * (2.0 * uniform(&mut rng) - 1.0));
                     product.mantissa[0] *= x;
-                    rare.mantissa[0] *= x;
-                    rare.tidy();
+                    often.mantissa[0] *= x;
+                    often.normalize();
                     sum += x.ln();
                 }
-                product.tidy();
+                product.normalize();
             }
             let found = product.ln(0);
-            assert_eq!(found, rare.ln(0), "it does not matter when it is tidied");
+            assert_eq!(found, often.ln(0), "the product depends on when it is normalized");
             assert!((found - sum).abs() < 1e-8 * (1.0 + size), "{size}: {found} {sum}");
         }
     }

@@ -1,4 +1,4 @@
-//! Complex numbers, as far as generating functions need them.
+//! The complex arithmetic of generating functions.
 
 use std::f64::consts::PI;
 use std::ops::{Add, Mul, Sub};
@@ -74,7 +74,7 @@ impl Mul for Complex {
     }
 }
 
-/// Γ(x) for any real x but 0, −1, −2, …: Stirling's series from 20 on, brought there by Γ(x + 1) = x Γ(x).
+/// Γ(x) for any real x but 0, −1, −2, …: Stirling's series for x ≥ 20, and Γ(x + 1) = x Γ(x) for smaller x.
 pub(super) fn gamma(x: f64) -> f64 {
     let (mut shifted, mut product) = (x, 1.0);
     while shifted < 20.0 {
@@ -91,16 +91,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gamma_has_its_known_values() {
-        for (x, known) in
+    fn gamma_agrees_with_tabulated_values() {
+        for (x, expected) in
             [(0.5, PI.sqrt()), (5.0, 24.0), (-1.4, 2.659_271_872_882_33), (-0.5, -2.0 * PI.sqrt())]
         {
-            assert!((gamma(x) / known - 1.0).abs() < 1e-12, "{x}: {}", gamma(x));
+            assert!((gamma(x) / expected - 1.0).abs() < 1e-12, "{x}: {}", gamma(x));
         }
     }
 
     #[test]
-    fn functions_undo_each_other() {
+    fn functions_agree_with_their_inverses() {
         for (re, im) in [(0.3, 0.4), (-1e-9, 2e-9), (-3.0, 3.1), (2.0, -1.0)] {
             let z = Complex::new(re, im);
             for (found, expected) in [

@@ -1,7 +1,7 @@
-//! Finds the parameters of a cascade: maximum likelihood and maximum a posteriori.
+//! Fits the parameters of a cascade: maximum likelihood and maximum a posteriori.
 //!
-//! For each β the best p is known, so the search is in one dimension, ln β: a grid, because the ridge can
-//! have several tops; then Brent's method around each top of the grid.
+//! The best p for a given β has a closed form, so the search is in one dimension, ln β: a grid, because the
+//! ridge can have several maxima; then Brent's method around each maximum of the grid.
 
 use std::cell::Cell;
 
@@ -9,20 +9,20 @@ use argmin::core::{CostFunction, Error, Executor, State};
 use argmin::solver::brent::BrentOpt;
 
 use super::likelihood::Sums;
-use super::objective::{DECAY_MAX, DECAY_MIN, GRID, Objective, Ridge, grid, tops};
+use super::objective::{DECAY_MAX, DECAY_MIN, GRID, Objective, Ridge, TOLERANCE, grid, maxima};
 use super::{Estimator, Params, Status};
 use crate::cascade::Point;
 
-/// The parameters found for a cascade, and how far to believe them.
+/// The fitted parameters of a cascade, and how reliable they are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fit {
     /// The best parameters.
     pub params: Params,
     /// The log-likelihood there, without the prior.
     pub log_likelihood: f64,
-    /// How far to believe them.
+    /// Whether the fit is reliable.
     pub status: Status,
-    /// How many times the cascade was run through.
+    /// Number of evaluations of the likelihood.
     pub iterations: u32,
     /// Standard errors of ln p and ln β (of the posterior, for MAP), where the status is `Ok`.
     pub standard_errors: Option<[f64; 2]>,
@@ -30,7 +30,7 @@ pub struct Fit {
 
 /// Fits the parameters to the points up to `end`, given the mean mark E\[m\].
 ///
-/// The points are in time order. It never fails: what is wrong with a fit stands in its status.
+/// The points are in time order. A fit that is not reliable has a status other than [`Status::Ok`].
 pub fn fit(points: &[Point], end: f64, mean_mark: f64, estimator: Estimator) -> Fit {
     let objective = Objective::new(mean_mark, estimator);
     let search = Search { points, end, objective: &objective, evaluations: Cell::new(0) };
@@ -38,7 +38,7 @@ pub fn fit(points: &[Point], end: f64, mean_mark: f64, estimator: Estimator) -> 
     search.conclude(log_beta)
 }
 
-/// One cascade and what is to be maximised over it.
+/// A search for the maximum of the objective over one cascade.
 struct Search<'a> {
     points: &'a [Point],
     end: f64,
@@ -56,15 +56,15 @@ impl Search<'_> {
         self.objective.ridge(&self.sums(log_beta), log_beta)
     }
 
-    /// The ln β of the highest top.
+    /// The ln β of the global maximum.
     fn highest(&self) -> f64 {
         let grid = grid();
         let heights = grid.map(|x| self.ridge(x).value);
         let mut best = (f64::NEG_INFINITY, grid[0]);
-        for i in tops(&heights) {
+        for i in maxima(&heights) {
             let left = if i == 0 { DECAY_MIN.ln() } else { grid[i - 1] };
             let right = if i == GRID - 1 { DECAY_MAX.ln() } else { grid[i + 1] };
-            // Brent's method comes near to the ends, but never there.
+            // Brent's method approaches the ends of the interval, but does not evaluate them.
             for x in [self.climb(left, right), left, right] {
                 let value = self.ridge(x).value;
                 if value > best.0 {
@@ -75,9 +75,8 @@ impl Search<'_> {
         best.1
     }
 
-    /// The top between two values of ln β.
+    /// The maximum between two values of ln β.
     fn climb(&self, left: f64, right: f64) -> f64 {
-        const TOLERANCE: f64 = 1e-8;
         const ITERATIONS: u64 = 200;
         let solver = BrentOpt::new(left, right).set_tolerance(TOLERANCE, TOLERANCE);
         let found = Executor::new(Descent(self), solver)
@@ -90,7 +89,8 @@ impl Search<'_> {
         self.polish(top, left, right)
     }
 
-    /// Newton's step, to the digits that values alone cannot show: a value is flat near its top.
+    /// A step of Newton's method: near the maximum the objective is flat, so its values alone do not determine
+    /// the last digits.
     fn polish(&self, top: f64, left: f64, right: f64) -> f64 {
         let here = self.ridge(top);
         let moved = (top - here.slope / here.curvature).clamp(left, right);
@@ -104,7 +104,7 @@ impl Search<'_> {
     }
 }
 
-/// What Brent's method makes small.
+/// The function that Brent's method minimises.
 struct Descent<'a>(&'a Search<'a>);
 
 impl CostFunction for Descent<'_> {
@@ -116,12 +116,12 @@ impl CostFunction for Descent<'_> {
     }
 }
 
-/// β, exactly at a bound where ln β is.
+/// β, exactly at a bound where ln β is at its bound.
 pub(crate) fn decay(log_beta: f64) -> f64 {
     log_beta.exp().clamp(DECAY_MIN, DECAY_MAX)
 }
 
-/// Judges a maximum that was found, from the sums at its β.
+/// The fit at a maximum, from the sums at its β.
 pub(crate) fn conclude(
     points: &[Point],
     sums: &Sums,
@@ -137,7 +137,7 @@ pub(crate) fn conclude(
         Status::Supercritical
     } else if log_beta <= DECAY_MIN.ln() || log_beta >= DECAY_MAX.ln() {
         Status::AtBound
-    } else if ridge.is_top() {
+    } else if ridge.is_maximum() {
         Status::Ok
     } else {
         Status::NotConverged
@@ -162,7 +162,9 @@ mod tests {
     use super::*;
     use crate::hawkes::mark::{MarkLaw, uniform};
     use crate::hawkes::predict::{expected_size, first_generation};
-    use crate::hawkes::testing::{dense, hostile, lab_cascade, real_cascades, simulated, two_tops};
+    use crate::hawkes::testing::{
+        dense, extreme, lab_cascade, real_cascades, simulated, two_maxima,
+    };
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
 
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_laboratory_cascade_has_the_known_fits() {
+    fn the_fits_of_the_test_vector_agree_with_the_published_ones() {
         let (points, end) = lab_cascade();
         let mle = fit(&points, end, 35.0, Estimator::Mle);
         near(mle.params.infectiousness, 0.0272460, 0.5e-7);
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn its_windows_have_the_known_fits() {
+    fn the_fits_of_its_windows_agree_with_the_published_ones() {
         let (all, _) = lab_cascade();
         let cut =
             |end: f64| -> Vec<Point> { all.iter().filter(|p| p.time <= end).copied().collect() };
@@ -209,6 +211,7 @@ mod tests {
         }
     }
 
+    /// By how much a fit misses the global maximum, if it does.
     fn missed(points: &[Point], end: f64, mean_mark: f64, estimator: Estimator) -> Option<f64> {
         let objective = Objective::new(mean_mark, estimator);
         let found = fit(points, end, mean_mark, estimator);
@@ -219,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn no_top_of_a_real_cascade_is_missed() {
+    fn the_global_maximum_of_a_real_cascade_is_found() {
         for seconds in [300.0, 1200.0, 21600.0] {
             for (i, (mut points, end)) in real_cascades(seconds).into_iter().enumerate() {
                 points.truncate(600);
@@ -234,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn no_top_of_a_simulated_cascade_is_missed() {
+    fn the_global_maximum_of_a_simulated_cascade_is_found() {
         for seed in 0..400 {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             let beta = 10f64.powf(-4.5 + 2.0 * uniform(&mut rng));
@@ -248,18 +251,18 @@ mod tests {
     }
 
     #[test]
-    fn of_two_tops_it_finds_the_higher() {
-        for (points, end) in two_tops() {
+    fn the_higher_of_two_maxima_is_found() {
+        for (points, end) in two_maxima() {
             let objective = Objective::new(35.0, Estimator::Mle);
             let heights =
                 grid().map(|x| objective.ridge(&Sums::of(&points, end, decay(x)), x).value);
-            assert_eq!(tops(&heights).count(), 2);
+            assert_eq!(maxima(&heights).count(), 2);
             assert_eq!(missed(&points, end, 35.0, Estimator::Mle), None);
         }
     }
 
     /// Standardised by the Hessian, the errors of an efficient estimator are normal: half of them within
-    /// 0.674, 90 % within 1.645. Shares of 1,000 cascades stray by 1.6 and 0.95 points.
+    /// 0.674, 90 % within 1.645. The standard errors of these shares in 1,000 cascades are 1.6 and 0.95 points.
     #[test]
     fn fits_of_simulated_cascades_find_their_parameters() {
         let mut errors = [Vec::new(), Vec::new()];
@@ -282,8 +285,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_makes_a_fit_infinite() {
-        for (name, points, end) in hostile() {
+    fn fits_of_extreme_cascades_are_finite() {
+        for (name, points, end) in extreme() {
             let means = [MarkLaw::Data.mean_mark(&points), 35.0, 1e-12, 1e12];
             for &mean in means.iter().take(if points.len() > 1000 { 1 } else { 4 }) {
                 for estimator in Estimator::ALL {

@@ -1,4 +1,4 @@
-//! How excitation fades: φ(τ) = β exp(−βτ), and the running sum that it leaves of the past.
+//! The exponential kernel φ(τ) = β exp(−βτ), and the running sum of the past that it allows.
 
 use crate::cascade::Point;
 
@@ -7,20 +7,20 @@ pub fn density(decay: f64, lag: f64) -> f64 {
     decay * (-decay * lag).exp()
 }
 
-/// The share of an event's children that come within `lag` seconds: ∫φ from 0 to `lag`.
+/// The expected share of an event's children within `lag` seconds: ∫φ from 0 to `lag`.
 pub fn integral(decay: f64, lag: f64) -> f64 {
     -(-decay * lag).exp_m1()
 }
 
-/// Whether a mark counts as positive: not so small that dividing by it overflows.
+/// Whether a mark counts as positive: it is a normal number, so that dividing by it does not overflow.
 pub(crate) fn excites(mark: f64) -> bool {
     mark >= f64::MIN_POSITIVE
 }
 
-/// What the events up to now still excite: X = Σ mᵢ exp(−β (t − tᵢ)), right after the event at t.
+/// The excitation X = Σ mᵢ exp(−β (t − tᵢ)) right after the event at t.
 ///
-/// It is kept at the last *positive* mark: later marks of 0 add nothing, so X never underflows,
-/// however long the gaps and however large the decay.
+/// It is stored for the time of the last *positive* mark: later marks of 0 add nothing, so X never
+/// underflows, however long the gaps and however large the decay.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Excitation {
     decay: f64,
@@ -45,13 +45,13 @@ impl Excitation {
         if self.value == 0.0 { 0.0 } else { self.value * (-self.decay * self.lag(time)).exp() }
     }
 
-    /// The expected number of events per unit of p between the last positive mark and `time`.
-    pub(crate) fn spent_by(&self, time: f64) -> f64 {
+    /// The compensator per unit of p between the last positive mark and `time`.
+    pub(crate) fn compensator_until(&self, time: f64) -> f64 {
         if self.value == 0.0 { 0.0 } else { self.value * integral(self.decay, self.lag(time)) }
     }
 
-    /// Takes the next event, in time order.
-    pub(crate) fn take(&mut self, point: &Point) {
+    /// Adds the next event, in time order.
+    pub(crate) fn add(&mut self, point: &Point) {
         if excites(point.magnitude) {
             self.value = self.at(point.time) + point.magnitude;
             self.since = point.time;
@@ -86,7 +86,7 @@ mod tests {
                     .map(|p| p.magnitude * (-decay * (point.time - p.time)).exp())
                     .sum();
                 assert!((running.at(point.time) - sum).abs() <= 1e-14 * sum);
-                running.take(point);
+                running.add(point);
             }
         }
     }

@@ -1,29 +1,27 @@
-//! The same fit for many cascades at once: eight numbers go through each instruction.
+//! Fits many cascades at once, in eight SIMD lanes.
 //!
-//! First the grid, where the lanes are decays of one cascade; then Newton's method around the tops, where
-//! each lane climbs in a cascade of its own, and takes the next when it is done. No lane feels its
-//! neighbours, and every instruction set rounds alike: a fit depends on its job alone.
+//! First the grid, where the lanes are decays of one cascade; then Newton's method around the maxima of the grid,
+//! where each lane has its own cascade, and the next one when it is done. No lane depends on another, and every
+//! instruction set rounds alike: a fit depends on its job only.
 
 mod climb;
 mod grid;
 mod steps;
 mod sums;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
-
 use pulp::{Arch, Simd, WithSimd};
 
-use self::climb::{Climb, Stepped};
+use self::climb::{Climb, Outcome};
 use self::grid::grid_sums;
 use self::steps::Steps;
 use self::sums::Loaded;
 use super::Estimator;
-use super::arithmetic::{LANES, lost_and_left};
+use super::arithmetic::{LANES, lost_and_remaining};
 use super::fit::{Fit, conclude, decay, fit};
 use super::likelihood::Sums;
-use super::objective::{GRID, Objective, grid, tops};
+use super::objective::{GRID, Objective, grid, maxima};
 use crate::cascade::Point;
+use crate::parallel::{Queue, on_threads};
 
 /// A cascade to fit.
 #[derive(Clone, Copy, Debug)]
@@ -34,63 +32,50 @@ pub struct Job<'a> {
     pub end: f64,
     /// The mean mark E\[m\].
     pub mean_mark: f64,
-    /// How the parameters are found.
+    /// How the parameters are estimated.
     pub estimator: Estimator,
 }
 
-/// Fits all jobs, on so many threads; the fits are in the order of the jobs.
+/// Fits all jobs, on at most `threads` threads; the fits are in the order of the jobs.
 ///
-/// It finds what [`fit`] finds, to some 1e-8 in ln β, in a fraction of the time.
+/// They agree with [`fit`] to some 1e-8 in ln β, in a fraction of the time.
 pub fn fit_many(jobs: &[Job<'_>], threads: usize) -> Vec<Fit> {
     let arch = Arch::new();
     let threads = threads.clamp(1, jobs.len().max(1));
-    let next = AtomicUsize::new(0);
-    let mut climbs: Vec<Climb> = on_threads(threads, || explore(arch, jobs, &next)).concat();
-    // Neighbours in lanes should be of a length; and the same climbs come in the same order.
+    let queue = Queue::new(jobs);
+    let mut climbs: Vec<Climb> = on_threads(threads, || explore(arch, &queue)).concat();
+    // Cascades in neighbouring lanes should have similar lengths. The order does not depend on the threads.
     let key = |climb: &Climb| (jobs[climb.job].points.len(), climb.job, climb.top);
     climbs.sort_unstable_by_key(|climb| std::cmp::Reverse(key(climb)));
-    let next = AtomicUsize::new(0);
-    let ended = on_threads(threads, || ascend(arch, jobs, &climbs, &next)).concat();
-    choose(jobs, ended)
+    let queue = Queue::new(&climbs);
+    let maxima = on_threads(threads, || ascend(arch, jobs, &queue)).concat();
+    choose(jobs, maxima)
 }
 
-/// What is left of an excitation after so many half-lives: the part of an evaluation that the others are
-/// measured against.
+/// The share of an excitation that remains after each number of half-lives; benchmarks compare the cost of
+/// an evaluation with it.
 #[doc(hidden)]
-pub fn left_after(half_lives: &[f64], left: &mut [f64]) {
+pub fn remaining_after(half_lives: &[f64], left: &mut [f64]) {
     struct Left<'a>(&'a [f64], &'a mut [f64]);
     impl WithSimd for Left<'_> {
         type Output = ();
         #[inline(always)]
         fn with_simd<S: Simd>(self, _: S) {
             let each = self.1.iter_mut().zip(self.0);
-            each.for_each(|(left, &half_lives)| *left = lost_and_left(half_lives).1);
+            each.for_each(|(left, &half_lives)| *left = lost_and_remaining(half_lives).1);
         }
     }
     Arch::new().dispatch(Left(half_lives, left));
 }
 
-/// Runs the work on so many threads, one of them this one.
-fn on_threads<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
-        let mut results = vec![work()];
-        results.extend(others.into_iter().map(|other| match other.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
-        }));
-        results
-    })
-}
-
-/// For each job that is next: the tops of its grid, from where to climb.
-fn explore(arch: Arch, jobs: &[Job<'_>], next: &AtomicUsize) -> Vec<Climb> {
+/// The starts of the climbs of the jobs that this thread takes: the maxima of their grids.
+fn explore(arch: Arch, jobs: &Queue<'_, Job<'_>>) -> Vec<Climb> {
     let grid = grid();
     let decays = grid.map(decay);
     let mut steps = Steps::default();
     let mut climbs = Vec::new();
-    while let Some((index, job)) = take_next(jobs, next) {
-        if !steps.take(job.points, job.end) {
+    while let Some((index, job)) = jobs.take() {
+        if !steps.load(job.points, job.end) {
             continue;
         }
         let objective = Objective::new(job.mean_mark, job.estimator);
@@ -100,19 +85,14 @@ fn explore(arch: Arch, jobs: &[Job<'_>], next: &AtomicUsize) -> Vec<Climb> {
             let events = steps.steps.len() as f64;
             heights[i] = objective.height(events, log_excitation, compensator, grid[i]).1;
         }
-        climbs.extend(tops(&heights).map(|top| Climb::new(index, top, &grid, &heights)));
+        climbs.extend(maxima(&heights).map(|top| Climb::new(index, top, &grid, &heights)));
     }
     climbs
 }
 
-fn take_next<'a, T>(all: &'a [T], next: &AtomicUsize) -> Option<(usize, &'a T)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    Some((index, all.get(index)?))
-}
-
-/// A climb that is over.
+/// The end of a climb.
 #[derive(Clone, Copy, Debug)]
-struct Ended {
+struct Maximum {
     job: usize,
     top: usize,
     at: f64,
@@ -121,15 +101,15 @@ struct Ended {
     evaluations: u32,
 }
 
-/// Goes all climbs that are next, eight at a time.
-fn ascend(arch: Arch, jobs: &[Job<'_>], climbs: &[Climb], next: &AtomicUsize) -> Vec<Ended> {
+/// Runs the climbs that this thread takes, eight at a time.
+fn ascend(arch: Arch, jobs: &[Job<'_>], climbs: &Queue<'_, Climb>) -> Vec<Maximum> {
     let mut loaded = Loaded::default();
     let mut lanes: [Option<(Climb, Objective)>; LANES] = [const { None }; LANES];
-    let mut ended = Vec::new();
+    let mut maxima = Vec::new();
     loop {
         for (lane, slot) in lanes.iter_mut().enumerate() {
             if slot.is_none()
-                && let Some((_, climb)) = take_next(climbs, next)
+                && let Some((_, climb)) = climbs.take()
             {
                 let job = &jobs[climb.job];
                 loaded.load(lane, job.points, job.end);
@@ -137,14 +117,14 @@ fn ascend(arch: Arch, jobs: &[Job<'_>], climbs: &[Climb], next: &AtomicUsize) ->
             }
         }
         if lanes.iter().all(Option::is_none) {
-            return ended;
+            return maxima;
         }
         let decays = lanes.each_ref().map(|slot| slot.as_ref().map_or(1.0, |(c, _)| decay(c.at)));
         let sums = loaded.sums(arch, decays);
         for (lane, slot) in lanes.iter_mut().enumerate() {
             let Some((climb, objective)) = slot else { continue };
-            if let Some(end) = look(climb, objective, sums[lane]) {
-                ended.push(end);
+            if let Some(maximum) = advance(climb, objective, sums[lane]) {
+                maxima.push(maximum);
                 *slot = None;
                 loaded.unload(lane);
             }
@@ -152,33 +132,33 @@ fn ascend(arch: Arch, jobs: &[Job<'_>], climbs: &[Climb], next: &AtomicUsize) ->
     }
 }
 
-/// Takes a step from where the sums were made; the end, if it is one.
-fn look(climb: &mut Climb, objective: &Objective, mut sums: Sums) -> Option<Ended> {
+/// Takes a step, given the sums at the present β; returns the maximum if the climb has ended.
+fn advance(climb: &mut Climb, objective: &Objective, mut sums: Sums) -> Option<Maximum> {
     let mut ridge = objective.ridge(&sums, climb.at);
     match climb.step(&ridge) {
-        Stepped::On => return None,
-        Stepped::There => {}
-        Stepped::Near(moved) => {
+        Outcome::Continue => return None,
+        Outcome::End => {}
+        Outcome::EndNearby(moved) => {
             sums = sums.moved(moved);
             ridge = objective.ridge(&sums, climb.at);
-            // Where p meets its bound on the way the ridge bends, and Newton's step was wrong.
+            // Where p reaches its bound within the step, the ridge has a kink and Newton's step is wrong.
             if ridge.slope.abs() > 1e-7 * ridge.curvature.abs() {
                 return None;
             }
         }
     }
     let Climb { job, top, at, evaluations, .. } = *climb;
-    Some(Ended { job, top, at, sums, height: ridge.value, evaluations })
+    Some(Maximum { job, top, at, sums, height: ridge.value, evaluations })
 }
 
-/// For each job the highest of its tops; without any, for want of positive marks, the search of [`fit`].
-fn choose(jobs: &[Job<'_>], mut ended: Vec<Ended>) -> Vec<Fit> {
-    ended.sort_unstable_by_key(|ended| (ended.job, ended.top));
-    let mut ended = ended.into_iter().peekable();
+/// For each job the highest of its maxima. A job without positive marks has none; [`fit`] handles it.
+fn choose(jobs: &[Job<'_>], mut maxima: Vec<Maximum>) -> Vec<Fit> {
+    maxima.sort_unstable_by_key(|maximum| (maximum.job, maximum.top));
+    let mut maxima = maxima.into_iter().peekable();
     let fit_of = |(index, job): (usize, &Job<'_>)| {
         let mut evaluations = GRID as u32;
-        let mut best: Option<Ended> = None;
-        while let Some(other) = ended.next_if(|ended| ended.job == index) {
+        let mut best: Option<Maximum> = None;
+        while let Some(other) = maxima.next_if(|maximum| maximum.job == index) {
             evaluations += other.evaluations;
             if best.is_none_or(|best| other.height > best.height) {
                 best = Some(other);
@@ -202,12 +182,13 @@ mod tests {
     use crate::hawkes::Status;
     use crate::hawkes::mark::{MarkLaw, uniform};
     use crate::hawkes::testing::{
-        dense, hostile, random_cascade, real_cascades, simulated, two_tops,
+        dense, extreme, random_cascade, real_cascades, simulated, two_maxima,
     };
 
-    type Watched = (Vec<Point>, f64);
+    /// A cascade and the end of its observation.
+    type Observed = (Vec<Point>, f64);
 
-    fn jobs(cascades: &[Watched], estimator: Estimator) -> Vec<Job<'_>> {
+    fn jobs(cascades: &[Observed], estimator: Estimator) -> Vec<Job<'_>> {
         let mean_mark = |points: &[Point]| MarkLaw::Data.mean_mark(points);
         cascades
             .iter()
@@ -215,8 +196,8 @@ mod tests {
             .collect()
     }
 
-    /// Cascades of the model, of any size, age and memory.
-    fn made(seeds: std::ops::Range<u64>) -> Vec<Watched> {
+    /// Simulated cascades of various sizes, ages and decays.
+    fn various(seeds: std::ops::Range<u64>) -> Vec<Observed> {
         seeds
             .map(|seed| {
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -228,11 +209,11 @@ mod tests {
             .collect()
     }
 
-    /// All kinds together, in no order.
-    fn mixed() -> Vec<Watched> {
-        let mut all = made(0..150);
+    /// Simulated, random, extreme and real cascades, shuffled.
+    fn mixed() -> Vec<Observed> {
+        let mut all = various(0..150);
         all.extend((0..150).map(random_cascade));
-        all.extend(hostile().into_iter().map(|(_, points, end)| (points, end)));
+        all.extend(extreme().into_iter().map(|(_, points, end)| (points, end)));
         all.extend(real_cascades(600.0));
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         for i in (1..all.len()).rev() {
@@ -242,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn it_finds_what_the_search_for_one_finds() {
+    fn fits_in_lanes_agree_with_single_fits() {
         let cascades = mixed();
         for estimator in [Estimator::Map, Estimator::Mle] {
             let jobs = jobs(&cascades, estimator);
@@ -270,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fit_feels_neither_its_neighbours_nor_the_threads() {
+    fn a_fit_depends_neither_on_its_neighbours_nor_on_the_threads() {
         let cascades = mixed();
         let jobs = jobs(&cascades, Estimator::Map);
         let together = fit_many(&jobs, 1);
@@ -288,20 +269,20 @@ mod tests {
     }
 
     #[test]
-    fn of_two_tops_it_finds_the_higher() {
-        let cascades = two_tops();
+    fn the_higher_of_two_maxima_is_found() {
+        let cascades = two_maxima();
         let mut jobs = jobs(&cascades, Estimator::Mle);
         jobs.iter_mut().for_each(|job| job.mean_mark = 35.0);
         for (job, many) in jobs.iter().zip(fit_many(&jobs, 1)) {
             let one = fit(job.points, job.end, 35.0, Estimator::Mle);
             assert!((many.log_likelihood - one.log_likelihood).abs() < 1e-9, "{many:?} {one:?}");
-            assert!(many.iterations > GRID as u32 + 3, "it climbed twice: {many:?}");
+            assert!(many.iterations > GRID as u32 + 3, "a single climb: {many:?}");
         }
     }
 
     #[test]
-    fn no_top_is_missed() {
-        let mut cascades = made(1000..3000);
+    fn the_global_maximum_is_found() {
+        let mut cascades = various(1000..3000);
         for seconds in [300.0, 3600.0, 21_600.0] {
             cascades.extend(real_cascades(seconds).into_iter().map(|(mut points, mut end)| {
                 if points.len() > 500 {

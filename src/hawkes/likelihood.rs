@@ -41,7 +41,7 @@ pub fn derivatives(points: &[Point], end: f64, params: Params) -> Derivatives {
     }
 }
 
-/// All that the log-likelihood needs of a cascade at one β: the rest depends on p alone.
+/// The sums over a cascade at one β that determine the log-likelihood for any p.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Sums {
     /// k: the events after the first positive mark.
@@ -59,7 +59,7 @@ impl Sums {
         self.events * (p.ln() + beta.ln()) + self.log_excitation[0] - p * self.compensator[0]
     }
 
-    /// The same sums a little further along ln β, by their derivatives.
+    /// The sums at ln β + `by`, by their derivatives; `by` is small.
     pub(crate) fn moved(&self, by: f64) -> Self {
         let along = |[value, slope, curvature]: [f64; 3]| {
             [value + by * (slope + by * curvature / 2.0), slope + by * curvature, curvature]
@@ -71,9 +71,9 @@ impl Sums {
         }
     }
 
-    /// Runs once through the cascade.
+    /// Computes the sums in one pass over the cascade.
     ///
-    /// Besides the excitation X right after an event it carries Y = Σ mⱼ aⱼ e^(−aⱼ) and
+    /// Besides the excitation X right after an event, the recursion has Y = Σ mⱼ aⱼ e^(−aⱼ) and
     /// Z = Σ mⱼ aⱼ² e^(−aⱼ), where aⱼ = β (t − tⱼ) is the age of event j. Then by ln β:
     ///
     /// ```text
@@ -81,8 +81,8 @@ impl Sums {
     /// ```
     ///
     /// ln A = ln X − βτ with τ the time since the last positive mark, where the ratios of Y, Z and A need
-    /// no e^(−βτ): nothing is divided by a number that underflowed. D is summed gap by gap, as the
-    /// difference Σ mᵢ − A(T) would cancel where βT is small.
+    /// no e^(−βτ): no divisor underflows. D is summed gap by gap, because the difference Σ mᵢ − A(T) cancels
+    /// where βT is small.
     pub(crate) fn of(points: &[Point], end: f64, beta: f64) -> Self {
         let mut sums = Self::default();
         let Some(first) = points.iter().position(|point| kernel::excites(point.magnitude)) else {
@@ -120,22 +120,22 @@ impl Sums {
     }
 }
 
-/// Y and Z, when `age` = βτ has passed.
+/// Y and Z after another `age` = βτ.
 fn aged(x: f64, y: f64, z: f64, age: f64) -> (f64, f64) {
     let fade = (-age).exp();
-    let age = age.min(LONG_AGO);
+    let age = age.min(MAX_AGE);
     (fade * (y + age * x), fade * (z + age * (2.0 * y + age * x)))
 }
 
-/// An age βτ from which on exp(−βτ) is 0: there its square must not overflow.
-const LONG_AGO: f64 = 1e3;
+/// exp(−βτ) is 0 from this age βτ on; the square of a much larger age would overflow.
+const MAX_AGE: f64 = 1e3;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hawkes::testing::{hostile, lab_cascade, random_cascade, random_params};
+    use crate::hawkes::testing::{extreme, lab_cascade, random_cascade, random_params};
 
-    /// The definition (SPEC section 5), in O(n²), without any recursion.
+    /// The definition (docs/model.md), in O(n²), without recursion.
     fn slowly(points: &[Point], end: f64, params: Params) -> f64 {
         let Params { infectiousness: p, decay: beta } = params;
         let past = |i: usize| {
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn it_agrees_with_the_definition() {
+    fn the_likelihood_agrees_with_its_definition() {
         for seed in 0..500 {
             let (points, end) = random_cascade(seed);
             let params = random_params(seed);
@@ -164,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn it_agrees_with_the_test_vector() {
+    fn the_likelihood_agrees_with_the_test_vector() {
         let (points, end) = lab_cascade();
         let params = Params::new(0.02, 1.0 / 3600.0).unwrap();
         assert!((log_likelihood(&points, end, params) - -1551.90915).abs() < 0.5e-5);
     }
 
     #[test]
-    fn one_event_has_a_closed_form() {
+    fn the_likelihood_of_one_event_agrees_with_its_closed_form() {
         let points = [Point { time: 7.0, magnitude: 1000.0 }];
         let params = Params::new(0.02, 0.001).unwrap();
         let closed = -20.0 * (1.0 - f64::exp(-0.6));
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_start_of_the_clock_does_not_matter() {
+    fn the_likelihood_does_not_depend_on_the_origin_of_time() {
         let (points, end) = lab_cascade();
         let params = Params::new(0.02, 1.0 / 3600.0).unwrap();
         let moved: Vec<Point> =
@@ -220,8 +220,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_makes_it_infinite() {
-        for (name, points, end) in hostile() {
+    fn the_likelihood_of_extreme_cascades_is_finite() {
+        for (name, points, end) in extreme() {
             for beta in [1.0 / 864_000.0, 1e-3, 1.0 / 60.0, 1e3] {
                 for p in [1e-12, 0.02, 0.99] {
                     let d = derivatives(&points, end, Params::new(p, beta).unwrap());

@@ -1,7 +1,7 @@
-//! The law of magnitudes: how much influence the author of an event has.
+//! The distribution of marks: the influence (followers) of the authors of events.
 //!
 //! Follower counts have a heavy tail: with the usual exponent 2.4 their variance is infinite, so
-//! nothing here rests on one.
+//! no computation here uses a variance.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,12 +16,12 @@ use crate::cascade::Point;
 pub const MARK_EXPONENT: f64 = 2.4;
 /// The smallest mark, μ, that goes with [`MARK_EXPONENT`].
 pub const MARK_MINIMUM: f64 = 10.0;
-/// The mean of that law, μ (α − 1)/(α − 2) = 35: what is believed before any mark is seen.
+/// The mean of that law, μ (α − 1)/(α − 2): the prior mean of [`MarkLaw::Data`].
 pub const MEAN_MARK: f64 = 35.0;
-/// How many marks of mean [`MEAN_MARK`] that belief weighs.
+/// The weight of the prior mean [`MEAN_MARK`], as a number of marks.
 pub const PRIOR_MARKS: f64 = 20.0;
 
-/// What is known of the law of marks.
+/// An assumption on the distribution of marks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum MarkLaw {
     /// A power law: density proportional to m^−exponent from `minimum` on.
@@ -31,9 +31,9 @@ pub enum MarkLaw {
         /// The smallest mark μ, above 0.
         minimum: f64,
     },
-    /// Only the mean, above 0.
+    /// The mean only, above 0.
     Mean(f64),
-    /// Nothing: the cascade's own marks tell, drawn towards [`MEAN_MARK`].
+    /// No assumption: the mean is estimated from the marks of the cascade, shrunk towards [`MEAN_MARK`].
     #[default]
     Data,
 }
@@ -67,8 +67,8 @@ impl MarkLaw {
 
     /// E\[m\], for a cascade with these points.
     ///
-    /// `Data` draws the mean of the marks after the first towards [`MEAN_MARK`], as if
-    /// [`PRIOR_MARKS`] marks had been seen before; where all marks are 1 they are no marks, and the mean is 1.
+    /// `Data` shrinks the mean of the marks after the first towards [`MEAN_MARK`], with the weight of
+    /// [`PRIOR_MARKS`] marks; where all marks are 1 the cascade is unmarked, and the mean is 1.
     pub fn mean_mark(&self, points: &[Point]) -> f64 {
         match *self {
             Self::Pareto { exponent, minimum } => minimum * (exponent - 1.0) / (exponent - 2.0),
@@ -85,7 +85,7 @@ impl MarkLaw {
 
     /// Draws a mark.
     ///
-    /// Where only the mean is known, from the power law of [`MARK_EXPONENT`] that has it.
+    /// Where only the mean is given, from the power law of exponent [`MARK_EXPONENT`] with that mean.
     pub fn draw(&self, rng: &mut ChaCha8Rng) -> f64 {
         self.power_law().draw(rng)
     }
@@ -109,7 +109,7 @@ impl FromStr for MarkLaw {
     }
 }
 
-/// The shape of the law of marks, whatever their unit.
+/// The shape of the distribution of marks, independent of their unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MarkShape {
     /// All marks are equal.
@@ -119,7 +119,7 @@ pub enum MarkShape {
 }
 
 impl MarkShape {
-    /// The shape that a law of marks has for a cascade with these points.
+    /// The shape of the marks of a cascade with these points.
     pub fn of(marks: &MarkLaw, points: &[Point]) -> Self {
         let mut later = points.windows(2).map(|pair| pair[0].magnitude == pair[1].magnitude);
         match marks {
@@ -132,7 +132,7 @@ impl MarkShape {
     }
 }
 
-/// A power law made ready for drawing: m = μ u^(−1/(α−1)), u uniform on (0, 1].
+/// A power law in the form for drawing: m = μ u^(−1/(α−1)), u uniform on (0, 1].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PowerLaw {
     minimum: f64,
@@ -144,7 +144,7 @@ impl PowerLaw {
         self.minimum * (self.power * exponential(rng)).exp()
     }
 
-    /// The mark that belongs to a draw from the exponential law of mean 1.
+    /// The mark for a draw from the exponential law of mean 1.
     #[inline(always)]
     pub(crate) fn of(&self, exponential: f64) -> f64 {
         self.minimum * doubled(self.power * exponential * std::f64::consts::LOG2_E)
@@ -161,19 +161,19 @@ pub(crate) fn uniform(rng: &mut ChaCha8Rng) -> f64 {
     uniform_of(rng.next_u64())
 }
 
-/// The uniform draw that belongs to 64 bits of chance.
+/// The uniform draw for 64 random bits.
 #[inline(always)]
 pub(crate) fn uniform_of(bits: u64) -> f64 {
     const STEP: f64 = 1.0 / (1u64 << 53) as f64;
     counted((bits >> 11) + 1) * STEP
 }
 
-/// Why a text names no [`MarkLaw`].
+/// Why a text is not a [`MarkLaw`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum MarkLawError {
-    /// It has none of the known forms.
+    /// It has none of the accepted forms.
     Form(String),
-    /// A number in it is none, or not positive.
+    /// It contains something else than a positive number in the place of one.
     Number(String),
     /// A power law with this exponent has no mean.
     NoMean(f64),
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_law_is_read_as_it_is_written() {
+    fn laws_are_parsed_from_their_notation() {
         assert_eq!(MarkLaw::parse("pareto:2.4,10"), Ok(MarkLaw::USUAL));
         assert_eq!("mean:12.5".parse(), Ok(MarkLaw::Mean(12.5)));
         assert_eq!("data".parse(), Ok(MarkLaw::Data));
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_mean_is_drawn_towards_35() {
+    fn the_estimated_mean_is_shrunk_towards_35() {
         assert!((MarkLaw::USUAL.mean_mark(&[]) - 35.0).abs() < 1e-13);
         assert_eq!(MarkLaw::Mean(7.0).mean_mark(&points(&[1.0, 1.0])), 7.0);
         assert_eq!(MarkLaw::Data.mean_mark(&[]), 35.0);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_one_are_no_marks() {
+    fn a_cascade_with_all_marks_1_is_unmarked() {
         assert_eq!(MarkLaw::Data.mean_mark(&points(&[1.0])), 1.0);
         assert_eq!(MarkLaw::Data.mean_mark(&points(&[1.0; 9])), 1.0);
         assert_eq!(MarkLaw::Data.mean_mark(&points(&[2.0, 1.0])), 701.0 / 21.0);
@@ -242,7 +242,7 @@ mod tests {
 
     /// P(m > x) = (x/μ)^−(α−1): compared at quantiles, as the variance is infinite.
     #[test]
-    fn drawn_marks_follow_the_power_law() {
+    fn drawn_marks_have_the_quantiles_of_the_power_law() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         for (law, exponent, minimum) in [
             (MarkLaw::USUAL, 2.4, 10.0),

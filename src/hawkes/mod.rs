@@ -94,7 +94,7 @@ impl fmt::Display for ParamsError {
 
 impl std::error::Error for ParamsError {}
 
-/// How parameters are found, or, for `Seismic`, who predicts.
+/// How parameters are estimated, or, for `Seismic`, how the size is predicted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Estimator {
     /// Maximum a posteriori under a log-normal prior.
@@ -107,7 +107,7 @@ pub enum Estimator {
 }
 
 impl Estimator {
-    /// All of them, for a list of choices.
+    /// All estimators.
     pub const ALL: [Self; 3] = [Self::Map, Self::Mle, Self::Seismic];
 
     /// Its name in records and on the command line.
@@ -149,7 +149,7 @@ impl fmt::Display for UnknownEstimator {
 
 impl std::error::Error for UnknownEstimator {}
 
-/// How far a fit can be believed: the first that applies.
+/// Whether a fit is reliable: the first status that applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Fewer than three events, or no two different times.
@@ -158,9 +158,9 @@ pub enum Status {
     Supercritical,
     /// The decay is at one of its bounds.
     AtBound,
-    /// The search ended away from a maximum.
+    /// The search did not converge to a maximum.
     NotConverged,
-    /// A maximum inside the bounds.
+    /// The fit is a maximum inside the bounds.
     Ok,
 }
 

@@ -1,9 +1,10 @@
-//! What a fit maximises: the bounds, the prior, and the best p for a given β.
+//! The objective of a fit: bounds, prior, and the best p for a given β.
 //!
-//! Separate, so that the search for one cascade and the search in lanes climb the same hill.
+//! Shared by the search for one cascade ([`super::fit`]) and the search in lanes ([`super::lanes`]).
 
 use super::Estimator;
 use super::likelihood::Sums;
+use super::mark::MEAN_MARK;
 
 /// The smallest decay: a memory of ten days, in 1/s.
 pub(crate) const DECAY_MIN: f64 = 1.0 / 864_000.0;
@@ -11,20 +12,22 @@ pub(crate) const DECAY_MIN: f64 = 1.0 / 864_000.0;
 pub(crate) const DECAY_MAX: f64 = 1.0 / 60.0;
 /// The smallest infectiousness, where a larger mean mark does not force a smaller one.
 const INFECTIOUSNESS_MIN: f64 = 1e-8;
-/// The largest branching factor: so the expected size stays below 100 first generations.
+/// The largest branching factor: the expected size stays below 100 first generations.
 const BRANCHING_MAX: f64 = 0.99;
 
-/// The prior on (p, β) where the mean mark is [`PRIOR_MEAN_MARK`]: means, standard deviations, correlation.
+/// The prior on (p, β) where the mean mark is [`MEAN_MARK`]: means, standard deviations, correlation.
 const PRIOR_MEAN: [f64; 2] = [0.02, 0.0002];
 const PRIOR_DEVIATION: [f64; 2] = [0.01, 0.001];
 const PRIOR_CORRELATION: f64 = -0.1;
-const PRIOR_MEAN_MARK: f64 = 35.0;
 
 /// Points of the grid on which the search starts.
 pub(crate) const GRID: usize = 28;
-/// Every fourth decay of the grid is so many times larger: a whole number, so that what is left of an
-/// excitation follows by multiplications.
+/// The ratio of a decay of the grid to the fourth one before: a whole number, so that the share that remains of
+/// an excitation follows by multiplications.
 pub(crate) const GRID_GROWTH: i32 = 4;
+
+/// The tolerance of both searches in ln β.
+pub(crate) const TOLERANCE: f64 = 1e-8;
 
 /// The grid: down from the upper bound of ln β, at distances of 0.35.
 ///
@@ -35,14 +38,14 @@ pub(crate) fn grid() -> [f64; GRID] {
     std::array::from_fn(|i| DECAY_MAX.ln() - distance * (GRID - 1 - i) as f64)
 }
 
-/// The points of the grid that are as high as their neighbours: around each may be a top of the ridge.
-pub(crate) fn tops(heights: &[f64; GRID]) -> impl Iterator<Item = usize> {
-    let climbs = |i: usize| i == 0 || heights[i] > heights[i - 1];
+/// The local maxima of the grid: a local maximum of the ridge may be near each.
+pub(crate) fn maxima(heights: &[f64; GRID]) -> impl Iterator<Item = usize> {
+    let rises = |i: usize| i == 0 || heights[i] > heights[i - 1];
     let falls = |i: usize| i == GRID - 1 || heights[i] >= heights[i + 1];
-    (0..GRID).filter(move |&i| climbs(i) && falls(i))
+    (0..GRID).filter(move |&i| rises(i) && falls(i))
 }
 
-/// Bounds and prior of a cascade's fit: all but its events.
+/// Bounds and prior of a fit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Objective {
     /// Lower and upper bound of p.
@@ -50,7 +53,7 @@ pub(crate) struct Objective {
     prior: Option<Prior>,
 }
 
-/// The top of the objective over p, at one β, and how it changes with ln β.
+/// The maximum of the objective over p, at one β, and its derivatives by ln β.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ridge {
     /// The best p.
@@ -62,8 +65,8 @@ pub(crate) struct Ridge {
 }
 
 impl Ridge {
-    /// Whether nothing worth a digit is left to climb, and it does not curve upwards.
-    pub(crate) fn is_top(&self) -> bool {
+    /// Whether a step of Newton's method would not change the value, to nine digits.
+    pub(crate) fn is_maximum(&self) -> bool {
         let scale = 1.0 + self.value.abs();
         self.slope.abs() <= 1e-9 * scale
             || self.curvature < 0.0 && self.slope * self.slope <= -1e-9 * scale * self.curvature
@@ -87,14 +90,14 @@ impl Objective {
 
     /// The best p for this β, and the objective there, from k, Σ ln A and D.
     pub(crate) fn height(&self, k: f64, l: f64, d: f64, log_beta: f64) -> (f64, f64) {
-        let p = self.free_p(k, d, log_beta).clamp(self.p_bounds[0], self.p_bounds[1]);
+        let p = self.unbounded_p(k, d, log_beta).clamp(self.p_bounds[0], self.p_bounds[1]);
         let log_p = p.ln();
         let prior = self.prior.map_or(0.0, |prior| prior.log_density(log_p, log_beta));
         (p, k * (log_p + log_beta) + l - p * d + prior)
     }
 
-    /// The best p, were there no bounds.
-    fn free_p(&self, k: f64, d: f64, log_beta: f64) -> f64 {
+    /// The best p without bounds.
+    fn unbounded_p(&self, k: f64, d: f64, log_beta: f64) -> f64 {
         match &self.prior {
             None if k == 0.0 => 0.0,
             None => k / d,
@@ -105,7 +108,7 @@ impl Objective {
     /// The best p for this β, and the objective along the ridge of best p.
     ///
     /// By the envelope theorem the ridge's slope is ∂f/∂v (u = ln p, v = ln β) and its curvature
-    /// ∂²f/∂v² − (∂²f/∂u∂v)²/∂²f/∂u², or ∂²f/∂v² where p is held by a bound.
+    /// ∂²f/∂v² − (∂²f/∂u∂v)²/∂²f/∂u², or ∂²f/∂v² where p is at a bound.
     pub(crate) fn ridge(&self, sums: &Sums, log_beta: f64) -> Ridge {
         let Sums { events: k, log_excitation: l, compensator: d } = *sums;
         let (p, value) = self.height(k, l[0], d[0], log_beta);
@@ -152,7 +155,7 @@ impl Prior {
             (q / (PRIOR_MEAN[j] * PRIOR_MEAN[k])).ln_1p()
         };
         let (pp, pb, bb) = (covariance(0, 0), covariance(0, 1), covariance(1, 1));
-        let unit = (PRIOR_MEAN_MARK / mean_mark).ln();
+        let unit = (MEAN_MARK / mean_mark).ln();
         let determinant = pp * bb - pb * pb;
         Self {
             location: [PRIOR_MEAN[0].ln() - pp / 2.0 + unit, PRIOR_MEAN[1].ln() - bb / 2.0],
@@ -179,7 +182,7 @@ impl Prior {
     /// The p that maximises k ln p − p D + log_density, for this β.
     ///
     /// Its condition k − p D = a (u − location) + b e, with u = ln p, is a u + D eᵘ = r. With w = (D/a) eᵘ
-    /// it reads w + ln w = ln(D/a) + r/a: one increasing function to invert, whatever k and D are.
+    /// it becomes w + ln w = ln(D/a) + r/a: one increasing function to invert, whatever k and D are.
     fn best_p(&self, k: f64, d: f64, log_beta: f64) -> f64 {
         let [[a, b], _] = self.precision;
         let mode = self.location[0] + (k - b * (log_beta - self.location[1])) / a;
@@ -222,11 +225,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn omega_solves_its_equation() {
+    fn wrights_omega_solves_its_equation() {
         for i in -4000..4000 {
             let z = f64::from(i) / 50.0 * f64::from(i).abs().sqrt();
             let w = wright_omega(z);
-            // For very small w, w + ln w says no more than that ln w is z.
+            // For very small w, w + ln w is ln w.
             let error = (w + w.ln() - z).abs();
             assert!(
                 w >= 0.0 && (error < 1e-13 * (1.0 + z.abs()) || z < -700.0),
@@ -236,19 +239,19 @@ mod tests {
     }
 
     #[test]
-    fn the_prior_is_the_one_of_the_specification() {
+    fn the_covariance_of_the_prior_agrees_with_the_published_one() {
         let prior = Prior::new(35.0);
         let [[a, b], [_, c]] = prior.precision;
         let determinant = a * c - b * b;
         let covariance = [c / determinant, -b / determinant, a / determinant];
-        for (found, known) in covariance.iter().zip([0.2231436, -0.2876821, 3.2580965]) {
-            assert!((found - known).abs() < 0.5e-7, "{found} {known}");
+        for (found, expected) in covariance.iter().zip([0.2231436, -0.2876821, 3.2580965]) {
+            assert!((found - expected).abs() < 0.5e-7, "{found} {expected}");
         }
     }
 
     /// k ln p − p D + prior, by ln p: its slope changes sign at the best p.
     #[test]
-    fn the_best_p_is_a_top_under_the_prior() {
+    fn the_best_p_maximises_the_objective_under_the_prior() {
         for mean_mark in [1.0, 35.0, 1e5] {
             let prior = Prior::new(mean_mark);
             for k in [0.0, 1.0, 30.0, 1e5] {
@@ -269,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prior_on_n_star_does_not_feel_the_unit_of_marks() {
+    fn a_prior_on_n_star_does_not_depend_on_the_unit_of_marks() {
         let (one, other) = (Prior::new(35.0), Prior::new(3500.0));
         for (k, d) in [(0.0, 10.0), (5.0, 300.0), (400.0, 2e4)] {
             let (p, q) = (one.best_p(k, d, -8.0), other.best_p(k, 100.0 * d, -8.0));

@@ -1,4 +1,4 @@
-//! What is still to come: the branching factor, the expected final size and its curve in time.
+//! The branching factor, the expected final size, and the expected number of events over time.
 
 use super::kernel::Excitation;
 use super::{Params, kernel};
@@ -12,13 +12,13 @@ pub fn branching_factor(params: Params, mean_mark: f64) -> f64 {
 /// G1 = p A(T): the expected children, after `end`, of the events up to `end`.
 pub fn first_generation(points: &[Point], end: f64, params: Params) -> f64 {
     let mut excitation = Excitation::new(params.decay);
-    points.iter().for_each(|point| excitation.take(point));
+    points.iter().for_each(|point| excitation.add(point));
     params.infectiousness * excitation.at(end)
 }
 
 /// n_supp = G1/(1 − n*): the expected number of events after `end`; infinite where n* ≥ 1.
 ///
-/// Each of the G1 children founds a tree of mean size 1 + n* + n*² + … (Mishra, Rizoiu & Xie, CIKM 2016,
+/// Each of the G1 children is the root of a tree of mean size 1 + n* + n*² + … (Mishra, Rizoiu & Xie, CIKM 2016,
 /// equation 8).
 pub fn expected_events(first_generation: f64, branching_factor: f64) -> f64 {
     if first_generation == 0.0 {
@@ -61,7 +61,7 @@ pub fn expected_events_within(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hawkes::testing::{hostile, lab_cascade, random_cascade, random_params};
+    use crate::hawkes::testing::{extreme, lab_cascade, random_cascade, random_params};
 
     #[test]
     fn the_expected_size_agrees_with_the_test_vectors() {
@@ -78,22 +78,23 @@ mod tests {
     }
 
     #[test]
-    fn the_first_generation_is_the_compensator_still_to_come() {
+    fn the_first_generation_is_the_remaining_compensator() {
         for seed in 0..200 {
             let (points, end) = random_cascade(seed);
             let params = random_params(seed);
-            let to_come: f64 = points
+            let remaining: f64 = points
                 .iter()
                 .map(|e| {
                     params.infectiousness * e.magnitude * (-params.decay * (end - e.time)).exp()
                 })
                 .sum();
             let found = first_generation(&points, end, params);
-            assert!((found - to_come).abs() <= 1e-13 * to_come, "seed {seed}: {found} {to_come}");
+            let off = (found - remaining).abs();
+            assert!(off <= 1e-13 * remaining, "seed {seed}: {found} {remaining}");
         }
     }
 
-    /// N(s), the expected count, solves dN/ds = β (G1 + (n* − 1) N): Euler's steps find the same curve.
+    /// N(s), the expected count, solves dN/ds = β (G1 + (n* − 1) N): compared with Euler's method.
     #[test]
     fn the_curve_solves_its_differential_equation() {
         for branching_factor in [0.0, 0.5, 0.99, 1.0, 1.2] {
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_curve_ends_in_the_expected_size() {
+    fn the_curve_converges_to_the_expected_size() {
         let (all, none) = (expected_events_within(1e9, 40.0, 0.7, 1e-3), expected_events(0.0, 1.0));
         assert!((all - expected_events(40.0, 0.7)).abs() < 1e-9);
         assert_eq!(none, 0.0);
@@ -117,8 +118,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_makes_it_infinite() {
-        for (name, points, end) in hostile() {
+    fn the_expected_size_of_extreme_cascades_is_finite() {
+        for (name, points, end) in extreme() {
             let params = Params::new(1e-8, 1e-4).unwrap();
             let size = expected_size(&points, end, params, 35.0);
             assert!(size.is_finite() && size >= points.len() as f64, "{name}: {size}");

@@ -1,27 +1,28 @@
-//! Goodness of fit by time rescaling: on the clock of its compensator a Hawkes process ticks at rate 1.
+//! Goodness of fit by time rescaling: on the time scale of its compensator, a Hawkes process is a Poisson
+//! process of rate 1.
 
 use super::Params;
 use super::kernel::{self, Excitation};
 use crate::cascade::Point;
 
-/// The compensator between each event and the one before: under the true parameters independent
+/// The compensator between each event and the one before: under the true parameters, independent
 /// draws from the exponential law of mean 1 (Papangelou 1972; Ogata, JASA 1988, section 3.3).
 ///
-/// A cascade that has died out holds one draw more, of which only a lower bound is known: the one that was
-/// too large. So the residuals of small cascades are a little short.
+/// In a cascade that has died out, the last interval is censored: its draw exceeds the rest of the
+/// compensator. So the residuals of small cascades are slightly too small.
 pub fn residuals(points: &[Point], params: Params) -> Vec<f64> {
     let Params { infectiousness: p, decay } = params;
     let mut excitation = Excitation::new(decay);
-    let mut spent = 0.0;
+    let mut before = 0.0;
     let mut residuals = Vec::with_capacity(points.len().saturating_sub(1));
     for (i, point) in points.iter().enumerate() {
-        let by_now = excitation.spent_by(point.time);
+        let now = excitation.compensator_until(point.time);
         if i > 0 {
-            residuals.push(p * (by_now - spent));
+            residuals.push(p * (now - before));
         }
-        // Where the mark is 0 the excitation goes on from where it was.
-        excitation.take(point);
-        spent = if kernel::excites(point.magnitude) { 0.0 } else { by_now };
+        // A mark of 0 does not restart the sum of the excitation.
+        excitation.add(point);
+        before = if kernel::excites(point.magnitude) { 0.0 } else { now };
     }
     residuals
 }
@@ -47,8 +48,8 @@ pub fn test_exponential(residuals: &[f64]) -> KolmogorovSmirnov {
 
 /// The largest distance between the distribution function of `n` values from [0, 1] and the uniform one.
 ///
-/// No order is needed but that of cells as wide as a step of the former is high: the distance can be largest
-/// only at the first and the last value of a cell (Gonzalez, Sahni and Franta, ACM TOMS 3, 1977).
+/// Does not sort: with cells of width 1/n, the distance is largest at the first or the last value of a cell
+/// (Gonzalez, Sahni and Franta, ACM TOMS 3, 1977).
 fn distance(values: impl Iterator<Item = f64>, n: f64) -> f64 {
     #[derive(Clone, Copy)]
     struct Cell {
@@ -91,10 +92,10 @@ mod tests {
     use rand_chacha::rand_core::{Rng, SeedableRng};
 
     use super::*;
-    use crate::hawkes::testing::{hostile, random_cascade, random_params, simulated};
+    use crate::hawkes::testing::{extreme, random_cascade, random_params, simulated};
 
     #[test]
-    fn they_are_the_compensator_cut_at_the_events() {
+    fn residuals_agree_with_differences_of_the_compensator() {
         for seed in 0..200 {
             let (points, _) = random_cascade(seed);
             let params = random_params(seed);
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn those_of_the_truth_are_exponential() {
+    fn residuals_under_the_true_parameters_are_exponential() {
         let p_values: Vec<f64> = (0..400)
             .map(|seed| {
                 let (points, truth) = simulated(seed, 0.9, 1.0 / 3600.0, 2e4, 5e4);
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn those_of_wrong_parameters_are_not() {
+    fn residuals_under_other_parameters_are_not_exponential() {
         let (points, truth) = simulated(1, 0.9, 1.0 / 3600.0, 2e4, 5e4);
         for (p_factor, beta_factor) in [(3.0, 1.0), (1.0 / 3.0, 1.0), (1.0, 0.2), (0.3, 20.0)] {
             let (p, beta) = (p_factor * truth.infectiousness(), beta_factor * truth.decay());
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn the_distance_is_that_of_the_values_in_order() {
+    fn the_distance_agrees_with_that_of_sorted_values() {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
         for turn in 0..3000 {
             let steps = [3.0, 1e3, 1e15][turn % 3];
@@ -151,12 +152,12 @@ mod tests {
             values.sort_by(f64::total_cmp);
             let both = |(i, u): (usize, &f64)| ((i + 1) as f64 / n - u).max(u - i as f64 / n);
             let slow = values.iter().enumerate().map(both).fold(0.0, f64::max);
-            assert!((fast - slow).abs() < 1e-12, "turn {turn}: {fast}, in order {slow}");
+            assert!((fast - slow).abs() < 1e-12, "turn {turn}: {fast}, sorted {slow}");
         }
     }
 
     #[test]
-    fn kolmogorovs_law_has_its_known_quantiles() {
+    fn the_tail_agrees_with_tabulated_quantiles_of_kolmogorovs_law() {
         for (x, tail) in [(1.2238, 0.1), (1.3581, 0.05), (1.6276, 0.01), (0.8276, 0.5)] {
             assert!((kolmogorov_tail(x) - tail).abs() < 1e-4, "{x}: {}", kolmogorov_tail(x));
         }
@@ -164,8 +165,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_makes_them_infinite() {
-        for (name, points, _) in hostile() {
+    fn residuals_of_extreme_cascades_are_finite() {
+        for (name, points, _) in extreme() {
             let residuals = residuals(&points, Params::new(0.01, 1e-3).unwrap());
             assert_eq!(residuals.len(), points.len().saturating_sub(1), "{name}");
             assert!(residuals.iter().all(|r| r.is_finite() && *r >= 0.0), "{name}");

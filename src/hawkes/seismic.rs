@@ -1,69 +1,69 @@
-//! The untrained estimate of Zhao et al. (SEISMIC, KDD 2015): no decay to fit, a memory of power law.
+//! SEISMIC, the untrained estimate of Zhao et al. (KDD 2015), with a fixed power-law memory kernel.
 //!
-//! Its infectiousness is that of the recent past: events weigh the less the longer ago they were, down to 0 at the
+//! Its infectiousness is that of the recent past: the weight of an event falls linearly with its age, to 0 at the
 //! far end of a window. Windows, boundaries and constants are those of the authors' R package `seismic`.
 
 use crate::cascade::Point;
 
-/// The exponent θ of the memory kernel φ(s), s^−(1+θ) in the long run.
+/// The exponent θ of the memory kernel φ(s), proportional to s^−(1+θ) above the cutoff.
 const THETA: f64 = 0.2314843;
-/// φ is constant up to here, in seconds.
+/// The cutoff: φ is constant up to this lag, in seconds.
 const CUTOFF: f64 = 300.0;
-/// That constant, in 1/s: then φ has the integral 1.
+/// The value of φ up to the cutoff, in 1/s, for which φ has the integral 1.
 const DENSITY: f64 = 6.265725e-4;
-/// How far to look back, in seconds: half the age, within these.
+/// The bounds of the window, in seconds, which is half the age within them.
 const WINDOW: [f64; 2] = [300.0, 7200.0];
-/// A window with fewer events than this is widened.
-const FEWEST: usize = 5;
-/// The mean mark of the authors' network: from an infectiousness of 1/100 on the cascade is supercritical.
+/// A window is widened to hold this many events.
+const MIN_WINDOW_EVENTS: usize = 5;
+/// The mean mark of the authors' network: a cascade with an infectiousness of 1/100 or more is supercritical.
 const MEAN_MARK: f64 = 100.0;
 
-/// The expected final size of a cascade observed until `end`; none where it is supercritical or empty,
-/// or where nothing could be expected, but something came.
+/// The expected final size of a cascade observed until `end`; `None` where it is supercritical or empty,
+/// or where events occurred although the expected number is 0.
 ///
-/// Its infectiousness is the present one (equation 8): the events of the window over those that its
-/// intensity per unit of infectiousness let expect, each weighted by k(x) = 1 − x/w, x seconds before the end.
+/// Its infectiousness is the present one (equation 8): the number of events in the window over the number
+/// that is expected per unit of infectiousness, each weighted by k(x) = 1 − x/w, x seconds before the end.
 pub fn final_size(points: &[Point], end: f64) -> Option<f64> {
     let first = points.first()?;
     // The window is closed at its far end and open at the near one.
     let until = points.partition_point(|p| p.time < end);
     let window = window(&points[..until], end - first.time, end);
     let from = points.partition_point(|p| p.time < end - window);
-    let came: f64 =
+    let occurred: f64 =
         points[from.max(1).min(until)..until].iter().map(|p| 1.0 - (end - p.time) / window).sum();
     let (mut expected, mut excitation) = (0.0, 0.0);
     for (i, point) in points.iter().enumerate() {
         let age = end - point.time;
         let decayed = decayed(age);
         if i < until {
-            expected += point.magnitude * remembered(age, decayed, window);
+            expected += point.magnitude * weighted_kernel(age, decayed, window);
         }
-        excitation += point.magnitude * left_of(age, decayed);
+        excitation += point.magnitude * tail_of(age, decayed);
     }
-    let infectiousness = if came == 0.0 { 0.0 } else { came / expected };
+    let infectiousness = if occurred == 0.0 { 0.0 } else { occurred / expected };
     let subcritical = 1.0 - MEAN_MARK * infectiousness;
     let size = points.len() as f64 + infectiousness * excitation / subcritical;
     (subcritical > 0.0 && size.is_finite()).then_some(size)
 }
 
-/// Seconds to look back from `end`: half the `age` within limits, or five steps back from the last event
-/// where that holds fewer than five.
+/// The length of the window that ends at `end`, in seconds: half the `age` within bounds; where it holds fewer
+/// than five events, it starts at the fifth event before the last.
 fn window(points: &[Point], age: f64, end: f64) -> f64 {
     let usual = (age / 2.0).clamp(WINDOW[0], WINDOW[1]);
     let held = points.len() - points.partition_point(|p| p.time < end - usual);
-    match points.get(points.len().saturating_sub(FEWEST + 1)) {
-        Some(oldest) if held < FEWEST => end - oldest.time,
+    match points.get(points.len().saturating_sub(MIN_WINDOW_EVENTS + 1)) {
+        Some(oldest) if held < MIN_WINDOW_EVENTS => end - oldest.time,
         _ => usual,
     }
 }
 
-/// (age/c)^−θ, by which the power law goes down; 1 up to the cutoff c.
+/// (age/c)^−θ above the cutoff c, else 1.
 fn decayed(age: f64) -> f64 {
     if age > CUTOFF { (age / CUTOFF).powf(-THETA) } else { 1.0 }
 }
 
 /// ∫ k(x) φ(age − x) dx over the window, x ≥ 0 being the time before the end.
-fn remembered(age: f64, decayed: f64, window: f64) -> f64 {
+fn weighted_kernel(age: f64, decayed: f64, window: f64) -> f64 {
     let nearest = (age - CUTOFF).max(0.0);
     let farthest = age.min(window);
     // Where φ is constant: ages of at most the cutoff.
@@ -89,42 +89,42 @@ fn power_law(age: f64, decayed: f64, reach: f64, window: f64) -> f64 {
     DENSITY * CUTOFF * decayed * ((1.0 - age / window) * zeroth + first)
 }
 
-/// From here on 1 may be taken off or added before a function is asked that is three times as fast as the
-/// one that need not: thirteen digits are left.
-const FAR_FROM_NOUGHT: f64 = 1e-3;
+/// Above this value ln(1 − x) and exp(x) − 1 keep thirteen digits, and are three times as fast as `ln_1p` and
+/// `exp_m1`.
+const NO_CANCELLATION: f64 = 1e-3;
 
 /// ln(1 − x) for x in [0, 1].
 fn log_of_rest(x: f64) -> f64 {
-    if x > FAR_FROM_NOUGHT { (1.0 - x).ln() } else { (-x).ln_1p() }
+    if x > NO_CANCELLATION { (1.0 - x).ln() } else { (-x).ln_1p() }
 }
 
 /// exp(x) − 1.
 fn growth(x: f64) -> f64 {
-    if x.abs() > FAR_FROM_NOUGHT { x.exp() - 1.0 } else { x.exp_m1() }
+    if x.abs() > NO_CANCELLATION { x.exp() - 1.0 } else { x.exp_m1() }
 }
 
-/// ∫φ from `age` to infinity: the share of an event's children that are still to come.
-fn still_to_come(age: f64) -> f64 {
-    left_of(age, decayed(age))
+/// ∫φ from `age` to infinity: the expected share of an event's children after that age.
+fn tail(age: f64) -> f64 {
+    tail_of(age, decayed(age))
 }
 
-/// The same where (age/c)^−θ is known.
-fn left_of(age: f64, decayed: f64) -> f64 {
+/// The same, given `decayed` = (age/c)^−θ.
+fn tail_of(age: f64, decayed: f64) -> f64 {
     if age <= CUTOFF { 1.0 - DENSITY * age.max(0.0) } else { DENSITY * CUTOFF / THETA * decayed }
 }
 
-/// The share of the growth between the age `from` of a cascade and the age `horizon`, in seconds, that
-/// has come at the age `at`, were it all the first event's children.
+/// The share, from 0 to 1, of the growth between the ages `from` and `horizon` of a cascade that has occurred at
+/// the age `at`, as if all events were children of the first. Ages are in seconds.
 pub fn share_of_growth(from: f64, at: f64, horizon: f64) -> f64 {
-    let left = still_to_come(from) - still_to_come(horizon);
-    let come = still_to_come(from) - still_to_come(at);
-    if left > 0.0 { (come / left).clamp(0.0, 1.0) } else { 1.0 }
+    let all = tail(from) - tail(horizon);
+    let occurred = tail(from) - tail(at);
+    if all > 0.0 { (occurred / all).clamp(0.0, 1.0) } else { 1.0 }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hawkes::testing::{hostile, random_cascade, real_cascades};
+    use crate::hawkes::testing::{extreme, random_cascade, real_cascades};
 
     fn memory(lag: f64) -> f64 {
         if lag <= 300.0 { 6.265725e-4 } else { 6.265725e-4 * (lag / 300.0).powf(-1.2314843) }
@@ -138,7 +138,7 @@ mod tests {
         (0..STEPS).map(|i| at(2 * i) + 4.0 * at(2 * i + 1) + at(2 * i + 2)).sum::<f64>() * h / 3.0
     }
 
-    /// The formulas as they are written down, with numerical integrals.
+    /// The formulas of the paper with numerical integrals.
     fn slowly(points: &[Point], end: f64) -> Option<f64> {
         let age = end - points[0].time;
         let mut window = (age / 2.0).clamp(300.0, 7200.0);
@@ -147,7 +147,7 @@ mod tests {
             window = end - before[before.len().max(6) - 6].time;
         }
         let weight = |s: f64| 1.0 - (end - s) / window;
-        let came: f64 = points[1..]
+        let occurred: f64 = points[1..]
             .iter()
             .filter(|p| p.time < end && p.time >= end - window)
             .map(|p| weight(p.time))
@@ -165,13 +165,13 @@ mod tests {
                 p.magnitude * (integrate(f, from, knee) + tail)
             })
             .sum();
-        let infectiousness = if came == 0.0 { 0.0 } else { came / expected };
-        let tail = |age: f64| {
+        let infectiousness = if occurred == 0.0 { 0.0 } else { came / expected };
+        let remaining = |age: f64| {
             let beyond =
                 |age: f64| 6.265725e-4 * 300.0 / 0.2314843 * (age / 300.0).powf(-0.2314843);
             if age <= 300.0 { 1.0 - 6.265725e-4 * age } else { beyond(age) }
         };
-        let rest: f64 = points.iter().map(|p| p.magnitude * tail(end - p.time)).sum();
+        let rest: f64 = points.iter().map(|p| p.magnitude * remaining(end - p.time)).sum();
         let size = points.len() as f64 + infectiousness * rest / (1.0 - 100.0 * infectiousness);
         (infectiousness < 0.01).then_some(size)
     }
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn it_agrees_with_the_definition() {
+    fn the_size_agrees_with_its_definition() {
         for seed in 0..150 {
             let (points, end) = random_cascade(seed);
             agree(&points, end, &format!("seed {seed}"));
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn it_agrees_on_real_cascades_at_any_age() {
+    fn the_size_of_real_cascades_agrees_with_its_definition_at_any_age() {
         for seconds in [60.0, 250.0, 600.0, 7200.0, 86_400.0, 604_800.0] {
             for (i, (points, end)) in real_cascades(seconds).iter().enumerate().take(6) {
                 let few: Vec<Point> =
@@ -211,14 +211,14 @@ mod tests {
 
     #[test]
     fn the_memory_kernel_is_a_density() {
-        assert!((still_to_come(0.0) - 1.0).abs() < 1e-15);
-        assert!((still_to_come(300.0) / still_to_come(300.0 + 1e-9) - 1.0).abs() < 1e-6);
+        assert!((tail(0.0) - 1.0).abs() < 1e-15);
+        assert!((tail(300.0) / tail(300.0 + 1e-9) - 1.0).abs() < 1e-6);
         let middle = integrate(memory, 0.0, 300.0) + integrate(memory, 300.0, 3000.0);
-        assert!((middle + still_to_come(3000.0) - 1.0).abs() < 1e-6);
+        assert!((middle + tail(3000.0) - 1.0).abs() < 1e-6);
     }
 
     #[test]
-    fn the_start_of_the_clock_does_not_matter() {
+    fn the_size_does_not_depend_on_the_origin_of_time() {
         for (points, end) in real_cascades(3600.0) {
             let moved: Vec<Point> =
                 points.iter().map(|p| Point { time: p.time + 1.3e9, ..*p }).collect();
@@ -227,8 +227,8 @@ mod tests {
     }
 
     #[test]
-    fn its_median_error_on_real_cascades_is_the_known_one() {
-        for (seconds, known) in [(600.0, 0.47), (3600.0, 0.38), (21_600.0, 0.20)] {
+    fn the_median_error_on_real_cascades_is_as_published() {
+        for (seconds, expected) in [(600.0, 0.47), (3600.0, 0.38), (21_600.0, 0.20)] {
             let whole = real_cascades(604_800.0);
             let mut errors: Vec<f64> = real_cascades(seconds)
                 .iter()
@@ -241,13 +241,13 @@ mod tests {
                 .collect();
             errors.sort_by(f64::total_cmp);
             let median = errors[errors.len() / 2];
-            assert!(median < known + 0.02, "{seconds} s: {median}");
+            assert!(median < expected + 0.02, "{seconds} s: {median}");
         }
     }
 
     #[test]
-    fn nothing_makes_it_infinite() {
-        for (name, points, end) in hostile() {
+    fn the_size_of_extreme_cascades_is_finite() {
+        for (name, points, end) in extreme() {
             let size = final_size(&points, end);
             assert!(
                 size.is_none_or(|s| s.is_finite() && s >= points.len() as f64),

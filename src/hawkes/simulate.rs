@@ -1,7 +1,7 @@
-//! Draws a cascade from parameters and a seed: exactly, event by event, already in order.
+//! Simulates a cascade by an exact method, event by event and in order.
 //!
-//! Chance is drawn in batches, whose logarithms go through the lanes together; only what an event leaves to the
-//! next is done one by one.
+//! Random bits are drawn in batches, whose logarithms are computed in lanes; only the recursion from event to
+//! event is sequential.
 
 use pulp::{Arch, Simd, WithSimd};
 use rand_chacha::ChaCha8Rng;
@@ -15,11 +15,11 @@ use crate::cascade::Point;
 /// A cascade that starts with an event of `first_mark` at time 0, up to the time `end` or `max_events`.
 ///
 /// The exact method of Dassios & Zhao (Electron. Commun. Probab. 18, 2013, algorithm 3.1) without a base
-/// rate. The compensator runs from 0 to p X between an event that leaves the excitation X and
-/// infinity; the next event comes where it meets an exponential draw E, and never if E ≥ p X. Then
-/// p X (1 − e^(−β Δt)) = E gives Δt, and the excitation left over is X − E/p.
+/// rate. After an event with the excitation X the compensator rises from 0 to p X; the next event is where
+/// it equals an exponential draw E, and there is none if E ≥ p X. Then p X (1 − e^(−β Δt)) = E gives Δt,
+/// and the excitation that remains is X − E/p.
 ///
-/// More is drawn from `rng` than is used: for two cascades take two streams.
+/// More is drawn from `rng` than is used: use a separate stream for each cascade.
 pub fn simulate(
     params: Params,
     marks: &MarkLaw,
@@ -34,17 +34,18 @@ pub fn simulate(
     if max_events > 0 {
         points.push(Point { time: 0.0, magnitude: first_mark });
     }
-    let (mut time, mut excitation, mut size) = (0.0, first_mark, FEWEST);
-    let mut batch = Batch { spent: [0.0; MOST], marks: [0.0; MOST], left: [0.0; MOST] };
-    let mut chance = [[0; MOST]; 2];
+    let (mut time, mut excitation, mut size) = (0.0, first_mark, FIRST_BATCH);
+    let mut batch =
+        Batch { spent: [0.0; MAX_BATCH], marks: [0.0; MAX_BATCH], left: [0.0; MAX_BATCH] };
+    let mut bits = [[0; MAX_BATCH]; 2];
     while points.len() < max_events {
         let size_now = size.min(max_events - points.len());
-        let [of_spent, of_marks] = &mut chance;
+        let [of_spent, of_marks] = &mut bits;
         for (spent, mark) in of_spent.iter_mut().zip(of_marks).take(size_now) {
             (*spent, *mark) = (rng.next_u64(), rng.next_u64());
         }
-        let chance = chance.each_ref().map(|chance| &chance[..size_now]);
-        arch.dispatch(Draws { chance, batch: &mut batch, infectiousness, law });
+        let bits = bits.each_ref().map(|bits| &bits[..size_now]);
+        arch.dispatch(Draws { bits, batch: &mut batch, infectiousness, law });
         let come = batch.run(&mut excitation, size_now);
         arch.dispatch(Waits { left: &mut batch.left[..come], decay });
         for (wait, &magnitude) in batch.left[..come].iter().zip(&batch.marks) {
@@ -57,27 +58,27 @@ pub fn simulate(
         if come < size_now {
             break;
         }
-        size = (2 * size).min(MOST);
+        size = (2 * size).min(MAX_BATCH);
     }
     points
 }
 
-/// Events that are drawn together: so many at first, and at most.
-const FEWEST: usize = 16;
-const MOST: usize = 32;
+/// Events in the first batch, and in the largest.
+const FIRST_BATCH: usize = 16;
+const MAX_BATCH: usize = 32;
 
-/// What is drawn for the events to come, and what follows from it.
+/// The draws of a batch of events, and what follows from them.
 struct Batch {
-    /// How much excitation is spent until the next event: E/p.
-    spent: [f64; MOST],
+    /// The excitation that decays until the next event: E/p.
+    spent: [f64; MAX_BATCH],
     /// The next event's mark.
-    marks: [f64; MOST],
-    /// The share of the excitation that is left then; afterwards, how long it took.
-    left: [f64; MOST],
+    marks: [f64; MAX_BATCH],
+    /// The share of the excitation that remains then; later the time between the events.
+    left: [f64; MAX_BATCH],
 }
 
 impl Batch {
-    /// Goes from event to event; how many come of so many.
+    /// Runs the recursion over at most `size` events; returns how many there are.
     fn run(&mut self, excitation: &mut f64, size: usize) -> usize {
         let drawn = self.spent.iter().zip(&self.marks).zip(&mut self.left).take(size);
         for (come, ((&spent, &mark), left)) in drawn.enumerate() {
@@ -92,9 +93,9 @@ impl Batch {
     }
 }
 
-/// Draws from the laws, out of bits of chance.
+/// Computes the draws from random bits.
 struct Draws<'a> {
-    chance: [&'a [u64]; 2],
+    bits: [&'a [u64]; 2],
     batch: &'a mut Batch,
     infectiousness: f64,
     law: PowerLaw,
@@ -105,7 +106,7 @@ impl WithSimd for Draws<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { chance: [of_spent, of_marks], batch, infectiousness, law } = self;
+        let Self { bits: [of_spent, of_marks], batch, infectiousness, law } = self;
         for (spent, &bits) in batch.spent.iter_mut().zip(of_spent) {
             *spent = -ln(uniform_of(bits)) / infectiousness;
         }
@@ -115,7 +116,7 @@ impl WithSimd for Draws<'_> {
     }
 }
 
-/// From the shares of an excitation that are left, how long it took: −ln(left)/β.
+/// Computes the times between events from the shares that remain: −ln(left)/β.
 struct Waits<'a> {
     left: &'a mut [f64],
     decay: f64,
@@ -139,7 +140,7 @@ mod tests {
     use crate::hawkes::testing::{each_instruction_set, simulated};
 
     #[test]
-    fn the_same_seed_draws_the_same_cascade() {
+    fn the_same_random_seed_gives_the_same_cascade() {
         let draw = |seed| simulated(seed, 0.9, 1e-3, 1000.0, 1e5).0;
         for seed in 0..20 {
             assert_eq!(draw(seed), draw(seed));
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn events_come_in_order_and_within_the_bounds() {
+    fn events_are_in_order_and_within_the_limits() {
         for seed in 0..200 {
             let (points, _) = simulated(seed, 0.95, 1e-3, 3000.0, 3600.0);
             assert_eq!(points[0], Point { time: 0.0, magnitude: 3000.0 });
@@ -164,7 +165,7 @@ mod tests {
 
     /// The same algorithm event by event, with the library's logarithms.
     #[test]
-    fn batches_draw_what_single_draws_would() {
+    fn batches_agree_with_single_draws() {
         for seed in 0..300 {
             let (points, params) = simulated(seed, 0.9, 1e-3, 2000.0, 1e5);
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -172,7 +173,7 @@ mod tests {
             let (mut time, mut mark, mut excitation) = (0.0, 2000.0, 0.0);
             for (i, point) in points.iter().enumerate() {
                 let near =
-                    |found: f64, known: f64, ulp: f64| (found - known).abs() <= 1e-11 * known + ulp;
+                    |found: f64, other: f64, ulp: f64| (found - other).abs() <= 1e-11 * other + ulp;
                 assert!(
                     near(point.time, time, 1e-15 / params.decay),
                     "seed {seed}, event {i}: {point:?}, not at {time}"
@@ -199,12 +200,14 @@ mod tests {
 
     fn draws_are_the_same_bits(arch: Arch) {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let chance: [Vec<u64>; 2] = [(); 2].map(|()| (0..MOST).map(|_| rng.next_u64()).collect());
-        let chance = chance.each_ref().map(Vec::as_slice);
+        let bits: [Vec<u64>; 2] =
+            [(); 2].map(|()| (0..MAX_BATCH).map(|_| rng.next_u64()).collect());
+        let bits = bits.each_ref().map(Vec::as_slice);
         let draw = |arch: Arch| {
-            let mut batch = Batch { spent: [0.0; MOST], marks: [0.0; MOST], left: [0.5; MOST] };
+            let mut batch =
+                Batch { spent: [0.0; MAX_BATCH], marks: [0.0; MAX_BATCH], left: [0.5; MAX_BATCH] };
             let law = MarkLaw::USUAL.power_law();
-            arch.dispatch(Draws { chance, batch: &mut batch, infectiousness: 0.02, law });
+            arch.dispatch(Draws { bits, batch: &mut batch, infectiousness: 0.02, law });
             batch.left.copy_from_slice(&batch.spent.map(|spent| (-spent / 1000.0).exp()));
             arch.dispatch(Waits { left: &mut batch.left, decay: 1e-3 });
             (batch.spent, batch.marks, batch.left)
@@ -212,9 +215,9 @@ mod tests {
         assert_eq!(draw(arch), draw(Arch::Scalar));
     }
 
-    /// With marks of finite variance the size 1 + p m₁/(1 − n*) is a mean that a sample finds.
+    /// The marks have a finite variance, so that the sample mean converges to 1 + p m₁/(1 − n*).
     #[test]
-    fn the_mean_size_is_that_of_the_theory() {
+    fn the_mean_size_agrees_with_the_theory() {
         let marks = MarkLaw::Pareto { exponent: 6.0, minimum: 10.0 };
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         for n_star in [0.0001, 0.5, 0.8] {
@@ -234,7 +237,7 @@ mod tests {
         }
     }
 
-    /// The next event comes later than t with probability exp(−Λ(t)).
+    /// The next event is later than t with probability exp(−Λ(t)).
     #[test]
     fn the_first_gap_follows_the_intensity() {
         let params = Params::new(0.002, 1.0 / 3600.0).unwrap();

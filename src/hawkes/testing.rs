@@ -1,4 +1,4 @@
-//! Cascades for the tests of the model: random, real, of the laboratory, and hostile.
+//! Cascades for the tests of the model: random, real, the test vector, and extreme ones.
 
 use std::io::Read;
 
@@ -42,7 +42,7 @@ fn read(cascade: &serde_json::Value) -> Vec<Point> {
     cascade["tweets"].as_array().unwrap().iter().map(point).collect()
 }
 
-/// Any cascade, not one of the model: bursts, gaps, equal times, marks of 0, all at random.
+/// A random cascade that does not follow the model: bursts, gaps, equal times, marks of 0.
 pub(crate) fn random_cascade(seed: u64) -> (Vec<Point>, f64) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let n = 1 + (60.0 * uniform(&mut rng)) as usize;
@@ -53,8 +53,8 @@ pub(crate) fn random_cascade(seed: u64) -> (Vec<Point>, f64) {
         .map(|i| {
             let gap = if i == 0 { 0.0 } else { pace * exponential(&mut rng) };
             time += if whole { gap.floor() } else { gap };
-            let silent = i > 0 && uniform(&mut rng) < 0.2;
-            let magnitude = if silent { 0.0 } else { MarkLaw::USUAL.draw(&mut rng) };
+            let unmarked = i > 0 && uniform(&mut rng) < 0.2;
+            let magnitude = if unmarked { 0.0 } else { MarkLaw::USUAL.draw(&mut rng) };
             Point { time, magnitude }
         })
         .collect();
@@ -69,7 +69,7 @@ pub(crate) fn random_params(seed: u64) -> Params {
     Params::new(p, beta).unwrap()
 }
 
-/// A cascade of the model, with the parameters that made it, observed until `end`.
+/// A simulated cascade with its parameters, observed until `end`.
 pub(crate) fn simulated(
     seed: u64,
     n_star: f64,
@@ -82,9 +82,9 @@ pub(crate) fn simulated(
     (simulate(params, &MarkLaw::USUAL, first_mark, end, 1_000_000, &mut rng), params)
 }
 
-/// Cascades whose likelihood has two tops, with a mean mark of 35: the right one is the higher of the
-/// first, the left one that of the second.
-pub(crate) fn two_tops() -> Vec<(Vec<Point>, f64)> {
+/// Cascades whose likelihood has two maxima, with a mean mark of 35: the right one is higher for the
+/// first cascade, the left one for the second.
+pub(crate) fn two_maxima() -> Vec<(Vec<Point>, f64)> {
     let cascade = |events: &[(f64, f64)], end: f64| {
         let point = |&(time, magnitude): &(f64, f64)| Point { time, magnitude };
         (events.iter().map(point).collect(), end)
@@ -103,8 +103,8 @@ pub(crate) fn two_tops() -> Vec<(Vec<Point>, f64)> {
     vec![cascade(&right, 132_272.0), cascade(&left, 10_770.0)]
 }
 
-/// What nobody should send and somebody will.
-pub(crate) fn hostile() -> Vec<(&'static str, Vec<Point>, f64)> {
+/// Valid but extreme cascades, with a name and the end of the observation.
+pub(crate) fn extreme() -> Vec<(&'static str, Vec<Point>, f64)> {
     let many = |n: usize, step: f64, mark: f64| {
         (0..n).map(|i| Point { time: i as f64 * step, magnitude: mark }).collect::<Vec<_>>()
     };
@@ -142,13 +142,13 @@ pub(crate) fn hostile() -> Vec<(&'static str, Vec<Point>, f64)> {
     ]
 }
 
-/// Hostile and random ones.
+/// Extreme and random cascades.
 pub(crate) fn any_cascades() -> Vec<(Vec<Point>, f64)> {
-    let hostile = hostile().into_iter().map(|(_, points, end)| (points, end));
-    hostile.chain((0..200).map(random_cascade)).collect()
+    let extreme = extreme().into_iter().map(|(_, points, end)| (points, end));
+    extreme.chain((0..200).map(random_cascade)).collect()
 }
 
-/// The highest value of the ridge on a dense grid, sharpened by thirds: slow, blind, sure.
+/// The maximum of the ridge by a dense grid, refined by ternary search.
 pub(crate) fn dense(points: &[Point], end: f64, objective: &Objective) -> f64 {
     const STEPS: i32 = 120;
     let (low, high) = (DECAY_MIN.ln(), DECAY_MAX.ln());
@@ -163,9 +163,8 @@ pub(crate) fn dense(points: &[Point], end: f64, objective: &Objective) -> f64 {
     value(x(best)).max(value((left + right) / 2.0))
 }
 
-/// One test for each instruction set, by name: the law holds with scalar code, AVX2 and AVX-512.
-///
-/// A processor without one of them runs the law with what it has; the others are not tested there.
+/// One test of a law for each instruction set: scalar code, AVX2 and AVX-512. A test is skipped on a
+/// processor that does not have its instruction set.
 macro_rules! each_instruction_set {
     ($law:ident) => {
         mod $law {

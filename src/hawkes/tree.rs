@@ -1,4 +1,4 @@
-//! The size of the tree of an event and all its descendants: its generating function.
+//! The generating function of the size of a tree: an event and all its descendants.
 
 use super::complex::{Complex, gamma};
 use super::mark::MarkShape;
@@ -37,8 +37,8 @@ impl Tree {
         w
     }
 
-    /// The probability that the trees of so many roots end.
-    pub(super) fn ends(&self, roots: f64) -> f64 {
+    /// The probability that the trees of a Poisson number of roots of mean `roots` are finite.
+    pub(super) fn extinction(&self, roots: f64) -> f64 {
         if self.branching_factor <= 1.0 {
             1.0
         } else {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn its_slope_is_a_slope() {
+    fn the_derivative_agrees_with_finite_differences() {
         for shape in [MarkShape::Constant, MarkShape::PowerLaw(2.4), MarkShape::PowerLaw(5.3)] {
             let transform = Transform::new(shape);
             for (re, im) in [(0.2, 0.0), (0.5, 0.7), (1.0, -0.9), (0.01, 0.0)] {
@@ -144,9 +144,9 @@ mod tests {
         }
     }
 
-    /// A tree of Poisson children, of mean n*, ends with the smallest q = exp(n* (q − 1)).
+    /// A tree of Poisson children, of mean n*, is finite with the smallest probability q = exp(n* (q − 1)).
     #[test]
-    fn a_supercritical_tree_may_not_end() {
+    fn a_supercritical_tree_is_finite_with_the_extinction_probability() {
         for n_star in [1.01f64, 1.5, 3.0] {
             let q = 1.0 - Tree::new(n_star, MarkShape::Constant).missing(Complex::ZERO).re;
             assert!(q < 0.99 && (q - (n_star * (q - 1.0)).exp()).abs() < 1e-12, "{n_star}: {q}");

@@ -307,7 +307,7 @@ mod tests {
             Replay::new(Box::new(history), Plan { sources: 1, ..Plan::default() }).unwrap();
         while let Some(fed) = replay.next() {
             if let Fed::Event { event, .. } = fed {
-                cids.push((event.cid.into_owned(), event.info.words().into_owned()));
+                cids.push((event.cid.into_owned(), event.info.text().into_owned()));
             }
         }
         let pair = |cid: &str, of: &str| (cid.to_owned(), format!("cascade={of}"));

@@ -207,10 +207,10 @@ pub fn write_event(event: &Event<'_>, to: &mut Vec<u8>) {
     to.extend_from_slice(br#","source":"#);
     write_text(&event.source, to);
     for (name, message) in [(&br#","msg":"#[..], &event.msg), (br#","info":"#, &event.info)] {
-        let words = message.words();
-        if !words.is_empty() {
+        let text = message.text();
+        if !text.is_empty() {
             to.extend_from_slice(name);
-            write_text(&words, to);
+            write_text(&text, to);
         }
     }
     to.push(b'}');
@@ -279,8 +279,8 @@ mod tests {
                 t: Number(event.time.seconds()),
                 m: Number(event.magnitude),
                 source: &event.source,
-                msg: &event.msg.words(),
-                info: &event.info.words(),
+                msg: &event.msg.text(),
+                info: &event.info.text(),
             };
             let mut line = Vec::new();
             write_event(&event, &mut line);

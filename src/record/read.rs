@@ -290,7 +290,7 @@ mod tests {
             r#"{"type":"retweet","msg":"a","t":5.5,"m":2,"source":3,"info":"cascade=9"}"#,
             Some("41"),
         );
-        assert_eq!((&*y2020.cid, &*y2020.source, &*y2020.msg.words()), ("41", "3", "a"));
+        assert_eq!((&*y2020.cid, &*y2020.source, &*y2020.msg.text()), ("41", "3", "a"));
         let y2021 = event_of(
             r#"{"type":"tweet","tweet_id":7,"time":"12","magnitude":3,"msg":"","info":"x"}"#,
             Some("source-1"),

@@ -75,7 +75,7 @@ fn check_cascade(cascade: &HistoryCascade, events: &[&Event<'_>], plan: &Plan, s
         } else {
             Default::default()
         };
-        let (msg, info) = (event.msg.words(), event.info.words());
+        let (msg, info) = (event.msg.text(), event.info.text());
         assert_eq!((&*msg, &*info), (&*texts.0, &*texts.1), "seed {seed}");
         let since = event.time.seconds() - start;
         let exact = point.time * plan.seconds_per_unit;

@@ -124,8 +124,8 @@ fn owned(event: &Event<'_>) -> Event<'static> {
     Event {
         cid: own(&event.cid),
         source: own(&event.source),
-        msg: own(&event.msg.words()).into(),
-        info: own(&event.info.words()).into(),
+        msg: own(&event.msg.text()).into(),
+        info: own(&event.info.text()).into(),
         ..*event
     }
 }

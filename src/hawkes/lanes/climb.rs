@@ -1,65 +1,74 @@
-//! The way up to a top of the ridge, whoever does the sums.
+//! The search for a maximum of the ridge, given its values: Newton's method, safeguarded by bisection.
 
-use crate::hawkes::objective::{DECAY_MAX, DECAY_MIN, GRID, Ridge};
+use crate::hawkes::objective::{DECAY_MAX, DECAY_MIN, GRID, Ridge, TOLERANCE};
 
-/// The way up to a top, in ln β.
+/// The search for a maximum over ln β.
 #[derive(Clone, Debug)]
 pub(super) struct Climb {
     pub(super) job: usize,
-    /// The point of the grid where it starts.
+    /// The maximum of the grid where it starts.
     pub(super) top: usize,
-    /// Where it is now; the top lies between `low` and `high`.
+    /// The present ln β; the maximum is between `low` and `high`.
     pub(super) at: f64,
     low: f64,
     high: f64,
-    /// Whether the slope was seen at `low` and `high`; until then they are taken on trust, from the rough grid.
-    seen: [bool; 2],
+    /// Whether the slope was evaluated at `low` and `high`; until then they are neighbours on the grid, whose values
+    /// are approximate.
+    evaluated: [bool; 2],
     /// The length of the last step.
     stride: f64,
     pub(super) evaluations: u32,
 }
 
-/// How a step ended.
+/// The outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Stepped {
-    /// There is more to see where it stands now.
-    On,
-    /// It stands at the end, where it has looked.
-    There,
-    /// It stands at the end, so far from where it has looked: so near that the sums can be carried over.
-    Near(f64),
+pub(super) enum Outcome {
+    /// The ridge must be evaluated at the new ln β.
+    Continue,
+    /// The maximum is where the ridge was evaluated.
+    End,
+    /// The maximum is this far from where the ridge was evaluated: so near that the sums are extrapolated.
+    EndNearby(f64),
 }
 
-/// Two values of ln β so close are one.
-const TOLERANCE: f64 = 1e-8;
-/// A last step so short need not be looked back upon: Newton's error is its square, and that of sums
-/// that are carried over its cube.
+/// A step of at most this length is the last: the error of Newton's method is its square, and that of
+/// extrapolated sums its cube.
 const NEAR: f64 = 3e-5;
-/// A climb that takes longer has failed; bisection alone needs 30.
+/// A climb that takes more evaluations has failed; bisection alone needs 30.
 const MAX_EVALUATIONS: u32 = 60;
 
 impl Climb {
-    /// Starts where the curve through a top of the grid and its neighbours is highest.
+    /// Starts at the maximum of the polynomial through a maximum of the grid and its neighbours.
     pub(super) fn new(job: usize, top: usize, grid: &[f64; GRID], heights: &[f64; GRID]) -> Self {
         let low = if top == 0 { DECAY_MIN.ln() } else { grid[top - 1] };
         let high = if top == GRID - 1 { DECAY_MAX.ln() } else { grid[top + 1] };
         let inside = 0 < top && top < GRID - 1;
         let offset = if inside { vertex(top, heights) * (grid[top + 1] - grid[top]) } else { 0.0 };
         let at = (grid[top] + offset).clamp(low, high);
-        Self { job, top, at, low, high, seen: [false; 2], stride: f64::INFINITY, evaluations: 0 }
+        Self {
+            job,
+            top,
+            at,
+            low,
+            high,
+            evaluated: [false; 2],
+            stride: f64::INFINITY,
+            evaluations: 0,
+        }
     }
 
-    /// Looks around and takes Newton's step, or half the way where that leads astray.
-    pub(super) fn step(&mut self, ridge: &Ridge) -> Stepped {
+    /// Takes a step of Newton's method, given the ridge at the present ln β; or bisects where Newton's method does
+    /// not converge.
+    pub(super) fn step(&mut self, ridge: &Ridge) -> Outcome {
         self.evaluations += 1;
         let Ridge { slope, curvature, .. } = *ridge;
-        let [low_seen, high_seen] = &mut self.seen;
+        let [low_evaluated, high_evaluated] = &mut self.evaluated;
         if slope > 0.0 {
-            (self.low, *low_seen) = (self.at, true);
+            (self.low, *low_evaluated) = (self.at, true);
         } else {
-            (self.high, *high_seen) = (self.at, true);
+            (self.high, *high_evaluated) = (self.at, true);
         }
-        // Where an end that was taken on trust is no end, the top lies beyond.
+        // The maximum is beyond an end that came from the grid and turns out not to bracket it.
         if slope > 0.0 && self.at >= self.high {
             (self.high, self.stride) = (DECAY_MAX.ln(), f64::INFINITY);
         } else if slope < 0.0 && self.at <= self.low {
@@ -69,24 +78,23 @@ impl Climb {
         let good = curvature < 0.0 && (newton - self.at).abs() <= 0.7 * self.stride;
         let next = match slope > 0.0 {
             _ if good => newton,
-            true if !*high_seen => self.high,
-            false if !*low_seen => self.low,
+            true if !*high_evaluated => self.high,
+            false if !*low_evaluated => self.low,
             _ => 0.5 * (self.low + self.high),
         };
         let stride = (next - self.at).abs();
         let over = slope == 0.0 || stride <= TOLERANCE || self.evaluations >= MAX_EVALUATIONS;
-        // Not a number is no reason to go on.
         if over || stride.is_nan() {
-            return Stepped::There;
+            return Outcome::End;
         }
         let moved = next - self.at;
         (self.at, self.stride) = (next, stride);
-        if good && stride <= NEAR { Stepped::Near(moved) } else { Stepped::On }
+        if good && stride <= NEAR { Outcome::EndNearby(moved) } else { Outcome::Continue }
     }
 }
 
-/// Where the curve through a top of the grid and two neighbours on either side is highest, in steps of the
-/// grid from the top: by Newton's method on the polynomial, from the vertex of the parabola through three.
+/// The maximum of the polynomial through a maximum of the grid and two neighbours on either side, in steps of the
+/// grid from the former: by Newton's method, from the vertex of the parabola through three of the points.
 fn vertex(top: usize, heights: &[f64; GRID]) -> f64 {
     let [l, h, r] = [heights[top - 1], heights[top], heights[top + 1]];
     let parabola = 0.5 * (r - l) / (2.0 * h - l - r);
@@ -115,9 +123,9 @@ mod tests {
     use super::*;
     use crate::hawkes::objective::grid;
 
-    /// A hill that curves upwards all around its top: −ln(1 + (x − c)²).
+    /// −ln(1 + (x − c)²) is convex except near its maximum.
     #[test]
-    fn a_climb_ends_at_the_top_from_anywhere() {
+    fn a_climb_ends_at_the_maximum_from_any_start() {
         let grid = grid();
         let (low, high) = (DECAY_MIN.ln(), DECAY_MAX.ln());
         for (start, c) in (0..GRID).flat_map(|i| (0..100).map(move |j| (i, f64::from(j) / 99.0))) {
@@ -127,7 +135,8 @@ mod tests {
                 let x = climb.at - c;
                 let u = 1.0 + x * x;
                 let (slope, curvature) = (-2.0 * x / u, -2.0 / u + 4.0 * x * x / (u * u));
-                if climb.step(&Ridge { p: 0.01, value: -u.ln(), slope, curvature }) != Stepped::On {
+                let ridge = Ridge { p: 0.01, value: -u.ln(), slope, curvature };
+                if climb.step(&ridge) != Outcome::Continue {
                     break;
                 }
             }
@@ -137,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_start_is_the_top_of_a_curve_of_the_fourth_degree() {
+    fn the_start_is_the_maximum_of_a_polynomial_of_degree_four() {
         let grid = grid();
         let spacing = grid[1] - grid[0];
         for (shift, skew) in (-9..=9).flat_map(|i| (-3..=3).map(move |j| (i, j))) {

@@ -1,19 +1,20 @@
-//! The grid of one cascade: every decay a lane.
+//! The objective of one cascade on the grid: every decay is a lane.
 //!
-//! It goes in short stretches, and through a stretch first for what time leaves of an excitation, where no event
-//! waits for another, then for the recursion from event to event. Only the smallest decays need exponentials.
+//! Events are processed in short stretches: first the shares of excitation that remain between events, which
+//! are independent of each other, then the recursion from event to event. Only the smallest decays need
+//! exponentials.
 
 use std::f64::consts::LOG2_E;
 
 use pulp::{Arch, Simd, WithSimd};
 
 use super::steps::Steps;
-use crate::hawkes::arithmetic::{MOST_FACTORS, Product, roughly_left};
+use crate::hawkes::arithmetic::{MAX_FACTORS, Product, remaining_approx};
 use crate::hawkes::objective::{GRID, GRID_GROWTH};
 
-/// Σ ln A and D of a cascade at each decay of a grid: roughly, as if the decays were known to 5e-7.
+/// Σ ln A and D of a cascade at each decay of a grid, with the error of a relative error of 5e-7 in the decays.
 ///
-/// D = Σ mᵢ − A(T) may cancel here, where it only helps to choose.
+/// D = Σ mᵢ − A(T) may cancel, as the grid only selects the starts of climbs.
 pub(super) fn grid_sums(arch: Arch, steps: &Steps, decays: &[f64; GRID]) -> [[f64; 2]; GRID] {
     arch.dispatch(GridPass { steps, decays })
 }
@@ -23,15 +24,15 @@ struct GridPass<'a> {
     decays: &'a [f64; GRID],
 }
 
-/// Decays that go together: each is [`GRID_GROWTH`] times larger than its like in the block before.
+/// Decays in a block: each is [`GRID_GROWTH`] times the same one of the block before.
 const BLOCK: usize = 4;
 const BLOCKS: usize = GRID / BLOCK;
-/// Blocks that go together first, then the others: none need wait for its own last result, and what runs along
-/// in them fits into the registers.
+/// Blocks that are processed together, in two groups: so many that the latency of the recursion is hidden, so few
+/// that their state fits into the registers.
 const FIRST: usize = BLOCKS.div_ceil(2);
 const SECOND: usize = BLOCKS - FIRST;
 
-/// What is left in a block, raised to [`GRID_GROWTH`]: what is left in the next.
+/// The shares that remain in the next block: those of this one to the power [`GRID_GROWTH`].
 #[inline(always)]
 fn next_block(left: [f64; BLOCK]) -> [f64; BLOCK] {
     const { assert!(GRID_GROWTH == 4) };
@@ -39,18 +40,19 @@ fn next_block(left: [f64; BLOCK]) -> [f64; BLOCK] {
     square.map(|it| it * it)
 }
 
-/// Blocks of the grid as they run along.
-struct GridRunning<const TOGETHER: usize> {
+/// The state of the recursion, for a group of blocks.
+struct GridState<const TOGETHER: usize> {
     x: [[f64; BLOCK]; TOGETHER],
     product: [Product<BLOCK>; TOGETHER],
 }
 
-impl<const TOGETHER: usize> GridRunning<TOGETHER> {
+impl<const TOGETHER: usize> GridState<TOGETHER> {
     fn new(first_mark: f64) -> Self {
         Self { x: [[first_mark; BLOCK]; TOGETHER], product: [Product::one(); TOGETHER] }
     }
 
-    /// Goes on by a stretch; leaves in `left` what the blocks that follow need.
+    /// Processes a stretch; `left` holds the shares that remain in the first block, and on return those for the
+    /// block after the last.
     #[inline(always)]
     fn run(&mut self, stretch: &[[f64; 2]], left: &mut [[f64; BLOCK]]) {
         for (&[_, mark], left) in stretch.iter().zip(left) {
@@ -62,7 +64,7 @@ impl<const TOGETHER: usize> GridRunning<TOGETHER> {
                 *left = next_block(*left);
             }
         }
-        self.product.iter_mut().for_each(Product::tidy);
+        self.product.iter_mut().for_each(Product::normalize);
     }
 }
 
@@ -73,10 +75,10 @@ impl WithSimd for GridPass<'_> {
     fn with_simd<S: Simd>(self, _: S) -> Self::Output {
         let Self { steps, decays } = self;
         let half_lives: [f64; BLOCK] = std::array::from_fn(|lane| decays[lane] * LOG2_E);
-        let first_left = |gap: f64| half_lives.map(|half_lives| roughly_left(half_lives * gap));
-        let mut first = GridRunning::<FIRST>::new(steps.first_mark);
-        let mut second = GridRunning::<SECOND>::new(steps.first_mark);
-        let mut left = [[0.0; BLOCK]; MOST_FACTORS];
+        let first_left = |gap: f64| half_lives.map(|half_lives| remaining_approx(half_lives * gap));
+        let mut first = GridState::<FIRST>::new(steps.first_mark);
+        let mut second = GridState::<SECOND>::new(steps.first_mark);
+        let mut left = [[0.0; BLOCK]; MAX_FACTORS];
         let mut marks = steps.first_mark;
         for stretch in steps.steps.chunks(steps.stretch) {
             for (&[gap, mark], left) in stretch.iter().zip(&mut left) {
@@ -111,11 +113,11 @@ mod tests {
     use crate::hawkes::testing::{any_cascades, each_instruction_set};
 
     #[test]
-    fn the_grid_is_the_objective_roughly() {
+    fn the_grid_approximates_the_objective() {
         let mut steps = Steps::default();
         let grid = grid();
         for (i, (points, end)) in any_cascades().iter().enumerate() {
-            if !steps.take(points, *end) {
+            if !steps.load(points, *end) {
                 continue;
             }
             let objective = Objective::new(35.0, Estimator::Map);
@@ -140,7 +142,7 @@ mod tests {
         let mut steps = Steps::default();
         let decays = grid().map(decay);
         for (points, end) in any_cascades() {
-            if steps.take(&points, end) {
+            if steps.load(&points, end) {
                 let scalar = grid_sums(Arch::Scalar, &steps, &decays);
                 assert_eq!(grid_sums(arch, &steps, &decays), scalar);
             }

@@ -1,7 +1,7 @@
-//! Eight cascades side by side, each at a decay of its own: value, slope and curvature of their objectives.
+//! The sums of eight cascades at once, each at its own decay: value, slope and curvature of the objective.
 //!
-//! It goes in short stretches, and through a stretch first for what time leaves of an excitation, where no event
-//! waits for another, then for the recursion from event to event.
+//! Events are processed in short stretches: first the shares of excitation that remain between events, which
+//! are independent of each other, then the recursion from event to event.
 
 use std::f64::consts::LOG2_E;
 
@@ -9,13 +9,13 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::steps::Steps;
 use crate::cascade::Point;
-use crate::hawkes::arithmetic::{LANES, Lanes, MOST_FACTORS, Product, lost_and_left};
+use crate::hawkes::arithmetic::{LANES, Lanes, MAX_FACTORS, Product, lost_and_remaining};
 use crate::hawkes::likelihood::Sums;
 
-/// Lanes that go together where no others are taken.
+/// Lanes that are processed where the other half is empty.
 const HALF: usize = LANES / 2;
 
-/// Eight cascades side by side.
+/// Eight lanes, each empty or with a cascade.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Loaded {
     lanes: [Steps; LANES],
@@ -23,9 +23,9 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// Puts a cascade into a lane; false where none of its marks is positive.
+    /// Loads a cascade into a lane; false where no mark is positive.
     pub(super) fn load(&mut self, lane: usize, points: &[Point], end: f64) -> bool {
-        self.taken[lane] = self.lanes[lane].take(points, end);
+        self.taken[lane] = self.lanes[lane].load(points, end);
         self.taken[lane]
     }
 
@@ -34,7 +34,7 @@ impl Loaded {
         self.taken[lane] = false;
     }
 
-    /// The sums of each lane's cascade at that lane's decay; those of no events in a lane without a cascade.
+    /// The sums of each lane's cascade at that lane's decay; those of no events for an empty lane.
     pub(super) fn sums(&self, arch: Arch, decays: Lanes) -> [Sums; LANES] {
         arch.dispatch(SumsPass { loaded: self, decays })
     }
@@ -43,7 +43,7 @@ impl Loaded {
         if self.taken[lane] { self.lanes[lane].first_mark } else { 1.0 }
     }
 
-    /// Steps in a lane.
+    /// The number of steps in a lane.
     fn length(&self, lane: usize) -> usize {
         if self.taken[lane] { self.lanes[lane].steps.len() } else { 0 }
     }
@@ -56,47 +56,48 @@ struct SumsPass<'a> {
 
 /// A stretch of steps in `N` lanes.
 struct Stretch<const N: usize> {
-    gaps: [[f64; N]; MOST_FACTORS],
-    marks: [[f64; N]; MOST_FACTORS],
-    /// How much older all becomes.
-    ages: [[f64; N]; MOST_FACTORS],
-    /// What is lost of an excitation then, and what is left.
-    lost: [[f64; N]; MOST_FACTORS],
-    left: [[f64; N]; MOST_FACTORS],
+    gaps: [[f64; N]; MAX_FACTORS],
+    marks: [[f64; N]; MAX_FACTORS],
+    /// The gaps in units of 1/β.
+    ages: [[f64; N]; MAX_FACTORS],
+    /// The share of an excitation that is lost within a gap, and the share that remains.
+    lost: [[f64; N]; MAX_FACTORS],
+    left: [[f64; N]; MAX_FACTORS],
 }
 
 impl<const N: usize> Stretch<N> {
     fn new() -> Self {
-        let [gaps, marks, ages, lost, left] = [[[0.0; N]; MOST_FACTORS]; 5];
+        let [gaps, marks, ages, lost, left] = [[[0.0; N]; MAX_FACTORS]; 5];
         Self { gaps, marks, ages, lost, left }
     }
 
+    /// Copies steps into a lane.
     fn put(&mut self, lane: usize, steps: &[[f64; 2]]) {
         for ((gaps, marks), &[gap, mark]) in self.gaps.iter_mut().zip(&mut self.marks).zip(steps) {
             (gaps[lane], marks[lane]) = (gap, mark);
         }
     }
 
-    /// Lets time pass, in so many rows.
+    /// Computes `ages`, `lost` and `left` of the first rows.
     #[inline(always)]
-    fn pass(&mut self, decays: &Lanes, rows: usize) {
+    fn decay(&mut self, decays: &Lanes, rows: usize) {
         for (ages, gaps) in self.ages.iter_mut().zip(&self.gaps).take(rows) {
             for lane in 0..N {
                 let age = decays[lane] * gaps[lane];
-                ages[lane] = if age < LONG_AGO { age } else { LONG_AGO };
+                ages[lane] = if age < MAX_AGE { age } else { MAX_AGE };
             }
         }
         let ages = &self.ages.as_flattened()[..rows * N];
         let lost = self.lost.as_flattened_mut().iter_mut();
         let left = self.left.as_flattened_mut().iter_mut();
         for ((age, lost), left) in ages.iter().zip(lost).zip(left) {
-            (*lost, *left) = lost_and_left(age * LOG2_E);
+            (*lost, *left) = lost_and_remaining(age * LOG2_E);
         }
     }
 }
 
-/// What runs along: the recursion of [`Sums::of`], in lanes.
-struct Running<const N: usize> {
+/// The state of the recursion of [`Sums::of`], in lanes.
+struct State<const N: usize> {
     x: [f64; N],
     y: [f64; N],
     z: [f64; N],
@@ -108,20 +109,20 @@ struct Running<const N: usize> {
     spreads: [f64; N],
 }
 
-impl<const N: usize> Running<N> {
+impl<const N: usize> State<N> {
     fn new() -> Self {
         let [y, z, compensator, ages, spreads] = [[0.0; N]; 5];
         Self { x: [1.0; N], y, z, product: Product::one(), compensator, ages, spreads }
     }
 
-    /// Forgets all that went through a lane before its cascade begins.
+    /// Starts the cascade of a lane.
     fn reset(&mut self, lane: usize, first_mark: f64) {
         (self.x[lane], self.y[lane], self.z[lane]) = (first_mark, 0.0, 0.0);
         (self.compensator[lane], self.ages[lane], self.spreads[lane]) = (0.0, 0.0, 0.0);
         self.product.reset(lane);
     }
 
-    /// One event after another in each lane, in so many rows.
+    /// Runs the recursion over the first rows.
     #[inline(always)]
     fn run<S: Simd>(&mut self, simd: S, stretch: &Stretch<N>, rows: usize) {
         let mul = |a: S::f64s, b: S::f64s| simd.mul_f64s(a, b);
@@ -160,40 +161,40 @@ impl<const N: usize> Running<N> {
 }
 
 impl SumsPass<'_> {
-    /// All lanes end together: a shorter cascade begins later, and nothing of what its lane did before stays.
+    /// All lanes end at the same row: a shorter cascade begins later, and its lane is reset then.
     #[inline(always)]
     fn run<S: Simd, const N: usize>(&self, simd: S) -> [Sums; LANES] {
         let Self { loaded, decays } = self;
         let lengths: [usize; N] = std::array::from_fn(|lane| loaded.length(lane));
         let lanes: [&Steps; N] = std::array::from_fn(|lane| &loaded.lanes[lane]);
         let taken = (0..N).filter(|lane| loaded.taken[*lane]);
-        let most = taken.map(|lane| lanes[lane].stretch).min().unwrap_or(MOST_FACTORS);
-        let mut running = Running::<N>::new();
+        let max_rows = taken.map(|lane| lanes[lane].stretch).min().unwrap_or(MAX_FACTORS);
+        let mut state = State::<N>::new();
         let mut stretch = Stretch::<N>::new();
         let mut left = lengths.iter().copied().max().unwrap_or(0);
         loop {
             let begins = |lane: &usize| lengths[*lane] == left;
-            (0..N).filter(begins).for_each(|lane| running.reset(lane, loaded.first_mark(lane)));
+            (0..N).filter(begins).for_each(|lane| state.reset(lane, loaded.first_mark(lane)));
             if left == 0 {
                 break;
             }
             let shorter = lengths.iter().copied().filter(|length| *length < left).max();
-            let to = shorter.unwrap_or(0).max(left.saturating_sub(most));
+            let to = shorter.unwrap_or(0).max(left.saturating_sub(max_rows));
             let rows = left - to;
             for lane in (0..N).filter(|lane| lengths[*lane] >= left) {
                 let from = lengths[lane] - left;
                 stretch.put(lane, &lanes[lane].steps[from..from + rows]);
             }
-            stretch.pass(decays, rows);
-            running.run(simd, &stretch, rows);
-            running.product.tidy();
+            stretch.decay(decays, rows);
+            state.run(simd, &stretch, rows);
+            state.product.normalize();
             left = to;
         }
-        let (product, ages, spreads) = (running.product, running.ages, running.spreads);
-        // Until the end of the observation time passes as it does until an event without a mark.
+        let (product, ages, spreads) = (state.product, state.ages, state.spreads);
+        // The end of the observation is processed as an event without a mark.
         (stretch.gaps[0], stretch.marks[0]) = (lanes.map(|steps| steps.rest), [0.0; N]);
-        stretch.pass(decays, 1);
-        running.run(simd, &stretch, 1);
+        stretch.decay(decays, 1);
+        state.run(simd, &stretch, 1);
         let mut sums = [Sums::default(); LANES];
         for (lane, sums) in sums.iter_mut().enumerate().take(N) {
             if !loaded.taken[lane] {
@@ -201,11 +202,11 @@ impl SumsPass<'_> {
             }
             let delays = decays[lane] * lanes[lane].delays;
             let slope = -ages[lane] - delays;
-            let (b, c) = (running.y[lane], running.z[lane]);
+            let (b, c) = (state.y[lane], state.z[lane]);
             *sums = Sums {
                 events: lengths[lane] as f64,
                 log_excitation: [product.ln(lane) - delays, slope, slope + spreads[lane]],
-                compensator: [running.compensator[lane], b, b - c],
+                compensator: [state.compensator[lane], b, b - c],
             };
         }
         sums
@@ -226,8 +227,9 @@ impl WithSimd for SumsPass<'_> {
     }
 }
 
-/// An age from which on e^−age is nothing: there its square must not overflow.
-const LONG_AGO: f64 = 708.0;
+/// e^−age is negligible from this age on, and still a normal number; the square of a much larger age would
+/// overflow.
+const MAX_AGE: f64 = 708.0;
 
 #[cfg(test)]
 mod tests {
@@ -241,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lanes_sum_what_one_cascade_sums() {
+    fn the_sums_in_lanes_agree_with_those_of_single_cascades() {
         let mut loaded = Loaded::default();
         let cascades = any_cascades();
         for (i, (points, end)) in cascades.iter().enumerate() {
@@ -269,7 +271,7 @@ mod tests {
 
     each_instruction_set!(sums_are_the_same_bits);
 
-    /// Whatever the neighbours are, and how many of them.
+    /// For any neighbours in any number of other lanes.
     fn sums_are_the_same_bits(arch: Arch) {
         let mut loaded = Loaded::default();
         let grid = grid().map(decay);

@@ -239,7 +239,7 @@ impl Source {
         let start = event.time.seconds();
         let cascade = Cascade {
             cid: (*event.cid).into(),
-            msg: event.msg.words().into(),
+            msg: event.msg.text().into(),
             start,
             last: start,
             size: 1,

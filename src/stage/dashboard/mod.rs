@@ -139,7 +139,7 @@ impl Dashboard {
             self.forget();
         }
         if let Some(cascade) = self.cascades.get_mut(&key) {
-            cascade.begin(t, &event.msg.words(), self.version);
+            cascade.begin(t, &event.msg.text(), self.version);
         }
     }
 
