@@ -6,12 +6,12 @@
 //!
 //! | floor | what stands there |
 //! |---|---|
-//! | `parallel` | threads |
-//! | [`event`] | what happens, and when, on the clock of a source |
-//! | [`cascade`] | the events of one cascade, in order; numbers as they are written |
-//! | [`hawkes`] | the model: likelihood, fits, expected size and its law, simulation, SEISMIC |
-//! | [`learn`] | what is learned from finished cascades: features, laws for few samples, trees, networks, model files |
-//! | [`score`] | how good predictions are |
+//! | `parallel` | work on several threads |
+//! | [`event`] | tweets and retweets, event time |
+//! | [`cascade`] | the events of one cascade, in order; parsing and writing of numbers |
+//! | [`hawkes`] | the Hawkes model: likelihood, fits, final size and its distribution, simulation, SEISMIC |
+//! | [`learn`] | models trained on finished cascades: features, laws for few samples, trees, networks, model files |
+//! | [`score`] | scores of predictions, with confidence intervals |
 //! | [`record`] | all that travels, one JSON object a line |
 //! | [`input`] | bytes to lines and cascades: files, stdin, gzip, histories, tables |
 //! | [`replay`] | from cascades to a stream of tweets in time order |

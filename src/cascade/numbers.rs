@@ -70,14 +70,14 @@ pub(crate) fn plain(bytes: &[u8], start: usize) -> Option<(f64, usize)> {
 #[inline(always)]
 pub(crate) fn leading(number: &[u8]) -> Option<(f64, &[u8])> {
     const SHORT: u64 = 1_000_000_000_000_000;
-    const LONGEST: usize = 19; // digits that always fit a u64
+    const MAX_DIGITS: usize = 19; // digits that always fit a u64
     let (digits, rest) = run(number, 0);
     let whole = number.len() - rest.len();
     if whole == 0 || (whole > 1 && number[0] == b'0') {
         return None;
     }
     let [b'.', fraction @ ..] = rest else {
-        let sure = whole <= LONGEST && !matches!(rest.first(), Some(b'e' | b'E'));
+        let sure = whole <= MAX_DIGITS && !matches!(rest.first(), Some(b'e' | b'E'));
         // The conversion rounds once: correctly.
         return if sure { Some((digits as f64, rest)) } else { long(number, rest) };
     };
@@ -86,7 +86,7 @@ pub(crate) fn leading(number: &[u8]) -> Option<(f64, &[u8])> {
     if places == 0 || matches!(rest.first(), Some(b'e' | b'E')) {
         return None;
     }
-    if whole + places > LONGEST {
+    if whole + places > MAX_DIGITS {
         return long(number, rest);
     }
     // Both are exact below 2^53, and their quotient is rounded once. The limit is at 15 digits because nearly

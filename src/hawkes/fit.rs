@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fits_of_the_test_vector_agree_with_the_published_ones() {
+    fn the_fits_of_the_test_vector_agree_with_the_reference_values() {
         let (points, end) = lab_cascade();
         let mle = fit(&points, end, 35.0, Estimator::Mle);
         near(mle.params.infectiousness, 0.0272460, 0.5e-7);
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fits_of_its_windows_agree_with_the_published_ones() {
+    fn the_fits_of_its_windows_agree_with_the_reference_values() {
         let (all, _) = lab_cascade();
         let cut =
             |end: f64| -> Vec<Point> { all.iter().filter(|p| p.time <= end).copied().collect() };

@@ -173,7 +173,7 @@ pub(crate) fn uniform_of(bits: u64) -> f64 {
 pub enum MarkLawError {
     /// It has none of the accepted forms.
     Form(String),
-    /// It contains something else than a positive number in the place of one.
+    /// The text in the place of a number is not a positive number.
     Number(String),
     /// A power law with this exponent has no mean.
     NoMean(f64),

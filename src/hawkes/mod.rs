@@ -74,7 +74,7 @@ impl Params {
     }
 }
 
-/// Why two numbers are no [`Params`].
+/// Why two numbers are not [`Params`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ParamsError {
     /// The infectiousness is not a positive number.

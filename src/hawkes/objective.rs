@@ -125,7 +125,7 @@ impl Objective {
         Ridge { p, value, slope, curvature }
     }
 
-    /// Standard errors of ln p and ln β: from the inverse of the objective's curvature, at its top.
+    /// Standard errors of ln p and ln β: from the inverse of the objective's curvature, at its maximum.
     pub(crate) fn standard_errors(&self, sums: &Sums, p: f64) -> Option<[f64; 2]> {
         let Sums { log_excitation: l, compensator: d, .. } = *sums;
         let [[a, b], [_, c]] = self.prior.map_or([[0.0; 2]; 2], |prior| prior.precision);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_covariance_of_the_prior_agrees_with_the_published_one() {
+    fn the_covariance_of_the_prior_agrees_with_the_reference_values() {
         let prior = Prior::new(35.0);
         let [[a, b], [_, c]] = prior.precision;
         let determinant = a * c - b * b;
