@@ -10,7 +10,7 @@ use tweetoscope::event::{Event, EventTime};
 use tweetoscope::record::{Record, Watermark};
 use tweetoscope::replay::{Drawn, Fed, Plan, Replay, Simulated};
 use tweetoscope::stage::collect::{AtEnd, Collect, Limits, Rules};
-use tweetoscope::stage::{Body, Ending, Out, Outgoing, RecordRef, Recover, Stage};
+use tweetoscope::stage::{Body, Ending, Out, Outgoing, RecordRef, Recover, Saved, Stage};
 
 fn rules(windows: &[u64], lateness: f64) -> Rules {
     Rules {
@@ -148,8 +148,8 @@ fn a_source_does_not_feel_its_neighbours() {
     }
 }
 
-/// A crash at any record, then a replay from the position and the mark that the stage named, says
-/// exactly what was still to be said.
+/// A crash at any record, then a replay from the position that the stage names, with its checkpoint
+/// there, emits exactly what was not emitted before the crash.
 #[test]
 fn a_crash_leaves_no_trace() {
     for seed in 0..60 {
@@ -162,14 +162,17 @@ fn a_crash_leaves_no_trace() {
             inputs.iter().enumerate().map(|(i, it)| as_record(it, i as u64)).collect();
         let mut stage = Collect::new(rules.clone());
         let mut out = Out::default();
-        let mut marks = vec![stage.mark()];
+        let mut checkpoints = vec![stage.checkpoint()];
+        let mut positions = vec![0];
         for crash in 0..refs.len() {
             stage.on_batch(&refs[crash..=crash], &mut out);
             out.take();
-            marks.push(stage.mark());
-            let low = stage.oldest_needed().map_or(crash + 1, |low| low as usize);
+            checkpoints.push(stage.checkpoint());
+            positions.push(crash as u64 + 1);
+            let low = stage.replay_start(&positions).unwrap();
             let mut again = Collect::new(rules.clone());
-            assert!(again.resume(&marks[low]));
+            let (position, checkpoint) = (low as u64, &*checkpoints[low]);
+            again.restore(Saved { position, checkpoint, ..Saved::default() }).unwrap();
             let mut silent = Out::default();
             again.on_batch(&refs[low..=crash], &mut silent);
             if crash % 7 == 0 {
@@ -183,7 +186,7 @@ fn a_crash_leaves_no_trace() {
                 original.on_end(Ending::Complete, &mut left);
                 assert_eq!(records(&mut right), records(&mut left), "seed {seed}, crash {crash}");
             }
-            stage.forget_before(low as u64);
+            stage.committed(low as u64);
         }
     }
 }

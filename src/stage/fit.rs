@@ -9,7 +9,10 @@ use std::borrow::Cow;
 use counted::Counted;
 
 use super::clocks::Clocks;
-use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use super::{
+    Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
+    Tally,
+};
 use crate::cascade::Point;
 use crate::hawkes::fit::{Fit as Fitted, fit};
 use crate::hawkes::lanes;
@@ -343,7 +346,25 @@ impl Stage for Fit {
 }
 
 impl Recover for Fit {
-    fn oldest_needed(&self) -> Option<u64> {
-        None
+    const RESTORE: Restore = Restore::FROM_INPUT;
+
+    fn replay_start(&self, offered: &[u64]) -> Option<usize> {
+        offered.len().checked_sub(1)
     }
+
+    fn checkpoint(&self) -> String {
+        String::new()
+    }
+
+    fn spill(&mut self, _: Limit) -> Vec<Change> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible> {
+        saved.expect_empty()
+    }
+
+    fn committed(&mut self, _: u64) {}
+
+    fn replaying(&mut self, _: bool) {}
 }

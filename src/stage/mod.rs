@@ -18,6 +18,7 @@ mod histogram;
 pub use histogram::Histogram;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::event::Event;
 use crate::record::{Kind, Record};
@@ -117,82 +118,115 @@ pub trait Stage {
     fn tally(&self) -> Tally;
 }
 
-/// A part of a stage's state that is written down, so that no replay has to find it.
+/// A record of a stage's changelog: a part of the state that is stored apart from the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Aside {
-    /// Which one: the position by which the stage knows it.
+pub struct Change {
+    /// The part: the position of the input record that it belongs to, unique among live parts.
     pub id: u64,
-    /// What it is.
-    pub text: String,
+    /// The part as text, which replaces an earlier one; `None`: a tombstone.
+    pub text: Option<String>,
 }
 
-/// A stage whose state can be found again by reading its input again, in silence, from a position
-/// that it names: how a daemon survives a kill (docs/kafka.md calls that position the low watermark).
+/// Which parts of its state a stage spills to the changelog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// A replay should not start before this position: parts that need earlier input are spilled.
+    pub oldest: u64,
+    /// The position of the next record of the input.
+    pub next: u64,
+    /// At most this many parts are spilled for `oldest`, those with the oldest input first.
+    pub max_parts: usize,
+}
+
+/// What is stored of a stage's state; empty for a new group.
+#[derive(Debug, Default)]
+pub struct Saved<'a> {
+    /// The position of the first record of the replay.
+    pub position: u64,
+    /// The text of [`Recover::checkpoint`] at that position; empty where there is none.
+    pub checkpoint: &'a str,
+    /// The live parts of the changelog: id and text.
+    pub parts: &'a [(u64, String)],
+    /// The emitted records of the kinds in [`Restore::reads_back`], in the order of emission.
+    pub emitted: Vec<Record>,
+}
+
+/// What restoring a stage needs beside its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restore {
+    /// The kinds of its own output that are read back, because a replay cannot compute them again.
+    pub reads_back: &'static [Kind],
+    /// Whether a replay may start late, where retention deleted the beginning of the input.
+    pub starts_late: bool,
+    /// Whether it writes changelog records.
+    pub spills: bool,
+}
+
+impl Restore {
+    /// The input alone, from the position that the stage names.
+    pub const FROM_INPUT: Self = Self { reads_back: &[], starts_late: false, spills: false };
+}
+
+/// Stored state that a stage cannot restore: another stage wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incompatible {
+    /// The text is not a checkpoint of this stage.
+    Checkpoint,
+    /// The part of the changelog with this id is not of this stage.
+    Part(u64),
+}
+
+impl fmt::Display for Incompatible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Checkpoint => f.write_str("the checkpoint is of another command"),
+            Self::Part(id) => write!(f, "changelog record {id} is of another command"),
+        }
+    }
+}
+
+impl std::error::Error for Incompatible {}
+
+impl Saved<'_> {
+    /// Succeeds where nothing is stored: for a stage that keeps no state.
+    pub fn expect_empty(&self) -> Result<(), Incompatible> {
+        match self.parts.first() {
+            _ if !self.checkpoint.is_empty() => Err(Incompatible::Checkpoint),
+            Some((id, _)) => Err(Incompatible::Part(*id)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A stage whose state a replay restores: how a daemon survives a kill (docs/kafka.md).
+///
+/// The replay feeds the input again from a low watermark, up to the last commit, with the output
+/// suppressed. There are no default methods, so that a stage that wraps another forwards them all.
 pub trait Recover: Stage {
-    /// Kinds of its own output that must be read back, because they cannot be computed again.
-    const READS_BACK: &'static [Kind] = &[];
+    /// What restoring needs beside the input.
+    const RESTORE: Restore;
 
-    /// Whether it can do without the beginning of a replay where retention removed it.
-    const STARTS_LATE: bool = false;
+    /// The index of the latest of the `offered` positions (ascending, the last one at most the
+    /// next position) from which a replay restores this state; `None` if there is none.
+    fn replay_start(&self, offered: &[u64]) -> Option<usize>;
 
-    /// Whether it writes parts of its state down.
-    const SETS_ASIDE: bool = false;
+    /// The state that a replay from the next record on cannot compute; short, and valid for that
+    /// position alone.
+    fn checkpoint(&self) -> String;
 
-    /// The smallest position that its state still depends on; `None` where it depends on none.
-    fn oldest_needed(&self) -> Option<u64>;
+    /// The changelog records to commit with the output so far: parts that no replay restores, once
+    /// each; parts that would need a replay from before the limit; tombstones of parts that no
+    /// replay reads any more.
+    fn spill(&mut self, limit: Limit) -> Vec<Change>;
 
-    /// Whether a replay from `position`, which is not after the oldest needed, finds this state.
-    fn can_start(&self, _position: u64) -> bool {
-        true
-    }
+    /// Restores what is stored, before the first record. Called for a new group too: from then on
+    /// the stage collects its changelog records, which nobody takes on a pipe.
+    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible>;
 
-    /// No replay will start before this position any more.
-    fn forget_before(&mut self, _position: u64) {}
+    /// The last changelog records are committed, and no replay starts before `low` any more.
+    fn committed(&mut self, low: u64);
 
-    /// What a replay that starts after the last record could not find out; short, and valid for
-    /// that place alone.
-    fn mark(&self) -> String {
-        String::new()
-    }
-
-    /// Starts from a mark, or, where it is empty, from nothing: whoever recovers calls it first.
-    /// False where the mark is none of this stage's.
-    fn resume(&mut self, mark: &str) -> bool {
-        mark.is_empty()
-    }
-
-    /// Writes down the parts of its state that need positions before `before`, as they are ahead
-    /// of the record at `now`: the oldest first, and at most `most` of them. From then on they
-    /// need no such position: a replay gets them from [`Recover::take_back`].
-    fn set_aside(&mut self, _before: u64, _now: u64, _most: usize) -> Vec<Aside> {
-        Vec::new()
-    }
-
-    /// Writes down, once each, the parts of its state that no replay can find.
-    fn write_down(&mut self) -> Vec<Aside> {
-        Vec::new()
-    }
-
-    /// How many parts are written down, until they are outlived and forgotten.
-    fn aside(&self) -> usize {
-        0
-    }
-
-    /// The parts that no replay from `position` or later asks for.
-    fn outlived(&self, _position: u64) -> Vec<u64> {
-        Vec::new()
-    }
-
-    /// Takes back what was written down, after the mark and before a replay from `start`. False
-    /// where it is none of this stage's.
-    fn take_back(&mut self, aside: &[Aside], _start: u64) -> bool {
-        aside.is_empty()
-    }
-
-    /// Learns, before a replay, what it once said.
-    fn read_back(&mut self, _record: &Record) {}
-
-    /// Told before and after a replay: what it writes in between is thrown away, so that costly
-    /// work whose only effect is output may be left out.
-    fn silence(&mut self, _silent: bool) {}
+    /// Called before and after a replay: output in between is suppressed, so that costly work
+    /// whose only effect is output may be left out.
+    fn replaying(&mut self, on: bool);
 }

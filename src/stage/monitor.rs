@@ -10,7 +10,10 @@ pub use window::BASELINES;
 use window::Window;
 
 use super::clocks::Clocks;
-use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use super::{
+    Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
+    Tally,
+};
 use crate::record::{Kind, Record, Report, Stat};
 
 /// How often it reports, and over what.
@@ -124,7 +127,25 @@ impl Stage for Monitor {
 }
 
 impl Recover for Monitor {
-    fn oldest_needed(&self) -> Option<u64> {
-        None
+    const RESTORE: Restore = Restore::FROM_INPUT;
+
+    fn replay_start(&self, offered: &[u64]) -> Option<usize> {
+        offered.len().checked_sub(1)
     }
+
+    fn checkpoint(&self) -> String {
+        String::new()
+    }
+
+    fn spill(&mut self, _: Limit) -> Vec<Change> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible> {
+        saved.expect_empty()
+    }
+
+    fn committed(&mut self, _: u64) {}
+
+    fn replaying(&mut self, _: bool) {}
 }

@@ -4,7 +4,7 @@
 //! whose parameters have not; what never finds its partner is bounded, evicted oldest first.
 //!
 //! **After a crash** the answers cannot be computed again, because they depend on the models of
-//! their moment: the alerts that went out are read back instead ([`Recover::read_back`]), so that
+//! their moment: the alerts that went out are read back instead ([`Restore::reads_back`]), so that
 //! a sample and a stat always score the prediction that was emitted.
 
 mod answer;
@@ -21,7 +21,10 @@ use pending::{Key, Match, Pending, Side, Table};
 use withheld::Withheld;
 
 use super::clocks::Clocks;
-use super::{Aside, Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use super::{
+    Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
+    Tally,
+};
 use crate::learn::Model;
 use crate::record::{Alert, Interval, Kind, Parameters, Record, Sample, Size, Stat};
 
@@ -274,52 +277,41 @@ impl Stage for Predict {
 }
 
 impl Recover for Predict {
-    const READS_BACK: &'static [Kind] = &[Kind::Alert];
-    const SETS_ASIDE: bool = true;
+    const RESTORE: Restore =
+        Restore { reads_back: &[Kind::Alert], starts_late: false, spills: true };
 
-    fn oldest_needed(&self) -> Option<u64> {
-        self.pending.oldest()
+    fn replay_start(&self, offered: &[u64]) -> Option<usize> {
+        let oldest = self.pending.oldest();
+        offered.iter().rposition(|start| oldest.is_none_or(|oldest| *start <= oldest))
     }
 
-    fn mark(&self) -> String {
+    fn checkpoint(&self) -> String {
         self.pending.checkpoint()
     }
 
-    fn resume(&mut self, mark: &str) -> bool {
-        self.withheld.record();
-        self.pending.restore(mark)
+    fn spill(&mut self, _: Limit) -> Vec<Change> {
+        self.withheld.spill()
     }
 
-    fn read_back(&mut self, record: &Record) {
-        if let Record::Alert(alert) = record {
-            let key = Key::of(&alert.source, &alert.cid, alert.t_obs);
-            self.read_back.insert((key, alert.t.to_bits()), alert.clone());
+    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible> {
+        self.pending.restore(saved.checkpoint)?;
+        self.withheld.restore(saved.parts)?;
+        for record in saved.emitted {
+            if let Record::Alert(alert) = record {
+                let key = Key::of(&alert.source, &alert.cid, alert.t_obs);
+                self.read_back.insert((key, alert.t.to_bits()), alert);
+            }
         }
+        Ok(())
     }
 
-    fn write_down(&mut self) -> Vec<Aside> {
-        self.withheld.take()
+    fn committed(&mut self, low: u64) {
+        self.withheld.committed(low);
     }
 
-    fn aside(&self) -> usize {
-        self.withheld.len()
-    }
-
-    fn outlived(&self, position: u64) -> Vec<u64> {
-        self.withheld.before(position)
-    }
-
-    fn forget_before(&mut self, position: u64) {
-        self.withheld.forget_before(position);
-    }
-
-    fn take_back(&mut self, aside: &[Aside], _: u64) -> bool {
-        self.withheld.restore(aside)
-    }
-
-    fn silence(&mut self, silent: bool) {
-        if !silent {
-            // Alerts of cascades that are scored already: nothing will ask for them.
+    fn replaying(&mut self, on: bool) {
+        if !on {
+            // What is left are alerts of cascades that are scored already.
             self.read_back = HashMap::new();
             self.withheld.end_replay();
         }

@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::clocks::Clocks;
-use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use super::{
+    Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
+    Tally,
+};
 use crate::learn::{
     self, Aggregate, FEWEST_SAMPLES, LearnOptions, Model, Query, Target, fit_model,
 };
@@ -74,7 +77,7 @@ pub struct Train {
     /// Where each of them stood.
     positions: Vec<u64>,
     windows: BTreeMap<u64, Window>,
-    silent: bool,
+    replaying: bool,
     trainings: u64,
     counts: BTreeMap<(&'static str, String), f64>,
 }
@@ -88,7 +91,7 @@ impl Train {
             samples: Vec::new(),
             positions: Vec::new(),
             windows: BTreeMap::new(),
-            silent: false,
+            replaying: false,
             trainings: 0,
             counts: BTreeMap::new(),
         }
@@ -146,7 +149,7 @@ impl Train {
         let window = self.windows.entry(t_obs).or_default();
         let new = window.samples - window.learned_at;
         window.learned_at = window.samples;
-        if self.silent {
+        if self.replaying {
             return;
         }
         let (counter, incumbent) = (window.counter + 1, window.incumbent.clone());
@@ -284,33 +287,42 @@ impl Stage for Train {
     }
 }
 
-/// The samples that are kept are read again; the marks are what was counted before them:
-/// [[window, samples, samples when it was last learned], ...].
+/// A replay reads the kept samples again; the checkpoint holds what was counted before them:
+/// [[window, samples, samples at the last training], ...].
 impl Recover for Train {
-    /// Fewer samples teach less, but teach.
-    const STARTS_LATE: bool = true;
+    /// A replay that starts late restores fewer samples, which still train a model.
+    const RESTORE: Restore = Restore { starts_late: true, ..Restore::FROM_INPUT };
 
-    fn oldest_needed(&self) -> Option<u64> {
-        self.positions.first().copied()
+    fn replay_start(&self, offered: &[u64]) -> Option<usize> {
+        let oldest = self.positions.first();
+        offered.iter().rposition(|start| oldest.is_none_or(|oldest| start <= oldest))
     }
 
-    fn mark(&self) -> String {
+    fn checkpoint(&self) -> String {
         let counts = self.windows.iter().map(|(t_obs, it)| (*t_obs, it.samples, it.learned_at));
         serde_json::to_string(&counts.collect::<Vec<_>>()).expect("numbers are JSON")
     }
 
-    fn resume(&mut self, mark: &str) -> bool {
-        let Ok(counts) = serde_json::from_str::<Vec<(u64, usize, usize)>>(mark) else {
-            return mark.is_empty();
-        };
+    fn spill(&mut self, _: Limit) -> Vec<Change> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible> {
+        if saved.checkpoint.is_empty() {
+            return saved.expect_empty();
+        }
+        let counts: Vec<(u64, usize, usize)> =
+            serde_json::from_str(saved.checkpoint).map_err(|_| Incompatible::Checkpoint)?;
         for (t_obs, samples, learned_at) in counts {
             let window = self.windows.entry(t_obs).or_default();
             (window.samples, window.learned_at) = (samples, learned_at);
         }
-        true
+        Saved { checkpoint: "", ..saved }.expect_empty()
     }
 
-    fn silence(&mut self, silent: bool) {
-        self.silent = silent;
+    fn committed(&mut self, _: u64) {}
+
+    fn replaying(&mut self, on: bool) {
+        self.replaying = on;
     }
 }

@@ -11,7 +11,10 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::{Aside, Body, Ending, Histogram, Out, RecordRef, Recover, Stage, Tally, clocks};
+use super::{
+    Body, Change, Ending, Histogram, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved,
+    Stage, Tally, clocks,
+};
 use crate::cascade::Number;
 use crate::event::Event;
 use crate::record::{Kind, Record, Watermark};
@@ -131,6 +134,8 @@ pub struct Collect {
     /// Roots that a replay has still to meet and that are written down too, with the places of
     /// writing.
     expected: HashMap<u64, u64>,
+    /// Parts of the changelog that no replay reads any more.
+    tombstones: Vec<u64>,
     counts: Counts,
 }
 
@@ -144,6 +149,7 @@ impl Collect {
             by_name: HashMap::default(),
             last: 0,
             expected: HashMap::new(),
+            tombstones: Vec::new(),
             counts,
         }
     }
@@ -190,67 +196,52 @@ impl Collect {
     }
 }
 
-/// The marks are the clocks: [[source, seconds], ...] in order of first appearance.
+/// The checkpoint is the clocks: [[source, seconds], ...] in order of first appearance.
 impl Recover for Collect {
-    const SETS_ASIDE: bool = true;
+    const RESTORE: Restore = Restore { reads_back: &[], starts_late: false, spills: true };
 
-    fn oldest_needed(&self) -> Option<u64> {
-        let mut oldest = self.sources.iter().filter_map(Source::oldest_needed).min()?;
-        // A start between a root and a record that was judged by its open cascade would judge
-        // that record otherwise: it moves before the root, until no pair is cut.
-        loop {
-            let earlier = self.sources.iter().filter_map(|source| source.before_cut(oldest)).min();
-            match earlier {
-                Some(earlier) if earlier < oldest => oldest = earlier,
-                _ => return Some(oldest),
-            }
-        }
+    fn replay_start(&self, offered: &[u64]) -> Option<usize> {
+        let oldest = self.sources.iter().filter_map(Source::oldest_needed).min();
+        offered.iter().rposition(|start| {
+            oldest.is_none_or(|oldest| *start <= oldest)
+                && !self.sources.iter().any(|source| source.is_cut(*start))
+        })
     }
 
-    fn can_start(&self, position: u64) -> bool {
-        self.sources.iter().all(|source| source.before_cut(position).is_none())
-    }
-
-    fn forget_before(&mut self, position: u64) {
-        for source in &mut self.sources {
-            source.forget_before(position);
-        }
-        self.expected.retain(|root, _| *root >= position);
-    }
-
-    fn set_aside(&mut self, before: u64, now: u64, most: usize) -> Vec<Aside> {
-        self.write_down(before, now, most)
-    }
-
-    fn aside(&self) -> usize {
-        self.count_aside()
-    }
-
-    fn outlived(&self, position: u64) -> Vec<u64> {
-        self.aside_before(position)
-    }
-
-    fn take_back(&mut self, aside: &[Aside], start: u64) -> bool {
-        self.read_down(aside, start)
-    }
-
-    fn mark(&self) -> String {
-        let known = self.sources.iter().filter(|source| source.clock().is_finite());
-        let clocks: Vec<_> = known.map(|it| (it.name(), Number(it.clock()))).collect();
+    fn checkpoint(&self) -> String {
+        let started = self.sources.iter().filter(|source| source.clock().is_finite());
+        let clocks: Vec<_> = started.map(|it| (it.name(), Number(it.clock()))).collect();
         serde_json::to_string(&clocks).expect("names and numbers are JSON")
     }
 
-    fn resume(&mut self, mark: &str) -> bool {
-        let Ok(clocks) = serde_json::from_str::<Vec<(String, f64)>>(mark) else {
-            return mark.is_empty();
-        };
-        for (name, clock) in clocks {
-            if let Some(index) = self.source(&name) {
-                self.sources[index].set_clock(clock);
+    fn spill(&mut self, limit: Limit) -> Vec<Change> {
+        let mut changes = self.spill_cascades(limit);
+        changes.extend(self.tombstones.drain(..).map(|id| Change { id, text: None }));
+        changes
+    }
+
+    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible> {
+        if !saved.checkpoint.is_empty() {
+            let clocks: Vec<(String, f64)> =
+                serde_json::from_str(saved.checkpoint).map_err(|_| Incompatible::Checkpoint)?;
+            for (name, clock) in clocks {
+                if let Some(index) = self.source(&name) {
+                    self.sources[index].set_clock(clock);
+                }
             }
         }
-        true
+        self.restore_cascades(saved.parts, saved.position)
     }
+
+    fn committed(&mut self, low: u64) {
+        self.tombstones.extend(self.parts_before(low));
+        for source in &mut self.sources {
+            source.forget_before(low);
+        }
+        self.expected.retain(|root, _| *root >= low);
+    }
+
+    fn replaying(&mut self, _: bool) {}
 }
 
 impl Stage for Collect {

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::Answered;
 use crate::record::Size;
+use crate::stage::Incompatible;
 
 /// A cascade at a window: what alerts, samples and stats are about.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -140,17 +141,17 @@ impl Table {
         text
     }
 
-    /// Restores the markers of a checkpoint; false where the text is not one.
-    pub(super) fn restore(&mut self, checkpoint: &str) -> bool {
+    /// Restores the markers of a checkpoint.
+    pub(super) fn restore(&mut self, checkpoint: &str) -> Result<(), Incompatible> {
         for chunk in checkpoint.as_bytes().chunks(DIGITS) {
-            let Some(code) = read(chunk) else { return false };
+            let code = read(chunk).ok_or(Incompatible::Checkpoint)?;
             let (hash, side) =
                 (code & !1, if code & 1 == 1 { Side::Size } else { Side::Parameters });
             self.markers.insert(hash, (self.arrivals, side));
             self.queue.insert(self.arrivals, Place::Marker(hash));
             self.arrivals += 1;
         }
-        true
+        Ok(())
     }
 }
 
@@ -227,7 +228,7 @@ mod tests {
             table.insert(Key::of("s", &i.to_string(), 600), i, Pending::Sized(size));
         }
         let mut again = Table::new(10);
-        assert!(again.restore(&table.checkpoint()));
+        assert_eq!(again.restore(&table.checkpoint()), Ok(()));
         assert_eq!(again.checkpoint(), table.checkpoint());
         assert!(matches!(again.take_match(&Key::of("s", "3", 600), Side::Size), Match::Duplicate));
         assert!(matches!(
@@ -238,6 +239,6 @@ mod tests {
             again.take_match(&Key::of("s", "3", 600), Side::Parameters),
             Match::Unmatched
         ));
-        assert!(!Table::new(1).restore("[[\"a\",1]]"));
+        assert_eq!(Table::new(1).restore("[[\"a\",1]]"), Err(Incompatible::Checkpoint));
     }
 }

@@ -18,7 +18,7 @@ use super::super::deadline::{Cascade, end_of};
 use super::super::{Collect, Counts, Rules};
 use super::Source;
 use crate::cascade::Point;
-use crate::stage::{Aside, Out};
+use crate::stage::{Change, Incompatible, Limit, Out};
 
 /// A cascade that holds more events stays where it is: no topic takes it as one record.
 const MOST_POINTS: usize = 300_000;
@@ -157,12 +157,12 @@ impl Source {
         pins.filter(|(pin, _)| *pin < before).collect()
     }
 
-    fn write_down(&mut self, slot: u32, at: u64, rules: &Rules) -> Option<Aside> {
+    fn write_down(&mut self, slot: u32, at: u64, rules: &Rules) -> Option<Change> {
         let cascade = self.slots[slot as usize].cascade.as_ref()?;
         let text = Text::of(cascade, &self.name, at, rules);
         self.shelf.open.insert(slot, Written { at, taken_back: false, changed: None });
         let text = serde_json::to_string(&text).expect("names and numbers are JSON");
-        Some(Aside { id: cascade.position, text })
+        Some(Change { id: cascade.position, text: Some(text) })
     }
 
     fn take_back(&mut self, text: Text, root: u64, rules: &Rules) {
@@ -184,46 +184,52 @@ impl Source {
             && self.slots[slot as usize].cascade.as_ref().is_some_and(|it| it.position == root)
         {
             self.shelf.open.insert(slot, Written { at, taken_back: false, changed: None });
+        } else {
+            // Other options than those of its time open no cascade there.
+            self.shelf.ended.push((root, root));
         }
     }
 }
 
 impl Collect {
-    pub(in super::super) fn write_down(&mut self, before: u64, at: u64, most: usize) -> Vec<Aside> {
+    pub(in super::super) fn spill_cascades(&mut self, limit: Limit) -> Vec<Change> {
+        let Limit { oldest: before, next: at, max_parts } = limit;
+        if before == 0 {
+            return Vec::new();
+        }
         let of_source = |(source, index): (&Source, usize)| {
             let pins = source.pins(before, &self.rules).into_iter();
             pins.map(move |(pin, slot)| (pin, index, slot))
         };
         let mut pins: Vec<_> = self.sources.iter().zip(0..).flat_map(of_source).collect();
         pins.sort_unstable();
-        pins.truncate(most);
+        pins.truncate(max_parts);
         let (sources, rules) = (&mut self.sources, &self.rules);
         let write =
             |(_, index, slot): (u64, usize, u32)| sources[index].write_down(slot, at, rules);
         pins.into_iter().filter_map(write).collect()
     }
 
-    pub(in super::super) fn count_aside(&self) -> usize {
-        let shelves = self.sources.iter().map(|source| &source.shelf);
-        shelves.map(|it| it.open.len() + it.ended.len()).sum::<usize>() + self.expected.len()
-    }
-
-    pub(in super::super) fn aside_before(&self, position: u64) -> Vec<u64> {
+    pub(in super::super) fn parts_before(&self, position: u64) -> Vec<u64> {
         let ended = self.sources.iter().flat_map(|source| &source.shelf.ended);
         let ended = ended.filter(|(_, end)| *end < position).map(|(root, _)| *root);
         // Other limits than those of its time opened no cascade there.
         ended.chain(self.expected.keys().copied().filter(|root| *root < position)).collect()
     }
 
-    pub(in super::super) fn read_down(&mut self, aside: &[Aside], start: u64) -> bool {
-        for part in aside {
-            let Ok(text) = serde_json::from_str::<Text>(&part.text) else { return false };
-            if part.id >= start {
-                self.expected.insert(part.id, text.at);
+    pub(in super::super) fn restore_cascades(
+        &mut self,
+        parts: &[(u64, String)],
+        start: u64,
+    ) -> Result<(), Incompatible> {
+        for (id, text) in parts {
+            let text: Text = serde_json::from_str(text).map_err(|_| Incompatible::Part(*id))?;
+            if *id >= start {
+                self.expected.insert(*id, text.at);
             } else if let Some(index) = self.source(&text.source) {
-                self.sources[index].take_back(text, part.id, &self.rules);
+                self.sources[index].take_back(text, *id, &self.rules);
             } else {
-                self.expected.insert(part.id, text.at);
+                self.expected.insert(*id, text.at);
             }
         }
         // What the clocks have passed was said in its time.
@@ -232,7 +238,7 @@ impl Collect {
         for source in &mut self.sources {
             source.close_windows(None, &self.rules, &mut counted, &mut Out::default());
         }
-        true
+        Ok(())
     }
 
     /// The record at a position was an event: perhaps the root of what is set aside.

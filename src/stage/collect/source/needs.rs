@@ -9,11 +9,10 @@ impl Source {
         self.tenants().filter_map(pin).min()
     }
 
-    /// The earliest root whose pair a start at `position` would cut.
-    pub(in super::super) fn before_cut(&self, position: u64) -> Option<u64> {
-        let cut =
-            self.pairs.iter().filter(|(root, record)| *root < position && position <= *record);
-        cut.map(|(root, _)| *root).min()
+    /// Whether a start at `position` would cut a pair: it is after the root and not after the
+    /// record that the root's open cascade decided, so that a replay would decide otherwise.
+    pub(in super::super) fn is_cut(&self, position: u64) -> bool {
+        self.pairs.iter().any(|(root, record)| *root < position && position <= *record)
     }
 
     pub(in super::super) fn forget_before(&mut self, position: u64) {
