@@ -9,7 +9,7 @@ use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::kafka::Topic;
 use tweetoscope::record::{Parameters, Record};
 use tweetoscope::stage::Outgoing;
-use tweetoscope::stage::fit::{Cut, Fit, Method};
+use tweetoscope::stage::fit::{Cut, Fit, FitOptions};
 use tweetoscope::stream::Mapped;
 use tweetoscope::telemetry::Timed;
 
@@ -62,7 +62,7 @@ pub(crate) struct MethodArgs {
 
 impl MethodArgs {
     /// The method, with files read.
-    pub(crate) fn method(&self, history: Cut, features: bool) -> anyhow::Result<Method> {
+    pub(crate) fn method(&self, history: Cut, features: bool) -> anyhow::Result<FitOptions> {
         if !(-24.0..=24.0).contains(&self.utc_offset) {
             return Err(Usage("--utc-offset is a number of hours from -24 to 24".to_owned()).into());
         }
@@ -70,7 +70,7 @@ impl MethodArgs {
             Some(path) => mean_of(Path::new(path))?,
             None => self.marks.parse().map_err(|error| Usage(format!("--marks: {error}")))?,
         };
-        Ok(Method {
+        Ok(FitOptions {
             estimator: self.estimator,
             marks,
             threads: threads(self.threads),

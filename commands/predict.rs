@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use tweetoscope::kafka::{self, Topic};
-use tweetoscope::stage::predict::{Manner, Predict};
+use tweetoscope::stage::predict::{Predict, PredictOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
 use crate::kafka::{Does, KafkaArgs};
@@ -54,7 +54,7 @@ pub(crate) struct MannerArgs {
 
 impl MannerArgs {
     /// The manner, checked.
-    pub(crate) fn manner(&self) -> anyhow::Result<Manner> {
+    pub(crate) fn manner(&self) -> anyhow::Result<PredictOptions> {
         if !(self.level > 0.0 && self.level < 1.0) {
             let text = format!("--level is a probability between 0 and 1, not {}", self.level);
             return Err(Usage(text).into());
@@ -63,7 +63,7 @@ impl MannerArgs {
             return Err(Usage("--max-pending must be at least 1".to_owned()).into());
         }
         check_pins(&self.pin)?;
-        Ok(Manner {
+        Ok(PredictOptions {
             level: self.level,
             alert_above: self.alert_above,
             max_pending: self.max_pending,

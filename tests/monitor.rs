@@ -8,7 +8,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use tweetoscope::learn::{LogLinear, median_ratio};
 use tweetoscope::record::{Record, Report, Stat};
 use tweetoscope::score::{mean, median};
-use tweetoscope::stage::monitor::{BASELINES, Monitor, Watch};
+use tweetoscope::stage::monitor::{BASELINES, Monitor, MonitorOptions};
 use tweetoscope::stage::{Ending, Out, Outgoing, RecordRef, Stage, Tally};
 
 const LAST: usize = 20;
@@ -38,7 +38,7 @@ fn stats(seed: u64, count: u64) -> Vec<Stat> {
 }
 
 fn fed(stats: &[Stat], cut: usize) -> (Monitor, Vec<Report>) {
-    let mut monitor = Monitor::new(Watch { every: 7, last: LAST });
+    let mut monitor = Monitor::new(MonitorOptions { every: 7, last: LAST });
     let mut out = Out::default();
     for part in stats.chunks(cut) {
         let batch: Vec<_> =

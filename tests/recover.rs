@@ -1,6 +1,6 @@
 //! The law by which daemons survive a kill: a replay from the position that a stage names, with the
 //! checkpoint and the changelog of that position, restores its state; also where the position is
-//! rounded down to an earlier checkpoint. Without brokers: the rules of `kafka/daemon/task.rs`.
+//! rounded down to an earlier checkpoint. Without brokers: the options of `kafka/daemon/task.rs`.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
 
@@ -14,9 +14,9 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use tweetoscope::event::{Event, EventTime};
 use tweetoscope::learn::{Aggregate, Target};
 use tweetoscope::record::{Item, Kind, Record, Watermark, read};
-use tweetoscope::stage::collect::{AtEnd, Collect, Limits, Rules};
-use tweetoscope::stage::predict::{Manner, Predict};
-use tweetoscope::stage::train::{Teaching, Train};
+use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
+use tweetoscope::stage::predict::{Predict, PredictOptions};
+use tweetoscope::stage::train::{Train, TrainOptions};
 use tweetoscope::stage::{Body, Change, Limit, Out, Outgoing, RecordRef, Recover, Saved};
 
 fn below(rng: &mut ChaCha8Rng, n: u64) -> u64 {
@@ -206,7 +206,7 @@ fn a_collector_is_restored_from_an_earlier_checkpoint() {
         if seed % 3 == 1 {
             limits.open_cascades = 3;
         }
-        let rules = Rules {
+        let options = CollectOptions {
             windows: vec![300, 600],
             terminated: 1800.0,
             min_size: 3,
@@ -217,7 +217,7 @@ fn a_collector_is_restored_from_an_earlier_checkpoint() {
         };
         let inputs = wild_tweets(&mut rng, 600);
         let stride = 1 + below(&mut rng, 60) as usize;
-        let make = || Collect::new(rules.clone());
+        let make = || Collect::new(options.clone());
         crashes += crashes_leave_no_trace(&inputs, make, stride, &mut rng, seed);
     }
     assert!(crashes > 100);
@@ -234,7 +234,7 @@ fn a_collector_with_a_changelog_is_restored_by_a_short_replay() {
             2 => limits.events_per_cascade = 4,
             _ => {}
         }
-        let rules = Rules {
+        let options = CollectOptions {
             windows: vec![300, 600, 3600],
             terminated: [3600.0, 30_000.0][seed as usize % 2],
             min_size: 2,
@@ -246,7 +246,7 @@ fn a_collector_with_a_changelog_is_restored_by_a_short_replay() {
         let inputs = wild_tweets(&mut rng, 700);
         let stride = 1 + below(&mut rng, 20) as usize;
         let max_replay = 2 + below(&mut rng, 60) as usize;
-        let make = || Collect::new(rules.clone());
+        let make = || Collect::new(options.clone());
         let happened = crash(&inputs, make, &Course { stride, max_replay }, &mut rng, seed);
         sum.crashes += happened.crashes;
         sum.spilled += happened.spilled;
@@ -295,7 +295,7 @@ fn a_predictor_is_restored_from_its_checkpoint_and_its_alerts() {
     let mut crashes = 0;
     for seed in 0..30 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let manner = Manner {
+        let options = PredictOptions {
             level: 0.9,
             alert_above: None,
             max_pending: [1000, 15][seed as usize % 2],
@@ -304,7 +304,7 @@ fn a_predictor_is_restored_from_its_checkpoint_and_its_alerts() {
         };
         let inputs = wild_properties(&mut rng, 400);
         let stride = 1 + below(&mut rng, 50) as usize;
-        let make = || Predict::new(manner.clone());
+        let make = || Predict::new(options.clone());
         crashes += crashes_leave_no_trace(&inputs, make, stride, &mut rng, seed);
     }
     assert!(crashes > 50);
@@ -323,7 +323,7 @@ fn a_learner_is_restored_from_its_checkpoint_and_its_models() {
             ))
         };
         let inputs: Vec<Record> = (0..150).map(|i| sample(&mut rng, i)).collect();
-        let teaching = Teaching {
+        let options = TrainOptions {
             trees: 3,
             target: Target::LogRatio,
             aggregate: Aggregate::RelativeMedian,
@@ -331,7 +331,7 @@ fn a_learner_is_restored_from_its_checkpoint_and_its_models() {
             newest: [1000, 60][seed as usize % 2],
             threads: 1,
         };
-        let make = || Train::new(teaching.clone());
+        let make = || Train::new(options.clone());
         crashes += crashes_leave_no_trace(&inputs, make, 20, &mut rng, seed);
     }
     assert!(crashes > 5);

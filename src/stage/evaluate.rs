@@ -9,9 +9,9 @@ mod laws;
 
 use std::collections::HashMap;
 
-use super::fit::Method;
-use super::predict::{Manner, branching, sample, untrained};
-use super::train::{Teaching, lesson};
+use super::fit::FitOptions;
+use super::predict::{PredictOptions, branching, sample, untrained};
+use super::train::{TrainOptions, lesson};
 use crate::cascade::Point;
 use crate::learn::{self, Prediction, Step, in_parallel, validate};
 use crate::record::Serie;
@@ -30,7 +30,7 @@ pub struct Past {
 
 /// How to evaluate.
 #[derive(Clone, Debug)]
-pub struct Design {
+pub struct EvaluateOptions {
     /// When predictions are made: seconds since the first event, ascending.
     pub windows: Vec<u64>,
     /// In so many parts the cascades are dealt; each is predicted by models of the others.
@@ -40,11 +40,11 @@ pub struct Design {
     /// A cascade is scored at a window only if it has so many events by then.
     pub min_size: u64,
     /// How cascades are fitted.
-    pub method: Method,
+    pub fit: FitOptions,
     /// What is said where there are too few cascades to learn from, and the level of intervals.
-    pub manner: Manner,
+    pub predict: PredictOptions,
     /// How models are learned; its seed also deals the folds and resamples the cascades.
-    pub teaching: Teaching,
+    pub train: TrainOptions,
 }
 
 /// Who predicts.
@@ -137,19 +137,19 @@ pub struct Row {
 
 /// Predicts every cascade at every window, in the order of windows, then of cascades. The result
 /// does not depend on the number of threads.
-pub fn evaluate(cascades: &[Past], design: &Design) -> Vec<Case> {
-    let threads = design.method.threads;
-    let studies = in_parallel(&jobs(cascades, design), threads, |job| job.study(design));
+pub fn evaluate(cascades: &[Past], options: &EvaluateOptions) -> Vec<Case> {
+    let threads = options.fit.threads;
+    let studies = in_parallel(&jobs(cascades, options), threads, |job| job.study(options));
     let (samples, answers): (Vec<_>, Vec<_>) = studies.into_iter().unzip();
-    let together = together(&samples, design);
-    let said = in_parallel(&design.windows, together, |window| {
+    let together = together(&samples, options);
+    let said = in_parallel(&options.windows, together, |window| {
         let threads = threads.div_ceil(together);
-        let teaching = Teaching { threads, ..design.teaching.clone() };
-        let recipe = teaching.recipe(*window, 1);
-        validate(&samples, &recipe, design.folds, design.manner.level)
+        let train = TrainOptions { threads, ..options.train.clone() };
+        let learn = train.learn_options(*window, 1);
+        validate(&samples, &learn, options.folds, options.predict.level)
     });
     let all = || samples.iter().zip(&answers);
-    let windows = design.windows.iter().zip(&said);
+    let windows = options.windows.iter().zip(&said);
     let cases = windows.flat_map(|(window, said)| {
         let said: HashMap<&str, &Prediction> = said.iter().map(|it| (&*it.id, it)).collect();
         let here = all().filter(|(sample, _)| sample.t_obs == *window as f64);
@@ -169,14 +169,14 @@ struct Job<'a> {
     n_tot: usize,
 }
 
-fn jobs<'a>(cascades: &'a [Past], design: &Design) -> Vec<Job<'a>> {
+fn jobs<'a>(cascades: &'a [Past], options: &EvaluateOptions) -> Vec<Job<'a>> {
     let mut jobs = Vec::new();
     for past in cascades {
         let until = |age: f64| past.points.partition_point(|point| point.time <= age);
-        let n_tot = until(design.max_age);
+        let n_tot = until(options.max_age);
         let job = |&window: &u64| Job { past, window, n_obs: until(window as f64), n_tot };
-        let big = |job: &Job| job.n_obs as u64 >= design.min_size.max(1);
-        jobs.extend(design.windows.iter().map(job).filter(big));
+        let big = |job: &Job| job.n_obs as u64 >= options.min_size.max(1);
+        jobs.extend(options.windows.iter().map(job).filter(big));
     }
     jobs
 }
@@ -189,7 +189,7 @@ struct Untaught {
 
 impl Job<'_> {
     /// Fits the cascade: what it teaches, and what is said of it untaught.
-    fn study(&self, design: &Design) -> (learn::Sample, Untaught) {
+    fn study(&self, options: &EvaluateOptions) -> (learn::Sample, Untaught) {
         let Self { past, window, n_obs, n_tot } = *self;
         let root = past.t0.unwrap_or(0.0);
         let last = past.points[n_tot - 1].time;
@@ -203,8 +203,8 @@ impl Job<'_> {
             tweets: vec![Point { time: root, ..past.points[0] }],
         };
         let seen = &past.points[..n_obs];
-        let parameters = design.method.parameters(&serie, seen, window as f64);
-        let alert = untrained(&parameters, &design.manner);
+        let parameters = options.fit.parameters(&serie, seen, window as f64);
+        let alert = untrained(&parameters, &options.predict);
         let seismic = Answer {
             n_tot: alert.n_tot,
             interval: alert.interval.map(|it| [it.low, it.high]),
@@ -253,27 +253,25 @@ fn believable(answer: Answer, n_obs: f64) -> Answer {
 }
 
 /// How many windows are learned at once: as many as there are threads, as far as memory goes.
-fn together(samples: &[learn::Sample], design: &Design) -> usize {
+fn together(samples: &[learn::Sample], options: &EvaluateOptions) -> usize {
     const MEMORY: usize = 4 << 30;
     /// What learning takes of each value: its copy in the fold, its copies in the table.
     const BYTES: usize = 16;
     let values = |it: &learn::Sample| (it.rows.len() + 4) * it.features.len();
     let bytes = BYTES * samples.iter().map(values).sum::<usize>();
     let most = (MEMORY / bytes.max(1)).max(1);
-    design.method.threads.min(design.windows.len()).clamp(1, most)
+    options.fit.threads.min(options.windows.len()).clamp(1, most)
 }
 
 /// How the methods did, window by window, in the order of [`Predictor::ALL`].
-pub fn score(cases: &[Case], design: &Design) -> Vec<Row> {
+pub fn score(cases: &[Case], options: &EvaluateOptions) -> Vec<Row> {
     let of_window = |window: &u64| cases.iter().filter(|it| it.t_obs == *window).collect();
-    let windows: Vec<Vec<&Case>> = design.windows.iter().map(of_window).collect();
+    let windows: Vec<Vec<&Case>> = options.windows.iter().map(of_window).collect();
     let scored = windows.iter().filter(|cases| !cases.is_empty());
     let jobs: Vec<(&[&Case], usize)> = scored
         .flat_map(|cases| (0..Predictor::ALL.len()).map(move |place| (&cases[..], place)))
         .collect();
-    in_parallel(&jobs, design.method.threads, |(cases, place)| {
-        row(cases, *place, design.teaching.seed)
-    })
+    in_parallel(&jobs, options.fit.threads, |(cases, place)| row(cases, *place, options.train.seed))
 }
 
 fn row(cases: &[&Case], place: usize, seed: u64) -> Row {

@@ -25,7 +25,7 @@ use crate::record::{History, Kind, Parameters, Record, Serie};
 
 /// How series are fitted.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Method {
+pub struct FitOptions {
     /// Which estimator finds the parameters.
     pub estimator: Estimator,
     /// What is known of the law of marks.
@@ -54,7 +54,7 @@ const UNIX_TIMES: f64 = 1e9;
 
 /// The estimator's stage.
 pub struct Fit {
-    method: Method,
+    options: FitOptions,
     clocks: Clocks,
     counted: Counted,
     /// Whether a serie came whose marks were all 1: said once.
@@ -71,9 +71,9 @@ struct Job<'a> {
 
 impl Fit {
     /// A stage that fits by this method.
-    pub fn new(method: Method) -> Self {
+    pub fn new(options: FitOptions) -> Self {
         Self {
-            method,
+            options,
             clocks: Clocks::default(),
             counted: Counted::default(),
             unit_marks: 0,
@@ -102,7 +102,7 @@ impl Fit {
                     watched,
                 }]
             }
-            Record::History(history) => match &self.method.history {
+            Record::History(history) => match &self.options.history {
                 Cut::Windows(windows) => {
                     windows.iter().map(|window| cut(history, Some(*window as f64))).collect()
                 }
@@ -158,7 +158,7 @@ struct Found {
     ages: Vec<(f64, Fitted)>,
 }
 
-impl Method {
+impl FitOptions {
     /// Fits one cascade: `points` in seconds since the root, watched for `watched` seconds.
     pub fn parameters(&self, serie: &Serie, points: &[Point], watched: f64) -> Parameters {
         let job = Job { serie: Cow::Borrowed(serie), points: points.to_vec(), watched };
@@ -324,7 +324,7 @@ impl Stage for Fit {
         self.clocks.see(batch);
         let jobs: Vec<Vec<Job<'_>>> = batch.iter().map(|record| self.jobs(record)).collect();
         let flat: Vec<&Job<'_>> = jobs.iter().flatten().collect();
-        let mut fitted = self.method.all_parameters(&flat).into_iter();
+        let mut fitted = self.options.all_parameters(&flat).into_iter();
         for (record, jobs) in batch.iter().zip(&jobs) {
             if let Body::Foreign(bytes) = record.body {
                 out.hand_on(bytes);
@@ -339,7 +339,7 @@ impl Stage for Fit {
     fn on_end(&mut self, _: Ending, _: &mut Out) {}
 
     fn tally(&self) -> Tally {
-        let mut tally = self.counted.tally(self.method.estimator);
+        let mut tally = self.counted.tally(self.options.estimator);
         self.clocks.tell(&mut tally);
         tally
     }

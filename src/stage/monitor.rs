@@ -18,7 +18,7 @@ use crate::record::{Kind, Record, Report, Stat};
 
 /// How often it reports, and over what.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Watch {
+pub struct MonitorOptions {
     /// A report after every so many stats of a window; 0: only at the end.
     pub every: u64,
     /// The last so many stats are summed up beside all.
@@ -27,20 +27,20 @@ pub struct Watch {
 
 /// The monitor.
 pub struct Monitor {
-    watch: Watch,
+    options: MonitorOptions,
     clocks: Clocks,
     windows: BTreeMap<u64, Window>,
 }
 
 impl Monitor {
     /// A monitor that has seen nothing.
-    pub fn new(watch: Watch) -> Self {
-        Self { watch, clocks: Clocks::default(), windows: BTreeMap::new() }
+    pub fn new(options: MonitorOptions) -> Self {
+        Self { options, clocks: Clocks::default(), windows: BTreeMap::new() }
     }
 
     /// How every window does.
     pub fn reports(&self) -> Vec<Report> {
-        let report = |(t_obs, window): (&u64, &Window)| window.report(*t_obs, self.watch.last);
+        let report = |(t_obs, window): (&u64, &Window)| window.report(*t_obs, self.options.last);
         self.windows.iter().map(report).collect()
     }
 
@@ -51,7 +51,7 @@ impl Monitor {
 
     /// How every window went over time, the present moment last.
     pub fn courses(&self) -> BTreeMap<u64, Vec<Moment>> {
-        let course = |(t_obs, window): (&u64, &Window)| (*t_obs, window.course(self.watch.last));
+        let course = |(t_obs, window): (&u64, &Window)| (*t_obs, window.course(self.options.last));
         self.windows.iter().map(course).collect()
     }
 
@@ -62,9 +62,9 @@ impl Monitor {
 
     fn stat(&mut self, stat: &Stat, out: &mut Out) {
         let window = self.windows.entry(stat.t_obs).or_default();
-        window.add(stat, self.watch.last);
-        if self.watch.every > 0 && window.scored.is_multiple_of(self.watch.every) {
-            out.write(Record::Report(window.report(stat.t_obs, self.watch.last)));
+        window.add(stat, self.options.last);
+        if self.options.every > 0 && window.scored.is_multiple_of(self.options.every) {
+            out.write(Record::Report(window.report(stat.t_obs, self.options.last)));
         }
     }
 }
@@ -89,8 +89,8 @@ impl Stage for Monitor {
 
     fn on_end(&mut self, _: Ending, out: &mut Out) {
         for (t_obs, window) in &self.windows {
-            if self.watch.every == 0 || !window.scored.is_multiple_of(self.watch.every) {
-                out.write(Record::Report(window.report(*t_obs, self.watch.last)));
+            if self.options.every == 0 || !window.scored.is_multiple_of(self.options.every) {
+                out.write(Record::Report(window.report(*t_obs, self.options.last)));
             }
         }
     }

@@ -30,7 +30,7 @@ use crate::record::{Alert, Interval, Kind, Parameters, Record, Sample, Size, Sta
 
 /// How predictions are made and emitted.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Manner {
+pub struct PredictOptions {
     /// Nominal level of the intervals, above 0 and below 1.
     pub level: f64,
     /// Tell only predictions above this size; its probability to be passed stands in the alert.
@@ -53,7 +53,7 @@ struct Answered {
 
 /// The predictor.
 pub struct Predict {
-    manner: Manner,
+    options: PredictOptions,
     clocks: Clocks,
     /// The model in use, by window.
     models: BTreeMap<u64, Arc<Model>>,
@@ -66,10 +66,10 @@ pub struct Predict {
 
 impl Predict {
     /// A predictor without models.
-    pub fn new(manner: Manner) -> Self {
+    pub fn new(options: PredictOptions) -> Self {
         Self {
-            pending: Table::new(manner.max_pending),
-            manner,
+            pending: Table::new(options.max_pending),
+            options,
             clocks: Clocks::default(),
             models: BTreeMap::new(),
             read_back: HashMap::new(),
@@ -86,7 +86,7 @@ impl Predict {
     pub fn adopt(&mut self, model: Arc<Model>) {
         let window = model.window() as u64;
         let prefix = format!("{window}-");
-        let pinned = self.manner.pin.iter().find(|version| version.starts_with(&prefix));
+        let pinned = self.options.pin.iter().find(|version| version.starts_with(&prefix));
         if pinned.is_none_or(|version| version == model.version()) {
             self.models.insert(window, model);
         }
@@ -96,9 +96,9 @@ impl Predict {
     pub fn answer(&self, parameters: &Parameters) -> Alert {
         let told = match self.models.get(&parameters.t_obs) {
             Some(model) if !parameters.features.is_empty() => {
-                trained(parameters, model, &self.manner)
+                trained(parameters, model, &self.options)
             }
-            _ => untrained(parameters, &self.manner),
+            _ => untrained(parameters, &self.options),
         };
         Alert {
             cid: parameters.cid.clone(),
@@ -108,7 +108,7 @@ impl Predict {
             t_obs: parameters.t_obs,
             n_obs: parameters.n_obs,
             status: parameters.status.clone(),
-            curve: if self.manner.curve { curve(parameters, &told) } else { Vec::new() },
+            curve: if self.options.curve { curve(parameters, &told) } else { Vec::new() },
             ..told
         }
     }
@@ -137,7 +137,7 @@ impl Predict {
             interval: alert.interval,
             model: alert.model.clone(),
         };
-        if self.manner.alert_above.is_none_or(|above| alert.n_tot > above) {
+        if self.options.alert_above.is_none_or(|above| alert.n_tot > above) {
             out.write(Record::Alert(alert));
         } else if size.is_none() {
             self.withheld.keep(position, &alert);
@@ -251,9 +251,9 @@ impl Stage for Predict {
             tally.insert(("model_samples", window.to_string()), model.samples() as f64);
             tally.insert(("model_info", format!("{window},{}", model.version())), 1.0);
         }
-        if !self.manner.pin.is_empty() {
+        if !self.options.pin.is_empty() {
             let held = |version: &String| self.models.values().any(|it| it.version() == version);
-            let ready = self.manner.pin.iter().all(held);
+            let ready = self.options.pin.iter().all(held);
             tally.insert(("ready", "pinned models".to_owned()), f64::from(u8::from(ready)));
         }
         // A count that appears with its first event would hide that event from an alert.

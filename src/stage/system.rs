@@ -4,25 +4,25 @@
 //! the stream (`train`), and its models are in use from the next parameters on: so a run with the
 //! loop is as deterministic as one without.
 
-use super::collect::{Collect, Rules};
-use super::fit::{Fit, Method};
-use super::monitor::{Monitor, Watch};
-use super::predict::{Manner, Predict};
-use super::train::{Teaching, Train};
+use super::collect::{Collect, CollectOptions};
+use super::fit::{Fit, FitOptions};
+use super::monitor::{Monitor, MonitorOptions};
+use super::predict::{Predict, PredictOptions};
+use super::train::{Train, TrainOptions};
 use super::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
 use crate::record::{Kind, Record};
 
 /// What the steps are told.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct SystemOptions {
     /// How cascades are cut.
-    pub rules: Rules,
+    pub collect: CollectOptions,
     /// How series are fitted.
-    pub method: Method,
+    pub fit: FitOptions,
     /// How predictions are made.
-    pub manner: Manner,
+    pub predict: PredictOptions,
     /// How forests are grown; `None`: nothing is learned.
-    pub teaching: Option<Teaching>,
+    pub train: Option<TrainOptions>,
     /// Series that may wait to be fitted together; 0: none waits beyond its batch.
     pub hold: usize,
 }
@@ -42,14 +42,14 @@ pub struct System {
 
 impl System {
     /// A system that has seen nothing.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(options: SystemOptions) -> Self {
         Self {
-            collect: Collect::new(settings.rules),
-            fit: Fit::new(settings.method),
-            predict: Predict::new(settings.manner),
-            train: settings.teaching.map(Train::new),
-            monitor: Monitor::new(Watch { every: 0, last: 100 }),
-            hold: settings.hold,
+            collect: Collect::new(options.collect),
+            fit: Fit::new(options.fit),
+            predict: Predict::new(options.predict),
+            train: options.train.map(Train::new),
+            monitor: Monitor::new(MonitorOptions { every: 0, last: 100 }),
+            hold: options.hold,
             waiting: Vec::new(),
             series: 0,
         }

@@ -20,7 +20,7 @@ use crate::record::{self, Kind, Record};
 
 /// How and when forests are grown.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Teaching {
+pub struct TrainOptions {
     /// Trees of a forest.
     pub trees: usize,
     /// What they predict.
@@ -35,9 +35,9 @@ pub struct Teaching {
     pub threads: usize,
 }
 
-impl Teaching {
+impl TrainOptions {
     /// How a window's model of that number is learned.
-    pub(super) fn recipe(&self, window: u64, counter: u64) -> LearnOptions {
+    pub(super) fn learn_options(&self, window: u64, counter: u64) -> LearnOptions {
         let Self { trees, target, aggregate, seed, newest, threads } = *self;
         LearnOptions {
             window: window as f64,
@@ -71,7 +71,7 @@ struct Window {
 
 /// The learner.
 pub struct Train {
-    teaching: Teaching,
+    options: TrainOptions,
     clocks: Clocks,
     samples: Vec<learn::Sample>,
     /// Where each of them stood.
@@ -84,9 +84,9 @@ pub struct Train {
 
 impl Train {
     /// A learner that knows nothing.
-    pub fn new(teaching: Teaching) -> Self {
+    pub fn new(options: TrainOptions) -> Self {
         Self {
-            teaching,
+            options,
             clocks: Clocks::default(),
             samples: Vec::new(),
             positions: Vec::new(),
@@ -121,7 +121,7 @@ impl Train {
 
     /// Drops all but the newest samples of every window.
     fn forget_old(&mut self) {
-        let newest = self.teaching.newest;
+        let newest = self.options.newest;
         let mut too_many: BTreeMap<u64, usize> = BTreeMap::new();
         for sample in &self.samples {
             *too_many.entry(sample.t_obs as u64).or_default() += 1;
@@ -155,7 +155,7 @@ impl Train {
         let (counter, incumbent) = (window.counter + 1, window.incumbent.clone());
         let wins = incumbent.is_none_or(|incumbent| self.beats(t_obs, counter, &incumbent, new));
         let candidate = if wins {
-            fit_model(&self.samples, &self.teaching.recipe(t_obs, counter))
+            fit_model(&self.samples, &self.options.learn_options(t_obs, counter))
         } else {
             None
         };
@@ -192,7 +192,7 @@ impl Train {
             return true;
         };
         let (older, newest) = self.samples.split_at(place);
-        match fit_model(older, &self.teaching.recipe(t_obs, counter)) {
+        match fit_model(older, &self.options.learn_options(t_obs, counter)) {
             // What cannot be compared does not win.
             None => false,
             Some(candidate) => {

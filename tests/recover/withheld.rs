@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tweetoscope::learn::{LearnOptions, Model, fit_model};
 use tweetoscope::record::Record;
-use tweetoscope::stage::predict::{Manner, Predict};
+use tweetoscope::stage::predict::{Predict, PredictOptions};
 use tweetoscope::stage::train::lesson;
 use tweetoscope::stage::{Change, Limit, Out, Recover, Saved, Stage};
 
@@ -36,7 +36,7 @@ fn a_withheld_prediction_is_scored_as_it_was_computed_before_the_crash() {
     for seed in 0..20 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let inputs = wild_properties(&mut rng, 400);
-        let manner = Manner {
+        let options = PredictOptions {
             level: 0.9,
             alert_above: Some(f64::INFINITY),
             max_pending: 1000,
@@ -44,7 +44,7 @@ fn a_withheld_prediction_is_scored_as_it_was_computed_before_the_crash() {
             curve: false,
         };
         let make = || {
-            let mut predict = Predict::new(manner.clone());
+            let mut predict = Predict::new(options.clone());
             assert_eq!(predict.restore(Saved::default()), Ok(()));
             predict.adopt(Arc::clone(&before));
             predict
@@ -63,7 +63,7 @@ fn a_withheld_prediction_is_scored_as_it_was_computed_before_the_crash() {
         whole.on_batch(&at(&inputs[cut..], cut), &mut out);
         let expected = records(&mut out);
 
-        let mut again = Predict::new(manner.clone());
+        let mut again = Predict::new(options.clone());
         again.adopt(Arc::clone(&after));
         let saved = Saved {
             position: low as u64,

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::Rules;
+use super::CollectOptions;
 use crate::cascade::Point;
 use crate::event::EventTime;
 
@@ -34,8 +34,8 @@ pub(super) struct Due {
 }
 
 /// When a cascade is over, by silence or by age.
-pub(super) fn end_of(cascade: &Cascade, rules: &Rules) -> f64 {
-    (cascade.last + rules.terminated).min(cascade.start + rules.max_age)
+pub(super) fn end_of(cascade: &Cascade, options: &CollectOptions) -> f64 {
+    (cascade.last + options.terminated).min(cascade.start + options.max_age)
 }
 
 pub(super) fn due(deadline: f64, slot: u32, number: u32) -> Due {

@@ -20,9 +20,9 @@ use crate::event::Event;
 use crate::record::{Kind, Record, Watermark};
 use source::Source;
 
-/// By what rules cascades are cut.
+/// By what options cascades are cut.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rules {
+pub struct CollectOptions {
     /// Observation windows in whole seconds, ascending, none twice, at most [`MOST_WINDOWS`].
     pub windows: Vec<u64>,
     /// Seconds without an event after which a cascade is over.
@@ -68,8 +68,8 @@ impl Default for Limits {
     }
 }
 
-impl Rules {
-    /// The rules, or what is wrong with them.
+impl CollectOptions {
+    /// The options, or what is wrong with them.
     pub fn checked(self) -> Result<Self, String> {
         let Some(&largest) = self.windows.last() else {
             return Err("there must be a window".to_owned());
@@ -114,8 +114,8 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    fn close(&mut self, cascade: &deadline::Cascade, at_end: bool, rules: &Rules) {
-        let aged = cascade.start + rules.max_age < cascade.last + rules.terminated;
+    fn close(&mut self, cascade: &deadline::Cascade, at_end: bool, options: &CollectOptions) {
+        let aged = cascade.start + options.max_age < cascade.last + options.terminated;
         self.closed[if at_end { 2 } else { usize::from(aged) }] += 1;
         let sizes = self.sizes.get_or_insert_with(|| Histogram::new(SIZES));
         sizes.observe(cascade.size as f64, 1);
@@ -124,7 +124,7 @@ impl Counts {
 
 /// The collector.
 pub struct Collect {
-    rules: Rules,
+    options: CollectOptions,
     /// In order of first appearance: the end of the input goes through them in that order.
     sources: Vec<Source>,
     /// Keys come from strangers: the hasher is seeded at random, and the map is never walked.
@@ -141,10 +141,10 @@ pub struct Collect {
 
 impl Collect {
     /// A collector with nothing open.
-    pub fn new(rules: Rules) -> Self {
-        let counts = Counts { windows: vec![0; rules.windows.len()], ..Counts::default() };
+    pub fn new(options: CollectOptions) -> Self {
+        let counts = Counts { windows: vec![0; options.windows.len()], ..Counts::default() };
         Self {
-            rules,
+            options,
             sources: Vec::new(),
             by_name: HashMap::default(),
             last: 0,
@@ -162,10 +162,10 @@ impl Collect {
         let next = self.sources.len();
         let index = match self.by_name.get(name) {
             Some(&index) => index,
-            None if next >= self.rules.limits.sources => return None,
+            None if next >= self.options.limits.sources => return None,
             None => {
                 self.by_name.insert(name.into(), next);
-                self.sources.push(Source::new(name, self.rules.windows.len()));
+                self.sources.push(Source::new(name, self.options.windows.len()));
                 next
             }
         };
@@ -177,7 +177,7 @@ impl Collect {
         match self.source(&event.source) {
             None => self.counts.over_limit += 1,
             Some(index) => {
-                self.sources[index].event(event, position, &self.rules, &mut self.counts, out);
+                self.sources[index].event(event, position, &self.options, &mut self.counts, out);
                 if !self.expected.is_empty() {
                     self.find_again(index, &event.cid, position);
                 }
@@ -189,8 +189,8 @@ impl Collect {
         match self.source(&watermark.source) {
             None => self.counts.over_limit += 1,
             Some(index) => {
-                let (rules, counts) = (&self.rules, &mut self.counts);
-                self.sources[index].watermark(watermark.t, position, rules, counts, out);
+                let (options, counts) = (&self.options, &mut self.counts);
+                self.sources[index].watermark(watermark.t, position, options, counts, out);
             }
         }
     }
@@ -262,9 +262,9 @@ impl Stage for Collect {
     }
 
     fn on_end(&mut self, ending: Ending, out: &mut Out) {
-        if ending == Ending::Complete && self.rules.at_end == AtEnd::Terminate {
+        if ending == Ending::Complete && self.options.at_end == AtEnd::Terminate {
             for source in &mut self.sources {
-                source.advance(f64::INFINITY, &self.rules, &mut self.counts, out);
+                source.advance(f64::INFINITY, &self.options, &mut self.counts, out);
             }
         }
     }
@@ -288,7 +288,7 @@ impl Stage for Collect {
         }
         let none = || Histogram::new(SIZES);
         counts.sizes.clone().unwrap_or_else(none).tell("cascade_size_events", "", &mut tally);
-        for (window, count) in self.rules.windows.iter().zip(&counts.windows) {
+        for (window, count) in self.options.windows.iter().zip(&counts.windows) {
             tally.insert(("windows_emitted_total", window.to_string()), *count as f64);
         }
         let open: usize = self.sources.iter().map(Source::open).sum();

@@ -13,7 +13,7 @@ use hashbrown::HashTable;
 
 use super::closed::Closed;
 use super::deadline::{Cascade, Due, due, end_of};
-use super::{Counts, Rules};
+use super::{CollectOptions, Counts};
 use crate::cascade::{Point, insert_in_order};
 use crate::event::{Event, EventTime};
 use crate::stage::Out;
@@ -114,12 +114,12 @@ impl Source {
         &mut self,
         time: f64,
         position: u64,
-        rules: &Rules,
+        options: &CollectOptions,
         counts: &mut Counts,
         out: &mut Out,
     ) {
         self.now = position;
-        self.advance(time, rules, counts, out);
+        self.advance(time, options, counts, out);
     }
 
     /// The clock reaches `time`, if it is not there yet; what it has passed closes and ends: also
@@ -127,7 +127,7 @@ impl Source {
     pub(super) fn advance(
         &mut self,
         time: f64,
-        rules: &Rules,
+        options: &CollectOptions,
         counts: &mut Counts,
         out: &mut Out,
     ) -> bool {
@@ -135,8 +135,8 @@ impl Source {
         self.clock = self.clock.max(time);
         let due = self.clock > self.next_due;
         if due {
-            self.close_windows(said, rules, counts, out);
-            self.end_cascades(said, rules, counts, out);
+            self.close_windows(said, options, counts, out);
+            self.end_cascades(said, options, counts, out);
             let first = |heap: &BinaryHeap<Reverse<Due>>| heap.peek().map(|it| it.0.deadline);
             let first = self.windows.iter().chain([&self.ends]).filter_map(first).min();
             self.next_due = first.map_or(f64::INFINITY, EventTime::seconds);
@@ -152,7 +152,7 @@ impl Source {
         &mut self,
         event: &Event<'_>,
         position: u64,
-        rules: &Rules,
+        options: &CollectOptions,
         counts: &mut Counts,
         out: &mut Out,
     ) {
@@ -169,15 +169,15 @@ impl Source {
                 counts.before_root += 1;
                 return;
             }
-            _ if self.advance(time - rules.lateness, rules, counts, out) => {
+            _ if self.advance(time - options.lateness, options, counts, out) => {
                 found = self.slot_of(hash, &event.cid);
             }
             _ => {}
         }
         match found {
             Some(slot) if event.root => self.duplicate(slot, position, counts),
-            Some(slot) => self.join(slot, time, event.magnitude, rules, counts),
-            None if event.root => self.open_cascade(event, hash, position, rules, counts),
+            Some(slot) => self.join(slot, time, event.magnitude, options, counts),
+            None if event.root => self.open_cascade(event, hash, position, options, counts),
             None => counts.orphans += 1,
         }
     }
@@ -203,16 +203,23 @@ impl Source {
         }
     }
 
-    fn join(&mut self, slot: u32, time: f64, magnitude: f64, rules: &Rules, counts: &mut Counts) {
+    fn join(
+        &mut self,
+        slot: u32,
+        time: f64,
+        magnitude: f64,
+        options: &CollectOptions,
+        counts: &mut Counts,
+    ) {
         if !self.shelf.joins(slot, self.now) {
             return;
         }
         let Some(cascade) = &mut self.slots[slot as usize].cascade else { return };
         cascade.size += 1;
         cascade.last = cascade.last.max(time);
-        let observed = cascade.next_window < rules.windows.len()
-            && time - cascade.start <= *rules.windows.last().unwrap_or(&0) as f64;
-        if observed && cascade.points.len() < rules.limits.events_per_cascade {
+        let observed = cascade.next_window < options.windows.len()
+            && time - cascade.start <= *options.windows.last().unwrap_or(&0) as f64;
+        if observed && cascade.points.len() < options.limits.events_per_cascade {
             insert_in_order(&mut cascade.points, Point { time, magnitude });
         } else if observed {
             counts.over_limit += 1;
@@ -224,10 +231,10 @@ impl Source {
         event: &Event<'_>,
         hash: u64,
         position: u64,
-        rules: &Rules,
+        options: &CollectOptions,
         counts: &mut Counts,
     ) {
-        if self.by_cid.len() >= rules.limits.open_cascades {
+        if self.by_cid.len() >= options.limits.open_cascades {
             counts.over_limit += 1;
             self.refuse_root(position);
             return;
@@ -249,12 +256,12 @@ impl Source {
             position,
             duplicate: None,
         };
-        self.place(cascade, hash, rules);
+        self.place(cascade, hash, options);
     }
 
     /// Gives a cascade a slot, by the hash of its id, and notes when something is due for it.
-    fn place(&mut self, cascade: Cascade, hash: u64, rules: &Rules) -> u32 {
-        let (start, end) = (cascade.start, end_of(&cascade, rules));
+    fn place(&mut self, cascade: Cascade, hash: u64, options: &CollectOptions) -> u32 {
+        let (start, end) = (cascade.start, end_of(&cascade, options));
         let next_window = cascade.next_window;
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot { number: 0, cascade: None });
@@ -269,9 +276,9 @@ impl Source {
             slots[*slot as usize].cascade.as_ref().map_or(0, |it| hasher.hash_one(&*it.cid))
         };
         self.by_cid.insert_unique(hash, slot, hash_of);
-        let deadlines = rules.windows.iter().map(|window| start + *window as f64);
+        let deadlines = options.windows.iter().map(|window| start + *window as f64);
         self.next_due = deadlines.fold(self.next_due.min(end), f64::min);
-        for (heap, window) in self.windows.iter_mut().zip(&rules.windows).skip(next_window) {
+        for (heap, window) in self.windows.iter_mut().zip(&options.windows).skip(next_window) {
             heap.push(Reverse(due(start + *window as f64, slot, number)));
         }
         self.ends.push(Reverse(due(end, slot, number)));

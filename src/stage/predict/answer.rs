@@ -1,6 +1,6 @@
 //! The answers: of a model, and of what is known without one.
 
-use super::Manner;
+use super::PredictOptions;
 use crate::cascade::Point;
 use crate::hawkes::mark::MARK_EXPONENT;
 use crate::hawkes::seismic;
@@ -50,17 +50,17 @@ pub(super) fn step_of(model: &str) -> &'static str {
 pub const UNTRAINED: &str = "untrained";
 
 /// The answer of a model.
-pub(super) fn trained(parameters: &Parameters, model: &Model, manner: &Manner) -> Alert {
+pub(super) fn trained(parameters: &Parameters, model: &Model, options: &PredictOptions) -> Alert {
     let n_obs = parameters.n_obs as f64;
     let [_, beta] = parameters.params;
     let x = [beta, parameters.n_star, parameters.g1];
     let answer = model.answer(&Query { features: &parameters.features, n_obs, x });
-    let (low, high) = answer.interval(manner.level);
+    let (low, high) = answer.interval(options.level);
     let above = |k: f64| (k.to_string(), answer.probability_above(k));
     told(
         answer.n_tot(),
-        Some(Interval { level: manner.level, low, high }),
-        manner.alert_above.map(above).into_iter().collect(),
+        Some(Interval { level: options.level, low, high }),
+        options.alert_above.map(above).into_iter().collect(),
         (model.version(), model.step().name()),
     )
 }
@@ -70,21 +70,21 @@ pub(super) fn trained(parameters: &Parameters, model: &Model, manner: &Manner) -
 ///
 /// The uncertainty is that of the branching process (marks of infinite variance in mind), about
 /// the estimate that is told, widened by what is not known of its parameters.
-pub(crate) fn untrained(parameters: &Parameters, manner: &Manner) -> Alert {
+pub(crate) fn untrained(parameters: &Parameters, options: &PredictOptions) -> Alert {
     const MOST: f64 = 1e15;
     let n_obs = parameters.n_obs as f64;
     let branching = branching(parameters);
     let guess = parameters.seismic.unwrap_or(branching);
     let n_tot = if guess.is_finite() { guess.clamp(n_obs, MOST) } else { branching.max(n_obs) };
     let to_come = ToCome::new(parameters, n_tot);
-    let tail = (1.0 - manner.level) / 2.0;
+    let tail = (1.0 - options.level) / 2.0;
     let quantile = |share: f64| (n_obs + to_come.quantile(share)).clamp(n_obs, MOST);
     let (low, high) = (quantile(tail).min(n_tot), quantile(1.0 - tail).max(n_tot));
     let above = |k: f64| (k.to_string(), to_come.probability_above(k - n_obs));
     told(
         n_tot,
-        Some(Interval { level: manner.level, low, high }),
-        manner.alert_above.map(above).into_iter().collect(),
+        Some(Interval { level: options.level, low, high }),
+        options.alert_above.map(above).into_iter().collect(),
         (UNTRAINED, if parameters.seismic.is_some() { "seismic" } else { HAWKES }),
     )
 }

@@ -15,7 +15,7 @@ use std::hash::BuildHasher;
 use serde::{Deserialize, Serialize};
 
 use super::super::deadline::{Cascade, end_of};
-use super::super::{Collect, Counts, Rules};
+use super::super::{Collect, CollectOptions, Counts};
 use super::Source;
 use crate::cascade::Point;
 use crate::stage::{Change, Incompatible, Limit, Out};
@@ -93,14 +93,14 @@ struct Text {
     last: f64,
     n_tot: u64,
     tweets: Vec<Point>,
-    /// The windows of the rules; how many are closed; which of them were emitted.
+    /// The windows of the options; how many are closed; which of them were emitted.
     windows: Vec<u64>,
     closed: usize,
     emitted: u64,
 }
 
 impl Text {
-    fn of(cascade: &Cascade, source: &str, at: u64, rules: &Rules) -> Self {
+    fn of(cascade: &Cascade, source: &str, at: u64, options: &CollectOptions) -> Self {
         Self {
             cid: cascade.cid.to_string(),
             source: source.to_owned(),
@@ -110,7 +110,7 @@ impl Text {
             last: cascade.last,
             n_tot: cascade.size,
             tweets: cascade.points.clone(),
-            windows: rules.windows.clone(),
+            windows: options.windows.clone(),
             closed: cascade.next_window,
             emitted: cascade.emitted,
         }
@@ -118,18 +118,18 @@ impl Text {
 
     /// Under other windows than those it was written with it emits none any more: events that
     /// they would need may be missing.
-    fn cascade(self, root: u64, rules: &Rules) -> Cascade {
-        let same = self.windows == rules.windows;
+    fn cascade(self, root: u64, options: &CollectOptions) -> Cascade {
+        let same = self.windows == options.windows;
         let was_emitted = |window: &u64| {
             let index = self.windows.iter().position(|it| it == window);
             index.is_some_and(|index| self.emitted & (1 << index) != 0)
         };
-        let emitted = rules.windows.iter().zip(0..).filter(|(window, _)| was_emitted(window));
+        let emitted = options.windows.iter().zip(0..).filter(|(window, _)| was_emitted(window));
         Cascade {
             start: self.start,
             last: self.last,
             size: self.n_tot,
-            next_window: if same { self.closed } else { rules.windows.len() },
+            next_window: if same { self.closed } else { options.windows.len() },
             emitted: emitted.map(|(_, index)| 1 << index).sum(),
             points: if same { self.tweets } else { Vec::new() },
             position: root,
@@ -145,11 +145,11 @@ impl Source {
     ///
     /// What is overdue, since its root came late, is done with the source's next record; until
     /// then its cascade cannot say whether that was.
-    fn pins(&self, before: u64, rules: &Rules) -> Vec<(u64, u32)> {
+    fn pins(&self, before: u64, options: &CollectOptions) -> Vec<(u64, u32)> {
         let overdue = |it: &Cascade| {
-            let next = rules.windows.get(it.next_window);
+            let next = options.windows.get(it.next_window);
             let closes = next.map_or(f64::INFINITY, |window| it.start + *window as f64);
-            closes.min(end_of(it, rules)) < self.clock
+            closes.min(end_of(it, options)) < self.clock
         };
         let fits = |it: &Cascade| it.points.len() <= MOST_POINTS && !overdue(it);
         let open = self.tenants().filter(|(_, it)| fits(it));
@@ -157,24 +157,24 @@ impl Source {
         pins.filter(|(pin, _)| *pin < before).collect()
     }
 
-    fn write_down(&mut self, slot: u32, at: u64, rules: &Rules) -> Option<Change> {
+    fn write_down(&mut self, slot: u32, at: u64, options: &CollectOptions) -> Option<Change> {
         let cascade = self.slots[slot as usize].cascade.as_ref()?;
-        let text = Text::of(cascade, &self.name, at, rules);
+        let text = Text::of(cascade, &self.name, at, options);
         self.shelf.open.insert(slot, Written { at, taken_back: false, changed: None });
         let text = serde_json::to_string(&text).expect("names and numbers are JSON");
         Some(Change { id: cascade.position, text: Some(text) })
     }
 
-    fn take_back(&mut self, text: Text, root: u64, rules: &Rules) {
+    fn take_back(&mut self, text: Text, root: u64, options: &CollectOptions) {
         let at = text.at;
-        let cascade = text.cascade(root, rules);
-        if end_of(&cascade, rules) < self.clock {
+        let cascade = text.cascade(root, options);
+        if end_of(&cascade, options) < self.clock {
             // It ended before the replay starts, and is not buried yet.
             self.shelf.ended.push((root, root));
             return;
         }
         let hash = self.hasher.hash_one(&*cascade.cid);
-        let slot = self.place(cascade, hash, rules);
+        let slot = self.place(cascade, hash, options);
         self.shelf.open.insert(slot, Written { at, taken_back: true, changed: None });
     }
 
@@ -198,15 +198,15 @@ impl Collect {
             return Vec::new();
         }
         let of_source = |(source, index): (&Source, usize)| {
-            let pins = source.pins(before, &self.rules).into_iter();
+            let pins = source.pins(before, &self.options).into_iter();
             pins.map(move |(pin, slot)| (pin, index, slot))
         };
         let mut pins: Vec<_> = self.sources.iter().zip(0..).flat_map(of_source).collect();
         pins.sort_unstable();
         pins.truncate(max_parts);
-        let (sources, rules) = (&mut self.sources, &self.rules);
+        let (sources, options) = (&mut self.sources, &self.options);
         let write =
-            |(_, index, slot): (u64, usize, u32)| sources[index].write_down(slot, at, rules);
+            |(_, index, slot): (u64, usize, u32)| sources[index].write_down(slot, at, options);
         pins.into_iter().filter_map(write).collect()
     }
 
@@ -227,16 +227,16 @@ impl Collect {
             if *id >= start {
                 self.expected.insert(*id, text.at);
             } else if let Some(index) = self.source(&text.source) {
-                self.sources[index].take_back(text, *id, &self.rules);
+                self.sources[index].take_back(text, *id, &self.options);
             } else {
                 self.expected.insert(*id, text.at);
             }
         }
         // What the clocks have passed was said in its time.
         let mut counted =
-            Counts { windows: vec![0; self.rules.windows.len()], ..Counts::default() };
+            Counts { windows: vec![0; self.options.windows.len()], ..Counts::default() };
         for source in &mut self.sources {
-            source.close_windows(None, &self.rules, &mut counted, &mut Out::default());
+            source.close_windows(None, &self.options, &mut counted, &mut Out::default());
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::hash::BuildHasher;
 
 use super::super::deadline::{Cascade, Due, due, end_of, pop_before};
-use super::super::{Counts, Rules};
+use super::super::{CollectOptions, Counts};
 use super::Source;
 use crate::cascade::Point;
 use crate::record::{Record, Serie, Size};
@@ -21,7 +21,7 @@ impl Source {
     pub(super) fn close_windows(
         &mut self,
         said: Option<f64>,
-        rules: &Rules,
+        options: &CollectOptions,
         counts: &mut Counts,
         out: &mut Out,
     ) {
@@ -30,7 +30,7 @@ impl Source {
             passed.retain(|due| self.tenant(*due).is_some());
             passed.sort_by(|a, b| self.by_deadline_and_cid(*a, *b));
             for due in passed {
-                self.close_window(due, index, said, rules, counts, out);
+                self.close_window(due, index, said, options, counts, out);
             }
         }
     }
@@ -45,17 +45,17 @@ impl Source {
         due: Due,
         index: usize,
         said: Option<f64>,
-        rules: &Rules,
+        options: &CollectOptions,
         counts: &mut Counts,
         out: &mut Out,
     ) {
         let Some(cascade) = &mut self.slots[due.slot as usize].cascade else { return };
-        let window = rules.windows[index];
+        let window = options.windows[index];
         let within = |point: &Point| point.time - cascade.start <= window as f64;
         let held = cascade.points.partition_point(within);
         cascade.next_window = index + 1;
-        let last = cascade.next_window == rules.windows.len();
-        if held as u64 >= rules.min_size {
+        let last = cascade.next_window == options.windows.len();
+        if held as u64 >= options.min_size {
             cascade.emitted |= 1 << index;
             counts.windows[index] += 1;
             let tweets = if last {
@@ -82,7 +82,7 @@ impl Source {
     pub(super) fn end_cascades(
         &mut self,
         said: Option<f64>,
-        rules: &Rules,
+        options: &CollectOptions,
         counts: &mut Counts,
         out: &mut Out,
     ) {
@@ -94,7 +94,7 @@ impl Source {
             }
             for entry in passed {
                 let Some(cascade) = self.tenant(entry) else { continue };
-                let entry = due(end_of(cascade, rules), entry.slot, entry.number);
+                let entry = due(end_of(cascade, options), entry.slot, entry.number);
                 if self.clock > entry.deadline.seconds() {
                     ended.push(entry);
                 } else {
@@ -104,7 +104,7 @@ impl Source {
         }
         ended.sort_by(|a, b| self.by_deadline_and_cid(*a, *b));
         for entry in ended {
-            self.end_cascade(entry, said, rules, counts, out);
+            self.end_cascade(entry, said, options, counts, out);
         }
     }
 
@@ -112,7 +112,7 @@ impl Source {
         &mut self,
         entry: Due,
         said: Option<f64>,
-        rules: &Rules,
+        options: &CollectOptions,
         counts: &mut Counts,
         out: &mut Out,
     ) {
@@ -122,8 +122,8 @@ impl Source {
         if let Ok(entry) = self.by_cid.find_entry(hash, |slot| *slot == entry.slot) {
             entry.remove();
         }
-        counts.close(&cascade, said.is_some(), rules);
-        for (index, window) in rules.windows.iter().enumerate() {
+        counts.close(&cascade, said.is_some(), options);
+        for (index, window) in options.windows.iter().enumerate() {
             if cascade.emitted & (1 << index) != 0 {
                 out.write(Record::Size(Size {
                     cid: cascade.cid.to_string(),
