@@ -7,6 +7,7 @@ use super::pool::Pool;
 use super::table::{fill, omega_values};
 use super::trees::{Fallen, Trees};
 use super::{Aggregate, Features, Target};
+use crate::event::ModelVersion;
 
 /// How a model predicts; each step needs more samples than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +60,7 @@ pub struct Query<'a> {
 /// A predictor for one window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
-    pub(super) version: String,
+    pub(super) version: ModelVersion,
     pub(super) window: f64,
     pub(super) names: Vec<String>,
     pub(super) medians: Vec<f32>,
@@ -81,8 +82,8 @@ pub struct Model {
 
 impl Model {
     /// Its version: window and counter, `600-3`.
-    pub fn version(&self) -> &str {
-        &self.version
+    pub fn version(&self) -> ModelVersion {
+        self.version
     }
 
     /// The window, in seconds.

@@ -10,6 +10,7 @@ use super::table::{Held, Table};
 use super::train::{Grown, grow};
 use super::trees::Trees;
 use super::{Aggregate, Features, LearnOptions, Sample, Target};
+use crate::event::ModelVersion;
 
 /// Fewer samples of a window teach nothing.
 pub const FEWEST_SAMPLES: usize = 10;
@@ -67,7 +68,7 @@ pub(super) fn fit_step(
         _ => (Trees::default(), Networks::default()),
     };
     Some(Model {
-        version: format!("{}-{}", recipe.window, recipe.counter),
+        version: ModelVersion { window: recipe.window as u64, counter: recipe.counter },
         window: recipe.window,
         names: table.names,
         medians: table.medians,

@@ -83,7 +83,7 @@ impl Model {
         let mut line = Line {
             r#type: "model".into(),
             format: FORMAT,
-            model: self.version.clone(),
+            model: self.version.to_string(),
             t_obs: self.window,
             step: self.step.name().into(),
             target: name(&TARGETS, self.target).into(),
@@ -121,7 +121,7 @@ impl Model {
         let body = BASE64.decode(&line.body).map_err(|_| Refused::Field("body"))?;
         let (residuals, trees, networks) = unpacked(&inflated(&body)?, line.features.len())?;
         let model = Self {
-            version: line.model,
+            version: line.model.parse().map_err(|_| Refused::Field("model"))?,
             window: line.t_obs,
             names: line.features,
             medians: line.medians,

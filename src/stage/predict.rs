@@ -25,6 +25,7 @@ use super::{
     Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
     Tally,
 };
+use crate::event::ModelVersion;
 use crate::learn::Model;
 use crate::record::{Alert, Interval, Kind, Parameters, Record, Sample, Size, Stat};
 
@@ -38,7 +39,7 @@ pub struct PredictOptions {
     /// Predictions and sizes that may wait for their partners.
     pub max_pending: usize,
     /// Use this version of a window's model, whatever is newer.
-    pub pin: Vec<String>,
+    pub pin: Vec<ModelVersion>,
     /// Tell the expected growth after the window too.
     pub curve: bool,
 }
@@ -85,9 +86,8 @@ impl Predict {
     /// Takes a model into use; a pinned window keeps its version.
     pub fn adopt(&mut self, model: Arc<Model>) {
         let window = model.window() as u64;
-        let prefix = format!("{window}-");
-        let pinned = self.options.pin.iter().find(|version| version.starts_with(&prefix));
-        if pinned.is_none_or(|version| version == model.version()) {
+        let pinned = self.options.pin.iter().find(|version| version.window == window);
+        if pinned.is_none_or(|version| *version == model.version()) {
             self.models.insert(window, model);
         }
     }
@@ -252,7 +252,8 @@ impl Stage for Predict {
             tally.insert(("model_info", format!("{window},{}", model.version())), 1.0);
         }
         if !self.options.pin.is_empty() {
-            let held = |version: &String| self.models.values().any(|it| it.version() == version);
+            let held =
+                |version: &ModelVersion| self.models.values().any(|it| it.version() == *version);
             let ready = self.options.pin.iter().all(held);
             tally.insert(("ready", "pinned models".to_owned()), f64::from(u8::from(ready)));
         }

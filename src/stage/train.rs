@@ -171,9 +171,8 @@ impl Train {
     }
 
     fn take_over(&mut self, t_obs: u64, model: Arc<Model>) {
-        let counter = model.version().rsplit('-').next().and_then(|it| it.parse().ok());
         let window = self.windows.entry(t_obs).or_default();
-        window.counter = window.counter.max(counter.unwrap_or(0));
+        window.counter = window.counter.max(model.version().counter);
         window.incumbent = Some(model);
     }
 
@@ -231,7 +230,7 @@ pub fn lesson(sample: &record::Sample) -> learn::Sample {
 fn as_record(model: &Model) -> Option<Record> {
     let text = serde_json::value::RawValue::from_string(model.to_line()).ok()?;
     let t_obs = model.window() as u64;
-    Some(Record::Model(record::Model { model: model.version().to_owned(), t_obs, text }))
+    Some(Record::Model(record::Model { model: model.version().to_string(), t_obs, text }))
 }
 
 impl Stage for Train {

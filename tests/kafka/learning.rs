@@ -174,7 +174,7 @@ fn models(lines: &str, counters: std::ops::RangeInclusive<u64>) -> Vec<(String, 
         let model = fit_model(&samples, &recipe).unwrap();
         let line = model.to_line();
         assert!(line.len() <= most_bytes(2), "{} bytes", line.len());
-        (model.version().to_owned(), line)
+        (model.version().to_string(), line)
     };
     counters.map(one).collect()
 }

@@ -61,7 +61,7 @@ pub(super) fn trained(parameters: &Parameters, model: &Model, options: &PredictO
         answer.n_tot(),
         Some(Interval { level: options.level, low, high }),
         options.alert_above.map(above).into_iter().collect(),
-        (model.version(), model.step().name()),
+        (&model.version().to_string(), model.step().name()),
     )
 }
 
