@@ -141,7 +141,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let method = args.method.method(cut, !args.csv)?;
     let make = || Timed::new(Fit::new(method.clone()));
     let judge = |timed: &Timed<Fit>| {
-        if timed.stage().saw_no_magnitudes() {
+        if timed.stage().lacks_magnitudes() {
             log::warn!("all magnitudes are 1: taken as data without magnitudes, E[m] = 1");
         }
         Outcome::Done

@@ -145,7 +145,7 @@ fn drive(
 }
 
 fn tell(system: &System) {
-    if system.saw_no_magnitudes() {
+    if system.lacks_magnitudes() {
         log::warn!("all magnitudes are 1: taken as data without magnitudes, E[m] = 1");
     }
     monitor::tell(system.monitor());

@@ -42,7 +42,7 @@ fn fed(stats: &[Stat], cut: usize) -> (Monitor, Vec<Report>) {
     let mut out = Out::default();
     for part in stats.chunks(cut) {
         let batch: Vec<_> =
-            part.iter().map(|it| RecordRef::beside(Record::Stat(it.clone()))).collect();
+            part.iter().map(|it| RecordRef::without_position(Record::Stat(it.clone()))).collect();
         monitor.on_batch(&batch, &mut out);
     }
     monitor.on_end(Ending::Complete, &mut out);

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use super::fit::FitOptions;
 use super::predict::{PredictOptions, branching, sample, untrained};
-use super::train::{TrainOptions, lesson};
+use super::train::{TrainOptions, learn_sample};
 use crate::cascade::Point;
 use crate::learn::{self, Prediction, Step, in_parallel, validate};
 use crate::record::Serie;
@@ -211,7 +211,7 @@ impl Job<'_> {
             own: parameters.seismic.is_some(),
         };
         let untaught = Untaught { hawkes: branching(&parameters).max(n_obs as f64), seismic };
-        (lesson(&sample(&parameters, n_tot as u64, root + last)), untaught)
+        (learn_sample(&sample(&parameters, n_tot as u64, root + last)), untaught)
     }
 }
 

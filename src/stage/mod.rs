@@ -1,6 +1,6 @@
 //! The steps of the system, each a pure state machine: same records in, same records out.
 //!
-//! A stage does no I/O, sees no clock and no chance but a seed; `stream` feeds it.
+//! A stage does no I/O, reads no clock, and is random only by a seed; `stream` feeds it.
 
 pub mod collect;
 pub mod dashboard;
@@ -23,18 +23,18 @@ use std::fmt;
 use crate::event::Event;
 use crate::record::{Kind, Record};
 
-/// What came in at one position of the input.
+/// A record of the input, with its position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordRef<'a> {
-    /// Where it stood in its input: ascending, unique; a replay starts from such a number.
+    /// Its position in the input: ascending, unique; a replay starts at a position.
     pub position: u64,
-    /// What it says.
+    /// Its content.
     pub body: Body<'a>,
 }
 
 impl RecordRef<'_> {
-    /// A record that has no place in the input: it was made here, or stood beside it.
-    pub fn beside(record: Record) -> Self {
+    /// A record that is not from the input, such as a model: its position is 0.
+    pub fn without_position(record: Record) -> Self {
         Self { position: 0, body: Body::Record(Box::new(record)) }
     }
 }
@@ -46,11 +46,11 @@ pub enum Body<'a> {
     Event(Event<'a>),
     /// Any other record of a kind that the stage takes.
     Record(Box<Record>),
-    /// A record that the stage does not take: to be handed on, in its place, unchanged.
+    /// A record of a kind that the stage does not take, which passes through unchanged.
     Foreign(&'a [u8]),
 }
 
-/// What a stage writes: records of its own, and those of others that it hands on, in order.
+/// The output of a stage: records that it emits and records that pass through, in order.
 #[derive(Debug, Default)]
 pub struct Out {
     items: Vec<Outgoing>,
@@ -60,61 +60,61 @@ pub struct Out {
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "most are records, and they live for one batch")]
 pub enum Outgoing {
-    /// A record that the stage made.
+    /// A record that the stage emits.
     Record(Record),
-    /// The bytes of a record that it handed on.
+    /// The bytes of a record that passes through.
     Foreign(Vec<u8>),
 }
 
 impl Out {
-    /// Writes a record.
+    /// Emits a record.
     pub fn write(&mut self, record: Record) {
         self.items.push(Outgoing::Record(record));
     }
 
-    /// Hands on a record of somebody else as the bytes that came.
-    pub fn hand_on(&mut self, bytes: &[u8]) {
+    /// Lets the bytes of a foreign record pass through.
+    pub fn pass_through(&mut self, bytes: &[u8]) {
         self.items.push(Outgoing::Foreign(bytes.to_vec()));
     }
 
-    /// Takes all that was written since the last call.
+    /// Takes the output since the last call.
     pub fn take(&mut self) -> Vec<Outgoing> {
         std::mem::take(&mut self.items)
     }
 
-    /// What was written since the last [`Out::take`].
+    /// The output since the last [`Out::take`].
     pub fn items(&self) -> &[Outgoing] {
         &self.items
     }
 }
 
-/// Whether the input is over because it is complete, or because somebody cut it.
+/// Why the input is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The files are read, the pipe is closed: nothing will follow.
+    /// The files are read, or the pipe is closed: no record follows.
     Complete,
-    /// A signal, or a daemon that ends: more may follow elsewhere.
+    /// A signal stopped the process: more records may follow.
     Cut,
 }
 
-/// Counts by name and label; `stream` shows them, the stage knows nothing of metrics.
+/// Counts by name and labels; `telemetry` exports them as metrics.
 ///
-/// Of several labels the values stand together, separated by commas; a [`Histogram`] enters itself.
-/// `("ready", check)` is no count: 1 where the stage can do its work, 0 where that check fails.
+/// The values of several labels are separated by commas; a [`Histogram`] adds its own entries.
+/// `("ready", check)` is not a count: 1 where the check succeeds, 0 where it fails.
 pub type Tally = BTreeMap<(&'static str, String), f64>;
 
 /// A step of the system. Its law: any cut of the input into batches gives the same output.
 pub trait Stage {
-    /// The kinds it takes. It hands on every other record unchanged, as the bytes that came.
+    /// The kinds it takes. Every other record passes through unchanged, byte for byte.
     const TAKES: &'static [Kind];
 
-    /// Takes the next records, in order, and writes all that they make certain.
+    /// Processes the next records, in order; emits every record that they determine.
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out);
 
-    /// The input is over: writes what was still held back.
+    /// The input is over: emits what was held back.
     fn on_end(&mut self, ending: Ending, out: &mut Out);
 
-    /// What it counted so far.
+    /// The counts so far.
     fn tally(&self) -> Tally;
 }
 

@@ -1,4 +1,4 @@
-//! Watches whether the predictions still hold: errors over time, coverage, skill, drift.
+//! Measures the predictions: errors over time, coverage, skill, drift.
 
 mod course;
 mod window;
@@ -16,12 +16,12 @@ use super::{
 };
 use crate::record::{Kind, Record, Report, Stat};
 
-/// How often it reports, and over what.
+/// How often the monitor reports, and over how many stats.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MonitorOptions {
-    /// A report after every so many stats of a window; 0: only at the end.
+    /// Emits a report after this number of stats of a window; 0: only at the end.
     pub every: u64,
-    /// The last so many stats are summed up beside all.
+    /// Number of the latest stats that a report summarises beside all stats.
     pub last: usize,
 }
 
@@ -33,12 +33,12 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// A monitor that has seen nothing.
+    /// A monitor without stats.
     pub fn new(options: MonitorOptions) -> Self {
         Self { options, clocks: Clocks::default(), windows: BTreeMap::new() }
     }
 
-    /// How every window does.
+    /// The report of every window.
     pub fn reports(&self) -> Vec<Report> {
         let report = |(t_obs, window): (&u64, &Window)| window.report(*t_obs, self.options.last);
         self.windows.iter().map(report).collect()
@@ -49,13 +49,13 @@ impl Monitor {
         self.windows.iter().map(|(t_obs, window)| (*t_obs, window.baselines())).collect()
     }
 
-    /// How every window went over time, the present moment last.
+    /// The course of every window over time, the present moment last.
     pub fn courses(&self) -> BTreeMap<u64, Vec<Moment>> {
         let course = |(t_obs, window): (&u64, &Window)| (*t_obs, window.course(self.options.last));
         self.windows.iter().map(course).collect()
     }
 
-    /// Predictions scored so far, of all windows: it changes whenever something to show does.
+    /// Predictions scored so far, of all windows; it changes whenever a report does.
     pub fn scored(&self) -> u64 {
         self.windows.values().map(|window| window.scored).sum()
     }
@@ -73,10 +73,10 @@ impl Stage for Monitor {
     const TAKES: &'static [Kind] = &[Kind::Stat, Kind::Alert];
 
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
-        self.clocks.see(batch);
+        self.clocks.observe(batch);
         for record in batch {
             match &record.body {
-                Body::Foreign(bytes) => out.hand_on(bytes),
+                Body::Foreign(bytes) => out.pass_through(bytes),
                 Body::Record(body) => {
                     if let Record::Stat(stat) = &**body {
                         self.stat(stat, out);
@@ -97,7 +97,7 @@ impl Stage for Monitor {
 
     fn tally(&self) -> Tally {
         let mut tally = Tally::new();
-        self.clocks.tell(&mut tally);
+        self.clocks.add_to(&mut tally);
         for report in self.reports() {
             let window = report.t_obs.to_string();
             tally.insert(("predictions_scored_total", window.clone()), report.scored as f64);
@@ -115,7 +115,7 @@ impl Stage for Monitor {
             }
         }
         for (t_obs, window) in &self.windows {
-            window.tell_errors(*t_obs, &mut tally);
+            window.add_errors_to(*t_obs, &mut tally);
             let Some(level) = window.level else { continue };
             let labels = format!("{t_obs},{level}");
             let intervals = window.with_interval as f64;

@@ -61,8 +61,8 @@ impl System {
     }
 
     /// Whether all that was fitted had no magnitudes.
-    pub fn saw_no_magnitudes(&self) -> bool {
-        self.fit.saw_no_magnitudes()
+    pub fn lacks_magnitudes(&self) -> bool {
+        self.fit.lacks_magnitudes()
     }
 
     fn take(&mut self, collected: Vec<Outgoing>) {
@@ -79,7 +79,7 @@ impl System {
         for item in waiting {
             match item {
                 Outgoing::Record(record @ Record::Serie(_)) => {
-                    series.push(RecordRef::beside(record));
+                    series.push(RecordRef::without_position(record));
                     rest.push(None);
                 }
                 other => rest.push(Some(other)),
@@ -91,7 +91,7 @@ impl System {
         for item in rest {
             match item.or_else(|| fitted.next()) {
                 Some(Outgoing::Record(record)) => self.predict(record, out),
-                Some(Outgoing::Foreign(bytes)) => out.hand_on(&bytes),
+                Some(Outgoing::Foreign(bytes)) => out.pass_through(&bytes),
                 None => {}
             }
         }
@@ -99,23 +99,25 @@ impl System {
 
     fn predict(&mut self, record: Record, out: &mut Out) {
         let mut said = Out::default();
-        self.predict.on_batch(&[RecordRef::beside(record)], &mut said);
+        self.predict.on_batch(&[RecordRef::without_position(record)], &mut said);
         for item in said.take() {
             match item {
                 Outgoing::Record(record @ Record::Sample(_)) => {
                     let mut learned = Out::default();
                     if let Some(train) = &mut self.train {
-                        train.on_batch(&[RecordRef::beside(record)], &mut learned);
+                        train.on_batch(&[RecordRef::without_position(record)], &mut learned);
                     }
                     self.adopt(learned, out);
                 }
                 Outgoing::Record(record @ Record::Stat(_)) => {
-                    self.monitor
-                        .on_batch(&[RecordRef::beside(record.clone())], &mut Out::default());
+                    self.monitor.on_batch(
+                        &[RecordRef::without_position(record.clone())],
+                        &mut Out::default(),
+                    );
                     out.write(record);
                 }
                 Outgoing::Record(record) => out.write(record),
-                Outgoing::Foreign(bytes) => out.hand_on(&bytes),
+                Outgoing::Foreign(bytes) => out.pass_through(&bytes),
             }
         }
     }
@@ -124,16 +126,17 @@ impl System {
     fn adopt(&mut self, mut learned: Out, out: &mut Out) {
         for item in learned.take() {
             if let Outgoing::Record(record @ Record::Model(_)) = item {
-                self.predict.on_batch(&[RecordRef::beside(record.clone())], &mut Out::default());
+                self.predict
+                    .on_batch(&[RecordRef::without_position(record.clone())], &mut Out::default());
                 out.write(record);
             }
         }
     }
 
     fn model(&mut self, record: &Record) {
-        self.predict.on_batch(&[RecordRef::beside(record.clone())], &mut Out::default());
+        self.predict.on_batch(&[RecordRef::without_position(record.clone())], &mut Out::default());
         if let Some(train) = &mut self.train {
-            train.on_batch(&[RecordRef::beside(record.clone())], &mut Out::default());
+            train.on_batch(&[RecordRef::without_position(record.clone())], &mut Out::default());
         }
     }
 }

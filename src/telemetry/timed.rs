@@ -81,7 +81,7 @@ impl<S: Works> Stage for Timed<S> {
 
     fn tally(&self) -> Tally {
         let mut tally = self.stage.tally();
-        self.durations.tell(S::DURATION.0, "", &mut tally);
+        self.durations.add_to(S::DURATION.0, "", &mut tally);
         tally
     }
 }

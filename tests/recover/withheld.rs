@@ -7,7 +7,7 @@ use rand_chacha::rand_core::SeedableRng;
 use tweetoscope::learn::{LearnOptions, Model, fit_model};
 use tweetoscope::record::Record;
 use tweetoscope::stage::predict::{Predict, PredictOptions};
-use tweetoscope::stage::train::lesson;
+use tweetoscope::stage::train::learn_sample;
 use tweetoscope::stage::{Change, Limit, Out, Recover, Saved, Stage};
 
 use crate::{at, below, parsed, records, wild_properties};
@@ -20,7 +20,7 @@ fn model(counter: u64, growth: usize) -> Arc<Model> {
             r#"{{"type":"sample","cid":"{i}","source":"0","t":{i},"T_obs":600,"X":[0.001,0.5,{n}],"n_obs":{n},"n_tot":{n_tot},"features":{{"n":{n}}}}}"#
         );
         match parsed(&line) {
-            Record::Sample(sample) => lesson(&sample),
+            Record::Sample(sample) => learn_sample(&sample),
             other => panic!("{other:?}"),
         }
     };
@@ -46,7 +46,7 @@ fn a_withheld_prediction_is_scored_as_it_was_computed_before_the_crash() {
         let make = || {
             let mut predict = Predict::new(options.clone());
             assert_eq!(predict.restore(Saved::default()), Ok(()));
-            predict.adopt(Arc::clone(&before));
+            predict.use_model(Arc::clone(&before));
             predict
         };
         let cut = 100 + below(&mut rng, 200) as usize;
@@ -59,12 +59,12 @@ fn a_withheld_prediction_is_scored_as_it_was_computed_before_the_crash() {
         let mut until_low = make();
         until_low.on_batch(&at(&inputs[..low], 0), &mut out);
         out.take();
-        whole.adopt(Arc::clone(&after));
+        whole.use_model(Arc::clone(&after));
         whole.on_batch(&at(&inputs[cut..], cut), &mut out);
         let expected = records(&mut out);
 
         let mut again = Predict::new(options.clone());
-        again.adopt(Arc::clone(&after));
+        again.use_model(Arc::clone(&after));
         let saved = Saved {
             position: low as u64,
             checkpoint: &until_low.checkpoint(),

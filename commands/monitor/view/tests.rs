@@ -30,7 +30,8 @@ fn shared(windows: &[u64], each: u64, error: impl Fn(u64, u64) -> f64) -> Shared
                 level: Some(0.9),
                 model: "600-1".to_owned(),
             };
-            monitor.on_batch(&[RecordRef::beside(Record::Stat(stat))], &mut Out::default());
+            monitor
+                .on_batch(&[RecordRef::without_position(Record::Stat(stat))], &mut Out::default());
         }
     }
     Shared(std::sync::Arc::new(std::sync::Mutex::new(monitor)))

@@ -176,5 +176,5 @@ pub(crate) fn repartitioned(topic: &str, now: i32, before: i32, group: &str) -> 
 
 /// A record that has no place in the input.
 pub(crate) fn beside(record: &Record) -> RecordRef<'static> {
-    RecordRef::beside(record.clone())
+    RecordRef::without_position(record.clone())
 }

@@ -85,7 +85,7 @@ impl Counts {
         for (reason, count) in Reason::NAMES.iter().zip(self.closed) {
             tally.insert(("cascades_closed_total", (*reason).to_owned()), count as f64);
         }
-        self.sizes.tell("cascade_size_events", "", &mut tally);
+        self.sizes.add_to("cascade_size_events", "", &mut tally);
         for (window, count) in windows.iter().zip(&self.emitted) {
             tally.insert(("windows_emitted_total", window.to_string()), *count as f64);
         }

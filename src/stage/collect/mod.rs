@@ -210,7 +210,7 @@ impl Stage for Collect {
                     Record::Event(event) => self.event(event, record.position, out),
                     _ => {}
                 },
-                Body::Foreign(bytes) => out.hand_on(bytes),
+                Body::Foreign(bytes) => out.pass_through(bytes),
             }
         }
     }
@@ -232,7 +232,7 @@ impl Stage for Collect {
         let bytes: usize = self.sources.iter().map(Source::bytes).sum();
         tally.insert(("cascades_open", String::new()), open as f64);
         tally.insert(("state_bytes", String::new()), bytes as f64);
-        clocks::tell(self.sources.iter().map(|source| source.clock), &mut tally);
+        clocks::add_to(self.sources.iter().map(|source| source.clock), &mut tally);
         tally
     }
 }

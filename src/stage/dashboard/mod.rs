@@ -104,7 +104,7 @@ impl Dashboard {
             (plain("alerts_shown_total"), self.alerts() as f64),
             (plain("cascades_shown"), self.predicted() as f64),
         ]);
-        self.clocks.tell(&mut tally);
+        self.clocks.add_to(&mut tally);
         tally
     }
 
