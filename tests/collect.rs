@@ -24,10 +24,10 @@ fn options(windows: &[u64], lateness: f64) -> CollectOptions {
     }
 }
 
-/// A small generator of chance, so that a failure names its seed.
-struct Chance(u64);
+/// A small random generator (SplitMix64).
+struct SplitMix(u64);
 
-impl Chance {
+impl SplitMix {
     fn below(&mut self, n: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -37,26 +37,25 @@ impl Chance {
     }
 }
 
-/// A stream with everything that can go wrong: late events, orphans, duplicates, retweets before
-/// their root, ids that come again, watermarks, equal times.
+/// A stream with late events, orphans, duplicates, retweets before their root, reused ids,
+/// watermarks and equal times.
 fn wild(seed: u64, length: u64) -> Vec<Input> {
-    let mut chance = Chance(seed);
+    let mut rng = SplitMix(seed);
     let mut clocks = [0.0; 3];
     (0..length)
         .map(|_| {
-            let source = chance.below(3) as usize;
-            clocks[source] +=
-                chance.below(120) as f64 * if chance.below(40) == 0 { 30.0 } else { 1.0 };
-            let late = if chance.below(5) == 0 { chance.below(900) as f64 } else { 0.0 };
+            let source = rng.below(3) as usize;
+            clocks[source] += rng.below(120) as f64 * if rng.below(40) == 0 { 30.0 } else { 1.0 };
+            let late = if rng.below(5) == 0 { rng.below(900) as f64 } else { 0.0 };
             let t = clocks[source] - late;
-            match chance.below(30) {
+            match rng.below(30) {
                 0 => Input::Watermark { source: source.to_string(), t },
                 kind => Input::Event {
                     source: source.to_string(),
-                    cid: chance.below(12).to_string(),
+                    cid: rng.below(12).to_string(),
                     root: kind < 6,
                     t,
-                    m: chance.below(50) as f64,
+                    m: rng.below(50) as f64,
                 },
             }
         })
@@ -84,7 +83,7 @@ fn as_record(input: &Input, position: u64) -> RecordRef<'_> {
 fn records(out: &mut Out) -> Vec<Record> {
     let record = |item| match item {
         Outgoing::Record(record) => record,
-        Outgoing::Foreign(bytes) => panic!("{bytes:?} handed on"),
+        Outgoing::Foreign(bytes) => panic!("{bytes:?} passed through"),
     };
     out.take().into_iter().map(record).collect()
 }
@@ -124,18 +123,14 @@ fn any_cut_into_batches_gives_the_same_output() {
     for seed in 0..100 {
         let (options, inputs) = (options(&[300, 600], 60.0), wild(seed, 300));
         let whole = collect_in(&inputs, &options, || usize::MAX);
-        let mut chance = Chance(seed);
-        assert_eq!(
-            collect_in(&inputs, &options, || chance.below(7) as usize),
-            whole,
-            "seed {seed}"
-        );
+        let mut rng = SplitMix(seed);
+        assert_eq!(collect_in(&inputs, &options, || rng.below(7) as usize), whole, "seed {seed}");
         assert_eq!(collect_in(&inputs, &options, || 1), whole, "seed {seed}");
     }
 }
 
 #[test]
-fn a_source_does_not_feel_its_neighbours() {
+fn a_source_does_not_depend_on_other_sources() {
     let of_source = |records: &[Record], source: &str| -> Vec<Record> {
         let is_of = |record: &&Record| match record {
             Record::Serie(it) => it.source == source,

@@ -1,5 +1,4 @@
-//! The monitor's laws: its course is the truth in few moments, and its figures are those of the
-//! stats written down slowly.
+//! The laws of the monitor: its courses and reports are those of a direct computation.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
 
@@ -14,8 +13,8 @@ use tweetoscope::stage::{Ending, Out, Outgoing, RecordRef, Stage, Tally};
 const LAST: usize = 20;
 
 fn stats(seed: u64, count: u64) -> Vec<Stat> {
-    let mut chance = ChaCha8Rng::seed_from_u64(seed);
-    let mut below = |most: u64| chance.next_u64() % most;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut below = |n: u64| rng.next_u64() % n;
     let one = |i: u64| {
         let n_obs = 1 + below(50);
         let n_tot = n_obs + below(200);
@@ -58,7 +57,7 @@ fn close(a: f64, b: f64) -> bool {
 }
 
 #[test]
-fn a_course_tells_at_every_moment_what_the_stats_up_to_it_say() {
+fn every_moment_of_a_course_summarises_the_stats_up_to_it() {
     for seed in 0..60 {
         let all = stats(seed, [3, 40, 700, 2500][seed as usize % 4]);
         let (monitor, _) = fed(&all, 64);
@@ -112,7 +111,7 @@ fn slow(of: &[&Stat]) -> (f64, f64, f64, [f64; 3]) {
 }
 
 #[test]
-fn reports_say_what_the_stats_say_however_they_are_cut() {
+fn reports_do_not_depend_on_batches_and_equal_a_direct_computation() {
     for seed in 0..40 {
         let all = stats(seed, 50 + seed * 11);
         let (monitor, reports) = fed(&all, 1 + seed as usize);
@@ -134,7 +133,7 @@ fn reports_say_what_the_stats_say_however_they_are_cut() {
 }
 
 #[test]
-fn errors_are_counted_by_who_predicted() {
+fn errors_are_counted_by_estimator() {
     let all = stats(1, 500);
     let tally: Tally = fed(&all, 9).0.tally();
     for t_obs in [600, 1200] {

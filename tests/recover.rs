@@ -42,7 +42,7 @@ fn at(records: &[Record], from: usize) -> Vec<RecordRef<'static>> {
     numbered.map(|(record, position)| RecordRef { position, body: body(record) }).collect()
 }
 
-/// How a stage is made to recover.
+/// When a stage makes checkpoints and spills parts.
 struct Course {
     /// Records between two checkpoints.
     stride: usize,
@@ -75,8 +75,8 @@ fn crashes_leave_no_trace<S: Recover>(
     crash(inputs, make, &course, rng, seed).crashes
 }
 
-/// Feeds `inputs` to a stage that crashes at random places, and to one that does not; commits
-/// happen at random places.
+/// Feeds `inputs` to a stage that crashes at random positions, and to one that does not; commits
+/// are at random positions.
 fn crash<S: Recover>(
     inputs: &[Record],
     make: impl Fn() -> S,

@@ -1,8 +1,7 @@
-//! Cross-validation: what would have been said of cascades by models that have not seen them.
+//! Cross-validation: predictions of cascades by models of the other folds.
 //!
-//! No stream is needed for it: cascades that are over go straight through the same fit, the same
-//! learner and the same answers as in the stages. Beside our predictions stand those of simple
-//! and of published methods, on the same cascades, learned from the same folds.
+//! Finished cascades go through the same fit, training and prediction as in the stages, without a
+//! stream. Simple and published methods predict the same cascades, fitted to the same folds.
 
 #[cfg(test)]
 mod laws;
@@ -17,50 +16,50 @@ use crate::learn::{self, Prediction, Step, in_parallel, validate};
 use crate::record::Serie;
 use crate::score::{Scores, Trial, mean};
 
-/// A cascade that is over.
+/// A finished cascade.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Past {
-    /// Its name, unique among all.
+    /// Its id, unique among all.
     pub cid: String,
-    /// When it began, in Unix seconds, where that is known.
+    /// Time of the root in Unix seconds, if the data has it.
     pub t0: Option<f64>,
     /// Its events in time order, in seconds since the first.
     pub points: Vec<Point>,
 }
 
-/// How to evaluate.
+/// The options of the evaluation.
 #[derive(Clone, Debug)]
 pub struct EvaluateOptions {
-    /// When predictions are made: seconds since the first event, ascending.
+    /// Observation windows in seconds, ascending.
     pub windows: Vec<u64>,
-    /// In so many parts the cascades are dealt; each is predicted by models of the others.
+    /// Number of folds; each is predicted by models of the others.
     pub folds: usize,
     /// The final size counts the events up to this age, in seconds.
     pub max_age: f64,
-    /// A cascade is scored at a window only if it has so many events by then.
+    /// Events that a cascade must have in a window to be scored there.
     pub min_size: u64,
-    /// How cascades are fitted.
+    /// Fits of cascades.
     pub fit: FitOptions,
-    /// What is said where there are too few cascades to learn from, and the level of intervals.
+    /// Predictions where there are too few cascades for a model, and the level of intervals.
     pub predict: PredictOptions,
-    /// How models are learned; its seed also deals the folds and resamples the cascades.
+    /// Training of models; its seed also assigns the folds and resamples the cascades.
     pub train: TrainOptions,
 }
 
-/// Who predicts.
+/// A method of prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Predictor {
-    /// What `predict` says with a model that `train` learned.
+    /// `predict` with a model of `train`.
     Model,
-    /// n: nothing more will come.
+    /// n: no further events.
     NoGrowth,
-    /// A constant multiple of n, learned.
+    /// A fitted multiple of n.
     MedianRatio,
-    /// A law of ln n, learned (Szabo & Huberman, CACM 2010).
+    /// A fitted linear function of ln n (Szabo & Huberman, CACM 2010).
     LogLinear,
     /// The fitted Hawkes process, n + n_supp up to 10 n (Mishra, Rizoiu & Xie, CIKM 2016).
     Hawkes,
-    /// SEISMIC (Zhao et al., KDD 2015), the process where it has no answer: `predict` untrained.
+    /// SEISMIC (Zhao et al., KDD 2015), the process where it has no estimate: `predict` untrained.
     Seismic,
     /// The original hybrid: n + omega G1/(1 - n*), omega by a forest on (beta, n*, G1).
     Hybrid,
@@ -92,14 +91,14 @@ impl Predictor {
     }
 }
 
-/// What one method predicts for one cascade.
+/// The prediction of one method for one cascade.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Answer {
     /// The final size: finite, at least n.
     pub n_tot: f64,
-    /// The interval of the level asked for, where the method has one.
+    /// The interval of the nominal level, where the method has one.
     pub interval: Option<[f64; 2]>,
-    /// Whether it is the method's own, not what stands in where it has none.
+    /// Whether it is the method's own, not that of its fallback.
     pub own: bool,
 }
 
@@ -114,22 +113,22 @@ pub struct Case {
     pub n_obs: u64,
     /// Events in the end.
     pub n_tot: u64,
-    /// How the model answered; none where there were too few cascades to learn from.
+    /// How the model predicts; `None` where there were too few cascades for a model.
     pub step: Option<Step>,
     /// The answers, in the order of [`Predictor::ALL`].
     pub answers: [Answer; Predictor::ALL.len()],
 }
 
-/// How a method did at a window.
+/// The scores of a method at a window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Row {
     /// The window, in seconds.
     pub t_obs: u64,
     /// The method.
     pub predictor: Predictor,
-    /// How many answers were its own.
+    /// Number of answers that were its own.
     pub own: usize,
-    /// How good they all were.
+    /// The scores of all answers.
     pub scores: Scores,
     /// The share of intervals that hold the final size.
     pub covered: Option<f64>,
@@ -142,19 +141,20 @@ pub fn evaluate(cascades: &[Past], options: &EvaluateOptions) -> Vec<Case> {
     let studies = in_parallel(&jobs(cascades, options), threads, |job| job.study(options));
     let (samples, answers): (Vec<_>, Vec<_>) = studies.into_iter().unzip();
     let together = together(&samples, options);
-    let said = in_parallel(&options.windows, together, |window| {
+    let predictions = in_parallel(&options.windows, together, |window| {
         let threads = threads.div_ceil(together);
         let train = TrainOptions { threads, ..options.train.clone() };
         let learn = train.learn_options(*window, 1);
         validate(&samples, &learn, options.folds, options.predict.level)
     });
     let all = || samples.iter().zip(&answers);
-    let windows = options.windows.iter().zip(&said);
-    let cases = windows.flat_map(|(window, said)| {
-        let said: HashMap<&str, &Prediction> = said.iter().map(|it| (&*it.id, it)).collect();
+    let windows = options.windows.iter().zip(&predictions);
+    let cases = windows.flat_map(|(window, predictions)| {
+        let by_id: HashMap<&str, &Prediction> =
+            predictions.iter().map(|it| (&*it.id, it)).collect();
         let here = all().filter(|(sample, _)| sample.t_obs == *window as f64);
         let cases: Vec<Case> = here
-            .filter_map(|(sample, answers)| Some(case(said.get(&*sample.id)?, answers)))
+            .filter_map(|(sample, answers)| Some(case(by_id.get(&*sample.id)?, answers)))
             .collect();
         cases
     });
@@ -181,15 +181,15 @@ fn jobs<'a>(cascades: &'a [Past], options: &EvaluateOptions) -> Vec<Job<'a>> {
     jobs
 }
 
-/// What methods say that learn nothing.
-struct Untaught {
+/// The predictions of the methods that are not fitted to other cascades.
+struct Untrained {
     hawkes: f64,
     seismic: Answer,
 }
 
 impl Job<'_> {
-    /// Fits the cascade: what it teaches, and what is said of it untaught.
-    fn study(&self, options: &EvaluateOptions) -> (learn::Sample, Untaught) {
+    /// Fits the cascade: its sample, and its untrained predictions.
+    fn study(&self, options: &EvaluateOptions) -> (learn::Sample, Untrained) {
         let Self { past, window, n_obs, n_tot } = *self;
         let root = past.t0.unwrap_or(0.0);
         let last = past.points[n_tot - 1].time;
@@ -199,7 +199,7 @@ impl Job<'_> {
             t: root + window as f64,
             msg: String::new(),
             t_obs: window,
-            // The fit takes the root's time from here, and the events from beside it.
+            // The fit takes the time of the root from here, and the events from its other argument.
             tweets: vec![Point { time: root, ..past.points[0] }],
         };
         let seen = &past.points[..n_obs];
@@ -210,60 +210,61 @@ impl Job<'_> {
             interval: alert.interval.map(|it| [it.low, it.high]),
             own: parameters.seismic.is_some(),
         };
-        let untaught = Untaught { hawkes: branching(&parameters).max(n_obs as f64), seismic };
-        (learn_sample(&sample(&parameters, n_tot as u64, root + last)), untaught)
+        let untrained_answers =
+            Untrained { hawkes: branching(&parameters).max(n_obs as f64), seismic };
+        (learn_sample(&sample(&parameters, n_tot as u64, root + last)), untrained_answers)
     }
 }
 
 /// The answers of all methods for a cascade.
-fn case(said: &Prediction, untaught: &Untaught) -> Case {
-    let Untaught { hawkes, seismic } = *untaught;
-    let taught = said.step.is_some();
+fn case(prediction: &Prediction, untrained_answers: &Untrained) -> Case {
+    let Untrained { hawkes, seismic } = *untrained_answers;
+    let trained = prediction.step.is_some();
     let answer = |n_tot: f64| Answer { n_tot, interval: None, own: true };
-    let interval = Some([said.interval.0, said.interval.1]);
-    let (model, hybrid) = match taught {
-        true => (Answer { interval, ..answer(said.predicted) }, answer(said.omega)),
-        // As `predict` does without a model, and the original.
+    let interval = Some([prediction.interval.0, prediction.interval.1]);
+    let (model, hybrid) = match trained {
+        true => (Answer { interval, ..answer(prediction.predicted) }, answer(prediction.omega)),
+        // As `predict` and the original system do without a model.
         false => (Answer { own: false, ..seismic }, Answer { own: false, ..answer(hawkes) }),
     };
     let by = |predictor: Predictor| match predictor {
         Predictor::Model => model,
-        Predictor::NoGrowth => answer(said.n_obs),
-        Predictor::MedianRatio => answer(said.median_ratio),
-        Predictor::LogLinear => answer(said.log_linear),
+        Predictor::NoGrowth => answer(prediction.n_obs),
+        Predictor::MedianRatio => answer(prediction.median_ratio),
+        Predictor::LogLinear => answer(prediction.log_linear),
         Predictor::Hawkes => answer(hawkes),
         Predictor::Seismic => seismic,
         Predictor::Hybrid => hybrid,
     };
     Case {
-        cid: said.id.split_once('/').map_or(&*said.id, |(_, cid)| cid).to_owned(),
-        t_obs: said.t_obs as u64,
-        n_obs: said.n_obs as u64,
-        n_tot: said.n_tot as u64,
-        step: said.step,
-        answers: Predictor::ALL.map(|predictor| believable(by(predictor), said.n_obs)),
+        cid: prediction.id.split_once('/').map_or(&*prediction.id, |(_, cid)| cid).to_owned(),
+        t_obs: prediction.t_obs as u64,
+        n_obs: prediction.n_obs as u64,
+        n_tot: prediction.n_tot as u64,
+        step: prediction.step,
+        answers: Predictor::ALL.map(|predictor| clamped(by(predictor), prediction.n_obs)),
     }
 }
 
-/// The answer, finite and at least n: a method is not let off for a size that is no number.
-fn believable(answer: Answer, n_obs: f64) -> Answer {
-    const MOST: f64 = 1e15;
-    let n_tot = if answer.n_tot.is_nan() { n_obs } else { answer.n_tot.clamp(n_obs, MOST) };
+/// The answer, clamped to be finite and at least n, so that every answer is scored.
+fn clamped(answer: Answer, n_obs: f64) -> Answer {
+    const LARGEST: f64 = 1e15;
+    let n_tot = if answer.n_tot.is_nan() { n_obs } else { answer.n_tot.clamp(n_obs, LARGEST) };
     Answer { n_tot, ..answer }
 }
 
-/// How many windows are learned at once: as many as there are threads, as far as memory goes.
+/// Number of windows that are trained at once: at most the number of threads, bounded by memory.
 fn together(samples: &[learn::Sample], options: &EvaluateOptions) -> usize {
     const MEMORY: usize = 4 << 30;
-    /// What learning takes of each value: its copy in the fold, its copies in the table.
+    /// Bytes that training allocates for each value: a copy in the fold, copies in the table.
     const BYTES: usize = 16;
     let values = |it: &learn::Sample| (it.rows.len() + 4) * it.features.len();
     let bytes = BYTES * samples.iter().map(values).sum::<usize>();
-    let most = (MEMORY / bytes.max(1)).max(1);
-    options.fit.threads.min(options.windows.len()).clamp(1, most)
+    let fitting = (MEMORY / bytes.max(1)).max(1);
+    options.fit.threads.min(options.windows.len()).clamp(1, fitting)
 }
 
-/// How the methods did, window by window, in the order of [`Predictor::ALL`].
+/// The scores of the methods, window by window, in the order of [`Predictor::ALL`].
 pub fn score(cases: &[Case], options: &EvaluateOptions) -> Vec<Row> {
     let of_window = |window: &u64| cases.iter().filter(|it| it.t_obs == *window).collect();
     let windows: Vec<Vec<&Case>> = options.windows.iter().map(of_window).collect();

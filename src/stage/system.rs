@@ -1,8 +1,8 @@
-//! The whole system in one stage: tweets in, alerts and stats out, learning loop included.
+//! All stages in one: tweets in, alerts, stats and models out.
 //!
-//! Records pass between the steps as they are, without JSON. The learner acts at fixed points of
-//! the stream (`train`), and its models are in use from the next parameters on: so a run with the
-//! loop is as deterministic as one without.
+//! Records pass between the stages in memory, without JSON. `train` publishes models at fixed points
+//! of the stream, and `predict` uses them from the next parameters on: so a run that trains is as
+//! deterministic as one that does not.
 
 use super::collect::{Collect, CollectOptions};
 use super::fit::{Fit, FitOptions};
@@ -12,18 +12,19 @@ use super::train::{Train, TrainOptions};
 use super::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
 use crate::record::{Kind, Record};
 
-/// What the steps are told.
+/// The options of the stages.
 #[derive(Clone, Debug)]
 pub struct SystemOptions {
-    /// How cascades are cut.
+    /// Windows and ends of cascades.
     pub collect: CollectOptions,
-    /// How series are fitted.
+    /// Fits of series.
     pub fit: FitOptions,
-    /// How predictions are made.
+    /// Predictions.
     pub predict: PredictOptions,
-    /// How forests are grown; `None`: nothing is learned.
+    /// Training; `None`: no model is trained.
     pub train: Option<TrainOptions>,
-    /// Series that may wait to be fitted together; 0: none waits beyond its batch.
+    /// Upper bound of the number of series that are held to be fitted together; 0: none is held
+    /// beyond its batch.
     pub hold: usize,
 }
 
@@ -35,13 +36,14 @@ pub struct System {
     train: Option<Train>,
     monitor: Monitor,
     hold: usize,
-    /// What the collector wrote and nobody took yet, and how many series are in it.
-    waiting: Vec<Outgoing>,
+    /// Output of the collector that is held.
+    held: Vec<Outgoing>,
+    /// Number of series in `held`.
     series: usize,
 }
 
 impl System {
-    /// A system that has seen nothing.
+    /// A system at the start of its input.
     pub fn new(options: SystemOptions) -> Self {
         Self {
             collect: Collect::new(options.collect),
@@ -50,33 +52,34 @@ impl System {
             train: options.train.map(Train::new),
             monitor: Monitor::new(MonitorOptions { every: 0, last: 100 }),
             hold: options.hold,
-            waiting: Vec::new(),
+            held: Vec::new(),
             series: 0,
         }
     }
 
-    /// How the predictions did.
+    /// The errors of the predictions.
     pub fn monitor(&self) -> &Monitor {
         &self.monitor
     }
 
-    /// Whether all that was fitted had no magnitudes.
+    /// Whether there were series, and none had magnitudes.
     pub fn lacks_magnitudes(&self) -> bool {
         self.fit.lacks_magnitudes()
     }
 
-    fn take(&mut self, collected: Vec<Outgoing>) {
+    /// Holds the output of the collector.
+    fn hold(&mut self, collected: Vec<Outgoing>) {
         let is_serie = |item: &&Outgoing| matches!(item, Outgoing::Record(Record::Serie(_)));
         self.series += collected.iter().filter(is_serie).count();
-        self.waiting.extend(collected);
+        self.held.extend(collected);
     }
 
-    /// Fits all series that wait, then goes through what was collected in its order.
-    fn pass_on(&mut self, out: &mut Out) {
+    /// Fits all held series, then processes the output of the collector in its order.
+    fn process_held(&mut self, out: &mut Out) {
         self.series = 0;
-        let waiting = std::mem::take(&mut self.waiting);
-        let (mut series, mut rest) = (Vec::new(), Vec::with_capacity(waiting.len()));
-        for item in waiting {
+        let held = std::mem::take(&mut self.held);
+        let (mut series, mut rest) = (Vec::new(), Vec::with_capacity(held.len()));
+        for item in held {
             match item {
                 Outgoing::Record(record @ Record::Serie(_)) => {
                     series.push(RecordRef::without_position(record));
@@ -98,16 +101,16 @@ impl System {
     }
 
     fn predict(&mut self, record: Record, out: &mut Out) {
-        let mut said = Out::default();
-        self.predict.on_batch(&[RecordRef::without_position(record)], &mut said);
-        for item in said.take() {
+        let mut predicted = Out::default();
+        self.predict.on_batch(&[RecordRef::without_position(record)], &mut predicted);
+        for item in predicted.take() {
             match item {
                 Outgoing::Record(record @ Record::Sample(_)) => {
-                    let mut learned = Out::default();
+                    let mut trained = Out::default();
                     if let Some(train) = &mut self.train {
-                        train.on_batch(&[RecordRef::without_position(record)], &mut learned);
+                        train.on_batch(&[RecordRef::without_position(record)], &mut trained);
                     }
-                    self.adopt(learned, out);
+                    self.use_models(trained, out);
                 }
                 Outgoing::Record(record @ Record::Stat(_)) => {
                     self.monitor.on_batch(
@@ -122,9 +125,9 @@ impl System {
         }
     }
 
-    /// Puts the models that were learned to use, and tells them.
-    fn adopt(&mut self, mut learned: Out, out: &mut Out) {
-        for item in learned.take() {
+    /// Uses the trained models from now on, and emits them.
+    fn use_models(&mut self, mut trained: Out, out: &mut Out) {
+        for item in trained.take() {
             if let Outgoing::Record(record @ Record::Model(_)) = item {
                 self.predict
                     .on_batch(&[RecordRef::without_position(record.clone())], &mut Out::default());
@@ -149,29 +152,29 @@ impl Stage for System {
             if let Body::Record(body) = &record.body
                 && matches!(**body, Record::Model(_))
             {
-                self.pass_on(out);
+                self.process_held(out);
                 self.model(body);
                 continue;
             }
             let mut collected = Out::default();
             self.collect.on_batch(std::slice::from_ref(record), &mut collected);
-            self.take(collected.take());
+            self.hold(collected.take());
         }
-        if self.series > self.hold || (self.hold == 0 && !self.waiting.is_empty()) {
-            self.pass_on(out);
+        if self.series > self.hold || (self.hold == 0 && !self.held.is_empty()) {
+            self.process_held(out);
         }
     }
 
     fn on_end(&mut self, ending: Ending, out: &mut Out) {
         let mut collected = Out::default();
         self.collect.on_end(ending, &mut collected);
-        self.take(collected.take());
-        self.pass_on(out);
-        let mut learned = Out::default();
+        self.hold(collected.take());
+        self.process_held(out);
+        let mut trained = Out::default();
         if let Some(train) = &mut self.train {
-            train.on_end(ending, &mut learned);
+            train.on_end(ending, &mut trained);
         }
-        self.adopt(learned, out);
+        self.use_models(trained, out);
     }
 
     fn tally(&self) -> Tally {
@@ -179,7 +182,7 @@ impl Stage for System {
         tally.extend(self.predict.tally());
         tally.extend(self.train.iter().flat_map(Stage::tally));
         tally.extend(self.monitor.tally());
-        // Last: of the clocks that each stage tells, those of the input count.
+        // Last, so that the clocks are those of the input.
         tally.extend(self.collect.tally());
         tally
     }

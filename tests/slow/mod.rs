@@ -1,10 +1,10 @@
-//! docs/commands/collect.md written as directly as it reads, with no thought of speed.
+//! A direct implementation of docs/commands/collect.md, without regard to speed.
 
 use tweetoscope::cascade::Point;
 use tweetoscope::record::{Record, Serie, Size};
 use tweetoscope::stage::collect::CollectOptions;
 
-/// What the collector is fed.
+/// A record of the input.
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
     Event { source: String, cid: String, root: bool, t: f64, m: f64 },
@@ -37,7 +37,7 @@ struct Source {
 pub(crate) struct SlowCollector {
     options: CollectOptions,
     sources: Vec<Source>,
-    said: Vec<Record>,
+    emitted: Vec<Record>,
 }
 
 impl Cascade {
@@ -59,7 +59,7 @@ impl Cascade {
 
 impl SlowCollector {
     pub(crate) fn new(options: &CollectOptions) -> Self {
-        Self { options: options.clone(), sources: Vec::new(), said: Vec::new() }
+        Self { options: options.clone(), sources: Vec::new(), emitted: Vec::new() }
     }
 
     pub(crate) fn run(mut self, inputs: &[Input]) -> Vec<Record> {
@@ -69,12 +69,12 @@ impl SlowCollector {
         for index in 0..self.sources.len() {
             self.close(index, f64::INFINITY);
         }
-        self.said
+        self.emitted
     }
 
     fn take(&mut self, input: &Input) {
-        let known = self.sources.iter().position(|source| source.name == input.source());
-        let index = known.unwrap_or_else(|| {
+        let found = self.sources.iter().position(|source| source.name == input.source());
+        let index = found.unwrap_or_else(|| {
             let (name, clock) = (input.source().to_owned(), f64::NEG_INFINITY);
             self.sources.push(Source { name, clock, open: Vec::new() });
             self.sources.len() - 1
@@ -108,7 +108,7 @@ impl SlowCollector {
         let (options, source) = (&self.options, &mut self.sources[index]);
         let before = source.clock;
         let time = time.max(before);
-        let said_at = |deadline: f64| if time.is_finite() { time } else { before.max(deadline) };
+        let stamp = |deadline: f64| if time.is_finite() { time } else { before.max(deadline) };
         for window in &options.windows {
             let mut due: Vec<&mut Cascade> = source
                 .open
@@ -121,10 +121,10 @@ impl SlowCollector {
                 let tweets = cascade.within(*window);
                 if tweets.len() as u64 >= options.min_size {
                     cascade.emitted.push(*window);
-                    self.said.push(Record::Serie(Serie {
+                    self.emitted.push(Record::Serie(Serie {
                         cid: cascade.cid.clone(),
                         source: source.name.clone(),
-                        t: said_at(cascade.t0 + *window as f64),
+                        t: stamp(cascade.t0 + *window as f64),
                         msg: String::new(),
                         t_obs: *window,
                         tweets,
@@ -141,10 +141,10 @@ impl SlowCollector {
         });
         for cascade in over {
             for window in &cascade.emitted {
-                self.said.push(Record::Size(Size {
+                self.emitted.push(Record::Size(Size {
                     cid: cascade.cid.clone(),
                     source: source.name.clone(),
-                    t: said_at(cascade.end(options)),
+                    t: stamp(cascade.end(options)),
                     t_obs: *window,
                     n_tot: cascade.events.len() as u64,
                     t_end: cascade.last(),

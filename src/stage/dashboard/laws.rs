@@ -1,4 +1,4 @@
-//! Laws of the board, over many seeds.
+//! The laws of the board, over many seeds.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -27,8 +27,8 @@ fn alert(cid: u64, t: f64, t_obs: u64, n_tot: f64) -> Alert {
 }
 
 fn records(seed: u64, count: usize) -> Vec<Record> {
-    let mut chance = ChaCha8Rng::seed_from_u64(seed);
-    let mut below = |most: u64| u64::from(chance.next_u32()) % most;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut below = |n: u64| u64::from(rng.next_u32()) % n;
     let one = |i| {
         let (cid, t) = (below(60), (i / 2) as f64);
         match below(4) {
@@ -120,7 +120,7 @@ fn a_change_of_rank_is_told_against_the_mark() {
     };
     sizes(&mut board, &[(1, 30.0), (2, 20.0), (3, 10.0)], 0.0);
     assert!(board.top(9, &Query::default()).iter().all(|row| row.change.is_none()));
-    board.mark();
+    board.save_ranks();
     sizes(&mut board, &[(3, 40.0), (4, 25.0)], 1.0);
     let rows = board.top(9, &Query::default());
     let changes: Vec<_> = rows.iter().map(|row| (row.key.cid.as_str(), row.change)).collect();
@@ -218,8 +218,8 @@ fn a_growth_curve_keeps_its_early_part_however_much_follows() {
 
 /// Records of a source whose cascades begin, grow, are predicted and end, ids used again.
 fn life(seed: u64, lives: u64) -> Vec<Record> {
-    let mut chance = ChaCha8Rng::seed_from_u64(seed);
-    let mut below = |most: u64| u64::from(chance.next_u32()) % most;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut below = |n: u64| u64::from(rng.next_u32()) % n;
     let mut records = Vec::new();
     for life in 0..lives {
         for cid in 0..12 {

@@ -1,7 +1,7 @@
-//! What is hot: one row per cascade, the newest alert wins, highest predicted size first.
+//! The cascades with the largest predicted sizes: one row per cascade, of its newest alert.
 //!
-//! Pure, and a sink: it writes nothing; a terminal or a page asks it what to show. Memory is
-//! bounded by the number of cascades that it remembers and of points that it keeps of each.
+//! A pure sink: it emits nothing; a terminal or a page queries it. Memory is bounded by the number
+//! of cascades, and of points that are kept of each.
 
 mod cascade;
 mod view;
@@ -16,9 +16,9 @@ use crate::stage::clocks::Clocks;
 use crate::stage::{Body, RecordRef, Tally};
 use cascade::Cascade;
 
-/// Cascades that are remembered.
-pub const REMEMBERED: usize = 10_000;
-/// Longest name of a source or cascade, in bytes; records of others are passed over.
+/// Default number of cascades that are kept.
+pub const MAX_CASCADES: usize = 10_000;
+/// Longest name of a source or cascade, in bytes; records of longer names are dropped.
 const NAME: usize = 1_000;
 
 /// A cascade's name: ids are unique within a source.
@@ -30,35 +30,36 @@ pub struct Key {
     pub cid: String,
 }
 
-/// The board: all cascades that it remembers.
+/// The kept cascades.
 pub struct Dashboard {
-    most: usize,
+    max_cascades: usize,
     cascades: BTreeMap<Key, Cascade>,
     clocks: Clocks,
-    /// Ranks as they were when the board was last marked; `None`: it never was.
-    marked: Option<HashMap<Key, usize>>,
+    /// The ranks at the last call of [`Dashboard::save_ranks`]; `None` before the first.
+    saved_ranks: Option<HashMap<Key, usize>>,
     alerts: u64,
     version: u64,
 }
 
 impl Default for Dashboard {
     fn default() -> Self {
-        Self::new(REMEMBERED)
+        Self::new(MAX_CASCADES)
     }
 }
 
 impl Dashboard {
-    /// The kinds that it looks at.
+    /// The kinds that it takes.
     pub const TAKES: &'static [Kind] =
         &[Kind::Tweet, Kind::Retweet, Kind::Watermark, Kind::Serie, Kind::Size, Kind::Alert];
 
-    /// An empty board that remembers `most` cascades.
-    pub fn new(most: usize) -> Self {
+    /// A board without cascades, which keeps `max_cascades` of them, and a quarter more between
+    /// evictions.
+    pub fn new(max_cascades: usize) -> Self {
         Self {
-            most: most.max(1),
+            max_cascades: max_cascades.max(1),
             cascades: BTreeMap::new(),
             clocks: Clocks::default(),
-            marked: None,
+            saved_ranks: None,
             alerts: 0,
             version: 0,
         }
@@ -82,7 +83,7 @@ impl Dashboard {
         }
     }
 
-    /// Changes whenever something to show has changed.
+    /// A number that changes whenever something to show changes.
     pub fn version(&self) -> u64 {
         self.version
     }
@@ -97,7 +98,7 @@ impl Dashboard {
         self.cascades.values().filter(|it| it.alert.is_some()).count()
     }
 
-    /// What it counted, and how far the sources are.
+    /// The counts, and the clocks of the sources.
     pub fn tally(&self) -> Tally {
         let plain = |name| (name, String::new());
         let mut tally = Tally::from([
@@ -108,9 +109,9 @@ impl Dashboard {
         tally
     }
 
-    /// Remembers the ranks as they are: changes are told against them.
-    pub fn mark(&mut self) {
-        self.marked = Some(self.ranks());
+    /// Saves the ranks, to which later rows are compared.
+    pub fn save_ranks(&mut self) {
+        self.saved_ranks = Some(self.ranks());
         self.version += 1;
     }
 
@@ -132,11 +133,11 @@ impl Dashboard {
             }
             return;
         }
-        // A tweet of which nothing is known, or whose cascade was over before it, begins one. One
-        // from before that end is its root: topics are read side by side, each at its own pace.
+        // A tweet without a cascade, or after the end of its cascade, begins one. A tweet before
+        // the end is the root, which arrives late because topics are read in parallel.
         if self.cascades.get(&key).is_none_or(|it| it.ended.is_some() && t >= it.ended_at) {
             self.cascades.insert(key.clone(), Cascade::default());
-            self.forget();
+            self.evict();
         }
         if let Some(cascade) = self.cascades.get_mut(&key) {
             cascade.begin(t, &event.msg.words(), self.version);
@@ -149,7 +150,7 @@ impl Dashboard {
         if let Some(cascade) = self.cascade(&serie.source, &serie.cid) {
             cascade.observe(serie, version);
         }
-        self.forget();
+        self.evict();
     }
 
     fn size(&mut self, size: &Size) {
@@ -157,7 +158,7 @@ impl Dashboard {
         if let Some(cascade) = self.cascade(&size.source, &size.cid) {
             (cascade.ended, cascade.ended_at) = (Some(size.n_tot), size.t);
         }
-        self.forget();
+        self.evict();
     }
 
     fn alert(&mut self, alert: &Alert) {
@@ -167,7 +168,7 @@ impl Dashboard {
         if let Some(cascade) = self.cascade(&alert.source, &alert.cid) {
             cascade.predict(alert, version);
         }
-        self.forget();
+        self.evict();
     }
 
     fn cascade(&mut self, source: &str, cid: &str) -> Option<&mut Cascade> {
@@ -175,23 +176,23 @@ impl Dashboard {
         (source.len() + cid.len() <= NAME).then(|| self.cascades.entry(key).or_default())
     }
 
-    /// Keeps memory bounded: first go those without a prediction, then those that are over,
-    /// then the smallest; among equals the one that was silent longest.
-    fn forget(&mut self) {
-        // A quarter more, so that the sorting is shared by many.
-        if self.cascades.len() <= self.most + self.most / 4 {
+    /// Evicts cascades above the limit: first those without a prediction, then those that are over,
+    /// then the smallest; among equals the one without records for the longest time.
+    fn evict(&mut self) {
+        // Only above the limit by a quarter, so that one sort evicts many.
+        if self.cascades.len() <= self.max_cascades + self.max_cascades / 4 {
             return;
         }
-        let worth = |it: &Cascade| {
+        let priority = |it: &Cascade| {
             let size = it.alert.as_ref().map_or(-1.0, |alert| alert.n_tot);
             (it.alert.is_some(), it.ended.is_none(), size, it.touched)
         };
         let mut keys: Vec<_> =
-            self.cascades.iter().map(|(key, it)| (worth(it), key.clone())).collect();
+            self.cascades.iter().map(|(key, it)| (priority(it), key.clone())).collect();
         keys.sort_by(|(a, _), (b, _)| {
             (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)).then(a.3.cmp(&b.3))
         });
-        for (_, key) in &keys[..keys.len() - self.most] {
+        for (_, key) in &keys[..keys.len() - self.max_cascades] {
             self.cascades.remove(key);
         }
     }

@@ -49,7 +49,7 @@ fn options(threads: usize) -> EvaluateOptions {
 }
 
 #[test]
-fn every_cascade_that_is_big_enough_is_scored_against_its_events_up_to_an_age() {
+fn every_cascade_of_the_minimum_size_is_scored_against_its_events_up_to_an_age() {
     let (past, options) = (pasts(1, 70), options(1));
     let cases = evaluate(&past, &options);
     let mut expected = Vec::new();
@@ -62,8 +62,8 @@ fn every_cascade_that_is_big_enough_is_scored_against_its_events_up_to_an_age() 
             }
         }
     }
-    let told = cases.iter().map(|it| (it.cid.clone(), it.t_obs, it.n_obs, it.n_tot));
-    assert_eq!(told.collect::<Vec<_>>(), expected);
+    let scored = cases.iter().map(|it| (it.cid.clone(), it.t_obs, it.n_obs, it.n_tot));
+    assert_eq!(scored.collect::<Vec<_>>(), expected);
     assert!(expected.len() > 60 && expected.len() < 140, "{}", expected.len());
     for case in &cases {
         assert!(case.step.is_some(), "{case:?}");
@@ -75,7 +75,7 @@ fn every_cascade_that_is_big_enough_is_scored_against_its_events_up_to_an_age() 
 }
 
 #[test]
-fn threads_change_nothing() {
+fn the_result_does_not_depend_on_the_number_of_threads() {
     let past = pasts(2, 50);
     let alone = options(1);
     let cases = evaluate(&past, &alone);
@@ -91,12 +91,12 @@ fn threads_change_nothing() {
 fn the_end_of_a_cascade_does_not_reach_its_own_prediction() {
     let (mut past, options) = (pasts(3, 90), options(2));
     let before = evaluate(&past, &options);
-    // As it deals them: those that are scored anywhere.
+    // The folds are of the cascades that are scored at any window.
     let id = |cid: &str| format!("0/{cid}");
     let ids: Vec<String> = before.iter().map(|case| id(&case.cid)).collect();
-    let dealt = learn::Folds::deal(ids.iter().map(String::as_str), 1, options.folds);
-    let fold = |cid: &str| dealt.of(&id(cid));
-    // All of a fold end at once, after the largest window.
+    let folds = learn::Folds::deal(ids.iter().map(String::as_str), 1, options.folds);
+    let fold = |cid: &str| folds.of(&id(cid));
+    // All cascades of a fold end after the largest window.
     for past in past.iter_mut().filter(|past| fold(&past.cid) == Some(0)) {
         past.points.retain(|point| point.time <= 3600.0);
     }
@@ -115,7 +115,7 @@ fn the_end_of_a_cascade_does_not_reach_its_own_prediction() {
 }
 
 #[test]
-fn with_too_few_cascades_the_model_says_what_it_says_untrained() {
+fn with_too_few_cascades_the_model_predicts_as_untrained() {
     let (past, options) = (pasts(4, 9), options(1));
     let cases = evaluate(&past, &options);
     assert!(!cases.is_empty());
