@@ -82,15 +82,15 @@ fn every_moment_of_a_course_summarises_the_stats_up_to_it() {
     }
 }
 
-/// What the reports must say, from all stats of a window at once.
+/// The expected report, from all stats of a window at once.
 fn slow(of: &[&Stat]) -> (f64, f64, f64, [f64; 3]) {
     let ratio = |it: &&Stat| ((it.n_pred + 1.0) / (it.n_tot as f64 + 1.0)).ln();
-    let (mut learned_at, mut learned) = (0, None);
+    let (mut fitted_at, mut fitted) = (0, None);
     let (mut ours, mut theirs) = ([0.0; 3], [0.0; 3]);
     for (i, it) in of.iter().enumerate() {
         let (n, total) = (it.n_obs as f64, it.n_tot as f64);
         let mut answers = vec![n];
-        if let Some((ratio, law)) = learned {
+        if let Some((ratio, law)) = fitted {
             let law: LogLinear = law;
             answers.extend([ratio * n, law.predict(n)]);
         }
@@ -98,11 +98,11 @@ fn slow(of: &[&Stat]) -> (f64, f64, f64, [f64; 3]) {
             ours[place] += it.are;
             theirs[place] += (answer - total).abs() / total;
         }
-        if i + 1 >= 5.max(learned_at + learned_at / 10 + 1) {
-            learned_at = i + 1;
+        if i + 1 >= 5.max(fitted_at + fitted_at / 10 + 1) {
+            fitted_at = i + 1;
             let pairs: Vec<_> =
                 of[..=i].iter().map(|it| (it.n_obs as f64, it.n_tot as f64)).collect();
-            learned = Some((median_ratio(&pairs), LogLinear::fit(&pairs)));
+            fitted = Some((median_ratio(&pairs), LogLinear::fit(&pairs)));
         }
     }
     let skill = std::array::from_fn(|place| 1.0 - ours[place] / theirs[place]);
@@ -124,8 +124,8 @@ fn reports_do_not_depend_on_batches_and_equal_a_direct_computation() {
             assert!(close(report.bias, bias), "seed {seed}: {report:?}");
             let named: Vec<_> = report.skill.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(named, BASELINES, "seed {seed}");
-            for ((_, said), slow) in report.skill.iter().zip(skill) {
-                assert!(close(*said, slow), "seed {seed}: {report:?} {skill:?}");
+            for ((_, reported), slow) in report.skill.iter().zip(skill) {
+                assert!(close(*reported, slow), "seed {seed}: {report:?} {skill:?}");
             }
             assert_eq!(report.level, Some(0.9));
         }

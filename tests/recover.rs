@@ -167,8 +167,8 @@ fn crash<S: Recover>(
     }
     let differs = emitted.iter().zip(&expected).position(|(a, b)| a != b);
     let at = differs.unwrap_or(emitted.len().min(expected.len()));
-    let (have, want) = (emitted.get(at), expected.get(at));
-    assert!(emitted == expected, "seed {seed}: record {at} is {have:?}, not {want:?}");
+    let (actual, wanted) = (emitted.get(at), expected.get(at));
+    assert!(emitted == expected, "seed {seed}: record {at} is {actual:?}, not {wanted:?}");
     happened
 }
 

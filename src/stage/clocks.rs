@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{Body, RecordRef, Tally};
 use crate::record::Record;
 
-/// Sources that are tracked at most: their number is untrusted.
+/// Largest number of tracked sources: names are untrusted.
 const SOURCES: usize = 100_000;
 /// Longest name of a tracked source, in bytes.
 const NAME: usize = 1_000;

@@ -58,7 +58,10 @@ pub struct Out {
 
 /// One record on its way out of a stage.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "most are records, and they live for one batch")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are records, and they live for one batch"
+)]
 pub enum Outgoing {
     /// A record that the stage emits.
     Record(Record),
@@ -220,7 +223,7 @@ pub trait Recover: Stage {
     fn spill(&mut self, limit: Limit) -> Vec<Change>;
 
     /// Restores what is stored, before the first record. Called for a new group too: from then on
-    /// the stage collects its changelog records, which nobody takes on a pipe.
+    /// the stage collects its changelog records; on a pipe it is not called.
     fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible>;
 
     /// The last changelog records are committed, and no replay starts before `low` any more.

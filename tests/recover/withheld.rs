@@ -14,19 +14,19 @@ use crate::{at, below, parsed, records, wild_properties};
 
 /// A model that predicts `growth` times the observed size.
 fn model(counter: u64, growth: usize) -> Arc<Model> {
-    let lesson = |i: usize| {
+    let sample = |i: usize| {
         let (n, n_tot) = (10 + i, growth * (10 + i));
         let line = format!(
             r#"{{"type":"sample","cid":"{i}","source":"0","t":{i},"T_obs":600,"X":[0.001,0.5,{n}],"n_obs":{n},"n_tot":{n_tot},"features":{{"n":{n}}}}}"#
         );
         match parsed(&line) {
-            Record::Sample(sample) => learn_sample(&sample),
+            Record::Sample(record) => learn_sample(&record),
             other => panic!("{other:?}"),
         }
     };
-    let lessons: Vec<_> = (0..40).map(lesson).collect();
-    let recipe = LearnOptions { window: 600.0, counter, trees: 2, ..LearnOptions::default() };
-    Arc::new(fit_model(&lessons, &recipe).unwrap())
+    let samples: Vec<_> = (0..40).map(sample).collect();
+    let options = LearnOptions { window: 600.0, counter, trees: 2, ..LearnOptions::default() };
+    Arc::new(fit_model(&samples, &options).unwrap())
 }
 
 #[test]

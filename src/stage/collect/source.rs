@@ -217,7 +217,7 @@ impl Source {
 
     /// A tweet above the limit of open cascades: all that are open decided it.
     fn refuse_root(&mut self, position: u64) {
-        /// Finding the oldest cascade visits all; a root that is too old lengthens a replay at most.
+        /// Finding the oldest cascade visits all; an older root only lengthens a replay.
         const REFRESHED: u64 = 4096;
         match self.decisions.last_mut() {
             Some(last) if !self.refused_roots.is_multiple_of(REFRESHED) => last.record = position,

@@ -79,7 +79,7 @@ impl Errors {
 
 /// The fitted constants of the baselines.
 #[derive(Clone, Copy)]
-struct Learned {
+struct Fitted {
     ratio: f64,
     law: LogLinear,
 }
@@ -93,8 +93,8 @@ pub(super) struct Window {
     pub(super) with_interval: u64,
     pub(super) level: Option<f64>,
     sums: Errors,
-    learned: Option<Learned>,
-    learned_at: u64,
+    fitted: Option<Fitted>,
+    fitted_at: u64,
     kept: VecDeque<Scored>,
     course: Course,
 }
@@ -108,8 +108,8 @@ impl Default for Window {
             with_interval: 0,
             level: None,
             sums: Errors::default(),
-            learned: None,
-            learned_at: 0,
+            fitted: None,
+            fitted_at: 0,
             kept: VecDeque::new(),
             course: Course::default(),
         }
@@ -123,8 +123,8 @@ impl Window {
     pub(super) fn add(&mut self, stat: &Stat, last: usize) {
         let (n_obs, n_tot) = (stat.n_obs as f64, stat.n_tot as f64);
         let error = |predicted| Trial { predicted, n_tot }.are();
-        let learned = |predict: fn(&Learned, f64) -> f64| {
-            self.learned.filter(|_| n_obs > 0.0).map(|it| error(predict(&it, n_obs)))
+        let fitted = |predict: fn(&Fitted, f64) -> f64| {
+            self.fitted.filter(|_| n_obs > 0.0).map(|it| error(predict(&it, n_obs)))
         };
         let kept = Scored {
             are: stat.are,
@@ -133,8 +133,8 @@ impl Window {
             covered: stat.covered,
             baselines: [
                 Some(error(n_obs)),
-                learned(|it, n| it.ratio * n),
-                learned(|it, n| it.law.predict(n)),
+                fitted(|it, n| it.ratio * n),
+                fitted(|it, n| it.law.predict(n)),
             ],
         };
         self.scored += 1;
@@ -147,7 +147,7 @@ impl Window {
             self.kept.pop_front();
         }
         self.kept.push_back(kept);
-        self.learn();
+        self.fit_baselines();
         if self.course.keeps(self.scored) {
             let moment = self.moment(last);
             self.course.keep(moment);
@@ -155,15 +155,15 @@ impl Window {
     }
 
     /// Fits the baselines again when the window grew by a tenth.
-    fn learn(&mut self) {
+    fn fit_baselines(&mut self) {
         const FIRST: u64 = 5;
-        if self.scored < FIRST.max(self.learned_at + self.learned_at / 10 + 1) {
+        if self.scored < FIRST.max(self.fitted_at + self.fitted_at / 10 + 1) {
             return;
         }
         let usable = self.kept.iter().filter(|it| it.n_obs > 0.0 && it.trial.n_tot > 0.0);
         let pairs: Vec<(f64, f64)> = usable.map(|it| (it.n_obs, it.trial.n_tot)).collect();
-        self.learned = Some(Learned { ratio: median_ratio(&pairs), law: LogLinear::fit(&pairs) });
-        self.learned_at = self.scored;
+        self.fitted = Some(Fitted { ratio: median_ratio(&pairs), law: LogLinear::fit(&pairs) });
+        self.fitted_at = self.scored;
     }
 
     fn last(&self, count: usize) -> impl Iterator<Item = &Scored> {
