@@ -13,11 +13,10 @@ pub mod system;
 pub mod train;
 
 mod clocks;
-mod histogram;
+mod tally;
 
-pub use histogram::Histogram;
+pub use tally::{Histogram, Tally};
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::event::Event;
@@ -99,12 +98,6 @@ pub enum Ending {
     /// A signal stopped the process: more records may follow.
     Cut,
 }
-
-/// Counts by name and labels; `telemetry` exports them as metrics.
-///
-/// The values of several labels are separated by commas; a [`Histogram`] adds its own entries.
-/// `("ready", check)` is not a count: 1 where the check succeeds, 0 where it fails.
-pub type Tally = BTreeMap<(&'static str, String), f64>;
 
 /// A step of the system. Its law: any cut of the input into batches gives the same output.
 pub trait Stage {

@@ -8,6 +8,7 @@
 //! a sample and a stat always score the prediction that was emitted.
 
 mod answer;
+mod options;
 mod pending;
 mod withheld;
 
@@ -17,7 +18,8 @@ use std::sync::Arc;
 pub use answer::UNTRAINED;
 pub(super) use answer::{branching, untrained};
 use answer::{curve, step_of, trained};
-use pending::{Key, Match, Pending, Side, Table};
+pub use options::PredictOptions;
+use pending::{Answered, Key, Match, Pending, Side, Table};
 use withheld::Withheld;
 
 use super::clocks::Clocks;
@@ -28,29 +30,6 @@ use super::{
 use crate::event::ModelVersion;
 use crate::learn::Model;
 use crate::record::{Alert, Interval, Kind, Parameters, Record, Sample, Size, Stat};
-
-/// How predictions are made and emitted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PredictOptions {
-    /// Nominal level of the intervals, above 0 and below 1.
-    pub level: f64,
-    /// Emits only predictions above this size; the alert holds the probability to exceed it.
-    pub alert_above: Option<f64>,
-    /// Upper bound of the number of pending predictions and sizes.
-    pub max_pending: usize,
-    /// Versions of models to use instead of newer ones, at most one a window.
-    pub pin: Vec<ModelVersion>,
-    /// Whether an alert holds the expected growth after the window.
-    pub curve: bool,
-}
-
-/// A prediction, and what its sample and stat need.
-struct Answered {
-    parameters: Parameters,
-    n_pred: f64,
-    interval: Option<Interval>,
-    model: String,
-}
 
 /// The predictor.
 pub struct Predict {

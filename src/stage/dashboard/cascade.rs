@@ -9,6 +9,15 @@ const ALERTS: usize = 32;
 /// Number of characters that are kept of a text.
 const TEXT: usize = 500;
 
+/// A cascade's name: ids are unique within a source.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The feed.
+    pub source: String,
+    /// The cascade.
+    pub cid: String,
+}
+
 /// One cascade.
 #[derive(Debug, Default)]
 pub(super) struct Cascade {

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::cascade::Cascade;
-use super::{Dashboard, Key};
+use super::board::Dashboard;
+use super::cascade::{Cascade, Key};
 use crate::record::{Alert, Interval};
 
 /// Number of bins of a sparkline.

@@ -1,6 +1,6 @@
 //! Predictions of a model, and untrained ones.
 
-use super::PredictOptions;
+use super::options::PredictOptions;
 use crate::cascade::Point;
 use crate::hawkes::mark::MARK_EXPONENT;
 use crate::hawkes::seismic;

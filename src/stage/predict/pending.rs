@@ -8,8 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Answered;
-use crate::record::Size;
+use crate::record::{Interval, Parameters, Size};
 use crate::stage::Incompatible;
 
 /// A cascade at a window: the subject of an alert, a sample and a stat.
@@ -18,6 +17,14 @@ pub(super) struct Key {
     pub(super) source: String,
     pub(super) cid: String,
     pub(super) t_obs: u64,
+}
+
+/// A prediction, and what its sample and stat need.
+pub(super) struct Answered {
+    pub(super) parameters: Parameters,
+    pub(super) n_pred: f64,
+    pub(super) interval: Option<Interval>,
+    pub(super) model: String,
 }
 
 /// Which of the two records of a join it is.

@@ -1,6 +1,12 @@
-//! Histograms, as entries of a tally.
+//! The counts of a stage: tallies, and histograms as entries of a tally.
 
-use super::Tally;
+use std::collections::BTreeMap;
+
+/// Counts by name and labels; `telemetry` exports them as metrics.
+///
+/// The values of several labels are separated by commas; a [`Histogram`] adds its own entries.
+/// `("ready", check)` is not a count: 1 where the check succeeds, 0 where it fails.
+pub type Tally = BTreeMap<(&'static str, String), f64>;
 
 /// The number of values up to each bound. Two histograms are merged by adding their entries.
 #[derive(Clone, Debug, PartialEq)]

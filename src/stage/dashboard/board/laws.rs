@@ -7,6 +7,7 @@ use super::*;
 use crate::cascade::Point;
 use crate::event::EventTime;
 use crate::record::Interval;
+use crate::stage::dashboard::{Change, Entry, Query, Sort, cascade};
 
 fn alert(cid: u64, t: f64, t_obs: u64, n_tot: f64) -> Alert {
     Alert {
