@@ -28,7 +28,7 @@ use tweetoscope::hawkes::{Estimator, Params};
 use tweetoscope::input::read_history;
 use tweetoscope::learn::{Aggregate, LearnOptions, Query, fit_model};
 use tweetoscope::record::{Item, Kind, Reader, Record, read};
-use tweetoscope::stage::train::lesson;
+use tweetoscope::stage::train::learn_sample;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|it| it != "--bench").collect();
@@ -175,7 +175,7 @@ fn learned(file: &str, window: f64) -> Value {
     for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let record = read(line, None, &[Kind::Sample]).ok().and_then(Item::record);
         if let Some(Record::Sample(sample)) = record {
-            samples.push(lesson(&sample));
+            samples.push(learn_sample(&sample));
         }
     }
     let (held, rest): (Vec<_>, Vec<_>) =

@@ -20,7 +20,9 @@ use serde_json::{Value, json};
 use tweetoscope::event::{Event, EventTime};
 use tweetoscope::kafka::{Bridge, From, Names, Settings, Sink, Topic, Use, serve};
 use tweetoscope::record::{Alert, Item, Kind, Record, read, write_event};
-use tweetoscope::stage::{Ending, Out, RecordRef, Recover, Stage, Tally};
+use tweetoscope::stage::{
+    Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage, Tally,
+};
 use tweetoscope::stream::{Counts, Observer, Step, Transport};
 
 fn main() {
@@ -170,9 +172,27 @@ impl Stage for Tenfold {
 }
 
 impl Recover for Tenfold {
-    fn oldest_needed(&self) -> Option<u64> {
-        None
+    const RESTORE: Restore = Restore::FROM_INPUT;
+
+    fn replay_start(&self, offered: &[u64]) -> Option<usize> {
+        offered.len().checked_sub(1)
     }
+
+    fn checkpoint(&self) -> String {
+        String::new()
+    }
+
+    fn spill(&mut self, _: Limit) -> Vec<Change> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible> {
+        saved.expect_empty()
+    }
+
+    fn committed(&mut self, _: u64) {}
+
+    fn replaying(&mut self, _: bool) {}
 }
 
 /// Sees when all was committed.

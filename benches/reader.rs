@@ -9,7 +9,7 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use tweetoscope::event::Event;
 use tweetoscope::record::{Item, Kind, Reader, write_event};
-use tweetoscope::stage::collect::{AtEnd, Collect, Limits, Rules};
+use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
 use tweetoscope::stage::{Body, Out, RecordRef, Stage};
 
 const TWEETS: usize = 1000;
@@ -101,7 +101,7 @@ fn write(bencher: Bencher<'_, '_>, form: Form) {
 #[divan::bench(args = [50, 5_000, 500_000])]
 fn join(bencher: Bencher<'_, '_>, open: usize) {
     let limits = Limits::default();
-    let rules = Rules {
+    let rules = CollectOptions {
         windows: vec![600],
         terminated: 1e9,
         min_size: 10,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use tweetoscope::event::Span;
 use tweetoscope::kafka::Topic;
 use tweetoscope::stage::Stage;
-use tweetoscope::stage::collect::{AtEnd, Collect, Limits, Rules};
+use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
 
 use crate::kafka::{self, Does, KafkaArgs};
 use crate::{Outcome, Usage, transport};
@@ -71,8 +71,8 @@ pub(crate) enum AtEndArg {
 
 impl RulesArgs {
     /// The rules, checked.
-    pub(crate) fn rules(&self, max_age: Span) -> anyhow::Result<Rules> {
-        let rules = Rules {
+    pub(crate) fn rules(&self, max_age: Span) -> anyhow::Result<CollectOptions> {
+        let rules = CollectOptions {
             windows: whole_seconds(&self.windows)?,
             terminated: self.terminated.0,
             min_size: self.min_size,

@@ -14,7 +14,7 @@ use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::input::HistoryCascade;
 use tweetoscope::learn::Step;
 use tweetoscope::record::Interval;
-use tweetoscope::stage::evaluate::{Case, Design, Past, Predictor, Row, evaluate, score};
+use tweetoscope::stage::evaluate::{Case, EvaluateOptions, Past, Predictor, Row, evaluate, score};
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::predict::UNTRAINED;
 use tweetoscope::stream::Rejects;
@@ -52,7 +52,7 @@ pub(crate) const WINDOWS: &str = "5m,10m,20m,30m,1h,2h,6h";
 pub(crate) fn run(args: &run::Args, folds: usize) -> anyhow::Result<Outcome> {
     let design = design(args, folds)?;
     // One --marks for both, as in a replay: a simulation needs a whole law, the fit its mean.
-    let marks = match design.method.marks {
+    let marks = match design.fit.marks {
         MarkLaw::Data => MarkLaw::USUAL,
         law => law,
     };
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &run::Args, folds: usize) -> anyhow::Result<Outcome> {
     }
     let FoldsArgs { csv, plot, predictions, truth, .. } = &args.folds;
     if let Some(path) = predictions {
-        write_lines(path, cases.iter().map(|case| prediction(case, design.manner.level)))?;
+        write_lines(path, cases.iter().map(|case| prediction(case, design.predict.level)))?;
     }
     if let Some(path) = truth {
         write_lines(path, cases.iter().map(Truth::of))?;
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &run::Args, folds: usize) -> anyhow::Result<Outcome> {
 }
 
 /// What is asked for, checked.
-fn design(args: &run::Args, folds: usize) -> anyhow::Result<Design> {
+fn design(args: &run::Args, folds: usize) -> anyhow::Result<EvaluateOptions> {
     const MAX_AGE: Span = Span(7.0 * 86_400.0);
     let usage = |text: &str| Err(Usage(text.to_owned()).into());
     let windows = whole_seconds(&args.rules.windows)?;
@@ -113,10 +113,10 @@ fn design(args: &run::Args, folds: usize) -> anyhow::Result<Design> {
     if windows.last().is_some_and(|last| *last as f64 > max_age) {
         return usage("--max-age is below the largest window");
     }
-    let method = args.method.method(Cut::Until(None), true)?;
-    let teaching = args.teaching.teaching(args.cascades.seed, method.threads)?;
-    let (manner, min_size) = (args.manner.manner()?, args.rules.min_size);
-    Ok(Design { windows, folds, max_age, min_size, method, manner, teaching })
+    let fit = args.method.method(Cut::Until(None), true)?;
+    let train = args.teaching.teaching(args.cascades.seed, fit.threads)?;
+    let (predict, min_size) = (args.manner.manner()?, args.rules.min_size);
+    Ok(EvaluateOptions { windows, folds, max_age, min_size, fit, predict, train })
 }
 
 /// All cascades, whole; what is passed over is told.

@@ -9,7 +9,7 @@ use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::kafka::Topic;
 use tweetoscope::record::{Parameters, Record};
 use tweetoscope::stage::Outgoing;
-use tweetoscope::stage::fit::{Cut, Fit, Method};
+use tweetoscope::stage::fit::{Cut, Fit, FitOptions};
 use tweetoscope::stream::Mapped;
 use tweetoscope::telemetry::Timed;
 
@@ -62,7 +62,7 @@ pub(crate) struct MethodArgs {
 
 impl MethodArgs {
     /// The method, with files read.
-    pub(crate) fn method(&self, history: Cut, features: bool) -> anyhow::Result<Method> {
+    pub(crate) fn method(&self, history: Cut, features: bool) -> anyhow::Result<FitOptions> {
         if !(-24.0..=24.0).contains(&self.utc_offset) {
             return Err(Usage("--utc-offset is a number of hours from -24 to 24".to_owned()).into());
         }
@@ -70,7 +70,7 @@ impl MethodArgs {
             Some(path) => mean_of(Path::new(path))?,
             None => self.marks.parse().map_err(|error| Usage(format!("--marks: {error}")))?,
         };
-        Ok(Method {
+        Ok(FitOptions {
             estimator: self.estimator,
             marks,
             threads: threads(self.threads),
@@ -141,7 +141,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let method = args.method.method(cut, !args.csv)?;
     let make = || Timed::new(Fit::new(method.clone()));
     let judge = |timed: &Timed<Fit>| {
-        if timed.stage().saw_no_magnitudes() {
+        if timed.stage().lacks_magnitudes() {
             log::warn!("all magnitudes are 1: taken as data without magnitudes, E[m] = 1");
         }
         Outcome::Done

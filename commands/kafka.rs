@@ -9,7 +9,7 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use anyhow::Context;
-use tweetoscope::event::Span;
+use tweetoscope::event::{ModelVersion, Span};
 use tweetoscope::kafka::{
     self, Bridge, Creation, From, Names, Properties, Settings, Sink, Topic, Use, free, from_file,
     property,
@@ -108,7 +108,7 @@ pub(crate) struct Does {
     /// The most bytes that a model of it can have.
     pub(crate) largest_model: Option<usize>,
     /// Versions of models that it must use.
-    pub(crate) pin: Vec<String>,
+    pub(crate) pin: Vec<ModelVersion>,
     /// How old a cascade gets, by which tweets are kept.
     pub(crate) max_age: Span,
 }

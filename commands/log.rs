@@ -97,7 +97,7 @@ fn show_all(
             continue;
         };
         counts.read += 1;
-        if filter.wants(&log) {
+        if filter.matches(&log) {
             counts.written += 1;
             show.log(&log)?;
         }

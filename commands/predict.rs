@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
+use tweetoscope::event::ModelVersion;
 use tweetoscope::kafka::{self, Topic};
-use tweetoscope::stage::predict::{Manner, Predict};
+use tweetoscope::stage::predict::{Predict, PredictOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
 use crate::kafka::{Does, KafkaArgs};
@@ -43,7 +44,7 @@ pub(crate) struct MannerArgs {
     pub(crate) max_pending: usize,
     /// Use this version of its window's model whatever is newer; may be repeated
     #[arg(long, value_name = "VERSION")]
-    pub(crate) pin: Vec<String>,
+    pub(crate) pin: Vec<ModelVersion>,
     /// Tell the expected growth after the window too, as pairs [seconds after its end, events]
     ///
     /// Its course is that of SEISMIC's memory of an event, up to a week; where the alert's method is
@@ -54,7 +55,7 @@ pub(crate) struct MannerArgs {
 
 impl MannerArgs {
     /// The manner, checked.
-    pub(crate) fn manner(&self) -> anyhow::Result<Manner> {
+    pub(crate) fn manner(&self) -> anyhow::Result<PredictOptions> {
         if !(self.level > 0.0 && self.level < 1.0) {
             let text = format!("--level is a probability between 0 and 1, not {}", self.level);
             return Err(Usage(text).into());
@@ -63,7 +64,7 @@ impl MannerArgs {
             return Err(Usage("--max-pending must be at least 1".to_owned()).into());
         }
         check_pins(&self.pin)?;
-        Ok(Manner {
+        Ok(PredictOptions {
             level: self.level,
             alert_above: self.alert_above,
             max_pending: self.max_pending,
@@ -74,12 +75,9 @@ impl MannerArgs {
 }
 
 /// Pins name versions, one a window.
-fn check_pins(pins: &[String]) -> Result<(), Usage> {
+fn check_pins(pins: &[ModelVersion]) -> Result<(), Usage> {
     let mut windows = Vec::new();
-    for pin in pins {
-        let Some((window, _)) = tweetoscope::stream::models::parsed(pin) else {
-            return Err(Usage(format!("--pin {pin} is no version such as 600-3")));
-        };
+    for ModelVersion { window, .. } in pins {
         if windows.contains(&window) {
             return Err(Usage(format!("--pin names two versions for the window {window}")));
         }
@@ -97,7 +95,7 @@ fn check_models(args: &Args) -> anyhow::Result<()> {
     };
     let models = Folder::new(folder, Vec::new());
     for pin in pins {
-        models.check(pin).with_context(|| format!("--pin {pin}"))?;
+        models.check(*pin).with_context(|| format!("--pin {pin}"))?;
     }
     if !folder.exists() {
         log::warn!("{} is not there yet: untrained until it is", folder.display());

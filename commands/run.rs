@@ -11,7 +11,7 @@ use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::record::Record;
 use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::fit::Cut;
-use tweetoscope::stage::system::{Settings, System};
+use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{Mapped, Rejects, Replayed, Transport};
 
@@ -56,15 +56,15 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    fn settings(&self, hold: usize) -> anyhow::Result<Settings> {
+    fn settings(&self, hold: usize) -> anyhow::Result<SystemOptions> {
         const MAX_AGE: Span = Span(7.0 * 86_400.0);
-        let method = self.method.method(Cut::Until(None), true)?;
-        let teaching = self.teaching.teaching(self.cascades.seed, method.threads)?;
-        Ok(Settings {
-            rules: self.rules.rules(MAX_AGE)?,
-            method,
-            manner: self.manner.manner()?,
-            teaching: (!self.no_learn).then_some(teaching),
+        let fit = self.method.method(Cut::Until(None), true)?;
+        let train = self.teaching.teaching(self.cascades.seed, fit.threads)?;
+        Ok(SystemOptions {
+            collect: self.rules.rules(MAX_AGE)?,
+            fit,
+            predict: self.manner.manner()?,
+            train: (!self.no_learn).then_some(train),
             hold,
         })
     }
@@ -104,7 +104,7 @@ fn replay(args: &Args) -> anyhow::Result<Outcome> {
     const TOGETHER: usize = 64;
     let settings = args.settings(TOGETHER)?;
     // One --marks for both: a simulation needs a whole law, the fit its mean.
-    let marks = match settings.method.marks {
+    let marks = match settings.fit.marks {
         MarkLaw::Data => MarkLaw::USUAL,
         law => law,
     };
@@ -125,7 +125,7 @@ fn drive(
     args: &Args,
     transport: impl Transport,
     stop: &Arc<AtomicBool>,
-    settings: Settings,
+    settings: SystemOptions,
 ) -> anyhow::Result<Outcome> {
     let make = || System::new(settings.clone());
     let judge = |system: &System| {
@@ -145,7 +145,7 @@ fn drive(
 }
 
 fn tell(system: &System) {
-    if system.saw_no_magnitudes() {
+    if system.lacks_magnitudes() {
         log::warn!("all magnitudes are 1: taken as data without magnitudes, E[m] = 1");
     }
     monitor::tell(system.monitor());

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tweetoscope::kafka::{self, Topic};
 use tweetoscope::learn::{Aggregate, LearnOptions, Target, max_model_bytes};
-use tweetoscope::stage::train::{Teaching, Train};
+use tweetoscope::stage::train::{Train, TrainOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::telemetry::Timed;
 
@@ -77,11 +77,11 @@ pub(crate) enum AggregateArg {
 
 impl TeachingArgs {
     /// The teaching, checked.
-    pub(crate) fn teaching(&self, seed: u64, threads: usize) -> anyhow::Result<Teaching> {
+    pub(crate) fn teaching(&self, seed: u64, threads: usize) -> anyhow::Result<TrainOptions> {
         if !(1..=10_000).contains(&self.trees) {
             return Err(Usage("--trees is a number from 1 to 10000".to_owned()).into());
         }
-        Ok(Teaching {
+        Ok(TrainOptions {
             trees: self.trees,
             target: match self.target {
                 TargetArg::LogRatio => Target::LogRatio,

@@ -163,6 +163,47 @@ impl fmt::Display for Span {
     }
 }
 
+/// The version of a model: its window and a counter, written `600-3`. A window's newest model has
+/// the largest counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ModelVersion {
+    /// The window, in seconds.
+    pub window: u64,
+    /// The number of the model among those of its window.
+    pub counter: u64,
+}
+
+/// A text that is not a model version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelVersionError(String);
+
+impl fmt::Display for ModelVersionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is not a model version: use WINDOW-COUNTER, such as 600-3", self.0)
+    }
+}
+
+impl std::error::Error for ModelVersionError {}
+
+impl fmt::Display for ModelVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.window, self.counter)
+    }
+}
+
+impl FromStr for ModelVersion {
+    type Err = ModelVersionError;
+
+    /// Accepts only the text that `Display` writes, so that a file name or key has one spelling.
+    fn from_str(text: &str) -> Result<Self, ModelVersionError> {
+        let version = text.split_once('-').and_then(|(window, counter)| {
+            Some(Self { window: window.parse().ok()?, counter: counter.parse().ok()? })
+        });
+        let version = version.filter(|version| version.to_string() == text);
+        version.ok_or_else(|| ModelVersionError(text.to_owned()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,6 +229,15 @@ mod tests {
         assert_eq!("600".parse(), Ok(Span(600.0)));
         for wrong in ["", "m", "-1", "1w", "1ms", "nan", "inf", "1e99"] {
             assert!(wrong.parse::<Span>().is_err(), "{wrong}");
+        }
+    }
+    #[test]
+    fn a_model_version_has_one_spelling() {
+        let version = ModelVersion { window: 600, counter: 3 };
+        assert_eq!(version.to_string(), "600-3");
+        assert_eq!("600-3".parse(), Ok(version));
+        for wrong in ["", "600", "600-", "-3", "600-03", "+600-3", "600-3-1", "10m-3", "600-3 "] {
+            assert!(wrong.parse::<ModelVersion>().is_err(), "{wrong}");
         }
     }
 }

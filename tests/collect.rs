@@ -9,11 +9,11 @@ use slow::{Input, SlowCollector};
 use tweetoscope::event::{Event, EventTime};
 use tweetoscope::record::{Record, Watermark};
 use tweetoscope::replay::{Drawn, Fed, Plan, Replay, Simulated};
-use tweetoscope::stage::collect::{AtEnd, Collect, Limits, Rules};
-use tweetoscope::stage::{Body, Ending, Out, Outgoing, RecordRef, Recover, Stage};
+use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
+use tweetoscope::stage::{Body, Ending, Out, Outgoing, RecordRef, Recover, Saved, Stage};
 
-fn rules(windows: &[u64], lateness: f64) -> Rules {
-    Rules {
+fn options(windows: &[u64], lateness: f64) -> CollectOptions {
+    CollectOptions {
         windows: windows.to_vec(),
         terminated: 1800.0,
         min_size: 3,
@@ -24,10 +24,10 @@ fn rules(windows: &[u64], lateness: f64) -> Rules {
     }
 }
 
-/// A small generator of chance, so that a failure names its seed.
-struct Chance(u64);
+/// A small random generator (SplitMix64).
+struct SplitMix(u64);
 
-impl Chance {
+impl SplitMix {
     fn below(&mut self, n: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -37,26 +37,25 @@ impl Chance {
     }
 }
 
-/// A stream with everything that can go wrong: late events, orphans, duplicates, retweets before
-/// their root, ids that come again, watermarks, equal times.
+/// A stream with late events, orphans, duplicates, retweets before their root, reused ids,
+/// watermarks and equal times.
 fn wild(seed: u64, length: u64) -> Vec<Input> {
-    let mut chance = Chance(seed);
+    let mut rng = SplitMix(seed);
     let mut clocks = [0.0; 3];
     (0..length)
         .map(|_| {
-            let source = chance.below(3) as usize;
-            clocks[source] +=
-                chance.below(120) as f64 * if chance.below(40) == 0 { 30.0 } else { 1.0 };
-            let late = if chance.below(5) == 0 { chance.below(900) as f64 } else { 0.0 };
+            let source = rng.below(3) as usize;
+            clocks[source] += rng.below(120) as f64 * if rng.below(40) == 0 { 30.0 } else { 1.0 };
+            let late = if rng.below(5) == 0 { rng.below(900) as f64 } else { 0.0 };
             let t = clocks[source] - late;
-            match chance.below(30) {
+            match rng.below(30) {
                 0 => Input::Watermark { source: source.to_string(), t },
                 kind => Input::Event {
                     source: source.to_string(),
-                    cid: chance.below(12).to_string(),
+                    cid: rng.below(12).to_string(),
                     root: kind < 6,
                     t,
-                    m: chance.below(50) as f64,
+                    m: rng.below(50) as f64,
                 },
             }
         })
@@ -84,15 +83,19 @@ fn as_record(input: &Input, position: u64) -> RecordRef<'_> {
 fn records(out: &mut Out) -> Vec<Record> {
     let record = |item| match item {
         Outgoing::Record(record) => record,
-        Outgoing::Foreign(bytes) => panic!("{bytes:?} handed on"),
+        Outgoing::Foreign(bytes) => panic!("{bytes:?} passed through"),
     };
     out.take().into_iter().map(record).collect()
 }
 
-fn collect_in(inputs: &[Input], rules: &Rules, batch: impl FnMut() -> usize) -> Vec<Record> {
+fn collect_in(
+    inputs: &[Input],
+    options: &CollectOptions,
+    batch: impl FnMut() -> usize,
+) -> Vec<Record> {
     let mut batch = batch;
     let refs: Vec<_> = inputs.iter().enumerate().map(|(i, it)| as_record(it, i as u64)).collect();
-    let (mut stage, mut out, mut rest) = (Collect::new(rules.clone()), Out::default(), &refs[..]);
+    let (mut stage, mut out, mut rest) = (Collect::new(options.clone()), Out::default(), &refs[..]);
     while !rest.is_empty() {
         let (now, later) = rest.split_at(batch().clamp(1, rest.len()));
         stage.on_batch(now, &mut out);
@@ -106,10 +109,10 @@ fn collect_in(inputs: &[Input], rules: &Rules, batch: impl FnMut() -> usize) -> 
 fn the_collector_agrees_with_one_written_slowly() {
     for seed in 0..300 {
         for lateness in [0.0, 300.0] {
-            let rules = rules(&[300, 600, 1800], lateness);
+            let options = options(&[300, 600, 1800], lateness);
             let inputs = wild(seed, 400);
-            let slow = SlowCollector::new(&rules).run(&inputs);
-            let fast = collect_in(&inputs, &rules, || 64);
+            let slow = SlowCollector::new(&options).run(&inputs);
+            let fast = collect_in(&inputs, &options, || 64);
             assert_eq!(fast, slow, "seed {seed}, lateness {lateness}");
         }
     }
@@ -118,16 +121,16 @@ fn the_collector_agrees_with_one_written_slowly() {
 #[test]
 fn any_cut_into_batches_gives_the_same_output() {
     for seed in 0..100 {
-        let (rules, inputs) = (rules(&[300, 600], 60.0), wild(seed, 300));
-        let whole = collect_in(&inputs, &rules, || usize::MAX);
-        let mut chance = Chance(seed);
-        assert_eq!(collect_in(&inputs, &rules, || chance.below(7) as usize), whole, "seed {seed}");
-        assert_eq!(collect_in(&inputs, &rules, || 1), whole, "seed {seed}");
+        let (options, inputs) = (options(&[300, 600], 60.0), wild(seed, 300));
+        let whole = collect_in(&inputs, &options, || usize::MAX);
+        let mut rng = SplitMix(seed);
+        assert_eq!(collect_in(&inputs, &options, || rng.below(7) as usize), whole, "seed {seed}");
+        assert_eq!(collect_in(&inputs, &options, || 1), whole, "seed {seed}");
     }
 }
 
 #[test]
-fn a_source_does_not_feel_its_neighbours() {
+fn a_source_does_not_depend_on_other_sources() {
     let of_source = |records: &[Record], source: &str| -> Vec<Record> {
         let is_of = |record: &&Record| match record {
             Record::Serie(it) => it.source == source,
@@ -137,39 +140,42 @@ fn a_source_does_not_feel_its_neighbours() {
         records.iter().filter(is_of).cloned().collect()
     };
     for seed in 0..200 {
-        let (rules, inputs) = (rules(&[300, 600], 0.0), wild(seed, 300));
-        let together = collect_in(&inputs, &rules, || 17);
+        let (options, inputs) = (options(&[300, 600], 0.0), wild(seed, 300));
+        let together = collect_in(&inputs, &options, || 17);
         for source in ["0", "1", "2"] {
             let alone: Vec<Input> =
                 inputs.iter().filter(|it| it.source() == source).cloned().collect();
-            let alone = collect_in(&alone, &rules, || 17);
+            let alone = collect_in(&alone, &options, || 17);
             assert_eq!(of_source(&together, source), alone, "seed {seed}, source {source}");
         }
     }
 }
 
-/// A crash at any record, then a replay from the position and the mark that the stage named, says
-/// exactly what was still to be said.
+/// A crash at any record, then a replay from the position that the stage names, with its checkpoint
+/// there, emits exactly what was not emitted before the crash.
 #[test]
 fn a_crash_leaves_no_trace() {
     for seed in 0..60 {
-        let mut rules = rules(&[300, 600], 60.0);
+        let mut options = options(&[300, 600], 60.0);
         if seed % 2 == 1 {
-            rules.limits.open_cascades = 3;
+            options.limits.open_cascades = 3;
         }
         let inputs = wild(seed, 300);
         let refs: Vec<_> =
             inputs.iter().enumerate().map(|(i, it)| as_record(it, i as u64)).collect();
-        let mut stage = Collect::new(rules.clone());
+        let mut stage = Collect::new(options.clone());
         let mut out = Out::default();
-        let mut marks = vec![stage.mark()];
+        let mut checkpoints = vec![stage.checkpoint()];
+        let mut positions = vec![0];
         for crash in 0..refs.len() {
             stage.on_batch(&refs[crash..=crash], &mut out);
             out.take();
-            marks.push(stage.mark());
-            let low = stage.oldest_needed().map_or(crash + 1, |low| low as usize);
-            let mut again = Collect::new(rules.clone());
-            assert!(again.resume(&marks[low]));
+            checkpoints.push(stage.checkpoint());
+            positions.push(crash as u64 + 1);
+            let low = stage.replay_start(&positions).unwrap();
+            let mut again = Collect::new(options.clone());
+            let (position, checkpoint) = (low as u64, &*checkpoints[low]);
+            again.restore(Saved { position, checkpoint, ..Saved::default() }).unwrap();
             let mut silent = Out::default();
             again.on_batch(&refs[low..=crash], &mut silent);
             if crash % 7 == 0 {
@@ -177,20 +183,20 @@ fn a_crash_leaves_no_trace() {
                 let rest = &refs[crash + 1..];
                 again.on_batch(rest, &mut right);
                 again.on_end(Ending::Complete, &mut right);
-                let mut original = Collect::new(rules.clone());
+                let mut original = Collect::new(options.clone());
                 original.on_batch(&refs[..=crash], &mut silent);
                 original.on_batch(rest, &mut left);
                 original.on_end(Ending::Complete, &mut left);
                 assert_eq!(records(&mut right), records(&mut left), "seed {seed}, crash {crash}");
             }
-            stage.forget_before(low as u64);
+            stage.committed(low as u64);
         }
     }
 }
 
 #[test]
 fn ten_thousand_cascades_come_out_once_each() {
-    let rules = rules(&[600, 1800], 0.0);
+    let options = options(&[600, 1800], 0.0);
     let p: Drawn = "0.005..0.027".parse().unwrap();
     let beta: Drawn = "1/3600..1/300".parse().unwrap();
     let usual = tweetoscope::hawkes::mark::MarkLaw::USUAL;
@@ -212,8 +218,8 @@ fn ten_thousand_cascades_come_out_once_each() {
     }
     let sources: std::collections::BTreeSet<&str> = inputs.iter().map(Input::source).collect();
     assert_eq!(sources.len(), 5);
-    let slow = SlowCollector::new(&rules).run(&inputs);
-    let fast = collect_in(&inputs, &rules, || 1000);
+    let slow = SlowCollector::new(&options).run(&inputs);
+    let fast = collect_in(&inputs, &options, || 1000);
     assert!(slow.len() > 10_000, "{} records of {} inputs", slow.len(), inputs.len());
     assert!(fast == slow, "{} records, not {}", fast.len(), slow.len());
 }

@@ -1,5 +1,4 @@
-//! The monitor's laws: its course is the truth in few moments, and its figures are those of the
-//! stats written down slowly.
+//! The laws of the monitor: its courses and reports are those of a direct computation.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
 
@@ -8,14 +7,14 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use tweetoscope::learn::{LogLinear, median_ratio};
 use tweetoscope::record::{Record, Report, Stat};
 use tweetoscope::score::{mean, median};
-use tweetoscope::stage::monitor::{BASELINES, Monitor, Watch};
+use tweetoscope::stage::monitor::{BASELINES, Monitor, MonitorOptions};
 use tweetoscope::stage::{Ending, Out, Outgoing, RecordRef, Stage, Tally};
 
 const LAST: usize = 20;
 
 fn stats(seed: u64, count: u64) -> Vec<Stat> {
-    let mut chance = ChaCha8Rng::seed_from_u64(seed);
-    let mut below = |most: u64| chance.next_u64() % most;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut below = |n: u64| rng.next_u64() % n;
     let one = |i: u64| {
         let n_obs = 1 + below(50);
         let n_tot = n_obs + below(200);
@@ -38,11 +37,11 @@ fn stats(seed: u64, count: u64) -> Vec<Stat> {
 }
 
 fn fed(stats: &[Stat], cut: usize) -> (Monitor, Vec<Report>) {
-    let mut monitor = Monitor::new(Watch { every: 7, last: LAST });
+    let mut monitor = Monitor::new(MonitorOptions { every: 7, last: LAST });
     let mut out = Out::default();
     for part in stats.chunks(cut) {
         let batch: Vec<_> =
-            part.iter().map(|it| RecordRef::beside(Record::Stat(it.clone()))).collect();
+            part.iter().map(|it| RecordRef::without_position(Record::Stat(it.clone()))).collect();
         monitor.on_batch(&batch, &mut out);
     }
     monitor.on_end(Ending::Complete, &mut out);
@@ -58,7 +57,7 @@ fn close(a: f64, b: f64) -> bool {
 }
 
 #[test]
-fn a_course_tells_at_every_moment_what_the_stats_up_to_it_say() {
+fn every_moment_of_a_course_summarises_the_stats_up_to_it() {
     for seed in 0..60 {
         let all = stats(seed, [3, 40, 700, 2500][seed as usize % 4]);
         let (monitor, _) = fed(&all, 64);
@@ -83,15 +82,15 @@ fn a_course_tells_at_every_moment_what_the_stats_up_to_it_say() {
     }
 }
 
-/// What the reports must say, from all stats of a window at once.
+/// The expected report, from all stats of a window at once.
 fn slow(of: &[&Stat]) -> (f64, f64, f64, [f64; 3]) {
     let ratio = |it: &&Stat| ((it.n_pred + 1.0) / (it.n_tot as f64 + 1.0)).ln();
-    let (mut learned_at, mut learned) = (0, None);
+    let (mut fitted_at, mut fitted) = (0, None);
     let (mut ours, mut theirs) = ([0.0; 3], [0.0; 3]);
     for (i, it) in of.iter().enumerate() {
         let (n, total) = (it.n_obs as f64, it.n_tot as f64);
         let mut answers = vec![n];
-        if let Some((ratio, law)) = learned {
+        if let Some((ratio, law)) = fitted {
             let law: LogLinear = law;
             answers.extend([ratio * n, law.predict(n)]);
         }
@@ -99,11 +98,11 @@ fn slow(of: &[&Stat]) -> (f64, f64, f64, [f64; 3]) {
             ours[place] += it.are;
             theirs[place] += (answer - total).abs() / total;
         }
-        if i + 1 >= 5.max(learned_at + learned_at / 10 + 1) {
-            learned_at = i + 1;
+        if i + 1 >= 5.max(fitted_at + fitted_at / 10 + 1) {
+            fitted_at = i + 1;
             let pairs: Vec<_> =
                 of[..=i].iter().map(|it| (it.n_obs as f64, it.n_tot as f64)).collect();
-            learned = Some((median_ratio(&pairs), LogLinear::fit(&pairs)));
+            fitted = Some((median_ratio(&pairs), LogLinear::fit(&pairs)));
         }
     }
     let skill = std::array::from_fn(|place| 1.0 - ours[place] / theirs[place]);
@@ -112,7 +111,7 @@ fn slow(of: &[&Stat]) -> (f64, f64, f64, [f64; 3]) {
 }
 
 #[test]
-fn reports_say_what_the_stats_say_however_they_are_cut() {
+fn reports_do_not_depend_on_batches_and_equal_a_direct_computation() {
     for seed in 0..40 {
         let all = stats(seed, 50 + seed * 11);
         let (monitor, reports) = fed(&all, 1 + seed as usize);
@@ -125,8 +124,8 @@ fn reports_say_what_the_stats_say_however_they_are_cut() {
             assert!(close(report.bias, bias), "seed {seed}: {report:?}");
             let named: Vec<_> = report.skill.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(named, BASELINES, "seed {seed}");
-            for ((_, said), slow) in report.skill.iter().zip(skill) {
-                assert!(close(*said, slow), "seed {seed}: {report:?} {skill:?}");
+            for ((_, reported), slow) in report.skill.iter().zip(skill) {
+                assert!(close(*reported, slow), "seed {seed}: {report:?} {skill:?}");
             }
             assert_eq!(report.level, Some(0.9));
         }
@@ -134,7 +133,7 @@ fn reports_say_what_the_stats_say_however_they_are_cut() {
 }
 
 #[test]
-fn errors_are_counted_by_who_predicted() {
+fn errors_are_counted_by_estimator() {
     let all = stats(1, 500);
     let tally: Tally = fed(&all, 9).0.tally();
     for t_obs in [600, 1200] {

@@ -1,12 +1,11 @@
-//! The law by which daemons survive a kill: a replay from a place that the stage named, with the
-//! mark of that place, finds the state again, also where the place is rounded down to an earlier
-//! checkpoint, and where parts of the state are set aside so that it need not start at them.
-//! Without brokers: the same rules as `kafka/daemon/task.rs` follows.
+//! The law by which daemons survive a kill: a replay from the position that a stage names, with the
+//! checkpoint and the changelog of that position, restores its state; also where the position is
+//! rounded down to an earlier checkpoint. Without brokers: the options of `kafka/daemon/task.rs`.
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
 
-#[path = "recover/untold.rs"]
-mod untold;
+#[path = "recover/withheld.rs"]
+mod withheld;
 
 use std::collections::BTreeMap;
 
@@ -15,15 +14,13 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use tweetoscope::event::{Event, EventTime};
 use tweetoscope::learn::{Aggregate, Target};
 use tweetoscope::record::{Item, Kind, Record, Watermark, read};
-use tweetoscope::stage::collect::{AtEnd, Collect, Limits, Rules};
-use tweetoscope::stage::predict::{Manner, Predict};
-use tweetoscope::stage::train::{Teaching, Train};
-use tweetoscope::stage::{Aside, Body, Out, Outgoing, RecordRef, Recover};
+use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
+use tweetoscope::stage::predict::{Predict, PredictOptions};
+use tweetoscope::stage::train::{Train, TrainOptions};
+use tweetoscope::stage::{Body, Change, Limit, Out, Outgoing, RecordRef, Recover, Saved};
 
-type Chance = ChaCha8Rng;
-
-fn below(chance: &mut Chance, n: u64) -> u64 {
-    u64::from(chance.next_u32()) % n
+fn below(rng: &mut ChaCha8Rng, n: u64) -> u64 {
+    u64::from(rng.next_u32()) % n
 }
 
 fn records(out: &mut Out) -> Vec<Record> {
@@ -45,44 +42,46 @@ fn at(records: &[Record], from: usize) -> Vec<RecordRef<'static>> {
     numbered.map(|(record, position)| RecordRef { position, body: body(record) }).collect()
 }
 
-/// How a stage is made to recover.
+/// When a stage makes checkpoints and spills parts.
 struct Course {
     /// Records between two checkpoints.
     stride: usize,
-    /// Beyond this replay, parts of the state are set aside.
+    /// Above this length of the replay, parts of the state are spilled to the changelog.
     max_replay: usize,
 }
 
-/// What happened.
+/// Counts of one run.
 #[derive(Default)]
 struct Happened {
     crashes: u32,
-    set_aside: usize,
-    taken_back: usize,
-    outlived: usize,
+    /// Changelog records that hold a part.
+    spilled: usize,
+    tombstones: usize,
+    /// Parts restored from the changelog, over all crashes.
+    restored: usize,
     /// The sum of the replays after each crash.
     replayed: usize,
 }
 
-/// The same for a stage that sets nothing aside; returns how often it crashed.
+/// Runs a stage whose replay may be of any length; returns how often it crashed.
 fn crashes_leave_no_trace<S: Recover>(
     inputs: &[Record],
     make: impl Fn() -> S,
     stride: usize,
-    chance: &mut Chance,
+    rng: &mut ChaCha8Rng,
     seed: u64,
 ) -> u32 {
     let course = Course { stride, max_replay: usize::MAX };
-    crash(inputs, make, &course, chance, seed).crashes
+    crash(inputs, make, &course, rng, seed).crashes
 }
 
-/// Feeds `inputs` to a stage that crashes at random places, and to one that does not; commits
-/// happen at random places.
+/// Feeds `inputs` to a stage that crashes at random positions, and to one that does not; commits
+/// are at random positions.
 fn crash<S: Recover>(
     inputs: &[Record],
     make: impl Fn() -> S,
     course: &Course,
-    chance: &mut Chance,
+    rng: &mut ChaCha8Rng,
     seed: u64,
 ) -> Happened {
     let (mut whole, mut out) = (make(), Out::default());
@@ -90,101 +89,103 @@ fn crash<S: Recover>(
     let expected = records(&mut out);
 
     let mut stage = make();
-    assert!(stage.resume(""));
-    let mut checkpoints = vec![(0, stage.mark())];
-    let (mut committed, mut low, mut said) = (0, 0, Vec::new());
-    let (mut next, mut unsaid) = (0, Vec::new());
-    let mut aside: BTreeMap<u64, Aside> = BTreeMap::new();
-    let mut outlived = Vec::new();
+    assert_eq!(stage.restore(Saved::default()), Ok(()));
+    let mut checkpoints = vec![(0, stage.checkpoint())];
+    let (mut committed, mut low, mut emitted) = (0, 0, Vec::new());
+    let (mut next, mut uncommitted) = (0, Vec::new());
+    let mut changelog: BTreeMap<u64, String> = BTreeMap::new();
     let mut happened = Happened::default();
     while committed < inputs.len() {
-        let end = (next + 1 + below(chance, 9) as usize).min(inputs.len());
+        let end = (next + 1 + below(rng, 9) as usize).min(inputs.len());
         stage.on_batch(&at(&inputs[next..end], next), &mut out);
-        unsaid.extend(records(&mut out));
+        uncommitted.extend(records(&mut out));
         next = end;
         if next >= checkpoints.last().unwrap().0 + course.stride {
-            checkpoints.push((next, stage.mark()));
+            checkpoints.push((next, stage.checkpoint()));
         }
-        if below(chance, 4) == 0 || next == inputs.len() {
-            let mut parts = stage.write_down();
+        if below(rng, 4) == 0 || next == inputs.len() {
+            let mut limit = Limit { oldest: 0, next: next as u64, max_parts: 0 };
             if next - low > course.max_replay {
-                let (before, most) = (next - course.max_replay / 2, 1 + below(chance, 9) as usize);
-                parts.extend(stage.set_aside(before as u64, next as u64, most));
+                limit.oldest = (next - course.max_replay / 2) as u64;
+                limit.max_parts = 1 + below(rng, 9) as usize;
             }
-            happened.set_aside += parts.len();
-            aside.extend(parts.into_iter().map(|part| (part.id, part)));
-            let needed = stage.oldest_needed().map_or(next, |needed| needed as usize);
-            let good = |place: usize| place <= needed && stage.can_start(place as u64);
-            let chosen = checkpoints.iter().rposition(|(place, _)| good(*place)).unwrap();
-            checkpoints.drain(..chosen);
+            for Change { id, text } in stage.spill(limit) {
+                match text {
+                    Some(text) => {
+                        happened.spilled += 1;
+                        changelog.insert(id, text);
+                    }
+                    None => {
+                        happened.tombstones += 1;
+                        assert!(changelog.remove(&id).is_some(), "seed {seed}: {id} is dead");
+                    }
+                }
+            }
+            let offered: Vec<u64> = checkpoints.iter().map(|(place, _)| *place as u64).collect();
+            checkpoints.drain(..stage.replay_start(&offered).unwrap());
             (committed, low) = (next, checkpoints[0].0);
-            happened.outlived += outlived.len();
-            for id in outlived {
-                assert!(aside.remove(&id).is_some(), "seed {seed}: {id} is buried twice");
-            }
-            assert_eq!(stage.aside(), aside.len(), "seed {seed}");
-            // What the new place outlives is buried with the next commit.
-            outlived = stage.outlived(low as u64);
-            stage.forget_before(low as u64);
-            said.append(&mut unsaid);
+            stage.committed(low as u64);
+            emitted.append(&mut uncommitted);
         }
-        if below(chance, 12) == 0 {
+        if below(rng, 12) == 0 {
             happened.crashes += 1;
-            happened.taken_back += aside.len();
+            happened.restored += changelog.len();
             happened.replayed += committed - low;
             checkpoints.truncate(1);
             stage = make();
-            assert!(stage.resume(&checkpoints[0].1), "seed {seed}");
-            let parts: Vec<Aside> = aside.values().cloned().collect();
-            assert!(stage.take_back(&parts, low as u64), "seed {seed}");
-            for record in said.iter().filter(|it| S::READS_BACK.contains(&it.kind())) {
-                stage.read_back(record);
-            }
-            // What it published is the incumbent.
-            let mut models: Vec<_> = said.iter().filter(|it| it.kind() == Kind::Model).collect();
+            let parts: Vec<(u64, String)> = changelog.clone().into_iter().collect();
+            let is_read_back = |it: &&Record| S::RESTORE.reads_back.contains(&it.kind());
+            let saved = Saved {
+                position: low as u64,
+                checkpoint: &checkpoints[0].1,
+                parts: &parts,
+                emitted: emitted.iter().filter(is_read_back).cloned().collect(),
+            };
+            assert_eq!(stage.restore(saved), Ok(()), "seed {seed}");
+            // The published models are the incumbents.
+            let mut models: Vec<_> = emitted.iter().filter(|it| it.kind() == Kind::Model).collect();
             models.reverse();
             models.dedup_by_key(|model| model.key().split('-').next().map(str::to_owned));
             for model in models {
                 stage.on_batch(&at(std::slice::from_ref(model), 0), &mut out);
             }
-            stage.silence(low < committed);
+            stage.replaying(low < committed);
             let mut place = low;
             while place < committed {
-                let end = (place + 1 + below(chance, 9) as usize).min(committed);
+                let end = (place + 1 + below(rng, 9) as usize).min(committed);
                 stage.on_batch(&at(&inputs[place..end], place), &mut out);
                 place = end;
                 if place >= checkpoints.last().unwrap().0 + course.stride {
-                    checkpoints.push((place, stage.mark()));
+                    checkpoints.push((place, stage.checkpoint()));
                 }
             }
             out.take();
-            stage.silence(false);
-            unsaid.clear();
-            outlived.clear();
+            stage.replaying(false);
+            uncommitted.clear();
             next = committed;
         }
     }
-    let differs = said.iter().zip(&expected).position(|(a, b)| a != b);
-    let at = differs.unwrap_or(said.len().min(expected.len()));
-    let (have, want) = (said.get(at), expected.get(at));
-    assert!(said == expected, "seed {seed}: record {at} is {have:?}, not {want:?}");
+    let differs = emitted.iter().zip(&expected).position(|(a, b)| a != b);
+    let at = differs.unwrap_or(emitted.len().min(expected.len()));
+    let (actual, wanted) = (emitted.get(at), expected.get(at));
+    assert!(emitted == expected, "seed {seed}: record {at} is {actual:?}, not {wanted:?}");
     happened
 }
 
-/// Tweets with everything that can go wrong.
-fn wild_tweets(chance: &mut Chance, length: usize) -> Vec<Record> {
+/// Tweets of three sources: late, duplicated, before their root, without a root, with reused ids.
+fn wild_tweets(rng: &mut ChaCha8Rng, length: usize) -> Vec<Record> {
     let mut clocks = [0.0; 3];
     let mut one = || {
-        let source = below(chance, 3) as usize;
-        let jump = if below(chance, 40) == 0 { 30.0 } else { 1.0 };
-        clocks[source] += below(chance, 120) as f64 * jump;
-        let late = if below(chance, 5) == 0 { below(chance, 900) as f64 } else { 0.0 };
+        let source = below(rng, 3) as usize;
+        let jump = if below(rng, 40) == 0 { 30.0 } else { 1.0 };
+        clocks[source] += below(rng, 120) as f64 * jump;
+        let late = if below(rng, 5) == 0 { below(rng, 900) as f64 } else { 0.0 };
         let t = clocks[source] - late;
-        match below(chance, 30) {
+        match below(rng, 30) {
             0 => Record::Watermark(Watermark { source: source.to_string(), t }),
             kind => Record::Event(Event {
                 root: kind < 6,
-                cid: below(chance, 12).to_string().into(),
+                cid: below(rng, 12).to_string().into(),
                 source: source.to_string().into(),
                 time: EventTime::new(t).unwrap(),
                 magnitude: 1.0,
@@ -197,15 +198,15 @@ fn wild_tweets(chance: &mut Chance, length: usize) -> Vec<Record> {
 }
 
 #[test]
-fn a_collector_is_found_again_from_a_rounded_place() {
+fn a_collector_is_restored_from_an_earlier_checkpoint() {
     let mut crashes = 0;
     for seed in 0..100 {
-        let mut chance = Chance::seed_from_u64(seed);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut limits = Limits::default();
         if seed % 3 == 1 {
             limits.open_cascades = 3;
         }
-        let rules = Rules {
+        let options = CollectOptions {
             windows: vec![300, 600],
             terminated: 1800.0,
             min_size: 3,
@@ -214,26 +215,26 @@ fn a_collector_is_found_again_from_a_rounded_place() {
             at_end: AtEnd::Drop,
             limits,
         };
-        let inputs = wild_tweets(&mut chance, 600);
-        let stride = 1 + below(&mut chance, 60) as usize;
-        let make = || Collect::new(rules.clone());
-        crashes += crashes_leave_no_trace(&inputs, make, stride, &mut chance, seed);
+        let inputs = wild_tweets(&mut rng, 600);
+        let stride = 1 + below(&mut rng, 60) as usize;
+        let make = || Collect::new(options.clone());
+        crashes += crashes_leave_no_trace(&inputs, make, stride, &mut rng, seed);
     }
     assert!(crashes > 100);
 }
 
 #[test]
-fn a_collector_that_sets_cascades_aside_is_found_again_from_nearby() {
+fn a_collector_with_a_changelog_is_restored_by_a_short_replay() {
     let mut sum = Happened::default();
     for seed in 0..300 {
-        let mut chance = Chance::seed_from_u64(seed);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut limits = Limits::default();
         match seed % 5 {
             1 => limits.open_cascades = 3,
             2 => limits.events_per_cascade = 4,
             _ => {}
         }
-        let rules = Rules {
+        let options = CollectOptions {
             windows: vec![300, 600, 3600],
             terminated: [3600.0, 30_000.0][seed as usize % 2],
             min_size: 2,
@@ -242,20 +243,20 @@ fn a_collector_that_sets_cascades_aside_is_found_again_from_nearby() {
             at_end: AtEnd::Drop,
             limits,
         };
-        let inputs = wild_tweets(&mut chance, 700);
-        let stride = 1 + below(&mut chance, 20) as usize;
-        let max_replay = 2 + below(&mut chance, 60) as usize;
-        let make = || Collect::new(rules.clone());
-        let happened = crash(&inputs, make, &Course { stride, max_replay }, &mut chance, seed);
+        let inputs = wild_tweets(&mut rng, 700);
+        let stride = 1 + below(&mut rng, 20) as usize;
+        let max_replay = 2 + below(&mut rng, 60) as usize;
+        let make = || Collect::new(options.clone());
+        let happened = crash(&inputs, make, &Course { stride, max_replay }, &mut rng, seed);
         sum.crashes += happened.crashes;
-        sum.set_aside += happened.set_aside;
-        sum.taken_back += happened.taken_back;
-        sum.outlived += happened.outlived;
+        sum.spilled += happened.spilled;
+        sum.restored += happened.restored;
+        sum.tombstones += happened.tombstones;
         sum.replayed += happened.replayed;
     }
-    assert!(sum.set_aside > 1000 && sum.taken_back > 1000 && sum.outlived > 300);
+    assert!(sum.spilled > 1000 && sum.restored > 1000 && sum.tombstones > 300);
     let mean = sum.replayed / sum.crashes as usize;
-    eprintln!("{} set aside, replays of {mean} records", sum.set_aside);
+    eprintln!("{} parts spilled, replays of {mean} records", sum.spilled);
     assert!(mean < 100, "a replay reads {mean} records");
 }
 
@@ -265,19 +266,19 @@ fn parsed(line: &str) -> Record {
 }
 
 /// Parameters and sizes of cascades that overlap, in either order, some twice, some without a
-/// partner, with ids that come again.
-fn wild_properties(chance: &mut Chance, length: usize) -> Vec<Record> {
+/// counterpart, with reused ids.
+fn wild_properties(rng: &mut ChaCha8Rng, length: usize) -> Vec<Record> {
     let mut due: Vec<(u64, String)> = Vec::new();
     for i in 0..length as u64 / 2 {
-        let (cid, source) = (below(chance, 40 + i / 3), below(chance, 2));
-        let (n, window) = (10 + below(chance, 90), [600, 1200][below(chance, 2) as usize]);
+        let (cid, source) = (below(rng, 40 + i / 3), below(rng, 2));
+        let (n, window) = (10 + below(rng, 90), [600, 1200][below(rng, 2) as usize]);
         let head = format!(r#""cid":"{cid}","source":"{source}","T_obs":{window}"#);
         let parameters = format!(
             r#"{{"type":"parameters",{head},"t":{i},"n_obs":{n},"n_supp":{n}.5,"params":[0.01,0.001],"n_star":0.5,"G1":{i}.25,"features":{{"n":{n}}}}}"#
         );
         let size = format!(r#"{{"type":"size",{head},"t":{},"n_tot":{}}}"#, i + 900, n + i % 50);
-        let (early, late) = (10 * i + below(chance, 300), 10 * i + below(chance, 800));
-        match below(chance, 20) {
+        let (early, late) = (10 * i + below(rng, 300), 10 * i + below(rng, 800));
+        match below(rng, 20) {
             0 => due.push((early, parameters)),
             1 => due.push((early, size)),
             2 => due.extend([(early, parameters.clone()), (late, parameters), (late + 5, size)]),
@@ -290,39 +291,39 @@ fn wild_properties(chance: &mut Chance, length: usize) -> Vec<Record> {
 }
 
 #[test]
-fn a_predictor_is_found_again_by_its_marks_and_its_alerts() {
+fn a_predictor_is_restored_from_its_checkpoint_and_its_alerts() {
     let mut crashes = 0;
     for seed in 0..30 {
-        let mut chance = Chance::seed_from_u64(seed);
-        let manner = Manner {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let options = PredictOptions {
             level: 0.9,
             alert_above: None,
             max_pending: [1000, 15][seed as usize % 2],
             pin: Vec::new(),
             curve: false,
         };
-        let inputs = wild_properties(&mut chance, 400);
-        let stride = 1 + below(&mut chance, 50) as usize;
-        let make = || Predict::new(manner.clone());
-        crashes += crashes_leave_no_trace(&inputs, make, stride, &mut chance, seed);
+        let inputs = wild_properties(&mut rng, 400);
+        let stride = 1 + below(&mut rng, 50) as usize;
+        let make = || Predict::new(options.clone());
+        crashes += crashes_leave_no_trace(&inputs, make, stride, &mut rng, seed);
     }
     assert!(crashes > 50);
 }
 
 #[test]
-fn a_learner_is_found_again_by_its_marks_and_its_models() {
+fn a_learner_is_restored_from_its_checkpoint_and_its_models() {
     let mut crashes = 0;
     for seed in 0..4 {
-        let mut chance = Chance::seed_from_u64(seed);
-        let sample = |chance: &mut Chance, i: usize| {
-            let (n, growth) = (10 + below(chance, 90), 1 + below(chance, 5));
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let sample = |rng: &mut ChaCha8Rng, i: usize| {
+            let (n, growth) = (10 + below(rng, 90), 1 + below(rng, 5));
             parsed(&format!(
                 r#"{{"type":"sample","cid":"{i}","source":"0","t":{i},"T_obs":600,"X":[0.001,0.5,{n}],"W":1,"n_obs":{n},"n_tot":{},"features":{{"n":{n},"growth":{growth}}}}}"#,
                 n * growth
             ))
         };
-        let inputs: Vec<Record> = (0..150).map(|i| sample(&mut chance, i)).collect();
-        let teaching = Teaching {
+        let inputs: Vec<Record> = (0..150).map(|i| sample(&mut rng, i)).collect();
+        let options = TrainOptions {
             trees: 3,
             target: Target::LogRatio,
             aggregate: Aggregate::RelativeMedian,
@@ -330,8 +331,8 @@ fn a_learner_is_found_again_by_its_marks_and_its_models() {
             newest: [1000, 60][seed as usize % 2],
             threads: 1,
         };
-        let make = || Train::new(teaching.clone());
-        crashes += crashes_leave_no_trace(&inputs, make, 20, &mut chance, seed);
+        let make = || Train::new(options.clone());
+        crashes += crashes_leave_no_trace(&inputs, make, 20, &mut rng, seed);
     }
     assert!(crashes > 5);
 }

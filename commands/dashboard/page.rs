@@ -47,7 +47,7 @@ impl View {
         while !stop.load(Ordering::Relaxed) {
             let mut board = self.shared.board();
             if board.predicted() > 0 && marked.is_none_or(|at| at.elapsed() > MARK) {
-                board.mark();
+                board.save_ranks();
                 marked = Some(now());
             }
             let state = (board.version(), self.shared.is_over());

@@ -55,7 +55,7 @@ impl View for Following<'_> {
     fn follow(&mut self) {
         let mut board = self.shared.board();
         if board.predicted() > 0 && self.marked.is_none_or(|at| at.elapsed() > MARK) {
-            board.mark();
+            board.save_ranks();
             self.marked = Some(now());
         }
         drop(board);

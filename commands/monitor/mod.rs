@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use tweetoscope::record::{Kind, Record};
-use tweetoscope::stage::monitor::{Monitor, Watch};
+use tweetoscope::stage::monitor::{Monitor, MonitorOptions};
 use tweetoscope::stage::{Ending, Out, Outgoing, RecordRef, Stage, Tally};
 use tweetoscope::stream::{Mapped, Transport};
 
@@ -57,7 +57,7 @@ struct Shared(Arc<Mutex<Monitor>>);
 
 impl Shared {
     fn new(args: &Args) -> Self {
-        let watch = Watch { every: args.every, last: args.last };
+        let watch = MonitorOptions { every: args.every, last: args.last };
         Self(Arc::new(Mutex::new(Monitor::new(watch))))
     }
 

@@ -8,6 +8,7 @@ use super::options::{Aggregate, Target};
 use super::table::{fill, omega_values};
 use super::trees::{ReachedLeaves, Trees};
 use super::weighted::WeightedValues;
+use crate::event::ModelVersion;
 
 /// How a model predicts; each step needs more samples than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ pub struct Query<'a> {
 /// A predictor for one window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
-    pub(super) version: String,
+    pub(super) version: ModelVersion,
     pub(super) window: f64,
     pub(super) names: Vec<String>,
     pub(super) medians: Vec<f32>,
@@ -82,8 +83,8 @@ pub struct Model {
 
 impl Model {
     /// Its version: window and counter, `600-3`.
-    pub fn version(&self) -> &str {
-        &self.version
+    pub fn version(&self) -> ModelVersion {
+        self.version
     }
 
     /// The window, in seconds.

@@ -12,6 +12,7 @@ use super::sample::Sample;
 use super::table::{Table, WindowRow};
 use super::train_networks::{FOLDS, fold, held_out_fold, train_networks};
 use super::trees::Trees;
+use crate::event::ModelVersion;
 use crate::parallel::in_parallel;
 
 /// The smallest number of samples of a window that a model is fitted to.
@@ -73,7 +74,7 @@ pub(super) fn fit_step(
         _ => (Trees::default(), Networks::default()),
     };
     Some(Model {
-        version: format!("{}-{}", options.window, options.counter),
+        version: ModelVersion { window: options.window as u64, counter: options.counter },
         window: options.window,
         names: table.names,
         medians: table.medians,

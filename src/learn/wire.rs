@@ -58,7 +58,7 @@ impl Model {
         let mut line = Line {
             r#type: "model".into(),
             format: FORMAT,
-            model: self.version.clone(),
+            model: self.version.to_string(),
             t_obs: self.window,
             step: self.step.name().into(),
             target: name(&TARGETS, self.target).into(),
@@ -96,7 +96,7 @@ impl Model {
         let body = BASE64.decode(&line.body).map_err(|_| ModelError::Field("body"))?;
         let (residuals, trees, networks) = decode(&inflate(&body)?, line.features.len())?;
         let model = Self {
-            version: line.model,
+            version: line.model.parse().map_err(|_| ModelError::Field("model"))?,
             window: line.t_obs,
             names: line.features,
             medians: line.medians,

@@ -1,10 +1,12 @@
-//! Records that are no events, in every form that they come in.
+//! Records other than events, in each of their forms.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::read::{Refusal, json};
-use super::{History, Kind, Model, Parameters, Record, Serie, Size};
+use super::item::{Refusal, json};
+use super::kind::Kind;
+use super::kinds::{History, Model, Parameters, Serie, Size};
+use super::write::Record;
 use crate::cascade::Point;
 use crate::event::LARGEST;
 
@@ -41,7 +43,7 @@ pub(super) fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Ref
     serde_json::from_slice(bytes).map_err(json)
 }
 
-/// A record that the original system left without `T_obs`: there the key tells it.
+/// Parses a record; the original system writes some without `T_obs`, which is the key then.
 fn windowed<T: for<'de> Deserialize<'de>>(bytes: &[u8], key: Option<&str>) -> Result<T, Refusal> {
     let first = match parse(bytes) {
         Ok(record) => return Ok(record),
@@ -90,13 +92,13 @@ pub(super) fn serie(bytes: &[u8], list: Option<Vec<Point>>) -> Result<Serie, Ref
     if serie.t_obs == 0 {
         return Err(Refusal::new("range", "T_obs is at least 1"));
     }
-    // Some collectors add the event that closed the window: it is no part of it.
+    // Some collectors add the event that closed the window, which is outside it.
     let end = serie.tweets[0].time + serie.t_obs as f64;
     serie.tweets.retain(|point| point.time <= end);
     Ok(serie)
 }
 
-/// Refuses what is no cascade: no event, or times that go back.
+/// Refuses a cascade without events or with descending times.
 pub(crate) fn ordered(tweets: &[Point]) -> Result<(), Refusal> {
     if tweets.is_empty() {
         return Err(Refusal::new("field", "tweets is empty: a cascade has its initial tweet"));

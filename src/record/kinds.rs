@@ -1,4 +1,4 @@
-//! What each kind of record says, field by field, as docs/formats.md writes it.
+//! The fields of each kind of record, as in docs/formats.md.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -7,7 +7,7 @@ use super::scalar::{self, id, integer, seconds, window};
 use crate::cascade::{Point, number};
 use crate::learn::Features;
 
-/// Numbers by name, in an order that means something (a map would lose it).
+/// Numbers by name, in a significant order, which a map would lose.
 pub type Named = Vec<(String, f64)>;
 
 /// A source has reached a time.
@@ -65,7 +65,7 @@ pub struct Size {
     pub t_end: f64,
 }
 
-/// A marked Hawkes process fitted to a serie, and what else the correction needs.
+/// A marked Hawkes process fitted to a serie, and the other inputs of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Parameters {
     /// The cascade.
@@ -83,7 +83,7 @@ pub struct Parameters {
     /// The window, in seconds.
     #[serde(rename = "T_obs", deserialize_with = "window")]
     pub t_obs: u64,
-    /// Events seen within the window, the initial tweet included.
+    /// Events observed within the window, the initial tweet included.
     #[serde(deserialize_with = "integer")]
     pub n_obs: u64,
     /// Expected number of events still to come.
@@ -100,7 +100,7 @@ pub struct Parameters {
     /// Which estimator found the parameters.
     #[serde(default)]
     pub estimator: String,
-    /// How far the fit can be trusted: `ok`, or why not.
+    /// `ok`, or why the fit is not reliable.
     #[serde(default)]
     pub status: String,
     /// Log-likelihood at the parameters.
@@ -115,15 +115,15 @@ pub struct Parameters {
     /// SEISMIC's untrained estimate of the final size, where it has one.
     #[serde(default)]
     pub seismic: Option<f64>,
-    /// What the forest sees, by name.
+    /// The features of the forest, by name.
     #[serde(default, skip_serializing_if = "Features::is_empty")]
     pub features: Features,
-    /// The same names' values at earlier ages of the cascade.
+    /// Values of the same features at earlier ages of the cascade.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Vec<f64>>,
 }
 
-/// Where a final size will be found with the probability `level`.
+/// An interval that holds the final size with the probability `level`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// Nominal probability, above 0 and below 1.
@@ -136,7 +136,7 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// A prediction: how big the cascade will be.
+/// A prediction of the final size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Alert {
     /// The cascade.
@@ -154,13 +154,13 @@ pub struct Alert {
     /// The window, in seconds.
     #[serde(rename = "T_obs", deserialize_with = "window")]
     pub t_obs: u64,
-    /// Events seen within the window.
+    /// Events observed within the window.
     #[serde(default, deserialize_with = "integer")]
     pub n_obs: u64,
     /// Predicted final size.
     #[serde(serialize_with = "number")]
     pub n_tot: f64,
-    /// Where the final size will be found.
+    /// The interval for the final size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
     /// Probability that the final size is above a number (the key).
@@ -172,7 +172,7 @@ pub struct Alert {
     /// Status of the fit behind it.
     #[serde(default)]
     pub status: String,
-    /// Version of the model that spoke, or `untrained`.
+    /// Version of the model, or `untrained`.
     #[serde(default)]
     pub model: String,
     /// How it predicts: `forest`, `log-linear`, `median-ratio`; untrained `seismic`, `hawkes`.
@@ -180,7 +180,7 @@ pub struct Alert {
     pub method: String,
 }
 
-/// What a forest learns from: a fitted window and the final size that followed.
+/// A fitted window and the final size that followed: the input of training.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
     /// The cascade.
@@ -189,40 +189,40 @@ pub struct Sample {
     /// Its source.
     #[serde(default = "nought", deserialize_with = "id")]
     pub source: String,
-    /// The source's clock when the truth was known, in seconds.
+    /// The source's clock when the cascade ended, in seconds.
     #[serde(default, serialize_with = "number", deserialize_with = "seconds")]
     pub t: f64,
     /// The window, in seconds.
     #[serde(rename = "T_obs", deserialize_with = "window")]
     pub t_obs: u64,
-    /// beta, n*, G1: what the original forest sees.
+    /// beta, n*, G1: the features of the original forest.
     #[serde(rename = "X")]
     pub x: [f64; 3],
-    /// The omega that would have been exact; absent where G1 is 0.
+    /// The omega that gives the final size exactly; absent where G1 is 0.
     #[serde(rename = "W", default, skip_serializing_if = "Option::is_none")]
     pub w: Option<f64>,
-    /// Events seen within the window.
+    /// Events observed within the window.
     #[serde(default, deserialize_with = "integer")]
     pub n_obs: u64,
     /// Final size.
     #[serde(default, deserialize_with = "integer")]
     pub n_tot: u64,
-    /// What the forest sees, by name.
+    /// The features of the forest, by name.
     #[serde(default, skip_serializing_if = "Features::is_empty")]
     pub features: Features,
-    /// The same names' values at earlier ages of the cascade.
+    /// Values of the same features at earlier ages of the cascade.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rows: Vec<Vec<f64>>,
 }
 
-/// A trained correction: its version, its window, and its own text, which `forest` alone reads.
+/// A trained model: its version, its window, and its text, which only `learn` reads.
 #[derive(Clone, Debug)]
 pub struct Model {
     /// Version, `<window>-<counter>`.
     pub model: String,
     /// The window, in seconds.
     pub t_obs: u64,
-    /// The whole record as it travels.
+    /// The whole line of JSON.
     pub text: Box<RawValue>,
 }
 
@@ -232,7 +232,7 @@ impl PartialEq for Model {
     }
 }
 
-/// How far the prediction made from the parameters was from the truth.
+/// The error of a prediction, with the final size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stat {
     /// The cascade.
@@ -241,7 +241,7 @@ pub struct Stat {
     /// Its source.
     #[serde(default = "nought", deserialize_with = "id")]
     pub source: String,
-    /// The source's clock when the truth was known, in seconds.
+    /// The source's clock when the cascade ended, in seconds.
     #[serde(default, serialize_with = "number", deserialize_with = "seconds")]
     pub t: f64,
     /// The window, in seconds.
@@ -250,7 +250,7 @@ pub struct Stat {
     /// |n_pred - n_tot| / n_tot.
     #[serde(rename = "ARE", serialize_with = "number")]
     pub are: f64,
-    /// Events seen within the window.
+    /// Events observed within the window.
     #[serde(default, deserialize_with = "integer")]
     pub n_obs: u64,
     /// Final size.
@@ -259,13 +259,13 @@ pub struct Stat {
     /// Predicted final size.
     #[serde(default, serialize_with = "number")]
     pub n_pred: f64,
-    /// Whether the interval held the truth.
+    /// Whether the interval held the final size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub covered: Option<bool>,
     /// Nominal level of that interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<f64>,
-    /// Version of the model that spoke, or `untrained`.
+    /// Version of the model, or `untrained`.
     #[serde(default)]
     pub model: String,
 }
@@ -293,26 +293,27 @@ pub struct Report {
     /// Median of ln((n_pred + 1) / (n_tot + 1)): below 0, predictions are low.
     #[serde(serialize_with = "number")]
     pub bias: f64,
-    /// Share of intervals that held the truth.
+    /// Share of intervals that held the final size.
     #[serde(default)]
     pub covered: Option<f64>,
     /// The same share of the last ones.
     #[serde(default)]
     pub last_covered: Option<f64>,
-    /// The share that should be: the nominal level.
+    /// The nominal level of the intervals.
     #[serde(default)]
     pub level: Option<f64>,
     /// 1 - mean ARE / mean ARE of the baseline, by baseline: above 0 is better than it.
     #[serde(default, with = "scalar::named")]
     pub skill: Named,
-    /// Of the biggest tenth (at most 100), the share found among as many predicted biggest.
+    /// Of the largest tenth by final size (at most 100), the share also among as many largest by
+    /// prediction.
     #[serde(default)]
     pub top_hits: Option<f64>,
-    /// `ok`, or what is wrong, in a word.
+    /// `ok`, or the first problem, in a word.
     pub verdict: String,
 }
 
-/// A message of a stage.
+/// A log message of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Log {
     /// Unix seconds.
@@ -320,20 +321,20 @@ pub struct Log {
     pub t: f64,
     /// DEBUG, INFO, WARNING, ERROR, CRITICAL or TRACE.
     pub level: String,
-    /// The stage that speaks.
+    /// The stage.
     #[serde(deserialize_with = "id")]
     pub source: String,
-    /// Where in the code.
+    /// The source file.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub file: String,
-    /// The line of that file.
+    /// The line in the source file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// What happened.
+    /// The text of the message.
     pub message: String,
 }
 
-/// A whole cascade of the past, times in seconds since its initial tweet.
+/// A finished cascade, times in seconds since its initial tweet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// The cascade.

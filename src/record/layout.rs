@@ -1,16 +1,16 @@
-//! The form in which a program writes its tweets: which fields, in which order, with what between.
+//! The layout in which a program writes its tweets: the fields, their order, the text between them.
 //!
-//! Most lines of an input are written by one program. So what stood between the values of the line
-//! before most often stands there again, and need only be compared, not understood.
+//! One program writes nearly all lines of an input. So the text between the values of a line is
+//! usually that of the line before, and comparing it is faster than parsing it.
 
 use std::borrow::Cow;
 
-use super::Kind;
+use super::kind::Kind;
 use super::special::Literal;
 use super::text::Text;
 use crate::event::{Event, EventTime, LARGEST, Message};
 
-/// A field, as far as records are told apart and events made by it.
+/// A field that distinguishes records or belongs to an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Type,
@@ -26,7 +26,7 @@ pub(super) enum Field {
     Tweets,
     Level,
     Message,
-    /// One that nobody knows, and that may be there twice.
+    /// Any other field, which may occur twice.
     Other,
 }
 
@@ -52,7 +52,7 @@ impl Field {
     }
 }
 
-/// What the fields of a line hold.
+/// The values of the fields of a line.
 #[derive(Default)]
 pub(super) struct Fields<'a> {
     kind: Option<&'a str>,
@@ -68,7 +68,7 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads the value of a field that was not there before.
+    /// Reads the value of a field that did not occur before.
     #[inline(always)]
     pub(super) fn take(&mut self, field: Field, line: &mut Text<'a>) -> Option<()> {
         match field {
@@ -82,19 +82,19 @@ impl<'a> Fields<'a> {
             Field::Source => self.source = Some(line.id()?),
             Field::Msg => self.msg = Some(line.message()?),
             Field::Info => self.info = Some(line.message()?),
-            // Records are told apart by these where there is no type.
+            // These distinguish records without a type: left to the full parser.
             Field::Tweets | Field::Level | Field::Message => return None,
             Field::Other => line.value()?,
         }
         Some(())
     }
 
-    /// What `type` says.
+    /// The kind that `type` names.
     pub(super) fn kind(&self) -> Option<Kind> {
         Kind::named(self.kind?)
     }
 
-    /// The event, where it needs no key: the full parser looks there for what is missing.
+    /// The event; `None` where a field is missing that the full parser may find in the key.
     #[inline(always)]
     pub(super) fn event(self) -> Option<Event<'a>> {
         let root = match self.kind? {
@@ -120,19 +120,19 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The form of a line of events that was understood.
+/// The layout of a line that held an event.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
-    /// What stands ahead of each value, and what the value is.
+    /// The text ahead of each value, and the field of the value.
     steps: Vec<(Literal, Field)>,
-    /// What stands behind the last one.
+    /// The text behind the last value.
     end: String,
-    /// Lines since one had this form.
+    /// Events since the last one in this layout.
     missed: u32,
 }
 
 impl Layout {
-    /// The event of a line of this form; `None` if it has another.
+    /// The event of a line in this layout; `None` if it has another.
     #[inline]
     pub(super) fn read<'a>(&mut self, mut line: Text<'a>) -> Option<Event<'a>> {
         let mut fields = Fields::default();
@@ -145,20 +145,20 @@ impl Layout {
         Some(event)
     }
 
-    /// Told of an event that was read another way: its form is learned; seldom, where each line has
-    /// one of its own.
+    /// Called for an event that was read another way: adopts the layout of its line, at growing
+    /// intervals, because every line may have a layout of its own.
     pub(super) fn missed(&mut self, line: Text<'_>) {
         self.missed = self.missed.saturating_add(1);
         if self.missed.is_power_of_two()
-            && let Some((steps, end)) = form(line)
+            && let Some((steps, end)) = layout(line)
         {
             (self.steps, self.end) = (steps, end);
         }
     }
 }
 
-/// What stands ahead of each value of a line, and behind the last.
-fn form(line: Text<'_>) -> Option<(Vec<(Literal, Field)>, String)> {
+/// The text ahead of each value of a line, and behind the last.
+fn layout(line: Text<'_>) -> Option<(Vec<(Literal, Field)>, String)> {
     let (mut steps, mut behind) = (Vec::new(), line);
     line.members(|name, line| {
         steps.push((Literal::of(behind.until(*line)?), Field::named(name)));

@@ -1,68 +1,25 @@
-//! From bytes to records: strict about sense, tolerant about form.
+//! Reads records from bytes: strict about values, tolerant about form.
 //!
-//! Both wire years of the original system are read: `time` and `magnitude` for `t` and `m`, ids
+//! Both forms of the original system, of 2020 and 2021, are read: `time` and `magnitude` for `t` and `m`, ids
 //! in the record, in the key or in `info`, windows in the key.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use super::bodies::{body, history, parse, serie};
-use super::known;
+use super::fast;
+use super::item::{Item, Refusal, json};
+use super::kind::Kind;
+use super::kinds::Watermark;
 use super::layout::Layout;
 use super::scalar::Scalar;
-use super::{Kind, Record, Watermark};
+use super::write::Record;
 use crate::cascade::Point;
 use crate::event::{Event, EventTime, LARGEST};
 
-/// What one record turned out to be.
-#[derive(Debug, PartialEq)]
-pub enum Item<'a> {
-    /// A tweet or retweet, borrowed from the bytes.
-    Event(Event<'a>),
-    /// Any other record of a kind that was asked for.
-    Record(Box<Record>),
-    /// A sound record that was not asked for, to be handed on as the bytes that came.
-    Foreign,
-}
-
-impl Item<'_> {
-    /// The record, where it is no event and was asked for.
-    pub fn record(self) -> Option<Record> {
-        match self {
-            Self::Record(record) => Some(*record),
-            Self::Event(_) | Self::Foreign => None,
-        }
-    }
-}
-
-/// Why a record was refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The reason in a word, from a closed set: `json`, `type`, `field`, `range`, `size`.
-    pub reason: &'static str,
-    /// The whole of it, for people.
-    pub detail: String,
-}
-
-impl Refusal {
-    /// A refusal for a reason of the closed set.
-    pub fn new(reason: &'static str, detail: impl Into<String>) -> Self {
-        Self { reason, detail: detail.into() }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.detail)
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-/// The fields by which records are told apart and of which events consist.
+/// The fields that distinguish records, and those of events.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Head<'a> {
@@ -91,7 +48,7 @@ struct Head<'a> {
     message: Present,
 }
 
-/// Whether a field is there, whatever it holds.
+/// Whether a field is present, with any value.
 #[derive(Default)]
 struct Present(bool);
 
@@ -103,7 +60,8 @@ impl<'de> Deserialize<'de> for Present {
 
 /// Reads one record; kinds outside `takes` come back as [`Item::Foreign`].
 ///
-/// `key` is the key of a topic's record, the named fallback of the original forms.
+/// `key` is the key of the record in its topic, the fallback for ids and windows of the original
+/// forms.
 pub fn read<'a>(
     bytes: &'a [u8],
     key: Option<&'a str>,
@@ -112,7 +70,8 @@ pub fn read<'a>(
     Reader::new(takes).bytes(bytes, key)
 }
 
-/// Reads records of one input, of which most have the same form: faster than [`read`], and the same.
+/// Reads the records of one input, most of which have one layout: faster than [`read`], with equal
+/// results.
 #[derive(Debug)]
 pub struct Reader<'t> {
     takes: &'t [Kind],
@@ -120,7 +79,7 @@ pub struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    /// A reader that knows no form but that of `generate`.
+    /// A reader that expects the layout of `generate`, until it has read another.
     pub fn new(takes: &'t [Kind]) -> Self {
         Self { takes, layout: Layout::default() }
     }
@@ -137,36 +96,36 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// The same where it is known already that the record is text.
+    /// Reads one record that is valid UTF-8.
     #[inline]
     pub fn text<'a>(&mut self, text: &'a str, key: Option<&'a str>) -> Result<Item<'a>, Refusal> {
-        // A key changes nothing where the record itself names cascade and source.
-        match known::item(text, self.takes, &mut self.layout) {
+        // The fast reader answers only where the record itself holds cascade and source.
+        match fast::item(text, self.takes, &mut self.layout) {
             Some(item) => Ok(item),
             None => read_rare(text.as_bytes(), key, self.takes),
         }
     }
 }
 
-/// What is no plain event.
+/// Reads all but plain events.
 #[inline(never)]
 fn read_rare<'a>(
     bytes: &'a [u8],
     key: Option<&'a str>,
     takes: &[Kind],
 ) -> Result<Item<'a>, Refusal> {
-    if let Some((short, points)) = known::without_list(bytes) {
+    if let Some((short, points)) = fast::without_list(bytes) {
         match read_listed(&short, key, takes, Some(points)) {
             Ok(Item::Record(record)) => return Ok(Item::Record(record)),
             Ok(Item::Foreign) => return Ok(Item::Foreign),
-            // Places in messages are those of the whole line.
+            // Read the whole line, so that the byte positions of an error are right.
             Ok(Item::Event(_)) | Err(_) => {}
         }
     }
     read_fully(bytes, key, takes)
 }
 
-/// The same by the full parser alone.
+/// Reads one record with the full parser alone.
 pub(crate) fn read_fully<'a>(
     bytes: &'a [u8],
     key: Option<&'a str>,
@@ -191,7 +150,7 @@ fn read_listed<'a>(
         if head.tweets.0 && takes.contains(&Kind::History) {
             return history(bytes, list).map(|it| boxed(Record::History(it)));
         }
-        // Log records are known by their fields: the original system gives them no type.
+        // The original system writes log records without a type.
         if head.level.0 && head.message.0 && takes.contains(&Kind::Log) {
             return parse(bytes).map(|log| boxed(Record::Log(log)));
         }
@@ -212,14 +171,6 @@ fn read_listed<'a>(
 
 fn boxed<'a>(record: Record) -> Item<'a> {
     Item::Record(Box::new(record))
-}
-
-pub(super) fn json(error: serde_json::Error) -> Refusal {
-    let reason = if error.is_data() { "field" } else { "json" };
-    // A line is one record: the line number of serde_json would always be 1.
-    let text = error.to_string();
-    let text = text.split(" at line 1 column ").collect::<Vec<_>>().join(" at byte ");
-    Refusal::new(reason, text)
 }
 
 fn event<'a>(head: Head<'a>, key: Option<&'a str>, root: bool) -> Result<Event<'a>, Refusal> {
@@ -283,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn both_wire_years_of_tweets_are_read() {
+    fn tweets_of_2020_and_2021_are_read() {
         let ours = event_of(r#"{"type":"tweet","cid":"17","t":1510,"m":8,"source":"2"}"#, None);
         assert_eq!((&*ours.cid, &*ours.source, ours.magnitude), ("17", "2", 8.0));
         let y2020 = event_of(
@@ -307,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused_with_its_reason() {
+    fn an_invalid_record_is_refused_with_its_reason() {
         for (line, reason) in [
             ("", "json"),
             ("{", "json"),
@@ -330,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_tells_the_window_where_the_record_does_not() {
+    fn the_key_gives_the_window_of_a_record_without_one() {
         let line = br#"{"type":"size","cid":"tw23981","n_tot":127,"t_end":4329}"#;
         let Some(Record::Size(size)) = record_of(line, Some("600")) else {
             panic!("a size of the original form");

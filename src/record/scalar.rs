@@ -1,4 +1,4 @@
-//! Fields that several systems write in several ways: ids, seconds, windows, counts.
+//! Fields that systems write in different forms: ids, seconds, windows, counts.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,15 +6,15 @@ use std::fmt;
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// A JSON value as far as a field may hold one: lists and objects are passed over.
+/// A scalar JSON value; lists and objects are skipped.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub(crate) enum Scalar<'a> {
-    /// Absent, `null`, or something that no field holds.
+    /// Absent, `null`, a boolean, a list or an object.
     #[default]
     Absent,
-    /// A number, and its digits where it is integral.
+    /// A number that is not integral.
     Number(f64),
-    /// An integral number, whose digits an id must keep.
+    /// An integral number: an id keeps its digits.
     Integer(i128),
     /// A string.
     Text(Cow<'a, str>),
@@ -41,7 +41,7 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    /// Whether the field was there with a value.
+    /// Whether the field has a value.
     pub(crate) fn is_present(&self) -> bool {
         *self != Self::Absent
     }

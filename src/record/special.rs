@@ -1,4 +1,4 @@
-//! Looks at many bytes of text at a time: for what is special in a string, and for what is known.
+//! Searches and compares many bytes of text at a time.
 
 use memchr::memchr2;
 
@@ -11,20 +11,20 @@ pub(super) fn needs_escapes(text: &str) -> bool {
 #[inline(always)]
 pub(super) fn special(text: &[u8]) -> Option<usize> {
     const WORD: usize = 8;
-    let Some((word, after)) = text.split_first_chunk() else { return special_slowly(text) };
+    let Some((word, after)) = text.split_first_chunk() else { return special_bytewise(text) };
     let found = special_bytes(word);
     if found != 0 {
         return Some(found.trailing_zeros() as usize / 8);
     }
-    let Some(word) = after.first_chunk() else { return special_slowly(text) };
+    let Some(word) = after.first_chunk() else { return special_bytewise(text) };
     match special_bytes(word) {
         0 => special_far(text),
         found => Some(WORD + found.trailing_zeros() as usize / 8),
     }
 }
 
-/// The same in a text that begins with sixteen plain bytes. Control characters are rare in what
-/// is long: where there are any, it is read slowly.
+/// The same in a text that begins with sixteen plain bytes. Control characters are rare in long
+/// texts: one with any is searched byte by byte.
 fn special_far(text: &[u8]) -> Option<usize> {
     const PIECE: usize = 16;
     let has_control =
@@ -35,11 +35,11 @@ fn special_far(text: &[u8]) -> Option<usize> {
     let (pieces, _) = passed[PIECE..].as_chunks();
     match passed.last_chunk() {
         Some(last) if !has_control(last) && !pieces.iter().any(has_control) => place,
-        _ => special_slowly(text),
+        _ => special_bytewise(text),
     }
 }
 
-fn special_slowly(text: &[u8]) -> Option<usize> {
+fn special_bytewise(text: &[u8]) -> Option<usize> {
     text.iter().position(|byte| is_special(*byte))
 }
 
@@ -48,7 +48,7 @@ fn is_special(byte: u8) -> bool {
     (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }
 
-/// The high bit of each special byte; the first is never wrong, those after it may be.
+/// Sets the high bit of each special byte; the first is exact, later ones may be spurious.
 #[inline(always)]
 fn special_bytes(word: &[u8; 8]) -> u64 {
     const EACH: u64 = 0x0101_0101_0101_0101;
@@ -59,27 +59,27 @@ fn special_bytes(word: &[u8; 8]) -> u64 {
     (quotes | backslashes | below(word, 0x20)) & (EACH * 0x80)
 }
 
-/// Text that is compared with other text in one go, where it is short.
+/// A text that is compared in one operation, if it is short.
 #[derive(Debug)]
 pub(super) struct Literal {
     text: String,
-    /// The same as a number, and the bits of it that count; none where it is too long.
+    /// The text as a number, and the mask of its bits; 0 where it is too long.
     word: u128,
     mask: u128,
 }
 
 impl Literal {
-    /// This text.
+    /// A literal of this text.
     pub(super) fn of(text: &str) -> Self {
-        const MOST: usize = size_of::<u128>();
-        let mut word = [0; MOST];
+        const LONGEST: usize = size_of::<u128>();
+        let mut word = [0; LONGEST];
         word.iter_mut().zip(text.bytes()).for_each(|(to, byte)| *to = byte);
-        let unused = MOST.checked_sub(text.len()).filter(|unused| *unused < MOST);
+        let unused = LONGEST.checked_sub(text.len()).filter(|unused| *unused < LONGEST);
         let mask = unused.map_or(0, |unused| u128::MAX >> (8 * unused));
         Self { text: text.to_owned(), word: u128::from_le_bytes(word), mask }
     }
 
-    /// What follows it at the start of `text`; `None` if it does not stand there.
+    /// The rest of `text` after the literal; `None` if it does not start with it.
     #[inline(always)]
     pub(super) fn behind<'a>(&self, text: &'a str) -> Option<&'a str> {
         match text.as_bytes().first_chunk() {
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_special_is_found_wherever_it_stands() {
+    fn the_first_special_byte_is_found_at_any_position() {
         let mut rng = ChaCha8Rng::seed_from_u64(8);
         for turn in 0..200_000 {
             let length = rng.next_u32() as usize % 100;

@@ -1,7 +1,7 @@
-//! Steps through the text of one JSON object, without building anything of it.
+//! Steps through the text of one JSON object, without building a value.
 //!
-//! Every step answers only where it is sure that a full parser would go on: what it does not know
-//! (an exponent, half a surrogate, depth) is `None`, whether it is right or wrong.
+//! A step succeeds only where a full parser would accept the text too. It returns `None` for text
+//! that it does not support (an exponent, half a surrogate, depth), valid or not.
 
 use std::borrow::Cow;
 
@@ -9,13 +9,13 @@ use super::special::{Literal, special};
 use crate::cascade::numbers::leading;
 use crate::event::Message;
 
-/// How deep a value may be that is stepped over.
+/// Largest depth of a value that is skipped.
 const DEPTH: u32 = 16;
 
-/// Longest number that surely is no infinity.
+/// Largest number of digits that is certainly finite.
 const LONGEST_NUMBER: usize = 100;
 
-/// A text of which something is still to be read.
+/// A position in a line.
 #[derive(Clone, Copy)]
 pub(super) struct Text<'a> {
     rest: &'a str,
@@ -28,32 +28,32 @@ impl<'a> Text<'a> {
         Self { rest }
     }
 
-    /// What is still to be read.
+    /// The unread rest.
     #[inline]
     pub(super) fn rest(&self) -> &'a str {
         self.rest
     }
 
-    /// What lies between here and a later place of the same line.
+    /// The text between this and a later position of the same line.
     #[inline(always)]
     pub(super) fn until(&self, later: Self) -> Option<&'a str> {
         self.rest.get(..self.rest.len() - later.rest.len())
     }
 
-    /// The byte that stands here.
+    /// The next byte.
     #[inline(always)]
     fn first(&self) -> Option<u8> {
         self.rest.as_bytes().first().copied()
     }
 
-    /// Steps over so many bytes.
+    /// Skips `count` bytes.
     #[inline(always)]
     fn advance(&mut self, count: usize) -> Option<()> {
         self.rest = self.rest.get(count..)?;
         Some(())
     }
 
-    /// Whether `literal` stands here; if so, it is stepped over.
+    /// Skips `literal`, if it is next; returns whether it was.
     #[inline(always)]
     pub(super) fn skip(&mut self, literal: &str) -> bool {
         match self.rest.strip_prefix(literal) {
@@ -65,27 +65,27 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Steps over what must stand here.
+    /// Skips `literal`, which must be next.
     #[inline(always)]
     pub(super) fn expect(&mut self, literal: &str) -> Option<()> {
         self.rest = self.rest.strip_prefix(literal)?;
         Some(())
     }
 
-    /// Steps over what must stand here, and was not known when this was written.
+    /// The same for a literal of a layout.
     #[inline(always)]
     pub(super) fn expect_literal(&mut self, literal: &Literal) -> Option<()> {
         self.rest = literal.behind(self.rest)?;
         Some(())
     }
 
-    /// Steps over blanks.
+    /// Skips blanks.
     #[inline(always)]
     pub(super) fn blanks(&mut self) {
         self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
     }
 
-    /// The next byte that is no blank.
+    /// Takes the next byte that is not blank.
     #[inline(always)]
     pub(super) fn token(&mut self) -> Option<u8> {
         self.blanks();
@@ -94,7 +94,7 @@ impl<'a> Text<'a> {
         Some(token)
     }
 
-    /// Whether nothing follows.
+    /// Whether the line is read.
     #[inline]
     pub(super) fn is_over(&self) -> bool {
         self.rest.is_empty()
@@ -126,7 +126,7 @@ impl<'a> Text<'a> {
         serde_json::from_str(start.until(*self)?).ok()
     }
 
-    /// A text that travels with an event, as it stands here.
+    /// The message of an event, as it is in the line.
     #[inline(always)]
     pub(super) fn message(&mut self) -> Option<Message<'a>> {
         if let Some(words) = self.name() {
@@ -140,7 +140,7 @@ impl<'a> Text<'a> {
         start.until(*self).map(Message::quoted)
     }
 
-    /// Steps over a string.
+    /// Skips a string.
     fn quoted(&mut self) -> Option<()> {
         // Whether these digits are those of a character, not of half a surrogate pair.
         let whole = |digits: &[u8; 4]| {
@@ -154,7 +154,7 @@ impl<'a> Text<'a> {
                 [b'"', ..] => return self.advance(1),
                 [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
                 [b'\\', b'u', a, b, c, d, ..] if whole(&[*a, *b, *c, *d]) => 6,
-                // Both halves, as many programs write what does not fit four digits.
+                // A surrogate pair.
                 [b'\\', b'u', b'd' | b'D', a, b, c, b'\\', b'u', b'd' | b'D', d, e, f, ..]
                     if matches!(a, b'8' | b'9' | b'a' | b'b' | b'A' | b'B')
                         && matches!(d, b'c'..=b'f' | b'C'..=b'F')
@@ -178,7 +178,7 @@ impl<'a> Text<'a> {
         if negative { (value > 0.0).then_some(-value) } else { Some(value) }
     }
 
-    /// What can be an id: a string, or a whole number, which is kept as its digits.
+    /// An id: a string, or a whole number, which is kept as its digits.
     #[inline]
     pub(super) fn id(&mut self) -> Option<Cow<'a, str>> {
         const SURELY_U64: usize = 19;
@@ -189,12 +189,12 @@ impl<'a> Text<'a> {
         self.rest = rest;
         let whole = !matches!(self.first(), Some(b'.' | b'e' | b'E'));
         let sound = digits.len() == 1 || !digits.starts_with('0');
-        let known = (1..=SURELY_U64).contains(&digits.len());
-        (whole && sound && known).then_some(Cow::Borrowed(digits))
+        let fits = (1..=SURELY_U64).contains(&digits.len());
+        (whole && sound && fits).then_some(Cow::Borrowed(digits))
     }
 
-    /// Steps through the members of an object that is the rest of the line: `each` is told a name,
-    /// and reads the value that stands there.
+    /// Steps through the members of an object that is the rest of the line: `each` gets a name and
+    /// reads the value.
     #[inline(always)]
     pub(super) fn members(
         mut self,
@@ -217,12 +217,12 @@ impl<'a> Text<'a> {
         self.is_over().then_some(())
     }
 
-    /// Steps over a value.
+    /// Skips a value.
     pub(super) fn value(&mut self) -> Option<()> {
-        // What is open around it, the innermost last: 1 for an object, 0 for a list, after a 1.
+        // The enclosing brackets, the innermost last: 1 for an object, 0 for a list, after a 1.
         let mut open = 1_u32;
         loop {
-            // Here a value begins.
+            // A value begins.
             self.blanks();
             match self.first()? {
                 b'"' => self.quoted()?,
@@ -243,7 +243,7 @@ impl<'a> Text<'a> {
                 b'n' => self.expect("null")?,
                 _ => self.finite()?,
             }
-            // Here it ended, and with it perhaps what is around it.
+            // It ended, and perhaps the values around it.
             loop {
                 if open == 1 {
                     return Some(());
@@ -262,13 +262,13 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// Steps over a name and its colon.
+    /// Skips a name and its colon.
     fn key(&mut self) -> Option<()> {
         self.quoted()?;
         (self.token()? == b':').then_some(())
     }
 
-    /// Steps over a number that surely is finite.
+    /// Skips a number that is certainly finite.
     fn finite(&mut self) -> Option<()> {
         self.skip("-");
         let number = self.rest.as_bytes();
@@ -285,7 +285,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// How many digits stand here.
+/// Number of leading digits.
 #[inline(always)]
 fn digits(text: &[u8]) -> usize {
     text.iter().take_while(|byte| byte.is_ascii_digit()).count()
@@ -300,7 +300,7 @@ mod tests {
 
     use super::*;
 
-    /// A piece of JSON, most often sound.
+    /// A piece of JSON, usually valid.
     fn value(rng: &mut ChaCha8Rng, depth: u32) -> String {
         let list = |rng: &mut ChaCha8Rng, part: &dyn Fn(&mut ChaCha8Rng) -> String| {
             let parts: Vec<String> = (0..rng.next_u32() % 4).map(|_| part(rng)).collect();
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stepped_over_is_sound() {
+    fn a_skipped_value_is_valid() {
         let mut rng = ChaCha8Rng::seed_from_u64(9);
         let mut sound = 0;
         for turn in 0..200_000 {

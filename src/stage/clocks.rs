@@ -1,35 +1,35 @@
-//! How far the sources are in the time of their records, for those who watch a stage.
+//! The event-time clocks of the sources, for the metrics of a stage.
 
 use std::collections::HashMap;
 
 use super::{Body, RecordRef, Tally};
 use crate::record::Record;
 
-/// Sources that are watched; they come from strangers.
+/// Largest number of tracked sources: names are untrusted.
 const SOURCES: usize = 100_000;
-/// The longest name of one, in bytes.
+/// Longest name of a tracked source, in bytes.
 const NAME: usize = 1_000;
 
-/// The latest time that each source spoke of. Looked up, never walked in an order that counts.
+/// The latest event time of each source. Output does not depend on the order of iteration.
 #[derive(Debug, Default)]
 pub(super) struct Clocks(HashMap<String, f64>);
 
 impl Clocks {
-    /// Notes the times of records as they come.
-    pub(super) fn see(&mut self, batch: &[RecordRef<'_>]) {
+    /// Advances the clocks by the times of records.
+    pub(super) fn observe(&mut self, batch: &[RecordRef<'_>]) {
         for record in batch {
-            let known = match &record.body {
+            let time = match &record.body {
                 Body::Event(event) => Some((&*event.source, event.time.seconds())),
                 Body::Record(body) => event_time(body),
                 Body::Foreign(_) => None,
             };
-            if let Some((source, time)) = known {
+            if let Some((source, time)) = time {
                 self.advance(source, time);
             }
         }
     }
 
-    /// Notes a time of a source.
+    /// Advances the clock of a source.
     pub(super) fn advance(&mut self, source: &str, time: f64) {
         let room = self.0.len() < SOURCES && source.len() <= NAME;
         match self.0.get_mut(source) {
@@ -41,19 +41,19 @@ impl Clocks {
         }
     }
 
-    /// The clock of a source, if it is watched.
+    /// The clock of a source, if it is tracked.
     pub(super) fn of(&self, source: &str) -> Option<f64> {
         self.0.get(source).copied()
     }
 
-    /// Enters the lowest and the highest clock.
-    pub(super) fn tell(&self, tally: &mut Tally) {
-        tell(self.0.values().copied(), tally);
+    /// Adds the lowest and the highest clock to a tally.
+    pub(super) fn add_to(&self, tally: &mut Tally) {
+        add_to(self.0.values().copied(), tally);
     }
 }
 
-/// Enters the lowest and the highest of some clocks.
-pub(super) fn tell(clocks: impl Iterator<Item = f64>, tally: &mut Tally) {
+/// Adds the lowest and the highest of some clocks to a tally.
+pub(super) fn add_to(clocks: impl Iterator<Item = f64>, tally: &mut Tally) {
     const NAME: &str = "event_time_watermark_seconds";
     let range = clocks.filter(|clock| clock.is_finite()).fold(None, |range, clock| {
         let (low, high): (f64, f64) = range.unwrap_or((clock, clock));
@@ -65,7 +65,7 @@ pub(super) fn tell(clocks: impl Iterator<Item = f64>, tally: &mut Tally) {
     }
 }
 
-/// The source of a record, and the time there when it was written.
+/// The source of a record, and its event time.
 fn event_time(record: &Record) -> Option<(&str, f64)> {
     match record {
         Record::Watermark(it) => Some((&it.source, it.t)),
@@ -86,17 +86,24 @@ mod tests {
 
     fn size(source: &str, t: f64) -> RecordRef<'static> {
         let (cid, source) = ("1".to_owned(), source.to_owned());
-        RecordRef::beside(Record::Size(Size { cid, source, t, t_obs: 60, n_tot: 1, t_end: t }))
+        RecordRef::without_position(Record::Size(Size {
+            cid,
+            source,
+            t,
+            t_obs: 60,
+            n_tot: 1,
+            t_end: t,
+        }))
     }
 
     #[test]
-    fn the_lowest_and_the_highest_clock_are_told() {
+    fn the_tally_holds_the_lowest_and_the_highest_clock() {
         let (mut clocks, mut tally) = (Clocks::default(), Tally::new());
-        clocks.tell(&mut tally);
+        clocks.add_to(&mut tally);
         assert!(tally.is_empty());
-        clocks.see(&[size("a", 5.0), size("b", 100.0), size("a", 20.0), size("a", 10.0)]);
-        clocks.tell(&mut tally);
-        let told: Vec<(&str, f64)> = tally.iter().map(|((_, it), t)| (&**it, *t)).collect();
-        assert_eq!(told, [("highest", 100.0), ("lowest", 20.0)]);
+        clocks.observe(&[size("a", 5.0), size("b", 100.0), size("a", 20.0), size("a", 10.0)]);
+        clocks.add_to(&mut tally);
+        let entries: Vec<(&str, f64)> = tally.iter().map(|((_, it), t)| (&**it, *t)).collect();
+        assert_eq!(entries, [("highest", 100.0), ("lowest", 20.0)]);
     }
 }

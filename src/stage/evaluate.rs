@@ -1,67 +1,66 @@
-//! Cross-validation: what would have been said of cascades by models that have not seen them.
+//! Cross-validation: predictions of cascades by models of the other folds.
 //!
-//! No stream is needed for it: cascades that are over go straight through the same fit, the same
-//! learner and the same answers as in the stages. Beside our predictions stand those of simple
-//! and of published methods, on the same cascades, learned from the same folds.
+//! Finished cascades go through the same fit, training and prediction as in the stages, without a
+//! stream. Simple and published methods predict the same cascades, fitted to the same folds.
 
 #[cfg(test)]
 mod laws;
 
 use std::collections::HashMap;
 
-use super::fit::Method;
-use super::predict::{Manner, branching, sample, untrained};
-use super::train::{Teaching, lesson};
+use super::fit::FitOptions;
+use super::predict::{PredictOptions, branching, sample, untrained};
+use super::train::{TrainOptions, learn_sample};
 use crate::cascade::Point;
 use crate::learn::{self, Prediction, Step, validate};
 use crate::parallel::in_parallel;
 use crate::record::Serie;
 use crate::score::{Scores, Trial, mean};
 
-/// A cascade that is over.
+/// A finished cascade.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Past {
-    /// Its name, unique among all.
+    /// Its id, unique among all.
     pub cid: String,
-    /// When it began, in Unix seconds, where that is known.
+    /// Time of the root in Unix seconds, if the data has it.
     pub t0: Option<f64>,
     /// Its events in time order, in seconds since the first.
     pub points: Vec<Point>,
 }
 
-/// How to evaluate.
+/// The options of the evaluation.
 #[derive(Clone, Debug)]
-pub struct Design {
-    /// When predictions are made: seconds since the first event, ascending.
+pub struct EvaluateOptions {
+    /// Observation windows in seconds, ascending.
     pub windows: Vec<u64>,
-    /// In so many parts the cascades are dealt; each is predicted by models of the others.
+    /// Number of folds; each is predicted by models of the others.
     pub folds: usize,
     /// The final size counts the events up to this age, in seconds.
     pub max_age: f64,
-    /// A cascade is scored at a window only if it has so many events by then.
+    /// Events that a cascade must have in a window to be scored there.
     pub min_size: u64,
-    /// How cascades are fitted.
-    pub method: Method,
-    /// What is said where there are too few cascades to learn from, and the level of intervals.
-    pub manner: Manner,
-    /// How models are learned; its seed also deals the folds and resamples the cascades.
-    pub teaching: Teaching,
+    /// Fits of cascades.
+    pub fit: FitOptions,
+    /// Predictions where there are too few cascades for a model, and the level of intervals.
+    pub predict: PredictOptions,
+    /// Training of models; its seed also assigns the folds and resamples the cascades.
+    pub train: TrainOptions,
 }
 
-/// Who predicts.
+/// A method of prediction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Predictor {
-    /// What `predict` says with a model that `train` learned.
+    /// `predict` with a model of `train`.
     Model,
-    /// n: nothing more will come.
+    /// n: no further events.
     NoGrowth,
-    /// A constant multiple of n, learned.
+    /// A fitted multiple of n.
     MedianRatio,
-    /// A law of ln n, learned (Szabo & Huberman, CACM 2010).
+    /// A fitted linear function of ln n (Szabo & Huberman, CACM 2010).
     LogLinear,
     /// The fitted Hawkes process, n + n_supp up to 10 n (Mishra, Rizoiu & Xie, CIKM 2016).
     Hawkes,
-    /// SEISMIC (Zhao et al., KDD 2015), the process where it has no answer: `predict` untrained.
+    /// SEISMIC (Zhao et al., KDD 2015), the process where it has no estimate: `predict` untrained.
     Seismic,
     /// The original hybrid: n + omega G1/(1 - n*), omega by a forest on (beta, n*, G1).
     Hybrid,
@@ -93,14 +92,14 @@ impl Predictor {
     }
 }
 
-/// What one method predicts for one cascade.
+/// The prediction of one method for one cascade.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Answer {
     /// The final size: finite, at least n.
     pub n_tot: f64,
-    /// The interval of the level asked for, where the method has one.
+    /// The interval of the nominal level, where the method has one.
     pub interval: Option<[f64; 2]>,
-    /// Whether it is the method's own, not what stands in where it has none.
+    /// Whether it is the method's own, not that of its fallback.
     pub own: bool,
 }
 
@@ -115,22 +114,22 @@ pub struct Case {
     pub n_obs: u64,
     /// Events in the end.
     pub n_tot: u64,
-    /// How the model answered; none where there were too few cascades to learn from.
+    /// How the model predicts; `None` where there were too few cascades for a model.
     pub step: Option<Step>,
     /// The answers, in the order of [`Predictor::ALL`].
     pub answers: [Answer; Predictor::ALL.len()],
 }
 
-/// How a method did at a window.
+/// The scores of a method at a window.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Row {
     /// The window, in seconds.
     pub t_obs: u64,
     /// The method.
     pub predictor: Predictor,
-    /// How many answers were its own.
+    /// Number of answers that were its own.
     pub own: usize,
-    /// How good they all were.
+    /// The scores of all answers.
     pub scores: Scores,
     /// The share of intervals that hold the final size.
     pub covered: Option<f64>,
@@ -138,24 +137,25 @@ pub struct Row {
 
 /// Predicts every cascade at every window, in the order of windows, then of cascades. The result
 /// does not depend on the number of threads.
-pub fn evaluate(cascades: &[Past], design: &Design) -> Vec<Case> {
-    let threads = design.method.threads;
-    let studies = in_parallel(&jobs(cascades, design), threads, |job| job.study(design));
+pub fn evaluate(cascades: &[Past], options: &EvaluateOptions) -> Vec<Case> {
+    let threads = options.fit.threads;
+    let studies = in_parallel(&jobs(cascades, options), threads, |job| job.study(options));
     let (samples, answers): (Vec<_>, Vec<_>) = studies.into_iter().unzip();
-    let together = together(&samples, design);
-    let said = in_parallel(&design.windows, together, |window| {
+    let together = together(&samples, options);
+    let predictions = in_parallel(&options.windows, together, |window| {
         let threads = threads.div_ceil(together);
-        let teaching = Teaching { threads, ..design.teaching.clone() };
-        let recipe = teaching.recipe(*window, 1);
-        validate(&samples, &recipe, design.folds, design.manner.level)
+        let train = TrainOptions { threads, ..options.train.clone() };
+        let learn = train.learn_options(*window, 1);
+        validate(&samples, &learn, options.folds, options.predict.level)
     });
     let all = || samples.iter().zip(&answers);
-    let windows = design.windows.iter().zip(&said);
-    let cases = windows.flat_map(|(window, said)| {
-        let said: HashMap<&str, &Prediction> = said.iter().map(|it| (&*it.id, it)).collect();
+    let windows = options.windows.iter().zip(&predictions);
+    let cases = windows.flat_map(|(window, predictions)| {
+        let by_id: HashMap<&str, &Prediction> =
+            predictions.iter().map(|it| (&*it.id, it)).collect();
         let here = all().filter(|(sample, _)| sample.t_obs == *window as f64);
         let cases: Vec<Case> = here
-            .filter_map(|(sample, answers)| Some(case(said.get(&*sample.id)?, answers)))
+            .filter_map(|(sample, answers)| Some(case(by_id.get(&*sample.id)?, answers)))
             .collect();
         cases
     });
@@ -170,27 +170,27 @@ struct Job<'a> {
     n_tot: usize,
 }
 
-fn jobs<'a>(cascades: &'a [Past], design: &Design) -> Vec<Job<'a>> {
+fn jobs<'a>(cascades: &'a [Past], options: &EvaluateOptions) -> Vec<Job<'a>> {
     let mut jobs = Vec::new();
     for past in cascades {
         let until = |age: f64| past.points.partition_point(|point| point.time <= age);
-        let n_tot = until(design.max_age);
+        let n_tot = until(options.max_age);
         let job = |&window: &u64| Job { past, window, n_obs: until(window as f64), n_tot };
-        let big = |job: &Job| job.n_obs as u64 >= design.min_size.max(1);
-        jobs.extend(design.windows.iter().map(job).filter(big));
+        let big = |job: &Job| job.n_obs as u64 >= options.min_size.max(1);
+        jobs.extend(options.windows.iter().map(job).filter(big));
     }
     jobs
 }
 
-/// What methods say that learn nothing.
-struct Untaught {
+/// The predictions of the methods that are not fitted to other cascades.
+struct Untrained {
     hawkes: f64,
     seismic: Answer,
 }
 
 impl Job<'_> {
-    /// Fits the cascade: what it teaches, and what is said of it untaught.
-    fn study(&self, design: &Design) -> (learn::Sample, Untaught) {
+    /// Fits the cascade: its sample, and its untrained predictions.
+    fn study(&self, options: &EvaluateOptions) -> (learn::Sample, Untrained) {
         let Self { past, window, n_obs, n_tot } = *self;
         let root = past.t0.unwrap_or(0.0);
         let last = past.points[n_tot - 1].time;
@@ -200,81 +200,80 @@ impl Job<'_> {
             t: root + window as f64,
             msg: String::new(),
             t_obs: window,
-            // The fit takes the root's time from here, and the events from beside it.
+            // The fit takes the time of the root from here, and the events from its other argument.
             tweets: vec![Point { time: root, ..past.points[0] }],
         };
         let seen = &past.points[..n_obs];
-        let parameters = design.method.parameters(&serie, seen, window as f64);
-        let alert = untrained(&parameters, &design.manner);
+        let parameters = options.fit.parameters(&serie, seen, window as f64);
+        let alert = untrained(&parameters, &options.predict);
         let seismic = Answer {
             n_tot: alert.n_tot,
             interval: alert.interval.map(|it| [it.low, it.high]),
             own: parameters.seismic.is_some(),
         };
-        let untaught = Untaught { hawkes: branching(&parameters).max(n_obs as f64), seismic };
-        (lesson(&sample(&parameters, n_tot as u64, root + last)), untaught)
+        let untrained_answers =
+            Untrained { hawkes: branching(&parameters).max(n_obs as f64), seismic };
+        (learn_sample(&sample(&parameters, n_tot as u64, root + last)), untrained_answers)
     }
 }
 
 /// The answers of all methods for a cascade.
-fn case(said: &Prediction, untaught: &Untaught) -> Case {
-    let Untaught { hawkes, seismic } = *untaught;
-    let taught = said.step.is_some();
+fn case(prediction: &Prediction, untrained_answers: &Untrained) -> Case {
+    let Untrained { hawkes, seismic } = *untrained_answers;
+    let trained = prediction.step.is_some();
     let answer = |n_tot: f64| Answer { n_tot, interval: None, own: true };
-    let interval = Some([said.interval.0, said.interval.1]);
-    let (model, hybrid) = match taught {
-        true => (Answer { interval, ..answer(said.predicted) }, answer(said.omega)),
-        // As `predict` does without a model, and the original.
+    let interval = Some([prediction.interval.0, prediction.interval.1]);
+    let (model, hybrid) = match trained {
+        true => (Answer { interval, ..answer(prediction.predicted) }, answer(prediction.omega)),
+        // As `predict` and the original system do without a model.
         false => (Answer { own: false, ..seismic }, Answer { own: false, ..answer(hawkes) }),
     };
     let by = |predictor: Predictor| match predictor {
         Predictor::Model => model,
-        Predictor::NoGrowth => answer(said.n_obs),
-        Predictor::MedianRatio => answer(said.median_ratio),
-        Predictor::LogLinear => answer(said.log_linear),
+        Predictor::NoGrowth => answer(prediction.n_obs),
+        Predictor::MedianRatio => answer(prediction.median_ratio),
+        Predictor::LogLinear => answer(prediction.log_linear),
         Predictor::Hawkes => answer(hawkes),
         Predictor::Seismic => seismic,
         Predictor::Hybrid => hybrid,
     };
     Case {
-        cid: said.id.split_once('/').map_or(&*said.id, |(_, cid)| cid).to_owned(),
-        t_obs: said.t_obs as u64,
-        n_obs: said.n_obs as u64,
-        n_tot: said.n_tot as u64,
-        step: said.step,
-        answers: Predictor::ALL.map(|predictor| believable(by(predictor), said.n_obs)),
+        cid: prediction.id.split_once('/').map_or(&*prediction.id, |(_, cid)| cid).to_owned(),
+        t_obs: prediction.t_obs as u64,
+        n_obs: prediction.n_obs as u64,
+        n_tot: prediction.n_tot as u64,
+        step: prediction.step,
+        answers: Predictor::ALL.map(|predictor| clamped(by(predictor), prediction.n_obs)),
     }
 }
 
-/// The answer, finite and at least n: a method is not let off for a size that is no number.
-fn believable(answer: Answer, n_obs: f64) -> Answer {
-    const MOST: f64 = 1e15;
-    let n_tot = if answer.n_tot.is_nan() { n_obs } else { answer.n_tot.clamp(n_obs, MOST) };
+/// The answer, clamped to be finite and at least n, so that every answer is scored.
+fn clamped(answer: Answer, n_obs: f64) -> Answer {
+    const LARGEST: f64 = 1e15;
+    let n_tot = if answer.n_tot.is_nan() { n_obs } else { answer.n_tot.clamp(n_obs, LARGEST) };
     Answer { n_tot, ..answer }
 }
 
-/// How many windows are learned at once: as many as there are threads, as far as memory goes.
-fn together(samples: &[learn::Sample], design: &Design) -> usize {
+/// Number of windows that are trained at once: at most the number of threads, bounded by memory.
+fn together(samples: &[learn::Sample], options: &EvaluateOptions) -> usize {
     const MEMORY: usize = 4 << 30;
-    /// What learning takes of each value: its copy in the fold, its copies in the table.
+    /// Bytes that training allocates for each value: a copy in the fold, copies in the table.
     const BYTES: usize = 16;
     let values = |it: &learn::Sample| (it.rows.len() + 4) * it.features.len();
     let bytes = BYTES * samples.iter().map(values).sum::<usize>();
-    let most = (MEMORY / bytes.max(1)).max(1);
-    design.method.threads.min(design.windows.len()).clamp(1, most)
+    let fitting = (MEMORY / bytes.max(1)).max(1);
+    options.fit.threads.min(options.windows.len()).clamp(1, fitting)
 }
 
-/// How the methods did, window by window, in the order of [`Predictor::ALL`].
-pub fn score(cases: &[Case], design: &Design) -> Vec<Row> {
+/// The scores of the methods, window by window, in the order of [`Predictor::ALL`].
+pub fn score(cases: &[Case], options: &EvaluateOptions) -> Vec<Row> {
     let of_window = |window: &u64| cases.iter().filter(|it| it.t_obs == *window).collect();
-    let windows: Vec<Vec<&Case>> = design.windows.iter().map(of_window).collect();
+    let windows: Vec<Vec<&Case>> = options.windows.iter().map(of_window).collect();
     let scored = windows.iter().filter(|cases| !cases.is_empty());
     let jobs: Vec<(&[&Case], usize)> = scored
         .flat_map(|cases| (0..Predictor::ALL.len()).map(move |place| (&cases[..], place)))
         .collect();
-    in_parallel(&jobs, design.method.threads, |(cases, place)| {
-        row(cases, *place, design.teaching.seed)
-    })
+    in_parallel(&jobs, options.fit.threads, |(cases, place)| row(cases, *place, options.train.seed))
 }
 
 fn row(cases: &[&Case], place: usize, seed: u64) -> Row {

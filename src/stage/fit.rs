@@ -1,6 +1,6 @@
-//! Fits a marked Hawkes process to every serie, and describes it for the forests.
+//! Fits a marked Hawkes process to every serie, and computes the features of the forests.
 //!
-//! Keeps no state between series: so they are fitted on several threads, and come out in order.
+//! It keeps no state between series: they are fitted on several threads and emitted in order.
 
 mod counted;
 
@@ -9,7 +9,10 @@ use std::borrow::Cow;
 use counted::Counted;
 
 use super::clocks::Clocks;
-use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use super::{
+    Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
+    Tally,
+};
 use crate::cascade::Point;
 use crate::hawkes::fit::{Fit as Fitted, fit};
 use crate::hawkes::lanes;
@@ -23,10 +26,10 @@ use crate::record::{History, Kind, Parameters, Record, Serie};
 
 /// How series are fitted.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Method {
-    /// Which estimator finds the parameters.
+pub struct FitOptions {
+    /// The estimator of the parameters.
     pub estimator: Estimator,
-    /// What is known of the law of marks.
+    /// The law of marks.
     pub marks: MarkLaw,
     /// Threads to fit on, at least 1; the output does not depend on it.
     pub threads: usize,
@@ -34,7 +37,7 @@ pub struct Method {
     pub utc_offset: f64,
     /// Where history lines are cut.
     pub history: Cut,
-    /// Whether to describe the series for the forests (costs a fit for every earlier age).
+    /// Whether to compute the features of the forests, which costs a fit for every earlier age.
     pub features: bool,
 }
 
@@ -43,7 +46,7 @@ pub struct Method {
 pub enum Cut {
     /// At each of these windows, in seconds; one record for each.
     Windows(Vec<u64>),
-    /// After so many seconds; `None`: at the last event.
+    /// At this age in seconds; `None`: at the last event.
     Until(Option<f64>),
 }
 
@@ -52,15 +55,16 @@ const UNIX_TIMES: f64 = 1e9;
 
 /// The estimator's stage.
 pub struct Fit {
-    method: Method,
+    options: FitOptions,
     clocks: Clocks,
     counted: Counted,
-    /// Whether a serie came whose marks were all 1: said once.
+    /// Series of several events whose marks are all 1.
     unit_marks: u64,
+    /// Other series of several events.
     marked: u64,
 }
 
-/// One serie to fit: what is handed through, and the points since the root.
+/// One serie to fit: the fields to copy, and the points since the root.
 struct Job<'a> {
     serie: Cow<'a, Serie>,
     points: Vec<Point>,
@@ -68,10 +72,10 @@ struct Job<'a> {
 }
 
 impl Fit {
-    /// A stage that fits by this method.
-    pub fn new(method: Method) -> Self {
+    /// A stage with these options.
+    pub fn new(options: FitOptions) -> Self {
         Self {
-            method,
+            options,
             clocks: Clocks::default(),
             counted: Counted::default(),
             unit_marks: 0,
@@ -79,8 +83,8 @@ impl Fit {
         }
     }
 
-    /// Whether all series so far had marks of 1, and there were some: data without magnitudes.
-    pub fn saw_no_magnitudes(&self) -> bool {
+    /// Whether there were series, and all had marks of 1: data without magnitudes.
+    pub fn lacks_magnitudes(&self) -> bool {
         self.unit_marks > 0 && self.marked == 0
     }
 
@@ -100,7 +104,7 @@ impl Fit {
                     watched,
                 }]
             }
-            Record::History(history) => match &self.method.history {
+            Record::History(history) => match &self.options.history {
                 Cut::Windows(windows) => {
                     windows.iter().map(|window| cut(history, Some(*window as f64))).collect()
                 }
@@ -120,13 +124,13 @@ impl Fit {
     }
 }
 
-/// Times since the first event, where their differences are exact.
+/// Times since the first event.
 fn since_root(tweets: &[Point]) -> Vec<Point> {
     let root = tweets.first().map_or(0.0, |first| first.time);
     tweets.iter().map(|it| Point { time: it.time - root, magnitude: it.magnitude }).collect()
 }
 
-/// A history line as far as it is used; the window is rounded up to whole seconds in the record.
+/// A history line up to an age; the window in the record is rounded up to whole seconds.
 fn cut(history: &History, until: Option<f64>) -> Job<'static> {
     let mut points = since_root(&history.tweets);
     let watched = until.unwrap_or_else(|| points.last().map_or(0.0, |last| last.time));
@@ -142,21 +146,21 @@ fn cut(history: &History, until: Option<f64>) -> Job<'static> {
     Job { serie: Cow::Owned(serie), points, watched }
 }
 
-/// A fit that is wanted: of a job's points up to an age.
-struct Wanted {
+/// A fit of a job's points up to an age.
+struct Task {
     job: usize,
     age: f64,
     estimator: Estimator,
 }
 
-/// What was found for a job: the fit itself, and those at the ages that the forests see.
+/// The fits of a job: the one of its window, and those at the ages of the features.
 #[derive(Default)]
-struct Found {
+struct Fits {
     fit: Option<Fitted>,
     ages: Vec<(f64, Fitted)>,
 }
 
-impl Method {
+impl FitOptions {
     /// Fits one cascade: `points` in seconds since the root, watched for `watched` seconds.
     pub fn parameters(&self, serie: &Serie, points: &[Point], watched: f64) -> Parameters {
         let job = Job { serie: Cow::Borrowed(serie), points: points.to_vec(), watched };
@@ -164,7 +168,7 @@ impl Method {
         all.pop().expect("one answer to one job").0
     }
 
-    /// Fits many cascades at once; the answers, and how many iterations each took, are in the
+    /// Fits many cascades at once; the parameters, and the number of iterations of each, are in the
     /// order of the jobs.
     fn all_parameters(&self, jobs: &[&Job<'_>]) -> Vec<(Parameters, u32)> {
         let means: Vec<f64> = jobs.iter().map(|job| self.marks.mean_mark(&job.points)).collect();
@@ -176,60 +180,61 @@ impl Method {
         })
     }
 
-    fn all_fits(&self, jobs: &[&Job<'_>], means: &[f64]) -> Vec<Found> {
-        let wanted: Vec<Wanted> =
-            jobs.iter().enumerate().flat_map(|(number, job)| self.wanted(number, job)).collect();
-        let lanes: Vec<lanes::Job<'_>> = wanted
+    fn all_fits(&self, jobs: &[&Job<'_>], means: &[f64]) -> Vec<Fits> {
+        let tasks: Vec<Task> =
+            jobs.iter().enumerate().flat_map(|(number, job)| self.tasks(number, job)).collect();
+        let lanes: Vec<lanes::Job<'_>> = tasks
             .iter()
-            .map(|wanted| lanes::Job {
-                points: until(&jobs[wanted.job].points, wanted.age),
-                end: wanted.age,
-                mean_mark: means[wanted.job],
-                estimator: wanted.estimator,
+            .map(|task| lanes::Job {
+                points: until(&jobs[task.job].points, task.age),
+                end: task.age,
+                mean_mark: means[task.job],
+                estimator: task.estimator,
             })
             .collect();
         let fits = lanes::fit_many(&lanes, self.threads);
-        let mut found: Vec<Found> = jobs.iter().map(|_| Found::default()).collect();
-        for (wanted, fit) in wanted.iter().zip(fits) {
-            let found = &mut found[wanted.job];
+        let mut found: Vec<Fits> = jobs.iter().map(|_| Fits::default()).collect();
+        for (task, fit) in tasks.iter().zip(fits) {
+            let found = &mut found[task.job];
             found.fit.get_or_insert(fit);
-            if wanted.estimator == Estimator::Map {
-                found.ages.push((wanted.age, fit));
+            if task.estimator == Estimator::Map {
+                found.ages.push((task.age, fit));
             }
         }
         found
     }
 
-    /// The fit that was asked for comes first; the forests see maxima a posteriori at every age.
-    fn wanted(&self, job: usize, it: &Job<'_>) -> Vec<Wanted> {
-        let asked = match self.estimator {
+    /// The fit of the selected estimator is first; features are of maxima a posteriori at every age.
+    fn tasks(&self, job: usize, it: &Job<'_>) -> Vec<Task> {
+        let selected = match self.estimator {
             Estimator::Seismic => Estimator::Map,
             other => other,
         };
-        let mut wanted = vec![Wanted { job, age: it.watched, estimator: asked }];
+        let mut tasks = vec![Task { job, age: it.watched, estimator: selected }];
         if self.features {
-            let now = (asked != Estimator::Map).then_some(it.watched);
+            let now = (selected != Estimator::Map).then_some(it.watched);
             let ages = now.into_iter().chain(learn::ladder(&it.points, it.watched));
-            wanted.extend(ages.map(|age| Wanted { job, age, estimator: Estimator::Map }));
+            tasks.extend(ages.map(|age| Task { job, age, estimator: Estimator::Map }));
         }
-        wanted
+        tasks
     }
 
-    fn describe(&self, job: &Job<'_>, mean_mark: f64, found: &Found) -> Parameters {
+    fn describe(&self, job: &Job<'_>, mean_mark: f64, found: &Fits) -> Parameters {
         let Job { serie, points, watched } = job;
-        let fit = found.fit.expect("every job has the fit that was asked for");
-        let (g1, n_star) = to_come(points, *watched, &fit, mean_mark);
+        let fit = found.fit.expect("every job has a fit of its window");
+        let (g1, n_star) = growth(points, *watched, &fit, mean_mark);
         let (p, beta) = (fit.params.infectiousness(), fit.params.decay());
         let marked = points.iter().any(|point| point.magnitude != 1.0);
-        // Without magnitudes SEISMIC is not to be trusted, but may be asked for.
-        let asked = self.estimator == Estimator::Seismic;
-        let estimate = (marked || asked).then(|| seismic::final_size(points, *watched)).flatten();
-        let n_supp = match estimate.filter(|_| asked) {
+        // Without magnitudes SEISMIC is not reliable, and used only where it is selected.
+        let selected = self.estimator == Estimator::Seismic;
+        let estimate =
+            (marked || selected).then(|| seismic::final_size(points, *watched)).flatten();
+        let n_supp = match estimate.filter(|_| selected) {
             Some(size) => size - points.len() as f64,
             None => expected_events(g1, n_star),
         };
-        // Where SEISMIC has no answer the numbers are those of the fit.
-        let fell_back = asked && estimate.is_none();
+        // Where SEISMIC has no estimate the numbers are those of the fit.
+        let fell_back = selected && estimate.is_none();
         let estimator = if fell_back { Estimator::Map } else { self.estimator };
         let test = test_exponential(&residuals(points, fit.params));
         let (features, rows) = if self.features {
@@ -261,7 +266,7 @@ impl Method {
         }
     }
 
-    /// What the forests see beside counts and timing, at an age of the cascade.
+    /// The features beside counts and timing, at an age of the cascade.
     fn extra(
         &self,
         root: f64,
@@ -270,9 +275,9 @@ impl Method {
         mean_mark: f64,
         ages: &[(f64, Fitted)],
     ) -> Vec<(&'static str, f64)> {
-        let known = ages.iter().find(|(of, _)| *of == age).map(|(_, fit)| *fit);
-        let fit = known.unwrap_or_else(|| fit(seen, age, mean_mark, Estimator::Map));
-        let (g1, _) = to_come(seen, age, &fit, mean_mark);
+        let fitted = ages.iter().find(|(of, _)| *of == age).map(|(_, fit)| *fit);
+        let fit = fitted.unwrap_or_else(|| fit(seen, age, mean_mark, Estimator::Map));
+        let (g1, _) = growth(seen, age, &fit, mean_mark);
         let n = seen.len() as f64;
         let estimate = seismic::final_size(seen, age);
         let mut extra = vec![
@@ -287,7 +292,7 @@ impl Method {
         extra
     }
 
-    /// Where the hands of the local clock stood at the post and at its age.
+    /// The local time of day at the post and at the age, as angles.
     fn clock(&self, root: f64, age: f64) -> [(&'static str, f64); 4] {
         const DAY: f64 = 86_400.0;
         let angle =
@@ -302,7 +307,7 @@ impl Method {
     }
 }
 
-/// Stands where SEISMIC has no estimate because the cascade looks supercritical: a growth of e^5.
+/// In place of an estimate of SEISMIC, which has none for a supercritical cascade: a growth of e^5.
 const NO_ESTIMATE: f64 = 5.0;
 
 /// The points up to an age.
@@ -311,7 +316,7 @@ fn until(points: &[Point], age: f64) -> &[Point] {
 }
 
 /// G1 and n*.
-fn to_come(points: &[Point], end: f64, found: &Fitted, mean_mark: f64) -> (f64, f64) {
+fn growth(points: &[Point], end: f64, found: &Fitted, mean_mark: f64) -> (f64, f64) {
     (first_generation(points, end, found.params), branching_factor(found.params, mean_mark))
 }
 
@@ -319,13 +324,13 @@ impl Stage for Fit {
     const TAKES: &'static [Kind] = &[Kind::Serie, Kind::History];
 
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
-        self.clocks.see(batch);
+        self.clocks.observe(batch);
         let jobs: Vec<Vec<Job<'_>>> = batch.iter().map(|record| self.jobs(record)).collect();
         let flat: Vec<&Job<'_>> = jobs.iter().flatten().collect();
-        let mut fitted = self.method.all_parameters(&flat).into_iter();
+        let mut fitted = self.options.all_parameters(&flat).into_iter();
         for (record, jobs) in batch.iter().zip(&jobs) {
             if let Body::Foreign(bytes) = record.body {
-                out.hand_on(bytes);
+                out.pass_through(bytes);
             }
             for (job, (parameters, iterations)) in jobs.iter().zip(&mut fitted) {
                 self.count(&parameters, iterations, &job.points);
@@ -337,14 +342,32 @@ impl Stage for Fit {
     fn on_end(&mut self, _: Ending, _: &mut Out) {}
 
     fn tally(&self) -> Tally {
-        let mut tally = self.counted.tally(self.method.estimator);
-        self.clocks.tell(&mut tally);
+        let mut tally = self.counted.tally(self.options.estimator);
+        self.clocks.add_to(&mut tally);
         tally
     }
 }
 
 impl Recover for Fit {
-    fn oldest_needed(&self) -> Option<u64> {
-        None
+    const RESTORE: Restore = Restore::FROM_INPUT;
+
+    fn replay_start(&self, offered: &[u64]) -> Option<usize> {
+        offered.len().checked_sub(1)
     }
+
+    fn checkpoint(&self) -> String {
+        String::new()
+    }
+
+    fn spill(&mut self, _: Limit) -> Vec<Change> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible> {
+        saved.expect_empty()
+    }
+
+    fn committed(&mut self, _: u64) {}
+
+    fn replaying(&mut self, _: bool) {}
 }

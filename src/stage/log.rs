@@ -1,31 +1,31 @@
-//! Messages of stages as the log viewer treats them: levels, times, the text form, filters.
+//! Log messages of stages: levels, times, the text form, filters.
 //!
-//! Pure: where the lines come from, what a terminal makes of them and when they are rotated is
-//! `commands`' affair. The text form is written there and read back here.
+//! Pure: input, terminal and rotation are in `commands`, which writes the text form that is read
+//! here.
 
 use std::fmt;
 
 use crate::record::Log;
 
-/// How grave a message is.
+/// The severity of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Every step.
     Trace,
-    /// What a developer wants to see.
+    /// Details for developers.
     Debug,
-    /// What happened.
+    /// Normal events.
     Info,
-    /// What somebody should know.
+    /// A condition that may need action.
     Warning,
-    /// What went wrong.
+    /// A failure.
     Error,
-    /// What stops the service.
+    /// A failure that stops the service.
     Critical,
 }
 
 impl Level {
-    /// All levels, the mildest first.
+    /// All levels, the least severe first.
     pub const ALL: [Self; 6] =
         [Self::Trace, Self::Debug, Self::Info, Self::Warning, Self::Error, Self::Critical];
 
@@ -58,19 +58,19 @@ impl fmt::Display for Level {
     }
 }
 
-/// Which messages are wanted; an empty list wants all.
+/// Which messages match; an empty list matches all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Levels, each by itself.
+    /// The levels that match.
     pub levels: Vec<Level>,
-    /// Stages by name.
+    /// The names of the stages that match.
     pub sources: Vec<String>,
 }
 
 impl Filter {
-    /// Whether `log` is wanted. A level that nobody knows is wanted by those who want all.
-    pub fn wants(&self, log: &Log) -> bool {
-        let level = |wanted: &Level| Level::named(&log.level) == Some(*wanted);
+    /// Whether `log` matches. An unknown level matches only where all levels do.
+    pub fn matches(&self, log: &Log) -> bool {
+        let level = |it: &Level| Level::named(&log.level) == Some(*it);
         (self.levels.is_empty() || self.levels.iter().any(level))
             && (self.sources.is_empty() || self.sources.contains(&log.source))
     }
@@ -82,7 +82,7 @@ const DAY: i64 = 86_400;
 /// Unix seconds as `2026-11-23T06:54:06.123456Z`, with so many digits of the second.
 pub fn utc(t: f64, digits: usize) -> String {
     let scale = 10_i64.pow(digits.min(6) as u32);
-    // Years of more or fewer than four digits are nobody's log.
+    // The text form has years of four digits.
     let ticks = (t.clamp(-62_135_596_800.0, 253_402_300_799.0) * scale as f64).floor() as i64;
     let (seconds, fraction) = (ticks.div_euclid(scale), ticks.rem_euclid(scale));
     let (year, month, day) = date(seconds.div_euclid(DAY));
@@ -92,7 +92,7 @@ pub fn utc(t: f64, digits: usize) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{dot}Z")
 }
 
-/// Year, month and day of the day with that number, 1970-01-01 being 0 (Gregorian for ever).
+/// Year, month and day of the day with that number, 1970-01-01 being 0 (proleptic Gregorian).
 fn date(day: i64) -> (i64, i64, i64) {
     /// Days in 400 years, after which the calendar repeats.
     const ERA: i64 = 146_097;
@@ -115,7 +115,7 @@ fn day_number(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
-/// The Unix seconds of what [`utc`] wrote; plain Unix seconds are read too.
+/// The Unix seconds of a text of [`utc`]; plain Unix seconds are accepted too.
 pub fn from_utc(text: &str) -> Option<f64> {
     if let Ok(seconds) = text.parse::<f64>() {
         return seconds.is_finite().then_some(seconds);
@@ -157,7 +157,7 @@ pub fn from_text(line: &str) -> Option<Log> {
     })
 }
 
-/// The first word and what follows the blanks behind it.
+/// The first word, and the rest after the blanks that follow it.
 fn word(text: &str) -> Option<(&str, &str)> {
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     (!word.is_empty()).then(|| (word, rest.trim_start_matches(' ')))
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_wants_what_it_names() {
+    fn a_filter_matches_the_levels_and_sources_in_it() {
         let log = |level: &str, source: &str| Log {
             t: 0.0,
             level: level.to_owned(),
@@ -216,8 +216,10 @@ mod tests {
             levels: vec![Level::Warning, Level::Critical],
             sources: vec!["fit".to_owned()],
         };
-        assert!(filter.wants(&log("warn", "fit")) && filter.wants(&log("FATAL", "fit")));
-        assert!(!filter.wants(&log("ERROR", "fit")) && !filter.wants(&log("WARNING", "collect")));
-        assert!(Filter::default().wants(&log("loud", "anybody")));
+        assert!(filter.matches(&log("warn", "fit")) && filter.matches(&log("FATAL", "fit")));
+        assert!(
+            !filter.matches(&log("ERROR", "fit")) && !filter.matches(&log("WARNING", "collect"))
+        );
+        assert!(Filter::default().matches(&log("loud", "any")));
     }
 }

@@ -1,6 +1,6 @@
 //! The steps of the system, each a pure state machine: same records in, same records out.
 //!
-//! A stage does no I/O, sees no clock and no chance but a seed; `stream` feeds it.
+//! A stage does no I/O, reads no clock, and is random only by a seed; `stream` feeds it.
 
 pub mod collect;
 pub mod dashboard;
@@ -13,27 +13,27 @@ pub mod system;
 pub mod train;
 
 mod clocks;
-mod histogram;
+mod tally;
 
-pub use histogram::Histogram;
+pub use tally::{Histogram, Tally};
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::event::Event;
 use crate::record::{Kind, Record};
 
-/// What came in at one position of the input.
+/// A record of the input, with its position.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordRef<'a> {
-    /// Where it stood in its input: ascending, unique; a replay starts from such a number.
+    /// Its position in the input: ascending, unique; a replay starts at a position.
     pub position: u64,
-    /// What it says.
+    /// Its content.
     pub body: Body<'a>,
 }
 
 impl RecordRef<'_> {
-    /// A record that has no place in the input: it was made here, or stood beside it.
-    pub fn beside(record: Record) -> Self {
+    /// A record that is not from the input, such as a model: its position is 0.
+    pub fn without_position(record: Record) -> Self {
         Self { position: 0, body: Body::Record(Box::new(record)) }
     }
 }
@@ -45,11 +45,11 @@ pub enum Body<'a> {
     Event(Event<'a>),
     /// Any other record of a kind that the stage takes.
     Record(Box<Record>),
-    /// A record that the stage does not take: to be handed on, in its place, unchanged.
+    /// A record of a kind that the stage does not take, which passes through unchanged.
     Foreign(&'a [u8]),
 }
 
-/// What a stage writes: records of its own, and those of others that it hands on, in order.
+/// The output of a stage: records that it emits and records that pass through, in order.
 #[derive(Debug, Default)]
 pub struct Out {
     items: Vec<Outgoing>,
@@ -57,142 +57,172 @@ pub struct Out {
 
 /// One record on its way out of a stage.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "most are records, and they live for one batch")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are records, and they live for one batch"
+)]
 pub enum Outgoing {
-    /// A record that the stage made.
+    /// A record that the stage emits.
     Record(Record),
-    /// The bytes of a record that it handed on.
+    /// The bytes of a record that passes through.
     Foreign(Vec<u8>),
 }
 
 impl Out {
-    /// Writes a record.
+    /// Emits a record.
     pub fn write(&mut self, record: Record) {
         self.items.push(Outgoing::Record(record));
     }
 
-    /// Hands on a record of somebody else as the bytes that came.
-    pub fn hand_on(&mut self, bytes: &[u8]) {
+    /// Lets the bytes of a foreign record pass through.
+    pub fn pass_through(&mut self, bytes: &[u8]) {
         self.items.push(Outgoing::Foreign(bytes.to_vec()));
     }
 
-    /// Takes all that was written since the last call.
+    /// Takes the output since the last call.
     pub fn take(&mut self) -> Vec<Outgoing> {
         std::mem::take(&mut self.items)
     }
 
-    /// What was written since the last [`Out::take`].
+    /// The output since the last [`Out::take`].
     pub fn items(&self) -> &[Outgoing] {
         &self.items
     }
 }
 
-/// Whether the input is over because it is complete, or because somebody cut it.
+/// Why the input is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The files are read, the pipe is closed: nothing will follow.
+    /// The files are read, or the pipe is closed: no record follows.
     Complete,
-    /// A signal, or a daemon that ends: more may follow elsewhere.
+    /// A signal stopped the process: more records may follow.
     Cut,
 }
 
-/// Counts by name and label; `stream` shows them, the stage knows nothing of metrics.
-///
-/// Of several labels the values stand together, separated by commas; a [`Histogram`] enters itself.
-/// `("ready", check)` is no count: 1 where the stage can do its work, 0 where that check fails.
-pub type Tally = BTreeMap<(&'static str, String), f64>;
-
 /// A step of the system. Its law: any cut of the input into batches gives the same output.
 pub trait Stage {
-    /// The kinds it takes. It hands on every other record unchanged, as the bytes that came.
+    /// The kinds it takes. Every other record passes through unchanged, byte for byte.
     const TAKES: &'static [Kind];
 
-    /// Takes the next records, in order, and writes all that they make certain.
+    /// Processes the next records, in order; emits every record that they determine.
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out);
 
-    /// The input is over: writes what was still held back.
+    /// The input is over: emits what was held back.
     fn on_end(&mut self, ending: Ending, out: &mut Out);
 
-    /// What it counted so far.
+    /// The counts so far.
     fn tally(&self) -> Tally;
 }
 
-/// A part of a stage's state that is written down, so that no replay has to find it.
+/// A record of a stage's changelog: a part of the state that is stored apart from the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Aside {
-    /// Which one: the position by which the stage knows it.
+pub struct Change {
+    /// The part: the position of the input record that it belongs to, unique among live parts.
     pub id: u64,
-    /// What it is.
-    pub text: String,
+    /// The part as text, which replaces an earlier one; `None`: a tombstone.
+    pub text: Option<String>,
 }
 
-/// A stage whose state can be found again by reading its input again, in silence, from a position
-/// that it names: how a daemon survives a kill (docs/kafka.md calls that position the low watermark).
+/// Which parts of its state a stage spills to the changelog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// A replay should not start before this position: parts that need earlier input are spilled.
+    pub oldest: u64,
+    /// The position of the next record of the input.
+    pub next: u64,
+    /// At most this many parts are spilled for `oldest`, those with the oldest input first.
+    pub max_parts: usize,
+}
+
+/// What is stored of a stage's state; empty for a new group.
+#[derive(Debug, Default)]
+pub struct Saved<'a> {
+    /// The position of the first record of the replay.
+    pub position: u64,
+    /// The text of [`Recover::checkpoint`] at that position; empty where there is none.
+    pub checkpoint: &'a str,
+    /// The live parts of the changelog: id and text.
+    pub parts: &'a [(u64, String)],
+    /// The emitted records of the kinds in [`Restore::reads_back`], in the order of emission.
+    pub emitted: Vec<Record>,
+}
+
+/// What restoring a stage needs beside its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restore {
+    /// The kinds of its own output that are read back, because a replay cannot compute them again.
+    pub reads_back: &'static [Kind],
+    /// Whether a replay may start late, where retention deleted the beginning of the input.
+    pub starts_late: bool,
+    /// Whether it writes changelog records.
+    pub spills: bool,
+}
+
+impl Restore {
+    /// The input alone, from the position that the stage names.
+    pub const FROM_INPUT: Self = Self { reads_back: &[], starts_late: false, spills: false };
+}
+
+/// Stored state that a stage cannot restore: another stage wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incompatible {
+    /// The text is not a checkpoint of this stage.
+    Checkpoint,
+    /// The part of the changelog with this id is not of this stage.
+    Part(u64),
+}
+
+impl fmt::Display for Incompatible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Checkpoint => f.write_str("the checkpoint is of another command"),
+            Self::Part(id) => write!(f, "changelog record {id} is of another command"),
+        }
+    }
+}
+
+impl std::error::Error for Incompatible {}
+
+impl Saved<'_> {
+    /// Succeeds where nothing is stored: for a stage that keeps no state.
+    pub fn expect_empty(&self) -> Result<(), Incompatible> {
+        match self.parts.first() {
+            _ if !self.checkpoint.is_empty() => Err(Incompatible::Checkpoint),
+            Some((id, _)) => Err(Incompatible::Part(*id)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A stage whose state a replay restores: how a daemon survives a kill (docs/kafka.md).
+///
+/// The replay feeds the input again from a low watermark, up to the last commit, with the output
+/// suppressed. There are no default methods, so that a stage that wraps another forwards them all.
 pub trait Recover: Stage {
-    /// Kinds of its own output that must be read back, because they cannot be computed again.
-    const READS_BACK: &'static [Kind] = &[];
+    /// What restoring needs beside the input.
+    const RESTORE: Restore;
 
-    /// Whether it can do without the beginning of a replay where retention removed it.
-    const STARTS_LATE: bool = false;
+    /// The index of the latest of the `offered` positions (ascending, the last one at most the
+    /// next position) from which a replay restores this state; `None` if there is none.
+    fn replay_start(&self, offered: &[u64]) -> Option<usize>;
 
-    /// Whether it writes parts of its state down.
-    const SETS_ASIDE: bool = false;
+    /// The state that a replay from the next record on cannot compute; short, and valid for that
+    /// position alone.
+    fn checkpoint(&self) -> String;
 
-    /// The smallest position that its state still depends on; `None` where it depends on none.
-    fn oldest_needed(&self) -> Option<u64>;
+    /// The changelog records to commit with the output so far: parts that no replay restores, once
+    /// each; parts that would need a replay from before the limit; tombstones of parts that no
+    /// replay reads any more.
+    fn spill(&mut self, limit: Limit) -> Vec<Change>;
 
-    /// Whether a replay from `position`, which is not after the oldest needed, finds this state.
-    fn can_start(&self, _position: u64) -> bool {
-        true
-    }
+    /// Restores what is stored, before the first record. Called for a new group too: from then on
+    /// the stage collects its changelog records; on a pipe it is not called.
+    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible>;
 
-    /// No replay will start before this position any more.
-    fn forget_before(&mut self, _position: u64) {}
+    /// The last changelog records are committed, and no replay starts before `low` any more.
+    fn committed(&mut self, low: u64);
 
-    /// What a replay that starts after the last record could not find out; short, and valid for
-    /// that place alone.
-    fn mark(&self) -> String {
-        String::new()
-    }
-
-    /// Starts from a mark, or, where it is empty, from nothing: whoever recovers calls it first.
-    /// False where the mark is none of this stage's.
-    fn resume(&mut self, mark: &str) -> bool {
-        mark.is_empty()
-    }
-
-    /// Writes down the parts of its state that need positions before `before`, as they are ahead
-    /// of the record at `now`: the oldest first, and at most `most` of them. From then on they
-    /// need no such position: a replay gets them from [`Recover::take_back`].
-    fn set_aside(&mut self, _before: u64, _now: u64, _most: usize) -> Vec<Aside> {
-        Vec::new()
-    }
-
-    /// Writes down, once each, the parts of its state that no replay can find.
-    fn write_down(&mut self) -> Vec<Aside> {
-        Vec::new()
-    }
-
-    /// How many parts are written down, until they are outlived and forgotten.
-    fn aside(&self) -> usize {
-        0
-    }
-
-    /// The parts that no replay from `position` or later asks for.
-    fn outlived(&self, _position: u64) -> Vec<u64> {
-        Vec::new()
-    }
-
-    /// Takes back what was written down, after the mark and before a replay from `start`. False
-    /// where it is none of this stage's.
-    fn take_back(&mut self, aside: &[Aside], _start: u64) -> bool {
-        aside.is_empty()
-    }
-
-    /// Learns, before a replay, what it once said.
-    fn read_back(&mut self, _record: &Record) {}
-
-    /// Told before and after a replay: what it writes in between is thrown away, so that costly
-    /// work whose only effect is output may be left out.
-    fn silence(&mut self, _silent: bool) {}
+    /// Called before and after a replay: output in between is suppressed, so that costly work
+    /// whose only effect is output may be left out.
+    fn replaying(&mut self, on: bool);
 }

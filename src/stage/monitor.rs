@@ -1,4 +1,4 @@
-//! Watches whether the predictions still hold: errors over time, coverage, skill, drift.
+//! Measures the predictions: errors over time, coverage, skill, drift.
 
 mod course;
 mod window;
@@ -10,34 +10,37 @@ pub use window::BASELINES;
 use window::Window;
 
 use super::clocks::Clocks;
-use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use super::{
+    Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
+    Tally,
+};
 use crate::record::{Kind, Record, Report, Stat};
 
-/// How often it reports, and over what.
+/// How often the monitor reports, and over how many stats.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Watch {
-    /// A report after every so many stats of a window; 0: only at the end.
+pub struct MonitorOptions {
+    /// Emits a report after this number of stats of a window; 0: only at the end.
     pub every: u64,
-    /// The last so many stats are summed up beside all.
+    /// Number of the latest stats that a report summarises beside all stats.
     pub last: usize,
 }
 
 /// The monitor.
 pub struct Monitor {
-    watch: Watch,
+    options: MonitorOptions,
     clocks: Clocks,
     windows: BTreeMap<u64, Window>,
 }
 
 impl Monitor {
-    /// A monitor that has seen nothing.
-    pub fn new(watch: Watch) -> Self {
-        Self { watch, clocks: Clocks::default(), windows: BTreeMap::new() }
+    /// A monitor without stats.
+    pub fn new(options: MonitorOptions) -> Self {
+        Self { options, clocks: Clocks::default(), windows: BTreeMap::new() }
     }
 
-    /// How every window does.
+    /// The report of every window.
     pub fn reports(&self) -> Vec<Report> {
-        let report = |(t_obs, window): (&u64, &Window)| window.report(*t_obs, self.watch.last);
+        let report = |(t_obs, window): (&u64, &Window)| window.report(*t_obs, self.options.last);
         self.windows.iter().map(report).collect()
     }
 
@@ -46,22 +49,22 @@ impl Monitor {
         self.windows.iter().map(|(t_obs, window)| (*t_obs, window.baselines())).collect()
     }
 
-    /// How every window went over time, the present moment last.
+    /// The course of every window over time, the present moment last.
     pub fn courses(&self) -> BTreeMap<u64, Vec<Moment>> {
-        let course = |(t_obs, window): (&u64, &Window)| (*t_obs, window.course(self.watch.last));
+        let course = |(t_obs, window): (&u64, &Window)| (*t_obs, window.course(self.options.last));
         self.windows.iter().map(course).collect()
     }
 
-    /// Predictions scored so far, of all windows: it changes whenever something to show does.
+    /// Predictions scored so far, of all windows; it changes whenever a report does.
     pub fn scored(&self) -> u64 {
         self.windows.values().map(|window| window.scored).sum()
     }
 
     fn stat(&mut self, stat: &Stat, out: &mut Out) {
         let window = self.windows.entry(stat.t_obs).or_default();
-        window.add(stat, self.watch.last);
-        if self.watch.every > 0 && window.scored.is_multiple_of(self.watch.every) {
-            out.write(Record::Report(window.report(stat.t_obs, self.watch.last)));
+        window.add(stat, self.options.last);
+        if self.options.every > 0 && window.scored.is_multiple_of(self.options.every) {
+            out.write(Record::Report(window.report(stat.t_obs, self.options.last)));
         }
     }
 }
@@ -70,10 +73,10 @@ impl Stage for Monitor {
     const TAKES: &'static [Kind] = &[Kind::Stat, Kind::Alert];
 
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
-        self.clocks.see(batch);
+        self.clocks.observe(batch);
         for record in batch {
             match &record.body {
-                Body::Foreign(bytes) => out.hand_on(bytes),
+                Body::Foreign(bytes) => out.pass_through(bytes),
                 Body::Record(body) => {
                     if let Record::Stat(stat) = &**body {
                         self.stat(stat, out);
@@ -86,15 +89,15 @@ impl Stage for Monitor {
 
     fn on_end(&mut self, _: Ending, out: &mut Out) {
         for (t_obs, window) in &self.windows {
-            if self.watch.every == 0 || !window.scored.is_multiple_of(self.watch.every) {
-                out.write(Record::Report(window.report(*t_obs, self.watch.last)));
+            if self.options.every == 0 || !window.scored.is_multiple_of(self.options.every) {
+                out.write(Record::Report(window.report(*t_obs, self.options.last)));
             }
         }
     }
 
     fn tally(&self) -> Tally {
         let mut tally = Tally::new();
-        self.clocks.tell(&mut tally);
+        self.clocks.add_to(&mut tally);
         for report in self.reports() {
             let window = report.t_obs.to_string();
             tally.insert(("predictions_scored_total", window.clone()), report.scored as f64);
@@ -112,7 +115,7 @@ impl Stage for Monitor {
             }
         }
         for (t_obs, window) in &self.windows {
-            window.tell_errors(*t_obs, &mut tally);
+            window.add_errors_to(*t_obs, &mut tally);
             let Some(level) = window.level else { continue };
             let labels = format!("{t_obs},{level}");
             let intervals = window.with_interval as f64;
@@ -124,7 +127,25 @@ impl Stage for Monitor {
 }
 
 impl Recover for Monitor {
-    fn oldest_needed(&self) -> Option<u64> {
-        None
+    const RESTORE: Restore = Restore::FROM_INPUT;
+
+    fn replay_start(&self, offered: &[u64]) -> Option<usize> {
+        offered.len().checked_sub(1)
     }
+
+    fn checkpoint(&self) -> String {
+        String::new()
+    }
+
+    fn spill(&mut self, _: Limit) -> Vec<Change> {
+        Vec::new()
+    }
+
+    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible> {
+        saved.expect_empty()
+    }
+
+    fn committed(&mut self, _: u64) {}
+
+    fn replaying(&mut self, _: bool) {}
 }

@@ -1,13 +1,14 @@
-//! Answers parameters with a prediction, and scores it when the final size is known.
+//! Predicts the final size from parameters, and scores the prediction with the `size` record.
 //!
-//! `hawkes` and `forest` meet here. State: the predictions whose size has not come, and the sizes
-//! whose parameters have not; what never finds its partner is bounded, evicted oldest first.
+//! State: predictions whose size is pending, and sizes whose parameters are pending; their number
+//! is bounded, and the oldest are evicted first.
 //!
-//! **After a crash** the answers cannot be computed again, because they depend on the models of
-//! their moment: the alerts that went out are read back instead ([`Recover::read_back`]), so that
+//! **After a crash** a replay cannot compute the predictions again, because they depend on the
+//! models in use at that time: the emitted alerts are read back instead ([`Restore::reads_back`]), so that
 //! a sample and a stat always score the prediction that was emitted.
 
 mod answer;
+mod options;
 mod pending;
 mod withheld;
 
@@ -17,45 +18,27 @@ use std::sync::Arc;
 pub use answer::UNTRAINED;
 pub(super) use answer::{branching, untrained};
 use answer::{curve, step_of, trained};
-use pending::{Key, Match, Pending, Side, Table};
+pub use options::PredictOptions;
+use pending::{Answered, Key, Match, Pending, Side, Table};
 use withheld::Withheld;
 
 use super::clocks::Clocks;
-use super::{Aside, Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use super::{
+    Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
+    Tally,
+};
+use crate::event::ModelVersion;
 use crate::learn::Model;
 use crate::record::{Alert, Interval, Kind, Parameters, Record, Sample, Size, Stat};
 
-/// How predictions are made and emitted.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Manner {
-    /// Nominal level of the intervals, above 0 and below 1.
-    pub level: f64,
-    /// Tell only predictions above this size; its probability to be passed stands in the alert.
-    pub alert_above: Option<f64>,
-    /// Predictions and sizes that may wait for their partners.
-    pub max_pending: usize,
-    /// Use this version of a window's model, whatever is newer.
-    pub pin: Vec<String>,
-    /// Tell the expected growth after the window too.
-    pub curve: bool,
-}
-
-/// A prediction that went out, and what the sample will need.
-struct Answered {
-    parameters: Parameters,
-    n_pred: f64,
-    interval: Option<Interval>,
-    model: String,
-}
-
 /// The predictor.
 pub struct Predict {
-    manner: Manner,
+    options: PredictOptions,
     clocks: Clocks,
     /// The model in use, by window.
     models: BTreeMap<u64, Arc<Model>>,
     pending: Table,
-    /// Alerts that were read back, by what they are about and their time (ids are used again).
+    /// Alerts that were read back, by cascade, window and time (ids are used again).
     read_back: HashMap<(Key, u64), Alert>,
     withheld: Withheld,
     counts: BTreeMap<(&'static str, String), f64>,
@@ -63,10 +46,10 @@ pub struct Predict {
 
 impl Predict {
     /// A predictor without models.
-    pub fn new(manner: Manner) -> Self {
+    pub fn new(options: PredictOptions) -> Self {
         Self {
-            pending: Table::new(manner.max_pending),
-            manner,
+            pending: Table::new(options.max_pending),
+            options,
             clocks: Clocks::default(),
             models: BTreeMap::new(),
             read_back: HashMap::new(),
@@ -79,23 +62,22 @@ impl Predict {
         *self.counts.entry((name, label.to_owned())).or_default() += 1.0;
     }
 
-    /// Takes a model into use; a pinned window keeps its version.
-    pub fn adopt(&mut self, model: Arc<Model>) {
+    /// Uses a model from now on; a pinned window keeps its version.
+    pub fn use_model(&mut self, model: Arc<Model>) {
         let window = model.window() as u64;
-        let prefix = format!("{window}-");
-        let pinned = self.manner.pin.iter().find(|version| version.starts_with(&prefix));
-        if pinned.is_none_or(|version| version == model.version()) {
+        let pinned = self.options.pin.iter().find(|version| version.window == window);
+        if pinned.is_none_or(|version| *version == model.version()) {
             self.models.insert(window, model);
         }
     }
 
-    /// What is predicted for a cascade, as the alert that tells it.
+    /// The prediction for a cascade, as an alert.
     pub fn answer(&self, parameters: &Parameters) -> Alert {
-        let told = match self.models.get(&parameters.t_obs) {
+        let prediction = match self.models.get(&parameters.t_obs) {
             Some(model) if !parameters.features.is_empty() => {
-                trained(parameters, model, &self.manner)
+                trained(parameters, model, &self.options)
             }
-            _ => untrained(parameters, &self.manner),
+            _ => untrained(parameters, &self.options),
         };
         Alert {
             cid: parameters.cid.clone(),
@@ -105,28 +87,29 @@ impl Predict {
             t_obs: parameters.t_obs,
             n_obs: parameters.n_obs,
             status: parameters.status.clone(),
-            curve: if self.manner.curve { curve(parameters, &told) } else { Vec::new() },
-            ..told
+            curve: if self.options.curve { curve(parameters, &prediction) } else { Vec::new() },
+            ..prediction
         }
     }
 
     fn parameters(&mut self, parameters: &Parameters, position: u64, out: &mut Out) {
         let key = Key::of(&parameters.source, &parameters.cid, parameters.t_obs);
-        let told = (key.clone(), parameters.t.to_bits());
+        let emission = (key.clone(), parameters.t.to_bits());
         let size = match self.pending.take_match(&key, Side::Parameters) {
             Match::Counterpart(Pending::Sized(size)) => Some(size),
             Match::Unmatched => None,
-            Match::Restored => return drop(self.read_back.remove(&told)),
+            Match::Restored => return drop(self.read_back.remove(&emission)),
             Match::Duplicate | Match::Counterpart(_) => {
                 return self.count("duplicate_parameters_total", "");
             }
         };
-        let emitted = self.withheld.prediction(position).or_else(|| self.read_back.remove(&told));
+        let emitted =
+            self.withheld.prediction(position).or_else(|| self.read_back.remove(&emission));
         let alert = emitted.unwrap_or_else(|| self.answer(parameters));
         self.count("predictions_total", step_of(&alert.model));
         if step_of(&alert.model) == "untrained" {
-            let known = self.models.contains_key(&parameters.t_obs);
-            self.count("prediction_fallbacks_total", FALLBACKS[usize::from(known)]);
+            let has_model = self.models.contains_key(&parameters.t_obs);
+            self.count("prediction_fallbacks_total", FALLBACKS[usize::from(has_model)]);
         }
         let answered = Answered {
             parameters: parameters.clone(),
@@ -134,7 +117,7 @@ impl Predict {
             interval: alert.interval,
             model: alert.model.clone(),
         };
-        if self.manner.alert_above.is_none_or(|above| alert.n_tot > above) {
+        if self.options.alert_above.is_none_or(|above| alert.n_tot > above) {
             out.write(Record::Alert(alert));
         } else if size.is_none() {
             self.withheld.keep(position, &alert);
@@ -155,7 +138,7 @@ impl Predict {
         }
     }
 
-    /// A final size below what was seen is somebody's mistake: it scores and teaches nothing.
+    /// A final size below the observed number of events is invalid: no sample, no stat.
     fn score(&mut self, answered: &Answered, size: &Size, out: &mut Out) {
         if size.n_tot < answered.parameters.n_obs {
             return self.count("impossible_sizes_total", "");
@@ -171,16 +154,16 @@ impl Predict {
 
     fn model(&mut self, text: &str) {
         match Model::from_line(text) {
-            Ok(model) => self.adopt(Arc::new(model)),
+            Ok(model) => self.use_model(Arc::new(model)),
             Err(_) => self.count("models_refused_total", ""),
         }
     }
 }
 
-/// Why a prediction was made without a model: there is none, or nothing for it to read.
+/// Why a prediction is untrained: there is no model, or there are no features.
 const FALLBACKS: [&str; 2] = ["no_model", "no_features"];
 
-/// The sample and the stat of a prediction whose cascade is over.
+/// Emits the sample and the stat of a prediction whose cascade is over.
 fn score(answered: &Answered, size: &Size, out: &mut Out) {
     let it = &answered.parameters;
     let n_tot = size.n_tot as f64;
@@ -201,7 +184,7 @@ fn score(answered: &Answered, size: &Size, out: &mut Out) {
     }));
 }
 
-/// What a cascade teaches whose final size is known at time `t`.
+/// The sample of a cascade that ended at time `t`.
 pub(super) fn sample(it: &Parameters, n_tot: u64, t: f64) -> Sample {
     let [_, beta] = it.params;
     let exact = (n_tot as f64 - it.n_obs as f64) * (1.0 - it.n_star) / it.g1;
@@ -223,10 +206,10 @@ impl Stage for Predict {
     const TAKES: &'static [Kind] = &[Kind::Parameters, Kind::Size, Kind::Model];
 
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
-        self.clocks.see(batch);
+        self.clocks.observe(batch);
         for record in batch {
             match &record.body {
-                Body::Foreign(bytes) => out.hand_on(bytes),
+                Body::Foreign(bytes) => out.pass_through(bytes),
                 Body::Event(_) => {}
                 Body::Record(body) => match &**body {
                     Record::Parameters(it) => self.parameters(it, record.position, out),
@@ -242,18 +225,19 @@ impl Stage for Predict {
 
     fn tally(&self) -> Tally {
         let mut tally = self.counts.clone();
-        self.clocks.tell(&mut tally);
+        self.clocks.add_to(&mut tally);
         tally.insert(("truth_pending", String::new()), self.pending.len() as f64);
         for (window, model) in &self.models {
             tally.insert(("model_samples", window.to_string()), model.samples() as f64);
             tally.insert(("model_info", format!("{window},{}", model.version())), 1.0);
         }
-        if !self.manner.pin.is_empty() {
-            let held = |version: &String| self.models.values().any(|it| it.version() == version);
-            let ready = self.manner.pin.iter().all(held);
+        if !self.options.pin.is_empty() {
+            let is_used =
+                |version: &ModelVersion| self.models.values().any(|it| it.version() == *version);
+            let ready = self.options.pin.iter().all(is_used);
             tally.insert(("ready", "pinned models".to_owned()), f64::from(u8::from(ready)));
         }
-        // A count that appears with its first event would hide that event from an alert.
+        // A count that appears with its first event would hide that event from an alert rule.
         for name in [
             "duplicate_parameters_total",
             "duplicate_sizes_total",
@@ -274,52 +258,41 @@ impl Stage for Predict {
 }
 
 impl Recover for Predict {
-    const READS_BACK: &'static [Kind] = &[Kind::Alert];
-    const SETS_ASIDE: bool = true;
+    const RESTORE: Restore =
+        Restore { reads_back: &[Kind::Alert], starts_late: false, spills: true };
 
-    fn oldest_needed(&self) -> Option<u64> {
-        self.pending.oldest()
+    fn replay_start(&self, offered: &[u64]) -> Option<usize> {
+        let oldest = self.pending.oldest();
+        offered.iter().rposition(|start| oldest.is_none_or(|oldest| *start <= oldest))
     }
 
-    fn mark(&self) -> String {
+    fn checkpoint(&self) -> String {
         self.pending.checkpoint()
     }
 
-    fn resume(&mut self, mark: &str) -> bool {
-        self.withheld.record();
-        self.pending.restore(mark)
+    fn spill(&mut self, _: Limit) -> Vec<Change> {
+        self.withheld.spill()
     }
 
-    fn read_back(&mut self, record: &Record) {
-        if let Record::Alert(alert) = record {
-            let key = Key::of(&alert.source, &alert.cid, alert.t_obs);
-            self.read_back.insert((key, alert.t.to_bits()), alert.clone());
+    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible> {
+        self.pending.restore(saved.checkpoint)?;
+        self.withheld.restore(saved.parts)?;
+        for record in saved.emitted {
+            if let Record::Alert(alert) = record {
+                let key = Key::of(&alert.source, &alert.cid, alert.t_obs);
+                self.read_back.insert((key, alert.t.to_bits()), alert);
+            }
         }
+        Ok(())
     }
 
-    fn write_down(&mut self) -> Vec<Aside> {
-        self.withheld.take()
+    fn committed(&mut self, low: u64) {
+        self.withheld.committed(low);
     }
 
-    fn aside(&self) -> usize {
-        self.withheld.len()
-    }
-
-    fn outlived(&self, position: u64) -> Vec<u64> {
-        self.withheld.before(position)
-    }
-
-    fn forget_before(&mut self, position: u64) {
-        self.withheld.forget_before(position);
-    }
-
-    fn take_back(&mut self, aside: &[Aside], _: u64) -> bool {
-        self.withheld.restore(aside)
-    }
-
-    fn silence(&mut self, silent: bool) {
-        if !silent {
-            // Alerts of cascades that are scored already: nothing will ask for them.
+    fn replaying(&mut self, on: bool) {
+        if !on {
+            // What is left are alerts of cascades that are scored already.
             self.read_back = HashMap::new();
             self.withheld.end_replay();
         }

@@ -1,29 +1,30 @@
-//! The whole system in one stage: tweets in, alerts and stats out, learning loop included.
+//! All stages in one: tweets in, alerts, stats and models out.
 //!
-//! Records pass between the steps as they are, without JSON. The learner acts at fixed points of
-//! the stream (`train`), and its models are in use from the next parameters on: so a run with the
-//! loop is as deterministic as one without.
+//! Records pass between the stages in memory, without JSON. `train` publishes models at fixed points
+//! of the stream, and `predict` uses them from the next parameters on: so a run that trains is as
+//! deterministic as one that does not.
 
-use super::collect::{Collect, Rules};
-use super::fit::{Fit, Method};
-use super::monitor::{Monitor, Watch};
-use super::predict::{Manner, Predict};
-use super::train::{Teaching, Train};
+use super::collect::{Collect, CollectOptions};
+use super::fit::{Fit, FitOptions};
+use super::monitor::{Monitor, MonitorOptions};
+use super::predict::{Predict, PredictOptions};
+use super::train::{Train, TrainOptions};
 use super::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
 use crate::record::{Kind, Record};
 
-/// What the steps are told.
+/// The options of the stages.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    /// How cascades are cut.
-    pub rules: Rules,
-    /// How series are fitted.
-    pub method: Method,
-    /// How predictions are made.
-    pub manner: Manner,
-    /// How forests are grown; `None`: nothing is learned.
-    pub teaching: Option<Teaching>,
-    /// Series that may wait to be fitted together; 0: none waits beyond its batch.
+pub struct SystemOptions {
+    /// Windows and ends of cascades.
+    pub collect: CollectOptions,
+    /// Fits of series.
+    pub fit: FitOptions,
+    /// Predictions.
+    pub predict: PredictOptions,
+    /// Training; `None`: no model is trained.
+    pub train: Option<TrainOptions>,
+    /// Upper bound of the number of series that are held to be fitted together; 0: none is held
+    /// beyond its batch.
     pub hold: usize,
 }
 
@@ -35,51 +36,53 @@ pub struct System {
     train: Option<Train>,
     monitor: Monitor,
     hold: usize,
-    /// What the collector wrote and nobody took yet, and how many series are in it.
-    waiting: Vec<Outgoing>,
+    /// Output of the collector that is held.
+    held: Vec<Outgoing>,
+    /// Number of series in `held`.
     series: usize,
 }
 
 impl System {
-    /// A system that has seen nothing.
-    pub fn new(settings: Settings) -> Self {
+    /// A system at the start of its input.
+    pub fn new(options: SystemOptions) -> Self {
         Self {
-            collect: Collect::new(settings.rules),
-            fit: Fit::new(settings.method),
-            predict: Predict::new(settings.manner),
-            train: settings.teaching.map(Train::new),
-            monitor: Monitor::new(Watch { every: 0, last: 100 }),
-            hold: settings.hold,
-            waiting: Vec::new(),
+            collect: Collect::new(options.collect),
+            fit: Fit::new(options.fit),
+            predict: Predict::new(options.predict),
+            train: options.train.map(Train::new),
+            monitor: Monitor::new(MonitorOptions { every: 0, last: 100 }),
+            hold: options.hold,
+            held: Vec::new(),
             series: 0,
         }
     }
 
-    /// How the predictions did.
+    /// The errors of the predictions.
     pub fn monitor(&self) -> &Monitor {
         &self.monitor
     }
 
-    /// Whether all that was fitted had no magnitudes.
-    pub fn saw_no_magnitudes(&self) -> bool {
-        self.fit.saw_no_magnitudes()
+    /// Whether there were series, and none had magnitudes.
+    pub fn lacks_magnitudes(&self) -> bool {
+        self.fit.lacks_magnitudes()
     }
 
-    fn take(&mut self, collected: Vec<Outgoing>) {
+    /// Holds the output of the collector.
+    fn hold(&mut self, collected: Vec<Outgoing>) {
         let is_serie = |item: &&Outgoing| matches!(item, Outgoing::Record(Record::Serie(_)));
         self.series += collected.iter().filter(is_serie).count();
-        self.waiting.extend(collected);
+        self.held.extend(collected);
     }
 
-    /// Fits all series that wait, then goes through what was collected in its order.
-    fn pass_on(&mut self, out: &mut Out) {
+    /// Fits all held series, then processes the output of the collector in its order.
+    fn process_held(&mut self, out: &mut Out) {
         self.series = 0;
-        let waiting = std::mem::take(&mut self.waiting);
-        let (mut series, mut rest) = (Vec::new(), Vec::with_capacity(waiting.len()));
-        for item in waiting {
+        let held = std::mem::take(&mut self.held);
+        let (mut series, mut rest) = (Vec::new(), Vec::with_capacity(held.len()));
+        for item in held {
             match item {
                 Outgoing::Record(record @ Record::Serie(_)) => {
-                    series.push(RecordRef::beside(record));
+                    series.push(RecordRef::without_position(record));
                     rest.push(None);
                 }
                 other => rest.push(Some(other)),
@@ -91,49 +94,52 @@ impl System {
         for item in rest {
             match item.or_else(|| fitted.next()) {
                 Some(Outgoing::Record(record)) => self.predict(record, out),
-                Some(Outgoing::Foreign(bytes)) => out.hand_on(&bytes),
+                Some(Outgoing::Foreign(bytes)) => out.pass_through(&bytes),
                 None => {}
             }
         }
     }
 
     fn predict(&mut self, record: Record, out: &mut Out) {
-        let mut said = Out::default();
-        self.predict.on_batch(&[RecordRef::beside(record)], &mut said);
-        for item in said.take() {
+        let mut predicted = Out::default();
+        self.predict.on_batch(&[RecordRef::without_position(record)], &mut predicted);
+        for item in predicted.take() {
             match item {
                 Outgoing::Record(record @ Record::Sample(_)) => {
-                    let mut learned = Out::default();
+                    let mut trained = Out::default();
                     if let Some(train) = &mut self.train {
-                        train.on_batch(&[RecordRef::beside(record)], &mut learned);
+                        train.on_batch(&[RecordRef::without_position(record)], &mut trained);
                     }
-                    self.adopt(learned, out);
+                    self.use_models(trained, out);
                 }
                 Outgoing::Record(record @ Record::Stat(_)) => {
-                    self.monitor
-                        .on_batch(&[RecordRef::beside(record.clone())], &mut Out::default());
+                    self.monitor.on_batch(
+                        &[RecordRef::without_position(record.clone())],
+                        &mut Out::default(),
+                    );
                     out.write(record);
                 }
                 Outgoing::Record(record) => out.write(record),
-                Outgoing::Foreign(bytes) => out.hand_on(&bytes),
+                Outgoing::Foreign(bytes) => out.pass_through(&bytes),
             }
         }
     }
 
-    /// Puts the models that were learned to use, and tells them.
-    fn adopt(&mut self, mut learned: Out, out: &mut Out) {
-        for item in learned.take() {
+    /// Uses the trained models from now on, and emits them.
+    fn use_models(&mut self, mut trained: Out, out: &mut Out) {
+        for item in trained.take() {
             if let Outgoing::Record(record @ Record::Model(_)) = item {
-                self.predict.on_batch(&[RecordRef::beside(record.clone())], &mut Out::default());
+                self.predict
+                    .on_batch(&[RecordRef::without_position(record.clone())], &mut Out::default());
                 out.write(record);
             }
         }
     }
 
     fn model(&mut self, record: &Record) {
-        self.predict.on_batch(&[RecordRef::beside(record.clone())], &mut Out::default());
+        self.predict.on_batch(&[RecordRef::without_position(record.clone())], &mut Out::default());
         if let Some(train) = &mut self.train {
-            train.on_batch(&[RecordRef::beside(record.clone())], &mut Out::default());
+            train.on_batch(&[RecordRef::without_position(record.clone())], &mut Out::default());
         }
     }
 }
@@ -146,29 +152,29 @@ impl Stage for System {
             if let Body::Record(body) = &record.body
                 && matches!(**body, Record::Model(_))
             {
-                self.pass_on(out);
+                self.process_held(out);
                 self.model(body);
                 continue;
             }
             let mut collected = Out::default();
             self.collect.on_batch(std::slice::from_ref(record), &mut collected);
-            self.take(collected.take());
+            self.hold(collected.take());
         }
-        if self.series > self.hold || (self.hold == 0 && !self.waiting.is_empty()) {
-            self.pass_on(out);
+        if self.series > self.hold || (self.hold == 0 && !self.held.is_empty()) {
+            self.process_held(out);
         }
     }
 
     fn on_end(&mut self, ending: Ending, out: &mut Out) {
         let mut collected = Out::default();
         self.collect.on_end(ending, &mut collected);
-        self.take(collected.take());
-        self.pass_on(out);
-        let mut learned = Out::default();
+        self.hold(collected.take());
+        self.process_held(out);
+        let mut trained = Out::default();
         if let Some(train) = &mut self.train {
-            train.on_end(ending, &mut learned);
+            train.on_end(ending, &mut trained);
         }
-        self.adopt(learned, out);
+        self.use_models(trained, out);
     }
 
     fn tally(&self) -> Tally {
@@ -176,7 +182,7 @@ impl Stage for System {
         tally.extend(self.predict.tally());
         tally.extend(self.train.iter().flat_map(Stage::tally));
         tally.extend(self.monitor.tally());
-        // Last: of the clocks that each stage tells, those of the input count.
+        // Last, so that the clocks are those of the input.
         tally.extend(self.collect.tally());
         tally
     }

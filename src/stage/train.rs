@@ -1,38 +1,41 @@
-//! Learns a window's correction from finished cascades, and publishes what wins.
+//! Trains a model per window on finished cascades, and publishes it if it is not worse.
 //!
-//! It acts at fixed points of its input (a window's samples grew by a tenth), never by the clock,
-//! so the same samples give the same models. A candidate that has not seen the newest samples is
-//! compared on them with the incumbent, which has not seen them either; only a winner is trained
-//! again on everything and published.
+//! It trains at fixed points of its input (a window's samples grew by a tenth), never by the clock,
+//! so the same samples give the same models. The newest samples are held out: a candidate of the
+//! older ones is compared on them with the incumbent, which was trained without them too. Where the
+//! candidate is at least as good, a model of all samples is published.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::clocks::Clocks;
-use super::{Body, Ending, Out, RecordRef, Recover, Stage, Tally};
+use super::{
+    Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
+    Tally,
+};
 use crate::learn::{self, Aggregate, LearnOptions, MIN_SAMPLES, Model, Query, Target, fit_model};
 use crate::record::{self, Kind, Record};
 
-/// How and when forests are grown.
+/// How models are trained.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Teaching {
-    /// Trees of a forest.
+pub struct TrainOptions {
+    /// Number of trees of a forest.
     pub trees: usize,
-    /// What they predict.
+    /// What the trees predict.
     pub target: Target,
-    /// How their leaves answer.
+    /// How a leaf aggregates its samples.
     pub aggregate: Aggregate,
-    /// The seed of all chance.
+    /// The random seed.
     pub seed: u64,
-    /// Samples of a window that are kept, the newest.
+    /// Number of samples of a window that are kept, the newest.
     pub newest: usize,
-    /// Threads; the models do not depend on it.
+    /// Number of threads; the models do not depend on it.
     pub threads: usize,
 }
 
-impl Teaching {
-    /// How a window's model of that number is learned.
-    pub(super) fn recipe(&self, window: u64, counter: u64) -> LearnOptions {
+impl TrainOptions {
+    /// The options of a window's model with that counter.
+    pub(super) fn learn_options(&self, window: u64, counter: u64) -> LearnOptions {
         let Self { trees, target, aggregate, seed, newest, threads } = *self;
         LearnOptions {
             window: window as f64,
@@ -47,52 +50,52 @@ impl Teaching {
     }
 }
 
-/// Samples of a window from which it is learned first; at the end of the input fewer do.
+/// Samples of a window at its first training; at the end of the input fewer suffice.
 const FIRST: usize = 20;
-/// Samples of a window by which it must have grown before it is learned again, at least.
+/// Smallest number of new samples between two trainings of a window.
 const FEWEST_NEW: usize = 32;
-/// The same as a divisor of what there was: a tenth.
+/// New samples between two trainings, as a divisor of the earlier ones: a tenth.
 const GROWTH: usize = 10;
 
 /// One window's samples and model.
 #[derive(Default)]
 struct Window {
     samples: usize,
-    /// Samples when it was last learned.
-    learned_at: usize,
+    /// Samples at the last training.
+    trained_at: usize,
     counter: u64,
     incumbent: Option<Arc<Model>>,
 }
 
 /// The learner.
 pub struct Train {
-    teaching: Teaching,
+    options: TrainOptions,
     clocks: Clocks,
     samples: Vec<learn::Sample>,
-    /// Where each of them stood.
+    /// The position of each sample.
     positions: Vec<u64>,
     windows: BTreeMap<u64, Window>,
-    silent: bool,
+    replaying: bool,
     trainings: u64,
     counts: BTreeMap<(&'static str, String), f64>,
 }
 
 impl Train {
-    /// A learner that knows nothing.
-    pub fn new(teaching: Teaching) -> Self {
+    /// A learner without samples.
+    pub fn new(options: TrainOptions) -> Self {
         Self {
-            teaching,
+            options,
             clocks: Clocks::default(),
             samples: Vec::new(),
             positions: Vec::new(),
             windows: BTreeMap::new(),
-            silent: false,
+            replaying: false,
             trainings: 0,
             counts: BTreeMap::new(),
         }
     }
 
-    /// Trainings so far, whatever came of them.
+    /// Trainings so far, with or without a published model.
     pub fn trainings(&self) -> u64 {
         self.trainings
     }
@@ -103,20 +106,20 @@ impl Train {
 
     fn sample(&mut self, sample: &record::Sample, position: u64, out: &mut Out) {
         self.positions.push(position);
-        self.samples.push(lesson(sample));
+        self.samples.push(learn_sample(sample));
         let window = self.windows.entry(sample.t_obs).or_default();
         window.samples += 1;
-        let due = window.learned_at + FEWEST_NEW.max(window.learned_at / GROWTH);
-        let first = window.learned_at == 0 && window.samples >= FIRST;
+        let due = window.trained_at + FEWEST_NEW.max(window.trained_at / GROWTH);
+        let first = window.trained_at == 0 && window.samples >= FIRST;
         if first || window.samples >= due {
-            self.forget_old();
-            self.learn(sample.t_obs, out);
+            self.drop_oldest();
+            self.train(sample.t_obs, out);
         }
     }
 
     /// Drops all but the newest samples of every window.
-    fn forget_old(&mut self) {
-        let newest = self.teaching.newest;
+    fn drop_oldest(&mut self) {
+        let newest = self.options.newest;
         let mut too_many: BTreeMap<u64, usize> = BTreeMap::new();
         for sample in &self.samples {
             *too_many.entry(sample.t_obs as u64).or_default() += 1;
@@ -125,32 +128,32 @@ impl Train {
         if too_many.values().all(|count| *count == 0) {
             return;
         }
-        let mut stays = |sample: &learn::Sample| match too_many.get_mut(&(sample.t_obs as u64)) {
+        let mut is_kept = |sample: &learn::Sample| match too_many.get_mut(&(sample.t_obs as u64)) {
             Some(count) if *count > 0 => {
                 *count -= 1;
                 false
             }
             _ => true,
         };
-        let stay: Vec<bool> = self.samples.iter().map(&mut stays).collect();
-        let mut each = stay.iter();
-        self.samples.retain(|_| each.next().is_some_and(|stays| *stays));
-        let mut each = stay.iter();
-        self.positions.retain(|_| each.next().is_some_and(|stays| *stays));
+        let kept: Vec<bool> = self.samples.iter().map(&mut is_kept).collect();
+        let mut each = kept.iter();
+        self.samples.retain(|_| each.next().is_some_and(|kept| *kept));
+        let mut each = kept.iter();
+        self.positions.retain(|_| each.next().is_some_and(|kept| *kept));
     }
 
-    /// Learns a window from all samples, and publishes the model if it wins.
-    fn learn(&mut self, t_obs: u64, out: &mut Out) {
+    /// Trains a window on all samples, and publishes the model if it wins.
+    fn train(&mut self, t_obs: u64, out: &mut Out) {
         let window = self.windows.entry(t_obs).or_default();
-        let new = window.samples - window.learned_at;
-        window.learned_at = window.samples;
-        if self.silent {
+        let new = window.samples - window.trained_at;
+        window.trained_at = window.samples;
+        if self.replaying {
             return;
         }
         let (counter, incumbent) = (window.counter + 1, window.incumbent.clone());
         let wins = incumbent.is_none_or(|incumbent| self.beats(t_obs, counter, &incumbent, new));
         let candidate = if wins {
-            fit_model(&self.samples, &self.teaching.recipe(t_obs, counter))
+            fit_model(&self.samples, &self.options.learn_options(t_obs, counter))
         } else {
             None
         };
@@ -162,17 +165,16 @@ impl Train {
         if let Some(record) = as_record(&candidate) {
             out.write(record);
         }
-        self.take_over(t_obs, candidate);
+        self.set_incumbent(t_obs, candidate);
     }
 
-    fn take_over(&mut self, t_obs: u64, model: Arc<Model>) {
-        let counter = model.version().rsplit('-').next().and_then(|it| it.parse().ok());
+    fn set_incumbent(&mut self, t_obs: u64, model: Arc<Model>) {
         let window = self.windows.entry(t_obs).or_default();
-        window.counter = window.counter.max(counter.unwrap_or(0));
+        window.counter = window.counter.max(model.version().counter);
         window.incumbent = Some(model);
     }
 
-    /// Whether a model of the older samples does at least as well on the newest as the incumbent.
+    /// Whether a model of the older samples is at least as good on the newest as the incumbent.
     fn beats(&self, t_obs: u64, counter: u64, incumbent: &Model, new: usize) -> bool {
         let of_window = |sample: &&learn::Sample| sample.t_obs as u64 == t_obs;
         let count = self.samples.iter().filter(of_window).count();
@@ -187,8 +189,8 @@ impl Train {
             return true;
         };
         let (older, newest) = self.samples.split_at(place);
-        match fit_model(older, &self.teaching.recipe(t_obs, counter)) {
-            // What cannot be compared does not win.
+        match fit_model(older, &self.options.learn_options(t_obs, counter)) {
+            // Without a candidate there is no comparison, and the incumbent stays.
             None => false,
             Some(candidate) => {
                 let newest: Vec<_> = newest.iter().filter(of_window).collect();
@@ -207,8 +209,8 @@ fn error(model: &Model, samples: &[&learn::Sample]) -> f64 {
     samples.iter().map(one).sum::<f64>() / samples.len().max(1) as f64
 }
 
-/// The sample as the forest reads it.
-pub fn lesson(sample: &record::Sample) -> learn::Sample {
+/// The sample as `learn` reads it.
+pub fn learn_sample(sample: &record::Sample) -> learn::Sample {
     learn::Sample {
         id: format!("{}/{}", sample.source, sample.cid),
         t_obs: sample.t_obs as f64,
@@ -222,27 +224,27 @@ pub fn lesson(sample: &record::Sample) -> learn::Sample {
     }
 }
 
-/// The model as it travels.
+/// The model as a record.
 fn as_record(model: &Model) -> Option<Record> {
     let text = serde_json::value::RawValue::from_string(model.to_line()).ok()?;
     let t_obs = model.window() as u64;
-    Some(Record::Model(record::Model { model: model.version().to_owned(), t_obs, text }))
+    Some(Record::Model(record::Model { model: model.version().to_string(), t_obs, text }))
 }
 
 impl Stage for Train {
     const TAKES: &'static [Kind] = &[Kind::Sample, Kind::Model];
 
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
-        self.clocks.see(batch);
+        self.clocks.observe(batch);
         for record in batch {
             match &record.body {
-                Body::Foreign(bytes) => out.hand_on(bytes),
+                Body::Foreign(bytes) => out.pass_through(bytes),
                 Body::Event(_) => {}
                 Body::Record(body) => match &**body {
                     Record::Sample(sample) => self.sample(sample, record.position, out),
-                    // What was published before: the incumbent of its window.
+                    // A published model: the incumbent of its window.
                     Record::Model(it) => match Model::from_line(it.text.get()) {
-                        Ok(model) => self.take_over(it.t_obs, Arc::new(model)),
+                        Ok(model) => self.set_incumbent(it.t_obs, Arc::new(model)),
                         Err(_) => self.count("models_refused_total", String::new()),
                     },
                     _ => {}
@@ -255,19 +257,19 @@ impl Stage for Train {
         if ending == Ending::Cut {
             return;
         }
-        let grown =
-            |window: &Window| window.samples > window.learned_at && window.samples >= MIN_SAMPLES;
+        let has_grown =
+            |window: &Window| window.samples > window.trained_at && window.samples >= MIN_SAMPLES;
         let due: Vec<u64> =
-            self.windows.iter().filter(|(_, it)| grown(it)).map(|(t_obs, _)| *t_obs).collect();
-        self.forget_old();
+            self.windows.iter().filter(|(_, it)| has_grown(it)).map(|(t_obs, _)| *t_obs).collect();
+        self.drop_oldest();
         for t_obs in due {
-            self.learn(t_obs, out);
+            self.train(t_obs, out);
         }
     }
 
     fn tally(&self) -> Tally {
         let mut tally = self.counts.clone();
-        self.clocks.tell(&mut tally);
+        self.clocks.add_to(&mut tally);
         tally.entry(("models_refused_total", String::new())).or_default();
         tally.entry(("models_published_total", String::new())).or_default();
         for (t_obs, window) in &self.windows {
@@ -281,33 +283,42 @@ impl Stage for Train {
     }
 }
 
-/// The samples that are kept are read again; the marks are what was counted before them:
-/// [[window, samples, samples when it was last learned], ...].
+/// A replay reads the kept samples again; the checkpoint holds what was counted before them:
+/// [[window, samples, samples at the last training], ...].
 impl Recover for Train {
-    /// Fewer samples teach less, but teach.
-    const STARTS_LATE: bool = true;
+    /// A replay that starts late restores fewer samples, which still train a model.
+    const RESTORE: Restore = Restore { starts_late: true, ..Restore::FROM_INPUT };
 
-    fn oldest_needed(&self) -> Option<u64> {
-        self.positions.first().copied()
+    fn replay_start(&self, offered: &[u64]) -> Option<usize> {
+        let oldest = self.positions.first();
+        offered.iter().rposition(|start| oldest.is_none_or(|oldest| start <= oldest))
     }
 
-    fn mark(&self) -> String {
-        let counts = self.windows.iter().map(|(t_obs, it)| (*t_obs, it.samples, it.learned_at));
+    fn checkpoint(&self) -> String {
+        let counts = self.windows.iter().map(|(t_obs, it)| (*t_obs, it.samples, it.trained_at));
         serde_json::to_string(&counts.collect::<Vec<_>>()).expect("numbers are JSON")
     }
 
-    fn resume(&mut self, mark: &str) -> bool {
-        let Ok(counts) = serde_json::from_str::<Vec<(u64, usize, usize)>>(mark) else {
-            return mark.is_empty();
-        };
-        for (t_obs, samples, learned_at) in counts {
-            let window = self.windows.entry(t_obs).or_default();
-            (window.samples, window.learned_at) = (samples, learned_at);
-        }
-        true
+    fn spill(&mut self, _: Limit) -> Vec<Change> {
+        Vec::new()
     }
 
-    fn silence(&mut self, silent: bool) {
-        self.silent = silent;
+    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible> {
+        if saved.checkpoint.is_empty() {
+            return saved.expect_empty();
+        }
+        let counts: Vec<(u64, usize, usize)> =
+            serde_json::from_str(saved.checkpoint).map_err(|_| Incompatible::Checkpoint)?;
+        for (t_obs, samples, trained_at) in counts {
+            let window = self.windows.entry(t_obs).or_default();
+            (window.samples, window.trained_at) = (samples, trained_at);
+        }
+        Saved { checkpoint: "", ..saved }.expect_empty()
+    }
+
+    fn committed(&mut self, _: u64) {}
+
+    fn replaying(&mut self, on: bool) {
+        self.replaying = on;
     }
 }

@@ -178,7 +178,7 @@ pub fn run<S: Stage>(
                 observer.begin();
                 if !beside.is_empty() {
                     stage.on_batch(
-                        &beside.into_iter().map(RecordRef::beside).collect::<Vec<_>>(),
+                        &beside.into_iter().map(RecordRef::without_position).collect::<Vec<_>>(),
                         &mut out,
                     );
                 }

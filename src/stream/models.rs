@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::lines::named;
 use super::{Counts, Step, Transport, complain};
+use crate::event::ModelVersion;
 use crate::learn;
 use crate::record::{Model, Record, Refusal};
 use crate::stage::{Outgoing, Tally};
@@ -24,24 +25,18 @@ const KEPT: usize = 20;
 pub struct Folder {
     path: PathBuf,
     /// Versions that must be used where they are there, one a window.
-    pin: Vec<String>,
+    pin: Vec<ModelVersion>,
     /// When the folder was last changed, as far as it was read.
     seen: Option<SystemTime>,
     /// The version that was last given, by window.
-    given: BTreeMap<u64, String>,
+    given: BTreeMap<u64, ModelVersion>,
     /// When that was published, in Unix seconds.
     published: BTreeMap<u64, f64>,
 }
 
-/// Window and counter of a version, `600-3`; none where it is none.
-pub fn parsed(version: &str) -> Option<(u64, u64)> {
-    let (window, counter) = version.split_once('-')?;
-    Some((window.parse().ok()?, counter.parse().ok()?))
-}
-
 impl Folder {
     /// A folder that may not exist yet.
-    pub fn new(path: &Path, pin: Vec<String>) -> Self {
+    pub fn new(path: &Path, pin: Vec<ModelVersion>) -> Self {
         Self {
             path: path.to_owned(),
             pin,
@@ -62,8 +57,8 @@ impl Folder {
         for entry in entries {
             let name = entry?.file_name();
             let version = name.to_str().and_then(|name| name.strip_suffix(".json"));
-            if let Some((window, counter)) = version.and_then(parsed) {
-                versions.entry(window).or_default().push(counter);
+            if let Some(version) = version.and_then(|it| it.parse::<ModelVersion>().ok()) {
+                versions.entry(version.window).or_default().push(version.counter);
             }
         }
         versions.values_mut().for_each(|counters| counters.sort_unstable());
@@ -80,20 +75,18 @@ impl Folder {
         }
         let mut changes = Vec::new();
         for (window, counters) in self.versions()? {
-            let pinned = self.pin.iter().filter_map(|version| parsed(version));
-            let pinned =
-                pinned.filter(|(of, _)| *of == window).map(|(_, counter)| counter).next_back();
+            let pinned = self.pin.iter().rfind(|version| version.window == window);
             let wanted = match pinned {
-                Some(counter) => vec![counter],
+                Some(version) => vec![version.counter],
                 None => counters.into_iter().rev().collect(),
             };
             for counter in wanted {
-                let version = format!("{window}-{counter}");
+                let version = ModelVersion { window, counter };
                 if self.given.get(&window) == Some(&version) {
                     break;
                 }
-                if let Some(record) = self.load(window, &version) {
-                    self.published.extend(self.written(&version).map(|at| (window, at)));
+                if let Some(record) = self.load(version) {
+                    self.published.extend(self.written(version).map(|at| (window, at)));
                     self.given.insert(window, version);
                     changes.push(record);
                     break;
@@ -108,22 +101,21 @@ impl Folder {
     ///
     /// # Errors
     /// Names the file and what is wrong with it.
-    pub fn check(&self, version: &str) -> io::Result<()> {
-        let window = parsed(version).map_or(0, |(window, _)| window);
-        self.sound(window, version).map(|_| ()).map_err(io::Error::other)
+    pub fn check(&self, version: ModelVersion) -> io::Result<()> {
+        self.sound(version).map(|_| ()).map_err(io::Error::other)
     }
 
-    fn load(&self, window: u64, version: &str) -> Option<Record> {
+    fn load(&self, version: ModelVersion) -> Option<Record> {
         let refuse = |why| complain(&format!("{why}; the model is not used"));
-        self.sound(window, version).map_err(refuse).ok()
+        self.sound(version).map_err(refuse).ok()
     }
 
-    fn sound(&self, window: u64, version: &str) -> Result<Record, String> {
+    fn sound(&self, version: ModelVersion) -> Result<Record, String> {
         let path = self.file(version);
-        self.read(window, version).map_err(|why| format!("{}: {why}", path.display()))
+        self.read(version).map_err(|why| format!("{}: {why}", path.display()))
     }
 
-    fn read(&self, window: u64, version: &str) -> Result<Record, String> {
+    fn read(&self, version: ModelVersion) -> Result<Record, String> {
         let path = self.file(version);
         // A pipe would be waited for, and a device has no end.
         if fs::metadata(&path).is_ok_and(|it| !it.is_file()) {
@@ -136,26 +128,26 @@ impl Folder {
             return Err(format!("it says that it is {}", model.version()));
         }
         let text = RawValue::from_string(text.to_owned()).map_err(|error| error.to_string())?;
-        Ok(Record::Model(Model { model: version.to_owned(), t_obs: window, text }))
+        Ok(Record::Model(Model { model: version.to_string(), t_obs: version.window, text }))
     }
 
-    fn written(&self, version: &str) -> Option<f64> {
+    fn written(&self, version: ModelVersion) -> Option<f64> {
         let at = fs::metadata(self.file(version)).and_then(|it| it.modified()).ok()?;
         Some(at.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs_f64())
     }
 
-    fn file(&self, version: &str) -> PathBuf {
+    fn file(&self, version: ModelVersion) -> PathBuf {
         self.path.join(format!("{version}.json"))
     }
 
     /// Writes a model so that a reader sees all of it or nothing; keeps the newest of its window.
     pub fn store(&self, model: &Model) -> io::Result<()> {
-        let path = self.file(&model.model);
+        let path = self.path.join(format!("{}.json", model.model));
         let written = self.write(&path, model.text.get());
         written.map_err(|error| named(&path.display().to_string(), &error))?;
         let counters = self.versions()?.remove(&model.t_obs).unwrap_or_default();
         for counter in counters.iter().rev().skip(KEPT) {
-            let old = self.file(&format!("{}-{counter}", model.t_obs));
+            let old = self.file(ModelVersion { window: model.t_obs, counter: *counter });
             fs::remove_file(&old).map_err(|error| named(&old.display().to_string(), &error))?;
         }
         Ok(())

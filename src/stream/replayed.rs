@@ -57,7 +57,9 @@ impl<W: Write> Transport for Replayed<W> {
             Some(Fed::Event { event, .. }) => {
                 Ok(Step::Record(RecordRef { position, body: Body::Event(event) }))
             }
-            Some(Fed::Watermark(it)) => Ok(Step::Record(RecordRef::beside(Record::Watermark(it)))),
+            Some(Fed::Watermark(it)) => {
+                Ok(Step::Record(RecordRef::without_position(Record::Watermark(it))))
+            }
             Some(Fed::Refused(refused)) => {
                 self.rejects.add_cascade(&refused)?;
                 Ok(Step::Next(Vec::new(), Vec::new()))

@@ -134,7 +134,7 @@ mod tests {
         tally.insert(("nobody_knows", String::new()), 1.5);
         let mut errors = Counts::new(&[0.1, 0.5, 10.0]);
         [0.05, 0.3, 0.4, 11.0].iter().for_each(|error| errors.observe(*error, 1));
-        errors.tell("prediction_absolute_relative_error", "600,trained", &mut tally);
+        errors.add_to("prediction_absolute_relative_error", "600,trained", &mut tally);
         let text = Exposition::new("test").text(&tally);
         let text = String::from_utf8(text).unwrap();
         let own: Vec<_> = text.lines().filter(|line| !line.contains("process_")).collect();

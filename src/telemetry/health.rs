@@ -116,7 +116,7 @@ impl Health {
 
     fn tell(&mut self, tally: &dyn Fn() -> Tally) {
         self.seen.tally = tally();
-        self.processing.tell("record_processing_seconds", "", &mut self.seen.tally);
+        self.processing.add_to("record_processing_seconds", "", &mut self.seen.tally);
         *self.board.seen.lock().unwrap_or_else(PoisonError::into_inner) =
             Arc::new(self.seen.clone());
         self.news = false;

@@ -3,10 +3,13 @@
 use std::time::Instant;
 
 use super::now;
-use crate::record::{Kind, Record};
+use crate::record::Kind;
 use crate::stage::fit::Fit;
 use crate::stage::train::Train;
-use crate::stage::{Ending, Histogram, Out, RecordRef, Recover, Stage, Tally};
+use crate::stage::{
+    Change, Ending, Histogram, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
+    Tally,
+};
 
 /// A stage that counts its costly work.
 pub trait Works: Stage {
@@ -78,40 +81,35 @@ impl<S: Works> Stage for Timed<S> {
 
     fn tally(&self) -> Tally {
         let mut tally = self.stage.tally();
-        self.durations.tell(S::DURATION.0, "", &mut tally);
+        self.durations.add_to(S::DURATION.0, "", &mut tally);
         tally
     }
 }
 
 impl<S: Works + Recover> Recover for Timed<S> {
-    const READS_BACK: &'static [Kind] = S::READS_BACK;
-    const STARTS_LATE: bool = S::STARTS_LATE;
+    const RESTORE: Restore = S::RESTORE;
 
-    fn oldest_needed(&self) -> Option<u64> {
-        self.stage.oldest_needed()
+    fn replay_start(&self, offered: &[u64]) -> Option<usize> {
+        self.stage.replay_start(offered)
     }
 
-    fn can_start(&self, position: u64) -> bool {
-        self.stage.can_start(position)
+    fn checkpoint(&self) -> String {
+        self.stage.checkpoint()
     }
 
-    fn forget_before(&mut self, position: u64) {
-        self.stage.forget_before(position);
+    fn spill(&mut self, limit: Limit) -> Vec<Change> {
+        self.stage.spill(limit)
     }
 
-    fn mark(&self) -> String {
-        self.stage.mark()
+    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible> {
+        self.stage.restore(saved)
     }
 
-    fn resume(&mut self, mark: &str) -> bool {
-        self.stage.resume(mark)
+    fn committed(&mut self, low: u64) {
+        self.stage.committed(low);
     }
 
-    fn read_back(&mut self, record: &Record) {
-        self.stage.read_back(record);
-    }
-
-    fn silence(&mut self, silent: bool) {
-        self.stage.silence(silent);
+    fn replaying(&mut self, on: bool) {
+        self.stage.replaying(on);
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use tweetoscope::learn::{self, LearnOptions, fit_model, max_model_bytes};
 use tweetoscope::record::{Item, Kind, Record, read};
-use tweetoscope::stage::train::lesson;
+use tweetoscope::stage::train::learn_sample;
 
 use crate::broker::broker;
 use crate::client;
@@ -164,7 +164,7 @@ fn models(lines: &str, counters: std::ops::RangeInclusive<u64>) -> Vec<(String, 
         .filter(|line| field(line, "T_obs") == "600")
         .map(|line| {
             match read(line.as_bytes(), None, &[Kind::Sample]).ok().and_then(Item::record) {
-                Some(Record::Sample(sample)) => lesson(&sample),
+                Some(Record::Sample(sample)) => learn_sample(&sample),
                 other => panic!("{line}: {other:?}"),
             }
         })
@@ -174,7 +174,7 @@ fn models(lines: &str, counters: std::ops::RangeInclusive<u64>) -> Vec<(String, 
         let model = fit_model(&samples, &recipe).unwrap();
         let line = model.to_line();
         assert!(line.len() <= max_model_bytes(2), "{} bytes", line.len());
-        (model.version().to_owned(), line)
+        (model.version().to_string(), line)
     };
     counters.map(one).collect()
 }

@@ -1,10 +1,10 @@
-//! docs/commands/collect.md written as directly as it reads, with no thought of speed.
+//! A direct implementation of docs/commands/collect.md, without regard to speed.
 
 use tweetoscope::cascade::Point;
 use tweetoscope::record::{Record, Serie, Size};
-use tweetoscope::stage::collect::Rules;
+use tweetoscope::stage::collect::CollectOptions;
 
-/// What the collector is fed.
+/// A record of the input.
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
     Event { source: String, cid: String, root: bool, t: f64, m: f64 },
@@ -35,14 +35,14 @@ struct Source {
 }
 
 pub(crate) struct SlowCollector {
-    rules: Rules,
+    options: CollectOptions,
     sources: Vec<Source>,
-    said: Vec<Record>,
+    emitted: Vec<Record>,
 }
 
 impl Cascade {
-    fn end(&self, rules: &Rules) -> f64 {
-        (self.last() + rules.terminated).min(self.t0 + rules.max_age)
+    fn end(&self, options: &CollectOptions) -> f64 {
+        (self.last() + options.terminated).min(self.t0 + options.max_age)
     }
 
     fn last(&self) -> f64 {
@@ -58,8 +58,8 @@ impl Cascade {
 }
 
 impl SlowCollector {
-    pub(crate) fn new(rules: &Rules) -> Self {
-        Self { rules: rules.clone(), sources: Vec::new(), said: Vec::new() }
+    pub(crate) fn new(options: &CollectOptions) -> Self {
+        Self { options: options.clone(), sources: Vec::new(), emitted: Vec::new() }
     }
 
     pub(crate) fn run(mut self, inputs: &[Input]) -> Vec<Record> {
@@ -69,12 +69,12 @@ impl SlowCollector {
         for index in 0..self.sources.len() {
             self.close(index, f64::INFINITY);
         }
-        self.said
+        self.emitted
     }
 
     fn take(&mut self, input: &Input) {
-        let known = self.sources.iter().position(|source| source.name == input.source());
-        let index = known.unwrap_or_else(|| {
+        let found = self.sources.iter().position(|source| source.name == input.source());
+        let index = found.unwrap_or_else(|| {
             let (name, clock) = (input.source().to_owned(), f64::NEG_INFINITY);
             self.sources.push(Source { name, clock, open: Vec::new() });
             self.sources.len() - 1
@@ -87,7 +87,7 @@ impl SlowCollector {
                 if !root && open.is_some_and(|cascade| *t < cascade.t0) {
                     return;
                 }
-                self.close(index, *t - self.rules.lateness);
+                self.close(index, *t - self.options.lateness);
                 match self.sources[index].open.iter_mut().find(of_cid) {
                     Some(_) if *root => {}
                     Some(open) => open.events.push(Point { time: *t, magnitude: *m }),
@@ -95,7 +95,7 @@ impl SlowCollector {
                         cid: cid.clone(),
                         t0: *t,
                         events: vec![Point { time: *t, magnitude: *m }],
-                        open_windows: self.rules.windows.clone(),
+                        open_windows: self.options.windows.clone(),
                         emitted: Vec::new(),
                     }),
                     None => {}
@@ -105,11 +105,11 @@ impl SlowCollector {
     }
 
     fn close(&mut self, index: usize, time: f64) {
-        let (rules, source) = (&self.rules, &mut self.sources[index]);
+        let (options, source) = (&self.options, &mut self.sources[index]);
         let before = source.clock;
         let time = time.max(before);
-        let said_at = |deadline: f64| if time.is_finite() { time } else { before.max(deadline) };
-        for window in &rules.windows {
+        let stamp = |deadline: f64| if time.is_finite() { time } else { before.max(deadline) };
+        for window in &options.windows {
             let mut due: Vec<&mut Cascade> = source
                 .open
                 .iter_mut()
@@ -119,12 +119,12 @@ impl SlowCollector {
             for cascade in due {
                 cascade.open_windows.retain(|it| it != window);
                 let tweets = cascade.within(*window);
-                if tweets.len() as u64 >= rules.min_size {
+                if tweets.len() as u64 >= options.min_size {
                     cascade.emitted.push(*window);
-                    self.said.push(Record::Serie(Serie {
+                    self.emitted.push(Record::Serie(Serie {
                         cid: cascade.cid.clone(),
                         source: source.name.clone(),
-                        t: said_at(cascade.t0 + *window as f64),
+                        t: stamp(cascade.t0 + *window as f64),
                         msg: String::new(),
                         t_obs: *window,
                         tweets,
@@ -133,16 +133,18 @@ impl SlowCollector {
             }
         }
         let mut over = Vec::new();
-        while let Some(i) = source.open.iter().position(|it| time > it.end(rules)) {
+        while let Some(i) = source.open.iter().position(|it| time > it.end(options)) {
             over.push(source.open.remove(i));
         }
-        over.sort_by(|a, b| a.end(rules).total_cmp(&b.end(rules)).then_with(|| a.cid.cmp(&b.cid)));
+        over.sort_by(|a, b| {
+            a.end(options).total_cmp(&b.end(options)).then_with(|| a.cid.cmp(&b.cid))
+        });
         for cascade in over {
             for window in &cascade.emitted {
-                self.said.push(Record::Size(Size {
+                self.emitted.push(Record::Size(Size {
                     cid: cascade.cid.clone(),
                     source: source.name.clone(),
-                    t: said_at(cascade.end(rules)),
+                    t: stamp(cascade.end(options)),
                     t_obs: *window,
                     n_tot: cascade.events.len() as u64,
                     t_end: cascade.last(),

@@ -3,14 +3,14 @@
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use tweetoscope::record::{Record, Stat};
-use tweetoscope::stage::monitor::{Monitor, Watch};
+use tweetoscope::stage::monitor::{Monitor, MonitorOptions};
 use tweetoscope::stage::{Out, RecordRef, Stage};
 
 use super::*;
 
 /// Stats of windows whose errors the function tells, by window and number.
 fn shared(windows: &[u64], each: u64, error: impl Fn(u64, u64) -> f64) -> Shared {
-    let mut monitor = Monitor::new(Watch { every: 0, last: 100 });
+    let mut monitor = Monitor::new(MonitorOptions { every: 0, last: 100 });
     for i in 0..each {
         for &t_obs in windows {
             // Sizes that no multiple of what was seen would tell.
@@ -30,7 +30,8 @@ fn shared(windows: &[u64], each: u64, error: impl Fn(u64, u64) -> f64) -> Shared
                 level: Some(0.9),
                 model: "600-1".to_owned(),
             };
-            monitor.on_batch(&[RecordRef::beside(Record::Stat(stat))], &mut Out::default());
+            monitor
+                .on_batch(&[RecordRef::without_position(Record::Stat(stat))], &mut Out::default());
         }
     }
     Shared(std::sync::Arc::new(std::sync::Mutex::new(monitor)))

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::Offset;
 
+use crate::event::ModelVersion;
 use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::reader::{Found, Reader, read_all, read_one};
 use crate::kafka::client::settings::Settings;
@@ -23,14 +24,6 @@ use crate::stream::models::trained;
 /// Models of a window that are kept; older ones get a tombstone when a new one is written.
 const KEPT: usize = 20;
 
-/// Window and counter of a version, `600-3`.
-type Version = (u64, u64);
-
-fn parsed(version: &str) -> Option<Version> {
-    let (window, counter) = version.split_once('-')?;
-    Some((window.parse().ok()?, counter.parse().ok()?))
-}
-
 /// The models that are there, and which are in use.
 pub(crate) struct Models {
     settings: Settings,
@@ -38,17 +31,17 @@ pub(crate) struct Models {
     reader: Reader,
     pins: BTreeMap<u64, u64>,
     /// Partition and offset of every version.
-    places: BTreeMap<Version, (i32, i64)>,
+    places: BTreeMap<ModelVersion, (i32, i64)>,
     /// When each was published, in Unix seconds.
-    published: BTreeMap<Version, f64>,
+    published: BTreeMap<ModelVersion, f64>,
     /// Models in use, by window, with their counters.
     in_use: BTreeMap<u64, (u64, Record)>,
 }
 
 /// What one record of the topic said.
 enum Heard {
-    Model(Version, Box<Record>),
-    Deleted(Version),
+    Model(ModelVersion, Box<Record>),
+    Deleted(ModelVersion),
     Nonsense,
 }
 
@@ -61,7 +54,7 @@ impl Models {
         let mut heard = Vec::new();
         let mut newest: BTreeMap<u64, u64> = BTreeMap::new();
         let pins: BTreeMap<u64, u64> =
-            settings.pin.iter().filter_map(|version| parsed(version)).collect();
+            settings.pin.iter().map(|pin| (pin.window, pin.counter)).collect();
         let mut published = BTreeMap::new();
         let ends = read_all(settings, cluster, &topic, &starts, |message| {
             let place = (message.partition(), message.offset());
@@ -69,7 +62,7 @@ impl Models {
                 // Texts that will not be used are not even held for the moment.
                 Heard::Model(version, record) => {
                     published.extend(written(message).map(|at| (version, at)));
-                    let (window, counter) = version;
+                    let ModelVersion { window, counter } = version;
                     let best = newest.entry(window).or_insert(counter);
                     *best = counter.max(*best);
                     let wanted = counter == *best || pins.get(&window) == Some(&counter);
@@ -114,7 +107,10 @@ impl Models {
     /// When the models in use were published.
     pub(crate) fn tally(&self) -> Tally {
         let of = |(window, (counter, _)): (&u64, &(u64, Record))| {
-            Some((*window, *self.published.get(&(*window, *counter))?))
+            Some((
+                *window,
+                *self.published.get(&ModelVersion { window: *window, counter: *counter })?,
+            ))
         };
         trained(self.in_use.iter().filter_map(of))
     }
@@ -141,9 +137,9 @@ impl Models {
     }
 
     /// Puts the newest of each window into use, or the pinned one; returns those that changed.
-    fn choose(&mut self, mut texts: BTreeMap<Version, Record>) -> io::Result<Vec<Record>> {
+    fn choose(&mut self, mut texts: BTreeMap<ModelVersion, Record>) -> io::Result<Vec<Record>> {
         let mut wanted: BTreeMap<u64, u64> = BTreeMap::new();
-        for &(window, counter) in self.places.keys() {
+        for &ModelVersion { window, counter } in self.places.keys() {
             if self.pins.get(&window).is_none_or(|pinned| *pinned == counter) {
                 wanted.insert(window, counter);
             }
@@ -153,19 +149,19 @@ impl Models {
             if self.in_use.get(&window).is_some_and(|(used, _)| *used == counter) {
                 continue;
             }
-            let version = (window, counter);
+            let version = ModelVersion { window, counter };
             let record = match texts.remove(&version) {
                 Some(record) => record,
                 None => self.load(version)?,
             };
-            log::info!("model {window}-{counter} comes into use");
+            log::info!("model {version} comes into use");
             self.in_use.insert(window, (counter, record.clone()));
             changed.push(record);
         }
         Ok(changed)
     }
 
-    fn load(&self, version: Version) -> io::Result<Record> {
+    fn load(&self, version: ModelVersion) -> io::Result<Record> {
         let (partition, offset) = self.places[&version];
         let (_, bytes) = read_one(&self.settings, &self.topic, partition, offset)?;
         let model = read(&bytes, None, &[Kind::Model]).ok().and_then(Item::record);
@@ -179,10 +175,10 @@ impl Models {
 
     /// A version is being written: the older ones that must go for it.
     pub(crate) fn superseded(&self, version: &str) -> Vec<String> {
-        let Some((window, written)) = parsed(version) else { return Vec::new() };
-        let of_window = self.places.range((window, 0)..(window, written)).rev();
-        let old = of_window.skip(KEPT - 1).map(|((_, counter), _)| counter);
-        old.map(|counter| format!("{window}-{counter}")).collect()
+        let Ok(written) = version.parse::<ModelVersion>() else { return Vec::new() };
+        let first = ModelVersion { counter: 0, ..written };
+        let of_window = self.places.range(first..written).rev();
+        of_window.skip(KEPT - 1).map(|(version, _)| version.to_string()).collect()
     }
 }
 
@@ -192,7 +188,7 @@ fn written(message: &BorrowedMessage<'_>) -> Option<f64> {
 
 fn listen(message: &BorrowedMessage<'_>) -> Heard {
     let key = message.key().and_then(|key| str::from_utf8(key).ok());
-    let Some(version) = key.and_then(parsed) else {
+    let Some(version) = key.and_then(|key| key.parse::<ModelVersion>().ok()) else {
         let (partition, offset) = (message.partition(), message.offset());
         complain(&format!("models {partition}/{offset}: the key is no version"));
         return Heard::Nonsense;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 
+use crate::event::ModelVersion;
 use crate::kafka::client::properties::{Properties, shown};
 use crate::kafka::client::topics::{Names, Topic};
 
@@ -89,7 +90,7 @@ pub struct Settings {
     /// Topics that the stage writes.
     pub writes: Vec<Topic>,
     /// Model versions to be used whatever is newer, one a window.
-    pub pin: Vec<String>,
+    pub pin: Vec<ModelVersion>,
     /// Only a test sets it to false: then recovery loses state, and the test must see it.
     pub replay: bool,
     /// Set by a signal: commit, leave, end.

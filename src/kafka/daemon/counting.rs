@@ -80,8 +80,8 @@ impl Counting {
         let failures = shared.failures.load(Ordering::Relaxed);
         tally.insert(("kafka_delivery_failures_total", String::new()), failures as f64);
         tally.insert(("ready", "input".to_owned()), f64::from(u8::from(!tasks.is_empty())));
-        self.end_to_end.tell("end_to_end_latency_seconds", "", &mut tally);
-        shared.deliveries().tell("kafka_delivery_seconds", "", &mut tally);
+        self.end_to_end.add_to("end_to_end_latency_seconds", "", &mut tally);
+        shared.deliveries().add_to("kafka_delivery_seconds", "", &mut tally);
         tally
     }
 }

@@ -31,7 +31,7 @@ fn input_of<S: Recover>(settings: &Settings) -> io::Result<Topic> {
 
 /// Whether the stage has to know what it said.
 fn reads_back<S: Recover>() -> bool {
-    !S::READS_BACK.is_empty()
+    !S::RESTORE.reads_back.is_empty()
 }
 
 /// Creates what is missing if that was asked for, and checks what must be there; returns the
@@ -135,7 +135,7 @@ fn serve_until_told<S: Recover>(
         input,
         output,
         models,
-        writing: Writing::new(settings, S::READS_BACK),
+        writing: Writing::new(settings, S::RESTORE.reads_back),
         tasks: BTreeMap::new(),
         offered: None,
         astray: BTreeSet::new(),

@@ -4,13 +4,14 @@
 //! an offset and the stage's mark there, and what is committed is the newest checkpoint from
 //! which a replay finds the same state.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use crate::input::blocks::{HEAD, LONGEST_TWEET, longest_of};
 use crate::kafka::client::errors::failed;
 use crate::kafka::restore::checkpoint::{MOST_METADATA, Mark, Start};
 use crate::record::Refusal;
-use crate::stage::{Aside, Out, Outgoing, Recover};
+use crate::stage::{Change, Limit, Out, Outgoing, Recover, Saved};
 use crate::stream::{Frame, Refused, parse};
 
 /// Records between two checkpoints.
@@ -53,9 +54,10 @@ pub(crate) struct Task<S> {
     stride: u64,
     /// Beyond this replay, parts of the state are set aside.
     max_replay: u64,
-    /// Parts of the state that the last commit has outlived: the next one buries them, so that
-    /// nothing is missing where positions commit apart from records.
-    outlived: Vec<u64>,
+    /// The live parts of the changelog after the next commit.
+    parts: BTreeSet<u64>,
+    /// Parts that an earlier group of this name left: tombstones follow with the next commit.
+    leftovers: Vec<u64>,
     /// Bytes that a record may have.
     longest: usize,
     /// Records read in silence so far.
@@ -66,14 +68,9 @@ pub(crate) struct Task<S> {
 }
 
 impl<S: Recover> Task<S> {
-    /// A stage that will find the state of `start` again, whose mark is `mark` and of which parts
-    /// are set aside, and speaks from the offset `spoken` on.
-    pub(crate) fn new(
-        stage: S,
-        start: &Start,
-        (mark, aside): (&str, &[Aside]),
-        spoken: i64,
-    ) -> io::Result<Self> {
+    /// A stage that restores the state of `start` from what is saved, and whose output is
+    /// suppressed before the offset `spoken`.
+    pub(crate) fn new(stage: S, start: &Start, saved: Saved<'_>, spoken: i64) -> io::Result<Self> {
         let mut task = Self {
             stage,
             next: start.low,
@@ -87,19 +84,20 @@ impl<S: Recover> Task<S> {
             since: 0,
             stride: STRIDE,
             max_replay: u64::MAX,
-            outlived: Vec::new(),
+            parts: saved.parts.iter().map(|(id, _)| *id).collect(),
+            leftovers: Vec::new(),
             longest: usize::MAX,
             replayed: 0,
             moved: false,
             out: Out::default(),
         };
-        if !task.stage.resume(mark) || !task.stage.take_back(aside, start.low.unsigned_abs()) {
+        if let Err(why) = task.stage.restore(saved) {
             return Err(failed(format!(
-                "the state of offset {} is none of this command's: was the group used by another?",
+                "the state of offset {} cannot be restored: {why}; did two commands use one group?",
                 start.low
             )));
         }
-        task.stage.silence(task.silent);
+        task.stage.replaying(task.silent);
         Ok(task)
     }
 
@@ -172,7 +170,7 @@ impl<S: Recover> Task<S> {
     pub(crate) fn speak(&mut self) {
         if self.silent {
             self.silent = false;
-            self.stage.silence(false);
+            self.stage.replaying(false);
         }
     }
 
@@ -203,7 +201,7 @@ impl<S: Recover> Task<S> {
     /// What was said before this place stands at or after the first checkpoint's `back`; what is
     /// said after it, at or after `back`. A replay knows no better than its own start.
     fn checkpoint(&mut self, back: Option<i64>) {
-        let mark = self.stage.mark();
+        let mark = self.stage.checkpoint();
         self.remember(mark, back);
     }
 
@@ -230,15 +228,22 @@ impl<S: Recover> Task<S> {
         }
     }
 
-    /// Parts of the state that no replay finds, and those that would make it too long.
-    pub(crate) fn write_down(&mut self) -> Vec<Aside> {
-        let mut parts = self.stage.write_down();
-        if self.distance() > self.max_replay {
-            let now = self.next.unsigned_abs();
-            let before = now.saturating_sub(self.max_replay / 2);
-            parts.extend(self.stage.set_aside(before, now, MOST_ASIDE));
+    /// The changelog records to commit: parts of the state that no replay restores or that would
+    /// make it too long, and tombstones.
+    pub(crate) fn spill(&mut self) -> Vec<Change> {
+        let next = self.next.unsigned_abs();
+        let long = self.distance() > self.max_replay;
+        let oldest = if long { next.saturating_sub(self.max_replay / 2) } else { 0 };
+        let leftovers = self.leftovers.drain(..).map(|id| Change { id, text: None });
+        let mut changes: Vec<Change> = leftovers.collect();
+        changes.extend(self.stage.spill(Limit { oldest, next, max_parts: MOST_ASIDE }));
+        for Change { id, text } in &changes {
+            match text {
+                Some(_) => self.parts.insert(*id),
+                None => self.parts.remove(id),
+            };
         }
-        parts
+        changes
     }
 
     /// The low watermark that was committed last: replays start there or later.
@@ -246,37 +251,38 @@ impl<S: Recover> Task<S> {
         self.checkpoints.first().map_or(self.next, |first| first.position)
     }
 
-    /// Parts that were written down and that no replay asks for any more.
-    pub(crate) fn outlived(&self) -> &[u64] {
-        &self.outlived
-    }
-
-    /// Parts that an earlier group of that name has left.
-    pub(crate) fn bury_too(&mut self, leftovers: Vec<u64>) {
-        self.outlived = leftovers;
+    /// Parts of the changelog that an earlier group of that name left.
+    pub(crate) fn delete_leftovers(&mut self, leftovers: Vec<u64>) {
+        self.leftovers = leftovers;
     }
 
     /// The checkpoint to be committed: the newest from which a replay finds this state.
     fn chosen(&mut self, back: Option<i64>) -> usize {
-        let needed = self.stage.oldest_needed();
-        if needed.is_none() && self.checkpoints.last().is_none_or(|it| it.position < self.next) {
-            let mark = self.stage.mark();
+        let mut offered: Vec<u64> =
+            self.checkpoints.iter().map(|it| it.position.unsigned_abs()).collect();
+        let next = self.next.unsigned_abs();
+        if offered.last().is_none_or(|last| *last < next) {
+            offered.push(next);
+        }
+        let mut place = self.stage.replay_start(&offered);
+        if place == Some(self.checkpoints.len()) {
+            // The state depends on no earlier input: a short checkpoint is made for this commit.
+            let mark = self.stage.checkpoint();
             if mark.len() <= SHORT_MARK {
                 self.remember(mark, back);
+                return self.checkpoints.len() - 1;
             }
+            offered.pop();
+            place = self.stage.replay_start(&offered);
         }
-        let needed = needed.map_or(self.next, |needed| needed as i64);
-        let good = |it: &Checkpoint| {
-            it.position <= needed && self.stage.can_start(it.position.unsigned_abs())
-        };
-        self.checkpoints.iter().rposition(good).unwrap_or(0)
+        place.unwrap_or(0)
     }
 
     /// Where a replay should start that finds this state again.
     pub(crate) fn start(&mut self, back: Option<i64>) -> Start {
         let chosen = self.chosen(back);
         let it = &self.checkpoints[chosen];
-        let aside = self.stage.aside();
+        let aside = self.parts.len();
         Start { low: it.position, mark: it.mark.clone(), back: it.back, aside }
     }
 
@@ -292,9 +298,7 @@ impl<S: Recover> Task<S> {
     pub(crate) fn committed(&mut self, start: &Start) {
         self.moved = false;
         self.checkpoints.retain(|it| it.position >= start.low);
-        let low = start.low.unsigned_abs();
-        self.outlived = self.stage.outlived(low);
-        self.stage.forget_before(low);
+        self.stage.committed(start.low.unsigned_abs());
     }
 }
 

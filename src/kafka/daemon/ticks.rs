@@ -144,7 +144,7 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
     /// Commits outputs, positions and low watermarks together.
     fn commit(&mut self) -> Result<(), Lost> {
         let mut starts: BTreeMap<i32, Start> = BTreeMap::new();
-        self.write_down()?;
+        self.write_changelog()?;
         for (partition, task) in self.tasks.iter_mut().filter(|(_, task)| task.has_moved()) {
             let back = self.writing.back(&self.shared, *partition, &self.back);
             starts.insert(*partition, task.start(back));

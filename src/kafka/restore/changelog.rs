@@ -22,7 +22,7 @@ use crate::kafka::daemon::task::is_long;
 use crate::kafka::daemon::ticks::Daemon;
 use crate::kafka::restore::checkpoint::{Mark, Start};
 use crate::kafka::restore::recovery::Recovery;
-use crate::stage::{Aside, Recover};
+use crate::stage::{Change, Recover};
 
 /// A mark that was too long for the metadata.
 #[derive(Serialize, Deserialize)]
@@ -38,24 +38,23 @@ fn key(group: &str, topic: &str, partition: i32) -> String {
 }
 
 impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
-    /// Writes down what no replay finds, or what makes it too long; buries what is outlived.
-    pub(crate) fn write_down(&mut self) -> Result<(), Lost> {
+    /// Writes the changelog records of the stages.
+    pub(crate) fn write_changelog(&mut self) -> Result<(), Lost> {
         for (partition, task) in self.tasks.iter_mut().filter(|(_, task)| task.has_moved()) {
-            let (parts, outlived) = (task.write_down(), task.outlived());
-            if parts.is_empty() && outlived.is_empty() {
+            let changes = task.spill();
+            if changes.is_empty() {
                 continue;
             }
             log::debug!(
-                "{} partition {partition}: {} parts written down, {} buried",
+                "{} partition {partition}: {} changelog records",
                 self.topic,
-                parts.len(),
-                outlived.len()
+                changes.len()
             );
             let topic = self.settings.topic(Topic::CollectState);
             let start = key(&self.settings.group, &self.topic, *partition);
-            let written = parts.iter().map(|it| (it.id, Some(it.text.as_bytes())));
-            for (id, payload) in written.chain(outlived.iter().map(|id| (*id, None))) {
+            for Change { id, text } in &changes {
                 let key = format!("{start}@{id}");
+                let payload = text.as_ref().map(String::as_bytes);
                 self.output.send(Letter { topic, partition: None, key: Some(&key), payload })?;
             }
         }
@@ -121,14 +120,14 @@ impl Recovery<'_> {
     }
 
     /// The parts of the state that are set aside, and those that an earlier group has left.
-    pub(crate) fn aside<S: Recover>(
+    pub(crate) fn parts<S: Recover>(
         &self,
         partition: i32,
         start: &Start,
         committed: Option<&Committed>,
-    ) -> io::Result<(Vec<Aside>, Vec<u64>)> {
+    ) -> io::Result<(Vec<(u64, String)>, Vec<u64>)> {
         let fresh = committed.is_none_or(|it| Start::read(&it.note, self.partitions).is_err());
-        if !S::SETS_ASIDE || !self.settings.replay || (start.aside == 0 && !fresh) {
+        if !S::RESTORE.spills || !self.settings.replay || (start.aside == 0 && !fresh) {
             return Ok(Default::default());
         }
         let (topic, group) = (self.settings.topic(Topic::CollectState), &self.settings.group);
@@ -163,6 +162,6 @@ impl Recovery<'_> {
         }
         let known = committed.map_or(0, |it| it.offset.unsigned_abs());
         let leftovers = found.split_off(&known).into_keys().collect();
-        Ok((found.into_iter().map(|(id, text)| Aside { id, text }).collect(), leftovers))
+        Ok((found.into_iter().collect(), leftovers))
     }
 }

@@ -15,7 +15,7 @@ use crate::kafka::client::topics::Topic;
 use crate::kafka::daemon::task::Task;
 use crate::kafka::restore::checkpoint::{Mark, Start, Unusable};
 use crate::record::{Item, Record, read};
-use crate::stage::{Out, RecordRef, Recover};
+use crate::stage::{Out, RecordRef, Recover, Saved};
 
 /// What recovery needs to know.
 pub(crate) struct Recovery<'a> {
@@ -43,24 +43,29 @@ impl Recovery<'_> {
         committed: Option<&Committed>,
         models: &[Record],
     ) -> io::Result<Revived<S>> {
-        let reads_back = !S::READS_BACK.is_empty();
+        let reads_back = !S::RESTORE.reads_back.is_empty();
         let (mut start, mut spoken) = self.start(partition, committed, reads_back)?;
         if !self.settings.replay {
             (start.low, start.mark, start.aside) = (spoken, Mark::Here(String::new()), 0);
         }
         let mark = self.mark(partition, &start)?;
-        let (aside, leftovers) = self.aside::<S>(partition, &start, committed)?;
+        let (parts, leftovers) = self.parts::<S>(partition, &start, committed)?;
         self.readable::<S>(partition, &mut start, &mut spoken)?;
-        let mut task = Task::new(stage, &start, (&mark, &aside), spoken)?;
-        task.bury_too(leftovers);
+        let (emitted, back) = match start.back {
+            Some(back) if reads_back => {
+                let (emitted, end) = self.read_back::<S>(partition, back)?;
+                (emitted, Some(end))
+            }
+            _ => Default::default(),
+        };
+        let position = start.low.unsigned_abs();
+        let saved = Saved { position, checkpoint: &mark, parts: &parts, emitted };
+        let mut task = Task::new(stage, &start, saved, spoken)?;
+        task.delete_leftovers(leftovers);
         task.refuse_longer(self.settings.longest);
-        if S::SETS_ASIDE && !self.settings.at_least_once {
+        if S::RESTORE.spills && !self.settings.at_least_once {
             task.keep_short(self.settings.max_replay);
         }
-        let back = match start.back {
-            Some(back) if reads_back => Some(self.read_back(partition, back, task.stage_mut())?),
-            _ => None,
-        };
         let stage = task.stage_mut();
         let batch: Vec<_> = models.iter().map(beside).collect();
         stage.on_batch(&batch, &mut Out::default());
@@ -113,7 +118,7 @@ impl Recovery<'_> {
     ) -> io::Result<()> {
         let (first, end) = self.cluster.ends(self.topic, partition)?;
         let (topic, low) = (self.topic, start.low);
-        if low < first && S::STARTS_LATE {
+        if low < first && S::RESTORE.starts_late {
             log::warn!("{topic} partition {partition}: offset {low} is gone: from {first} on");
             start.low = first;
             *spoken = first.max(*spoken);
@@ -138,8 +143,8 @@ impl Recovery<'_> {
         Ok(self.cluster.ends(self.settings.topic(Topic::Alerts), partition)?.1)
     }
 
-    /// Tells the stage what it said; returns where the topic ends.
-    fn read_back<S: Recover>(&self, partition: i32, from: i64, stage: &mut S) -> io::Result<i64> {
+    /// The emitted alerts from an offset on, and where the topic ends.
+    fn read_back<S: Recover>(&self, partition: i32, from: i64) -> io::Result<(Vec<Record>, i64)> {
         let topic = self.settings.topic(Topic::Alerts);
         let (first, _) = self.cluster.ends(topic, partition)?;
         if from < first {
@@ -149,14 +154,15 @@ impl Recovery<'_> {
             )));
         }
         let starts = BTreeMap::from([(partition, from)]);
+        let mut emitted = Vec::new();
         let ends = read_all(self.settings, self.cluster, topic, &starts, |message| {
             let bytes = message.payload().unwrap_or_default();
-            if let Ok(Item::Record(record)) = read(bytes, None, S::READS_BACK) {
-                stage.read_back(&record);
+            if let Ok(Item::Record(record)) = read(bytes, None, S::RESTORE.reads_back) {
+                emitted.push(*record);
             }
             Ok(())
         })?;
-        Ok(ends.get(&partition).copied().unwrap_or(from))
+        Ok((emitted, ends.get(&partition).copied().unwrap_or(from)))
     }
 }
 
@@ -170,5 +176,5 @@ pub(crate) fn repartitioned(topic: &str, now: i32, before: i32, group: &str) -> 
 
 /// A record that has no place in the input.
 pub(crate) fn beside(record: &Record) -> RecordRef<'static> {
-    RecordRef::beside(record.clone())
+    RecordRef::without_position(record.clone())
 }

@@ -1,8 +1,4 @@
-//! One source of the collector: its clock, its open cascades, and their deadlines.
-
-mod aside;
-mod needs;
-mod passed;
+//! One source: its clock, its open cascades, and what a replay of its state needs.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,44 +7,48 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::closed::Closed;
-use super::deadline::{Cascade, Due, due, end_of};
-use super::{Counts, Rules};
+use super::cascade::{Cascade, Due, RecentlyClosed};
+use super::context::Context;
+use super::options::CollectOptions;
+use super::parts::{MAX_POINTS, PartText, Parts};
 use crate::cascade::{Point, insert_in_order};
-use crate::event::{Event, EventTime};
-use crate::stage::Out;
-use aside::Shelf;
+use crate::event::Event;
+use crate::stage::Change;
 
-/// A place for a cascade; `number` counts its tenants, and begins again after 2^32 of them.
-struct Slot {
-    number: u32,
-    cascade: Option<Box<Cascade>>,
+/// A place for a cascade.
+pub(super) struct Slot {
+    /// Counts the cascades that the slot held; wraps after 2^32 of them.
+    pub(super) generation: u32,
+    pub(super) cascade: Option<Box<Cascade>>,
+}
+
+/// A record that an open cascade decided: a replay that reads the record must read the root.
+pub(super) struct Decision {
+    /// Position of the root; where the cascade has a part, of the first record not in the part.
+    pub(super) root: u64,
+    pub(super) record: u64,
 }
 
 /// One source.
 pub(super) struct Source {
-    name: Box<str>,
-    clock: f64,
-    slots: Vec<Slot>,
-    free: Vec<u32>,
-    /// The slots of the open cascades by the hashes of their ids, which stand in the cascades.
-    by_cid: HashTable<u32>,
-    /// Ids come from strangers: it is seeded at random, and the table is never walked.
-    hasher: RandomState,
+    pub(super) name: Box<str>,
+    pub(super) clock: f64,
+    pub(super) slots: Vec<Slot>,
+    pub(super) free: Vec<u32>,
+    /// The slots of the open cascades, by the hashes of their ids, which the cascades hold.
+    pub(super) by_cid: HashTable<u32>,
+    /// Seeded at random, because ids are untrusted; the table is never iterated.
+    pub(super) hasher: RandomState,
     /// No deadline is before it.
-    next_due: f64,
-    /// Per window, the roots' deadlines.
-    windows: Vec<BinaryHeap<Reverse<Due>>>,
-    /// When a cascade ends at the earliest; its later events make the entry stale, not wrong.
-    ends: BinaryHeap<Reverse<Due>>,
-    closed: Closed,
-    /// Pairs (root, record): the record was judged by what was open, so a replay that sees it
-    /// must see the root. (For what is set aside, the first record that is not in it.)
-    pairs: Vec<(u64, u64)>,
+    pub(super) next_due: f64,
+    /// Per window, when the window of each cascade closes.
+    pub(super) windows: Vec<BinaryHeap<Reverse<Due>>>,
+    /// When each cascade ends at the earliest: later events delay the end, not the entry.
+    pub(super) ends: BinaryHeap<Reverse<Due>>,
+    pub(super) closed: RecentlyClosed,
+    pub(super) decisions: Vec<Decision>,
     refused_roots: u64,
-    shelf: Shelf,
-    /// The position of the record that is worked on.
-    now: u64,
+    pub(super) parts: Parts,
 }
 
 impl Source {
@@ -63,31 +63,19 @@ impl Source {
             next_due: f64::INFINITY,
             windows: (0..windows).map(|_| BinaryHeap::new()).collect(),
             ends: BinaryHeap::new(),
-            closed: Closed::default(),
-            pairs: Vec::new(),
+            closed: RecentlyClosed::default(),
+            decisions: Vec::new(),
             refused_roots: 0,
-            shelf: Shelf::default(),
-            now: 0,
+            parts: Parts::default(),
         }
     }
 
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(super) fn clock(&self) -> f64 {
-        self.clock
-    }
-
-    pub(super) fn set_clock(&mut self, clock: f64) {
-        self.clock = clock;
-    }
-
+    /// Number of open cascades.
     pub(super) fn open(&self) -> usize {
         self.by_cid.len()
     }
 
-    /// Bytes of the open cascades, without what the allocator adds.
+    /// Number of bytes of the open cascades, without the overhead of the allocator.
     pub(super) fn bytes(&self) -> usize {
         let cascades = self.slots.iter().filter_map(|slot| slot.cascade.as_deref());
         let size = |it: &Cascade| {
@@ -104,137 +92,86 @@ impl Source {
     }
 
     /// All open cascades with their slots.
-    fn tenants(&self) -> impl Iterator<Item = (u32, &Cascade)> {
+    fn cascades(&self) -> impl Iterator<Item = (u32, &Cascade)> {
         let slots = (0..).zip(&self.slots);
         slots.filter_map(|(slot, it)| Some((slot, it.cascade.as_deref()?)))
     }
 
-    /// A watermark says that the clock has reached `time`.
-    pub(super) fn watermark(
-        &mut self,
-        time: f64,
-        position: u64,
-        rules: &Rules,
-        counts: &mut Counts,
-        out: &mut Out,
-    ) {
-        self.now = position;
-        self.advance(time, rules, counts, out);
-    }
-
-    /// The clock reaches `time`, if it is not there yet; what it has passed closes and ends: also
-    /// cascades whose root came so late that it had passed them already. Tells whether any did.
-    pub(super) fn advance(
-        &mut self,
-        time: f64,
-        rules: &Rules,
-        counts: &mut Counts,
-        out: &mut Out,
-    ) -> bool {
-        let said = if time.is_finite() { None } else { Some(self.clock) };
-        self.clock = self.clock.max(time);
-        let due = self.clock > self.next_due;
-        if due {
-            self.close_windows(said, rules, counts, out);
-            self.end_cascades(said, rules, counts, out);
-            let first = |heap: &BinaryHeap<Reverse<Due>>| heap.peek().map(|it| it.0.deadline);
-            let first = self.windows.iter().chain([&self.ends]).filter_map(first).min();
-            self.next_due = first.map_or(f64::INFINITY, EventTime::seconds);
-        }
-        if let Some(clock) = said {
-            self.clock = clock;
-        }
-        due
-    }
-
-    /// Takes an event: first the clock, then what it closes, then the event itself.
-    pub(super) fn event(
-        &mut self,
-        event: &Event<'_>,
-        position: u64,
-        rules: &Rules,
-        counts: &mut Counts,
-        out: &mut Out,
-    ) {
-        self.now = position;
+    /// Processes an event: advances the clock, emits what the clock has passed, then adds the
+    /// event to its cascade.
+    pub(super) fn event(&mut self, event: &Event<'_>, context: &mut Context<'_>) {
         let time = event.time.seconds();
         if time < self.clock {
-            counts.late += 1;
+            context.counts.late += 1;
         }
         let hash = self.hasher.hash_one(&*event.cid);
         let mut found = self.slot_of(hash, &event.cid);
         match found {
-            // Refused records do not move the clock.
+            // Dropped records do not advance the clock.
             Some(slot) if !event.root && time < self.start_of(slot) => {
-                counts.before_root += 1;
+                context.counts.before_root += 1;
                 return;
             }
-            _ if self.advance(time - rules.lateness, rules, counts, out) => {
+            _ if self.advance(time - context.options.lateness, context) => {
                 found = self.slot_of(hash, &event.cid);
             }
             _ => {}
         }
         match found {
-            Some(slot) if event.root => self.duplicate(slot, position, counts),
-            Some(slot) => self.join(slot, time, event.magnitude, rules, counts),
-            None if event.root => self.open_cascade(event, hash, position, rules, counts),
-            None => counts.orphans += 1,
+            Some(slot) if event.root => self.duplicate(slot, context),
+            Some(slot) => self.join(slot, time, event.magnitude, context),
+            None if event.root => self.open_cascade(event, hash, context),
+            None => context.counts.orphans += 1,
         }
     }
 
-    /// Where the cascade of that id is, whose hash that is, if it is open.
+    /// The slot of the open cascade with that id, whose hash is `hash`.
     fn slot_of(&self, hash: u64, cid: &str) -> Option<u32> {
-        let is_it = |slot: &u32| self.cid_of(*slot) == Some(cid);
+        let is_it = |slot: &u32| self.cascade(*slot).is_some_and(|it| &*it.cid == cid);
         self.by_cid.find(hash, is_it).copied()
     }
 
-    fn cid_of(&self, slot: u32) -> Option<&str> {
-        self.slots[slot as usize].cascade.as_ref().map(|it| &*it.cid)
+    pub(super) fn cascade(&self, slot: u32) -> Option<&Cascade> {
+        self.slots[slot as usize].cascade.as_deref()
     }
 
     fn start_of(&self, slot: u32) -> f64 {
-        self.slots[slot as usize].cascade.as_ref().map_or(f64::NEG_INFINITY, |it| it.start)
+        self.cascade(slot).map_or(f64::NEG_INFINITY, |it| it.start)
     }
 
-    fn duplicate(&mut self, slot: u32, position: u64, counts: &mut Counts) {
-        counts.duplicates += 1;
+    fn duplicate(&mut self, slot: u32, context: &mut Context<'_>) {
+        context.counts.duplicates += 1;
         if let Some(cascade) = &mut self.slots[slot as usize].cascade {
-            cascade.duplicate = Some(position);
+            cascade.duplicate = Some(context.position);
         }
     }
 
-    fn join(&mut self, slot: u32, time: f64, magnitude: f64, rules: &Rules, counts: &mut Counts) {
-        if !self.shelf.joins(slot, self.now) {
+    fn join(&mut self, slot: u32, time: f64, magnitude: f64, context: &mut Context<'_>) {
+        let options = context.options;
+        if !self.parts.join(slot, context.position) {
             return;
         }
         let Some(cascade) = &mut self.slots[slot as usize].cascade else { return };
         cascade.size += 1;
         cascade.last = cascade.last.max(time);
-        let observed = cascade.next_window < rules.windows.len()
-            && time - cascade.start <= *rules.windows.last().unwrap_or(&0) as f64;
-        if observed && cascade.points.len() < rules.limits.events_per_cascade {
+        let observed = cascade.next_window < options.windows.len()
+            && time - cascade.start <= *options.windows.last().unwrap_or(&0) as f64;
+        if observed && cascade.points.len() < options.limits.events_per_cascade {
             insert_in_order(&mut cascade.points, Point { time, magnitude });
         } else if observed {
-            counts.over_limit += 1;
+            context.counts.over_limit += 1;
         }
     }
 
-    fn open_cascade(
-        &mut self,
-        event: &Event<'_>,
-        hash: u64,
-        position: u64,
-        rules: &Rules,
-        counts: &mut Counts,
-    ) {
-        if self.by_cid.len() >= rules.limits.open_cascades {
-            counts.over_limit += 1;
-            self.refuse_root(position);
+    fn open_cascade(&mut self, event: &Event<'_>, hash: u64, context: &mut Context<'_>) {
+        if self.by_cid.len() >= context.options.limits.open_cascades {
+            context.counts.over_limit += 1;
+            self.refuse_root(context.position);
             return;
         }
-        counts.opened += 1;
+        context.counts.opened += 1;
         if self.closed.contains(hash) {
-            counts.reused += 1;
+            context.counts.reused += 1;
         }
         let start = event.time.seconds();
         let cascade = Cascade {
@@ -246,35 +183,125 @@ impl Source {
             points: vec![Point { time: start, magnitude: event.magnitude }],
             next_window: 0,
             emitted: 0,
-            position,
+            position: context.position,
             duplicate: None,
         };
-        self.place(cascade, hash, rules);
+        self.insert(cascade, hash, context.options);
     }
 
-    /// Gives a cascade a slot, by the hash of its id, and notes when something is due for it.
-    fn place(&mut self, cascade: Cascade, hash: u64, rules: &Rules) -> u32 {
-        let (start, end) = (cascade.start, end_of(&cascade, rules));
+    /// Gives a cascade a slot, by the hash of its id, and enters its deadlines.
+    fn insert(&mut self, cascade: Cascade, hash: u64, options: &CollectOptions) -> u32 {
+        let (start, end) = (cascade.start, cascade.end(options));
         let next_window = cascade.next_window;
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { number: 0, cascade: None });
+            self.slots.push(Slot { generation: 0, cascade: None });
             (self.slots.len() - 1) as u32
         });
         let place = &mut self.slots[slot as usize];
-        place.number = place.number.wrapping_add(1);
+        place.generation = place.generation.wrapping_add(1);
         place.cascade = Some(Box::new(cascade));
-        let number = place.number;
+        let generation = place.generation;
         let (slots, hasher) = (&self.slots, &self.hasher);
         let hash_of = |slot: &u32| {
             slots[*slot as usize].cascade.as_ref().map_or(0, |it| hasher.hash_one(&*it.cid))
         };
         self.by_cid.insert_unique(hash, slot, hash_of);
-        let deadlines = rules.windows.iter().map(|window| start + *window as f64);
+        let deadlines = options.windows.iter().map(|window| start + *window as f64);
         self.next_due = deadlines.fold(self.next_due.min(end), f64::min);
-        for (heap, window) in self.windows.iter_mut().zip(&rules.windows).skip(next_window) {
-            heap.push(Reverse(due(start + *window as f64, slot, number)));
+        for (heap, window) in self.windows.iter_mut().zip(&options.windows).skip(next_window) {
+            heap.push(Reverse(Due::new(start + *window as f64, slot, generation)));
         }
-        self.ends.push(Reverse(due(end, slot, number)));
+        self.ends.push(Reverse(Due::new(end, slot, generation)));
         slot
+    }
+
+    /// A tweet above the limit of open cascades: all that are open decided it.
+    fn refuse_root(&mut self, position: u64) {
+        /// Finding the oldest cascade visits all; an older root only lengthens a replay.
+        const REFRESHED: u64 = 4096;
+        match self.decisions.last_mut() {
+            Some(last) if !self.refused_roots.is_multiple_of(REFRESHED) => last.record = position,
+            _ => {
+                let roots = self.cascades().filter(|(slot, _)| !self.parts.contains(*slot));
+                let oldest = roots.map(|(_, it)| it.position).min();
+                let decision = oldest.map(|root| Decision { root, record: position });
+                self.decisions.extend(decision);
+            }
+        }
+        self.refused_roots += 1;
+    }
+}
+
+/// What a replay needs.
+impl Source {
+    /// The oldest position that an open cascade needs.
+    pub(super) fn oldest_needed(&self) -> Option<u64> {
+        let needed = |(slot, it): (u32, &Cascade)| self.parts.oldest_needed(slot, it.position);
+        self.cascades().filter_map(needed).min()
+    }
+
+    /// Whether a replay from `position` would read a record without the root whose open cascade
+    /// decided it.
+    pub(super) fn splits_decision(&self, position: u64) -> bool {
+        self.decisions.iter().any(|it| it.root < position && position <= it.record)
+    }
+
+    /// No replay starts before `low` any more. Returns the parts that no replay reads.
+    pub(super) fn committed(&mut self, low: u64) -> impl Iterator<Item = u64> {
+        self.decisions.retain(|it| it.record >= low);
+        self.parts.remove_before(low)
+    }
+
+    /// The slots of the open cascades that need positions before `oldest`, with these positions.
+    ///
+    /// A cascade whose root was late may be overdue until the next record of the source; it has no
+    /// part until then, because the part does not hold whether it is.
+    pub(super) fn spillable(&self, oldest: u64, options: &CollectOptions) -> Vec<(u64, u32)> {
+        let overdue = |it: &Cascade| {
+            let window = options.windows.get(it.next_window);
+            let closes = window.map_or(f64::INFINITY, |window| it.window_end(*window));
+            closes.min(it.end(options)) < self.clock
+        };
+        let fits = |it: &Cascade| it.points.len() <= MAX_POINTS && !overdue(it);
+        let open = self.cascades().filter(|(_, it)| fits(it));
+        let needed = |(slot, it): (u32, &Cascade)| {
+            Some((self.parts.oldest_needed(slot, it.position)?, slot))
+        };
+        open.filter_map(needed).filter(|(needed, _)| *needed < oldest).collect()
+    }
+
+    /// The part of the cascade in a slot, valid ahead of position `at`.
+    pub(super) fn spill(&mut self, slot: u32, at: u64, options: &CollectOptions) -> Option<Change> {
+        let cascade = self.cascade(slot)?;
+        let text = PartText::new(cascade, &self.name, at, options);
+        let id = cascade.position;
+        self.parts.written(slot, at);
+        let text = serde_json::to_string(&text).expect("names and numbers are JSON");
+        Some(Change { id, text: Some(text) })
+    }
+
+    /// Opens the cascade of a part, whose root is at position `root`.
+    pub(super) fn restore(&mut self, text: PartText, root: u64, options: &CollectOptions) {
+        let at = text.at;
+        let cascade = text.cascade(root, options);
+        if cascade.end(options) < self.clock {
+            // It ended before the replay starts; its tombstone is not written yet.
+            self.parts.restored_closed(root);
+            return;
+        }
+        let hash = self.hasher.hash_one(&*cascade.cid);
+        let slot = self.insert(cascade, hash, options);
+        self.parts.restored(slot, at);
+    }
+
+    /// A replay read the root of a cascade that has a part, written ahead of `at`.
+    pub(super) fn replayed(&mut self, cid: &str, root: u64, at: u64) {
+        match self.slot_of(self.hasher.hash_one(cid), cid) {
+            Some(slot) if self.cascade(slot).is_some_and(|it| it.position == root) => {
+                self.parts.written(slot, at);
+            }
+            // Under other options than those of the part the root opened no cascade.
+            _ => self.parts.restored_closed(root),
+        }
     }
 }

@@ -1,35 +1,44 @@
-//! What the board remembers of one cascade.
+//! One cascade of the board.
 
 use crate::record::{Alert, Serie};
 
-/// Points kept of a growth curve: of every so many events one, of twice as many when there are more.
+/// Largest number of points of a growth curve; at this number the stride doubles.
 pub(super) const POINTS: usize = 256;
-/// Alerts kept.
+/// Number of alerts that are kept.
 const ALERTS: usize = 32;
-/// Characters kept of a text: nobody shows more.
+/// Number of characters that are kept of a text.
 const TEXT: usize = 500;
+
+/// A cascade's name: ids are unique within a source.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// The feed.
+    pub source: String,
+    /// The cascade.
+    pub cid: String,
+}
 
 /// One cascade.
 #[derive(Debug, Default)]
 pub(super) struct Cascade {
-    /// Time of the root, as far as it was seen.
+    /// Time of the root, if it was read.
     pub(super) start: Option<f64>,
     pub(super) msg: String,
     /// (time, events until then), ascending.
     pub(super) growth: Vec<(f64, u64)>,
-    /// Kept are the points whose count it divides, the first and the newest; 0 is 1.
+    /// The points whose count it divides are kept, the first, and the newest; 0 means 1.
     stride: u64,
-    /// Events seen one by one, or in a serie.
+    /// Events read one by one, or in a serie.
     pub(super) count: u64,
     /// The newest alert.
     pub(super) alert: Option<Alert>,
-    /// (window, predicted size) of all alerts, as they came.
+    /// (window, predicted size) of the alerts, in the order of arrival.
     pub(super) history: Vec<(u64, f64)>,
-    /// The final size, once it is known.
+    /// The final size, if it is over.
     pub(super) ended: Option<u64>,
-    /// When that was known.
+    /// Event time of the `size` record.
     pub(super) ended_at: f64,
-    /// The board's version when it was last heard of.
+    /// The version of the board at the last record of the cascade.
     pub(super) touched: u64,
 }
 
@@ -39,28 +48,28 @@ impl Cascade {
         self.start = Some(t);
         self.msg.clear();
         self.text(msg);
-        // After a serie that told more, the root is no news.
+        // A serie holds the root already.
         if self.count == 0 {
             self.grow(t, version);
         }
         self.touched = version;
     }
 
-    /// One more event; what comes late counts from now on.
+    /// Adds an event; a late event is entered at the newest time.
     pub(super) fn grow(&mut self, t: f64, version: u64) {
         self.touched = version;
         self.count += 1;
         let t = self.growth.last().map_or(t, |last| last.0.max(t));
-        let stays = |stride: u64, count: u64| count == 1 || count.is_multiple_of(stride.max(1));
-        self.growth.pop_if(|last| !stays(self.stride, last.1));
+        let is_kept = |stride: u64, count: u64| count == 1 || count.is_multiple_of(stride.max(1));
+        self.growth.pop_if(|last| !is_kept(self.stride, last.1));
         if self.growth.len() == POINTS {
             self.stride = self.stride.max(1) * 2;
-            self.growth.retain(|point| stays(self.stride, point.1));
+            self.growth.retain(|point| is_kept(self.stride, point.1));
         }
         self.growth.push((t, self.count));
     }
 
-    /// The events of a window, unless more was seen already.
+    /// Replaces the growth by the events of a window, if these are more.
     pub(super) fn observe(&mut self, serie: &Serie, version: u64) {
         self.touched = version;
         self.text(&serie.msg);
@@ -73,7 +82,7 @@ impl Cascade {
         }
     }
 
-    /// A prediction; the newest wins, and of equal times the one that saw more.
+    /// Adds an alert; the newest one is shown, and of equal times that of the largest window.
     pub(super) fn predict(&mut self, alert: &Alert, version: u64) {
         self.touched = version;
         self.text(&alert.msg);
@@ -95,19 +104,19 @@ impl Cascade {
         }
     }
 
-    /// Time of the root: as it was seen, else as the alert tells (it is sent when the clock has
-    /// just passed the window's end).
+    /// Time of the root; without it, an estimate from the alert, which is emitted when the clock has
+    /// passed the end of the window.
     pub(super) fn root(&self) -> Option<f64> {
         self.start.or(self.alert.as_ref().map(|alert| alert.t - alert.t_obs as f64))
     }
 
-    /// Events known of: seen one by one, or told by the alert or at the end.
+    /// Observed events: read one by one, in the alert, or in the final size.
     pub(super) fn observed(&self) -> u64 {
-        let told = self.alert.as_ref().map_or(0, |alert| alert.n_obs);
-        self.count.max(told).max(self.ended.unwrap_or(0))
+        let in_alert = self.alert.as_ref().map_or(0, |alert| alert.n_obs);
+        self.count.max(in_alert).max(self.ended.unwrap_or(0))
     }
 
-    /// Events in each of `bins` equal stretches from the root until `now`.
+    /// Events in each of `bins` equal bins from the root until `now`.
     pub(super) fn spark(&self, now: f64, bins: usize) -> Vec<u64> {
         let Some(first) = self.growth.first() else { return Vec::new() };
         let span = (now - first.0).max(f64::MIN_POSITIVE);

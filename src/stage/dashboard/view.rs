@@ -1,33 +1,33 @@
-//! What a terminal or a page shows of the board: the ranking, and one cascade in full.
+//! Queries of the board: the ranking, and one cascade in full.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use super::cascade::Cascade;
-use super::{Dashboard, Key};
+use super::board::Dashboard;
+use super::cascade::{Cascade, Key};
 use crate::record::{Alert, Interval};
 
-/// Stretches of a sparkline.
+/// Number of bins of a sparkline.
 const BINS: usize = 16;
 
-/// By what the rows are sorted, the largest first.
+/// The sort key of the rows, the largest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// Predicted size: how hot it is.
+    /// Predicted size.
     #[default]
     Predicted,
-    /// Events seen.
+    /// Observed events.
     Observed,
-    /// Predicted over seen.
+    /// Predicted over observed.
     Growth,
     /// The youngest first.
     Youth,
-    /// Probability to get above the threshold.
+    /// Probability to exceed the threshold.
     Above,
 }
 
 impl Sort {
-    /// All of them, in the order in which a key goes through them.
+    /// All keys, in the order of [`Sort::next`].
     pub const ALL: [Self; 5] =
         [Self::Predicted, Self::Observed, Self::Growth, Self::Youth, Self::Above];
 
@@ -42,12 +42,12 @@ impl Sort {
         }
     }
 
-    /// The one of that name.
+    /// The sort key of that name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|sort| sort.name() == name)
     }
 
-    /// The one after it.
+    /// The sort key after it.
     #[must_use]
     pub fn next(self) -> Self {
         let place = Self::ALL.iter().position(|it| *it == self).unwrap_or(0);
@@ -55,67 +55,67 @@ impl Sort {
     }
 }
 
-/// Which rows are wanted, and in which order.
+/// Which rows to return, and in which order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Query {
-    /// In text, cascade id or source, in any case; empty: all.
+    /// A part of the text, cascade id or source, in any case; empty: all rows.
     pub text: String,
     /// The order.
     pub sort: Sort,
-    /// The size whose probability to be exceeded is shown; none: the least that alerts tell.
+    /// The size whose probability to be exceeded is returned; `None`: the smallest in the alert.
     pub above: Option<f64>,
-    /// Leave out cascades that are over.
+    /// Whether to leave out cascades that are over.
     pub hide_ended: bool,
 }
 
-/// How a rank has changed since the board was marked.
+/// The change of a rank since the ranks were saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It had none.
+    /// It had no rank.
     New,
-    /// So many places up (positive) or down.
+    /// The number of ranks up (positive) or down.
     By(i64),
 }
 
 /// A row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// Which cascade.
+    /// The cascade.
     pub key: Key,
     /// 1 for the highest predicted size of all.
     pub rank: usize,
-    /// Against the last mark; `None`: there was no mark.
+    /// Compared to the saved ranks; `None`: no ranks were saved.
     pub change: Option<Change>,
     /// The text.
     pub msg: String,
-    /// Events known of.
+    /// Observed events: one by one, in the alert, or in the final size.
     pub observed: u64,
     /// Predicted final size.
     pub predicted: f64,
-    /// Where it will be found.
+    /// The interval of the final size.
     pub interval: Option<Interval>,
-    /// A size, and the probability to get above it.
+    /// A size, and the probability to exceed it.
     pub above: Option<(f64, f64)>,
     /// Seconds since the root, on the source's clock.
     pub age: Option<f64>,
     /// The window of the alert, in seconds.
     pub window: u64,
-    /// Events in equal stretches of its life so far.
+    /// Events in equal bins from the root until now.
     pub spark: Vec<u64>,
-    /// The final size, where it is over.
+    /// The final size, if it is over.
     pub ended: Option<u64>,
     /// Status of the fit.
     pub status: String,
-    /// Who predicted.
+    /// Version of the model, or `untrained`.
     pub model: String,
 }
 
-/// A point of the predicted continuation.
+/// A point of the predicted growth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Expected {
     /// Seconds since the root.
     pub age: f64,
-    /// Expected events by then, and the interval's share of them.
+    /// Expected events by then.
     pub events: f64,
     /// Lower edge of the band.
     pub low: f64,
@@ -130,7 +130,7 @@ pub struct Detail {
     pub entry: Entry,
     /// (seconds since the root, events by then) as observed.
     pub growth: Vec<(f64, u64)>,
-    /// How it is expected to go on; empty where the alert does not tell.
+    /// The predicted growth; empty where the alert has no curve.
     pub continuation: Vec<Expected>,
     /// Sizes, and the age at which each is expected; `None`: never.
     pub reaches: Vec<(f64, Option<f64>)>,
@@ -147,17 +147,17 @@ impl Dashboard {
         all.into_iter().enumerate().map(|(place, (_, key))| (key, place + 1)).collect()
     }
 
-    /// The first `most` rows that the query wants, in its order.
-    pub fn top(&self, most: usize, query: &Query) -> Vec<Entry> {
+    /// The first `max_rows` rows that match the query, in its order.
+    pub fn top(&self, max_rows: usize, query: &Query) -> Vec<Entry> {
         let ranks = self.ranks();
-        let wanted = |(key, it): (&Key, &Cascade)| {
+        let matching = |(key, it): (&Key, &Cascade)| {
             let rank = *ranks.get(key)?;
-            let wanted = wants(query, key, it);
-            wanted.then(|| self.entry(key, it, rank, query.above)).flatten()
+            let is_match = matches(query, key, it);
+            is_match.then(|| self.entry(key, it, rank, query.above)).flatten()
         };
-        let mut rows: Vec<_> = self.cascades.iter().filter_map(wanted).collect();
+        let mut rows: Vec<_> = self.cascades.iter().filter_map(matching).collect();
         rows.sort_by(|a, b| order(query.sort, a, b).then(a.rank.cmp(&b.rank)));
-        rows.truncate(most);
+        rows.truncate(max_rows);
         for row in &mut rows {
             if let Some(cascade) = self.cascades.get(&row.key) {
                 row.spark = cascade.spark(self.now(&row.key.source), BINS);
@@ -166,7 +166,7 @@ impl Dashboard {
         rows
     }
 
-    /// All about one cascade, if it has a prediction.
+    /// One cascade in full, if it has a prediction.
     pub fn detail(&self, key: &Key, above: Option<f64>) -> Option<Detail> {
         let cascade = self.cascades.get(key)?;
         let alert = cascade.alert.as_ref()?;
@@ -175,7 +175,7 @@ impl Dashboard {
         let root = cascade.root().unwrap_or(0.0);
         let growth = cascade.growth.iter().map(|&(t, count)| (t - root, count)).collect();
         let continuation = continuation(alert);
-        // Who tells no course of growth says nothing of when.
+        // Without a curve there are no times.
         let sizes = if continuation.is_empty() { Vec::new() } else { sizes(alert) };
         let reaches = sizes.into_iter().map(|size| (size, reaches(&continuation, size))).collect();
         let history = cascade.history.clone();
@@ -188,11 +188,11 @@ impl Dashboard {
 
     fn entry(&self, key: &Key, it: &Cascade, rank: usize, above: Option<f64>) -> Option<Entry> {
         let alert = it.alert.as_ref()?;
-        let marked = self.marked.as_ref();
+        let saved = self.saved_ranks.as_ref();
         Some(Entry {
             key: key.clone(),
             rank,
-            change: marked.map(|ranks| match ranks.get(key) {
+            change: saved.map(|ranks| match ranks.get(key) {
                 None => Change::New,
                 Some(before) => Change::By(*before as i64 - rank as i64),
             }),
@@ -211,13 +211,13 @@ impl Dashboard {
     }
 }
 
-fn wants(query: &Query, key: &Key, it: &Cascade) -> bool {
+fn matches(query: &Query, key: &Key, it: &Cascade) -> bool {
     if query.hide_ended && it.ended.is_some() {
         return false;
     }
-    let wanted = query.text.to_lowercase();
-    wanted.is_empty()
-        || [&it.msg, &key.cid, &key.source].iter().any(|text| text.to_lowercase().contains(&wanted))
+    let part = query.text.to_lowercase();
+    part.is_empty()
+        || [&it.msg, &key.cid, &key.source].iter().any(|text| text.to_lowercase().contains(&part))
 }
 
 fn order(sort: Sort, a: &Entry, b: &Entry) -> Ordering {
@@ -231,49 +231,50 @@ fn order(sort: Sort, a: &Entry, b: &Entry) -> Ordering {
     }
 }
 
-/// The size asked for, else the least that the alert tells of, and its probability.
+/// The size `above`, or else the smallest in the alert, with its probability.
 fn probability(alert: &Alert, above: Option<f64>) -> Option<(f64, f64)> {
-    let told = alert.p_above.iter().filter_map(|(size, p)| Some((size.parse::<f64>().ok()?, *p)));
-    let mut asked = told.filter(|(size, _)| above.is_none_or(|above| *size == above));
-    let first = asked.next()?;
-    Some(asked.fold(first, |least, it| if it.0 < least.0 { it } else { least }))
+    let sizes = alert.p_above.iter().filter_map(|(size, p)| Some((size.parse::<f64>().ok()?, *p)));
+    let mut matching = sizes.filter(|(size, _)| above.is_none_or(|above| *size == above));
+    let first = matching.next()?;
+    Some(matching.fold(first, |least, it| if it.0 < least.0 { it } else { least }))
 }
 
-/// The alert's curve, on the cascade's age; the band opens as the interval's ends are approached.
+/// The curve of the alert by age of the cascade; the band widens to the interval in proportion to
+/// the growth.
 fn continuation(alert: &Alert) -> Vec<Expected> {
-    let seen = alert.n_obs as f64;
+    let observed = alert.n_obs as f64;
     let (low, high) = alert.interval.map_or((alert.n_tot, alert.n_tot), |it| (it.low, it.high));
-    let to_come = alert.n_tot - seen;
+    let growth = alert.n_tot - observed;
     let point = |(s, events): (f64, f64)| {
-        let share = if to_come > 0.0 { ((events - seen) / to_come).clamp(0.0, 1.0) } else { 1.0 };
+        let share = if growth > 0.0 { ((events - observed) / growth).clamp(0.0, 1.0) } else { 1.0 };
         Expected {
             age: alert.t_obs as f64 + s,
             events,
-            low: seen + share * (low - seen).max(0.0),
-            high: seen + share * (high - seen).max(0.0),
+            low: observed + share * (low - observed).max(0.0),
+            high: observed + share * (high - observed).max(0.0),
         }
     };
     if alert.curve.is_empty() {
         return Vec::new();
     }
-    let told = alert.curve.iter().map(|it| (it.time, it.magnitude)).filter(|it| it.0 > 0.0);
-    [(0.0, seen)].into_iter().chain(told).map(point).collect()
+    let points = alert.curve.iter().map(|it| (it.time, it.magnitude)).filter(|it| it.0 > 0.0);
+    [(0.0, observed)].into_iter().chain(points).map(point).collect()
 }
 
-/// Sizes worth asking for: those of the alert, and the round ones on the way to its prediction.
+/// Sizes to show: those of the alert, and the last three round ones up to its prediction.
 fn sizes(alert: &Alert) -> Vec<f64> {
-    let told = alert.p_above.iter().filter_map(|(size, _)| size.parse::<f64>().ok());
+    let in_alert = alert.p_above.iter().filter_map(|(size, _)| size.parse::<f64>().ok());
     let round = (0..12).flat_map(|i| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(i)));
     let on_the_way = round.filter(|size| (alert.n_obs as f64..=alert.n_tot).contains(size));
     let mut sizes: Vec<_> = on_the_way.collect();
     sizes.drain(..sizes.len().saturating_sub(3));
-    sizes.extend(told.take(3));
+    sizes.extend(in_alert.take(3));
     sizes.sort_by(f64::total_cmp);
     sizes.dedup();
     sizes
 }
 
-/// The age at which the expected growth gets to `size`.
+/// The age at which the expected growth reaches `size`.
 fn reaches(continuation: &[Expected], size: f64) -> Option<f64> {
     let first = continuation.first()?;
     if first.events >= size {

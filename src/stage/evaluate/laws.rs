@@ -26,8 +26,8 @@ fn pasts(seed: u64, count: usize) -> Vec<Past> {
     (0..count).map(&mut past).collect()
 }
 
-fn design(threads: usize) -> Design {
-    let method = Method {
+fn options(threads: usize) -> EvaluateOptions {
+    let fit = FitOptions {
         estimator: Estimator::Map,
         marks: MarkLaw::Data,
         threads,
@@ -35,30 +35,35 @@ fn design(threads: usize) -> Design {
         history: Cut::Until(None),
         features: true,
     };
-    let manner =
-        Manner { level: 0.9, alert_above: None, max_pending: 1, pin: Vec::new(), curve: false };
+    let predict = PredictOptions {
+        level: 0.9,
+        alert_above: None,
+        max_pending: 1,
+        pin: Vec::new(),
+        curve: false,
+    };
     let (target, aggregate) = (Target::LogRatio, Aggregate::RelativeMedian);
-    let teaching = Teaching { trees: 12, target, aggregate, seed: 1, newest: 100_000, threads };
+    let train = TrainOptions { trees: 12, target, aggregate, seed: 1, newest: 100_000, threads };
     let windows = vec![600, 3600];
-    Design { windows, folds: 4, max_age: 40_000.0, min_size: 10, method, manner, teaching }
+    EvaluateOptions { windows, folds: 4, max_age: 40_000.0, min_size: 10, fit, predict, train }
 }
 
 #[test]
-fn every_cascade_that_is_big_enough_is_scored_against_its_events_up_to_an_age() {
-    let (past, design) = (pasts(1, 70), design(1));
-    let cases = evaluate(&past, &design);
+fn every_cascade_of_the_minimum_size_is_scored_against_its_events_up_to_an_age() {
+    let (past, options) = (pasts(1, 70), options(1));
+    let cases = evaluate(&past, &options);
     let mut expected = Vec::new();
-    for window in &design.windows {
+    for window in &options.windows {
         for past in &past {
             let by = |age: f64| past.points.iter().filter(|it| it.time <= age).count() as u64;
-            let (n_obs, n_tot) = (by(*window as f64), by(design.max_age));
-            if n_obs >= design.min_size {
+            let (n_obs, n_tot) = (by(*window as f64), by(options.max_age));
+            if n_obs >= options.min_size {
                 expected.push((past.cid.clone(), *window, n_obs, n_tot));
             }
         }
     }
-    let told = cases.iter().map(|it| (it.cid.clone(), it.t_obs, it.n_obs, it.n_tot));
-    assert_eq!(told.collect::<Vec<_>>(), expected);
+    let scored = cases.iter().map(|it| (it.cid.clone(), it.t_obs, it.n_obs, it.n_tot));
+    assert_eq!(scored.collect::<Vec<_>>(), expected);
     assert!(expected.len() > 60 && expected.len() < 140, "{}", expected.len());
     for case in &cases {
         assert!(case.step.is_some(), "{case:?}");
@@ -70,13 +75,13 @@ fn every_cascade_that_is_big_enough_is_scored_against_its_events_up_to_an_age() 
 }
 
 #[test]
-fn threads_change_nothing() {
+fn the_result_does_not_depend_on_the_number_of_threads() {
     let past = pasts(2, 50);
-    let alone = design(1);
+    let alone = options(1);
     let cases = evaluate(&past, &alone);
     let rows = score(&cases, &alone);
     for threads in [2, 5] {
-        let together = design(threads);
+        let together = options(threads);
         assert_eq!(evaluate(&past, &together), cases, "{threads} threads");
         assert_eq!(score(&cases, &together), rows, "{threads} threads");
     }
@@ -84,18 +89,18 @@ fn threads_change_nothing() {
 
 #[test]
 fn the_end_of_a_cascade_does_not_reach_its_own_prediction() {
-    let (mut past, design) = (pasts(3, 90), design(2));
-    let before = evaluate(&past, &design);
-    // As it deals them: those that are scored anywhere.
+    let (mut past, options) = (pasts(3, 90), options(2));
+    let before = evaluate(&past, &options);
+    // The folds are of the cascades that are scored at any window.
     let id = |cid: &str| format!("0/{cid}");
     let ids: Vec<String> = before.iter().map(|case| id(&case.cid)).collect();
-    let dealt = learn::Folds::assign(ids.iter().map(String::as_str), 1, design.folds);
-    let fold = |cid: &str| dealt.of(&id(cid));
-    // All of a fold end at once, after the largest window.
+    let folds = learn::Folds::assign(ids.iter().map(String::as_str), 1, options.folds);
+    let fold = |cid: &str| folds.of(&id(cid));
+    // All cascades of a fold end after the largest window.
     for past in past.iter_mut().filter(|past| fold(&past.cid) == Some(0)) {
         past.points.retain(|point| point.time <= 3600.0);
     }
-    let after = evaluate(&past, &design);
+    let after = evaluate(&past, &options);
     let (mut same, mut moved) = (0, 0);
     for (before, after) in before.iter().zip(&after) {
         assert_eq!(before.cid, after.cid);
@@ -110,9 +115,9 @@ fn the_end_of_a_cascade_does_not_reach_its_own_prediction() {
 }
 
 #[test]
-fn with_too_few_cascades_the_model_says_what_it_says_untrained() {
-    let (past, design) = (pasts(4, 9), design(1));
-    let cases = evaluate(&past, &design);
+fn with_too_few_cascades_the_model_predicts_as_untrained() {
+    let (past, options) = (pasts(4, 9), options(1));
+    let cases = evaluate(&past, &options);
     assert!(!cases.is_empty());
     for case in &cases {
         let [model, _, _, _, hawkes, seismic, hybrid] = case.answers;
@@ -121,6 +126,6 @@ fn with_too_few_cascades_the_model_says_what_it_says_untrained() {
         assert_eq!(hybrid.n_tot, hawkes.n_tot);
         assert!(!model.own && !hybrid.own);
     }
-    assert!(score(&cases, &design).iter().all(|row| row.t_obs == 600 || row.t_obs == 3600));
-    assert_eq!(score(&[], &design), Vec::new());
+    assert!(score(&cases, &options).iter().all(|row| row.t_obs == 600 || row.t_obs == 3600));
+    assert_eq!(score(&[], &options), Vec::new());
 }

@@ -1,4 +1,4 @@
-//! What the estimator counts, for those who watch it.
+//! The counts of the estimator, for its metrics.
 
 use crate::hawkes::Estimator;
 use crate::record::Parameters;
@@ -6,7 +6,7 @@ use crate::stage::{Histogram, Tally};
 
 const STATUSES: [&str; 5] = ["too_few", "supercritical", "at_bound", "not_converged", "ok"];
 
-/// Bounds of the histogram of how often a fit went through its cascade.
+/// Bounds of the histogram of the iterations of a fit.
 const ITERATIONS: &[f64] = &[10.0, 25.0, 30.0, 40.0, 50.0, 75.0, 100.0, 200.0, 500.0];
 
 /// Bounds of the histogram of branching factors, which end below 1.
@@ -32,8 +32,8 @@ impl Default for Counted {
 
 impl Counted {
     pub(super) fn add(&mut self, it: &Parameters, iterations: u32) {
-        let estimator = Estimator::ALL.iter().position(|known| known.name() == it.estimator);
-        let status = STATUSES.iter().position(|known| *known == it.status);
+        let estimator = Estimator::ALL.iter().position(|its| its.name() == it.estimator);
+        let status = STATUSES.iter().position(|its| *its == it.status);
         self.by_status[estimator.unwrap_or(0)][status.unwrap_or(STATUSES.len() - 1)] += 1.0;
         self.fitted += 1;
         self.iterations.observe(f64::from(iterations), 1);
@@ -44,14 +44,14 @@ impl Counted {
         let mut tally = Tally::new();
         for (of, counts) in Estimator::ALL.iter().zip(&self.by_status) {
             for (status, count) in STATUSES.iter().zip(counts) {
-                // All of what was asked for, so that an alert sees the first of each.
+                // All statuses of the selected estimator, so that an alert rule sees the first fit of each.
                 if *of == estimator || *count > 0.0 {
                     tally.insert(("fits_total", format!("{},{status}", of.name())), *count);
                 }
             }
         }
-        self.iterations.tell("fit_iterations", "", &mut tally);
-        self.branching.tell("fit_branching_ratio", "", &mut tally);
+        self.iterations.add_to("fit_iterations", "", &mut tally);
+        self.branching.add_to("fit_branching_ratio", "", &mut tally);
         tally
     }
 }

@@ -1,9 +1,9 @@
-//! How a window's errors went over time, in few enough moments to draw.
+//! The errors of a window over time, at few enough moments to draw.
 
-/// Moments that are kept at most; an even number.
-const MOST: usize = 240;
+/// Upper bound of the number of moments; even.
+const MAX_MOMENTS: usize = 240;
 
-/// How a window stood after so many predictions.
+/// The state of a window after a number of predictions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moment {
     /// Predictions scored by then.
@@ -12,13 +12,13 @@ pub struct Moment {
     pub mean_are: f64,
     /// Mean ARE of the last ones.
     pub last_mean_are: f64,
-    /// Of the last ones that had an interval, the share whose interval held the truth.
+    /// Of the last ones with an interval, the share whose interval held the final size.
     pub last_covered: Option<f64>,
-    /// Whether the last ones were worse than those before by more than chance.
+    /// Whether the last ones were significantly worse than those before.
     pub drifted: bool,
 }
 
-/// Moments at equal distances: after every so many predictions, twice as many when they get many.
+/// Moments at equal distances, counted in predictions; the distance doubles at [`MAX_MOMENTS`].
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Course {
     moments: Vec<Moment>,
@@ -32,20 +32,20 @@ impl Default for Course {
 }
 
 impl Course {
-    /// Whether the moment after so many predictions is to be kept.
-    pub(super) fn wants(&self, scored: u64) -> bool {
+    /// Whether the moment after `scored` predictions is kept.
+    pub(super) fn keeps(&self, scored: u64) -> bool {
         scored.is_multiple_of(self.stride)
     }
 
     pub(super) fn keep(&mut self, moment: Moment) {
         self.moments.push(moment);
-        if self.moments.len() == MOST {
+        if self.moments.len() == MAX_MOMENTS {
             self.stride *= 2;
             self.moments.retain(|it| it.scored.is_multiple_of(self.stride));
         }
     }
 
-    /// The moments that are kept, and the present one behind them.
+    /// The kept moments, and the present one behind them.
     pub(super) fn with(&self, now: Moment) -> Vec<Moment> {
         let kept = self.moments.iter().copied().filter(|it| it.scored < now.scored);
         kept.chain([now]).collect()

@@ -1,4 +1,4 @@
-//! The predictions of one window, beside what the simplest methods would have said.
+//! The predictions of one window, beside those of the baselines.
 
 use std::collections::VecDeque;
 
@@ -9,27 +9,27 @@ use crate::score::{Trial, mean, median, skill, top_hits};
 use crate::stage::predict::UNTRAINED;
 use crate::stage::{Histogram, Tally};
 
-/// Stats of a window over which medians are taken; older ones count in means and totals alone.
-const REMEMBERED: usize = 100_000;
+/// Stats of a window that enter the medians; older ones enter means and totals alone.
+const KEPT: usize = 100_000;
 
 /// Bounds of the histogram of the errors.
 const ERRORS: &[f64] = &[0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0];
 
-/// The baselines, in the order in which their errors are told.
+/// The baselines, in the order of their errors in reports.
 pub const BASELINES: [&str; 3] = ["no_growth", "median_ratio", "log_linear"];
 
-/// What is kept of a stat.
+/// A kept stat.
 #[derive(Clone, Copy)]
 struct Scored {
     are: f64,
     trial: Trial,
     n_obs: f64,
     covered: Option<bool>,
-    /// By what the baselines would have missed, as far as they had learned from what came before.
+    /// The AREs of the baselines; `None` before a baseline was fitted to earlier stats.
     baselines: [Option<f64>; BASELINES.len()],
 }
 
-/// Errors, summed up.
+/// Sums of errors.
 #[derive(Clone, Copy, Default)]
 struct Errors {
     count: f64,
@@ -50,7 +50,7 @@ impl Errors {
         all
     }
 
-    /// Those that are not among the others, which are some of them.
+    /// The sums without those of a subset.
     fn without(self, others: Self) -> Self {
         Self {
             count: self.count - others.count,
@@ -69,32 +69,32 @@ impl Errors {
         spread / (self.count * (self.count - 1.0).max(1.0))
     }
 
-    /// Whether they are larger than those before by a factor, and by more than chance: three
+    /// Whether the mean is larger than the one before by a factor, and significantly: by three
     /// standard errors of the difference of the means.
     fn worse_than(self, before: Self, factor: f64) -> bool {
-        let chance = (before.variance() + self.variance()).sqrt();
-        self.mean() > factor * before.mean() && self.mean() - before.mean() > 3.0 * chance
+        let standard_error = (before.variance() + self.variance()).sqrt();
+        self.mean() > factor * before.mean() && self.mean() - before.mean() > 3.0 * standard_error
     }
 }
 
-/// What the baselines have learned.
+/// The fitted constants of the baselines.
 #[derive(Clone, Copy)]
-struct Learned {
+struct Fitted {
     ratio: f64,
     law: LogLinear,
 }
 
 /// One window's history.
 pub(super) struct Window {
-    /// Of those that a model predicted, and of those that none did.
+    /// Of the predictions of a model, and of the untrained ones.
     errors: [Histogram; 2],
     pub(super) scored: u64,
     pub(super) covered: u64,
     pub(super) with_interval: u64,
     pub(super) level: Option<f64>,
     sums: Errors,
-    learned: Option<Learned>,
-    learned_at: u64,
+    fitted: Option<Fitted>,
+    fitted_at: u64,
     kept: VecDeque<Scored>,
     course: Course,
 }
@@ -108,23 +108,23 @@ impl Default for Window {
             with_interval: 0,
             level: None,
             sums: Errors::default(),
-            learned: None,
-            learned_at: 0,
+            fitted: None,
+            fitted_at: 0,
             kept: VecDeque::new(),
             course: Course::default(),
         }
     }
 }
 
-/// A window of fewer predictions is not judged.
+/// A window of fewer predictions gets no verdict.
 const FEWEST: usize = 50;
 
 impl Window {
     pub(super) fn add(&mut self, stat: &Stat, last: usize) {
         let (n_obs, n_tot) = (stat.n_obs as f64, stat.n_tot as f64);
         let error = |predicted| Trial { predicted, n_tot }.are();
-        let learned = |predict: fn(&Learned, f64) -> f64| {
-            self.learned.filter(|_| n_obs > 0.0).map(|it| error(predict(&it, n_obs)))
+        let fitted = |predict: fn(&Fitted, f64) -> f64| {
+            self.fitted.filter(|_| n_obs > 0.0).map(|it| error(predict(&it, n_obs)))
         };
         let kept = Scored {
             are: stat.are,
@@ -133,8 +133,8 @@ impl Window {
             covered: stat.covered,
             baselines: [
                 Some(error(n_obs)),
-                learned(|it, n| it.ratio * n),
-                learned(|it, n| it.law.predict(n)),
+                fitted(|it, n| it.ratio * n),
+                fitted(|it, n| it.law.predict(n)),
             ],
         };
         self.scored += 1;
@@ -143,27 +143,27 @@ impl Window {
         self.with_interval += u64::from(stat.covered.is_some());
         self.covered += u64::from(stat.covered == Some(true));
         self.level = stat.level.or(self.level);
-        if self.kept.len() == REMEMBERED {
+        if self.kept.len() == KEPT {
             self.kept.pop_front();
         }
         self.kept.push_back(kept);
-        self.learn();
-        if self.course.wants(self.scored) {
+        self.fit_baselines();
+        if self.course.keeps(self.scored) {
             let moment = self.moment(last);
             self.course.keep(moment);
         }
     }
 
-    /// The baselines' constants, learned anew as the window grows by a tenth.
-    fn learn(&mut self) {
+    /// Fits the baselines again when the window grew by a tenth.
+    fn fit_baselines(&mut self) {
         const FIRST: u64 = 5;
-        if self.scored < FIRST.max(self.learned_at + self.learned_at / 10 + 1) {
+        if self.scored < FIRST.max(self.fitted_at + self.fitted_at / 10 + 1) {
             return;
         }
         let usable = self.kept.iter().filter(|it| it.n_obs > 0.0 && it.trial.n_tot > 0.0);
         let pairs: Vec<(f64, f64)> = usable.map(|it| (it.n_obs, it.trial.n_tot)).collect();
-        self.learned = Some(Learned { ratio: median_ratio(&pairs), law: LogLinear::fit(&pairs) });
-        self.learned_at = self.scored;
+        self.fitted = Some(Fitted { ratio: median_ratio(&pairs), law: LogLinear::fit(&pairs) });
+        self.fitted_at = self.scored;
     }
 
     fn last(&self, count: usize) -> impl Iterator<Item = &Scored> {
@@ -180,14 +180,14 @@ impl Window {
         }
     }
 
-    pub(super) fn tell_errors(&self, t_obs: u64, tally: &mut Tally) {
+    pub(super) fn add_errors_to(&self, t_obs: u64, tally: &mut Tally) {
         for (errors, estimator) in self.errors.iter().zip(["trained", "untrained"]) {
             let labels = format!("{t_obs},{estimator}");
-            errors.tell("prediction_absolute_relative_error", &labels, tally);
+            errors.add_to("prediction_absolute_relative_error", &labels, tally);
         }
     }
 
-    /// How it went until now.
+    /// The course until now.
     pub(super) fn course(&self, last: usize) -> Vec<Moment> {
         self.course.with(self.moment(last))
     }
@@ -217,12 +217,12 @@ impl Window {
             last_covered: covered(self.last(last)),
             level: self.level,
             skill,
-            top_hits: self.share_of_biggest(),
+            top_hits: self.share_of_top_hits(),
             verdict,
         }
     }
 
-    /// `ok`, or the first thing that is wrong.
+    /// `ok`, or the first problem.
     fn verdict(&self, last: usize, skill: &[(String, f64)], covered: Option<f64>) -> &'static str {
         const OFF: f64 = 0.1;
         if self.kept.len() < FEWEST {
@@ -240,7 +240,7 @@ impl Window {
         }
     }
 
-    /// Skill against each baseline, over what it answered.
+    /// Skill against each baseline, over the stats that it predicted.
     fn skills(&self) -> Vec<(String, f64)> {
         let of = |(place, name): (usize, &&str)| {
             let answered = self.kept.iter().filter_map(|it| Some((it.are, it.baselines[place]?)));
@@ -257,14 +257,14 @@ impl Window {
         })
     }
 
-    /// The share of the biggest that was found.
-    fn share_of_biggest(&self) -> Option<f64> {
+    /// The share of the largest cascades that were predicted among the largest.
+    fn share_of_top_hits(&self) -> Option<f64> {
         let trials: Vec<Trial> = self.kept.iter().map(|it| it.trial).collect();
         top_hits(&trials).map(|it| it.hits as f64 / it.of as f64)
     }
 }
 
-/// Of those that had an interval, the share whose interval held the truth.
+/// Of the stats with an interval, the share whose interval held the final size.
 fn covered<'a>(some: impl Iterator<Item = &'a Scored>) -> Option<f64> {
     let held: Vec<f64> =
         some.filter_map(|it| it.covered).map(|held| f64::from(u8::from(held))).collect();

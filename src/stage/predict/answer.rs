@@ -1,6 +1,6 @@
-//! The answers: of a model, and of what is known without one.
+//! Predictions of a model, and untrained ones.
 
-use super::Manner;
+use super::options::PredictOptions;
 use crate::cascade::Point;
 use crate::hawkes::mark::MARK_EXPONENT;
 use crate::hawkes::seismic;
@@ -8,22 +8,21 @@ use crate::hawkes::size::{FinalSize, MarkShape};
 use crate::learn::{Model, Query};
 use crate::record::{Alert, Interval, Parameters};
 
-/// The expected growth after the window: pairs (seconds after its end, events by then), up to what
-/// the alert tells.
+/// The expected growth after the window: pairs (seconds after its end, events by then), up to the
+/// predicted size.
 ///
-/// Where the fitted process itself is told, its own course: n + n_supp (1 - exp(-beta (1 - n*) s))
-/// (docs/model.md). Where a model or SEISMIC speaks, that of SEISMIC's memory kernel up to the
-/// 7 days that the final size counts: people come back to what they saw long ago, which no
-/// exponential knows.
-pub(super) fn curve(parameters: &Parameters, told: &Alert) -> Vec<Point> {
+/// For the method `hawkes` it is that of the fitted process: n + n_supp (1 - exp(-beta (1 - n*) s))
+/// (docs/model.md). For a model or SEISMIC it is that of SEISMIC's memory kernel up to the 7 days
+/// of the final size, whose heavy tail an exponential kernel lacks.
+pub(super) fn curve(parameters: &Parameters, alert: &Alert) -> Vec<Point> {
     const POINTS: i32 = 24;
-    /// The last point of the process comes when all but so little of the growth is over.
+    /// The last point of the process is where this share of the growth remains.
     const REST: f64 = 0.005;
     const WEEK: f64 = 604_800.0;
     let [_, beta] = parameters.params;
     let rate = beta * (1.0 - parameters.n_star.min(SUBCRITICAL));
     let (n_obs, window) = (parameters.n_obs as f64, parameters.t_obs as f64);
-    let of_process = told.method == HAWKES;
+    let of_process = alert.method == HAWKES;
     let horizon = WEEK.max(2.0 * window);
     let at = |i: i32| {
         let part = f64::from(i) / f64::from(POINTS);
@@ -34,68 +33,68 @@ pub(super) fn curve(parameters: &Parameters, told: &Alert) -> Vec<Point> {
             let time = (horizon - window) * part.powi(3);
             (time, seismic::share_of_growth(window, window + time, horizon))
         };
-        Point { time, magnitude: n_obs + (told.n_tot - n_obs) * share }
+        Point { time, magnitude: n_obs + (alert.n_tot - n_obs) * share }
     };
     (0..=POINTS).map(at).filter(|point| point.time.is_finite()).collect()
 }
 
-/// The method of an alert that tells what the fitted process expects.
+/// The method of an alert that holds the expectation of the fitted process.
 const HAWKES: &str = "hawkes";
 
 pub(super) fn step_of(model: &str) -> &'static str {
     if model == UNTRAINED { "untrained" } else { "trained" }
 }
 
-/// What an alert names where no model spoke.
+/// The `model` of an untrained alert.
 pub const UNTRAINED: &str = "untrained";
 
-/// The answer of a model.
-pub(super) fn trained(parameters: &Parameters, model: &Model, manner: &Manner) -> Alert {
+/// The prediction of a model.
+pub(super) fn trained(parameters: &Parameters, model: &Model, options: &PredictOptions) -> Alert {
     let n_obs = parameters.n_obs as f64;
     let [_, beta] = parameters.params;
     let x = [beta, parameters.n_star, parameters.g1];
     let answer = model.predict(&Query { features: &parameters.features, n_obs, x });
-    let (low, high) = answer.interval(manner.level);
+    let (low, high) = answer.interval(options.level);
     let above = |k: f64| (k.to_string(), answer.probability_above(k));
-    told(
+    prediction(
         answer.n_tot(),
-        Some(Interval { level: manner.level, low, high }),
-        manner.alert_above.map(above).into_iter().collect(),
-        (model.version(), model.step().name()),
+        Some(Interval { level: options.level, low, high }),
+        options.alert_above.map(above).into_iter().collect(),
+        (&model.version().to_string(), model.step().name()),
     )
 }
 
-/// Where no model knows the window: SEISMIC's estimate where it has one, else the branching
-/// process, of which no more than ten times what was seen is believed.
+/// The untrained prediction: SEISMIC's estimate where it has one, else the expectation of the
+/// branching process, limited to ten times the observed number of events.
 ///
-/// The uncertainty is that of the branching process (marks of infinite variance in mind), about
-/// the estimate that is told, widened by what is not known of its parameters.
-pub(crate) fn untrained(parameters: &Parameters, manner: &Manner) -> Alert {
-    const MOST: f64 = 1e15;
+/// The uncertainty is that of the branching process (the marks have infinite variance), scaled to
+/// the prediction and widened by the errors of the parameters.
+pub(crate) fn untrained(parameters: &Parameters, options: &PredictOptions) -> Alert {
+    const LARGEST: f64 = 1e15;
     let n_obs = parameters.n_obs as f64;
     let branching = branching(parameters);
     let guess = parameters.seismic.unwrap_or(branching);
-    let n_tot = if guess.is_finite() { guess.clamp(n_obs, MOST) } else { branching.max(n_obs) };
-    let to_come = ToCome::new(parameters, n_tot);
-    let tail = (1.0 - manner.level) / 2.0;
-    let quantile = |share: f64| (n_obs + to_come.quantile(share)).clamp(n_obs, MOST);
+    let n_tot = if guess.is_finite() { guess.clamp(n_obs, LARGEST) } else { branching.max(n_obs) };
+    let further = FurtherEvents::new(parameters, n_tot);
+    let tail = (1.0 - options.level) / 2.0;
+    let quantile = |share: f64| (n_obs + further.quantile(share)).clamp(n_obs, LARGEST);
     let (low, high) = (quantile(tail).min(n_tot), quantile(1.0 - tail).max(n_tot));
-    let above = |k: f64| (k.to_string(), to_come.probability_above(k - n_obs));
-    told(
+    let above = |k: f64| (k.to_string(), further.probability_above(k - n_obs));
+    prediction(
         n_tot,
-        Some(Interval { level: manner.level, low, high }),
-        manner.alert_above.map(above).into_iter().collect(),
+        Some(Interval { level: options.level, low, high }),
+        options.alert_above.map(above).into_iter().collect(),
         (UNTRAINED, if parameters.seismic.is_some() { "seismic" } else { HAWKES }),
     )
 }
 
-/// The law of what is still to come where no model was trained: that of the branching process,
-/// stretched by a factor, times a log-normal error of that factor. Its upper side is never below
-/// [`Doubt`].
-struct ToCome {
+/// The distribution of the number of further events without a model: that of the branching process,
+/// scaled by a factor with a log-normal error. Its survival function is never below that of
+/// [`Misfit`].
+struct FurtherEvents {
     law: FinalSize,
     n_obs: f64,
-    doubt: Doubt,
+    misfit: Misfit,
     stretch: f64,
     /// Standard deviation of the logarithm of the factor.
     error: f64,
@@ -110,7 +109,7 @@ const HERMITE: [(f64, f64); 5] = [
     (2.856_970_013_872_806, 0.011_257_411_327_720_69),
 ];
 
-impl ToCome {
+impl FurtherEvents {
     fn new(parameters: &Parameters, n_tot: f64) -> Self {
         let n_obs = parameters.n_obs as f64;
         let n_star = parameters.n_star.clamp(0.0, SUBCRITICAL);
@@ -118,15 +117,15 @@ impl ToCome {
         let law = FinalSize::from_sums(observed, parameters.g1, n_star, shape(parameters));
         let expected = law.expected() - n_obs;
         let stretch = if expected > 0.0 { (n_tot - n_obs) / expected } else { 1.0 };
-        let doubt = Doubt { n_obs, n_tot };
-        Self { law, n_obs, doubt, stretch, error: error_of(parameters, n_star) }
+        let misfit = Misfit { n_obs, n_tot };
+        Self { law, n_obs, misfit, stretch, error: error_of(parameters, n_star) }
     }
 
     fn probability_above(&self, count: f64) -> f64 {
         if count < 0.0 {
             return 1.0;
         }
-        let least = self.doubt.probability_above(count);
+        let least = self.misfit.probability_above(count);
         if self.stretch <= 0.0 {
             return least;
         }
@@ -137,13 +136,13 @@ impl ToCome {
         HERMITE.iter().map(|(node, weight)| weight * at(*node)).sum::<f64>().clamp(least, 1.0)
     }
 
-    /// By halving an interval of logarithms, to 1 %.
+    /// By bisection of an interval of logarithms, to 1 %.
     fn quantile(&self, share: f64) -> f64 {
         const HALVINGS: u32 = 12;
         const WIDE: f64 = 6.0;
         let middle = self.stretch * (self.law.quantile(share) - self.n_obs).max(1.0);
         if self.stretch <= 0.0 || self.probability_above(0.0) <= 1.0 - share {
-            return self.doubt.quantile(share);
+            return self.misfit.quantile(share);
         }
         let highest = middle.max(self.n_obs).ln() + WIDE;
         let (mut low, mut high) = ((middle.ln() - WIDE).min(0.0), highest);
@@ -156,21 +155,21 @@ impl ToCome {
     }
 }
 
-/// What remains possible however sure a fit is of itself, as it says nothing of whether the process is the
-/// right one: as much as the published error of untrained predictions allows (SEISMIC, after ten
-/// minutes: half of them are within 25 %, Zhao et al., KDD 2015), with log-logistic tails; and of few
-/// events, the next three (the rule of three, Hanley & Lippman-Hand, JAMA 1983).
-struct Doubt {
+/// A lower bound of the uncertainty for a misspecified process, which the standard errors of a fit
+/// do not contain: the published error of untrained predictions (SEISMIC after ten minutes: half
+/// are within 25 %, Zhao et al., KDD 2015), with log-logistic tails; and for few events, three
+/// further ones (the rule of three, Hanley & Lippman-Hand, JAMA 1983).
+struct Misfit {
     n_obs: f64,
     n_tot: f64,
 }
 
-impl Doubt {
-    /// ln 3 / ln 1.25: a quarter of the law is above 1.25 times its median.
+impl Misfit {
+    /// ln 3 / ln 1.25: a quarter of the distribution is above 1.25 times its median.
     const STEEP: f64 = 4.923_343_212_498_92;
 
-    /// The probability of more than `count` further events; a half up to those predicted, and no more:
-    /// doubt never says that something must come.
+    /// The probability of more than `count` further events; at most a half, also below the
+    /// prediction: the bound implies no further event.
     fn probability_above(&self, count: f64) -> f64 {
         let ratio = ((self.n_obs + count) / self.n_tot).max(1.0);
         (1.0 / (1.0 + ratio.powf(Self::STEEP))).max((-count).exp().min(0.5))
@@ -184,38 +183,39 @@ impl Doubt {
 
 /// The error of ln n_supp that comes from the parameters: n_supp = p A/(1 - p E\[m\]), so that
 /// d ln n_supp / d ln p = 1/(1 - n*); the standard error of ln p is the fit's, else the prior's.
-/// SEISMIC gives none: there the error of its published results stands (median 25 % of the size
-/// after ten minutes, Zhao et al., KDD 2015, is about 0.7 of the logarithm of what is to come).
+/// For SEISMIC, which gives none, it is that of its published results (a median of 25 % of the size
+/// after ten minutes, Zhao et al., KDD 2015, is about 0.7 of the logarithm of the further events).
 fn error_of(parameters: &Parameters, n_star: f64) -> f64 {
     const PRIOR: f64 = 0.472; // of ln p: the square root of 0.2231 (docs/model.md)
     const SEISMIC: f64 = 0.7;
-    const MOST: f64 = 1.5;
+    const LARGEST: f64 = 1.5;
     if parameters.seismic.is_some() {
         return SEISMIC;
     }
     let [p, _] = parameters.params;
     let of_p = parameters.standard_errors.map_or(PRIOR, |[of_p, _]| of_p / p);
-    (of_p / (1.0 - n_star)).clamp(0.0, MOST)
+    (of_p / (1.0 - n_star)).clamp(0.0, LARGEST)
 }
 
-/// What the fitted process expects, n + n_supp, as far as it is believed.
+/// The expectation of the fitted process, n + n_supp, limited to ten times n.
 pub(crate) fn branching(parameters: &Parameters) -> f64 {
-    const MOST_GROWTH: f64 = 10.0;
+    const MAX_GROWTH: f64 = 10.0;
     let n_obs = parameters.n_obs as f64;
-    (n_obs + parameters.n_supp).min(MOST_GROWTH * n_obs)
+    (n_obs + parameters.n_supp).min(MAX_GROWTH * n_obs)
 }
 
-/// The largest branching factor that a fit may give (docs/model.md).
+/// Largest branching factor of a fit (docs/model.md).
 const SUBCRITICAL: f64 = 0.99;
 
-/// The shape of the law of marks: E\[m\] = n*/p is 1 exactly where there are no magnitudes.
+/// The shape of the distribution of marks: E\[m\] = n*/p is 1 exactly where there are no magnitudes.
 fn shape(parameters: &Parameters) -> MarkShape {
     let [p, _] = parameters.params;
     let unit = p == parameters.n_star;
     if unit { MarkShape::Constant } else { MarkShape::PowerLaw(MARK_EXPONENT) }
 }
 
-fn told(
+/// An alert with the fields of the prediction; the caller fills in those of the cascade.
+fn prediction(
     n_tot: f64,
     interval: Option<Interval>,
     p_above: Vec<(String, f64)>,

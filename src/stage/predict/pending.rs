@@ -1,22 +1,30 @@
-//! Records that are joined with a counterpart: predictions whose size is pending, sizes whose parameters
-//! are pending. At most a given number; the oldest is evicted first.
+//! Records that are joined with a counterpart: predictions whose size is pending, sizes whose
+//! parameters are pending. Their number is bounded; the oldest is evicted first.
 //!
-//! A replay that starts at a low watermark reads records whose counterparts lie before it and were answered
-//! then. So the checkpoint of a position lists a hash of every pending record, and a replay restores these as
-//! markers: a record that matches a restored marker emits nothing, and a marker counts and is evicted like
-//! the record that it stands for.
+//! A replay that starts at a low watermark reads records whose counterparts are before it and were
+//! joined then. So the checkpoint of a position lists a hash of every pending record, and a replay
+//! restores these as markers: a record that matches a restored marker emits nothing, and a marker
+//! counts and is evicted like its record.
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Answered;
-use crate::record::Size;
+use crate::record::{Interval, Parameters, Size};
+use crate::stage::Incompatible;
 
-/// A cascade at a window: what alerts, samples and stats are about.
+/// A cascade at a window: the subject of an alert, a sample and a stat.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) source: String,
     pub(super) cid: String,
     pub(super) t_obs: u64,
+}
+
+/// A prediction, and what its sample and stat need.
+pub(super) struct Answered {
+    pub(super) parameters: Parameters,
+    pub(super) n_pred: f64,
+    pub(super) interval: Option<Interval>,
+    pub(super) model: String,
 }
 
 /// Which of the two records of a join it is.
@@ -28,21 +36,21 @@ pub(super) enum Side {
 
 /// A record whose counterpart has not arrived.
 pub(super) enum Pending {
-    /// An answered cascade whose size has not come.
+    /// A prediction whose size is pending.
     Answered(Box<Answered>),
-    /// A size whose parameters have not come.
+    /// A size whose parameters are pending.
     Sized(Size),
 }
 
-/// What the table holds for a record.
+/// The entry of the table for a record.
 pub(super) enum Match {
-    /// Nothing: the record becomes pending.
+    /// None: the record becomes pending.
     Unmatched,
     /// A record of the same side.
     Duplicate,
     /// Its counterpart, which is removed.
     Counterpart(Pending),
-    /// A counterpart from before the replay, which is removed: the join was emitted then.
+    /// A restored marker of its counterpart, which is removed: the join was emitted before.
     Restored,
 }
 
@@ -54,7 +62,7 @@ enum Place {
 
 /// The pending records and restored markers, in the order of arrival.
 pub(super) struct Table {
-    most: usize,
+    max_entries: usize,
     records: HashMap<Key, (u64, u64, Pending)>,
     markers: HashMap<u64, (u64, Side)>,
     /// In the order of arrival, which is also that of the positions; restored markers come first.
@@ -63,10 +71,10 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// An empty table for at most `most` entries.
-    pub(super) fn new(most: usize) -> Self {
+    /// An empty table for at most `max_entries` entries.
+    pub(super) fn new(max_entries: usize) -> Self {
         Self {
-            most,
+            max_entries,
             records: HashMap::new(),
             markers: HashMap::new(),
             queue: BTreeMap::new(),
@@ -105,7 +113,7 @@ impl Table {
 
     /// Adds a pending record; returns how many entries were evicted for it (0 or 1).
     pub(super) fn insert(&mut self, key: Key, position: u64, pending: Pending) -> usize {
-        let full = self.queue.len() >= self.most;
+        let full = self.queue.len() >= self.max_entries;
         let evicted = if full { self.queue.pop_first() } else { None };
         match &evicted {
             Some((_, Place::Record(oldest))) => drop(self.records.remove(oldest)),
@@ -140,17 +148,17 @@ impl Table {
         text
     }
 
-    /// Restores the markers of a checkpoint; false where the text is not one.
-    pub(super) fn restore(&mut self, checkpoint: &str) -> bool {
+    /// Restores the markers of a checkpoint.
+    pub(super) fn restore(&mut self, checkpoint: &str) -> Result<(), Incompatible> {
         for chunk in checkpoint.as_bytes().chunks(DIGITS) {
-            let Some(code) = read(chunk) else { return false };
+            let code = read(chunk).ok_or(Incompatible::Checkpoint)?;
             let (hash, side) =
                 (code & !1, if code & 1 == 1 { Side::Size } else { Side::Parameters });
             self.markers.insert(hash, (self.arrivals, side));
             self.queue.insert(self.arrivals, Place::Marker(hash));
             self.arrivals += 1;
         }
-        true
+        Ok(())
     }
 }
 
@@ -168,7 +176,7 @@ impl Key {
         Self { source: source.to_owned(), cid: cid.to_owned(), t_obs }
     }
 
-    /// FNV-1a with a last stir, its lowest bit 0: it is stored in checkpoints, so it must not depend
+    /// FNV-1a with a final mix, its lowest bit 0: it is stored in checkpoints, so it must not depend
     /// on the compiler. A million keys collide with a probability below one in ten million.
     fn hash(&self) -> u64 {
         const PRIME: u64 = 0x0100_0000_01b3;
@@ -177,8 +185,8 @@ impl Key {
         let parts = [self.source.as_bytes(), &BETWEEN, self.cid.as_bytes(), &BETWEEN, &window];
         let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
         let hash = parts.into_iter().flatten().fold(0xcbf2_9ce4_8422_2325, step);
-        let stirred = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (stirred ^ (stirred >> 27)) & !1
+        let mixed = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        (mixed ^ (mixed >> 27)) & !1
     }
 }
 
@@ -198,7 +206,7 @@ fn read(digits: &[u8]) -> Option<u64> {
         return None;
     }
     digits.iter().rev().try_fold(0_u64, |code, digit| {
-        let value = ALPHABET.iter().position(|known| known == digit)?;
+        let value = ALPHABET.iter().position(|it| it == digit)?;
         Some((code << 6) | value as u64)
     })
 }
@@ -227,7 +235,7 @@ mod tests {
             table.insert(Key::of("s", &i.to_string(), 600), i, Pending::Sized(size));
         }
         let mut again = Table::new(10);
-        assert!(again.restore(&table.checkpoint()));
+        assert_eq!(again.restore(&table.checkpoint()), Ok(()));
         assert_eq!(again.checkpoint(), table.checkpoint());
         assert!(matches!(again.take_match(&Key::of("s", "3", 600), Side::Size), Match::Duplicate));
         assert!(matches!(
@@ -238,6 +246,6 @@ mod tests {
             again.take_match(&Key::of("s", "3", 600), Side::Parameters),
             Match::Unmatched
         ));
-        assert!(!Table::new(1).restore("[[\"a\",1]]"));
+        assert_eq!(Table::new(1).restore("[[\"a\",1]]"), Err(Incompatible::Checkpoint));
     }
 }

@@ -1,19 +1,19 @@
-//! Reads tweets, and tells the records that nobody asked for, many times faster than any JSON
-//! parser could.
+//! Reads tweets, and recognises records of other kinds, many times faster than a full JSON parser.
 //!
-//! It answers only where it is sure. Everything else, whether it is right or wrong, is `None`, and
-//! the full parser judges. Where it does answer, the answer is the full parser's (tested).
+//! It returns `None` for every line that is not plain, valid or not, which the full parser then
+//! reads. Where it returns an item, the full parser returns the same (tested).
 
 use memchr::memmem;
 
+use super::item::Item;
+use super::kind::Kind;
 use super::layout::{Field, Fields, Layout};
 use super::text::Text;
-use super::{Item, Kind};
 use crate::cascade::Point;
 use crate::cascade::numbers::pairs;
 use crate::event::{Event, EventTime, LARGEST, Message};
 
-/// What stands on a line, if that is an event of a plain form or plainly none of the kinds taken.
+/// The item of a line, if that is a plain event or plainly a record of no kind in `takes`.
 #[inline]
 pub(super) fn item<'a>(line: &'a str, takes: &[Kind], layout: &mut Layout) -> Option<Item<'a>> {
     let text = Text::of(line);
@@ -30,7 +30,7 @@ pub(super) fn item<'a>(line: &'a str, takes: &[Kind], layout: &mut Layout) -> Op
     Some(item)
 }
 
-/// An event in the very layout that `generate` writes; its texts may stand either way round.
+/// An event in the layout of `generate`; `msg` and `info` may be in either order.
 #[inline]
 fn ours(mut line: Text<'_>) -> Option<Event<'_>> {
     let root = !line.skip(r#"{"type":"retweet","cid":"#);
@@ -57,15 +57,14 @@ fn ours(mut line: Text<'_>) -> Option<Event<'_>> {
     Some(Event { root, cid, source, time, magnitude, msg, info })
 }
 
-/// A record whose fields stand in any order, among others and among blanks.
-///
-/// A sound record that nobody asked for is told too: it can be handed on.
+/// An event whose fields are in any order, among other fields and blanks; or a valid record of a
+/// kind that is not in `takes`.
 #[inline(never)]
 fn any<'a>(line: Text<'a>, takes: &[Kind]) -> Option<Item<'a>> {
     let (mut fields, mut foreign, mut seen) = (Fields::default(), false, 0_u32);
     line.members(|name, line| {
         let field = Field::named(name);
-        // The full parser refuses to see what it knows twice.
+        // The full parser refuses duplicates of these fields.
         let bit = 1 << field as u32;
         (field == Field::Other || seen & bit == 0).then_some(())?;
         seen |= bit;
@@ -83,13 +82,12 @@ fn any<'a>(line: Text<'a>, takes: &[Kind]) -> Option<Item<'a>> {
     if foreign { Some(Item::Foreign) } else { fields.event().map(Item::Event) }
 }
 
-/// A record without its list of tweets, for which `[]` stands, and that list.
-///
-/// `None` where the list is not plain; then nothing is known of the line.
+/// A record with `[]` in place of its list of tweets, and that list; `None` where the list is not
+/// plain.
 pub(super) fn without_list(line: &[u8]) -> Option<(Vec<u8>, Vec<Point>)> {
     const KEY: &[u8] = b"\"tweets\"";
     let key = memmem::find(line, KEY)?;
-    // A key deeper down, or the end of a string: let serde see to it.
+    // The key may be nested, or part of a string: left to serde.
     let before = line[..key].trim_ascii_start().strip_prefix(b"{")?;
     if before.iter().any(|byte| matches!(byte, b'{' | b'[' | b'\\')) {
         return None;
@@ -126,13 +124,12 @@ mod tests {
         r#"{"type":"size","cid":"\ud83c\udf89","T_obs":600,"n_tot":9,"x":"\ud83c\udf89"}"#,
     ];
 
-    /// Where the fast reader answers, the full one says the same, whatever is asked for.
     #[test]
-    fn what_is_known_is_read_as_the_full_parser_reads_it() {
+    fn an_item_of_the_fast_reader_is_that_of_the_full_parser() {
         const FEW: [Kind; 3] = [Kind::Tweet, Kind::Retweet, Kind::Watermark];
         const OTHERS: [Kind; 2] = [Kind::Size, Kind::Retweet];
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let (mut known, mut unknown, mut alike) = (0, 0, 0);
+        let (mut read, mut unread, mut alike) = (0, 0, 0);
         for turn in 0..600_000 {
             let takes = [&Kind::ALL[..], &FEW, &OTHERS][turn % 3];
             let before = LINES[rng.next_u32() as usize % LINES.len()];
@@ -158,33 +155,32 @@ mod tests {
             let text = std::str::from_utf8(&line);
             alike += u32::from(text.is_ok_and(|it| layout.read(Text::of(it)).is_some()));
             let Some(item) = text.ok().and_then(|it| item(it, takes, &mut layout)) else {
-                unknown += 1;
+                unread += 1;
                 continue;
             };
-            known += 1;
+            read += 1;
             let shown = String::from_utf8_lossy(&line);
             assert_eq!(read_fully(&line, None, takes), Ok(item), "{shown} after {before}");
         }
-        assert!(known > 100_000 && unknown > 100_000, "{known} known, {unknown} unknown");
-        assert!(alike > 20_000, "{alike} had the form of the line before");
+        assert!(read > 100_000 && unread > 100_000, "{read} read, {unread} not");
+        assert!(alike > 20_000, "{alike} had the layout of the line before");
     }
 
-    /// A form is learned from the second line on, and given up where it changes for good.
     #[test]
-    fn the_form_of_an_input_is_learned() {
+    fn the_layout_of_an_input_is_adopted_from_its_second_line_on() {
         let mut layout = Layout::default();
-        let mut known = |line: &str| {
-            let known = layout.read(Text::of(line)).is_some();
+        let mut fast = |line: &str| {
+            let fast = layout.read(Text::of(line)).is_some();
             assert!(matches!(item(line, &Kind::ALL, &mut layout), Some(Item::Event(_))), "{line}");
-            known
+            fast
         };
         let theirs = |i| format!(r#"{{"t": {i}, "type": "tweet", "tags": [{i}], "cid": {i}}}"#);
         let others = |i| format!(r#"{{"cid":"{i}","time":{i},"type":"retweet"}}"#);
-        assert!(!known(&theirs(1)));
-        assert!((2..100).all(|i| known(&theirs(i))));
-        assert!(!known(&others(1)));
-        assert!((2..100).all(|i| known(&others(i))));
-        // Records of other kinds in between are no reason to forget it.
+        assert!(!fast(&theirs(1)));
+        assert!((2..100).all(|i| fast(&theirs(i))));
+        assert!(!fast(&others(1)));
+        assert!((2..100).all(|i| fast(&others(i))));
+        // Records of other kinds in between do not change it.
         for _ in 0..5 {
             item(r#"{"type":"size","cid":"1","n_tot":5}"#, &[Kind::Tweet], &mut layout);
             item(r#"{"type":"watermark","source":"0","t":5}"#, &Kind::ALL, &mut layout);
@@ -192,7 +188,7 @@ mod tests {
         assert!(layout.read(Text::of(&others(1))).is_some());
     }
 
-    /// Puts what stands between commas in another order, or twice: sound or not.
+    /// Permutes or duplicates the text between commas; the result need not be valid.
     fn shuffle_fields(line: &mut Vec<u8>, rng: &mut ChaCha8Rng) {
         let Some(inside) = line.strip_prefix(b"{").and_then(|it| it.strip_suffix(b"}")) else {
             return;
@@ -209,7 +205,6 @@ mod tests {
         *line = [b"{", &fields.join(&b","[..])[..], b"}"].concat();
     }
 
-    /// A list that is read apart gives the record that the full parser gives, sound or not.
     #[test]
     fn series_are_read_as_the_full_parser_reads_them() {
         const SERIES: [&str; 3] = [

@@ -1,4 +1,4 @@
-//! Laws of the board, over many seeds.
+//! The laws of the board, over many seeds.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -7,6 +7,7 @@ use super::*;
 use crate::cascade::Point;
 use crate::event::EventTime;
 use crate::record::Interval;
+use crate::stage::dashboard::{Change, Entry, Query, Sort, cascade};
 
 fn alert(cid: u64, t: f64, t_obs: u64, n_tot: f64) -> Alert {
     Alert {
@@ -27,8 +28,8 @@ fn alert(cid: u64, t: f64, t_obs: u64, n_tot: f64) -> Alert {
 }
 
 fn records(seed: u64, count: usize) -> Vec<Record> {
-    let mut chance = ChaCha8Rng::seed_from_u64(seed);
-    let mut below = |most: u64| u64::from(chance.next_u32()) % most;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut below = |n: u64| u64::from(rng.next_u32()) % n;
     let one = |i| {
         let (cid, t) = (below(60), (i / 2) as f64);
         match below(4) {
@@ -96,7 +97,7 @@ fn any_cut_into_batches_shows_the_same() {
 }
 
 #[test]
-fn memory_is_bounded_and_the_hottest_stay() {
+fn memory_is_bounded_and_the_largest_predictions_are_kept() {
     let mut board = Dashboard::new(100);
     for cid in 0..5_000 {
         give(&mut board, &[Record::Alert(alert(cid, 0.0, 600, (cid * 7919 % 5_000) as f64))]);
@@ -113,14 +114,14 @@ fn memory_is_bounded_and_the_hottest_stay() {
 }
 
 #[test]
-fn a_change_of_rank_is_told_against_the_mark() {
+fn a_change_of_rank_is_relative_to_the_saved_ranks() {
     let mut board = Dashboard::default();
     let sizes = |board: &mut Dashboard, sizes: &[(u64, f64)], t| {
         sizes.iter().for_each(|&(cid, n)| board.alert(&alert(cid, t, 600, n)));
     };
     sizes(&mut board, &[(1, 30.0), (2, 20.0), (3, 10.0)], 0.0);
     assert!(board.top(9, &Query::default()).iter().all(|row| row.change.is_none()));
-    board.mark();
+    board.save_ranks();
     sizes(&mut board, &[(3, 40.0), (4, 25.0)], 1.0);
     let rows = board.top(9, &Query::default());
     let changes: Vec<_> = rows.iter().map(|row| (row.key.cid.as_str(), row.change)).collect();
@@ -129,7 +130,7 @@ fn a_change_of_rank_is_told_against_the_mark() {
 }
 
 #[test]
-fn filters_and_orders_choose_rows_and_leave_ranks() {
+fn filters_and_sort_keys_select_rows_and_do_not_change_ranks() {
     let mut board = Dashboard::default();
     for cid in 0..30 {
         board.alert(&alert(cid, 700.0 + cid as f64, 600, 100.0 + cid as f64));
@@ -159,7 +160,7 @@ fn filters_and_orders_choose_rows_and_leave_ranks() {
 }
 
 #[test]
-fn growth_and_continuation_meet_at_the_end_of_the_window() {
+fn growth_and_continuation_join_at_the_end_of_the_window() {
     let mut board = Dashboard::default();
     let tweets: Vec<_> =
         (0..10).map(|i| Point { time: 100.0 + f64::from(i), magnitude: 1.0 }).collect();
@@ -181,7 +182,7 @@ fn growth_and_continuation_meet_at_the_end_of_the_window() {
     assert_eq!((first.age, first.events, first.low, first.high), (600.0, 10.0, 10.0, 10.0));
     let last = detail.continuation[3];
     assert_eq!((last.age, last.events, last.low, last.high), (10_600.0, 110.0, 10.0, 330.0));
-    // 20 and 50 and 100 are on the way, 500 and 1000 are asked for and never reached.
+    // 20, 50 and 100 are below the prediction; 500 and 1000 are in the alert and never reached.
     let expected = [
         (20.0, Some(700.0)),
         (50.0, Some(1037.5)),
@@ -197,7 +198,7 @@ fn growth_and_continuation_meet_at_the_end_of_the_window() {
 #[test]
 fn a_growth_curve_keeps_its_early_part_however_much_follows() {
     for seed in 1..40_u64 {
-        // Events come ever more slowly; the curve must stay near the truth all along.
+        // The rate of events falls; the curve must be near the exact one at every time.
         let count = 50 + seed * seed * 20;
         let times: Vec<f64> =
             (0..count).map(|n| ((n as f64 / count as f64).powi(3) * 1e5).round()).collect();
@@ -207,19 +208,19 @@ fn a_growth_curve_keeps_its_early_part_however_much_follows() {
         let growth = &cascade.growth;
         assert!(growth.len() <= cascade::POINTS, "seed {seed}: {}", growth.len());
         assert_eq!(growth.last().map(|it| it.1), Some(count), "seed {seed}");
-        let most_missed = 2 * count / cascade::POINTS as u64 + 1;
+        let tolerance = 2 * count / cascade::POINTS as u64 + 1;
         for time in &times {
-            let told = growth[growth.partition_point(|it| it.0 <= *time) - 1].1;
-            let truly = times.partition_point(|it| it <= time) as u64;
-            assert!(truly.abs_diff(told) <= most_missed, "seed {seed}: {told} of {truly}");
+            let drawn = growth[growth.partition_point(|it| it.0 <= *time) - 1].1;
+            let exact = times.partition_point(|it| it <= time) as u64;
+            assert!(exact.abs_diff(drawn) <= tolerance, "seed {seed}: {drawn} of {exact}");
         }
     }
 }
 
 /// Records of a source whose cascades begin, grow, are predicted and end, ids used again.
 fn life(seed: u64, lives: u64) -> Vec<Record> {
-    let mut chance = ChaCha8Rng::seed_from_u64(seed);
-    let mut below = |most: u64| u64::from(chance.next_u32()) % most;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut below = |n: u64| u64::from(rng.next_u32()) % n;
     let mut records = Vec::new();
     for life in 0..lives {
         for cid in 0..12 {
@@ -232,8 +233,8 @@ fn life(seed: u64, lives: u64) -> Vec<Record> {
                 Record::Event(Event { root: at == 0, source, cid, time, magnitude: 1.0, msg, info })
             };
             records.extend((0..n).map(|at| (start + at as f64, event(at))));
-            let told = alert(cid, start + 601.0, 600, (n + below(100)) as f64);
-            records.push((start + 601.0, Record::Alert(told)));
+            let alert = alert(cid, start + 601.0, 600, (n + below(100)) as f64);
+            records.push((start + 601.0, Record::Alert(alert)));
             let t = start + 9000.0;
             let size = Size {
                 cid: cid.to_string(),
@@ -251,7 +252,7 @@ fn life(seed: u64, lives: u64) -> Vec<Record> {
 }
 
 #[test]
-fn topics_may_be_read_each_at_its_own_pace() {
+fn the_board_does_not_depend_on_the_relative_speed_of_topics() {
     for seed in 0..100 {
         let life = life(seed, 1);
         let rows = |records: &[Record]| {
@@ -279,7 +280,7 @@ fn topics_may_be_read_each_at_its_own_pace() {
 }
 
 #[test]
-fn an_id_that_is_used_again_begins_anew() {
+fn a_reused_id_begins_a_new_cascade() {
     for seed in 0..50 {
         let mut board = Dashboard::new(1000);
         give(&mut board, &life(seed, 2));

@@ -1,0 +1,94 @@
+//! What a source needs to process a record: the options, the counts and the output.
+
+use super::options::CollectOptions;
+use crate::stage::{Histogram, Out, Tally};
+
+/// The context of the record that is processed.
+pub(super) struct Context<'a> {
+    pub(super) options: &'a CollectOptions,
+    pub(super) counts: &'a mut Counts,
+    pub(super) out: &'a mut Out,
+    /// The position of the record.
+    pub(super) position: u64,
+}
+
+/// Why a cascade is over.
+#[derive(Clone, Copy)]
+pub(super) enum Reason {
+    /// No event for the time `terminated`.
+    Silence,
+    /// It reached the largest age.
+    Age,
+    EndOfInput,
+}
+
+impl Reason {
+    /// The values of the label `reason`, in the order of the variants.
+    const NAMES: [&str; 3] = ["silence", "age", "end_of_input"];
+}
+
+/// Bounds of the histogram of final sizes.
+const SIZES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 1e5, 1e6];
+
+/// The counters of the collector, over all sources.
+#[derive(Clone, Debug)]
+pub(super) struct Counts {
+    pub(super) opened: u64,
+    /// By [`Reason`].
+    closed: [u64; Reason::NAMES.len()],
+    sizes: Histogram,
+    pub(super) late: u64,
+    pub(super) orphans: u64,
+    pub(super) duplicates: u64,
+    pub(super) before_root: u64,
+    pub(super) reused: u64,
+    pub(super) over_limit: u64,
+    /// Emitted series, by index of the window.
+    pub(super) emitted: Vec<u64>,
+}
+
+impl Counts {
+    pub(super) fn new(windows: usize) -> Self {
+        Self {
+            opened: 0,
+            closed: [0; Reason::NAMES.len()],
+            sizes: Histogram::new(SIZES),
+            late: 0,
+            orphans: 0,
+            duplicates: 0,
+            before_root: 0,
+            reused: 0,
+            over_limit: 0,
+            emitted: vec![0; windows],
+        }
+    }
+
+    /// Counts a cascade that is over, with its final size.
+    pub(super) fn close(&mut self, reason: Reason, size: u64) {
+        self.closed[reason as usize] += 1;
+        self.sizes.observe(size as f64, 1);
+    }
+
+    pub(super) fn tally(&self, windows: &[u64]) -> Tally {
+        let mut tally = Tally::new();
+        for (name, count) in [
+            ("cascades_opened_total", self.opened),
+            ("late_events_total", self.late),
+            ("orphan_retweets_total", self.orphans),
+            ("duplicate_tweets_total", self.duplicates),
+            ("before_root_retweets_total", self.before_root),
+            ("reused_cascade_ids_total", self.reused),
+            ("over_limit_records_total", self.over_limit),
+        ] {
+            tally.insert((name, String::new()), count as f64);
+        }
+        for (reason, count) in Reason::NAMES.iter().zip(self.closed) {
+            tally.insert(("cascades_closed_total", (*reason).to_owned()), count as f64);
+        }
+        self.sizes.add_to("cascade_size_events", "", &mut tally);
+        for (window, count) in windows.iter().zip(&self.emitted) {
+            tally.insert(("windows_emitted_total", window.to_string()), *count as f64);
+        }
+        tally
+    }
+}

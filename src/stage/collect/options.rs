@@ -1,0 +1,72 @@
+//! The options of the collector.
+
+/// How cascades are cut into windows, and when they are over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CollectOptions {
+    /// Observation windows in whole seconds, strictly ascending, at most [`MAX_WINDOWS`].
+    pub windows: Vec<u64>,
+    /// Seconds without an event after which a cascade is over.
+    pub terminated: f64,
+    /// Events that a window must hold to be emitted.
+    pub min_size: u64,
+    /// Seconds by which an event may be late: the clock stays that far behind the newest event.
+    pub lateness: f64,
+    /// Seconds after its root at which a cascade is over in any case.
+    pub max_age: f64,
+    /// What the end of the input means.
+    pub at_end: AtEnd,
+    /// Bounds on memory.
+    pub limits: Limits,
+}
+
+/// Largest number of windows.
+pub const MAX_WINDOWS: usize = 64;
+
+/// What the end of a complete input means for cascades that are still open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtEnd {
+    /// Every clock advances to infinity, which ends all cascades: right for a complete history.
+    Terminate,
+    /// Nothing more is emitted: right for a stream that was cut.
+    Drop,
+}
+
+/// Bounds on memory; what exceeds them is counted, not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open cascades of a source: a tweet above this number opens none.
+    pub open_cascades: usize,
+    /// Events kept of a cascade: later ones count in its size alone.
+    pub events_per_cascade: usize,
+    /// Sources: records of further ones are dropped.
+    pub sources: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { open_cascades: 10_000_000, events_per_cascade: 10_000_000, sources: 1_000_000 }
+    }
+}
+
+impl CollectOptions {
+    /// The options, or why they are invalid.
+    pub fn checked(self) -> Result<Self, String> {
+        let Some(&largest) = self.windows.last() else {
+            return Err("there must be a window".to_owned());
+        };
+        if self.windows.len() > MAX_WINDOWS {
+            return Err(format!("at most {MAX_WINDOWS} windows, not {}", self.windows.len()));
+        }
+        if self.windows[0] == 0 || !self.windows.is_sorted_by(|a, b| a < b) {
+            return Err(format!("windows must be positive and ascend, not {:?}", self.windows));
+        }
+        for (name, value) in [("terminated", self.terminated), ("max-age", self.max_age)] {
+            if value < largest as f64 {
+                return Err(format!(
+                    "{name} ({value} s) is below the largest window ({largest} s)"
+                ));
+            }
+        }
+        Ok(self)
+    }
+}

@@ -1,0 +1,185 @@
+//! The board: the kept cascades, and their eviction.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::cascade::{Cascade, Key};
+use crate::event::Event;
+use crate::record::{Alert, Kind, Record, Serie, Size};
+use crate::stage::clocks::Clocks;
+use crate::stage::{Body, RecordRef, Tally};
+
+/// Default number of cascades that are kept.
+pub const MAX_CASCADES: usize = 10_000;
+/// Longest name of a source or cascade, in bytes; records of longer names are dropped.
+const NAME: usize = 1_000;
+
+/// The kept cascades.
+pub struct Dashboard {
+    max_cascades: usize,
+    pub(super) cascades: BTreeMap<Key, Cascade>,
+    pub(super) clocks: Clocks,
+    /// The ranks at the last call of [`Dashboard::save_ranks`]; `None` before the first.
+    pub(super) saved_ranks: Option<HashMap<Key, usize>>,
+    alerts: u64,
+    version: u64,
+}
+
+impl Default for Dashboard {
+    fn default() -> Self {
+        Self::new(MAX_CASCADES)
+    }
+}
+
+impl Dashboard {
+    /// The kinds that it takes.
+    pub const TAKES: &'static [Kind] =
+        &[Kind::Tweet, Kind::Retweet, Kind::Watermark, Kind::Serie, Kind::Size, Kind::Alert];
+
+    /// A board without cascades, which keeps `max_cascades` of them, and a quarter more between
+    /// evictions.
+    pub fn new(max_cascades: usize) -> Self {
+        Self {
+            max_cascades: max_cascades.max(1),
+            cascades: BTreeMap::new(),
+            clocks: Clocks::default(),
+            saved_ranks: None,
+            alerts: 0,
+            version: 0,
+        }
+    }
+
+    /// Takes the next records.
+    pub fn take(&mut self, batch: &[RecordRef<'_>]) {
+        for record in batch {
+            match &record.body {
+                Body::Event(event) => self.event(event),
+                Body::Record(record) => match &**record {
+                    Record::Event(event) => self.event(event),
+                    Record::Watermark(it) => self.clock(&it.source, it.t),
+                    Record::Serie(serie) => self.serie(serie),
+                    Record::Size(size) => self.size(size),
+                    Record::Alert(alert) => self.alert(alert),
+                    _ => {}
+                },
+                Body::Foreign(_) => {}
+            }
+        }
+    }
+
+    /// A number that changes whenever something to show changes.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Alerts taken so far.
+    pub fn alerts(&self) -> u64 {
+        self.alerts
+    }
+
+    /// Cascades that have a prediction.
+    pub fn predicted(&self) -> usize {
+        self.cascades.values().filter(|it| it.alert.is_some()).count()
+    }
+
+    /// The counts, and the clocks of the sources.
+    pub fn tally(&self) -> Tally {
+        let plain = |name| (name, String::new());
+        let mut tally = Tally::from([
+            (plain("alerts_shown_total"), self.alerts() as f64),
+            (plain("cascades_shown"), self.predicted() as f64),
+        ]);
+        self.clocks.add_to(&mut tally);
+        tally
+    }
+
+    /// Saves the ranks, to which later rows are compared.
+    pub fn save_ranks(&mut self) {
+        self.saved_ranks = Some(self.ranks());
+        self.version += 1;
+    }
+
+    fn clock(&mut self, source: &str, t: f64) {
+        self.clocks.advance(source, t);
+        self.version += 1;
+    }
+
+    fn event(&mut self, event: &Event<'_>) {
+        let t = event.time.seconds();
+        self.clock(&event.source, t);
+        if event.cid.len() > NAME || event.source.len() > NAME {
+            return;
+        }
+        let key = Key { source: event.source.clone().into(), cid: event.cid.clone().into() };
+        if !event.root {
+            if let Some(cascade) = self.cascades.get_mut(&key) {
+                cascade.grow(t, self.version);
+            }
+            return;
+        }
+        // A tweet without a cascade, or after the end of its cascade, begins one. A tweet before
+        // the end is the root, which arrives late because topics are read in parallel.
+        if self.cascades.get(&key).is_none_or(|it| it.ended.is_some() && t >= it.ended_at) {
+            self.cascades.insert(key.clone(), Cascade::default());
+            self.evict();
+        }
+        if let Some(cascade) = self.cascades.get_mut(&key) {
+            cascade.begin(t, &event.msg.text(), self.version);
+        }
+    }
+
+    fn serie(&mut self, serie: &Serie) {
+        self.clock(&serie.source, serie.t);
+        let version = self.version;
+        if let Some(cascade) = self.cascade(&serie.source, &serie.cid) {
+            cascade.observe(serie, version);
+        }
+        self.evict();
+    }
+
+    fn size(&mut self, size: &Size) {
+        self.clock(&size.source, size.t);
+        if let Some(cascade) = self.cascade(&size.source, &size.cid) {
+            (cascade.ended, cascade.ended_at) = (Some(size.n_tot), size.t);
+        }
+        self.evict();
+    }
+
+    fn alert(&mut self, alert: &Alert) {
+        self.clock(&alert.source, alert.t);
+        self.alerts += 1;
+        let version = self.version;
+        if let Some(cascade) = self.cascade(&alert.source, &alert.cid) {
+            cascade.predict(alert, version);
+        }
+        self.evict();
+    }
+
+    fn cascade(&mut self, source: &str, cid: &str) -> Option<&mut Cascade> {
+        let key = Key { source: source.to_owned(), cid: cid.to_owned() };
+        (source.len() + cid.len() <= NAME).then(|| self.cascades.entry(key).or_default())
+    }
+
+    /// Evicts cascades above the limit: first those without a prediction, then those that are over,
+    /// then the smallest; among equals the one without records for the longest time.
+    fn evict(&mut self) {
+        // Only above the limit by a quarter, so that one sort evicts many.
+        if self.cascades.len() <= self.max_cascades + self.max_cascades / 4 {
+            return;
+        }
+        let priority = |it: &Cascade| {
+            let size = it.alert.as_ref().map_or(-1.0, |alert| alert.n_tot);
+            (it.alert.is_some(), it.ended.is_none(), size, it.touched)
+        };
+        let mut keys: Vec<_> =
+            self.cascades.iter().map(|(key, it)| (priority(it), key.clone())).collect();
+        keys.sort_by(|(a, _), (b, _)| {
+            (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)).then(a.3.cmp(&b.3))
+        });
+        for (_, key) in &keys[..keys.len() - self.max_cascades] {
+            self.cascades.remove(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod laws;
