@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::flags::{Outcome, Shared};
 use crate::original::{self, Defaults};
-use crate::{
-    Outcome, collect, dashboard, fit, generate, healthy, log, monitor, predict, run, train,
-};
+use crate::{collect, dashboard, fit, generate, healthy, log, monitor, predict, run, train};
 
 /// Predict, from the first minutes of a retweet cascade, how big it will get
 ///
@@ -76,43 +75,6 @@ impl Cli {
             Command::Healthy(args) => &args.shared,
         }
     }
-}
-
-/// What every command can be told.
-#[derive(Args, Clone)]
-pub(crate) struct Shared {
-    /// Say more on stderr: -v information, -vv debugging
-    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Log")]
-    pub(crate) verbose: u8,
-    /// Say less on stderr: only errors
-    #[arg(short, long, conflicts_with = "verbose", help_heading = "Log")]
-    pub(crate) quiet: bool,
-    /// Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last
-    /// ten are kept, packed
-    #[arg(long, value_name = "DIR", help_heading = "Log")]
-    pub(crate) log_dir: Option<PathBuf>,
-    /// Form of the log on stderr and in files
-    #[arg(long, value_enum, default_value_t, help_heading = "Log")]
-    pub(crate) log_format: LogFormat,
-    /// Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)
-    #[arg(long, value_name = "ADDR", help_heading = "Metrics")]
-    pub(crate) http: Option<String>,
-    /// Let clients ask by these host names too; localhost and addresses they always may
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Metrics")]
-    pub(crate) http_host: Vec<String>,
-    /// Write the metrics to FILE at the end, for a textfile collector
-    #[arg(long, value_name = "FILE", help_heading = "Metrics")]
-    pub(crate) metrics_textfile: Option<PathBuf>,
-}
-
-/// Form of the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// One line a message, for people
-    #[default]
-    Text,
-    /// One JSON object a message, as the logs topic carries it
-    Json,
 }
 
 /// Parses the command line. A file of the original system (`--params`) becomes defaults, so that

@@ -7,8 +7,8 @@ use tweetoscope::kafka::Topic;
 use tweetoscope::stage::Stage;
 use tweetoscope::stage::collect::{AtEnd, Collect, Limits, Rules};
 
+use crate::flags::{CarrierArgs, Outcome, Usage, whole_seconds};
 use crate::kafka::{self, Does, KafkaArgs};
-use crate::{Outcome, Usage, transport};
 
 /// Group tweets into cascades; emit each one's first seconds, later its final size
 ///
@@ -23,7 +23,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
 }
@@ -90,15 +90,6 @@ impl RulesArgs {
         };
         Ok(rules.checked().map_err(Usage)?)
     }
-}
-
-/// Windows in whole seconds.
-pub(crate) fn whole_seconds(windows: &[Span]) -> anyhow::Result<Vec<u64>> {
-    let whole = |window: &Span| match window.0 {
-        seconds if seconds.fract() == 0.0 => Ok(seconds as u64),
-        _ => Err(Usage(format!("a window is a whole number of seconds, not {window}")).into()),
-    };
-    windows.iter().map(whole).collect()
 }
 
 /// Seven days.

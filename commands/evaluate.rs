@@ -19,9 +19,13 @@ use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::predict::UNTRAINED;
 use tweetoscope::stream::Rejects;
 
-use crate::collect::whole_seconds;
+use crate::collect::RulesArgs;
+use crate::fit::MethodArgs;
+use crate::flags::{InputArgs, Outcome, Usage, whole_seconds};
 use crate::generate::CascadesArgs;
-use crate::{Outcome, Usage, plot, run};
+use crate::plot;
+use crate::predict::MannerArgs;
+use crate::train::TeachingArgs;
 
 /// How to evaluate.
 #[derive(clap::Args, Clone)]
@@ -48,17 +52,29 @@ pub(crate) struct FoldsArgs {
 /// The windows of an evaluation.
 pub(crate) const WINDOWS: &str = "5m,10m,20m,30m,1h,2h,6h";
 
+/// The flags of `run` that an evaluation uses.
+pub(crate) struct Evaluation<'a> {
+    pub(crate) folds: usize,
+    pub(crate) flags: &'a FoldsArgs,
+    pub(crate) cascades: &'a CascadesArgs,
+    pub(crate) rules: &'a RulesArgs,
+    pub(crate) method: &'a MethodArgs,
+    pub(crate) manner: &'a MannerArgs,
+    pub(crate) teaching: &'a TeachingArgs,
+    pub(crate) input: &'a InputArgs,
+}
+
 /// Runs the evaluation.
-pub(crate) fn run(args: &run::Args, folds: usize) -> anyhow::Result<Outcome> {
-    let design = design(args, folds)?;
+pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
+    let design = design(&args)?;
     // One --marks for both, as in a replay: a simulation needs a whole law, the fit its mean.
     let marks = match design.method.marks {
         MarkLaw::Data => MarkLaw::USUAL,
         law => law,
     };
-    let mut rejects = Rejects::new(args.transport.input.dead_letter.as_deref())?;
-    let past = cascades(&args.cascades, marks, &mut rejects)?;
-    if args.transport.input.dry_run {
+    let mut rejects = Rejects::new(args.input.dead_letter.as_deref())?;
+    let past = cascades(args.cascades, marks, &mut rejects)?;
+    if args.input.dry_run {
         return Ok(Outcome::Done);
     }
     let marked = |past: &Past| past.points.iter().any(|point| point.magnitude != 1.0);
@@ -69,7 +85,7 @@ pub(crate) fn run(args: &run::Args, folds: usize) -> anyhow::Result<Outcome> {
     if cases.is_empty() {
         log::warn!("no cascade of {} has {} events in any window", past.len(), design.min_size);
     }
-    let FoldsArgs { csv, plot, predictions, truth, .. } = &args.folds;
+    let FoldsArgs { csv, plot, predictions, truth, .. } = args.flags;
     if let Some(path) = predictions {
         write_lines(path, cases.iter().map(|case| prediction(case, design.manner.level)))?;
     }
@@ -95,9 +111,10 @@ pub(crate) fn run(args: &run::Args, folds: usize) -> anyhow::Result<Outcome> {
 }
 
 /// What is asked for, checked.
-fn design(args: &run::Args, folds: usize) -> anyhow::Result<Design> {
+fn design(args: &Evaluation<'_>) -> anyhow::Result<Design> {
     const MAX_AGE: Span = Span(7.0 * 86_400.0);
     let usage = |text: &str| Err(Usage(text.to_owned()).into());
+    let folds = args.folds;
     let windows = whole_seconds(&args.rules.windows)?;
     let max_age = args.rules.max_age.unwrap_or(MAX_AGE).0;
     if folds < 2 {

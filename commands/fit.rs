@@ -13,9 +13,8 @@ use tweetoscope::stage::fit::{Cut, Fit, Method};
 use tweetoscope::stream::Mapped;
 use tweetoscope::telemetry::Timed;
 
-use crate::collect::whole_seconds;
+use crate::flags::{CarrierArgs, Outcome, Usage, threads, whole_seconds};
 use crate::kafka::{Does, KafkaArgs};
-use crate::{Outcome, Usage, transport};
 
 /// Fit a marked Hawkes process to every cascade observed
 ///
@@ -38,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long)]
     csv: bool,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
 }
@@ -79,12 +78,6 @@ impl MethodArgs {
             features,
         })
     }
-}
-
-/// The number of threads asked for, else one a core.
-pub(crate) fn threads(asked: Option<usize>) -> usize {
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    asked.unwrap_or_else(cores).max(1)
 }
 
 /// The mean of all magnitudes after the roots of a history file.

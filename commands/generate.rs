@@ -16,10 +16,10 @@ use tweetoscope::replay::{Drawn, Fed, Plan, Replay, Simulated, Timeline};
 use tweetoscope::stream::lines::Writer;
 use tweetoscope::stream::{Counts, Observer, Rejects};
 
-use crate::cli::Shared;
+use crate::flags::{InputArgs, Outcome, Shared, Usage};
+use crate::health;
 use crate::kafka::{Does, KafkaArgs};
-use crate::transport::{InputArgs, stop_flag};
-use crate::{Outcome, Usage, health};
+use crate::transport::stop_flag;
 
 /// Replay or simulate tweets
 ///

@@ -10,8 +10,8 @@ use tweetoscope::stage::Tally;
 use tweetoscope::stream::{Counts, Observer};
 use tweetoscope::telemetry::{Health, Listen, Server, Site};
 
-use crate::cli::Shared;
-use crate::{Usage, logging};
+use crate::flags::{Shared, Usage};
+use crate::logging;
 
 /// The observer that the flags ask for; without them it looks away.
 pub(crate) struct Watch {

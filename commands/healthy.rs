@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use crate::Outcome;
-use crate::cli::Shared;
+use crate::flags::{Outcome, Shared};
 
 /// Ask whether the process that serves on an address is healthy
 ///

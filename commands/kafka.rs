@@ -17,8 +17,9 @@ use tweetoscope::kafka::{
 use tweetoscope::record::{Kind, Record};
 use tweetoscope::stage::Recover;
 
-use crate::transport::{CarrierArgs, InputArgs, stop_flag};
-use crate::{Outcome, Usage, health, logging};
+use crate::flags::{CarrierArgs, InputArgs, Outcome, Usage};
+use crate::transport::stop_flag;
+use crate::{health, logging};
 
 /// Reading and writing topics instead of pipes.
 #[derive(clap::Args, Clone)]

@@ -13,11 +13,11 @@ use tweetoscope::stage::Tally;
 use tweetoscope::stage::log::{Filter, Level, utc};
 use tweetoscope::stream::{Counts, Observer, shown};
 
-use crate::cli::LogFormat;
+use crate::flags::{CarrierArgs, LogFormat, Outcome};
 use crate::health::{self, Watch};
 use crate::kafka::KafkaArgs;
 use crate::logging::{self, Limits, Rotating};
-use crate::{Outcome, transport};
+use crate::transport;
 use feed::Feed;
 
 /// Show the logs of all stages in one, by time: filtered, in colour, or into rotating files
@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
 }

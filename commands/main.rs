@@ -5,6 +5,7 @@ mod collect;
 mod dashboard;
 mod evaluate;
 mod fit;
+mod flags;
 mod generate;
 #[cfg(test)]
 mod generated;
@@ -28,16 +29,7 @@ use std::process::ExitCode;
 
 use tweetoscope::stream;
 
-/// How a command ended that did not fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// All was read.
-    Done,
-    /// Some input was refused, and named when it was.
-    Rejected,
-    /// A threshold that was asked for was crossed.
-    Crossed,
-}
+use flags::{Outcome, Usage};
 
 fn main() -> ExitCode {
     let (cli, stage) = cli::parse();
@@ -79,15 +71,3 @@ fn reader_left(error: &anyhow::Error) -> bool {
     let broken = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
     error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(broken))
 }
-
-/// A combination of options that makes no sense.
-#[derive(Debug)]
-pub(crate) struct Usage(pub(crate) String);
-
-impl std::fmt::Display for Usage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}

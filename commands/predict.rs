@@ -7,8 +7,8 @@ use tweetoscope::kafka::{self, Topic};
 use tweetoscope::stage::predict::{Manner, Predict};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
+use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::kafka::{Does, KafkaArgs};
-use crate::{Outcome, Usage, transport};
 
 /// Predict the final size of every cascade fitted, and score the prediction later
 ///
@@ -24,7 +24,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
 }

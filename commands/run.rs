@@ -16,13 +16,14 @@ use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{Mapped, Rejects, Replayed, Transport};
 
 use crate::collect::RulesArgs;
-use crate::evaluate::{FoldsArgs, WINDOWS};
+use crate::evaluate::{Evaluation, FoldsArgs, WINDOWS};
 use crate::fit::MethodArgs;
+use crate::flags::{CarrierArgs, Outcome};
 use crate::generate::CascadesArgs;
 use crate::predict::MannerArgs;
 use crate::train::TeachingArgs;
 use crate::transport::stop_flag;
-use crate::{Outcome, evaluate, monitor, transport};
+use crate::{evaluate, monitor};
 
 /// Run the whole system in one process
 ///
@@ -52,7 +53,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) folds: FoldsArgs,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
 }
 
 impl Args {
@@ -82,7 +83,16 @@ fn told(item: &Outgoing) -> bool {
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     match args.folds.folds {
-        Some(folds) => evaluate::run(&args, folds),
+        Some(folds) => evaluate::run(Evaluation {
+            folds,
+            flags: &args.folds,
+            cascades: &args.cascades,
+            rules: &args.rules,
+            method: &args.method,
+            manner: &args.manner,
+            teaching: &args.teaching,
+            input: &args.transport.input,
+        }),
         None if args.cascades.any() => replay(&args),
         None => stream(&args),
     }

@@ -8,9 +8,8 @@ use tweetoscope::stage::train::{Teaching, Train};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::telemetry::Timed;
 
-use crate::fit::threads;
+use crate::flags::{CarrierArgs, Outcome, Usage, threads};
 use crate::kafka::{Does, KafkaArgs};
-use crate::{Outcome, Usage, transport};
 
 /// Learn the correction of each window from finished cascades
 ///
@@ -32,7 +31,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
 }

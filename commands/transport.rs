@@ -1,46 +1,18 @@
-//! Flags that say where records come from and go to; the same for every command.
+//! The input files of a command as a transport, and the loop over it.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tweetoscope::stage::Stage;
-use tweetoscope::stream::lines::{Input, LONGEST, Lines, Options};
+use tweetoscope::stream::lines::{Input, Lines, Options};
 use tweetoscope::stream::{self, Transport};
 
-use crate::cli::Shared;
+use crate::flags::{CarrierArgs, Outcome};
 use crate::health::{self, Watch};
-use crate::{Outcome, progress};
-
-/// Where records come from and go to.
-#[derive(clap::Args, Clone)]
-pub(crate) struct CarrierArgs {
-    /// Read these files one after the other (plain or gzip; - is stdin)
-    #[arg(value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) input: InputArgs,
-    #[command(flatten)]
-    pub(crate) shared: Shared,
-}
-
-/// How input is treated that cannot be used.
-#[derive(clap::Args, Clone)]
-pub(crate) struct InputArgs {
-    /// Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a
-    /// stage commits, in the topic of that name, in the same transaction)
-    #[arg(long, value_name = "FILE", help_heading = "Input")]
-    pub(crate) dead_letter: Option<PathBuf>,
-    /// Refuse lines of more bytes (tweets: 1 MiB at most)
-    #[arg(long, value_name = "BYTES", default_value_t = LONGEST, help_heading = "Input")]
-    pub(crate) max_line: usize,
-    /// Check options and files, and end
-    #[arg(long, help_heading = "Input")]
-    pub(crate) dry_run: bool,
-}
+use crate::progress;
 
 impl CarrierArgs {
     /// Runs a stage of `make` over the input.

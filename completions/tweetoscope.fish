@@ -55,14 +55,14 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l lim
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l params -d 'Take defaults from a params.config of the original system' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l marks -d 'Simulate with magnitudes of this law' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l speed -d 'Replay this many event seconds in a second (default: as fast as possible)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
@@ -77,9 +77,9 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l wai
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tick -d 'Commit after this much work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exact-times -d 'Keep fractions of seconds'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exit-eof -d 'End when all partitions are read'
@@ -99,14 +99,14 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-events-per-cascade -d 'Keep at most this many events of a cascade; later ones count in its size alone' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-sources -d 'Follow at most this many sources; records of others are counted and dropped' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l params -d 'Take defaults from a collector.ini of the original system' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
@@ -120,9 +120,9 @@ latest\t'With the latest record'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l tick -d 'Commit after this much work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l exit-eof -d 'End when all partitions are read'
@@ -137,14 +137,14 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l utc-offs
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l threads -d 'Work on this many threads (default: one a core); the output does not depend on it' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows -d 'Cut history lines at these times after the first event' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l until -d 'Cut history lines at this time after the first event (default: at the last event)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
@@ -159,9 +159,9 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l wait -d 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l tick -d 'Commit after this much work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l csv -d 'Write a table: cid,T_obs,n_obs,p,beta,n_star,G1,n_supp,log_likelihood,status'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l exit-eof -d 'End when all partitions are read'
@@ -175,14 +175,14 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l aler
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-pending -d 'Let at most this many predictions wait for their sizes; the oldest go first' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l pin -d 'Use this version of its window\'s model whatever is newer; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l models -d 'Read models from this folder, and newer ones when they appear' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
@@ -197,9 +197,9 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l wait
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l tick -d 'Commit after this much work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l curve -d 'Tell the expected growth after the window too, as pairs [seconds after its end, events]'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l exit-eof -d 'End when all partitions are read'
@@ -218,14 +218,14 @@ mean\t'The mean of the logarithm'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l models -d 'Keep models in this folder' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l seed -d 'Seed of all chance' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l threads -d 'Work on this many threads (default: one a core); the models do not depend on it' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
@@ -239,9 +239,9 @@ latest\t'With the latest record'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l tick -d 'Commit after this much work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l exit-eof -d 'End when all partitions are read'
@@ -253,14 +253,14 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s V -l v
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l every -d 'Report after this many stats of a window; 0 reports only at the end' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l last -d 'Sum up the last N stats beside all' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l fail-above -d 'Exit with status 3 if a window\'s mean error of the last stats is above this at the end' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
@@ -276,9 +276,9 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l tick
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l csv -d 'Write a table with a header, on a terminal too'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l plot -d 'Show the course of the errors on stderr: live where that is a terminal and stdout is not, else as plain text at the end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l exit-eof -d 'End when all partitions are read'
@@ -330,35 +330,35 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l models -
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l folds -d 'Evaluate by cross-validation instead: deal the cascades to K folds, predict each fold by models of the others, and print how every method did at each of --windows (default here: 5m,10m,20m,30m,1h,2h,6h). Cascades are taken whole, up to --max-age' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l predictions -d 'Write each prediction of the evaluation to FILE, as JSON lines' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l truth -d 'Write the final size that each prediction was for to FILE, as JSON lines' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l windows -d 'Observe cascades for these times, ascending' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l exact-times -d 'Keep fractions of seconds'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve -d 'Tell the expected growth after the window too, as pairs [seconds after its end, events]'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l no-learn -d 'Learn nothing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l csv -d 'Print the evaluation as CSV, all figures in full'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l plot -d 'Plot the mean error of every method against the window too'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l top -d 'Show this many cascades' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l above -d 'Show the probability of more than N events (default: the least N that alerts tell)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
@@ -372,9 +372,9 @@ latest\t'With the latest record'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l tick -d 'Commit after this much work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l exit-eof -d 'End when all partitions are read'
@@ -386,14 +386,14 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s V 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l levels -d 'Show these levels: debug, info, warning, error, critical' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l sources -d 'Show these stages' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l into -d 'Write rotating files into DIR instead of stdout: DIR/tweetoscope.log' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
@@ -409,9 +409,9 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l tick -d 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s f -l follow -d 'Go on when the files end: wait for more, also when they are rotated'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l json -d 'Write JSON records instead of columns'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l create-topics -d 'Create the topics that are missing'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l exit-eof -d 'End when all partitions are read'
@@ -420,14 +420,14 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-topi
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "generate" -d 'Replay or simulate tweets'

@@ -3,21 +3,23 @@
 mod figures;
 mod page;
 mod plain;
+mod shared;
 mod terminal;
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tweetoscope::record::Kind;
-use tweetoscope::stage::dashboard::{Dashboard, Query};
-use tweetoscope::stage::{Ending, Out, RecordRef, Stage, Tally};
+use tweetoscope::stage::dashboard::Query;
 use tweetoscope::stream::say;
 
+use crate::flags::{CarrierArgs, Outcome};
 use crate::kafka::KafkaArgs;
-use crate::{Outcome, health, transport};
+use crate::{health, transport};
+use shared::{Shared, Watching};
 
 /// Show the hottest cascades, live: in the terminal, or as a page with --http
 ///
@@ -35,47 +37,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     above: Option<f64>,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
-}
-
-/// How often the ranking is remembered, against which changes are shown.
-const MARK: Duration = Duration::from_secs(30);
-
-/// The board as the reading thread and those who show it share it.
-#[derive(Clone, Default)]
-pub(crate) struct Shared {
-    board: Arc<Mutex<Dashboard>>,
-    over: Arc<AtomicBool>,
-}
-
-impl Shared {
-    fn board(&self) -> MutexGuard<'_, Dashboard> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether the input is over.
-    fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
-    }
-}
-
-/// The board as a stage: it takes what it looks at and writes nothing.
-struct Watching(Shared);
-
-impl Stage for Watching {
-    const TAKES: &'static [Kind] = Dashboard::TAKES;
-
-    fn on_batch(&mut self, batch: &[RecordRef<'_>], _: &mut Out) {
-        self.0.board().take(batch);
-    }
-
-    fn on_end(&mut self, _: Ending, _: &mut Out) {}
-
-    fn tally(&self) -> Tally {
-        self.0.board().tally()
-    }
 }
 
 /// Runs the command.
@@ -133,7 +97,7 @@ fn read(
             Ok(None) => carrier.drive_into(stage, io::sink(), &stop, &mut watch, bar),
             Err(error) => Err(error),
         };
-        shared.over.store(true, Ordering::Relaxed);
+        shared.end();
         // Nobody should have to leave a view to learn what went wrong.
         if ended.is_err() {
             stop.store(true, Ordering::Relaxed);

@@ -13,10 +13,8 @@ use std::time::{Duration, Instant};
 use tweetoscope::stage::dashboard::{Key, Query, Sort};
 use tweetoscope::telemetry::{Answer, Asked, Feed, Site};
 
-use super::{MARK, Shared};
+use super::shared::{MARK, Shared};
 
-/// Rows that the script gets, to filter and sort among.
-const ROWS: usize = 200;
 /// How often the page is told of changes.
 const OFTEN: Duration = Duration::from_millis(250);
 
@@ -53,7 +51,7 @@ impl View {
             let state = (board.version(), self.shared.is_over());
             drop(board);
             if told != Some(state) {
-                self.feed.send("board", &data::board(self));
+                self.feed.send("board", &data::board(&self.shared, self.top, self.above));
                 told = Some(state);
             }
             std::thread::sleep(OFTEN);
@@ -70,9 +68,11 @@ impl View {
         };
         let board = self.shared.board();
         let rows = board.top(self.top, &query);
-        let counts = (board.alerts(), board.predicted());
+        let (alerts, cascades) = (board.alerts(), board.predicted());
         drop(board);
-        whole("text/html; charset=utf-8", html::board(&rows, &query, counts, self))
+        let over = self.shared.is_over();
+        let status = html::Status { alerts, cascades, over, top: self.top };
+        whole("text/html; charset=utf-8", html::board(&rows, &query, &status))
     }
 
     fn cascade(&self, query: &str, as_data: bool) -> Answer {

@@ -14,7 +14,7 @@ use tweetoscope::stage::log::from_text;
 use tweetoscope::stream::lines::{Input, Lines, Options};
 use tweetoscope::stream::{Rejects, Step, Transport};
 
-use crate::transport::CarrierArgs;
+use crate::flags::CarrierArgs;
 
 /// Messages of one input, in its own order.
 pub(crate) struct Feed {

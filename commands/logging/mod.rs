@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use env_logger::{Logger, Target};
 use log::LevelFilter;
 
-use crate::cli::{LogFormat, Shared};
+use crate::flags::{LogFormat, Shared};
+use rotating::unix_seconds;
 pub(crate) use rotating::{Limits, Rotating};
 use tweetoscope::record::{Log, Record};
 use tweetoscope::stage::Tally;
@@ -222,11 +222,6 @@ impl Write for Counting {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a log tells when things happened")]
-pub(crate) fn unix_seconds() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 #[cfg(test)]

@@ -8,12 +8,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::unix_seconds;
 use tweetoscope::stage::log::utc;
 
 /// When a file is full, and how many full ones are kept.
@@ -111,7 +110,7 @@ fn open(path: &Path) -> io::Result<(File, u64, f64)> {
     let file = OpenOptions::new().create(true).append(true).open(path)?;
     let about = file.metadata()?;
     let begun = about.created().or_else(|_| about.modified()).ok();
-    let begun = begun.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    let begun = begun.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     Ok((file, about.len(), begun.map_or_else(unix_seconds, |since| since.as_secs_f64())))
 }
 
@@ -142,6 +141,12 @@ fn prune(path: &Path, keep: usize) -> io::Result<()> {
     let mut full: Vec<_> = entries.filter(is_full).collect();
     full.sort();
     full.iter().rev().skip(keep).try_for_each(fs::remove_file)
+}
+
+/// Unix time in seconds.
+#[expect(clippy::disallowed_methods, reason = "a log message has a time")]
+pub(super) fn unix_seconds() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 #[cfg(test)]

@@ -1,21 +1,24 @@
 //! `tweetoscope monitor`.
 
 mod plot;
+mod shared;
 mod table;
 mod view;
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use tweetoscope::record::{Kind, Record};
-use tweetoscope::stage::monitor::{Monitor, Watch};
-use tweetoscope::stage::{Ending, Out, Outgoing, RecordRef, Stage, Tally};
+use tweetoscope::stage::Outgoing;
+use tweetoscope::stage::monitor::Watch;
 use tweetoscope::stream::{Mapped, Transport};
 
+use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::kafka::KafkaArgs;
-use crate::{Outcome, Usage, health, terminal, transport};
+use crate::{health, terminal, transport};
+use shared::Shared;
 
 pub(crate) use table::tell;
 
@@ -46,40 +49,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ARE")]
     fail_above: Option<f64>,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
-}
-
-/// The monitor as the reading thread and those who show it share it.
-#[derive(Clone)]
-struct Shared(Arc<Mutex<Monitor>>);
-
-impl Shared {
-    fn new(args: &Args) -> Self {
-        let watch = Watch { every: args.every, last: args.last };
-        Self(Arc::new(Mutex::new(Monitor::new(watch))))
-    }
-
-    fn monitor(&self) -> MutexGuard<'_, Monitor> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Stage for Shared {
-    const TAKES: &'static [Kind] = Monitor::TAKES;
-
-    fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
-        self.monitor().on_batch(batch, out);
-    }
-
-    fn on_end(&mut self, ending: Ending, out: &mut Out) {
-        self.monitor().on_end(ending, out);
-    }
-
-    fn tally(&self) -> Tally {
-        self.monitor().tally()
-    }
 }
 
 /// Where a live view goes.
@@ -118,7 +90,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         return args.transport.check();
     }
     let live = Live::asked(&args);
-    let shared = Shared::new(&args);
+    let shared = Shared::new(Watch { every: args.every, last: args.last });
     let watch = health::watch(&args.transport.shared, &stop)?;
     let reading = read(&args, live, shared.clone(), Arc::clone(&stop), watch);
     let shown = show(live, &shared, &reading, args.last, &stop);
@@ -177,7 +149,7 @@ fn read(
 }
 
 fn follow(
-    carrier: &transport::CarrierArgs,
+    carrier: &CarrierArgs,
     kafka: &KafkaArgs,
     live: Live,
     csv: bool,

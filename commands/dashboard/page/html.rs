@@ -3,7 +3,6 @@
 use tweetoscope::stage::dashboard::{Detail, Entry, Key, Query, Sort};
 use tweetoscope::stream::shown;
 
-use super::View;
 use crate::dashboard::figures::{change, count, interval, percent, span, threshold};
 
 const FRAME: &str = include_str!("../assets/frame.html");
@@ -74,16 +73,26 @@ fn filled(template: &str, values: &[(&str, &str)]) -> String {
     text + rest
 }
 
-/// The table, the form, and where the stream stands.
-pub(super) fn board(rows: &[Entry], query: &Query, counts: (u64, usize), view: &View) -> String {
+/// Numbers in the frame and form of the page.
+pub(super) struct Status {
+    pub(super) alerts: u64,
+    pub(super) cascades: usize,
+    /// Whether the input has ended.
+    pub(super) over: bool,
+    /// Rows that the table shows at most.
+    pub(super) top: usize,
+}
+
+/// The table, the form, and the state of the stream.
+pub(super) fn board(rows: &[Entry], query: &Query, status: &Status) -> String {
     let option = |sort: Sort| {
         let chosen = if sort == query.sort { " selected" } else { "" };
         format!("<option value=\"{0}\"{chosen}>{0}</option>", sort.name())
     };
     let options: String = Sort::ALL.into_iter().map(option).collect();
     let above = threshold(rows).map_or("N".to_owned(), count);
-    let (alerts, cascades) = (count(counts.0 as f64), count(counts.1 as f64));
-    let over = if view.shared.is_over() { ", the input is over" } else { "" };
+    let (alerts, cascades) = (count(status.alerts as f64), count(status.cascades as f64));
+    let over = if status.over { ", the input is over" } else { "" };
     let state = format!("{alerts} alerts, {cascades} cascades{over}");
     let body = filled(
         BOARD,
@@ -92,7 +101,7 @@ pub(super) fn board(rows: &[Entry], query: &Query, counts: (u64, usize), view: &
             ("q", &escaped(&query.text)),
             ("open", if query.hide_ended { " checked" } else { "" }),
             ("above", &above),
-            ("top", &view.top.to_string()),
+            ("top", &status.top.to_string()),
             ("rows", &rows.iter().map(row).collect::<String>()),
             ("empty", if rows.is_empty() { "" } else { " hidden" }),
         ],

@@ -11,7 +11,7 @@ use ratatui::widgets::{
 use tweetoscope::stage::dashboard::{Change, Detail, Entry};
 use tweetoscope::stream::shown;
 
-use super::Screen;
+use super::screen::Screen;
 use crate::dashboard::figures::{change, count, interval, percent, span, threshold};
 
 const HELP: &str = "q quit   p pause   s sort   / filter   e hide those that are over   \

@@ -2,6 +2,7 @@
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::KeyCode;
 use tweetoscope::cascade::Point;
 use tweetoscope::record::{Alert, Interval, Record};
 use tweetoscope::stage::{Body, RecordRef};

@@ -12,7 +12,7 @@ use tweetoscope::event;
 use tweetoscope::record::Report;
 use tweetoscope::stage::monitor::Moment;
 
-use super::Screen;
+use super::screen::Screen;
 use crate::monitor::plot::top;
 use crate::monitor::table::{HEADS, WIDTHS, cells, legend};
 

@@ -2,11 +2,13 @@
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::KeyCode;
 use tweetoscope::record::{Record, Stat};
 use tweetoscope::stage::monitor::{Monitor, Watch};
 use tweetoscope::stage::{Out, RecordRef, Stage};
 
 use super::*;
+use crate::monitor::shared::Shared;
 
 /// Stats of windows whose errors the function tells, by window and number.
 fn shared(windows: &[u64], each: u64, error: impl Fn(u64, u64) -> f64) -> Shared {
