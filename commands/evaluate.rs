@@ -25,6 +25,7 @@ use crate::flags::{InputArgs, Outcome, Usage, whole_seconds};
 use crate::generate::CascadesArgs;
 use crate::plot;
 use crate::predict::MannerArgs;
+use crate::rows::{self, number};
 use crate::train::TeachingArgs;
 
 /// How to evaluate.
@@ -85,7 +86,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     if cases.is_empty() {
         log::warn!("no cascade of {} has {} events in any window", past.len(), design.min_size);
     }
-    let FoldsArgs { csv, plot, predictions, truth, .. } = args.flags;
+    let FoldsArgs { csv: as_csv, plot, predictions, truth, .. } = args.flags;
     if let Some(path) = predictions {
         write_lines(path, cases.iter().map(|case| prediction(case, design.manner.level)))?;
     }
@@ -99,13 +100,13 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
             row.t_obs
         );
     }
-    let mut text = if *csv { table_of_all(&rows) } else { table(&rows) };
+    let mut text = if *as_csv { csv(&rows)? } else { table(&rows).into_bytes() };
     if *plot {
-        text.push('\n');
-        text.push_str(&plot::mean_errors(&rows));
+        text.push(b'\n');
+        text.extend(plot::mean_errors(&rows).bytes());
     }
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())?;
+    stdout.write_all(&text).and_then(|()| stdout.flush())?;
     rejects.tell();
     Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })
 }
@@ -262,26 +263,21 @@ fn figure(value: f64) -> String {
 const COLUMNS: &str = "T_obs,method,scored,own,mean_ARE,mean_ARE_low,mean_ARE_high,median_ARE,\
                        median_ARE_low,median_ARE_high,p95_ARE,tau,MSLE,bias,covered,top_hits,top";
 
-/// The table for programs; a figure that there is none of is empty.
-fn table_of_all(rows: &[Row]) -> String {
-    let mut text = format!("{COLUMNS}\n");
+/// The table as CSV; a value that does not exist is an empty field.
+fn csv(rows: &[Row]) -> io::Result<Vec<u8>> {
+    let mut text = format!("{COLUMNS}\n").into_bytes();
     for Row { t_obs, predictor, own, scores: it, covered } in rows {
-        let with_interval = |(value, [low, high]): (f64, [f64; 2])| format!("{value},{low},{high}");
-        let optional = |value: Option<f64>| value.map(|it| it.to_string()).unwrap_or_default();
-        let top = it.top_hits.map_or(",".to_owned(), |top| format!("{},{}", top.hits, top.of));
-        let _ = writeln!(
-            text,
-            "{t_obs},{},{},{own},{},{},{},{},{},{},{},{top}",
-            predictor.name(),
-            it.count,
-            with_interval(it.mean_are),
-            with_interval(it.median_are),
-            it.p95_are,
-            optional(it.tau),
-            it.msle,
-            it.bias,
-            optional(*covered),
-        );
+        let with_interval = |(value, [low, high]): (f64, [f64; 2])| [value, low, high];
+        let mut fields = vec![t_obs.to_string(), predictor.name().to_owned()];
+        fields.extend([it.count.to_string(), own.to_string()]);
+        let errors = [with_interval(it.mean_are), with_interval(it.median_are)].concat();
+        let numbers = errors.into_iter().map(Some);
+        let numbers = numbers.chain([Some(it.p95_are), it.tau, Some(it.msle), Some(it.bias)]);
+        fields.extend(numbers.chain([*covered]).map(number));
+        let top = it.top_hits.map(|top| [top.hits, top.of].map(|count| count.to_string()));
+        fields.extend(top.unwrap_or_default());
+        text.extend(rows::row(fields)?);
+        text.push(b'\n');
     }
-    text
+    Ok(text)
 }

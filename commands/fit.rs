@@ -1,6 +1,6 @@
 //! `tweetoscope fit`.
 
-use std::fmt::Write;
+use std::io;
 use std::path::Path;
 
 use tweetoscope::event::Span;
@@ -15,6 +15,7 @@ use tweetoscope::telemetry::Timed;
 
 use crate::flags::{CarrierArgs, Outcome, Usage, threads, whole_seconds};
 use crate::kafka::{Does, KafkaArgs};
+use crate::rows;
 
 /// Fit a marked Hawkes process to every cascade observed
 ///
@@ -106,22 +107,13 @@ fn mean_of(path: &Path) -> anyhow::Result<MarkLaw> {
 /// The columns of the table.
 const COLUMNS: &str = "cid,T_obs,n_obs,p,beta,n_star,G1,n_supp,log_likelihood,status";
 
-fn row(it: &Parameters) -> String {
+/// A row of the table.
+fn row(it: &Parameters) -> io::Result<Vec<u8>> {
     let Parameters { t_obs, n_obs, params: [p, beta], n_star, g1, n_supp, .. } = it;
-    let mut row = quoted(&it.cid);
-    let (log_likelihood, status) = (it.log_likelihood, &it.status);
-    let _ =
-        write!(row, ",{t_obs},{n_obs},{p},{beta},{n_star},{g1},{n_supp},{log_likelihood},{status}");
-    row
-}
-
-/// A field of a table, quoted where it must be (RFC 4180).
-fn quoted(field: &str) -> String {
-    if field.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
-    }
+    let mut fields = vec![it.cid.clone(), t_obs.to_string(), n_obs.to_string()];
+    fields.extend([p, beta, n_star, g1, n_supp, &it.log_likelihood].map(f64::to_string));
+    fields.push(it.status.clone());
+    rows::row(fields)
 }
 
 /// Runs the command.
@@ -146,13 +138,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
             None => args.transport.drive_through(make, |lines| lines, judge),
         };
     }
-    let mut header = Some(());
-    let table = move |item| match item {
-        Outgoing::Record(Record::Parameters(it)) => {
-            let head = header.take().map(|()| format!("{COLUMNS}\n")).unwrap_or_default();
-            Some(Outgoing::Foreign(format!("{head}{}", row(&it)).into_bytes()))
-        }
-        _ => None,
+    let table = |item| match item {
+        Outgoing::Record(Record::Parameters(it)) => Ok(Some(Outgoing::Foreign(row(&it)?))),
+        _ => Ok(None),
     };
-    args.transport.drive_through(make, |lines| Mapped::new(lines, table), judge)
+    let wrap = |lines| Mapped::new(lines, table).with_header(COLUMNS);
+    args.transport.drive_through(make, wrap, judge)
 }

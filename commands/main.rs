@@ -19,6 +19,7 @@ mod original;
 mod plot;
 mod predict;
 mod progress;
+mod rows;
 mod run;
 mod terminal;
 mod train;

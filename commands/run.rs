@@ -148,7 +148,7 @@ fn drive(
             args.transport.drive_over(transport, stop, make, judge)
         }
         None => {
-            let transport = Mapped::new(transport, |item| told(&item).then_some(item));
+            let transport = Mapped::new(transport, |item| Ok(told(&item).then_some(item)));
             args.transport.drive_over(transport, stop, make, judge)
         }
     }

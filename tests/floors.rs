@@ -24,7 +24,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("argmin", &["src/hawkes/fit.rs"]),
     ("smartcore", &["src/learn/train.rs", "src/learn/grow.rs"]),
     ("rdkafka", &["src/kafka"]),
-    ("csv", &["src/input/"]),
+    ("csv", &["src/input/", "commands/rows.rs"]),
     (
         "flate2",
         &[

@@ -179,13 +179,10 @@ fn drive(
     if !csv {
         return transport::drive(shared, transport, watch);
     }
-    let mut header = Some(());
-    let table = move |item| match item {
-        Outgoing::Record(Record::Report(it)) => {
-            let head = header.take().map(|()| format!("{}\n", table::COLUMNS)).unwrap_or_default();
-            Some(Outgoing::Foreign(format!("{head}{}", table::row(&it)).into_bytes()))
-        }
-        _ => None,
+    let table = |item| match item {
+        Outgoing::Record(Record::Report(it)) => Ok(Some(Outgoing::Foreign(table::row(&it)?))),
+        _ => Ok(None),
     };
-    transport::drive(shared, Mapped::new(transport, table), watch)
+    let transport = Mapped::new(transport, table).with_header(table::COLUMNS);
+    transport::drive(shared, transport, watch)
 }

@@ -1,23 +1,28 @@
 //! The monitor's table: the same columns on stderr, in the terminal's view and in CSV.
 
+use std::io;
+
 use tweetoscope::event::Span;
 use tweetoscope::record::Report;
 use tweetoscope::stage::monitor::{BASELINES, Monitor};
+
+use crate::rows::{self, number};
 
 /// The columns of [`row`].
 pub(super) const COLUMNS: &str = "T_obs,scored,mean_ARE,median_ARE,last_mean_ARE,last_median_ARE,\
                                   bias,covered,last_covered,level,skill_no_growth,\
                                   skill_median_ratio,skill_log_linear,top_hits,verdict";
 
-/// A report as a line of CSV.
-pub(super) fn row(it: &Report) -> String {
-    let optional = |value: Option<f64>| value.map(|it| it.to_string()).unwrap_or_default();
+/// A report as a row of CSV.
+pub(super) fn row(it: &Report) -> io::Result<Vec<u8>> {
     let figures = [it.mean_are, it.median_are, it.last_mean_are, it.last_median_are, it.bias];
     let shares = [it.covered, it.last_covered, it.level];
-    let skills = BASELINES.map(|baseline| skill(it, baseline)).into_iter();
-    let cells = figures.map(Some).into_iter().chain(shares).chain(skills).chain([it.top_hits]);
-    let cells: Vec<String> = cells.map(optional).collect();
-    format!("{},{},{},{}", it.t_obs, it.scored, cells.join(","), it.verdict)
+    let skills = BASELINES.map(|baseline| skill(it, baseline));
+    let numbers = figures.map(Some).into_iter().chain(shares).chain(skills).chain([it.top_hits]);
+    let mut fields = vec![it.t_obs.to_string(), it.scored.to_string()];
+    fields.extend(numbers.map(number));
+    fields.push(it.verdict.clone());
+    rows::row(fields)
 }
 
 fn skill(it: &Report, baseline: &str) -> Option<f64> {
