@@ -1,4 +1,4 @@
-//! The list of commands, and the flags that all of them share.
+//! The list of commands, and the parsing of the command line.
 
 use std::path::PathBuf;
 
@@ -9,18 +9,14 @@ use crate::flags::{Outcome, Shared};
 use crate::original::{self, Defaults};
 use crate::{collect, dashboard, fit, generate, healthy, log, monitor, predict, run, train};
 
-/// Predict, from the first minutes of a retweet cascade, how big it will get
+/// Predict the final size of retweet cascades from their first minutes
 ///
-/// Each command reads JSON lines from the files named, else from stdin (plain or gzip), writes
-/// JSON lines to stdout, and hands on every record that it does not take, so that the commands
-/// can be chained with pipes. With --kafka the same commands read and write topics.
+/// Each command reads records as JSON lines from the files given, else from stdin (plain or gzip),
+/// and writes JSON lines to stdout. Records that a command does not take pass through unchanged, so
+/// that commands can be chained with pipes. With --kafka the same commands read and write topics.
 ///
-/// Every option can also be set by the environment: --min-size 5 is TWEETOSCOPE_MIN_SIZE=5.
-/// An option given on the command line wins.
-///
-/// Exit status: 0 done, also when the reader of the output left; 1 failed, or some input was
-/// refused (each refusal is named on stderr); 2 wrong usage; 3 a threshold that was asked for
-/// was crossed; 75 brokers unreachable; 76 fenced by a newer instance.
+/// Every option can be set in the environment: TWEETOSCOPE_MIN_SIZE=5 is --min-size 5. An option on
+/// the command line takes precedence.
 #[derive(Parser)]
 #[command(name = "tweetoscope", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -77,8 +73,8 @@ impl Cli {
     }
 }
 
-/// Parses the command line. A file of the original system (`--params`) becomes defaults, so that
-/// flags and the environment beat it.
+/// Parses the command line; returns it with the name of the command. The values of a file of the
+/// original system (`--params`) become defaults: flags and the environment take precedence.
 pub(crate) fn parse() -> (Cli, String) {
     let command = with_environment(Cli::command());
     let mut matches = command.clone().get_matches();
@@ -106,8 +102,8 @@ fn params_file(matches: &clap::ArgMatches) -> Option<PathBuf> {
 fn with_defaults(command: clap::Command, name: &str, defaults: Defaults) -> clap::Command {
     command.mut_subcommand(name, |sub| {
         defaults.into_iter().fold(sub, |sub, (arg, values)| {
-            let known = sub.get_arguments().any(|it| it.get_id() == arg);
-            if known { sub.mut_arg(arg, |it| it.default_values(values)) } else { sub }
+            let exists = sub.get_arguments().any(|it| it.get_id() == arg);
+            if exists { sub.mut_arg(arg, |it| it.default_values(values)) } else { sub }
         })
     })
 }
@@ -119,7 +115,7 @@ pub(crate) fn with_environment(command: clap::Command) -> clap::Command {
             let name = format!("TWEETOSCOPE_{}", long.replace('-', "_").to_uppercase());
             let arg = arg.env(clap::builder::OsStr::from(name)).hide_env(true);
             match arg.get_action() {
-                // 1 and yes are as good as true.
+                // Accepts 1 and yes as well as true.
                 clap::ArgAction::SetTrue => {
                     arg.value_parser(clap::builder::BoolishValueParser::new())
                 }

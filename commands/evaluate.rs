@@ -28,24 +28,24 @@ use crate::predict::MannerArgs;
 use crate::rows::{self, number};
 use crate::train::TeachingArgs;
 
-/// How to evaluate.
+/// Cross-validation.
 #[derive(clap::Args, Clone)]
 pub(crate) struct FoldsArgs {
-    /// Evaluate by cross-validation instead: deal the cascades to K folds, predict each fold by
-    /// models of the others, and print how every method did at each of --windows (default here:
-    /// 5m,10m,20m,30m,1h,2h,6h). Cascades are taken whole, up to --max-age
+    /// Evaluate by cross-validation instead: assign the cascades to K folds, predict each fold with
+    /// models trained on the others, and print the errors of every method at each of --windows
+    /// (default with --folds: 5m,10m,20m,30m,1h,2h,6h). The final size is that at --max-age
     #[arg(long, value_name = "K", conflicts_with_all = ["no_learn", "files", "models", "pin", "curve", "alert_above", "http", "metrics_textfile"], help_heading = "Evaluation")]
     pub(crate) folds: Option<usize>,
-    /// Print the evaluation as CSV, all figures in full
+    /// Print the evaluation as CSV with all digits
     #[arg(long, requires = "folds", conflicts_with = "plot", help_heading = "Evaluation")]
     csv: bool,
-    /// Plot the mean error of every method against the window too
+    /// Also plot the mean error of every method against the window, as text
     #[arg(long, requires = "folds", help_heading = "Evaluation")]
     plot: bool,
-    /// Write each prediction of the evaluation to FILE, as JSON lines
+    /// Write the predictions of the evaluation to FILE as JSON lines
     #[arg(long, value_name = "FILE", requires = "folds", help_heading = "Evaluation")]
     predictions: Option<PathBuf>,
-    /// Write the final size that each prediction was for to FILE, as JSON lines
+    /// Write the true final size of each prediction to FILE as JSON lines
     #[arg(long, value_name = "FILE", requires = "folds", help_heading = "Evaluation")]
     truth: Option<PathBuf>,
 }
@@ -68,7 +68,7 @@ pub(crate) struct Evaluation<'a> {
 /// Runs the evaluation.
 pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     let design = design(&args)?;
-    // One --marks for both, as in a replay: a simulation needs a whole law, the fit its mean.
+    // One --marks for both, as in a replay: a simulation needs a distribution, the fit its mean.
     let marks = match design.method.marks {
         MarkLaw::Data => MarkLaw::USUAL,
         law => law,
@@ -80,11 +80,15 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     }
     let marked = |past: &Past| past.points.iter().any(|point| point.magnitude != 1.0);
     if !past.iter().any(marked) {
-        log::warn!("all magnitudes are 1: taken as data without magnitudes, E[m] = 1");
+        log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
     }
     let cases = evaluate(&past, &design);
     if cases.is_empty() {
-        log::warn!("no cascade of {} has {} events in any window", past.len(), design.min_size);
+        log::warn!(
+            "none of {} cascades has {} events in any window; lower --min-size or give larger --windows",
+            past.len(),
+            design.min_size
+        );
     }
     let FoldsArgs { csv: as_csv, plot, predictions, truth, .. } = args.flags;
     if let Some(path) = predictions {
@@ -96,7 +100,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     let rows = score(&cases, &design);
     for row in rows.iter().filter(|row| row.predictor == Predictor::Model && row.own == 0) {
         log::warn!(
-            "window {} s: too few cascades are in the other folds to learn from them",
+            "window of {} s: too few cascades in the other folds to train a model; its rows are untrained",
             row.t_obs
         );
     }
@@ -111,7 +115,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })
 }
 
-/// What is asked for, checked.
+/// The options of the evaluation; refuses inconsistent ones.
 fn design(args: &Evaluation<'_>) -> anyhow::Result<Design> {
     const MAX_AGE: Span = Span(7.0 * 86_400.0);
     let usage = |text: &str| Err(Usage(text.to_owned()).into());
@@ -119,17 +123,17 @@ fn design(args: &Evaluation<'_>) -> anyhow::Result<Design> {
     let windows = whole_seconds(&args.rules.windows)?;
     let max_age = args.rules.max_age.unwrap_or(MAX_AGE).0;
     if folds < 2 {
-        return usage("--folds is a number from 2 on");
+        return usage("--folds must be at least 2");
     }
     if !args.cascades.any() {
-        return usage("--folds needs cascades: --history, --data or --simulate");
+        return usage("--folds needs cascades; add --history FILE, --data CSV or --simulate N");
     }
     let ascend = windows.windows(2).all(|pair| pair[0] < pair[1]);
     if !ascend || windows.first().is_none_or(|first| *first == 0) {
-        return usage("--windows are above 0 and ascend");
+        return usage("--windows must be above 0 and ascend, such as 10m,1h,6h");
     }
     if windows.last().is_some_and(|last| *last as f64 > max_age) {
-        return usage("--max-age is below the largest window");
+        return usage("--max-age must not be below the largest window");
     }
     let method = args.method.method(Cut::Until(None), true)?;
     let teaching = args.teaching.teaching(args.cascades.seed, method.threads)?;
@@ -137,7 +141,7 @@ fn design(args: &Evaluation<'_>) -> anyhow::Result<Design> {
     Ok(Design { windows, folds, max_age, min_size, method, manner, teaching })
 }
 
-/// All cascades, whole; what is passed over is told.
+/// All cascades up to their last event; reports those that are refused.
 fn cascades(
     args: &CascadesArgs,
     marks: MarkLaw,
@@ -164,9 +168,9 @@ fn past(cascade: &HistoryCascade, suffix: u64, unit: f64) -> Past {
     Past { cid, t0: *t0, points: points.iter().map(scaled).collect() }
 }
 
-/// One prediction of ours, with those of the other methods beside it.
+/// One prediction of the model, with those of the other methods.
 #[derive(Serialize)]
-struct Said<'a> {
+struct Prediction<'a> {
     cid: &'a str,
     #[serde(rename = "T_obs")]
     t_obs: u64,
@@ -177,11 +181,11 @@ struct Said<'a> {
     baselines: BTreeMap<&'static str, Number>,
 }
 
-fn prediction(case: &Case, level: f64) -> Said<'_> {
+fn prediction(case: &Case, level: f64) -> Prediction<'_> {
     let Case { cid, t_obs, n_obs, step, answers: [ours, ..], .. } = case;
     let method = step.map_or(UNTRAINED, Step::name);
     let named = Predictor::ALL.iter().zip(&case.answers).skip(1);
-    Said {
+    Prediction {
         cid,
         t_obs: *t_obs,
         n_tot: Number(ours.n_tot),
@@ -192,7 +196,7 @@ fn prediction(case: &Case, level: f64) -> Said<'_> {
     }
 }
 
-/// What a prediction was for.
+/// The true final size of a prediction.
 #[derive(Serialize)]
 struct Truth<'a> {
     cid: &'a str,
@@ -211,7 +215,7 @@ fn write_lines<T: Serialize>(path: &Path, lines: impl Iterator<Item = T>) -> any
     let write = || -> io::Result<()> {
         let mut file = BufWriter::new(File::create(path)?);
         for line in lines {
-            // As an io::Error, so that a broken pipe is known for one.
+            // As an io::Error, so that a broken pipe keeps its kind.
             serde_json::to_writer(&mut file, &line).map_err(io::Error::from)?;
             file.write_all(b"\n")?;
         }
@@ -220,7 +224,7 @@ fn write_lines<T: Serialize>(path: &Path, lines: impl Iterator<Item = T>) -> any
     write().with_context(|| path.display().to_string())
 }
 
-/// The table for people.
+/// The table as text.
 fn table(rows: &[Row]) -> String {
     let mut text = format!("{:33}absolute relative error\n", "");
     text.push_str(
@@ -251,7 +255,7 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-/// Three decimals where they fit.
+/// A number with three decimals where they fit in five characters.
 fn figure(value: f64) -> String {
     match value.abs() {
         small if small < 9.9995 => format!("{value:.3}"),

@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     ExitCode::from(status(ended))
 }
 
-/// Exit status (README.md, When something is wrong), after the error was said.
+/// The exit status; prints the error, if there is one.
 fn status(ended: anyhow::Result<Outcome>) -> u8 {
     match ended {
         Ok(Outcome::Done) => 0,
@@ -57,8 +57,8 @@ fn status(ended: anyhow::Result<Outcome>) -> u8 {
         Err(error) if reader_left(&error) => 0,
         Err(error) => {
             stream::say(&format!("{error:#}"));
-            let asked = |cause: &io::Error| tweetoscope::kafka::status(cause);
-            let own = error.chain().find_map(|it| it.downcast_ref::<io::Error>().and_then(asked));
+            let status = |cause: &io::Error| tweetoscope::kafka::status(cause);
+            let own = error.chain().find_map(|it| it.downcast_ref::<io::Error>().and_then(status));
             match error.downcast_ref::<Usage>() {
                 Some(_) => 2,
                 None => own.unwrap_or(1),
@@ -67,7 +67,7 @@ fn status(ended: anyhow::Result<Outcome>) -> u8 {
     }
 }
 
-/// Whether the reader of our output went away, which is its right.
+/// Whether the reader of the output closed it, which is not an error (`| head`).
 fn reader_left(error: &anyhow::Error) -> bool {
     let broken = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
     error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(broken))

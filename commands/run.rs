@@ -25,12 +25,11 @@ use crate::train::TeachingArgs;
 use crate::transport::stop_flag;
 use crate::{evaluate, monitor};
 
-/// Run the whole system in one process
+/// Run the whole system in one process: collect, fit, predict, train and monitor
 ///
-/// Replays or simulates cascades as generate does, or reads tweets from files or stdin; collects,
-/// fits, predicts and learns; writes alerts and stats, and ends with a table on stderr: for each
-/// window the cascades scored, our error, and our skill against predicting no growth, a constant
-/// multiple and a log-linear law. With --folds it evaluates itself, and other methods beside it, on past cascades.
+/// Replays or simulates cascades as generate does, or reads tweets from files or stdin. Emits alert
+/// and stat records, and prints a table of the errors of each window to stderr at the end. With
+/// --folds it evaluates all methods on past cascades by cross-validation instead.
 #[derive(clap::Args)]
 #[command(mut_arg("windows", |it| it.default_value_if("folds", ArgPredicate::IsPresent, WINDOWS)))]
 pub(crate) struct Args {
@@ -44,10 +43,10 @@ pub(crate) struct Args {
     pub(crate) manner: MannerArgs,
     #[command(flatten)]
     pub(crate) teaching: TeachingArgs,
-    /// Start with the models of this folder, and keep those that are learned there
+    /// Start with the models in this folder, and write new ones to it (default: start untrained)
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// Learn nothing
+    /// Do not train
     #[arg(long)]
     no_learn: bool,
     #[command(flatten)]
@@ -75,8 +74,8 @@ impl Args {
     }
 }
 
-/// Alerts and stats are told; models are kept in the folder, if there is one.
-fn told(item: &Outgoing) -> bool {
+/// Whether an item is written to stdout: models are not.
+fn is_output(item: &Outgoing) -> bool {
     !matches!(item, Outgoing::Record(Record::Model(_)))
 }
 
@@ -98,7 +97,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     }
 }
 
-/// Tweets from files or stdin.
+/// Runs on tweets from files or stdin.
 fn stream(args: &Args) -> anyhow::Result<Outcome> {
     let settings = args.settings(0)?;
     if args.transport.input.dry_run {
@@ -109,11 +108,11 @@ fn stream(args: &Args) -> anyhow::Result<Outcome> {
     drive(args, lines, &stop, settings)
 }
 
-/// Cascades replayed or simulated.
+/// Runs on replayed or simulated cascades.
 fn replay(args: &Args) -> anyhow::Result<Outcome> {
     const TOGETHER: usize = 64;
     let settings = args.settings(TOGETHER)?;
-    // One --marks for both: a simulation needs a whole law, the fit its mean.
+    // One --marks for both: a simulation needs a distribution, the fit its mean.
     let marks = match settings.method.marks {
         MarkLaw::Data => MarkLaw::USUAL,
         law => law,
@@ -130,7 +129,7 @@ fn replay(args: &Args) -> anyhow::Result<Outcome> {
     drive(args, replayed, &stop, settings)
 }
 
-/// Runs the system over a transport, with its models in a folder if one is named.
+/// Runs the system over a transport; with --models, reads and writes models in that folder.
 fn drive(
     args: &Args,
     transport: impl Transport,
@@ -139,7 +138,7 @@ fn drive(
 ) -> anyhow::Result<Outcome> {
     let make = || System::new(settings.clone());
     let judge = |system: &System| {
-        tell(system);
+        report(system);
         Outcome::Done
     };
     match args.folder() {
@@ -148,15 +147,16 @@ fn drive(
             args.transport.drive_over(transport, stop, make, judge)
         }
         None => {
-            let transport = Mapped::new(transport, |item| Ok(told(&item).then_some(item)));
+            let transport = Mapped::new(transport, |item| Ok(is_output(&item).then_some(item)));
             args.transport.drive_over(transport, stop, make, judge)
         }
     }
 }
 
-fn tell(system: &System) {
+/// Prints the table of errors.
+fn report(system: &System) {
     if system.saw_no_magnitudes() {
-        log::warn!("all magnitudes are 1: taken as data without magnitudes, E[m] = 1");
+        log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
     }
-    monitor::tell(system.monitor());
+    monitor::print_table(system.monitor());
 }

@@ -20,8 +20,8 @@ impl CarrierArgs {
         self.drive_through(make, |lines| lines, |_| Outcome::Done)
     }
 
-    /// The same with a transport that `wrap` puts around the lines; `judge` looks at the stage
-    /// when all is read.
+    /// The same with a transport that `wrap` makes from the lines; `judge` determines the outcome
+    /// from the stage at the end of the input.
     pub(crate) fn drive_through<S: Stage, T: Transport>(
         &self,
         make: impl Fn() -> S,
@@ -36,7 +36,7 @@ impl CarrierArgs {
         self.drive_over(wrap(lines), &stop, make, judge)
     }
 
-    /// The same over a transport that is there already, which `stop` ends.
+    /// The same over an open transport, which `stop` ends.
     pub(crate) fn drive_over<S: Stage>(
         &self,
         mut transport: impl Transport,
@@ -53,7 +53,7 @@ impl CarrierArgs {
         })
     }
 
-    /// Runs a stage whose output goes elsewhere, with or without a progress bar.
+    /// Runs a stage with its output to `to`, with or without a progress bar.
     pub(crate) fn drive_into<S: Stage, W: Write>(
         &self,
         stage: S,
@@ -95,7 +95,7 @@ impl CarrierArgs {
     }
 }
 
-/// Runs a stage over a transport, watched.
+/// Runs a stage over a transport, with metrics and health.
 pub(crate) fn drive<S: Stage>(
     mut stage: S,
     mut transport: impl Transport,
@@ -105,7 +105,7 @@ pub(crate) fn drive<S: Stage>(
     Ok(outcome(&transport))
 }
 
-/// Runs a stage; the last metrics are told whether it failed or not.
+/// Runs a stage; writes the metrics file whether it failed or not.
 pub(crate) fn watched<S: Stage>(
     stage: &mut S,
     transport: &mut impl Transport,
@@ -127,7 +127,7 @@ pub(crate) fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
-            .context("signals")?;
+            .context("cannot install the handlers of SIGINT and SIGTERM")?;
     }
     Ok(stop)
 }

@@ -21,19 +21,20 @@ use crate::kafka::KafkaArgs;
 use crate::{health, transport};
 use shared::{Shared, Watching};
 
-/// Show the hottest cascades, live: in the terminal, or as a page with --http
+/// Show the cascades with the largest predictions, live in the terminal or as a web page
 ///
-/// Reads alerts; tweets, series and sizes too where there are any, for the observed growth. One
-/// row per cascade, the newest alert wins, highest predicted size first. In a terminal: s sorts,
-/// / filters, p pauses, Enter opens a cascade, q quits (? tells all keys). Where stdout is no
-/// terminal, a plain table is printed when the input is over. With --http the same on a page:
-/// --http 8088 serves it on this machine alone, at http://127.0.0.1:8088/.
+/// Reads alerts, and tweets, series and sizes where available, for the observed growth. Shows one row
+/// per cascade, from its newest alert, in the order of the predicted size. In the terminal s sorts, /
+/// filters, p pauses, Enter opens a cascade, ? lists the keys, q quits. With --http the same is a web
+/// page: --http 8088 serves it at http://127.0.0.1:8088/. Where stdout is not a terminal and --http is
+/// not given, a table is printed at the end of the input.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Show this many cascades
+    /// Number of cascades to show
     #[arg(long, value_name = "ROWS", default_value_t = 10)]
     top: usize,
-    /// Show the probability of more than N events (default: the least N that alerts tell)
+    /// Show the probability of more than N events (default: the smallest N in the alert); alerts
+    /// contain probabilities where predict runs with --alert-above
     #[arg(long, value_name = "N")]
     above: Option<f64>,
     #[command(flatten)]
@@ -71,7 +72,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     if in_terminal {
         stop.store(true, Ordering::Relaxed);
     }
-    let ended = reading.join().map_err(|_| anyhow::anyhow!("the reading thread failed"))?;
+    let ended = reading.join().map_err(|_| anyhow::anyhow!("the reading thread panicked"))?;
     shown?;
     if served.is_none() && !in_terminal {
         io::stdout().write_all(plain::table(&shared.board().top(args.top, &query)).as_bytes())?;
@@ -79,7 +80,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     ended
 }
 
-/// Reads on a thread of its own, until the input is over.
+/// Reads on a separate thread until the end of the input.
 fn read(
     args: &Args,
     shared: Shared,
@@ -98,11 +99,11 @@ fn read(
             Err(error) => Err(error),
         };
         shared.end();
-        // Nobody should have to leave a view to learn what went wrong.
+        // An error ends the view, so that it is printed.
         if ended.is_err() {
             stop.store(true, Ordering::Relaxed);
         }
-        // The page stays when the input is over.
+        // The page is served after the end of the input.
         while watch.address().is_some() && !stop.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(50));
         }

@@ -8,10 +8,10 @@ use tweetoscope::record::Kind;
 use tweetoscope::stage::dashboard::Dashboard;
 use tweetoscope::stage::{Ending, Out, RecordRef, Stage, Tally};
 
-/// How often the ranking is remembered, against which changes are shown.
+/// Time between two stored rankings, to which changes of rank refer.
 pub(super) const MARK: Duration = Duration::from_secs(30);
 
-/// The board as the reading thread and those who show it share it.
+/// The board that the reading thread updates and the views read.
 #[derive(Clone, Default)]
 pub(super) struct Shared {
     board: Arc<Mutex<Dashboard>>,
@@ -23,7 +23,7 @@ impl Shared {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the input is over.
+    /// Whether the input has ended.
     pub(super) fn is_over(&self) -> bool {
         self.over.load(Ordering::Relaxed)
     }
@@ -34,7 +34,7 @@ impl Shared {
     }
 }
 
-/// The board as a stage: it takes what it looks at and writes nothing.
+/// The board as a stage without output.
 pub(super) struct Watching(pub(super) Shared);
 
 impl Stage for Watching {

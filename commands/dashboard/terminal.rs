@@ -1,4 +1,4 @@
-//! The board in the terminal: keys from /dev/tty, since stdin is data.
+//! The board in the terminal.
 
 mod draw;
 mod screen;
@@ -23,7 +23,7 @@ struct Following<'a> {
     marked: Option<Instant>,
 }
 
-/// Shows the board until somebody quits.
+/// Shows the board until the user quits.
 pub(super) fn show(
     shared: &Shared,
     top: usize,
@@ -55,7 +55,7 @@ impl View for Following<'_> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "changes are told against some real time ago")]
+#[expect(clippy::disallowed_methods, reason = "changes of rank refer to a real time")]
 fn now() -> Instant {
     Instant::now()
 }

@@ -1,4 +1,4 @@
-//! What the page's script gets, as JSON. Texts are neutralised here; ids travel in links.
+//! The data for the script of the page, as JSON. Control characters in texts are escaped here; ids are in links.
 
 use serde::Serialize;
 use tweetoscope::stage::dashboard::{Change, Detail, Entry, Query};
@@ -56,7 +56,7 @@ impl From<&Entry> for Row {
     }
 }
 
-/// The hottest rows, and where the stream stands.
+/// The rows with the largest predictions, and the state of the stream.
 pub(super) fn board(shared: &Shared, top: usize, above: Option<f64>) -> String {
     #[derive(Serialize)]
     struct Board {

@@ -1,4 +1,4 @@
-//! The page as it is before, or without, its script.
+//! The page before its script runs, or without script.
 
 use tweetoscope::stage::dashboard::{Detail, Entry, Key, Query, Sort};
 use tweetoscope::stream::shown;
@@ -27,7 +27,7 @@ pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Where a cascade is shown in full.
+/// The address of the page of a cascade.
 pub(super) fn link(key: &Key) -> String {
     let encoded = |text: &str| -> String {
         let one = |byte: u8| match byte {
@@ -57,14 +57,14 @@ fn escaped(text: &str) -> String {
     safe
 }
 
-/// `template` with every `{name}` that is given replaced; what is put in is not looked at again.
+/// `template` with every given `{name}` replaced; inserted text is not searched for names.
 fn filled(template: &str, values: &[(&str, &str)]) -> String {
     let mut text = String::with_capacity(template.len() * 2);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         text.push_str(before);
         let named = after.split_once('}').and_then(|(name, after)| {
-            Some((values.iter().find(|(known, _)| *known == name)?.1, after))
+            Some((values.iter().find(|(key, _)| *key == name)?.1, after))
         });
         let (value, after) = named.unwrap_or(("{", after));
         text.push_str(value);
@@ -92,7 +92,7 @@ pub(super) fn board(rows: &[Entry], query: &Query, status: &Status) -> String {
     let options: String = Sort::ALL.into_iter().map(option).collect();
     let above = threshold(rows).map_or("N".to_owned(), count);
     let (alerts, cascades) = (count(status.alerts as f64), count(status.cascades as f64));
-    let over = if status.over { ", the input is over" } else { "" };
+    let over = if status.over { ", end of input" } else { "" };
     let state = format!("{alerts} alerts, {cascades} cascades{over}");
     let body = filled(
         BOARD,
@@ -109,7 +109,7 @@ pub(super) fn board(rows: &[Entry], query: &Query, status: &Status) -> String {
     let refresh = "<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>";
     let script = "<script type=\"module\" src=\"/page.js\"></script>";
     let head = format!("{refresh}{script}");
-    let values = [("title", "Hottest cascades"), ("head", &head), ("state", &state)];
+    let values = [("title", "Largest predictions"), ("head", &head), ("state", &state)];
     filled(FRAME, &[&values[..], &[("body", &body)]].concat())
 }
 
@@ -117,7 +117,7 @@ fn row(row: &Entry) -> String {
     let text = if row.msg.is_empty() { "(no text)" } else { &row.msg };
     let above = row.above.map_or_else(String::new, |(_, p)| percent(p));
     let age = row.age.map_or_else(String::new, span);
-    let over = if row.ended.is_some() { ", over" } else { "" };
+    let over = if row.ended.is_some() { " final" } else { "" };
     let cells = [
         ("rank", row.rank.to_string()),
         ("change", change(row.change)),
@@ -150,7 +150,7 @@ fn row(row: &Entry) -> String {
     format!("<tr role=\"row\">{}</tr>\n", cells.iter().map(cell).collect::<String>())
 }
 
-/// One cascade in full, for those without script.
+/// The page of one cascade, without script.
 pub(super) fn detail(detail: &Detail) -> String {
     let entry = &detail.entry;
     let line = |head: &str, cells: &[String]| {
@@ -164,13 +164,14 @@ pub(super) fn detail(detail: &Detail) -> String {
         line(&span(it.age), &[count(it.events), format!("{}-{}", count(it.low), count(it.high))])
     });
     let reaches = detail.reaches.iter().map(|(size, age)| {
-        let when =
-            age.map_or("not expected".to_owned(), |age| format!("expected at {}", span(age)));
+        let when = age.map_or("not expected".to_owned(), |age| {
+            format!("expected at the age of {}", span(age))
+        });
         line(&count(*size), &[when])
     });
     let reaches = match reaches.collect::<String>() {
         rows if rows.is_empty() => rows,
-        rows => format!("<h3>When it reaches a size</h3>\n<table>{rows}</table>\n"),
+        rows => format!("<h3>Expected time to reach a size</h3>\n<table>{rows}</table>\n"),
     };
     let body = format!(
         "<main class=\"page\"><p><a href=\"/\">All cascades</a></p>\n\
@@ -196,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hostile_text_becomes_text_and_ids_travel_through_links() {
+    fn hostile_text_is_escaped_and_ids_survive_links() {
         for text in
             ["<script>alert(1)</script>", "\" onmouseover=\"x", "a'b&c", "{rows}{", "%41+&=#?"]
         {

@@ -7,14 +7,14 @@ use tweetoscope::stage::dashboard::{Detail, Entry, Key, Query};
 use crate::dashboard::shared::Shared;
 use crate::terminal::Wish;
 
-/// What is on the screen.
+/// The state of the view.
 #[derive(Default)]
 pub(super) struct Screen {
     pub(super) rows: Vec<Entry>,
     pub(super) detail: Option<Detail>,
     pub(super) open: Option<Key>,
     pub(super) query: Query,
-    /// The filter is being typed.
+    /// Keys are added to the filter.
     pub(super) typing: bool,
     pub(super) paused: bool,
     pub(super) help: bool,
@@ -25,7 +25,7 @@ pub(super) struct Screen {
 }
 
 impl Screen {
-    /// Takes what the board has now, unless it is paused.
+    /// Takes the current rows of the board, unless paused.
     pub(super) fn follow(&mut self, shared: &Shared, top: usize) {
         let board = shared.board();
         self.over = shared.is_over();

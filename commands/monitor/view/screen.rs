@@ -1,4 +1,4 @@
-//! The state of the view: the figures shown, the chosen window, and what keys change.
+//! The state of the view: the figures shown, the selected window, and what keys change.
 
 use std::collections::BTreeMap;
 use std::thread::JoinHandle;
@@ -13,16 +13,16 @@ use crate::flags::Outcome;
 use crate::monitor::shared::Shared;
 use crate::terminal::Wish;
 
-/// What is on the screen.
+/// The state of the view.
 pub(crate) struct Screen<'a> {
     pub(super) shared: Shared,
     pub(super) over: Box<dyn Fn() -> bool + 'a>,
-    /// The last so many are summed up beside all.
+    /// Number of newest stats that are summarised.
     pub(super) last: usize,
     pub(super) reports: Vec<Report>,
     pub(super) courses: BTreeMap<u64, Vec<Moment>>,
     pub(super) scored: u64,
-    /// When the figures may be made anew: with many predictions that takes a while.
+    /// Time of the next update, which takes long with many predictions.
     pub(super) due: Option<Instant>,
     pub(super) table: TableState,
     pub(super) paused: bool,
@@ -30,7 +30,7 @@ pub(crate) struct Screen<'a> {
 }
 
 impl<'a> Screen<'a> {
-    /// Nothing yet; the input is over when `reading` is.
+    /// An empty view; the input has ended when `reading` has.
     pub(crate) fn new(
         shared: Shared,
         reading: &'a JoinHandle<anyhow::Result<Outcome>>,
@@ -55,14 +55,14 @@ impl<'a> Screen<'a> {
     }
 
     /// The window whose course is shown.
-    pub(super) fn chosen(&self) -> Option<(&Report, &[Moment])> {
+    pub(super) fn selected(&self) -> Option<(&Report, &[Moment])> {
         let report = self.reports.get(self.table.selected()?)?;
         Some((report, self.courses.get(&report.t_obs)?))
     }
 
     /// Takes the current figures, unless paused.
     pub(super) fn follow(&mut self) {
-        /// The figures take at most about a tenth of the time.
+        /// An update takes at most about a tenth of the time.
         const SHARE: u32 = 10;
         let began = now();
         if self.paused || self.due.is_some_and(|due| began < due) {
@@ -99,7 +99,7 @@ impl<'a> Screen<'a> {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "how often a screen is drawn")]
+#[expect(clippy::disallowed_methods, reason = "limits how often the screen is updated")]
 fn now() -> Instant {
     Instant::now()
 }
