@@ -7,7 +7,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::flags::{Outcome, Shared};
 use crate::original::{self, Defaults};
-use crate::{collect, dashboard, fit, generate, healthy, log, monitor, predict, run, train};
+use crate::{collect, dashboard, fit, generate, healthy, log, monitor, pages, predict, run, train};
 
 /// Predict the final size of retweet cascades from their first minutes
 ///
@@ -76,7 +76,7 @@ impl Cli {
 /// Parses the command line; returns it with the name of the command. The values of a file of the
 /// original system (`--params`) become defaults: flags and the environment take precedence.
 pub(crate) fn parse() -> (Cli, String) {
-    let command = with_environment(Cli::command());
+    let command = command();
     let mut matches = command.clone().get_matches();
     let name = matches.subcommand_name().unwrap_or_default().to_owned();
     if let Some(path) = params_file(&matches) {
@@ -108,8 +108,20 @@ fn with_defaults(command: clap::Command, name: &str, defaults: Defaults) -> clap
     })
 }
 
+/// The command line with environment variables, and with the text after the options of `--help`.
+pub(crate) fn command() -> clap::Command {
+    let mut command = with_environment(Cli::command());
+    if let Some(page) = pages::of("") {
+        command = command.after_long_help(page.help());
+    }
+    command.mut_subcommands(|sub| match pages::of(sub.get_name()) {
+        Some(page) => sub.after_long_help(page.help()),
+        None => sub,
+    })
+}
+
 /// Lets the environment set every option: `--min-size` by `TWEETOSCOPE_MIN_SIZE`.
-pub(crate) fn with_environment(command: clap::Command) -> clap::Command {
+fn with_environment(command: clap::Command) -> clap::Command {
     let set = |arg: clap::Arg| match arg.get_long() {
         Some(long) if !matches!(long, "help" | "version") && arg.get_env().is_none() => {
             let name = format!("TWEETOSCOPE_{}", long.replace('-', "_").to_uppercase());

@@ -17,6 +17,16 @@ pub(crate) enum Outcome {
     Crossed,
 }
 
+/// The exit statuses and their meaning.
+pub(crate) const EXIT_STATUSES: [(u8, &str); 6] = [
+    (0, "Success, also when the reader of the output closed it."),
+    (1, "Failure, or some input was refused; each refused record is reported on stderr."),
+    (2, "Wrong usage."),
+    (3, "A threshold given by an option was crossed."),
+    (75, "No Kafka broker answered within --wait; run the command again later."),
+    (76, "Fenced: a newer instance uses the same transactional id."),
+];
+
 /// A combination of flags that is refused.
 #[derive(Debug)]
 pub(crate) struct Usage(pub(crate) String);

@@ -16,6 +16,7 @@ mod log;
 mod logging;
 mod monitor;
 mod original;
+mod pages;
 mod plot;
 mod predict;
 mod progress;
