@@ -1,27 +1,22 @@
-//! The list of commands, and the flags that all of them share.
+//! The list of commands, and the parsing of the command line.
 
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::flags::{Outcome, Shared};
 use crate::original::{self, Defaults};
-use crate::{
-    Outcome, collect, dashboard, fit, generate, healthy, log, monitor, predict, run, train,
-};
+use crate::{collect, dashboard, fit, generate, healthy, log, monitor, pages, predict, run, train};
 
-/// Predict, from the first minutes of a retweet cascade, how big it will get
+/// Predict the final size of retweet cascades from their first minutes
 ///
-/// Each command reads JSON lines from the files named, else from stdin (plain or gzip), writes
-/// JSON lines to stdout, and hands on every record that it does not take, so that the commands
-/// can be chained with pipes. With --kafka the same commands read and write topics.
+/// Each command reads records as JSON lines from the files given, else from stdin (plain or gzip),
+/// and writes JSON lines to stdout. Records that a command does not take pass through unchanged, so
+/// that commands can be chained with pipes. With --kafka the same commands read and write topics.
 ///
-/// Every option can also be set by the environment: --min-size 5 is TWEETOSCOPE_MIN_SIZE=5.
-/// An option given on the command line wins.
-///
-/// Exit status: 0 done, also when the reader of the output left; 1 failed, or some input was
-/// refused (each refusal is named on stderr); 2 wrong usage; 3 a threshold that was asked for
-/// was crossed; 75 brokers unreachable; 76 fenced by a newer instance.
+/// Every option can be set in the environment: TWEETOSCOPE_MIN_SIZE=5 is --min-size 5. An option on
+/// the command line takes precedence.
 #[derive(Parser)]
 #[command(name = "tweetoscope", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -78,47 +73,10 @@ impl Cli {
     }
 }
 
-/// What every command can be told.
-#[derive(Args, Clone)]
-pub(crate) struct Shared {
-    /// Say more on stderr: -v information, -vv debugging
-    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Log")]
-    pub(crate) verbose: u8,
-    /// Say less on stderr: only errors
-    #[arg(short, long, conflicts_with = "verbose", help_heading = "Log")]
-    pub(crate) quiet: bool,
-    /// Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last
-    /// ten are kept, packed
-    #[arg(long, value_name = "DIR", help_heading = "Log")]
-    pub(crate) log_dir: Option<PathBuf>,
-    /// Form of the log on stderr and in files
-    #[arg(long, value_enum, default_value_t, help_heading = "Log")]
-    pub(crate) log_format: LogFormat,
-    /// Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)
-    #[arg(long, value_name = "ADDR", help_heading = "Metrics")]
-    pub(crate) http: Option<String>,
-    /// Let clients ask by these host names too; localhost and addresses they always may
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Metrics")]
-    pub(crate) http_host: Vec<String>,
-    /// Write the metrics to FILE at the end, for a textfile collector
-    #[arg(long, value_name = "FILE", help_heading = "Metrics")]
-    pub(crate) metrics_textfile: Option<PathBuf>,
-}
-
-/// Form of the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// One line a message, for people
-    #[default]
-    Text,
-    /// One JSON object a message, as the logs topic carries it
-    Json,
-}
-
-/// Parses the command line. A file of the original system (`--params`) becomes defaults, so that
-/// flags and the environment beat it.
+/// Parses the command line; returns it with the name of the command. The values of a file of the
+/// original system (`--params`) become defaults: flags and the environment take precedence.
 pub(crate) fn parse() -> (Cli, String) {
-    let command = with_environment(Cli::command());
+    let command = command();
     let mut matches = command.clone().get_matches();
     let name = matches.subcommand_name().unwrap_or_default().to_owned();
     if let Some(path) = params_file(&matches) {
@@ -144,20 +102,32 @@ fn params_file(matches: &clap::ArgMatches) -> Option<PathBuf> {
 fn with_defaults(command: clap::Command, name: &str, defaults: Defaults) -> clap::Command {
     command.mut_subcommand(name, |sub| {
         defaults.into_iter().fold(sub, |sub, (arg, values)| {
-            let known = sub.get_arguments().any(|it| it.get_id() == arg);
-            if known { sub.mut_arg(arg, |it| it.default_values(values)) } else { sub }
+            let exists = sub.get_arguments().any(|it| it.get_id() == arg);
+            if exists { sub.mut_arg(arg, |it| it.default_values(values)) } else { sub }
         })
     })
 }
 
+/// The command line with environment variables, and with the text after the options of `--help`.
+pub(crate) fn command() -> clap::Command {
+    let mut command = with_environment(Cli::command());
+    if let Some(page) = pages::of("") {
+        command = command.after_long_help(page.help());
+    }
+    command.mut_subcommands(|sub| match pages::of(sub.get_name()) {
+        Some(page) => sub.after_long_help(page.help()),
+        None => sub,
+    })
+}
+
 /// Lets the environment set every option: `--min-size` by `TWEETOSCOPE_MIN_SIZE`.
-pub(crate) fn with_environment(command: clap::Command) -> clap::Command {
+fn with_environment(command: clap::Command) -> clap::Command {
     let set = |arg: clap::Arg| match arg.get_long() {
         Some(long) if !matches!(long, "help" | "version") && arg.get_env().is_none() => {
             let name = format!("TWEETOSCOPE_{}", long.replace('-', "_").to_uppercase());
             let arg = arg.env(clap::builder::OsStr::from(name)).hide_env(true);
             match arg.get_action() {
-                // 1 and yes are as good as true.
+                // Accepts 1 and yes as well as true.
                 clap::ArgAction::SetTrue => {
                     arg.value_parser(clap::builder::BoolishValueParser::new())
                 }

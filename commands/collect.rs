@@ -7,72 +7,72 @@ use tweetoscope::kafka::Topic;
 use tweetoscope::stage::Stage;
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
 
-use crate::kafka::{self, Does, KafkaArgs};
-use crate::{Outcome, Usage, transport};
+use crate::flags::{CarrierArgs, Outcome, Usage, whole_seconds};
+use crate::kafka::{self, KafkaArgs, Role};
 
-/// Group tweets into cascades; emit each one's first seconds, later its final size
+/// Group tweets into cascades, and emit their observation windows and final sizes
 ///
-/// Reads tweets, retweets and watermarks. For every cascade and window it writes one serie when
-/// the source's clock has passed the window's end, and one size when the cascade is over. Time
-/// is event time: each source's own records and watermarks are its clock.
+/// Emits one serie record for each cascade and window when the window has closed, and one size
+/// record for each emitted window when the cascade has terminated. Time is event time: the clock of
+/// each source advances with its own records and watermarks only.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    pub(crate) rules: RulesArgs,
-    /// Take defaults from a collector.ini of the original system
+    pub(crate) flags: CollectFlags,
+    /// Take defaults from a collector.ini of the original system; options take precedence
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
 }
 
-/// The rules by which cascades are cut.
+/// Windows, termination and limits.
 #[derive(clap::Args, Clone)]
-pub(crate) struct RulesArgs {
-    /// Observe cascades for these times, ascending
+pub(crate) struct CollectFlags {
+    /// Observation windows, ascending, in whole seconds, such as 10m,1h,6h
     #[arg(long, value_name = "DURATIONS", value_delimiter = ',', default_value = "10m,20m")]
     pub(crate) windows: Vec<Span>,
-    /// Call a cascade over when it was silent for this time
+    /// Terminate a cascade after this time without an event
     #[arg(long, value_name = "DURATION", default_value = "30m")]
     pub(crate) terminated: Span,
-    /// Emit a window only if it holds this many events
+    /// Emit a window only if it contains at least this many events
     #[arg(long, value_name = "EVENTS", default_value_t = 10)]
     pub(crate) min_size: u64,
-    /// Keep the clock this far behind the latest event, for events that come late
+    /// Keep the clock this far behind the latest event, so that late events still join their window
     #[arg(long, value_name = "DURATION", default_value = "0s")]
     pub(crate) lateness: Span,
-    /// Call a cascade over at this age, whatever happens (default 7d; 1d with --kafka)
+    /// Terminate a cascade at this age (default: 7d, with --kafka 1d)
     #[arg(long, value_name = "DURATION")]
     pub(crate) max_age: Option<Span>,
-    /// Treat the end of the input as the end of all cascades, or as a cut that says nothing
+    /// Action at the end of the input; with --kafka, and after SIGINT or SIGTERM, always drop
     #[arg(long, value_enum, default_value = "terminate")]
     pub(crate) at_end: AtEndArg,
-    /// Open at most this many cascades of a source; tweets beyond are counted and dropped
+    /// Maximum number of open cascades per source; further tweets are counted and dropped
     #[arg(long, value_name = "N", default_value_t = Limits::default().open_cascades)]
     pub(crate) max_open_cascades: usize,
-    /// Keep at most this many events of a cascade; later ones count in its size alone
+    /// Maximum number of stored events per cascade; further ones are counted in its size only
     #[arg(long, value_name = "N", default_value_t = Limits::default().events_per_cascade)]
     pub(crate) max_events_per_cascade: usize,
-    /// Follow at most this many sources; records of others are counted and dropped
+    /// Maximum number of sources; records of further ones are counted and dropped
     #[arg(long, value_name = "N", default_value_t = Limits::default().sources)]
     pub(crate) max_sources: usize,
 }
 
-/// What the end of the input means.
+/// Action at the end of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum AtEndArg {
-    /// The input is complete: every cascade is over
+    /// Terminate every cascade and emit what is pending: the input is complete
     Terminate,
-    /// The input was cut: say nothing more
+    /// Emit nothing more: the input is a recording that was cut
     Drop,
 }
 
-impl RulesArgs {
-    /// The rules, checked.
-    pub(crate) fn rules(&self, max_age: Span) -> anyhow::Result<CollectOptions> {
-        let rules = CollectOptions {
+impl CollectFlags {
+    /// The rules of the stage; refuses inconsistent ones.
+    pub(crate) fn options(&self, max_age: Span) -> anyhow::Result<CollectOptions> {
+        let options = CollectOptions {
             windows: whole_seconds(&self.windows)?,
             terminated: self.terminated.0,
             min_size: self.min_size,
@@ -88,17 +88,8 @@ impl RulesArgs {
                 sources: self.max_sources,
             },
         };
-        Ok(rules.checked().map_err(Usage)?)
+        Ok(options.checked().map_err(Usage)?)
     }
-}
-
-/// Windows in whole seconds.
-pub(crate) fn whole_seconds(windows: &[Span]) -> anyhow::Result<Vec<u64>> {
-    let whole = |window: &Span| match window.0 {
-        seconds if seconds.fract() == 0.0 => Ok(seconds as u64),
-        _ => Err(Usage(format!("a window is a whole number of seconds, not {window}")).into()),
-    };
-    windows.iter().map(whole).collect()
 }
 
 /// Seven days.
@@ -107,27 +98,29 @@ const MAX_AGE: Span = Span(7.0 * 86_400.0);
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let max_age = if args.kafka.kafka { kafka::MAX_AGE } else { MAX_AGE };
-    let rules = args.rules.rules(max_age)?;
-    let make = || Collect::new(rules.clone());
+    let options = args.flags.options(max_age)?;
+    let make = || Collect::new(options.clone());
     let writes = &[Topic::CascadeSeries, Topic::CascadeProperties];
-    let max_age = Span(rules.max_age);
-    let does = Does { max_age, ..Does::plain("collect", writes) };
+    let max_age = Span(options.max_age);
+    let role = Role { max_age, ..Role::plain("collect", writes) };
     let carrier = &args.transport;
-    match args.kafka.daemon(does, carrier, make)? {
+    match args.kafka.daemon(role, carrier, make)? {
         Some(outcome) => Ok(outcome),
-        None => carrier.drive_through(make, |lines| lines, tell_counts),
+        None => carrier.drive_through(make, |lines| lines, log_dropped),
     }
 }
 
-/// Says what was dropped: what a limit dropped at once, the rest to those who ask (-v).
-fn tell_counts(collect: &Collect) -> Outcome {
+/// Logs the numbers of dropped records: those over a limit as a warning, others with -v.
+fn log_dropped(collect: &Collect) -> Outcome {
     for ((name, label), count) in collect.tally() {
         let dropped = matches!(
             name,
             "orphan_retweets_total" | "duplicate_tweets_total" | "before_root_retweets_total"
         );
         if name == "over_limit_records_total" && count > 0.0 {
-            log::warn!("{count} records were dropped at the limits of --max-...");
+            log::warn!(
+                "{count} records were dropped because a limit was reached; raise --max-open-cascades, --max-events-per-cascade or --max-sources"
+            );
         } else if dropped && count > 0.0 {
             log::info!("{name} {label}{count}");
         }

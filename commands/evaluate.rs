@@ -19,28 +19,33 @@ use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::predict::UNTRAINED;
 use tweetoscope::stream::Rejects;
 
-use crate::collect::whole_seconds;
-use crate::generate::CascadesArgs;
-use crate::{Outcome, Usage, plot, run};
+use crate::collect::CollectFlags;
+use crate::fit::FitFlags;
+use crate::flags::{InputArgs, Outcome, Usage, whole_seconds};
+use crate::generate::ReplayFlags;
+use crate::plot;
+use crate::predict::PredictFlags;
+use crate::rows::{self, number};
+use crate::train::TrainFlags;
 
-/// How to evaluate.
+/// Cross-validation.
 #[derive(clap::Args, Clone)]
-pub(crate) struct FoldsArgs {
-    /// Evaluate by cross-validation instead: deal the cascades to K folds, predict each fold by
-    /// models of the others, and print how every method did at each of --windows (default here:
-    /// 5m,10m,20m,30m,1h,2h,6h). Cascades are taken whole, up to --max-age
+pub(crate) struct EvaluateFlags {
+    /// Evaluate by cross-validation instead: assign the cascades to K folds, predict each fold with
+    /// models trained on the others, and print the errors of every method at each of --windows
+    /// (default with --folds: 5m,10m,20m,30m,1h,2h,6h). The final size is that at --max-age
     #[arg(long, value_name = "K", conflicts_with_all = ["no_learn", "files", "models", "pin", "curve", "alert_above", "http", "metrics_textfile"], help_heading = "Evaluation")]
     pub(crate) folds: Option<usize>,
-    /// Print the evaluation as CSV, all figures in full
+    /// Print the evaluation as CSV with all digits
     #[arg(long, requires = "folds", conflicts_with = "plot", help_heading = "Evaluation")]
     csv: bool,
-    /// Plot the mean error of every method against the window too
+    /// Also plot the mean error of every method against the window, as text
     #[arg(long, requires = "folds", help_heading = "Evaluation")]
     plot: bool,
-    /// Write each prediction of the evaluation to FILE, as JSON lines
+    /// Write the predictions of the evaluation to FILE as JSON lines
     #[arg(long, value_name = "FILE", requires = "folds", help_heading = "Evaluation")]
     predictions: Option<PathBuf>,
-    /// Write the final size that each prediction was for to FILE, as JSON lines
+    /// Write the true final size of each prediction to FILE as JSON lines
     #[arg(long, value_name = "FILE", requires = "folds", help_heading = "Evaluation")]
     truth: Option<PathBuf>,
 }
@@ -48,80 +53,97 @@ pub(crate) struct FoldsArgs {
 /// The windows of an evaluation.
 pub(crate) const WINDOWS: &str = "5m,10m,20m,30m,1h,2h,6h";
 
+/// The flags of `run` that an evaluation uses.
+pub(crate) struct Evaluation<'a> {
+    pub(crate) folds: usize,
+    pub(crate) flags: &'a EvaluateFlags,
+    pub(crate) cascades: &'a ReplayFlags,
+    pub(crate) collect: &'a CollectFlags,
+    pub(crate) fit: &'a FitFlags,
+    pub(crate) predict: &'a PredictFlags,
+    pub(crate) train: &'a TrainFlags,
+    pub(crate) input: &'a InputArgs,
+}
+
 /// Runs the evaluation.
-pub(crate) fn run(args: &run::Args, folds: usize) -> anyhow::Result<Outcome> {
-    let design = design(args, folds)?;
-    // One --marks for both, as in a replay: a simulation needs a whole law, the fit its mean.
-    let marks = match design.fit.marks {
+pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
+    let options = options(&args)?;
+    // One --marks for both, as in a replay: a simulation needs a distribution, the fit its mean.
+    let marks = match options.fit.marks {
         MarkLaw::Data => MarkLaw::USUAL,
         law => law,
     };
-    let mut rejects = Rejects::new(args.transport.input.dead_letter.as_deref())?;
-    let past = cascades(&args.cascades, marks, &mut rejects)?;
-    if args.transport.input.dry_run {
+    let mut rejects = Rejects::new(args.input.dead_letter.as_deref())?;
+    let past = cascades(args.cascades, marks, &mut rejects)?;
+    if args.input.dry_run {
         return Ok(Outcome::Done);
     }
     let marked = |past: &Past| past.points.iter().any(|point| point.magnitude != 1.0);
     if !past.iter().any(marked) {
-        log::warn!("all magnitudes are 1: taken as data without magnitudes, E[m] = 1");
+        log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
     }
-    let cases = evaluate(&past, &design);
+    let cases = evaluate(&past, &options);
     if cases.is_empty() {
-        log::warn!("no cascade of {} has {} events in any window", past.len(), design.min_size);
+        log::warn!(
+            "none of {} cascades has {} events in any window; lower --min-size or give larger --windows",
+            past.len(),
+            options.min_size
+        );
     }
-    let FoldsArgs { csv, plot, predictions, truth, .. } = &args.folds;
+    let EvaluateFlags { csv: as_csv, plot, predictions, truth, .. } = args.flags;
     if let Some(path) = predictions {
-        write_lines(path, cases.iter().map(|case| prediction(case, design.predict.level)))?;
+        write_lines(path, cases.iter().map(|case| prediction(case, options.predict.level)))?;
     }
     if let Some(path) = truth {
         write_lines(path, cases.iter().map(Truth::of))?;
     }
-    let rows = score(&cases, &design);
+    let rows = score(&cases, &options);
     for row in rows.iter().filter(|row| row.predictor == Predictor::Model && row.own == 0) {
         log::warn!(
-            "window {} s: too few cascades are in the other folds to learn from them",
+            "window of {} s: too few cascades in the other folds to train a model; its rows are untrained",
             row.t_obs
         );
     }
-    let mut text = if *csv { table_of_all(&rows) } else { table(&rows) };
+    let mut text = if *as_csv { csv(&rows)? } else { table(&rows).into_bytes() };
     if *plot {
-        text.push('\n');
-        text.push_str(&plot::mean_errors(&rows));
+        text.push(b'\n');
+        text.extend(plot::mean_errors(&rows).bytes());
     }
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())?;
+    stdout.write_all(&text).and_then(|()| stdout.flush())?;
     rejects.tell();
     Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })
 }
 
-/// What is asked for, checked.
-fn design(args: &run::Args, folds: usize) -> anyhow::Result<EvaluateOptions> {
+/// The options of the evaluation; refuses inconsistent ones.
+fn options(args: &Evaluation<'_>) -> anyhow::Result<EvaluateOptions> {
     const MAX_AGE: Span = Span(7.0 * 86_400.0);
     let usage = |text: &str| Err(Usage(text.to_owned()).into());
-    let windows = whole_seconds(&args.rules.windows)?;
-    let max_age = args.rules.max_age.unwrap_or(MAX_AGE).0;
+    let folds = args.folds;
+    let windows = whole_seconds(&args.collect.windows)?;
+    let max_age = args.collect.max_age.unwrap_or(MAX_AGE).0;
     if folds < 2 {
-        return usage("--folds is a number from 2 on");
+        return usage("--folds must be at least 2");
     }
     if !args.cascades.any() {
-        return usage("--folds needs cascades: --history, --data or --simulate");
+        return usage("--folds needs cascades; add --history FILE, --data CSV or --simulate N");
     }
     let ascend = windows.windows(2).all(|pair| pair[0] < pair[1]);
     if !ascend || windows.first().is_none_or(|first| *first == 0) {
-        return usage("--windows are above 0 and ascend");
+        return usage("--windows must be above 0 and ascend, such as 10m,1h,6h");
     }
     if windows.last().is_some_and(|last| *last as f64 > max_age) {
-        return usage("--max-age is below the largest window");
+        return usage("--max-age must not be below the largest window");
     }
-    let fit = args.method.method(Cut::Until(None), true)?;
-    let train = args.teaching.teaching(args.cascades.seed, fit.threads)?;
-    let (predict, min_size) = (args.manner.manner()?, args.rules.min_size);
+    let fit = args.fit.options(Cut::Until(None), true)?;
+    let train = args.train.options(args.cascades.seed, fit.threads)?;
+    let (predict, min_size) = (args.predict.options()?, args.collect.min_size);
     Ok(EvaluateOptions { windows, folds, max_age, min_size, fit, predict, train })
 }
 
-/// All cascades, whole; what is passed over is told.
+/// All cascades up to their last event; reports those that are refused.
 fn cascades(
-    args: &CascadesArgs,
+    args: &ReplayFlags,
     marks: MarkLaw,
     rejects: &mut Rejects,
 ) -> anyhow::Result<Vec<Past>> {
@@ -146,9 +168,9 @@ fn past(cascade: &HistoryCascade, suffix: u64, unit: f64) -> Past {
     Past { cid, t0: *t0, points: points.iter().map(scaled).collect() }
 }
 
-/// One prediction of ours, with those of the other methods beside it.
+/// One prediction of the model, with those of the other methods.
 #[derive(Serialize)]
-struct Said<'a> {
+struct Prediction<'a> {
     cid: &'a str,
     #[serde(rename = "T_obs")]
     t_obs: u64,
@@ -159,11 +181,11 @@ struct Said<'a> {
     baselines: BTreeMap<&'static str, Number>,
 }
 
-fn prediction(case: &Case, level: f64) -> Said<'_> {
+fn prediction(case: &Case, level: f64) -> Prediction<'_> {
     let Case { cid, t_obs, n_obs, step, answers: [ours, ..], .. } = case;
     let method = step.map_or(UNTRAINED, Step::name);
     let named = Predictor::ALL.iter().zip(&case.answers).skip(1);
-    Said {
+    Prediction {
         cid,
         t_obs: *t_obs,
         n_tot: Number(ours.n_tot),
@@ -174,7 +196,7 @@ fn prediction(case: &Case, level: f64) -> Said<'_> {
     }
 }
 
-/// What a prediction was for.
+/// The true final size of a prediction.
 #[derive(Serialize)]
 struct Truth<'a> {
     cid: &'a str,
@@ -193,7 +215,7 @@ fn write_lines<T: Serialize>(path: &Path, lines: impl Iterator<Item = T>) -> any
     let write = || -> io::Result<()> {
         let mut file = BufWriter::new(File::create(path)?);
         for line in lines {
-            // As an io::Error, so that a broken pipe is known for one.
+            // As an io::Error, so that a broken pipe keeps its kind.
             serde_json::to_writer(&mut file, &line).map_err(io::Error::from)?;
             file.write_all(b"\n")?;
         }
@@ -202,7 +224,7 @@ fn write_lines<T: Serialize>(path: &Path, lines: impl Iterator<Item = T>) -> any
     write().with_context(|| path.display().to_string())
 }
 
-/// The table for people.
+/// The table as text.
 fn table(rows: &[Row]) -> String {
     let mut text = format!("{:33}absolute relative error\n", "");
     text.push_str(
@@ -233,7 +255,7 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-/// Three decimals where they fit.
+/// A number with three decimals where they fit in five characters.
 fn figure(value: f64) -> String {
     match value.abs() {
         small if small < 9.9995 => format!("{value:.3}"),
@@ -245,26 +267,21 @@ fn figure(value: f64) -> String {
 const COLUMNS: &str = "T_obs,method,scored,own,mean_ARE,mean_ARE_low,mean_ARE_high,median_ARE,\
                        median_ARE_low,median_ARE_high,p95_ARE,tau,MSLE,bias,covered,top_hits,top";
 
-/// The table for programs; a figure that there is none of is empty.
-fn table_of_all(rows: &[Row]) -> String {
-    let mut text = format!("{COLUMNS}\n");
+/// The table as CSV; a value that does not exist is an empty field.
+fn csv(rows: &[Row]) -> io::Result<Vec<u8>> {
+    let mut text = format!("{COLUMNS}\n").into_bytes();
     for Row { t_obs, predictor, own, scores: it, covered } in rows {
-        let with_interval = |(value, [low, high]): (f64, [f64; 2])| format!("{value},{low},{high}");
-        let optional = |value: Option<f64>| value.map(|it| it.to_string()).unwrap_or_default();
-        let top = it.top_hits.map_or(",".to_owned(), |top| format!("{},{}", top.hits, top.of));
-        let _ = writeln!(
-            text,
-            "{t_obs},{},{},{own},{},{},{},{},{},{},{},{top}",
-            predictor.name(),
-            it.count,
-            with_interval(it.mean_are),
-            with_interval(it.median_are),
-            it.p95_are,
-            optional(it.tau),
-            it.msle,
-            it.bias,
-            optional(*covered),
-        );
+        let with_interval = |(value, [low, high]): (f64, [f64; 2])| [value, low, high];
+        let mut fields = vec![t_obs.to_string(), predictor.name().to_owned()];
+        fields.extend([it.count.to_string(), own.to_string()]);
+        let errors = [with_interval(it.mean_are), with_interval(it.median_are)].concat();
+        let numbers = errors.into_iter().map(Some);
+        let numbers = numbers.chain([Some(it.p95_are), it.tau, Some(it.msle), Some(it.bias)]);
+        fields.extend(numbers.chain([*covered]).map(number));
+        let top = it.top_hits.map(|top| [top.hits, top.of].map(|count| count.to_string()));
+        fields.extend(top.unwrap_or_default());
+        text.extend(rows::row(fields)?);
+        text.push(b'\n');
     }
-    text
+    Ok(text)
 }

@@ -1,6 +1,6 @@
 //! `tweetoscope fit`.
 
-use std::fmt::Write;
+use std::io;
 use std::path::Path;
 
 use tweetoscope::event::Span;
@@ -13,58 +13,64 @@ use tweetoscope::stage::fit::{Cut, Fit, FitOptions};
 use tweetoscope::stream::Mapped;
 use tweetoscope::telemetry::Timed;
 
-use crate::collect::whole_seconds;
-use crate::kafka::{Does, KafkaArgs};
-use crate::{Outcome, Usage, transport};
+use crate::flags::{CarrierArgs, Outcome, Usage, threads, whole_seconds};
+use crate::kafka::{KafkaArgs, Role};
+use crate::rows;
 
-/// Fit a marked Hawkes process to every cascade observed
+/// Fit a marked Hawkes process to the observed events of each cascade
 ///
-/// Reads series and writes, for each, the parameters of the process, the expected number of
-/// events still to come, SEISMIC's estimate, and the features that the forests need. Also reads
-/// history files (one cascade a line, with the list "tweets"), cut at each of --windows or at
-/// --until. A weak fit is a record that says so in its status: too_few, supercritical, at_bound,
-/// not_converged or ok.
+/// Emits one parameters record for each serie record: infectiousness p and decay beta, the expected
+/// number of further events, SEISMIC's estimate of the final size, and the features of the models.
+/// A weak fit is emitted too; its status is too_few, supercritical, at_bound or not_converged
+/// instead of ok.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    pub(crate) method: MethodArgs,
-    /// Cut history lines at these times after the first event
+    pub(crate) flags: FitFlags,
+    /// Fit history lines once for each of these times after the first event, such as 10m,1h
     #[arg(long, value_name = "DURATIONS", value_delimiter = ',', conflicts_with = "until")]
     windows: Vec<Span>,
-    /// Cut history lines at this time after the first event (default: at the last event)
+    /// Fit history lines up to this time after the first event (default: up to the last event)
     #[arg(long, value_name = "DURATION")]
     until: Option<Span>,
-    /// Write a table: cid,T_obs,n_obs,p,beta,n_star,G1,n_supp,log_likelihood,status
+    /// Write CSV with a header instead of records
     #[arg(long)]
     csv: bool,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
 }
 
-/// How series are fitted.
+/// Estimator and marks.
 #[derive(clap::Args, Clone)]
-pub(crate) struct MethodArgs {
-    /// Find the parameters by map (with the usual prior), mle, or predict by seismic
+pub(crate) struct FitFlags {
+    /// Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic
+    /// predicts by SEISMIC instead
     #[arg(long, value_name = "map|mle|seismic", default_value = "map")]
     pub(crate) estimator: Estimator,
-    /// Law of the magnitudes: data, mean:X, pareto:ALPHA,MINIMUM, or file:HISTORY for its mean
+    /// Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as
+    /// pareto:2.4,10, or file:HISTORY for the mean mark of a history file
     #[arg(long, value_name = "LAW", default_value = "data")]
     pub(crate) marks: String,
-    /// Hours that the local clock is ahead of UTC, where times are Unix times
+    /// Offset of the local time from UTC in hours, for features of the time of day; used where event
+    /// times are Unix times
     #[arg(long, value_name = "HOURS", default_value_t = 0.0, allow_negative_numbers = true)]
     pub(crate) utc_offset: f64,
-    /// Work on this many threads (default: one a core); the output does not depend on it
+    /// Number of threads (default: number of cores); the output does not depend on it
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<usize>,
 }
 
-impl MethodArgs {
-    /// The method, with files read.
-    pub(crate) fn method(&self, history: Cut, features: bool) -> anyhow::Result<FitOptions> {
+impl FitFlags {
+    /// The options of the stage; reads the history file of --marks.
+    pub(crate) fn options(&self, history: Cut, features: bool) -> anyhow::Result<FitOptions> {
         if !(-24.0..=24.0).contains(&self.utc_offset) {
-            return Err(Usage("--utc-offset is a number of hours from -24 to 24".to_owned()).into());
+            return Err(Usage(format!(
+                "--utc-offset must be from -24 to 24 hours, not {}",
+                self.utc_offset
+            ))
+            .into());
         }
         let marks = match self.marks.strip_prefix("file:") {
             Some(path) => mean_of(Path::new(path))?,
@@ -81,13 +87,7 @@ impl MethodArgs {
     }
 }
 
-/// The number of threads asked for, else one a core.
-pub(crate) fn threads(asked: Option<usize>) -> usize {
-    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
-    asked.unwrap_or_else(cores).max(1)
-}
-
-/// The mean of all magnitudes after the roots of a history file.
+/// The mean mark of the events of a history file, without those of the roots.
 fn mean_of(path: &Path) -> anyhow::Result<MarkLaw> {
     let (mut sum, mut count) = (0.0, 0.0);
     let mut refused = 0_u64;
@@ -101,34 +101,29 @@ fn mean_of(path: &Path) -> anyhow::Result<MarkLaw> {
         }
     }
     if refused > 0 {
-        log::warn!("--marks: {refused} lines of {} were passed over", path.display());
+        log::warn!("--marks: {refused} lines of {} were refused and skipped", path.display());
     }
     if sum > 0.0 {
         Ok(MarkLaw::Mean(sum / count))
     } else {
-        Err(Usage(format!("--marks: {} has no magnitude above 0", path.display())).into())
+        Err(Usage(format!(
+            "--marks: {} contains no mark above 0; give mean:X instead",
+            path.display()
+        ))
+        .into())
     }
 }
 
 /// The columns of the table.
 const COLUMNS: &str = "cid,T_obs,n_obs,p,beta,n_star,G1,n_supp,log_likelihood,status";
 
-fn row(it: &Parameters) -> String {
+/// A row of the table.
+fn row(it: &Parameters) -> io::Result<Vec<u8>> {
     let Parameters { t_obs, n_obs, params: [p, beta], n_star, g1, n_supp, .. } = it;
-    let mut row = quoted(&it.cid);
-    let (log_likelihood, status) = (it.log_likelihood, &it.status);
-    let _ =
-        write!(row, ",{t_obs},{n_obs},{p},{beta},{n_star},{g1},{n_supp},{log_likelihood},{status}");
-    row
-}
-
-/// A field of a table, quoted where it must be (RFC 4180).
-fn quoted(field: &str) -> String {
-    if field.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_owned()
-    }
+    let mut fields = vec![it.cid.clone(), t_obs.to_string(), n_obs.to_string()];
+    fields.extend([p, beta, n_star, g1, n_supp, &it.log_likelihood].map(f64::to_string));
+    fields.push(it.status.clone());
+    rows::row(fields)
 }
 
 /// Runs the command.
@@ -138,28 +133,25 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     } else {
         Cut::Windows(whole_seconds(&args.windows)?)
     };
-    let method = args.method.method(cut, !args.csv)?;
-    let make = || Timed::new(Fit::new(method.clone()));
+    let options = args.flags.options(cut, !args.csv)?;
+    let make = || Timed::new(Fit::new(options.clone()));
     let judge = |timed: &Timed<Fit>| {
         if timed.stage().lacks_magnitudes() {
-            log::warn!("all magnitudes are 1: taken as data without magnitudes, E[m] = 1");
+            log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
         }
         Outcome::Done
     };
     if !args.csv {
-        let does = Does::plain("fit", &[Topic::CascadeProperties]);
-        return match args.kafka.daemon(does, &args.transport, make)? {
+        let role = Role::plain("fit", &[Topic::CascadeProperties]);
+        return match args.kafka.daemon(role, &args.transport, make)? {
             Some(outcome) => Ok(outcome),
             None => args.transport.drive_through(make, |lines| lines, judge),
         };
     }
-    let mut header = Some(());
-    let table = move |item| match item {
-        Outgoing::Record(Record::Parameters(it)) => {
-            let head = header.take().map(|()| format!("{COLUMNS}\n")).unwrap_or_default();
-            Some(Outgoing::Foreign(format!("{head}{}", row(&it)).into_bytes()))
-        }
-        _ => None,
+    let table = |item| match item {
+        Outgoing::Record(Record::Parameters(it)) => Ok(Some(Outgoing::Foreign(row(&it)?))),
+        _ => Ok(None),
     };
-    args.transport.drive_through(make, |lines| Mapped::new(lines, table), judge)
+    let wrap = |lines| Mapped::new(lines, table).with_header(COLUMNS);
+    args.transport.drive_through(make, wrap, judge)
 }

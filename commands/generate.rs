@@ -16,28 +16,29 @@ use tweetoscope::replay::{Drawn, Fed, Plan, Replay, Simulated, Timeline};
 use tweetoscope::stream::lines::Writer;
 use tweetoscope::stream::{Counts, Observer, Rejects};
 
-use crate::cli::Shared;
-use crate::kafka::{Does, KafkaArgs};
-use crate::transport::{InputArgs, stop_flag};
-use crate::{Outcome, Usage, health};
+use crate::flags::{InputArgs, Outcome, Shared, Usage};
+use crate::health;
+use crate::kafka::{KafkaArgs, Role};
+use crate::transport::stop_flag;
 
-/// Replay or simulate tweets
+/// Replay recorded cascades, or simulate cascades, as a stream of tweets
 ///
-/// Takes cascades from history files (JSON lines, one cascade a line), from the pair of CSV files
-/// of the original system, from one long CSV table, or from a simulation, and writes their tweets
-/// and retweets in the order of their times. Each source ends with a watermark that closes its
+/// Takes cascades from history files (JSON lines, one cascade per line), from a CSV table of events,
+/// from the pair of CSV files of the original system, or from a simulation, and emits their tweets and
+/// retweets in the order of event time. Each source ends with a watermark that terminates its
 /// cascades.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    pub(crate) cascades: CascadesArgs,
-    /// Take defaults from a params.config of the original system
+    pub(crate) cascades: ReplayFlags,
+    /// Take defaults from a params.config of the original system; options take precedence
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
-    /// Simulate with magnitudes of this law
+    /// Distribution of the simulated marks: pareto:ALPHA,MINIMUM, or mean:X for pareto with
+    /// the exponent 2.4 and this mean
     #[arg(long, value_name = "LAW", default_value = "pareto:2.4,10", help_heading = "Simulation")]
     marks: MarkLaw,
-    /// Replay this many event seconds in a second (default: as fast as possible)
+    /// Replay speed in event seconds per second, such as 3600 (default: without pauses)
     #[arg(long, value_name = "X")]
     speed: Option<f64>,
     #[command(flatten)]
@@ -48,66 +49,68 @@ pub(crate) struct Args {
     kafka: KafkaArgs,
 }
 
-/// Which cascades are replayed, and how.
+/// Cascades to replay or simulate, and their timeline.
 #[derive(clap::Args, Clone)]
-pub(crate) struct CascadesArgs {
-    /// Replay the cascades of these files: JSON lines, plain or gzip
+pub(crate) struct ReplayFlags {
+    /// Replay the cascades of these history files: JSON lines, plain or gzip
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["data", "simulate"])]
     pub(crate) history: Vec<PathBuf>,
-    /// Replay the cascades of this CSV: with --index rows of a pair, else a table with cid, t
+    /// Replay the cascades of this CSV table with the columns cid, t and optionally m, or, with
+    /// --index, of the events file of the original system
     #[arg(long, value_name = "CSV", conflicts_with = "simulate")]
     pub(crate) data: Option<PathBuf>,
-    /// First and last row of each cascade in --data
+    /// File of the original system with the first and last row of each cascade in --data
     #[arg(long, value_name = "CSV", requires = "data")]
     index: Option<PathBuf>,
     /// Simulate this many cascades
     #[arg(long, value_name = "N")]
     pub(crate) simulate: Option<u64>,
-    /// Simulate with this infectiousness, or one from a range LOW..HIGH
+    /// Infectiousness of simulated cascades in 1/follower: a number, or a range LOW..HIGH to draw from
     #[arg(long, value_name = "P", default_value = "0.02", help_heading = "Simulation")]
     p: Drawn,
-    /// Simulate with this decay in 1/s, or one from a range LOW..HIGH
+    /// Decay of simulated cascades in 1/s: a number, or a range LOW..HIGH to draw from
     #[arg(long, value_name = "BETA", default_value = "1/3600", help_heading = "Simulation")]
     beta: Drawn,
-    /// Give the initial tweet this magnitude
+    /// Mark of the initial tweet of simulated cascades, in followers
     #[arg(long, value_name = "MARK", default_value_t = 1000.0, help_heading = "Simulation")]
     first_mark: f64,
-    /// Seed of all chance
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Deal the cascades to this many sources
+    /// Number of sources to which the cascades are assigned
     #[arg(long, value_name = "N", default_value_t = 5)]
     sources: u32,
-    /// Keep this many cascades of a source going at once
+    /// Number of cascades of a source that are open at the same time
     #[arg(long, value_name = "N", default_value_t = 5)]
     live: u32,
-    /// Begin a cascade up to this long after the one that it follows is over
+    /// Start a cascade within this time after the end of the one that it replaces
     #[arg(long, value_name = "DURATION", default_value = "10m")]
     start_range: Span,
-    /// Replay at the true times (real), shuffled and dealt (dealt), or as the history allows
+    /// Timeline: real keeps the Unix times of the history, dealt shuffles the cascades and assigns
+    /// them to sources, auto is real where every cascade has a Unix time and dealt otherwise
     #[arg(long, value_name = "auto|real|dealt", default_value = "auto")]
     timeline: Timeline,
-    /// End a source with a watermark this long after its last event
+    /// Emit the watermark that ends a source this long after its last event
     #[arg(long, value_name = "DURATION", default_value = "8d")]
     tail: Span,
-    /// Take the times of the cascades in units of this many seconds
+    /// Unit of the times in the input, in seconds, such as 60 for minutes
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
     pub(crate) seconds_per_unit: f64,
-    /// Keep fractions of seconds
+    /// Keep fractions of seconds (default: round event times to whole seconds)
     #[arg(long)]
     exact_times: bool,
-    /// Stop after this many events, without watermarks
+    /// Stop after this many events, without watermarks (default: replay all)
     #[arg(long, value_name = "EVENTS")]
     limit: Option<u64>,
 }
 
-impl CascadesArgs {
-    /// Whether anything is named to be replayed.
+impl ReplayFlags {
+    /// Whether cascades are given.
     pub(crate) fn any(&self) -> bool {
         !self.history.is_empty() || self.data.is_some() || self.simulate.is_some()
     }
 
-    /// Opens the cascades; what is passed over is told to `refuse`.
+    /// Opens the cascades; calls `refuse` with those that cannot be used.
     pub(crate) fn source(
         &self,
         marks: MarkLaw,
@@ -118,7 +121,9 @@ impl CascadesArgs {
             (Some(data), Some(index), _) => Box::new(Pair::open(data, index, refuse)?),
             (Some(data), None, _) => Box::new(Table::open(data, refuse)?),
             (None, _, Some(count)) => Box::new(self.simulated(count, marks)?),
-            _ => bail!(Usage("name what to replay: --history, --data or --simulate".to_owned())),
+            _ => bail!(Usage(
+                "no cascades are given; add --history FILE, --data CSV or --simulate N".to_owned()
+            )),
         })
     }
 
@@ -149,14 +154,14 @@ impl CascadesArgs {
         let Self { p, beta, first_mark, seed, .. } = self;
         let simulated = Simulated::new(count, *p, *beta, marks, *first_mark, *seed)
             .map_err(|error| Usage(error.to_string()))?;
-        if let Some(most) = simulated.clipped() {
-            log::warn!("--p: drawn up to {most} only, where the branching factor is 0.99");
+        if let Some(highest) = simulated.clipped() {
+            log::warn!("--p: the range is cut at {highest}, where the branching factor is 0.99");
         }
         Ok(simulated)
     }
 }
 
-/// Where tweets go.
+/// Destination of the tweets.
 enum To {
     Lines(Writer<io::Stdout>),
     Topics(Box<Sink>),
@@ -177,11 +182,11 @@ impl To {
         }
     }
 
-    /// What can be seen from outside goes off before a pause.
+    /// Flushes before a pause.
     fn pause(&mut self) -> io::Result<()> {
         match self {
             Self::Lines(lines) => lines.flush(),
-            // The producer sends by itself.
+            // The producer sends in the background.
             Self::Topics(_) => Ok(()),
         }
     }
@@ -194,14 +199,14 @@ impl To {
     }
 }
 
-/// Waits until events are due.
+/// Delays events until they are due.
 struct Pace {
     began: Instant,
     stop: Arc<AtomicBool>,
 }
 
 impl Pace {
-    /// How long to wait for an event that is due so many seconds after the first.
+    /// The delay before an event that is due `due` seconds after the first one.
     fn wait(&self, due: f64) -> Option<Duration> {
         if due <= 0.0 {
             return None;
@@ -210,7 +215,7 @@ impl Pace {
         due.checked_sub(self.began.elapsed()).filter(|it| !it.is_zero())
     }
 
-    /// Waits in short steps, so that a signal is heard. True if one was.
+    /// Sleeps in short steps, so that a signal ends it. Returns whether one arrived.
     fn sleep(&self, mut rest: Duration) -> bool {
         const STEP: Duration = Duration::from_millis(100);
         while !rest.is_zero() && !self.stop.load(Ordering::Relaxed) {
@@ -223,15 +228,15 @@ impl Pace {
 }
 
 /// Runs the command.
-#[expect(clippy::disallowed_methods, reason = "--speed is about real time")]
+#[expect(clippy::disallowed_methods, reason = "--speed is relative to real time")]
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let mut rejects = Rejects::new(args.input.dead_letter.as_deref())?;
     let mut early = Vec::new();
     let mut replay =
         args.cascades.open(args.marks, args.speed, &mut |refused| early.push(refused))?;
     early.iter().try_for_each(|refused| rejects.add_cascade(refused))?;
-    let does = Does::plain("generate", &[Topic::Tweets]);
-    let sink = args.kafka.sink(does, &args.input)?;
+    let role = Role::plain("generate", &[Topic::Tweets]);
+    let sink = args.kafka.sink(role, &args.input)?;
     if args.input.dry_run {
         return Ok(Outcome::Done);
     }

@@ -1,64 +1,71 @@
-//! Man pages and completions are what `cli` declares. If not: rewrites them, and fails once.
+//! Man pages, completions and `docs/commands/` are what `cli` and `pages` declare. If not: rewrites
+//! them, and fails once.
 
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory;
+use clap::Arg;
 use clap_complete::Shell;
 
-use crate::cli::{Cli, with_environment};
+use crate::cli::command;
+use crate::flags::EXIT_STATUSES;
+use crate::pages::{self, Page};
 
-fn command() -> clap::Command {
-    // Defaults that depend on the machine have no place in a page; there are none.
-    with_environment(Cli::command())
-}
-
-/// The statuses that every command shares, as a section of its page.
-const EXIT_STATUS: &str = r"
-.SH EXIT STATUS
-.TP
-\fB0\fR
-Done, also when the reader of the output closed it.
-.TP
-\fB1\fR
-Failed, or some input was refused.
-.TP
-\fB2\fR
-Wrong usage.
-.TP
-\fB3\fR
-A threshold given by an option was crossed.
-.TP
-\fB75\fR
-No Kafka broker answered in time; start the command again later.
-.TP
-\fB76\fR
-Fenced: a newer instance uses the same transactional id.
-";
-
-/// One page a command, named as `man tweetoscope-collect` asks.
-fn pages() -> Vec<(PathBuf, Vec<u8>)> {
-    let mut whole = command();
-    // A page that refers to tweetoscope-help(1) refers to a page that does not exist.
-    whole = whole.disable_help_subcommand(true);
+/// The visible commands as clap has built them, each with its page; the first is `tweetoscope`.
+fn commands() -> Vec<(clap::Command, &'static Page)> {
+    // Without the help subcommand, whose man page would not exist.
+    let mut whole = command().disable_help_subcommand(true);
     whole.build();
-    let mut pages = vec![page(whole.clone(), "tweetoscope".to_owned())];
-    for sub in whole.get_subcommands().filter(|sub| !sub.is_hide_set()) {
-        let name = format!("tweetoscope-{}", sub.get_name());
-        pages.push(page(sub.clone().display_name(name.clone()), name));
-    }
-    pages
+    let subs: Vec<clap::Command> =
+        whole.get_subcommands().filter(|sub| !sub.is_hide_set()).cloned().collect();
+    let page = |name: &str| pages::of(name).unwrap_or_else(|| panic!("{name} has no page"));
+    let with_page = |sub: clap::Command| {
+        let page = page(sub.get_name());
+        (sub, page)
+    };
+    let mut all = vec![(whole, page(""))];
+    all.extend(subs.into_iter().map(with_page));
+    all
 }
 
-fn page(command: clap::Command, name: String) -> (PathBuf, Vec<u8>) {
-    let mut bytes = Vec::new();
+/// Text as roff.
+fn roff(text: &str) -> String {
+    let text = text.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq");
+    if text.starts_with('.') { format!("\\&{text}") } else { text }
+}
+
+/// One page per command, with the name that `man tweetoscope-collect` looks up.
+fn man_page(command: clap::Command, page: &Page) -> (PathBuf, Vec<u8>) {
+    let name = match page.command {
+        "" => "tweetoscope".to_owned(),
+        sub => format!("tweetoscope-{sub}"),
+    };
+    let command = command.display_name(name.clone()).after_long_help(None::<&str>);
     let source = concat!("tweetoscope ", env!("CARGO_PKG_VERSION"));
+    let mut bytes = Vec::new();
     let man = clap_mangen::Man::new(command).title(&name).source(source).date("");
     man.render(&mut bytes).unwrap();
-    bytes.extend_from_slice(EXIT_STATUS.as_bytes());
-    if name != "tweetoscope" {
-        bytes.extend_from_slice(b".SH SEE ALSO\n\\fBtweetoscope\\fR(1)\n");
+    let mut text = String::from(".SH FORMATS\n");
+    for (direction, what) in page.formats {
+        let _ = writeln!(text, ".TP\n\\fB{}\\fR\n{}.", roff(direction), roff(what));
     }
+    text += ".SH EXAMPLES\n";
+    for (purpose, line) in page.examples {
+        let _ =
+            writeln!(text, ".PP\n{}:\n.PP\n.RS 4\n.nf\n{}\n.fi\n.RE", roff(purpose), roff(line));
+    }
+    text += ".SH EXIT STATUS\n";
+    for (status, meaning) in EXIT_STATUSES {
+        let _ = writeln!(text, ".TP\n\\fB{status}\\fR\n{}", roff(meaning));
+    }
+    let mut names: Vec<String> =
+        page.see_also.iter().map(|name| format!("\\fBtweetoscope\\-{name}\\fR(1)")).collect();
+    if !page.command.is_empty() {
+        names.insert(0, "\\fBtweetoscope\\fR(1)".to_owned());
+    }
+    let _ = writeln!(text, ".SH SEE ALSO\n{}", names.join(",\n"));
+    bytes.extend(text.bytes());
     (Path::new("man").join(format!("{name}.1")), bytes)
 }
 
@@ -76,22 +83,121 @@ fn completions() -> Vec<(PathBuf, Vec<u8>)> {
     shells.into_iter().map(one).collect()
 }
 
+/// In a page of `docs/commands/`, the text above this line is hand-written.
+const MARKER: &str =
+    "<!-- Generated from commands/ by `cargo test --bin tweetoscope`: edit it there. -->\n";
+
+/// The page of a command in the book: its hand-written text, then options, formats and examples.
+fn book_page(command: &clap::Command, page: &Page) -> (PathBuf, Vec<u8>) {
+    let path = Path::new("docs/commands").join(format!("{}.md", page.command));
+    let old = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(&path));
+    let old = old.unwrap_or_else(|_| format!("# {}\n", page.command));
+    let prose = old.split(MARKER).next().unwrap_or_default().trim_end();
+    let mut text = format!("{prose}\n\n{MARKER}\n## Usage\n\n```text\n");
+    let usage = command.clone().render_usage().to_string();
+    let _ = writeln!(text, "{}\n```\n\n## Formats\n", usage.trim_start_matches("Usage: "));
+    for (direction, what) in page.formats {
+        let direction =
+            if direction.starts_with('-') { format!("`{direction}`") } else { (*direction).into() };
+        let _ = writeln!(text, "- {direction}: {what}");
+    }
+    text += "\n## Options\n";
+    // In the order of --help: positional arguments, options without a heading, then by heading.
+    let mut headings: Vec<Option<&str>> = vec![None];
+    for arg in command.get_arguments() {
+        if !headings.contains(&arg.get_help_heading()) {
+            headings.push(arg.get_help_heading());
+        }
+    }
+    for heading in headings {
+        let shown = |arg: &&Arg| arg.get_help_heading() == heading && !arg.is_hide_set();
+        let (positional, options): (Vec<&Arg>, Vec<&Arg>) =
+            command.get_arguments().filter(shown).partition(|arg| arg.is_positional());
+        if let Some(heading) = heading {
+            let _ = write!(text, "\n### {heading}\n");
+        }
+        text.push('\n');
+        positional.into_iter().chain(options).for_each(|arg| text += &option(arg));
+    }
+    text += "\n## Examples\n\n```sh\n";
+    for (purpose, line) in page.examples {
+        let _ = writeln!(text, "# {purpose}\n{line}");
+    }
+    text += "```\n\n## Exit status\n\n| status | meaning |\n|---|---|\n";
+    for (status, meaning) in EXIT_STATUSES {
+        let _ = writeln!(text, "| {status} | {meaning} |");
+    }
+    let links: Vec<String> =
+        page.see_also.iter().map(|name| format!("[{name}]({name}.md)")).collect();
+    let _ = write!(
+        text,
+        "\n## See also\n\n{}, [formats](../formats.md), [glossary](../glossary.md)\n",
+        links.join(", ")
+    );
+    (path, text.into_bytes())
+}
+
+/// An option as an item of a list.
+fn option(arg: &Arg) -> String {
+    let value = match arg.get_value_names() {
+        Some(names) if arg.get_action().takes_values() => format!(" {}", names.join(" ")),
+        _ => String::new(),
+    };
+    let long = arg.get_long().map(|long| format!("--{long}"));
+    let names: Vec<String> =
+        arg.get_short().map(|it| format!("-{it}")).into_iter().chain(long).collect();
+    let name = match names.is_empty() {
+        true => value.trim().to_owned(),
+        false => format!("{}{value}", names.join(", ")),
+    };
+    let defaults: Vec<_> =
+        arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    let default = match defaults.is_empty() || !arg.get_action().takes_values() {
+        true => String::new(),
+        false => format!(" (default `{}`)", defaults.join(",")),
+    };
+    let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
+    // The angle brackets and stars of plain text are not markup.
+    let help = help.replace('<', "\\<").replace('*', "\\*").replace("\n\n", "\n\n  ");
+    let mut item = format!("- `{name}`{default}: {help}\n");
+    for value in arg.get_possible_values().iter().filter(|it| !it.is_hide_set()) {
+        if let (true, Some(help)) = (arg.get_action().takes_values(), value.get_help()) {
+            let help = help.to_string().replace('*', "\\*");
+            let _ = writeln!(item, "  - `{}`: {help}", value.get_name());
+        }
+    }
+    item
+}
+
+/// Every generated file.
+fn generated() -> Vec<(PathBuf, Vec<u8>)> {
+    let commands = commands();
+    let mut all: Vec<_> =
+        commands.iter().map(|(command, page)| man_page(command.clone(), page)).collect();
+    all.extend(commands.iter().skip(1).map(|(command, page)| book_page(command, page)));
+    all.extend(completions());
+    all
+}
+
 #[test]
-fn man_pages_and_completions_are_what_the_commands_declare() {
+fn man_pages_completions_and_the_book_are_what_the_commands_declare() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut stale = Vec::new();
-    for (path, bytes) in pages().into_iter().chain(completions()) {
-        if fs::read(root.join(&path)).ok().as_ref() != Some(&bytes) {
-            fs::write(root.join(&path), &bytes).unwrap();
+    let all = generated();
+    for (path, bytes) in &all {
+        if fs::read(root.join(path)).ok().as_ref() != Some(bytes) {
+            fs::write(root.join(path), bytes).unwrap();
             stale.push(path);
         }
     }
-    let expected: Vec<PathBuf> =
-        pages().into_iter().chain(completions()).map(|(path, _)| path).collect();
-    for folder in ["man", "completions"] {
+    for folder in ["man", "completions", "docs/commands"] {
         for entry in fs::read_dir(root.join(folder)).unwrap() {
             let path = Path::new(folder).join(entry.unwrap().file_name());
-            assert!(expected.contains(&path), "{} belongs to no command", path.display());
+            assert!(
+                all.iter().any(|(it, _)| *it == path),
+                "{} belongs to no command",
+                path.display()
+            );
         }
     }
     assert!(stale.is_empty(), "were stale and are written anew, to be committed: {stale:?}");

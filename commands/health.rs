@@ -1,4 +1,4 @@
-//! `--http` and `--metrics-textfile`: what a command tells machines about itself.
+//! `--http` and `--metrics-textfile`: metrics and health of a command.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,23 +10,23 @@ use tweetoscope::stage::Tally;
 use tweetoscope::stream::{Counts, Observer};
 use tweetoscope::telemetry::{Health, Listen, Server, Site};
 
-use crate::cli::Shared;
-use crate::{Usage, logging};
+use crate::flags::{Shared, Usage};
+use crate::logging;
 
-/// The observer that the flags ask for; without them it looks away.
+/// The observer behind the flags; without them it ignores all calls.
 pub(crate) struct Watch {
     health: Option<Health>,
     textfile: Option<PathBuf>,
-    /// Serves as long as it is there.
+    /// Serves until it is dropped.
     server: Option<Server>,
 }
 
-/// Starts to watch; an address that is taken is an error at once.
+/// Starts the server and the metrics; an address in use is an error.
 pub(crate) fn watch(shared: &Shared, stop: &Arc<AtomicBool>) -> anyhow::Result<Watch> {
     watch_with(shared, stop, |site| site)
 }
 
-/// The same with pages of one's own, which `wrap` puts before those of health.
+/// The same with further pages, which `wrap` adds to those of health.
 pub(crate) fn watch_with(
     shared: &Shared,
     stop: &Arc<AtomicBool>,
@@ -40,7 +40,8 @@ pub(crate) fn watch_with(
         if let Some(address) = &shared.http {
             let listen = Listen::new(address, &shared.http_host)
                 .map_err(|error| Usage(format!("--http: {error}")))?;
-            let started = Server::start(listen, wrap(made.site())).context("--http")?;
+            let started = Server::start(listen, wrap(made.site()))
+                .with_context(|| format!("--http {address}"))?;
             log::info!("Serving http://{}/", started.address());
             server = Some(started);
         }
@@ -50,12 +51,12 @@ pub(crate) fn watch_with(
 }
 
 impl Watch {
-    /// Where it serves.
+    /// The address of the server.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.server.as_ref().map(Server::address)
     }
 
-    /// What [`Observer::batch`] is told, by those who work record by record: every now and then.
+    /// Calls [`Observer::batch`] once per 1024 records, for commands that process single records.
     pub(crate) fn record(&mut self, counts: Counts, tally: &dyn Fn() -> Tally) {
         const BATCH: u64 = 1024;
         if counts.read.is_multiple_of(BATCH) {
@@ -63,10 +64,10 @@ impl Watch {
         }
     }
 
-    /// Writes the metrics file, also where the command failed.
+    /// Writes the metrics file; called also where the command failed.
     pub(crate) fn finish(&self) -> anyhow::Result<()> {
         let (Some(health), Some(path)) = (&self.health, &self.textfile) else { return Ok(()) };
-        health.write(path).with_context(|| format!("metrics in {}", path.display()))
+        health.write(path).with_context(|| format!("--metrics-textfile {}", path.display()))
     }
 }
 

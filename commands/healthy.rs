@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use crate::Outcome;
-use crate::cli::Shared;
+use crate::flags::{Outcome, Shared};
 
-/// Ask whether the process that serves on an address is healthy
+/// Check the health of a process that serves --http
 ///
-/// Ends with status 0 where /healthz says so, else with 1.
+/// Requests /healthz; exits with status 0 where the answer is 200, else with 1.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The address that was given to --http
+    /// Address of the process, as given to --http
     #[arg(value_name = "ADDR", default_value = "127.0.0.1:9100")]
     address: SocketAddr,
     #[command(flatten)]
@@ -25,7 +24,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     const PATIENCE: Duration = Duration::from_secs(3);
     let Args { address, .. } = args;
-    let ask = || -> std::io::Result<String> {
+    let request = || -> std::io::Result<String> {
         let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         write!(stream, "GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
@@ -33,7 +32,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         stream.take(4096).read_to_string(&mut answer)?;
         Ok(answer)
     };
-    let answer = ask().with_context(|| address.to_string())?;
+    let answer = request().with_context(|| format!("http://{address}/healthz"))?;
     let status = answer.split(' ').nth(1).unwrap_or_default();
     ensure!(
         status == "200",

@@ -1,4 +1,4 @@
-//! Flags of the commands as daemons on Kafka topics, and from them a daemon's settings.
+//! The flags of commands as daemons on Kafka topics, and the settings made from them.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -17,103 +17,109 @@ use tweetoscope::kafka::{
 use tweetoscope::record::{Kind, Record};
 use tweetoscope::stage::Recover;
 
-use crate::transport::{CarrierArgs, InputArgs, stop_flag};
-use crate::{Outcome, Usage, health, logging};
+use crate::flags::{CarrierArgs, InputArgs, Outcome, Usage};
+use crate::transport::stop_flag;
+use crate::{health, logging};
 
-/// Reading and writing topics instead of pipes.
+/// Topics instead of pipes.
 #[derive(clap::Args, Clone)]
 #[command(next_help_heading = "Kafka")]
 pub(crate) struct KafkaArgs {
-    /// Read and write Kafka topics, exactly once, until told to stop
+    /// Read and write Kafka topics, exactly once, until SIGINT or SIGTERM
     #[arg(long)]
     pub(crate) kafka: bool,
-    /// Connect to these brokers (host:port, separated by commas; default localhost:9092)
+    /// Brokers, HOST:PORT separated by commas (default: localhost:9092)
     #[arg(short, long, value_name = "BROKERS")]
     brokers: Option<String>,
-    /// Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated
+    /// Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated
     #[arg(short = 'X', value_name = "NAME=VALUE")]
     properties: Vec<String>,
-    /// Read such properties from FILE, one a line: the place for secrets; -X wins
+    /// Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes
+    /// precedence
     #[arg(short = 'F', value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Be a member of this consumer group (default tweetoscope-COMMAND)
+    /// Consumer group (default: tweetoscope-COMMAND); its instances share the partitions
     #[arg(long, value_name = "GROUP")]
     group: Option<String>,
-    /// Be known by this name over restarts, each instance by its own: a restart then takes over
-    /// at once (default: group, host and process)
+    /// Transactional id, unique per instance; an id that is the same after a restart fences the
+    /// previous process immediately (default: from group, host and process id)
     #[arg(long, value_name = "ID")]
     transactional_id: Option<String>,
-    /// Call the topic of a kind of records NAME; may be repeated
+    /// Use topic NAME for records of this type, such as alert=my_alerts; may be repeated
     #[arg(long, value_name = "KIND=NAME")]
     topic: Vec<String>,
-    /// Create the topics that are missing
+    /// Create missing topics
     #[arg(long)]
     create_topics: bool,
-    /// Create topics with this many partitions: as many instances can share the work
+    /// Number of partitions of created topics, at most 10000; the maximum number of instances that
+    /// share the work
     #[arg(long, value_name = "N", default_value_t = 4)]
     partitions: i32,
-    /// Create topics with this many copies (default: the broker's)
+    /// Replication factor of created topics (default: that of the broker)
     #[arg(long, value_name = "N")]
     replication: Option<i32>,
-    /// Begin here where the group never was: with the earliest record there is, or the latest
+    /// Start position of a group without committed offsets
     #[arg(long, value_enum, default_value = "earliest")]
     from: FromArg,
-    /// End when all partitions are read
+    /// Exit when the end of all partitions is reached
     #[arg(long)]
     exit_eof: bool,
-    /// Work without transactions: a crash may repeat output
+    /// Write without transactions; output may be repeated after a crash
     #[arg(long)]
     at_least_once: bool,
-    /// Give up (exit status 75) when no broker answered for this long
+    /// Exit with status 75 when no broker has answered for this long
     #[arg(long, value_name = "DURATION", default_value = "1m")]
     wait: Span,
-    /// Commit after this much work
+    /// Time between commits
     #[arg(long, value_name = "DURATION", default_value = "0.2s")]
     tick: Span,
-    /// Keep a recovery to about this many records by writing long cascades to collect_state
+    /// Approximate maximum number of records to replay at a restart; state that would need more is
+    /// written to the topic collect_state
     #[arg(long, value_name = "RECORDS", default_value_t = 5_000_000)]
     max_replay: u64,
-    /// Send the log, from INFO up, to the topic of logs too
+    /// Also write the log, from INFO, to the logs topic
     #[arg(long)]
     log_topic: bool,
-    /// Forget all state at a restart: for the test that must see it
+    /// Start without restored state, to show in a test that restoring matters
     #[arg(long, hide = true)]
     without_replay: bool,
 }
 
-/// Where a group begins.
+/// Start position of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum FromArg {
-    /// With the earliest record
+    /// The earliest record
     Earliest,
-    /// With the latest record
+    /// The next record that is written
     Latest,
 }
 
 impl CarrierArgs {
     fn no_files(&self) -> Result<(), Usage> {
         let none = self.files.is_empty();
-        none.then_some(()).ok_or_else(|| Usage("--kafka reads topics, not files".to_owned()))
+        none.then_some(()).ok_or_else(|| {
+            Usage("--kafka reads topics, not files; remove the FILE arguments".to_owned())
+        })
     }
 }
 
-/// What a command does on Kafka.
-pub(crate) struct Does {
+/// What a command reads and writes on Kafka.
+pub(crate) struct Role {
     /// Its name.
     pub(crate) command: &'static str,
     /// Topics that it writes.
     pub(crate) writes: &'static [Topic],
-    /// What it does with models.
+    /// Its use of the models topic.
     pub(crate) models: Use,
-    /// The most bytes that a model of it can have.
+    /// Number of bytes of its largest model, at most.
     pub(crate) largest_model: Option<usize>,
-    /// Versions of models that it must use.
+    /// Versions of models that are pinned.
     pub(crate) pin: Vec<ModelVersion>,
-    /// How old a cascade gets, by which tweets are kept.
+    /// Maximum age of a cascade, which determines the retention of tweets.
     pub(crate) max_age: Span,
 }
 
-impl Does {
+impl Role {
     /// A command without models.
     pub(crate) fn plain(command: &'static str, writes: &'static [Topic]) -> Self {
         Self {
@@ -127,14 +133,14 @@ impl Does {
     }
 }
 
-/// One day: bounds the replay.
+/// Default maximum age with --kafka: one day, which bounds the replay.
 pub(crate) const MAX_AGE: Span = Span(86_400.0);
 
 impl KafkaArgs {
-    /// Runs a stage of `make` as a daemon, if that was asked for.
+    /// With --kafka, runs a stage of `make` as a daemon.
     pub(crate) fn daemon<S: Recover>(
         &self,
-        does: Does,
+        role: Role,
         carrier: &CarrierArgs,
         make: impl Fn() -> S,
     ) -> anyhow::Result<Option<Outcome>> {
@@ -143,7 +149,7 @@ impl KafkaArgs {
         }
         carrier.no_files()?;
         let CarrierArgs { input, shared, .. } = carrier;
-        let settings = self.settings(does, input, stop_flag()?)?;
+        let settings = self.settings(role, input, stop_flag()?)?;
         if input.dry_run {
             kafka::check::<S>(&settings)?;
             return Ok(Some(Outcome::Done));
@@ -154,30 +160,30 @@ impl KafkaArgs {
         let counts = served?;
         let stopped = settings.stop.load(Ordering::Relaxed);
         Ok(Some(match counts.rejected {
-            // Told to stop: what was refused is in the metrics and among the dead letters.
+            // After a signal, refused records are in the metrics and the dead letters only.
             _ if stopped => Outcome::Done,
             0 => Outcome::Done,
             _ => Outcome::Rejected,
         }))
     }
 
-    /// On Kafka models travel in a topic.
+    /// Refuses --models with --kafka, where models are in a topic.
     pub(crate) fn no_folder(&self, models: Option<&Path>) -> anyhow::Result<()> {
         match models {
             Some(_) if self.kafka => {
-                let text = "--models is for pipes: with --kafka models are in their topic";
+                let text = "--models cannot be used with --kafka, where models are in the models topic; remove it";
                 Err(Usage(text.to_owned()).into())
             }
             _ => Ok(()),
         }
     }
 
-    /// Whether topics are to be read or written.
-    pub(crate) fn is_asked(&self) -> bool {
+    /// Whether topics are read or written.
+    pub(crate) fn is_on(&self) -> bool {
         self.kafka
     }
 
-    /// A transport from the topics of these kinds to stdout, if that was asked for.
+    /// With --kafka, a transport from the topics of these kinds to stdout, and its stop flag.
     pub(crate) fn bridge(
         &self,
         command: &'static str,
@@ -189,7 +195,7 @@ impl KafkaArgs {
         Ok(bridge.map(|bridge| (bridge, stop)))
     }
 
-    /// The same to another writer, ended by a flag that is there already.
+    /// The same to another writer and with an existing stop flag.
     pub(crate) fn bridge_to<W: io::Write>(
         &self,
         to: W,
@@ -202,60 +208,60 @@ impl KafkaArgs {
             return Ok(None);
         }
         carrier.no_files()?;
-        let does = Does::plain(command, &[]);
-        let settings = self.settings(does, &carrier.input, Arc::clone(stop))?;
+        let role = Role::plain(command, &[]);
+        let settings = self.settings(role, &carrier.input, Arc::clone(stop))?;
         Ok(Some(Bridge::open(&settings, kinds, to)?))
     }
 
-    /// Where a command writes that reads no topic, if that was asked for.
-    pub(crate) fn sink(&self, does: Does, input: &InputArgs) -> anyhow::Result<Option<Sink>> {
+    /// With --kafka, the destination of a command that reads no topic.
+    pub(crate) fn sink(&self, role: Role, input: &InputArgs) -> anyhow::Result<Option<Sink>> {
         if !self.kafka {
             return Ok(None);
         }
-        let settings = self.settings(does, input, stop_flag()?)?;
+        let settings = self.settings(role, input, stop_flag()?)?;
         Ok(Some(Sink::open(&settings)?))
     }
 
-    /// All that a daemon must be told.
+    /// The settings of a daemon; starts the log to its topic.
     fn settings(
         &self,
-        does: Does,
+        role: Role,
         input: &InputArgs,
         stop: Arc<AtomicBool>,
     ) -> anyhow::Result<Settings> {
-        let command = does.command;
-        let settings = self.unlogged(does, input, stop)?;
+        let command = role.command;
+        let settings = self.unlogged(role, input, stop)?;
         if self.log_topic {
-            log_to_topic(&settings).with_context(|| format!("the log of {command}"))?;
+            log_to_topic(&settings).with_context(|| format!("--log-topic of {command}"))?;
         }
         Ok(settings)
     }
 
     fn unlogged(
         &self,
-        does: Does,
+        role: Role,
         input: &InputArgs,
         stop: Arc<AtomicBool>,
     ) -> anyhow::Result<Settings> {
         let (properties, brokers) = self.connection()?;
-        let group = self.group.clone().unwrap_or(format!("tweetoscope-{}", does.command));
+        let group = self.group.clone().unwrap_or(format!("tweetoscope-{}", role.command));
         let transactional_id = self.transactional_id.clone().unwrap_or_else(|| own_name(&group));
         let mut topics = Names::default();
         for text in &self.topic {
             topics.rename(text).map_err(Usage)?;
         }
         if self.create_topics && !(1..=10_000).contains(&self.partitions) {
-            let text = format!("--partitions is a number from 1 to 10000, not {}", self.partitions);
+            let text = format!("--partitions must be from 1 to 10000, not {}", self.partitions);
             return Err(Usage(text).into());
         }
         let creation = Creation {
             partitions: self.partitions,
             replication: self.replication.unwrap_or(-1),
-            tweets_retention: seconds(2.0 * does.max_age.0),
+            tweets_retention: seconds(2.0 * role.max_age.0),
         };
         let dead_letter = input.dead_letter.as_ref().map(|it| it.to_string_lossy().into_owned());
         Ok(Settings {
-            command: does.command.to_owned(),
+            command: role.command.to_owned(),
             brokers,
             properties,
             group,
@@ -274,22 +280,22 @@ impl KafkaArgs {
                 FromArg::Earliest => From::Earliest,
                 FromArg::Latest => From::Latest,
             },
-            models: does.models,
-            largest_model: does.largest_model,
-            writes: does.writes.to_vec(),
-            pin: does.pin,
+            models: role.models,
+            largest_model: role.largest_model,
+            writes: role.writes.to_vec(),
+            pin: role.pin,
             replay: !self.without_replay,
             stop,
         })
     }
 
-    /// Properties and brokers: the command line wins, then the environment, then the file.
+    /// Properties and brokers. The command line precedes the environment, which precedes the file.
     fn connection(&self) -> anyhow::Result<(Properties, String)> {
         let (mut properties, in_file) = match &self.file {
             Some(path) => from_file(path)?,
             None => Default::default(),
         };
-        // Not clap's parser: it would repeat the value, which may be a secret.
+        // Not parsed by clap, whose errors would print the value, which may be a secret.
         for text in &self.properties {
             let (name, value) = property(text).map_err(Usage)?;
             free(&name).map_err(Usage)?;
@@ -300,19 +306,19 @@ impl KafkaArgs {
     }
 }
 
-/// Hands the log on to its topic, on a thread of its own: a broker that is slow delays no work.
+/// Sends the log to its topic on a separate thread, so that a slow broker does not delay records.
 fn log_to_topic(settings: &Settings) -> io::Result<()> {
-    const WAITING: usize = 10_000;
+    const QUEUE: usize = 10_000;
     let mut sink = Sink::open(&Settings { writes: vec![Topic::Logs], ..settings.clone() })?;
-    let (to, from) = sync_channel(WAITING);
+    let (to, from) = sync_channel(QUEUE);
     let thread = std::thread::spawn(move || {
         for log in from {
-            // Saying that a message could not be sent would be the next one.
+            // An error here would be logged, and the message sent here again.
             let _ = sink.record(&Record::Log(log));
         }
         let _ = sink.flush();
     });
-    logging::tell(to, thread);
+    logging::copy_to(to, thread);
     log::info!("Logging on, to topic {} too.", settings.topics.of(Topic::Logs));
     Ok(())
 }
@@ -321,13 +327,13 @@ fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-/// A name that no other instance has: it need not outlive this process.
+/// A transactional id that no other instance has; valid for this process only.
 fn own_name(group: &str) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
         .ok()
         .or_else(|| std::env::var("HOSTNAME").ok())
         .unwrap_or_else(|| "host".to_owned());
-    // Containers may share the host's name and count their processes each for themselves.
-    let chance = RandomState::new().hash_one(group) as u32;
-    format!("{group}-{}-{}-{chance:08x}", host.trim(), std::process::id())
+    // Containers may share a host name and process ids.
+    let random = RandomState::new().hash_one(group) as u32;
+    format!("{group}-{}-{}-{random:08x}", host.trim(), std::process::id())
 }

@@ -13,44 +13,44 @@ use tweetoscope::stage::Tally;
 use tweetoscope::stage::log::{Filter, Level, utc};
 use tweetoscope::stream::{Counts, Observer, shown};
 
-use crate::cli::LogFormat;
+use crate::flags::{CarrierArgs, LogFormat, Outcome};
 use crate::health::{self, Watch};
 use crate::kafka::KafkaArgs;
 use crate::logging::{self, Limits, Rotating};
-use crate::{Outcome, transport};
+use crate::transport;
 use feed::Feed;
 
-/// Show the logs of all stages in one, by time: filtered, in colour, or into rotating files
+/// Merge the logs of all stages by time, filter them, and print or store them
 ///
-/// Reads log records and the text form of the stages' own logs, from files (plain, gzip or a
-/// directory of them) and stdin, and merges them by time. Columns are time (UTC), source, level
-/// and message; in colour on a terminal, unless NO_COLOR is set. Other records are passed over.
+/// Reads log records, and the text logs that the commands write, from files, from directories of log
+/// files and from stdin. Prints the columns time (UTC), stage, level and message, in colour on a
+/// terminal unless NO_COLOR is set. Other records are skipped.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Show these levels: debug, info, warning, error, critical
+    /// Print these levels only, separated by commas: debug, info, warning, error, critical
     #[arg(long, value_name = "LEVELS", value_delimiter = ',', value_parser = level)]
     levels: Vec<Level>,
-    /// Show these stages
+    /// Print the messages of these stages only, separated by commas, such as collect,fit
     #[arg(long, value_name = "STAGES", value_delimiter = ',')]
     sources: Vec<String>,
-    /// Go on when the files end: wait for more, also when they are rotated
+    /// Continue at the end of the files, and follow rotated ones, until SIGINT or SIGTERM
     #[arg(long, short)]
     follow: bool,
-    /// Write JSON records instead of columns
+    /// Print log records as JSON instead of columns
     #[arg(long)]
     json: bool,
-    /// Write rotating files into DIR instead of stdout: DIR/tweetoscope.log
+    /// Write to DIR/tweetoscope.log, rotated at 10 MiB or after a day, instead of stdout
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
 }
 
 fn level(name: &str) -> Result<Level, String> {
     Level::named(name)
-        .ok_or_else(|| format!("levels are {}", Level::ALL.map(Level::name).join(", ")))
+        .ok_or_else(|| format!("the levels are {}", Level::ALL.map(Level::name).join(", ")))
 }
 
 /// Runs the command.
@@ -77,7 +77,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     Ok(if counts.rejected > 0 { Outcome::Rejected } else { Outcome::Done })
 }
 
-/// Shows messages until all feeds have ended or `stop` is set.
+/// Prints messages until all feeds have ended or `stop` is set.
 fn show_all(
     feeds: &mut [Feed],
     filter: &Filter,
@@ -106,7 +106,7 @@ fn show_all(
     show.flush()
 }
 
-/// The earliest message that is there; of equal times that of the first feed.
+/// The earliest message available; of equal times that of the first feed.
 fn next(feeds: &mut [Feed], show: &mut Show) -> io::Result<Option<Log>> {
     for feed in feeds.iter_mut().filter(|feed| feed.is_dry()) {
         show.flush()?;
@@ -120,7 +120,7 @@ fn next(feeds: &mut [Feed], show: &mut Show) -> io::Result<Option<Log>> {
     Ok(earliest.and_then(|i| feeds[i].pop()))
 }
 
-/// Where messages are shown, and how.
+/// The destination of messages, and their format.
 struct Show {
     to: BufWriter<io::Stdout>,
     into: Option<Rotating>,
@@ -156,7 +156,7 @@ impl Show {
     }
 }
 
-/// Time, source, level and message; nothing of them is obeyed by a terminal.
+/// Time, source, level and message; control characters are escaped.
 fn columns(log: &Log, colour: bool) -> String {
     let (source, level) = (shown(&log.source), shown(&log.level));
     let line = format!("{}  {source:9}  {level:8}  {}", utc(log.t, 3), shown(&log.message));
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_frame_a_line_and_hostile_text_stays_text() {
+    fn a_line_is_coloured_as_a_whole_and_control_characters_are_escaped() {
         let log = |level: &str| Log {
             t: 1_606_985_123.0,
             level: level.to_owned(),

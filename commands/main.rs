@@ -5,6 +5,7 @@ mod collect;
 mod dashboard;
 mod evaluate;
 mod fit;
+mod flags;
 mod generate;
 #[cfg(test)]
 mod generated;
@@ -15,9 +16,11 @@ mod log;
 mod logging;
 mod monitor;
 mod original;
+mod pages;
 mod plot;
 mod predict;
 mod progress;
+mod rows;
 mod run;
 mod terminal;
 mod train;
@@ -28,16 +31,7 @@ use std::process::ExitCode;
 
 use tweetoscope::stream;
 
-/// How a command ended that did not fail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// All was read.
-    Done,
-    /// Some input was refused, and named when it was.
-    Rejected,
-    /// A threshold that was asked for was crossed.
-    Crossed,
-}
+use flags::{Outcome, Usage};
 
 fn main() -> ExitCode {
     let (cli, stage) = cli::parse();
@@ -55,7 +49,7 @@ fn main() -> ExitCode {
     ExitCode::from(status(ended))
 }
 
-/// Exit status (README.md, When something is wrong), after the error was said.
+/// The exit status; prints the error, if there is one.
 fn status(ended: anyhow::Result<Outcome>) -> u8 {
     match ended {
         Ok(Outcome::Done) => 0,
@@ -64,8 +58,8 @@ fn status(ended: anyhow::Result<Outcome>) -> u8 {
         Err(error) if reader_left(&error) => 0,
         Err(error) => {
             stream::say(&format!("{error:#}"));
-            let asked = |cause: &io::Error| tweetoscope::kafka::status(cause);
-            let own = error.chain().find_map(|it| it.downcast_ref::<io::Error>().and_then(asked));
+            let status = |cause: &io::Error| tweetoscope::kafka::status(cause);
+            let own = error.chain().find_map(|it| it.downcast_ref::<io::Error>().and_then(status));
             match error.downcast_ref::<Usage>() {
                 Some(_) => 2,
                 None => own.unwrap_or(1),
@@ -74,20 +68,8 @@ fn status(ended: anyhow::Result<Outcome>) -> u8 {
     }
 }
 
-/// Whether the reader of our output went away, which is its right.
+/// Whether the reader of the output closed it, which is not an error (`| head`).
 fn reader_left(error: &anyhow::Error) -> bool {
     let broken = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
     error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(broken))
 }
-
-/// A combination of options that makes no sense.
-#[derive(Debug)]
-pub(crate) struct Usage(pub(crate) String);
-
-impl std::fmt::Display for Usage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}

@@ -9,16 +9,16 @@ use std::str::FromStr;
 use anyhow::{Result, anyhow, bail};
 use tweetoscope::event::Span;
 
-/// What a file says, and what in it was passed over.
+/// The settings of a file, and warnings about the rest.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Read<T> {
     /// The settings; `None` where the file has no such keyword.
     pub(crate) settings: T,
-    /// Keywords that mean nothing to us, one sentence each, with their lines.
+    /// Unknown keywords, one message each, with their lines.
     pub(crate) warnings: Vec<String>,
 }
 
-/// What `params.config` says, in the units of our own options.
+/// The settings of `params.config`, in the units of the options.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Generator {
     /// `tweets_path`: the data.
@@ -41,7 +41,7 @@ pub(crate) struct Generator {
     pub(crate) brokers: Option<String>,
 }
 
-/// What `collector.ini` says.
+/// The settings of `collector.ini`.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Collector {
     /// `[kafka] brokers`.
@@ -64,10 +64,10 @@ pub(crate) struct Collector {
     pub(crate) min_size: Option<u64>,
 }
 
-/// Values for options, by their names: what a file of the original system comes down to.
+/// Default values of options, by name.
 pub(crate) type Defaults = Vec<(&'static str, Vec<String>)>;
 
-/// The defaults that a file gives to the options of a command; what means nothing to us is said.
+/// The defaults that a file gives to the options of a command; reports unknown keywords.
 pub(crate) fn defaults(command: &str, path: &Path) -> Result<Defaults> {
     let text = std::fs::read_to_string(path)?;
     let (defaults, warnings) = match command {
@@ -90,7 +90,7 @@ fn path(it: &Option<PathBuf>) -> Vec<String> {
     it.iter().map(|it| it.display().to_string()).collect()
 }
 
-/// A topic of ours under another name.
+/// Values of `--topic` that rename topics.
 fn topic(names: &[(&str, &Option<String>)]) -> Vec<String> {
     let renamed =
         names.iter().filter_map(|(kind, name)| Some(format!("{kind}={}", name.as_ref()?)));
@@ -147,7 +147,7 @@ pub(crate) fn generator(text: &str) -> Result<Read<Generator>> {
             "number_of_threads" => it.sources = Some(setting.count()?),
             "kafka_topic" => it.topic = Some(setting.value()?.to_owned()),
             "kafka_brokers" => it.brokers = Some(setting.value()?.to_owned()),
-            // Its caches and the files it made of the tables: nothing here needs them.
+            // Caches and index files of the original system; without effect here.
             "tweets_index_path"
             | "cascades_index_path"
             | "tweets_cache_page_size"
@@ -203,7 +203,8 @@ fn settings(text: &str) -> Result<Vec<Setting<'_>>> {
         }
         if let Some(rest) = whole.strip_prefix('[') {
             let name = rest.split_once(']').map(|(name, _)| name.trim());
-            section = name.ok_or_else(|| anyhow!("line {}: a section without its ]", i + 1))?;
+            section =
+                name.ok_or_else(|| anyhow!("line {}: a section name without its ]", i + 1))?;
             continue;
         }
         let end = whole.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(whole.len());
@@ -256,8 +257,8 @@ impl<'a> Setting<'a> {
     fn unknown(&self) -> String {
         let Self { line, section, keyword, .. } = self;
         match *section {
-            "" => format!("line {line}: unknown keyword {keyword:?}, passed over"),
-            _ => format!("line {line}: unknown keyword {keyword:?} in [{section}], passed over"),
+            "" => format!("line {line}: unknown keyword {keyword:?}, ignored"),
+            _ => format!("line {line}: unknown keyword {keyword:?} in [{section}], ignored"),
         }
     }
 }
@@ -348,11 +349,11 @@ min_cascade_size=10
     #[test]
     fn an_unknown_keyword_is_a_warning_with_its_line() {
         let read = generator("kafka_topic a\nnumber_of_thread 5\nkafka_topic b").unwrap();
-        assert_eq!(read.warnings, ["line 2: unknown keyword \"number_of_thread\", passed over"]);
+        assert_eq!(read.warnings, ["line 2: unknown keyword \"number_of_thread\", ignored"]);
         assert_eq!(read.settings.topic.as_deref(), Some("b"));
         let read = collector("[topic]\nbrokers=a\n[kafka]\nin=b").unwrap();
         assert_eq!(read.warnings.len(), 2);
-        assert_eq!(read.warnings[1], "line 4: unknown keyword \"in\" in [kafka], passed over");
+        assert_eq!(read.warnings[1], "line 4: unknown keyword \"in\" in [kafka], ignored");
         assert_eq!(read.settings, Collector::default());
     }
 
@@ -377,7 +378,7 @@ min_cascade_size=10
         }
         for (text, error) in [
             ("[times]\nobservation=600,x", "line 2: observation cannot be \"x\""),
-            ("[times", "line 1: a section without its ]"),
+            ("[times", "line 1: a section name without its ]"),
             ("[cascade]\nmin_cascade_size=", "line 2: min_cascade_size has no value"),
         ] {
             assert_eq!(collector(text).unwrap_err().to_string(), error);

@@ -8,56 +8,58 @@ use tweetoscope::kafka::{self, Topic};
 use tweetoscope::stage::predict::{Predict, PredictOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
-use crate::kafka::{Does, KafkaArgs};
-use crate::{Outcome, Usage, transport};
+use crate::flags::{CarrierArgs, Outcome, Usage};
+use crate::kafka::{KafkaArgs, Role};
 
-/// Predict the final size of every cascade fitted, and score the prediction later
+/// Predict the final size of each fitted cascade, and score the prediction when the size is known
 ///
-/// Reads parameters and sizes. For every cascade and window it writes an alert as soon as the
-/// parameters are known, and a sample and a stat when the final size is known too. Uses the
-/// newest model of each window in --models, which is looked at again whenever it changes;
-/// without a model, SEISMIC's or the branching process's own estimate.
+/// Emits one alert for each parameters record, and one sample and one stat when the size record of
+/// the same cascade and window has been read too. Uses the newest model of each window in --models
+/// and reloads it when it changes; without a model, SEISMIC's estimate or that of the fitted process.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    pub(crate) manner: MannerArgs,
-    /// Read models from this folder, and newer ones when they appear
+    pub(crate) flags: PredictFlags,
+    /// Read models from this folder; it may be filled or updated while the command runs
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
 }
 
-/// How predictions are made and told.
+/// Predictions and their output.
 #[derive(clap::Args, Clone)]
-pub(crate) struct MannerArgs {
-    /// Nominal probability that the interval holds the final size
+pub(crate) struct PredictFlags {
+    /// Nominal probability that the prediction interval contains the final size, between 0 and 1
     #[arg(long, value_name = "P", default_value_t = 0.9)]
     pub(crate) level: f64,
-    /// Tell only predictions above this size, with the probability to pass it (default: all)
+    /// Emit only alerts that predict more than this many events, each with the probability of more
+    /// (default: all alerts)
     #[arg(long, value_name = "EVENTS")]
     pub(crate) alert_above: Option<f64>,
-    /// Let at most this many predictions wait for their sizes; the oldest go first
+    /// Maximum number of predictions pending for their size; the oldest are dropped first
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     pub(crate) max_pending: usize,
-    /// Use this version of its window's model whatever is newer; may be repeated
+    /// Use this version for its window, such as 600-3, even if there is a newer one; may be repeated,
+    /// once per window
     #[arg(long, value_name = "VERSION")]
     pub(crate) pin: Vec<ModelVersion>,
-    /// Tell the expected growth after the window too, as pairs [seconds after its end, events]
+    /// Add the expected growth to alerts: pairs [seconds after the end of the window, events]
     ///
-    /// Its course is that of SEISMIC's memory of an event, up to a week; where the alert's method is
-    /// hawkes it is that of the fitted process. It goes towards the predicted size.
+    /// The curve follows SEISMIC's memory kernel for up to a week; where the method of the alert is
+    /// hawkes, it follows the fitted process. It converges to the predicted size.
     #[arg(long)]
     pub(crate) curve: bool,
 }
 
-impl MannerArgs {
-    /// The manner, checked.
-    pub(crate) fn manner(&self) -> anyhow::Result<PredictOptions> {
+impl PredictFlags {
+    /// The options of the stage; refuses values out of range.
+    pub(crate) fn options(&self) -> anyhow::Result<PredictOptions> {
         if !(self.level > 0.0 && self.level < 1.0) {
-            let text = format!("--level is a probability between 0 and 1, not {}", self.level);
+            let text =
+                format!("--level must be between 0 and 1, not {}; for example 0.9", self.level);
             return Err(Usage(text).into());
         }
         if self.max_pending == 0 {
@@ -74,23 +76,25 @@ impl MannerArgs {
     }
 }
 
-/// Pins name versions, one a window.
+/// Refuses two pins of one window.
 fn check_pins(pins: &[ModelVersion]) -> Result<(), Usage> {
     let mut windows = Vec::new();
     for ModelVersion { window, .. } in pins {
         if windows.contains(&window) {
-            return Err(Usage(format!("--pin names two versions for the window {window}")));
+            return Err(Usage(format!(
+                "--pin is given twice for the window of {window} s; keep one"
+            )));
         }
         windows.push(window);
     }
     Ok(())
 }
 
-/// What is asked of the models must be there.
+/// Refuses pinned versions that are not in the folder.
 fn check_models(args: &Args) -> anyhow::Result<()> {
-    let pins = &args.manner.pin;
+    let pins = &args.flags.pin;
     let Some(folder) = &args.models else {
-        let text = "--pin needs the folder of the models: --models DIR".to_owned();
+        let text = "--pin needs the folder with the models; add --models DIR".to_owned();
         return if pins.is_empty() { Ok(()) } else { Err(Usage(text).into()) };
     };
     let models = Folder::new(folder, Vec::new());
@@ -98,30 +102,33 @@ fn check_models(args: &Args) -> anyhow::Result<()> {
         models.check(*pin).with_context(|| format!("--pin {pin}"))?;
     }
     if !folder.exists() {
-        log::warn!("{} is not there yet: untrained until it is", folder.display());
+        log::warn!(
+            "--models: {} does not exist yet; predictions are untrained until it does",
+            folder.display()
+        );
     }
     Ok(())
 }
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
-    let manner = args.manner.manner()?;
-    let make = || Predict::new(manner.clone());
+    let options = args.flags.options()?;
+    let make = || Predict::new(options.clone());
     let writes = &[Topic::Alerts, Topic::Samples, Topic::Stats];
-    let does = Does {
+    let role = Role {
         models: kafka::Use::Follow,
-        pin: args.manner.pin.clone(),
-        ..Does::plain("predict", writes)
+        pin: args.flags.pin.clone(),
+        ..Role::plain("predict", writes)
     };
     args.kafka.no_folder(args.models.as_deref())?;
-    if let Some(outcome) = args.kafka.daemon(does, &args.transport, make)? {
+    if let Some(outcome) = args.kafka.daemon(role, &args.transport, make)? {
         return Ok(outcome);
     }
     check_models(&args)?;
     match &args.models {
         None => args.transport.drive(make),
         Some(path) => {
-            let folder = Folder::new(path, args.manner.pin.clone());
+            let folder = Folder::new(path, args.flags.pin.clone());
             let wrap = |lines| WithModels::new(lines, folder, Use::Follow);
             args.transport.drive_through(make, wrap, |_| Outcome::Done)
         }

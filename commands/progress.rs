@@ -1,12 +1,12 @@
-//! A bar on stderr where the length of the input is known, a counter where it is not; neither
-//! where stderr is no terminal.
+//! Progress on stderr where that is a terminal: a bar where the length of the input is known, else a
+//! counter of bytes.
 
 use std::io::IsTerminal;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tweetoscope::stream::lines::{Input, OnBytes};
 
-/// What to call with the bytes that were read.
+/// The function to call with each number of bytes read; none where stderr is not a terminal.
 pub(crate) fn over(inputs: &[Input]) -> Option<OnBytes> {
     if !std::io::stderr().is_terminal() {
         return None;
@@ -26,7 +26,7 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// Bytes of plain files together; a gzip file or a pipe hides its length.
+/// The total length in bytes; unknown for a gzip file or a pipe.
 fn length(inputs: &[Input]) -> Option<u64> {
     let size = |input: &Input| match input {
         Input::Stdin => None,

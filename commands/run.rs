@@ -15,80 +15,89 @@ use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{Mapped, Rejects, Replayed, Transport};
 
-use crate::collect::RulesArgs;
-use crate::evaluate::{FoldsArgs, WINDOWS};
-use crate::fit::MethodArgs;
-use crate::generate::CascadesArgs;
-use crate::predict::MannerArgs;
-use crate::train::TeachingArgs;
+use crate::collect::CollectFlags;
+use crate::evaluate::{EvaluateFlags, Evaluation, WINDOWS};
+use crate::fit::FitFlags;
+use crate::flags::{CarrierArgs, Outcome};
+use crate::generate::ReplayFlags;
+use crate::predict::PredictFlags;
+use crate::train::TrainFlags;
 use crate::transport::stop_flag;
-use crate::{Outcome, evaluate, monitor, transport};
+use crate::{evaluate, monitor};
 
-/// Run the whole system in one process
+/// Run the whole system in one process: collect, fit, predict, train and monitor
 ///
-/// Replays or simulates cascades as generate does, or reads tweets from files or stdin; collects,
-/// fits, predicts and learns; writes alerts and stats, and ends with a table on stderr: for each
-/// window the cascades scored, our error, and our skill against predicting no growth, a constant
-/// multiple and a log-linear law. With --folds it evaluates itself, and other methods beside it, on past cascades.
+/// Replays or simulates cascades as generate does, or reads tweets from files or stdin. Emits alert
+/// and stat records, and prints a table of the errors of each window to stderr at the end. With
+/// --folds it evaluates all methods on past cascades by cross-validation instead.
 #[derive(clap::Args)]
 #[command(mut_arg("windows", |it| it.default_value_if("folds", ArgPredicate::IsPresent, WINDOWS)))]
 pub(crate) struct Args {
     #[command(flatten)]
-    pub(crate) cascades: CascadesArgs,
+    pub(crate) cascades: ReplayFlags,
     #[command(flatten)]
-    pub(crate) rules: RulesArgs,
+    pub(crate) collect: CollectFlags,
     #[command(flatten)]
-    pub(crate) method: MethodArgs,
+    pub(crate) fit: FitFlags,
     #[command(flatten)]
-    pub(crate) manner: MannerArgs,
+    pub(crate) predict: PredictFlags,
     #[command(flatten)]
-    pub(crate) teaching: TeachingArgs,
-    /// Start with the models of this folder, and keep those that are learned there
+    pub(crate) train: TrainFlags,
+    /// Start with the models in this folder, and write new ones to it (default: start untrained)
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// Learn nothing
+    /// Do not train
     #[arg(long)]
     no_learn: bool,
     #[command(flatten)]
-    pub(crate) folds: FoldsArgs,
+    pub(crate) folds: EvaluateFlags,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
 }
 
 impl Args {
     fn settings(&self, hold: usize) -> anyhow::Result<SystemOptions> {
         const MAX_AGE: Span = Span(7.0 * 86_400.0);
-        let fit = self.method.method(Cut::Until(None), true)?;
-        let train = self.teaching.teaching(self.cascades.seed, fit.threads)?;
+        let fit = self.fit.options(Cut::Until(None), true)?;
+        let train = self.train.options(self.cascades.seed, fit.threads)?;
         Ok(SystemOptions {
-            collect: self.rules.rules(MAX_AGE)?,
+            collect: self.collect.options(MAX_AGE)?,
             fit,
-            predict: self.manner.manner()?,
+            predict: self.predict.options()?,
             train: (!self.no_learn).then_some(train),
             hold,
         })
     }
 
     fn folder(&self) -> Option<Folder> {
-        self.models.as_ref().map(|path| Folder::new(path, self.manner.pin.clone()))
+        self.models.as_ref().map(|path| Folder::new(path, self.predict.pin.clone()))
     }
 }
 
-/// Alerts and stats are told; models are kept in the folder, if there is one.
-fn told(item: &Outgoing) -> bool {
+/// Whether an item is written to stdout: models are not.
+fn is_output(item: &Outgoing) -> bool {
     !matches!(item, Outgoing::Record(Record::Model(_)))
 }
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     match args.folds.folds {
-        Some(folds) => evaluate::run(&args, folds),
+        Some(folds) => evaluate::run(Evaluation {
+            folds,
+            flags: &args.folds,
+            cascades: &args.cascades,
+            collect: &args.collect,
+            fit: &args.fit,
+            predict: &args.predict,
+            train: &args.train,
+            input: &args.transport.input,
+        }),
         None if args.cascades.any() => replay(&args),
         None => stream(&args),
     }
 }
 
-/// Tweets from files or stdin.
+/// Runs on tweets from files or stdin.
 fn stream(args: &Args) -> anyhow::Result<Outcome> {
     let settings = args.settings(0)?;
     if args.transport.input.dry_run {
@@ -99,11 +108,11 @@ fn stream(args: &Args) -> anyhow::Result<Outcome> {
     drive(args, lines, &stop, settings)
 }
 
-/// Cascades replayed or simulated.
+/// Runs on replayed or simulated cascades.
 fn replay(args: &Args) -> anyhow::Result<Outcome> {
     const TOGETHER: usize = 64;
     let settings = args.settings(TOGETHER)?;
-    // One --marks for both: a simulation needs a whole law, the fit its mean.
+    // One --marks for both: a simulation needs a distribution, the fit its mean.
     let marks = match settings.fit.marks {
         MarkLaw::Data => MarkLaw::USUAL,
         law => law,
@@ -120,7 +129,7 @@ fn replay(args: &Args) -> anyhow::Result<Outcome> {
     drive(args, replayed, &stop, settings)
 }
 
-/// Runs the system over a transport, with its models in a folder if one is named.
+/// Runs the system over a transport; with --models, reads and writes models in that folder.
 fn drive(
     args: &Args,
     transport: impl Transport,
@@ -129,7 +138,7 @@ fn drive(
 ) -> anyhow::Result<Outcome> {
     let make = || System::new(settings.clone());
     let judge = |system: &System| {
-        tell(system);
+        report(system);
         Outcome::Done
     };
     match args.folder() {
@@ -138,15 +147,16 @@ fn drive(
             args.transport.drive_over(transport, stop, make, judge)
         }
         None => {
-            let transport = Mapped::new(transport, |item| told(&item).then_some(item));
+            let transport = Mapped::new(transport, |item| Ok(is_output(&item).then_some(item)));
             args.transport.drive_over(transport, stop, make, judge)
         }
     }
 }
 
-fn tell(system: &System) {
+/// Prints the table of errors.
+fn report(system: &System) {
     if system.lacks_magnitudes() {
-        log::warn!("all magnitudes are 1: taken as data without magnitudes, E[m] = 1");
+        log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
     }
-    monitor::tell(system.monitor());
+    monitor::print_table(system.monitor());
 }

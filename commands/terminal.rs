@@ -1,4 +1,4 @@
-//! What the live views share: the loop that draws, and keys from /dev/tty, since stdin is data.
+//! The event loop of the live views. Keys come from /dev/tty, because stdin carries records.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,10 +13,10 @@ use ratatui::crossterm::terminal::{
 use ratatui::{Frame, Terminal};
 use tweetoscope::stream::Held;
 
-/// How often the screen follows the stream.
+/// Time between two updates of the screen.
 const OFTEN: Duration = Duration::from_millis(250);
 
-/// What a key asks for beyond the screen.
+/// What the loop does after a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wish {
     Stay,
@@ -25,7 +25,7 @@ pub(crate) enum Wish {
 
 /// A view that follows a stream.
 pub(crate) trait View {
-    /// Takes what there is now.
+    /// Takes the current state of the stream.
     fn follow(&mut self);
 
     fn draw(&mut self, frame: &mut Frame<'_>);
@@ -33,7 +33,7 @@ pub(crate) trait View {
     fn key(&mut self, key: KeyEvent) -> Wish;
 }
 
-/// Puts the terminal in order again, whatever happened; then comes what was said meanwhile.
+/// Restores the terminal when it is dropped; messages held back meanwhile are printed after it.
 struct Screen<W: Write> {
     terminal: Terminal<CrosstermBackend<W>>,
     _held: Option<Held>,
@@ -58,7 +58,7 @@ impl<W: Write> Drop for Screen<W> {
     }
 }
 
-/// Shows a view on `to`, which is a terminal, until somebody quits or `stop` is set.
+/// Shows a view on the terminal `to` until the user quits or `stop` is set.
 pub(crate) fn show(view: &mut impl View, to: impl Write, stop: &AtomicBool) -> io::Result<()> {
     let mut screen = Screen::open(to)?;
     while !stop.load(Ordering::Relaxed) {
@@ -72,7 +72,7 @@ pub(crate) fn show(view: &mut impl View, to: impl Write, stop: &AtomicBool) -> i
         match key.code {
             _ if key.kind != KeyEventKind::Press => {}
             KeyCode::Char('c') if control => break,
-            // What others wrote over it goes.
+            // Redraws what other programs have overwritten.
             KeyCode::Char('l') if control => screen.terminal.clear()?,
             _ if view.key(key) == Wish::Quit => break,
             _ => {}

@@ -8,78 +8,79 @@ use tweetoscope::stage::train::{Train, TrainOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::telemetry::Timed;
 
-use crate::fit::threads;
-use crate::kafka::{Does, KafkaArgs};
-use crate::{Outcome, Usage, transport};
+use crate::flags::{CarrierArgs, Outcome, Usage, threads};
+use crate::kafka::{KafkaArgs, Role};
 
-/// Learn the correction of each window from finished cascades
+/// Learn from finished cascades how large the cascades of each window become
 ///
-/// Reads samples and grows a random forest a window whenever its samples grew by a tenth (32 at
-/// least, 20 for the first). A candidate is published only if it beats the incumbent on the
-/// newest samples, which neither has seen. Models go to --models, one file a version, replaced
-/// atomically, the newest 20 of a window kept; without --models they go to stdout.
+/// Reads sample records. Trains a model of a window whenever the number of its samples has grown by
+/// a tenth (at least 32 samples; the first model from 20). A new model is published only if its error
+/// on held-out samples is below that of the current one. Models are written to --models, one file
+/// per version, of which the newest 20 of each window are kept; without --models, to stdout.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    pub(crate) teaching: TeachingArgs,
-    /// Keep models in this folder
+    pub(crate) flags: TrainFlags,
+    /// Write models to this folder; files are replaced atomically (default: write them to stdout)
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// Seed of all chance
+    /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Work on this many threads (default: one a core); the models do not depend on it
+    /// Number of threads (default: number of cores); the models do not depend on it
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
 }
 
-/// How forests are grown.
+/// Training of the models.
 #[derive(clap::Args, Clone)]
-pub(crate) struct TeachingArgs {
-    /// Learn from at most this many samples of a window, the newest
+pub(crate) struct TrainFlags {
+    /// Maximum number of samples per window; the newest are used
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub(crate) newest: usize,
-    /// Grow this many trees
+    /// Number of trees of a forest, 1 to 10000
     #[arg(long, value_name = "N", default_value_t = LearnOptions::default().trees)]
     pub(crate) trees: usize,
-    /// Learn the growth, or omega as the original system does; a median ratio or a log-linear law
-    /// takes its place while that has the smaller error on held-out samples
+    /// Quantity that the forest predicts; a median ratio or a log-linear law replaces the forest
+    /// while it has the smaller error on held-out samples
     #[arg(long, value_enum, default_value = "log-ratio")]
     pub(crate) target: TargetArg,
-    /// Answer with the median that minimises the mean relative error, the median, or the mean
+    /// Statistic of the samples in a leaf that is its prediction
     #[arg(long, value_enum, default_value = "relative-median")]
     pub(crate) aggregate: AggregateArg,
 }
 
-/// What the trees predict.
+/// Quantity that the trees predict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum TargetArg {
-    /// ln(N/n), from all features
+    /// ln(N / n), from all features
     LogRatio,
-    /// omega, from beta, n* and G1
+    /// omega, from beta, n* and G1, as in the original system
     Omega,
 }
 
-/// How leaves answer.
+/// Statistic of the samples in a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum AggregateArg {
-    /// The median weighted by 1/N
+    /// Median weighted by 1/N, which minimises the mean relative error
     RelativeMedian,
-    /// The median
+    /// Median
     Median,
-    /// The mean of the logarithm
+    /// Mean of the logarithm
     Mean,
 }
 
-impl TeachingArgs {
-    /// The teaching, checked.
-    pub(crate) fn teaching(&self, seed: u64, threads: usize) -> anyhow::Result<TrainOptions> {
+impl TrainFlags {
+    /// The options of the stage; refuses values out of range.
+    pub(crate) fn options(&self, seed: u64, threads: usize) -> anyhow::Result<TrainOptions> {
         if !(1..=10_000).contains(&self.trees) {
-            return Err(Usage("--trees is a number from 1 to 10000".to_owned()).into());
+            return Err(
+                Usage(format!("--trees must be from 1 to 10000, not {}", self.trees)).into()
+            );
         }
         Ok(TrainOptions {
             trees: self.trees,
@@ -101,15 +102,15 @@ impl TeachingArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
-    let teaching = args.teaching.teaching(args.seed, threads(args.threads))?;
-    let make = || Timed::new(Train::new(teaching.clone()));
-    let does = Does {
+    let options = args.flags.options(args.seed, threads(args.threads))?;
+    let make = || Timed::new(Train::new(options.clone()));
+    let role = Role {
         models: kafka::Use::Publish,
-        largest_model: Some(max_model_bytes(args.teaching.trees)),
-        ..Does::plain("train", &[Topic::Models])
+        largest_model: Some(max_model_bytes(args.flags.trees)),
+        ..Role::plain("train", &[Topic::Models])
     };
     args.kafka.no_folder(args.models.as_deref())?;
-    if let Some(outcome) = args.kafka.daemon(does, &args.transport, make)? {
+    if let Some(outcome) = args.kafka.daemon(role, &args.transport, make)? {
         return Ok(outcome);
     }
     match &args.models {

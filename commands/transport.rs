@@ -1,46 +1,18 @@
-//! Flags that say where records come from and go to; the same for every command.
+//! The input files of a command as a transport, and the loop over it.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tweetoscope::stage::Stage;
-use tweetoscope::stream::lines::{Input, LONGEST, Lines, Options};
+use tweetoscope::stream::lines::{Input, Lines, Options};
 use tweetoscope::stream::{self, Transport};
 
-use crate::cli::Shared;
+use crate::flags::{CarrierArgs, Outcome};
 use crate::health::{self, Watch};
-use crate::{Outcome, progress};
-
-/// Where records come from and go to.
-#[derive(clap::Args, Clone)]
-pub(crate) struct CarrierArgs {
-    /// Read these files one after the other (plain or gzip; - is stdin)
-    #[arg(value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    #[command(flatten)]
-    pub(crate) input: InputArgs,
-    #[command(flatten)]
-    pub(crate) shared: Shared,
-}
-
-/// How input is treated that cannot be used.
-#[derive(clap::Args, Clone)]
-pub(crate) struct InputArgs {
-    /// Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a
-    /// stage commits, in the topic of that name, in the same transaction)
-    #[arg(long, value_name = "FILE", help_heading = "Input")]
-    pub(crate) dead_letter: Option<PathBuf>,
-    /// Refuse lines of more bytes (tweets: 1 MiB at most)
-    #[arg(long, value_name = "BYTES", default_value_t = LONGEST, help_heading = "Input")]
-    pub(crate) max_line: usize,
-    /// Check options and files, and end
-    #[arg(long, help_heading = "Input")]
-    pub(crate) dry_run: bool,
-}
+use crate::progress;
 
 impl CarrierArgs {
     /// Runs a stage of `make` over the input.
@@ -48,8 +20,8 @@ impl CarrierArgs {
         self.drive_through(make, |lines| lines, |_| Outcome::Done)
     }
 
-    /// The same with a transport that `wrap` puts around the lines; `judge` looks at the stage
-    /// when all is read.
+    /// The same with a transport that `wrap` makes from the lines; `judge` determines the outcome
+    /// from the stage at the end of the input.
     pub(crate) fn drive_through<S: Stage, T: Transport>(
         &self,
         make: impl Fn() -> S,
@@ -64,7 +36,7 @@ impl CarrierArgs {
         self.drive_over(wrap(lines), &stop, make, judge)
     }
 
-    /// The same over a transport that is there already, which `stop` ends.
+    /// The same over an open transport, which `stop` ends.
     pub(crate) fn drive_over<S: Stage>(
         &self,
         mut transport: impl Transport,
@@ -81,7 +53,7 @@ impl CarrierArgs {
         })
     }
 
-    /// Runs a stage whose output goes elsewhere, with or without a progress bar.
+    /// Runs a stage with its output to `to`, with or without a progress bar.
     pub(crate) fn drive_into<S: Stage, W: Write>(
         &self,
         stage: S,
@@ -123,7 +95,7 @@ impl CarrierArgs {
     }
 }
 
-/// Runs a stage over a transport, watched.
+/// Runs a stage over a transport, with metrics and health.
 pub(crate) fn drive<S: Stage>(
     mut stage: S,
     mut transport: impl Transport,
@@ -133,7 +105,7 @@ pub(crate) fn drive<S: Stage>(
     Ok(outcome(&transport))
 }
 
-/// Runs a stage; the last metrics are told whether it failed or not.
+/// Runs a stage; writes the metrics file whether it failed or not.
 pub(crate) fn watched<S: Stage>(
     stage: &mut S,
     transport: &mut impl Transport,
@@ -155,7 +127,7 @@ pub(crate) fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
-            .context("signals")?;
+            .context("cannot install the handlers of SIGINT and SIGTERM")?;
     }
     Ok(stop)
 }

@@ -26,418 +26,418 @@ end
 
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "generate" -d 'Replay or simulate tweets'
-complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "collect" -d 'Group tweets into cascades; emit each one\'s first seconds, later its final size'
-complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "fit" -d 'Fit a marked Hawkes process to every cascade observed'
-complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "predict" -d 'Predict the final size of every cascade fitted, and score the prediction later'
-complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "train" -d 'Learn the correction of each window from finished cascades'
-complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "monitor" -d 'Watch whether the predictions still hold'
-complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "run" -d 'Run the whole system in one process'
-complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "dashboard" -d 'Show the hottest cascades, live: in the terminal, or as a page with --http'
-complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "log" -d 'Show the logs of all stages in one, by time: filtered, in colour, or into rotating files'
-complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "healthy" -d 'Ask whether the process that serves on an address is healthy'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "generate" -d 'Replay recorded cascades, or simulate cascades, as a stream of tweets'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "collect" -d 'Group tweets into cascades, and emit their observation windows and final sizes'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "fit" -d 'Fit a marked Hawkes process to the observed events of each cascade'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "predict" -d 'Predict the final size of each fitted cascade, and score the prediction when the size is known'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "train" -d 'Learn from finished cascades how large the cascades of each window become'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "monitor" -d 'Report the errors of the predictions, and whether they have become worse'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "run" -d 'Run the whole system in one process: collect, fit, predict, train and monitor'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "dashboard" -d 'Show the cascades with the largest predictions, live in the terminal or as a web page'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "log" -d 'Merge the logs of all stages by time, filter them, and print or store them'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "healthy" -d 'Check the health of a process that serves --http'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l history -d 'Replay the cascades of these files: JSON lines, plain or gzip' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l data -d 'Replay the cascades of this CSV: with --index rows of a pair, else a table with cid, t' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l index -d 'First and last row of each cascade in --data' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l history -d 'Replay the cascades of these history files: JSON lines, plain or gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l data -d 'Replay the cascades of this CSV table with the columns cid, t and optionally m, or, with --index, of the events file of the original system' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l simulate -d 'Simulate this many cascades' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l p -d 'Simulate with this infectiousness, or one from a range LOW..HIGH' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l beta -d 'Simulate with this decay in 1/s, or one from a range LOW..HIGH' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l first-mark -d 'Give the initial tweet this magnitude' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l seed -d 'Seed of all chance' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l sources -d 'Deal the cascades to this many sources' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l live -d 'Keep this many cascades of a source going at once' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l start-range -d 'Begin a cascade up to this long after the one that it follows is over' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l timeline -d 'Replay at the true times (real), shuffled and dealt (dealt), or as the history allows' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tail -d 'End a source with a watermark this long after its last event' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l seconds-per-unit -d 'Take the times of the cascades in units of this many seconds' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l limit -d 'Stop after this many events, without watermarks' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l params -d 'Take defaults from a params.config of the original system' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l marks -d 'Simulate with magnitudes of this law' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l speed -d 'Replay this many event seconds in a second (default: as fast as possible)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
-latest\t'With the latest record'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exact-times -d 'Keep fractions of seconds'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s q -l quiet -d 'Say less on stderr: only errors'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l create-topics -d 'Create the topics that are missing'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exit-eof -d 'End when all partitions are read'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l at-least-once -d 'Work without transactions: a crash may repeat output'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l p -d 'Infectiousness of simulated cascades in 1/follower: a number, or a range LOW..HIGH to draw from' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l beta -d 'Decay of simulated cascades in 1/s: a number, or a range LOW..HIGH to draw from' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l first-mark -d 'Mark of the initial tweet of simulated cascades, in followers' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l seed -d 'Random seed' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l sources -d 'Number of sources to which the cascades are assigned' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l live -d 'Number of cascades of a source that are open at the same time' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l start-range -d 'Start a cascade within this time after the end of the one that it replaces' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l timeline -d 'Timeline: real keeps the Unix times of the history, dealt shuffles the cascades and assigns them to sources, auto is real where every cascade has a Unix time and dealt otherwise' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tail -d 'Emit the watermark that ends a source this long after its last event' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l limit -d 'Stop after this many events, without watermarks (default: replay all)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l params -d 'Take defaults from a params.config of the original system; options take precedence' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l marks -d 'Distribution of the simulated marks: pareto:ALPHA,MINIMUM, or mean:X for pareto with the exponent 2.4 and this mean' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l speed -d 'Replay speed in event seconds per second, such as 3600 (default: without pauses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
+latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tick -d 'Time between commits' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exact-times -d 'Keep fractions of seconds (default: round event times to whole seconds)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s q -l quiet -d 'Log errors only on stderr'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exit-eof -d 'Exit when the end of all partitions is reached'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l windows -d 'Observe cascades for these times, ascending' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l terminated -d 'Call a cascade over when it was silent for this time' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l min-size -d 'Emit a window only if it holds this many events' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l lateness -d 'Keep the clock this far behind the latest event, for events that come late' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-age -d 'Call a cascade over at this age, whatever happens (default 7d; 1d with --kafka)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l at-end -d 'Treat the end of the input as the end of all cascades, or as a cut that says nothing' -r -f -a "terminate\t'The input is complete: every cascade is over'
-drop\t'The input was cut: say nothing more'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-open-cascades -d 'Open at most this many cascades of a source; tweets beyond are counted and dropped' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-events-per-cascade -d 'Keep at most this many events of a cascade; later ones count in its size alone' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-sources -d 'Follow at most this many sources; records of others are counted and dropped' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l params -d 'Take defaults from a collector.ini of the original system' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
-latest\t'With the latest record'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s q -l quiet -d 'Say less on stderr: only errors'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l create-topics -d 'Create the topics that are missing'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l exit-eof -d 'End when all partitions are read'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l at-least-once -d 'Work without transactions: a crash may repeat output'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l terminated -d 'Terminate a cascade after this time without an event' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l min-size -d 'Emit a window only if it contains at least this many events' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l lateness -d 'Keep the clock this far behind the latest event, so that late events still join their window' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-age -d 'Terminate a cascade at this age (default: 7d, with --kafka 1d)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l at-end -d 'Action at the end of the input; with --kafka, and after SIGINT or SIGTERM, always drop' -r -f -a "terminate\t'Terminate every cascade and emit what is pending: the input is complete'
+drop\t'Emit nothing more: the input is a recording that was cut'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-open-cascades -d 'Maximum number of open cascades per source; further tweets are counted and dropped' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-events-per-cascade -d 'Maximum number of stored events per cascade; further ones are counted in its size only' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-sources -d 'Maximum number of sources; records of further ones are counted and dropped' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l params -d 'Take defaults from a collector.ini of the original system; options take precedence' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
+latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l tick -d 'Time between commits' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s q -l quiet -d 'Log errors only on stderr'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l exit-eof -d 'Exit when the end of all partitions is reached'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l estimator -d 'Find the parameters by map (with the usual prior), mle, or predict by seismic' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l marks -d 'Law of the magnitudes: data, mean:X, pareto:ALPHA,MINIMUM, or file:HISTORY for its mean' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l utc-offset -d 'Hours that the local clock is ahead of UTC, where times are Unix times' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l threads -d 'Work on this many threads (default: one a core); the output does not depend on it' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows -d 'Cut history lines at these times after the first event' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l until -d 'Cut history lines at this time after the first event (default: at the last event)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
-latest\t'With the latest record'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l csv -d 'Write a table: cid,T_obs,n_obs,p,beta,n_star,G1,n_supp,log_likelihood,status'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s q -l quiet -d 'Say less on stderr: only errors'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l create-topics -d 'Create the topics that are missing'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l exit-eof -d 'End when all partitions are read'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l at-least-once -d 'Work without transactions: a crash may repeat output'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l estimator -d 'Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic predicts by SEISMIC instead' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l utc-offset -d 'Offset of the local time from UTC in hours, for features of the time of day; used where event times are Unix times' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows -d 'Fit history lines once for each of these times after the first event, such as 10m,1h' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l until -d 'Fit history lines up to this time after the first event (default: up to the last event)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
+latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l tick -d 'Time between commits' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l csv -d 'Write CSV with a header instead of records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s q -l quiet -d 'Log errors only on stderr'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l exit-eof -d 'Exit when the end of all partitions is reached'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l level -d 'Nominal probability that the interval holds the final size' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l alert-above -d 'Tell only predictions above this size, with the probability to pass it (default: all)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-pending -d 'Let at most this many predictions wait for their sizes; the oldest go first' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l pin -d 'Use this version of its window\'s model whatever is newer; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l models -d 'Read models from this folder, and newer ones when they appear' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
-latest\t'With the latest record'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l curve -d 'Tell the expected growth after the window too, as pairs [seconds after its end, events]'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s q -l quiet -d 'Say less on stderr: only errors'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l create-topics -d 'Create the topics that are missing'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l exit-eof -d 'End when all partitions are read'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l at-least-once -d 'Work without transactions: a crash may repeat output'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-pending -d 'Maximum number of predictions pending for their size; the oldest are dropped first' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l pin -d 'Use this version for its window, such as 600-3, even if there is a newer one; may be repeated, once per window' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l models -d 'Read models from this folder; it may be filled or updated while the command runs' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
+latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l tick -d 'Time between commits' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l curve -d 'Add the expected growth to alerts: pairs [seconds after the end of the window, events]'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s q -l quiet -d 'Log errors only on stderr'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l exit-eof -d 'Exit when the end of all partitions is reached'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l newest -d 'Learn from at most this many samples of a window, the newest' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l trees -d 'Grow this many trees' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l target -d 'Learn the growth, or omega as the original system does; a median ratio or a log-linear law takes its place while that has the smaller error on held-out samples' -r -f -a "log-ratio\t'ln(N/n), from all features'
-omega\t'omega, from beta, n* and G1'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l aggregate -d 'Answer with the median that minimises the mean relative error, the median, or the mean' -r -f -a "relative-median\t'The median weighted by 1/N'
-median\t'The median'
-mean\t'The mean of the logarithm'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l models -d 'Keep models in this folder' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l seed -d 'Seed of all chance' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l threads -d 'Work on this many threads (default: one a core); the models do not depend on it' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
-latest\t'With the latest record'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s q -l quiet -d 'Say less on stderr: only errors'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l create-topics -d 'Create the topics that are missing'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l exit-eof -d 'End when all partitions are read'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l at-least-once -d 'Work without transactions: a crash may repeat output'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l newest -d 'Maximum number of samples per window; the newest are used' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l trees -d 'Number of trees of a forest, 1 to 10000' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l target -d 'Quantity that the forest predicts; a median ratio or a log-linear law replaces the forest while it has the smaller error on held-out samples' -r -f -a "log-ratio\t'ln(N / n), from all features'
+omega\t'omega, from beta, n* and G1, as in the original system'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l aggregate -d 'Statistic of the samples in a leaf that is its prediction' -r -f -a "relative-median\t'Median weighted by 1/N, which minimises the mean relative error'
+median\t'Median'
+mean\t'Mean of the logarithm'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l models -d 'Write models to this folder; files are replaced atomically (default: write them to stdout)' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l seed -d 'Random seed' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l threads -d 'Number of threads (default: number of cores); the models do not depend on it' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
+latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l tick -d 'Time between commits' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s q -l quiet -d 'Log errors only on stderr'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l exit-eof -d 'Exit when the end of all partitions is reached'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l every -d 'Report after this many stats of a window; 0 reports only at the end' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l last -d 'Sum up the last N stats beside all' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l fail-above -d 'Exit with status 3 if a window\'s mean error of the last stats is above this at the end' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
-latest\t'With the latest record'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l csv -d 'Write a table with a header, on a terminal too'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l plot -d 'Show the course of the errors on stderr: live where that is a terminal and stdout is not, else as plain text at the end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s q -l quiet -d 'Say less on stderr: only errors'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l create-topics -d 'Create the topics that are missing'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l exit-eof -d 'End when all partitions are read'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l at-least-once -d 'Work without transactions: a crash may repeat output'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l every -d 'Emit a report after this many stats of a window; 0: at the end only' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l last -d 'Number of newest stats that the "last" columns summarise' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l fail-above -d 'Exit with status 3 if at the end the mean error of the last stats of any window is above this, such as 0.5' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
+latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l tick -d 'Time between commits' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l csv -d 'Write CSV with a header instead of records, also on a terminal'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l plot -d 'Plot the course of the errors on stderr: live where only stderr is a terminal, else as text at the end'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s q -l quiet -d 'Log errors only on stderr'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l exit-eof -d 'Exit when the end of all partitions is reached'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l history -d 'Replay the cascades of these files: JSON lines, plain or gzip' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l data -d 'Replay the cascades of this CSV: with --index rows of a pair, else a table with cid, t' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l index -d 'First and last row of each cascade in --data' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l history -d 'Replay the cascades of these history files: JSON lines, plain or gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l data -d 'Replay the cascades of this CSV table with the columns cid, t and optionally m, or, with --index, of the events file of the original system' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l simulate -d 'Simulate this many cascades' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l p -d 'Simulate with this infectiousness, or one from a range LOW..HIGH' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l beta -d 'Simulate with this decay in 1/s, or one from a range LOW..HIGH' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l first-mark -d 'Give the initial tweet this magnitude' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seed -d 'Seed of all chance' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l sources -d 'Deal the cascades to this many sources' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l live -d 'Keep this many cascades of a source going at once' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l start-range -d 'Begin a cascade up to this long after the one that it follows is over' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l timeline -d 'Replay at the true times (real), shuffled and dealt (dealt), or as the history allows' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l tail -d 'End a source with a watermark this long after its last event' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seconds-per-unit -d 'Take the times of the cascades in units of this many seconds' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l limit -d 'Stop after this many events, without watermarks' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l terminated -d 'Call a cascade over when it was silent for this time' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l min-size -d 'Emit a window only if it holds this many events' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l lateness -d 'Keep the clock this far behind the latest event, for events that come late' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-age -d 'Call a cascade over at this age, whatever happens (default 7d; 1d with --kafka)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l at-end -d 'Treat the end of the input as the end of all cascades, or as a cut that says nothing' -r -f -a "terminate\t'The input is complete: every cascade is over'
-drop\t'The input was cut: say nothing more'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-open-cascades -d 'Open at most this many cascades of a source; tweets beyond are counted and dropped' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-events-per-cascade -d 'Keep at most this many events of a cascade; later ones count in its size alone' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-sources -d 'Follow at most this many sources; records of others are counted and dropped' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l estimator -d 'Find the parameters by map (with the usual prior), mle, or predict by seismic' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l marks -d 'Law of the magnitudes: data, mean:X, pareto:ALPHA,MINIMUM, or file:HISTORY for its mean' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l utc-offset -d 'Hours that the local clock is ahead of UTC, where times are Unix times' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l threads -d 'Work on this many threads (default: one a core); the output does not depend on it' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l level -d 'Nominal probability that the interval holds the final size' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l alert-above -d 'Tell only predictions above this size, with the probability to pass it (default: all)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-pending -d 'Let at most this many predictions wait for their sizes; the oldest go first' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l pin -d 'Use this version of its window\'s model whatever is newer; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l newest -d 'Learn from at most this many samples of a window, the newest' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l trees -d 'Grow this many trees' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l target -d 'Learn the growth, or omega as the original system does; a median ratio or a log-linear law takes its place while that has the smaller error on held-out samples' -r -f -a "log-ratio\t'ln(N/n), from all features'
-omega\t'omega, from beta, n* and G1'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l aggregate -d 'Answer with the median that minimises the mean relative error, the median, or the mean' -r -f -a "relative-median\t'The median weighted by 1/N'
-median\t'The median'
-mean\t'The mean of the logarithm'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l models -d 'Start with the models of this folder, and keep those that are learned there' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l folds -d 'Evaluate by cross-validation instead: deal the cascades to K folds, predict each fold by models of the others, and print how every method did at each of --windows (default here: 5m,10m,20m,30m,1h,2h,6h). Cascades are taken whole, up to --max-age' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l predictions -d 'Write each prediction of the evaluation to FILE, as JSON lines' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l truth -d 'Write the final size that each prediction was for to FILE, as JSON lines' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l windows -d 'Observe cascades for these times, ascending' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l exact-times -d 'Keep fractions of seconds'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve -d 'Tell the expected growth after the window too, as pairs [seconds after its end, events]'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l no-learn -d 'Learn nothing'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l csv -d 'Print the evaluation as CSV, all figures in full'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l plot -d 'Plot the mean error of every method against the window too'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l p -d 'Infectiousness of simulated cascades in 1/follower: a number, or a range LOW..HIGH to draw from' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l beta -d 'Decay of simulated cascades in 1/s: a number, or a range LOW..HIGH to draw from' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l first-mark -d 'Mark of the initial tweet of simulated cascades, in followers' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seed -d 'Random seed' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l sources -d 'Number of sources to which the cascades are assigned' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l live -d 'Number of cascades of a source that are open at the same time' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l start-range -d 'Start a cascade within this time after the end of the one that it replaces' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l timeline -d 'Timeline: real keeps the Unix times of the history, dealt shuffles the cascades and assigns them to sources, auto is real where every cascade has a Unix time and dealt otherwise' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l tail -d 'Emit the watermark that ends a source this long after its last event' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l limit -d 'Stop after this many events, without watermarks (default: replay all)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l terminated -d 'Terminate a cascade after this time without an event' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l min-size -d 'Emit a window only if it contains at least this many events' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l lateness -d 'Keep the clock this far behind the latest event, so that late events still join their window' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-age -d 'Terminate a cascade at this age (default: 7d, with --kafka 1d)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l at-end -d 'Action at the end of the input; with --kafka, and after SIGINT or SIGTERM, always drop' -r -f -a "terminate\t'Terminate every cascade and emit what is pending: the input is complete'
+drop\t'Emit nothing more: the input is a recording that was cut'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-open-cascades -d 'Maximum number of open cascades per source; further tweets are counted and dropped' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-events-per-cascade -d 'Maximum number of stored events per cascade; further ones are counted in its size only' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-sources -d 'Maximum number of sources; records of further ones are counted and dropped' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l estimator -d 'Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic predicts by SEISMIC instead' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l utc-offset -d 'Offset of the local time from UTC in hours, for features of the time of day; used where event times are Unix times' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-pending -d 'Maximum number of predictions pending for their size; the oldest are dropped first' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l pin -d 'Use this version for its window, such as 600-3, even if there is a newer one; may be repeated, once per window' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l newest -d 'Maximum number of samples per window; the newest are used' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l trees -d 'Number of trees of a forest, 1 to 10000' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l target -d 'Quantity that the forest predicts; a median ratio or a log-linear law replaces the forest while it has the smaller error on held-out samples' -r -f -a "log-ratio\t'ln(N / n), from all features'
+omega\t'omega, from beta, n* and G1, as in the original system'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l aggregate -d 'Statistic of the samples in a leaf that is its prediction' -r -f -a "relative-median\t'Median weighted by 1/N, which minimises the mean relative error'
+median\t'Median'
+mean\t'Mean of the logarithm'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l models -d 'Start with the models in this folder, and write new ones to it (default: start untrained)' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l folds -d 'Evaluate by cross-validation instead: assign the cascades to K folds, predict each fold with models trained on the others, and print the errors of every method at each of --windows (default with --folds: 5m,10m,20m,30m,1h,2h,6h). The final size is that at --max-age' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l predictions -d 'Write the predictions of the evaluation to FILE as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l truth -d 'Write the true final size of each prediction to FILE as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l exact-times -d 'Keep fractions of seconds (default: round event times to whole seconds)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve -d 'Add the expected growth to alerts: pairs [seconds after the end of the window, events]'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l no-learn -d 'Do not train'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l csv -d 'Print the evaluation as CSV with all digits'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l plot -d 'Also plot the mean error of every method against the window, as text'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l top -d 'Show this many cascades' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l above -d 'Show the probability of more than N events (default: the least N that alerts tell)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
-latest\t'With the latest record'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s q -l quiet -d 'Say less on stderr: only errors'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l create-topics -d 'Create the topics that are missing'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l exit-eof -d 'End when all partitions are read'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l at-least-once -d 'Work without transactions: a crash may repeat output'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l top -d 'Number of cascades to show' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l above -d 'Show the probability of more than N events (default: the smallest N in the alert); alerts contain probabilities where predict runs with --alert-above' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
+latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l tick -d 'Time between commits' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s q -l quiet -d 'Log errors only on stderr'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l exit-eof -d 'Exit when the end of all partitions is reached'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l levels -d 'Show these levels: debug, info, warning, error, critical' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l sources -d 'Show these stages' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l into -d 'Write rotating files into DIR instead of stdout: DIR/tweetoscope.log' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dead-letter -d 'Keep refused records in FILE, with place and reason, as JSON lines (with --kafka, where a stage commits, in the topic of that name, in the same transaction)' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-line -d 'Refuse lines of more bytes (tweets: 1 MiB at most)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s b -l brokers -d 'Connect to these brokers (host:port, separated by commas; default localhost:9092)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s X -d 'Set a property of librdkafka, such as sasl.mechanism=PLAIN; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s F -d 'Read such properties from FILE, one a line: the place for secrets; -X wins' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l group -d 'Be a member of this consumer group (default tweetoscope-COMMAND)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l transactional-id -d 'Be known by this name over restarts, each instance by its own: a restart then takes over at once (default: group, host and process)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l topic -d 'Call the topic of a kind of records NAME; may be repeated' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l partitions -d 'Create topics with this many partitions: as many instances can share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l replication -d 'Create topics with this many copies (default: the broker\'s)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l from -d 'Begin here where the group never was: with the earliest record there is, or the latest' -r -f -a "earliest\t'With the earliest record'
-latest\t'With the latest record'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l wait -d 'Give up (exit status 75) when no broker answered for this long' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l tick -d 'Commit after this much work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-replay -d 'Keep a recovery to about this many records by writing long cascades to collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s f -l follow -d 'Go on when the files end: wait for more, also when they are rotated'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l json -d 'Write JSON records instead of columns'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dry-run -d 'Check options and files, and end'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s q -l quiet -d 'Say less on stderr: only errors'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l kafka -d 'Read and write Kafka topics, exactly once, until told to stop'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l create-topics -d 'Create the topics that are missing'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l exit-eof -d 'End when all partitions are read'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l at-least-once -d 'Work without transactions: a crash may repeat output'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-topic -d 'Send the log, from INFO up, to the topic of logs too'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l without-replay -d 'Forget all state at a restart: for the test that must see it'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l levels -d 'Print these levels only, separated by commas: debug, info, warning, error, critical' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l sources -d 'Print the messages of these stages only, separated by commas, such as collect,fit' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l into -d 'Write to DIR/tweetoscope.log, rotated at 10 MiB or after a day, instead of stdout' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
+latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l tick -d 'Time between commits' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s f -l follow -d 'Continue at the end of the files, and follow rotated ones, until SIGINT or SIGTERM'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l json -d 'Print log records as JSON instead of columns'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dry-run -d 'Check the options and the files, then exit without reading records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s q -l quiet -d 'Log errors only on stderr'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l exit-eof -d 'Exit when the end of all partitions is reached'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l log-dir -d 'Write the log, from INFO up, to DIR/COMMAND.log too, rotated at 10 MiB or a day: the last ten are kept, packed' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l log-format -d 'Form of the log on stderr and in files' -r -f -a "text\t'One line a message, for people'
-json\t'One JSON object a message, as the logs topic carries it'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR (host:port; a port alone is on this machine)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l http-host -d 'Let clients ask by these host names too; localhost and addresses they always may' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l metrics-textfile -d 'Write the metrics to FILE at the end, for a textfile collector' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s v -l verbose -d 'Say more on stderr: -v information, -vv debugging'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s q -l quiet -d 'Say less on stderr: only errors'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
+json\t'One JSON object per message, as in the logs topic'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "generate" -d 'Replay or simulate tweets'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "collect" -d 'Group tweets into cascades; emit each one\'s first seconds, later its final size'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "fit" -d 'Fit a marked Hawkes process to every cascade observed'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "predict" -d 'Predict the final size of every cascade fitted, and score the prediction later'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "train" -d 'Learn the correction of each window from finished cascades'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "monitor" -d 'Watch whether the predictions still hold'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "run" -d 'Run the whole system in one process'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "dashboard" -d 'Show the hottest cascades, live: in the terminal, or as a page with --http'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "log" -d 'Show the logs of all stages in one, by time: filtered, in colour, or into rotating files'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "healthy" -d 'Ask whether the process that serves on an address is healthy'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "generate" -d 'Replay recorded cascades, or simulate cascades, as a stream of tweets'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "collect" -d 'Group tweets into cascades, and emit their observation windows and final sizes'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "fit" -d 'Fit a marked Hawkes process to the observed events of each cascade'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "predict" -d 'Predict the final size of each fitted cascade, and score the prediction when the size is known'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "train" -d 'Learn from finished cascades how large the cascades of each window become'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "monitor" -d 'Report the errors of the predictions, and whether they have become worse'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "run" -d 'Run the whole system in one process: collect, fit, predict, train and monitor'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "dashboard" -d 'Show the cascades with the largest predictions, live in the terminal or as a web page'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "log" -d 'Merge the logs of all stages by time, filter them, and print or store them'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "healthy" -d 'Check the health of a process that serves --http'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -24,7 +24,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("argmin", &["src/hawkes/fit.rs"]),
     ("smartcore", &["src/learn/split.rs"]),
     ("rdkafka", &["src/kafka"]),
-    ("csv", &["src/input/"]),
+    ("csv", &["src/input/", "commands/rows.rs"]),
     (
         "flate2",
         &[
@@ -140,4 +140,73 @@ fn no_file_has_two_subjects() {
         let reason = text.lines().take(8).any(|line| line.contains("Long because"));
         assert!(lines <= LONG || reason, "{name} has {lines} lines and no reason for it");
     }
+}
+
+/// The module of a file of `commands/`: `commands/monitor/view.rs` is `monitor::view`.
+fn module(name: &str) -> Option<String> {
+    let path = name.strip_prefix("commands/")?.strip_suffix(".rs")?;
+    let path = path.strip_suffix("/mod").unwrap_or(path);
+    Some(path.replace('/', "::"))
+}
+
+/// Every path after `crate::` or `super::` in the code of a module, and every child it declares.
+fn paths(module: &str, code: &str) -> Vec<String> {
+    let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);
+    let inside = |base: &str, path: &str| match base {
+        "" => path.to_owned(),
+        base => format!("{base}::{path}"),
+    };
+    let mut found = Vec::new();
+    for (start, base) in [("crate::", ""), ("super::", parent)] {
+        for (place, _) in code.match_indices(start) {
+            let rest = &code[place + start.len()..];
+            let list = rest.strip_prefix('{').map(|list| &list[..list.find('}').unwrap()]);
+            let items = list.map_or_else(|| vec![rest], |list| list.split(',').collect());
+            let word = |item: &str| -> String {
+                let path = item.trim();
+                path.chars().take_while(|c| c.is_alphanumeric() || "_:".contains(*c)).collect()
+            };
+            found.extend(items.into_iter().map(|item| inside(base, &word(item))));
+        }
+    }
+    let own = if module == "main" { "" } else { module };
+    let declared = code.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+    found.extend(declared.map(|child| inside(own, child)));
+    found
+}
+
+#[test]
+fn files_of_commands_import_each_other_in_no_circle() {
+    // Test modules may import the module that they test.
+    let tests = ["generated", "dashboard::terminal::tests", "monitor::view::tests"];
+    let code_of = |(name, text): (String, String)| Some((module(&name)?, code(&text)));
+    let mut modules: Vec<(String, String)> = files().into_iter().filter_map(code_of).collect();
+    let names: Vec<String> = modules.iter().map(|(module, _)| module.clone()).collect();
+    modules.retain(|(module, _)| !tests.contains(&module.as_str()));
+    // The longest prefix of a path that is a file; the crate's root is `main`.
+    let file_of = |path: &str| {
+        let is_prefix = |name: &&String| {
+            path.strip_prefix(name.as_str()).is_some_and(|it| it.is_empty() || it.starts_with("::"))
+        };
+        names.iter().filter(is_prefix).max_by_key(|name| name.len()).cloned()
+    };
+    let mut left: Vec<(String, Vec<String>)> = Vec::new();
+    for (module, code) in &modules {
+        let mut imports: Vec<String> = paths(module, code)
+            .iter()
+            .map(|path| file_of(path).unwrap_or_else(|| "main".to_owned()))
+            .collect();
+        imports.retain(|import| !tests.contains(&import.as_str()));
+        left.push((module.clone(), imports));
+    }
+    // Removes what imports nothing that is left; a circle remains.
+    loop {
+        let here: Vec<String> = left.iter().map(|(module, _)| module.clone()).collect();
+        let before = left.len();
+        left.retain(|(_, imports)| imports.iter().any(|import| here.contains(import)));
+        if left.len() == before {
+            break;
+        }
+    }
+    assert!(left.is_empty(), "files of commands/ in an import circle, or above one: {left:#?}");
 }

@@ -69,6 +69,18 @@ fn an_empty_input_is_an_empty_output() {
 }
 
 #[test]
+fn a_table_has_its_header_without_rows_too() {
+    for (command, first) in [("fit", "cid,T_obs,"), ("monitor", "T_obs,scored,")] {
+        let output = run(&[command, "--csv"], b"");
+        let table = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", text(&output.stderr));
+        assert!(table.starts_with(first) && table.lines().count() == 1, "{command}: {table}");
+        let dry = run(&[command, "--csv", "--dry-run"], b"");
+        assert_eq!(text(&dry.stdout), "", "{command}");
+    }
+}
+
+#[test]
 fn the_last_line_needs_no_newline() {
     let whole = run(&COLLECT, format!("{ROOT}\n").as_bytes());
     let torn = run(&COLLECT, ROOT.as_bytes());

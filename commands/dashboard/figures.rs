@@ -1,4 +1,4 @@
-//! Numbers and times as people read them.
+//! Numbers and times as short text.
 
 use tweetoscope::stage::dashboard::{Change, Entry};
 
@@ -46,7 +46,7 @@ pub(crate) fn percent(p: f64) -> String {
     }
 }
 
-/// `+3`, `-1`, `new`, `=`, or nothing where there was no mark.
+/// `+3`, `-1`, `new`, `=`, or nothing before the first stored ranking.
 pub(crate) fn change(change: Option<Change>) -> String {
     match change {
         None => String::new(),
@@ -56,7 +56,7 @@ pub(crate) fn change(change: Option<Change>) -> String {
     }
 }
 
-/// Above which size the rows' probabilities are, where they all say the same.
+/// The size to which the probabilities of all rows refer; none where they differ.
 pub(crate) fn threshold(rows: &[Entry]) -> Option<f64> {
     let mut sizes = rows.iter().filter_map(|row| row.above.map(|above| above.0));
     let first = sizes.next()?;

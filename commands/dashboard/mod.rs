@@ -3,79 +3,44 @@
 mod figures;
 mod page;
 mod plain;
+mod shared;
 mod terminal;
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tweetoscope::record::Kind;
-use tweetoscope::stage::dashboard::{Dashboard, Query};
-use tweetoscope::stage::{Ending, Out, RecordRef, Stage, Tally};
+use tweetoscope::stage::dashboard::Query;
 use tweetoscope::stream::say;
 
+use crate::flags::{CarrierArgs, Outcome};
 use crate::kafka::KafkaArgs;
-use crate::{Outcome, health, transport};
+use crate::{health, transport};
+use shared::{Shared, Watching};
 
-/// Show the hottest cascades, live: in the terminal, or as a page with --http
+/// Show the cascades with the largest predictions, live in the terminal or as a web page
 ///
-/// Reads alerts; tweets, series and sizes too where there are any, for the observed growth. One
-/// row per cascade, the newest alert wins, highest predicted size first. In a terminal: s sorts,
-/// / filters, p pauses, Enter opens a cascade, q quits (? tells all keys). Where stdout is no
-/// terminal, a plain table is printed when the input is over. With --http the same on a page:
-/// --http 8088 serves it on this machine alone, at http://127.0.0.1:8088/.
+/// Reads alerts, and tweets, series and sizes where available, for the observed growth. Shows one row
+/// per cascade, from its newest alert, in the order of the predicted size. In the terminal s sorts, /
+/// filters, p pauses, Enter opens a cascade, ? lists the keys, q quits. With --http the same is a web
+/// page: --http 8088 serves it at http://127.0.0.1:8088/. Where stdout is not a terminal and --http is
+/// not given, a table is printed at the end of the input.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Show this many cascades
+    /// Number of cascades to show
     #[arg(long, value_name = "ROWS", default_value_t = 10)]
     top: usize,
-    /// Show the probability of more than N events (default: the least N that alerts tell)
+    /// Show the probability of more than N events (default: the smallest N in the alert); alerts
+    /// contain probabilities where predict runs with --alert-above
     #[arg(long, value_name = "N")]
     above: Option<f64>,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
-}
-
-/// How often the ranking is remembered, against which changes are shown.
-const MARK: Duration = Duration::from_secs(30);
-
-/// The board as the reading thread and those who show it share it.
-#[derive(Clone, Default)]
-pub(crate) struct Shared {
-    board: Arc<Mutex<Dashboard>>,
-    over: Arc<AtomicBool>,
-}
-
-impl Shared {
-    fn board(&self) -> MutexGuard<'_, Dashboard> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether the input is over.
-    fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
-    }
-}
-
-/// The board as a stage: it takes what it looks at and writes nothing.
-struct Watching(Shared);
-
-impl Stage for Watching {
-    const TAKES: &'static [Kind] = Dashboard::TAKES;
-
-    fn on_batch(&mut self, batch: &[RecordRef<'_>], _: &mut Out) {
-        self.0.board().take(batch);
-    }
-
-    fn on_end(&mut self, _: Ending, _: &mut Out) {}
-
-    fn tally(&self) -> Tally {
-        self.0.board().tally()
-    }
 }
 
 /// Runs the command.
@@ -107,7 +72,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     if in_terminal {
         stop.store(true, Ordering::Relaxed);
     }
-    let ended = reading.join().map_err(|_| anyhow::anyhow!("the reading thread failed"))?;
+    let ended = reading.join().map_err(|_| anyhow::anyhow!("the reading thread panicked"))?;
     shown?;
     if served.is_none() && !in_terminal {
         io::stdout().write_all(plain::table(&shared.board().top(args.top, &query)).as_bytes())?;
@@ -115,7 +80,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     ended
 }
 
-/// Reads on a thread of its own, until the input is over.
+/// Reads on a separate thread until the end of the input.
 fn read(
     args: &Args,
     shared: Shared,
@@ -133,12 +98,12 @@ fn read(
             Ok(None) => carrier.drive_into(stage, io::sink(), &stop, &mut watch, bar),
             Err(error) => Err(error),
         };
-        shared.over.store(true, Ordering::Relaxed);
-        // Nobody should have to leave a view to learn what went wrong.
+        shared.end();
+        // An error ends the view, so that it is printed.
         if ended.is_err() {
             stop.store(true, Ordering::Relaxed);
         }
-        // The page stays when the input is over.
+        // The page is served after the end of the input.
         while watch.address().is_some() && !stop.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(50));
         }

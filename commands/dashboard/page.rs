@@ -1,7 +1,7 @@
-//! The page: our own HTML, CSS and JavaScript, live by server-sent events.
+//! The page: HTML, CSS and JavaScript from this binary, updated by server-sent events.
 //!
-//! Texts of tweets are hostile. The server escapes them, the script sets them as text only, and
-//! the policy forbids all that is not ours, also to a browser that was tricked.
+//! Texts of tweets are hostile. The server escapes them, the script sets them as text only, and the
+//! content security policy forbids all other sources.
 
 mod data;
 mod html;
@@ -13,11 +13,9 @@ use std::time::{Duration, Instant};
 use tweetoscope::stage::dashboard::{Key, Query, Sort};
 use tweetoscope::telemetry::{Answer, Asked, Feed, Site};
 
-use super::{MARK, Shared};
+use super::shared::{MARK, Shared};
 
-/// Rows that the script gets, to filter and sort among.
-const ROWS: usize = 200;
-/// How often the page is told of changes.
+/// Time between two updates of the page.
 const OFTEN: Duration = Duration::from_millis(250);
 
 const POLICY: &[(&str, &str)] = &[(
@@ -27,7 +25,7 @@ const POLICY: &[(&str, &str)] = &[(
      require-trusted-types-for 'script'; trusted-types 'none'",
 )];
 
-/// What the page shows.
+/// The board and the options of the page.
 pub(super) struct View {
     shared: Shared,
     top: usize,
@@ -40,9 +38,9 @@ impl View {
         Self { shared, top, above, feed: Feed::default() }
     }
 
-    /// Tells the page of changes until it is told to stop.
+    /// Sends changes to the open pages until `stop` is set.
     pub(super) fn serve(&self, stop: &AtomicBool) {
-        let mut told = None;
+        let mut sent = None;
         let mut marked: Option<Instant> = None;
         while !stop.load(Ordering::Relaxed) {
             let mut board = self.shared.board();
@@ -52,27 +50,29 @@ impl View {
             }
             let state = (board.version(), self.shared.is_over());
             drop(board);
-            if told != Some(state) {
-                self.feed.send("board", &data::board(self));
-                told = Some(state);
+            if sent != Some(state) {
+                self.feed.send("board", &data::board(&self.shared, self.top, self.above));
+                sent = Some(state);
             }
             std::thread::sleep(OFTEN);
         }
     }
 
     fn page(&self, query: &str) -> Answer {
-        let asked = |name| html::parameter(query, name).unwrap_or_default();
+        let value = |name| html::parameter(query, name).unwrap_or_default();
         let query = Query {
-            text: asked("q"),
-            sort: Sort::named(&asked("sort")).unwrap_or_default(),
+            text: value("q"),
+            sort: Sort::named(&value("sort")).unwrap_or_default(),
             above: self.above,
-            hide_ended: !asked("open").is_empty(),
+            hide_ended: !value("open").is_empty(),
         };
         let board = self.shared.board();
         let rows = board.top(self.top, &query);
-        let counts = (board.alerts(), board.predicted());
+        let (alerts, cascades) = (board.alerts(), board.predicted());
         drop(board);
-        whole("text/html; charset=utf-8", html::board(&rows, &query, counts, self))
+        let over = self.shared.is_over();
+        let status = html::Status { alerts, cascades, over, top: self.top };
+        whole("text/html; charset=utf-8", html::board(&rows, &query, &status))
     }
 
     fn cascade(&self, query: &str, as_data: bool) -> Answer {
@@ -91,7 +91,7 @@ fn whole(media: &'static str, body: String) -> Answer {
     Answer::Page { status: 200, media, headers: POLICY, body: body.into() }
 }
 
-/// The pages of the board, before those of health.
+/// The pages of the board and those of health.
 pub(super) fn site(view: Arc<View>, health: Arc<dyn Site>) -> Arc<dyn Site> {
     Arc::new(Pages { view, health })
 }
@@ -102,12 +102,12 @@ struct Pages {
 }
 
 impl Site for Pages {
-    fn answer(&self, asked: &Asked<'_>) -> Answer {
+    fn answer(&self, request: &Asked<'_>) -> Answer {
         let script = "text/javascript; charset=utf-8";
-        match asked.path {
-            "/" => self.view.page(asked.query),
-            "/cascade" => self.view.cascade(asked.query, false),
-            "/cascade.json" => self.view.cascade(asked.query, true),
+        match request.path {
+            "/" => self.view.page(request.query),
+            "/cascade" => self.view.cascade(request.query, false),
+            "/cascade.json" => self.view.cascade(request.query, true),
             "/events" => self.view.feed.answer(),
             "/page.js" => whole(script, include_str!("assets/page.js").to_owned()),
             "/plot.js" => whole(script, include_str!("assets/plot.js").to_owned()),
@@ -116,12 +116,12 @@ impl Site for Pages {
                 whole("text/css; charset=utf-8", include_str!("assets/style.css").to_owned())
             }
             "/icon.svg" => whole("image/svg+xml", include_str!("assets/icon.svg").to_owned()),
-            _ => self.health.answer(asked),
+            _ => self.health.answer(request),
         }
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "changes are told against some real time ago")]
+#[expect(clippy::disallowed_methods, reason = "changes of rank refer to a real time")]
 fn now() -> Instant {
     Instant::now()
 }

@@ -1,4 +1,4 @@
-//! The table where stdout is no terminal: columns of text, for files, mails and scripts.
+//! The table where stdout is not a terminal: columns of text.
 
 use tweetoscope::stage::dashboard::Entry;
 use tweetoscope::stream::shown;
@@ -12,7 +12,7 @@ pub(super) fn table(rows: &[Entry]) -> String {
     let cells = |row: &Entry| {
         let above = row.above.map_or_else(String::new, |(_, p)| percent(p));
         let age = row.age.map_or_else(String::new, span);
-        let observed = count(row.observed as f64) + if row.ended.is_some() { " over" } else { "" };
+        let observed = count(row.observed as f64) + if row.ended.is_some() { " final" } else { "" };
         [
             row.rank.to_string(),
             change(row.change),

@@ -1,4 +1,4 @@
-//! Where messages come from: files and pipes that end, and files that are followed.
+//! Sources of log messages: files and pipes that end, and files that are followed.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -14,15 +14,15 @@ use tweetoscope::stage::log::from_text;
 use tweetoscope::stream::lines::{Input, Lines, Options};
 use tweetoscope::stream::{Rejects, Step, Transport};
 
-use crate::transport::CarrierArgs;
+use crate::flags::CarrierArgs;
 
 /// Messages of one input, in its own order.
 pub(crate) struct Feed {
     queue: VecDeque<Log>,
     from: From,
-    /// Does not wait for input longer than it takes to look.
-    impatient: bool,
-    /// Looked, and found nothing.
+    /// Returns where no input is available, instead of blocking.
+    nonblocking: bool,
+    /// The last read found no input; set until `wake`.
     asleep: bool,
 }
 
@@ -32,13 +32,13 @@ enum From {
     Nothing(u64),
 }
 
-/// A feed of what a transport carries, of which there is always more to wait for.
+/// A feed of the messages of a transport; blocks for more.
 pub(crate) fn carried(transport: impl Transport + 'static) -> Feed {
     let from = From::Carrier(Box::new(transport));
-    Feed { queue: VecDeque::new(), from, impatient: false, asleep: false }
+    Feed { queue: VecDeque::new(), from, nonblocking: false, asleep: false }
 }
 
-/// A feed for every input; a directory stands for the log files in it.
+/// A feed for each input; a directory stands for its log files.
 pub(crate) fn open(
     args: &CarrierArgs,
     follow: bool,
@@ -64,7 +64,7 @@ pub(crate) fn open(
                 From::Carrier(Box::new(Lines::open(options, io::sink())?))
             }
         };
-        feeds.push(Feed { queue: VecDeque::new(), from, impatient: follow, asleep: false });
+        feeds.push(Feed { queue: VecDeque::new(), from, nonblocking: follow, asleep: false });
     }
     Ok(feeds)
 }
@@ -85,14 +85,17 @@ fn inputs(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
         }
     }
     all.sort();
-    // A directory without logs is no invitation to read stdin.
+    // Without this check an empty directory would mean stdin.
     if all.is_empty() && !paths.is_empty() {
-        anyhow::bail!("no log files in {}", paths[0].display());
+        anyhow::bail!(
+            "{}: the directory contains no log files (*.log, *.log.*)",
+            paths[0].display()
+        );
     }
     Ok(Input::of(&all))
 }
 
-/// A line of a log: a record, or our text form; another record is nothing.
+/// The message of a line: a log record or the text form; none for other records.
 fn message(line: &[u8]) -> Result<Option<Log>, Refusal> {
     if line.trim_ascii_start().first() == Some(&b'{') {
         return match read(line, None, &[Kind::Log])?.record() {
@@ -101,21 +104,23 @@ fn message(line: &[u8]) -> Result<Option<Log>, Refusal> {
         };
     }
     let log = from_text(&String::from_utf8_lossy(line));
-    log.map(Some).ok_or_else(|| Refusal::new("field", "this is no line of a log"))
+    log.map(Some).ok_or_else(|| {
+        Refusal::new("field", "the line is neither a log record nor a line of a text log")
+    })
 }
 
 impl Feed {
-    /// Whether nothing is left of what was read, and more may be there.
+    /// Whether the queue is empty and more input may be available.
     pub(crate) fn is_dry(&self) -> bool {
         self.queue.is_empty() && !self.ended() && !self.asleep
     }
 
-    /// Has it look again.
+    /// Makes the feed read again.
     pub(crate) fn wake(&mut self) {
         self.asleep = false;
     }
 
-    /// Whether nothing will come any more.
+    /// Whether no message will follow.
     pub(crate) fn ended(&self) -> bool {
         self.queue.is_empty() && matches!(self.from, From::Nothing(_))
     }
@@ -139,7 +144,7 @@ impl Feed {
         }
     }
 
-    /// Reads on until there is a message or the end; one that is impatient falls asleep instead.
+    /// Reads until a message or the end; a nonblocking feed stops where no input is available.
     pub(crate) fn refill(&mut self) -> io::Result<()> {
         while self.is_dry() {
             let found = match &mut self.from {
@@ -153,7 +158,7 @@ impl Feed {
                 From::Tail(tail) => tail.poll(&mut self.queue)?,
                 From::Nothing(_) => return Ok(()),
             };
-            self.asleep = self.impatient && !found;
+            self.asleep = self.nonblocking && !found;
         }
         Ok(())
     }
@@ -183,20 +188,20 @@ fn step(lines: &mut dyn Transport, queue: &mut VecDeque<Log>) -> io::Result<bool
     Ok(true)
 }
 
-/// Bytes that are read at once.
+/// Bytes per read.
 const CHUNK: usize = 64 * 1024;
 
-/// A file that grows, and that is replaced by a new one when it is rotated.
+/// A file that is followed while it grows, and across rotations.
 struct Tail {
     path: PathBuf,
     file: File,
     identity: (u64, u64),
     offset: u64,
-    /// Another file has taken the name.
+    /// The path names another file now; this one is read to its end first.
     leaving: bool,
-    /// A line whose end is still to be written.
+    /// The beginning of an unfinished line.
     carry: Vec<u8>,
-    /// The carried line is too long and passed over.
+    /// The unfinished line is too long and will be refused.
     skipping: bool,
     longest: usize,
     line: u64,
@@ -221,13 +226,13 @@ impl Tail {
         })
     }
 
-    /// Takes what was written since; at the end of a file that was moved away or cut short it
-    /// goes on with the one that took its place. False where there was nothing new.
+    /// Reads what was appended; at the end of a file that was rotated or truncated, continues with
+    /// the file that replaced it. False where there was no new input.
     fn poll(&mut self, queue: &mut VecDeque<Log>) -> io::Result<bool> {
         let mut chunk = vec![0; CHUNK];
         let count = self.file.read(&mut chunk)?;
         if count == 0 {
-            self.look_for_successor()?;
+            self.open_successor()?;
             return Ok(false);
         }
         self.offset += count as u64;
@@ -250,7 +255,7 @@ impl Tail {
         let place = format!("{}:{}", self.path.display(), self.line);
         self.line += 1;
         let message = match std::mem::take(&mut self.skipping) || line.len() > self.longest {
-            true => Err(Refusal::new("size", "the line is too long")),
+            true => Err(Refusal::new("size", "the line is longer than --max-line")),
             false if line.trim_ascii().is_empty() => Ok(None),
             false => message(&line),
         };
@@ -261,15 +266,15 @@ impl Tail {
         Ok(())
     }
 
-    fn look_for_successor(&mut self) -> io::Result<()> {
-        // Between the two steps of a rotation there is no file of that name.
+    fn open_successor(&mut self) -> io::Result<()> {
+        // During a rotation there is no file of that name.
         let Ok((file, identity)) = opened(&self.path) else { return Ok(()) };
         let other = identity != self.identity;
         if !other && file.metadata()?.len() >= self.offset {
             return Ok(());
         }
         if other && !std::mem::replace(&mut self.leaving, true) {
-            // Something may have been written to the old one since it was read to its end.
+            // The old file may have grown since its end was read.
             return Ok(());
         }
         self.leaving = false;

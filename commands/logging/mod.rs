@@ -1,4 +1,4 @@
-//! The log of a command: stderr and rotating files through env_logger, in one format for all.
+//! The log of a command: to stderr and rotating files through env_logger, in one format.
 
 mod rotating;
 
@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use env_logger::{Logger, Target};
 use log::LevelFilter;
 
-use crate::cli::{LogFormat, Shared};
+use crate::flags::{LogFormat, Shared};
+use rotating::unix_seconds;
 pub(crate) use rotating::{Limits, Rotating};
 use tweetoscope::record::{Log, Record};
 use tweetoscope::stage::Tally;
@@ -25,7 +25,7 @@ static STAGE: OnceLock<String> = OnceLock::new();
 static LOGGED: [AtomicU64; Level::ALL.len()] = [const { AtomicU64::new(0) }; Level::ALL.len()];
 static ERRORS: AtomicU64 = AtomicU64::new(0);
 
-/// Starts the log; `RUST_LOG` beats the flags.
+/// Starts the log; `RUST_LOG` takes precedence over the flags.
 pub(crate) fn start(stage: &str, shared: &Shared) -> anyhow::Result<()> {
     STAGE.get_or_init(|| stage.to_owned());
     let level = match (shared.quiet, shared.verbose) {
@@ -40,46 +40,46 @@ pub(crate) fn start(stage: &str, shared: &Shared) -> anyhow::Result<()> {
         None => None,
         Some(dir) => {
             let files = Rotating::open(dir, stage, Limits::default())
-                .with_context(|| format!("the log in {}", dir.display()))?;
-            let files = Counting { files, complaints: Complaints::new() };
+                .with_context(|| format!("--log-dir {}", dir.display()))?;
+            let files = Counting { files, failures: Failures::new() };
             let target = Target::Pipe(Box::new(files));
             Some(logger(level.max(LevelFilter::Info), shared.log_format, target, None))
         }
     };
-    let most = files.as_ref().map_or(LevelFilter::Off, Logger::filter).max(stderr.filter());
+    let max_level = files.as_ref().map_or(LevelFilter::Off, Logger::filter).max(stderr.filter());
     log::set_boxed_logger(Box::new(Both { stderr, files }))?;
-    log::set_max_level(most);
+    log::set_max_level(max_level);
     Ok(())
 }
 
-/// Somebody else who wants the messages from INFO up, and the thread that hands them on.
-static BESIDE: Mutex<Option<(SyncSender<Log>, JoinHandle<()>)>> = Mutex::new(None);
+/// A queue that receives a copy of the messages from INFO, and the thread that sends them.
+static COPY: Mutex<Option<(SyncSender<Log>, JoinHandle<()>)>> = Mutex::new(None);
 
-fn beside() -> MutexGuard<'static, Option<(SyncSender<Log>, JoinHandle<()>)>> {
-    BESIDE.lock().unwrap_or_else(PoisonError::into_inner)
+fn copy() -> MutexGuard<'static, Option<(SyncSender<Log>, JoinHandle<()>)>> {
+    COPY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on a thread is given the messages from INFO up; what it cannot take is left out.
-pub(crate) fn tell(to: SyncSender<Log>, thread: JoinHandle<()>) {
-    *beside() = Some((to, thread));
+/// Copies the messages from INFO to a queue from now on; drops those for which it has no room.
+pub(crate) fn copy_to(to: SyncSender<Log>, thread: JoinHandle<()>) {
+    *copy() = Some((to, thread));
     log::set_max_level(log::max_level().max(LevelFilter::Info));
 }
 
-/// Waits until that thread has handed on what it was given.
+/// Blocks until that thread has sent what is in the queue.
 pub(crate) fn finish() {
-    let told = beside().take();
-    if let Some((to, thread)) = told {
+    let copied = copy().take();
+    if let Some((to, thread)) = copied {
         drop(to);
         let _ = thread.join();
     }
 }
 
-/// The stage that this process is.
+/// The name of this command.
 pub(crate) fn stage() -> &'static str {
     STAGE.get().map_or("tweetoscope", String::as_str)
 }
 
-/// What was logged, for the metrics.
+/// Counters of the log, for the metrics.
 pub(crate) fn tally() -> Tally {
     let load = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
     let of_level = |level: Level| {
@@ -90,7 +90,7 @@ pub(crate) fn tally() -> Tally {
     tally
 }
 
-/// A logger of our format; `but` is a target that it leaves out.
+/// A logger in the format of the project; leaves out messages with the target `but`.
 fn logger(level: LevelFilter, format: LogFormat, to: Target, but: Option<&str>) -> Logger {
     let mut builder = env_logger::Builder::new();
     builder.filter_level(level).parse_default_env().target(to);
@@ -100,7 +100,7 @@ fn logger(level: LevelFilter, format: LogFormat, to: Target, but: Option<&str>) 
     builder.format(move |to, record| to.write_all(&bytes(&message(record), format))).build()
 }
 
-/// Every record to stderr and to the files, as each one's filter has it.
+/// Logs to stderr and to files, each with its own filter.
 struct Both {
     stderr: Logger,
     files: Option<Logger>,
@@ -110,7 +110,7 @@ impl log::Log for Both {
     fn enabled(&self, about: &log::Metadata<'_>) -> bool {
         self.stderr.enabled(about)
             || self.files.as_ref().is_some_and(|it| it.enabled(about))
-            || is_told(about)
+            || is_copied(about)
     }
 
     fn log(&self, record: &log::Record<'_>) {
@@ -118,8 +118,8 @@ impl log::Log for Both {
             LOGGED[level(record) as usize].fetch_add(1, Ordering::Relaxed);
             self.stderr.log(record);
             self.files.iter().for_each(|files| files.log(record));
-            if is_told(record.metadata())
-                && let Some((to, _)) = &*beside()
+            if is_copied(record.metadata())
+                && let Some((to, _)) = &*copy()
             {
                 let _ = to.try_send(message(record));
             }
@@ -129,9 +129,9 @@ impl log::Log for Both {
     fn flush(&self) {}
 }
 
-/// Whether a message is for those beside; not what a Kafka client says about sending it.
-fn is_told(about: &log::Metadata<'_>) -> bool {
-    about.level() <= log::Level::Info && about.target() != "librdkafka" && beside().is_some()
+/// Whether a message is copied; those of the Kafka client are not, since sending one may log again.
+fn is_copied(about: &log::Metadata<'_>) -> bool {
+    about.level() <= log::Level::Info && about.target() != "librdkafka" && copy().is_some()
 }
 
 fn level(record: &log::Record<'_>) -> Level {
@@ -158,7 +158,7 @@ fn message(record: &log::Record<'_>) -> Log {
     }
 }
 
-/// A message as a line, newline included.
+/// A message as a line with its newline.
 pub(crate) fn bytes(log: &Log, format: LogFormat) -> Vec<u8> {
     let mut bytes = Vec::new();
     match format {
@@ -169,51 +169,53 @@ pub(crate) fn bytes(log: &Log, format: LogFormat) -> Vec<u8> {
     bytes
 }
 
-/// The text form, which `stage::log::from_text` reads: no field but the last has a blank.
+/// The text form, which `stage::log::from_text` reads; only the last field contains blanks.
 fn text(log: &Log) -> String {
     let place = log.line.map_or("-".to_owned(), |line| format!("{}:{line}", log.file));
     let Log { level, source, .. } = log;
     format!("{} {level:8} {source:9} {place} {}", utc(log.t, 6), shown(&log.message))
 }
 
-/// Seconds between two complaints about a log that cannot be written.
-const PATIENCE: f64 = 60.0;
+/// Seconds between two reports of a log that cannot be written.
+const REPORT_EVERY: f64 = 60.0;
 
-/// Rotating files that count what goes wrong, and say so once a minute: the pipeline goes on.
+/// Rotating files that count failures and report them once a minute; the command continues.
 struct Counting {
     files: Rotating,
-    complaints: Complaints,
+    failures: Failures,
 }
 
-/// How often something went wrong, and when that was last said.
-struct Complaints {
+/// The number of failures, and the time of the last report.
+struct Failures {
     errors: u64,
-    said: f64,
+    reported: f64,
 }
 
-impl Complaints {
+impl Failures {
     fn new() -> Self {
-        Self { errors: 0, said: f64::NEG_INFINITY }
+        Self { errors: 0, reported: f64::NEG_INFINITY }
     }
 
-    /// One more at a time in seconds; how many so far, where it is time to say so.
-    fn another(&mut self, now: f64) -> Option<u64> {
+    /// Adds a failure at a time in seconds; returns their number where a report is due.
+    fn add(&mut self, now: f64) -> Option<u64> {
         self.errors += 1;
-        let due = now - self.said >= PATIENCE;
+        let due = now - self.reported >= REPORT_EVERY;
         if due {
-            self.said = now;
+            self.reported = now;
         }
         due.then_some(self.errors)
     }
 }
 
 impl Write for Counting {
-    /// Called with a whole line; never fails, since nobody above could do more about it.
+    /// Called with a whole line; never fails, since the caller could not handle it.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if let Err(error) = self.files.write_line(line) {
             ERRORS.fetch_add(1, Ordering::Relaxed);
-            if let Some(errors) = self.complaints.another(unix_seconds()) {
-                say(&format!("the log cannot be written ({errors} errors so far): {error}"));
+            if let Some(errors) = self.failures.add(unix_seconds()) {
+                say(&format!(
+                    "the log cannot be written ({errors} errors so far), free space or fix --log-dir: {error}"
+                ));
             }
         }
         Ok(line.len())
@@ -224,22 +226,17 @@ impl Write for Counting {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a log tells when things happened")]
-pub(crate) fn unix_seconds() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_log_that_cannot_be_written_is_complained_of_once_a_minute() {
-        let mut complaints = Complaints::new();
+    fn a_log_that_cannot_be_written_is_reported_once_a_minute() {
+        let mut failures = Failures::new();
         // Ten errors a second for an hour.
-        let said: Vec<_> =
-            (0..36_000).filter_map(|i| complaints.another(1e9 + f64::from(i) / 10.0)).collect();
-        assert_eq!(said.len(), 60);
-        assert_eq!(&said[..3], [1, 601, 1201], "each tells how many were lost so far");
+        let reports: Vec<_> =
+            (0..36_000).filter_map(|i| failures.add(1e9 + f64::from(i) / 10.0)).collect();
+        assert_eq!(reports.len(), 60);
+        assert_eq!(&reports[..3], [1, 601, 1201], "each report has the number so far");
     }
 }

@@ -1,29 +1,28 @@
-//! Files that rotate: by size and by age, packed, and only so many of them.
+//! Log files that are rotated by size and age, compressed, and limited in number.
 //!
-//! Our own, and not a crate, because a log must never take its stage down: nothing here panics
-//! when a directory vanishes or a disk is full, a line is in the file whole or not at all, and
-//! every failure comes back to the caller, who counts it.
+//! Not a crate, because a log must not end its command: nothing here panics when a directory is removed
+//! or a disk is full, a line is written completely or not at all, and every failure is returned to
+//! the caller, which counts it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::unix_seconds;
 use tweetoscope::stage::log::utc;
 
-/// When a file is full, and how many full ones are kept.
+/// Limits of a file, and the number of rotated files that are kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Bytes of a file.
+    /// Number of bytes of a file, at most.
     pub(crate) bytes: u64,
-    /// Seconds between its first line and its last.
+    /// Seconds between the first line of a file and its last, at most.
     pub(crate) age: f64,
-    /// Full files that are kept, packed.
+    /// Number of rotated files that are kept, compressed.
     pub(crate) keep: usize,
 }
 
@@ -33,7 +32,7 @@ impl Default for Limits {
     }
 }
 
-/// Writes lines to `DIR/NAME.log`; full ones become `NAME.log.<time>.gz`.
+/// Writes lines to `DIR/NAME.log`; rotated files are `NAME.log.<time>.gz`.
 pub(crate) struct Rotating {
     path: PathBuf,
     limits: Limits,
@@ -44,18 +43,18 @@ pub(crate) struct Rotating {
 }
 
 impl Rotating {
-    /// Opens, or goes on with, the file; makes the directory where there is none.
+    /// Opens the file to append; creates the directory where there is none.
     pub(crate) fn open(dir: &Path, name: &str, limits: Limits) -> io::Result<Self> {
         let path = dir.join(format!("{name}.log"));
         let (file, bytes, since) = open(&path)?;
         Ok(Self { path, limits, file, bytes, since, packer: None })
     }
 
-    /// Writes a line, newline included: whole, or, where that fails, nothing of it.
+    /// Writes a line with its newline: completely, or, on failure, nothing of it.
     pub(crate) fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
         let full = self.bytes > 0 && self.bytes + line.len() as u64 > self.limits.bytes;
         let old = self.bytes > 0 && unix_seconds() - self.since > self.limits.age;
-        // A file that cannot be rotated is written on: too long a log is better than none.
+        // A file that cannot be rotated is still written: a log that is too long is better than none.
         let rotated = if full || old { self.rotate() } else { Ok(()) };
         if let Err(error) = self.file.write_all(line) {
             let _ = self.file.set_len(self.bytes);
@@ -77,13 +76,13 @@ impl Rotating {
             micros += 1.0;
         };
         match fs::rename(&self.path, &full) {
-            // Somebody else moved it away: our part is to open a new one.
+            // Another process has moved it: only the new file remains to be opened.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             moved => moved?,
         }
         (self.file, self.bytes, self.since) = open(&self.path)?;
         let (path, keep) = (self.path.clone(), self.limits.keep);
-        // Packing takes longer than a stage should wait for.
+        // In the background, because compression would delay the command.
         self.packer = Some(std::thread::spawn(move || {
             let _ = pack(&full).and_then(|()| prune(&path, keep));
         }));
@@ -103,7 +102,7 @@ impl Drop for Rotating {
     }
 }
 
-/// The file, its length, and when it was begun (as far as the file system knows).
+/// The file, its length, and the time of its creation where the file system records it.
 fn open(path: &Path) -> io::Result<(File, u64, f64)> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir)?;
@@ -111,11 +110,11 @@ fn open(path: &Path) -> io::Result<(File, u64, f64)> {
     let file = OpenOptions::new().create(true).append(true).open(path)?;
     let about = file.metadata()?;
     let begun = about.created().or_else(|_| about.modified()).ok();
-    let begun = begun.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    let begun = begun.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     Ok((file, about.len(), begun.map_or_else(unix_seconds, |since| since.as_secs_f64())))
 }
 
-/// Packs a full file; it goes away only when its packed form is complete.
+/// Compresses a rotated file; removes it only when the compressed file is complete.
 fn pack(full: &Path) -> io::Result<()> {
     let unfinished = PathBuf::from(format!("{}.part", full.display()));
     let packed = (|| {
@@ -131,7 +130,7 @@ fn pack(full: &Path) -> io::Result<()> {
     packed
 }
 
-/// Removes all full files but the newest `keep`; their names ascend with time.
+/// Removes all rotated files except the newest `keep`; their names ascend with time.
 fn prune(path: &Path, keep: usize) -> io::Result<()> {
     let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
     let prefix = format!("{}.", name.display());
@@ -142,6 +141,12 @@ fn prune(path: &Path, keep: usize) -> io::Result<()> {
     let mut full: Vec<_> = entries.filter(is_full).collect();
     full.sort();
     full.iter().rev().skip(keep).try_for_each(fs::remove_file)
+}
+
+/// Unix time in seconds.
+#[expect(clippy::disallowed_methods, reason = "a log message has a time")]
+pub(super) fn unix_seconds() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 #[cfg(test)]

@@ -1,88 +1,60 @@
 //! `tweetoscope monitor`.
 
 mod plot;
+mod shared;
 mod table;
 mod view;
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use tweetoscope::record::{Kind, Record};
-use tweetoscope::stage::monitor::{Monitor, MonitorOptions};
-use tweetoscope::stage::{Ending, Out, Outgoing, RecordRef, Stage, Tally};
+use tweetoscope::stage::Outgoing;
+use tweetoscope::stage::monitor::MonitorOptions;
 use tweetoscope::stream::{Mapped, Transport};
 
+use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::kafka::KafkaArgs;
-use crate::{Outcome, Usage, health, terminal, transport};
+use crate::{health, terminal, transport};
+use shared::Shared;
 
-pub(crate) use table::tell;
+pub(crate) use table::print_table;
 
-/// Watch whether the predictions still hold
+/// Report the errors of the predictions, and whether they have become worse
 ///
-/// Reads stats and writes reports: mean and median error, of all and of the last ones, coverage
-/// of the intervals, bias, skill against no growth, a constant multiple and a log-linear law,
-/// hits among the biggest, and a verdict in a word (young, ok, drift, worse_than_baseline,
-/// coverage_off). One report after every --every stats of a window, and one at the end. Where
-/// stdout is a terminal it shows all that live instead, with the course of the errors: up and
-/// down choose a window, p pauses, q quits.
+/// Reads stat records. Emits a report of a window after every --every stats and at the end: mean and
+/// median error over all and over the last stats, bias, share of intervals that contain the final
+/// size, skill against three baselines, and a verdict (young, ok, drift, worse_than_baseline or
+/// coverage_off). On a terminal it shows the current reports and their course instead: up and down
+/// select a window, p pauses, q quits.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Report after this many stats of a window; 0 reports only at the end
+    /// Emit a report after this many stats of a window; 0: at the end only
     #[arg(long, value_name = "N", default_value_t = 100)]
     every: u64,
-    /// Sum up the last N stats beside all
+    /// Number of newest stats that the "last" columns summarise
     #[arg(long, value_name = "N", default_value_t = 100)]
     last: usize,
-    /// Write a table with a header, on a terminal too
+    /// Write CSV with a header instead of records, also on a terminal
     #[arg(long)]
     csv: bool,
-    /// Show the course of the errors on stderr: live where that is a terminal and stdout is not,
-    /// else as plain text at the end
+    /// Plot the course of the errors on stderr: live where only stderr is a terminal, else as text at
+    /// the end
     #[arg(long)]
     plot: bool,
-    /// Exit with status 3 if a window's mean error of the last stats is above this at the end
+    /// Exit with status 3 if at the end the mean error of the last stats of any window is above this,
+    /// such as 0.5
     #[arg(long, value_name = "ARE")]
     fail_above: Option<f64>,
     #[command(flatten)]
-    pub(crate) transport: transport::CarrierArgs,
+    pub(crate) transport: CarrierArgs,
     #[command(flatten)]
     kafka: KafkaArgs,
 }
 
-/// The monitor as the reading thread and those who show it share it.
-#[derive(Clone)]
-struct Shared(Arc<Mutex<Monitor>>);
-
-impl Shared {
-    fn new(args: &Args) -> Self {
-        let watch = MonitorOptions { every: args.every, last: args.last };
-        Self(Arc::new(Mutex::new(Monitor::new(watch))))
-    }
-
-    fn monitor(&self) -> MutexGuard<'_, Monitor> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Stage for Shared {
-    const TAKES: &'static [Kind] = Monitor::TAKES;
-
-    fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
-        self.monitor().on_batch(batch, out);
-    }
-
-    fn on_end(&mut self, ending: Ending, out: &mut Out) {
-        self.monitor().on_end(ending, out);
-    }
-
-    fn tally(&self) -> Tally {
-        self.monitor().tally()
-    }
-}
-
-/// Where a live view goes.
+/// The terminal of the live view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Live {
     Stdout,
@@ -91,8 +63,8 @@ enum Live {
 }
 
 impl Live {
-    fn asked(args: &Args) -> Self {
-        // Without a terminal for the keys nobody could leave the view.
+    fn of(args: &Args) -> Self {
+        // Without a terminal for the keys the view could not be left.
         let able = std::env::var_os("TERM").is_none_or(|term| term != "dumb")
             && std::fs::File::open("/dev/tty").is_ok();
         if able && io::stdout().is_terminal() && !args.csv {
@@ -107,8 +79,8 @@ impl Live {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
-    if args.last == 0 || args.fail_above.is_some_and(|most| most.is_nan() || most < 0.0) {
-        let text = "--last is at least 1, and --fail-above a number from 0 on";
+    if args.last == 0 || args.fail_above.is_some_and(|limit| limit.is_nan() || limit < 0.0) {
+        let text = "--last must be at least 1, and --fail-above a number from 0";
         return Err(Usage(text.to_owned()).into());
     }
     let stop = transport::stop_flag()?;
@@ -117,30 +89,30 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         args.kafka.bridge_to(io::sink(), "monitor", &kinds, &args.transport, &stop)?;
         return args.transport.check();
     }
-    let live = Live::asked(&args);
-    let shared = Shared::new(&args);
+    let live = Live::of(&args);
+    let shared = Shared::new(MonitorOptions { every: args.every, last: args.last });
     let watch = health::watch(&args.transport.shared, &stop)?;
     let reading = read(&args, live, shared.clone(), Arc::clone(&stop), watch);
     let shown = show(live, &shared, &reading, args.last, &stop);
-    // Reports go on without their view; a view alone ends the command.
+    // On stderr the reports continue without the view; on stdout its end ends the command.
     if live == Live::Stdout {
         stop.store(true, Ordering::Relaxed);
     }
-    let ended = reading.join().map_err(|_| anyhow::anyhow!("the reading thread failed"))??;
+    let ended = reading.join().map_err(|_| anyhow::anyhow!("the reading thread panicked"))??;
     shown?;
     let monitor = shared.monitor();
     if args.plot {
         io::stderr().write_all(plot::courses(&monitor, args.last).as_bytes())?;
     }
     if args.plot || live != Live::Nowhere || io::stderr().is_terminal() {
-        tell(&monitor);
+        print_table(&monitor);
     }
     let late = monitor.reports().into_iter().map(|report| report.last_mean_are);
-    let crossed = args.fail_above.is_some_and(|most| late.into_iter().any(|are| are > most));
+    let crossed = args.fail_above.is_some_and(|limit| late.into_iter().any(|are| are > limit));
     Ok(if crossed { Outcome::Crossed } else { ended })
 }
 
-/// Shows the figures live until somebody quits.
+/// Shows the view until the user quits.
 fn show(
     live: Live,
     shared: &Shared,
@@ -156,7 +128,7 @@ fn show(
     }
 }
 
-/// Reads on a thread of its own, until the input is over.
+/// Reads on a separate thread until the end of the input.
 fn read(
     args: &Args,
     live: Live,
@@ -168,7 +140,7 @@ fn read(
     std::thread::spawn(move || {
         let halt = Arc::clone(&stop);
         let ended = follow(&carrier, &kafka, live, csv, shared, stop, &mut watch);
-        // Nobody should have to leave a view to learn what went wrong.
+        // An error ends the view, so that it is printed.
         if ended.is_err() {
             halt.store(true, Ordering::Relaxed);
         }
@@ -177,7 +149,7 @@ fn read(
 }
 
 fn follow(
-    carrier: &transport::CarrierArgs,
+    carrier: &CarrierArgs,
     kafka: &KafkaArgs,
     live: Live,
     csv: bool,
@@ -189,9 +161,9 @@ fn follow(
         Live::Stdout => Box::new(io::sink()),
         _ => Box::new(io::stdout()),
     };
-    if kafka.is_asked() {
+    if kafka.is_on() {
         let bridge = kafka.bridge_to(to, "monitor", &[Kind::Stat], carrier, &stop)?;
-        let bridge = bridge.expect("it was asked for");
+        let bridge = bridge.expect("--kafka is given");
         return drive(shared, bridge, csv, watch);
     }
     let lines = carrier.lines(to, stop, live == Live::Nowhere)?;
@@ -207,13 +179,10 @@ fn drive(
     if !csv {
         return transport::drive(shared, transport, watch);
     }
-    let mut header = Some(());
-    let table = move |item| match item {
-        Outgoing::Record(Record::Report(it)) => {
-            let head = header.take().map(|()| format!("{}\n", table::COLUMNS)).unwrap_or_default();
-            Some(Outgoing::Foreign(format!("{head}{}", table::row(&it)).into_bytes()))
-        }
-        _ => None,
+    let table = |item| match item {
+        Outgoing::Record(Record::Report(it)) => Ok(Some(Outgoing::Foreign(table::row(&it)?))),
+        _ => Ok(None),
     };
-    transport::drive(shared, Mapped::new(transport, table), watch)
+    let transport = Mapped::new(transport, table).with_header(table::COLUMNS);
+    transport::drive(shared, transport, watch)
 }

@@ -1,4 +1,4 @@
-//! The course of the errors as plain characters, where nothing can be drawn live.
+//! The course of the errors as text, where there is no live view.
 
 use tweetoscope::event::Span;
 use tweetoscope::record::Report;
@@ -11,7 +11,7 @@ const AXIS: usize = 8;
 /// Lines of the errors, and of the coverage.
 const LINES: [usize; 2] = [12, 6];
 
-/// A field of characters over an axis from 0 to `top`.
+/// A grid of characters with an axis from 0 to `top`.
 struct Field {
     top: f64,
     lines: Vec<Vec<char>>,
@@ -22,8 +22,8 @@ impl Field {
         Self { top, lines: vec![vec![' '; WIDTH]; lines + 1] }
     }
 
-    /// What is above the top stands on it.
-    fn mark(&mut self, column: usize, value: f64, symbol: char) {
+    /// Draws a symbol; a value above the top is drawn at the top.
+    fn draw(&mut self, column: usize, value: f64, symbol: char) {
         let last = self.lines.len() - 1;
         let height = (value / self.top * last as f64).round().clamp(0.0, last as f64);
         self.lines[last - height as usize][column.min(WIDTH - 1)] = symbol;
@@ -32,9 +32,9 @@ impl Field {
     fn text(&self) -> String {
         let last = self.lines.len() - 1;
         let line = |(place, line): (usize, &Vec<char>)| {
-            let told = place == 0 || place == last || place * 2 == last;
+            let labelled = place == 0 || place == last || place * 2 == last;
             let value = self.top * (last - place) as f64 / last as f64;
-            let label = if told { format!("{value:.2}") } else { String::new() };
+            let label = if labelled { format!("{value:.2}") } else { String::new() };
             let drawn: String = line.iter().collect();
             format!("{label:>6} |{drawn}").trim_end().to_owned() + "\n"
         };
@@ -42,16 +42,16 @@ impl Field {
     }
 }
 
-/// The top of an axis of errors: all but the worst twentieth of the moments are below it.
+/// The top of an axis of errors: 95 % of the moments are below it.
 pub(super) fn top(course: &[Moment]) -> f64 {
     const TOPS: [f64; 9] = [0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 2.0, 5.0, 10.0];
     let mut highest: Vec<f64> = course.iter().map(|it| it.mean_are.max(it.last_mean_are)).collect();
     highest.sort_by(f64::total_cmp);
-    let most = highest.get(highest.len().saturating_sub(1) * 19 / 20).copied().unwrap_or(0.0);
-    TOPS.into_iter().find(|top| most <= *top).unwrap_or(most)
+    let p95 = highest.get(highest.len().saturating_sub(1) * 19 / 20).copied().unwrap_or(0.0);
+    TOPS.into_iter().find(|top| p95 <= *top).unwrap_or(p95)
 }
 
-/// Every window's course.
+/// The course of every window.
 pub(super) fn courses(monitor: &Monitor, last: usize) -> String {
     let courses = monitor.courses();
     let one = |report: &Report| {
@@ -66,28 +66,26 @@ fn one(report: &Report, course: &[Moment], last: usize) -> String {
     let column = |it: &Moment| ((it.scored - 1) as usize * WIDTH / scored as usize).min(WIDTH - 1);
     let mut errors = Field::new(LINES[0], top(course));
     for it in course {
-        errors.mark(column(it), it.mean_are, '.');
+        errors.draw(column(it), it.mean_are, '.');
     }
     for it in course {
-        errors.mark(column(it), it.last_mean_are, if it.drifted { '!' } else { '*' });
+        errors.draw(column(it), it.last_mean_are, if it.drifted { '!' } else { '*' });
     }
     let window = Span(report.t_obs as f64);
     let axis = format!("       +{}\n", "-".repeat(WIDTH));
     let ends = format!("{0:AXIS$}{1:<2$}{scored}\n", "", 1, WIDTH - scored.to_string().len());
-    let mut text = format!(
-        "{window}: mean ARE   . of all   * of the last {last}   ! drift\n{}{axis}",
-        errors.text()
-    );
+    let mut text =
+        format!("{window}: mean ARE   . all   * last {last}   ! drift\n{}{axis}", errors.text());
     if course.iter().any(|it| it.last_covered.is_some()) {
         let mut coverage = Field::new(LINES[1], 1.0);
         if let Some(level) = report.level {
-            (0..WIDTH).for_each(|column| coverage.mark(column, level, '-'));
+            (0..WIDTH).for_each(|column| coverage.draw(column, level, '-'));
         }
         for it in course {
-            it.last_covered.iter().for_each(|share| coverage.mark(column(it), *share, '*'));
+            it.last_covered.iter().for_each(|share| coverage.draw(column(it), *share, '*'));
         }
         text += &format!(
-            "{window}: truths inside their interval   - nominal   * of the last {last}\n{}{axis}",
+            "{window}: share of final sizes inside their interval   - nominal   * last {last}\n{}{axis}",
             coverage.text()
         );
     }
@@ -128,12 +126,12 @@ mod tests {
     }
 
     #[test]
-    fn every_moment_stands_at_its_height_and_its_place() {
+    fn every_moment_is_drawn_at_its_height_and_place() {
         for count in [1, 2, 7, 64, 239] {
             let text = one(&report(count), &course(count, |_| 0.6), 100);
             let lines: Vec<&str> = text.lines().collect();
             assert!(lines.iter().all(|line| line.chars().count() <= WIDTH + AXIS), "{text}");
-            // Errors from 0 to 0.6: the late ones on the top line, those of all in the middle.
+            // Errors from 0 to 0.6: the last ones on the top line, those of all in the middle.
             let (top, middle) = (lines[1].get(AXIS..).unwrap(), lines[7].get(AXIS..).unwrap());
             let columns = (count as usize).min(WIDTH);
             let stars = count.div_ceil(2) as usize;
@@ -142,14 +140,14 @@ mod tests {
             assert_eq!(top.contains('!'), count > 1, "{text}");
             assert!(top.matches('*').count() <= stars, "{text}");
             assert!(lines[1].starts_with("  0.60 |") && lines[7].starts_with("  0.30 |"), "{text}");
-            // Half of the truths were inside: in the middle, below the nominal line.
+            // Half of the intervals contain the final size: in the middle, below the nominal line.
             let covered = &lines[16..23];
             assert!(covered[3].contains('*') && covered[1].contains("----"), "{text}");
         }
     }
 
     #[test]
-    fn an_outburst_does_not_flatten_the_rest() {
+    fn a_single_large_error_does_not_set_the_scale() {
         let course = course(200, |scored| if scored == 100 { 1e6 } else { 0.5 });
         assert_eq!(top(&course), 0.6);
         assert_eq!(top(&[]), 0.1);

@@ -1,34 +1,39 @@
 //! The monitor's table: the same columns on stderr, in the terminal's view and in CSV.
 
+use std::io;
+
 use tweetoscope::event::Span;
 use tweetoscope::record::Report;
 use tweetoscope::stage::monitor::{BASELINES, Monitor};
+
+use crate::rows::{self, number};
 
 /// The columns of [`row`].
 pub(super) const COLUMNS: &str = "T_obs,scored,mean_ARE,median_ARE,last_mean_ARE,last_median_ARE,\
                                   bias,covered,last_covered,level,skill_no_growth,\
                                   skill_median_ratio,skill_log_linear,top_hits,verdict";
 
-/// A report as a line of CSV.
-pub(super) fn row(it: &Report) -> String {
-    let optional = |value: Option<f64>| value.map(|it| it.to_string()).unwrap_or_default();
+/// A report as a row of CSV.
+pub(super) fn row(it: &Report) -> io::Result<Vec<u8>> {
     let figures = [it.mean_are, it.median_are, it.last_mean_are, it.last_median_are, it.bias];
     let shares = [it.covered, it.last_covered, it.level];
-    let skills = BASELINES.map(|baseline| skill(it, baseline)).into_iter();
-    let cells = figures.map(Some).into_iter().chain(shares).chain(skills).chain([it.top_hits]);
-    let cells: Vec<String> = cells.map(optional).collect();
-    format!("{},{},{},{}", it.t_obs, it.scored, cells.join(","), it.verdict)
+    let skills = BASELINES.map(|baseline| skill(it, baseline));
+    let numbers = figures.map(Some).into_iter().chain(shares).chain(skills).chain([it.top_hits]);
+    let mut fields = vec![it.t_obs.to_string(), it.scored.to_string()];
+    fields.extend(numbers.map(number));
+    fields.push(it.verdict.clone());
+    rows::row(fields)
 }
 
 fn skill(it: &Report, baseline: &str) -> Option<f64> {
-    it.skill.iter().find(|(known, _)| known == baseline).map(|(_, value)| *value)
+    it.skill.iter().find(|(name, _)| name == baseline).map(|(_, value)| *value)
 }
 
-/// Heads of [`cells`], in two lines, and how wide each column is: 80 in all.
+/// Heads of [`cells`] in two lines; the columns have 80 characters together.
 pub(super) const HEADS: [[&str; 12]; 2] = [
-    ["", "", "ARE", "", "last", "", "truth", "", "skill", "", "", ""],
+    ["", "", "ARE", "", "last", "", "", "", "skill", "", "", ""],
     [
-        "window", "scored", "mean", "median", "mean", "bias", "inside", "none", "ratio", "law",
+        "window", "scored", "mean", "median", "mean", "bias", "cover", "none", "ratio", "law",
         "top", "verdict",
     ],
 ];
@@ -36,7 +41,7 @@ pub(super) const HEADS: [[&str; 12]; 2] = [
 /// The widths of the columns, the space before each included.
 pub(super) const WIDTHS: [usize; 12] = [6, 7, 7, 7, 7, 6, 7, 6, 7, 6, 5, 7];
 
-/// A report for people: errors, bias, the share inside the interval, skill, hits, a word.
+/// A report as text: errors, bias, coverage, skill, hits, verdict.
 pub(super) fn cells(it: &Report) -> [String; 12] {
     let error = |value: f64| if value < 100.0 { format!("{value:.3}") } else { ">99".to_owned() };
     let percent =
@@ -63,16 +68,16 @@ pub(super) fn cells(it: &Report) -> [String; 12] {
     ]
 }
 
-/// The verdict in a word that fits.
+/// The verdict, shortened to the width of its column.
 pub(super) fn word(verdict: &str) -> &str {
     match verdict {
         "worse_than_baseline" => "worse",
-        "coverage_off" => "inside",
+        "coverage_off" => "cover",
         other => other,
     }
 }
 
-/// Cells side by side: the first column and the last stand left, the others right.
+/// A line of cells: the first and the last are aligned left, the others right.
 pub(super) fn line<T: AsRef<str>>(cells: &[T; 12]) -> String {
     let mut line = String::new();
     for (place, (cell, width)) in cells.iter().zip(WIDTHS).enumerate() {
@@ -86,18 +91,18 @@ pub(super) fn line<T: AsRef<str>>(cells: &[T; 12]) -> String {
     line.trim_end().to_owned()
 }
 
-/// What the columns mean that their heads do not tell.
+/// The explanation of the columns.
 pub(super) fn legend(reports: &[Report]) -> String {
     let level = reports.iter().find_map(|it| it.level);
     let nominal = level.map_or(String::new(), |it| format!(" (nominal {:.0}%)", it * 100.0));
     format!(
-        "truth inside: its interval held it{nominal}; top: of the biggest, found; skill: by how\n\
-         much our mean error is below that of no growth, a constant ratio, a log-linear law"
+        "cover: intervals that contain the final size{nominal}; top: share of the largest found;\n\
+         skill: 1 - ARE / ARE of no growth, of a constant ratio, of a log-linear law"
     )
 }
 
-/// Prints how every window does.
-pub(crate) fn tell(monitor: &Monitor) {
+/// Prints a table of all windows to stderr.
+pub(crate) fn print_table(monitor: &Monitor) {
     let reports = monitor.reports();
     if reports.is_empty() {
         return;

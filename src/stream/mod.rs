@@ -126,22 +126,33 @@ impl Observer for () {
 pub struct Mapped<T, F> {
     inner: T,
     map: F,
+    /// Written before everything else.
+    header: Option<Outgoing>,
 }
 
-impl<T, F: FnMut(Outgoing) -> Option<Outgoing>> Mapped<T, F> {
+impl<T, F: FnMut(Outgoing) -> io::Result<Option<Outgoing>>> Mapped<T, F> {
     /// Passes all that is written through `map`, which may drop it.
     pub fn new(inner: T, map: F) -> Self {
-        Self { inner, map }
+        Self { inner, map, header: None }
+    }
+
+    /// Writes this line first, even where nothing else is written.
+    pub fn with_header(self, line: impl Into<Vec<u8>>) -> Self {
+        Self { header: Some(Outgoing::Foreign(line.into())), ..self }
     }
 }
 
-impl<T: Transport, F: FnMut(Outgoing) -> Option<Outgoing>> Transport for Mapped<T, F> {
+impl<T: Transport, F: FnMut(Outgoing) -> io::Result<Option<Outgoing>>> Transport for Mapped<T, F> {
     fn read(&mut self) -> io::Result<Step<'_>> {
         self.inner.read()
     }
 
     fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()> {
-        self.inner.write(out.into_iter().filter_map(&mut self.map).collect())
+        let mut mapped: Vec<Outgoing> = self.header.take().into_iter().collect();
+        for item in out {
+            mapped.extend((self.map)(item)?);
+        }
+        self.inner.write(mapped)
     }
 
     fn reject(&mut self, position: u64, bytes: &[u8], refusal: &Refusal) -> io::Result<()> {

@@ -126,7 +126,7 @@ describe("the page", { skip: missing ? `needs ${missing}` : false, timeout: 120_
     assert.deepEqual(violations.map((it) => [what, it.id, it.nodes[0].html]), []);
   }
 
-  test("shows the ten hottest, and follows them as they change places", async () => {
+  test("shows the ten largest predictions, and follows them as they change places", async () => {
     assert.deepEqual(await texts(), Array.from({ length: 10 }, (_, i) => `cascade number ${11 - i}`));
     send(alert("c4", 5000, "", 700), alert("c11", 50, "", 700));
     await says(() => document.querySelector("#board tbody bdi").textContent === "cascade number 4");
@@ -139,15 +139,15 @@ describe("the page", { skip: missing ? `needs ${missing}` : false, timeout: 120_
     clean();
   });
 
-  test("filters, sorts, hides what is over, and holds still when paused", async () => {
+  test("filters, sorts, hides terminated cascades, and holds still when paused", async () => {
     await page.fill("input[name=q]", "number 7");
     assert.deepEqual(await texts(), ["cascade number 7"]);
     await page.fill("input[name=q]", "nothing like it");
-    assert.match(await page.locator("#empty").textContent(), /fits the filter/);
+    assert.match(await page.locator("#empty").textContent(), /matches the filter/);
     await page.fill("input[name=q]", "");
     await page.selectOption("select[name=sort]", "youth");
     send({ type: "size", cid: "c7", source: "2", t: 800, T_obs: 600, n_tot: 44, t_end: 700 });
-    await says(() => [...document.querySelectorAll("#board .observed")].some((it) => it.textContent === "44, over"));
+    await says(() => [...document.querySelectorAll("#board .observed")].some((it) => it.textContent === "44 final"));
     await page.check("input[name=open]");
     assert.ok(!(await texts()).includes("cascade number 7"));
     await page.click("#tools >> text=Pause");

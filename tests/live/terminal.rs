@@ -82,7 +82,7 @@ fn the_view_fits_80_columns_takes_keys_and_leaves_the_terminal_as_it_was() {
 fn stats() -> String {
     let one = |i: u32, t_obs: u32| {
         let bad = t_obs == 600 && i >= 300;
-        // Sizes that no multiple of what was seen would tell.
+        // Sizes that no multiple of the observed size predicts.
         let n_obs = 20 + i * 7919 % 50;
         let n_tot = n_obs + i * 104_729 % 400;
         let are = if bad { 0.5 } else { 0.07 };
@@ -115,9 +115,15 @@ fn the_monitor_shows_its_course_live_and_leaves_its_table_behind() {
     let lines: Vec<_> = screen.lines().collect();
     assert!(lines[3].starts_with("10m") && lines[3].ends_with("drift"), "{screen}");
     assert!(lines[4].starts_with("1h") && lines[4].ends_with("ok"), "{screen}");
-    assert!(screen.contains("10m: mean ARE") && screen.contains("in the interval"), "{screen}");
+    assert!(
+        screen.contains("10m: mean ARE") && screen.contains("share inside the interval"),
+        "{screen}"
+    );
     assert!(lines.iter().all(|line| line.chars().count() <= 80), "{screen}");
-    assert!(!screen.contains("a record is"), "what is said waits for the view to end: {screen}");
+    assert!(
+        !screen.contains("a record is"),
+        "messages are held back until the view ends: {screen}"
+    );
     tmux.run(&["send-keys", "j"]);
     tmux.until("1h: mean ARE");
     tmux.run(&["send-keys", "q"]);
@@ -130,7 +136,7 @@ fn the_monitor_shows_its_course_live_and_leaves_its_table_behind() {
     tmux.until("10m: mean ARE");
     tmux.run(&["send-keys", "q"]);
     let screen = tmux.until("after");
-    assert!(screen.contains("* of the last 100"), "{screen}");
+    assert!(screen.contains("* last 100"), "{screen}");
     let reports = fs::read_to_string(dir.join("stats.out")).unwrap();
     assert_eq!(reports.lines().count(), 2, "{reports}");
     fs::remove_dir_all(dir).unwrap();
@@ -143,8 +149,7 @@ fn a_signal_ends_a_view_and_the_terminal_is_as_it_was() {
     }
     let dir = dir("signal");
     let binary = env!("CARGO_BIN_EXE_tweetoscope");
-    for (command, waits) in [("dashboard", "waiting for alerts"), ("monitor", "waiting for stats")]
-    {
+    for (command, empty) in [("dashboard", "no alerts yet"), ("monitor", "no stats yet")] {
         // A server of its own each: one that ends is no place to begin.
         let tmux = Tmux(format!("tweetoscope-signal-{command}-{}", std::process::id()));
         let pid = dir.join(command);
@@ -154,12 +159,12 @@ fn a_signal_ends_a_view_and_the_terminal_is_as_it_was() {
             text(&pid)
         );
         tmux.run(&["new-session", "-d", "-x", "80", "-y", "24", &command]);
-        tmux.until(waits);
+        tmux.until(empty);
         let pid = fs::read_to_string(pid).unwrap();
         let killed = Command::new("kill").arg(pid.trim()).status().unwrap();
         assert!(killed.success());
         let screen = tmux.until("after");
-        assert!(screen.contains("before") && !screen.contains(waits), "{screen}");
+        assert!(screen.contains("before") && !screen.contains(empty), "{screen}");
         // Keys are echoed again: the raw mode is over.
         tmux.run(&["send-keys", "echoed"]);
         tmux.until("echoed");

@@ -9,8 +9,8 @@ const form = document.getElementById("query");
 const panel = document.getElementById("detail");
 const top = Number(board.dataset.top);
 const rows = new Map();
-let held = null; // what came last
-let shown = null; // what is shown; other than held while it is paused
+let held = null; // the newest data
+let shown = null; // the data shown; differs from held while paused
 let paused = false;
 let open = null; // link of the open cascade
 let opener = null;
@@ -65,7 +65,7 @@ function fill(part, row) {
   set(cells.change, row.new ? "new" : !change ? (change === 0 ? "=" : "") : `${change > 0 ? "▲" : "▼"} ${Math.abs(change)}`);
   set(link.firstChild, row.msg || "(no text)");
   set(cells.text.lastChild, row.name);
-  set(cells.observed, count(row.observed) + (row.ended === null ? "" : ", over"));
+  set(cells.observed, count(row.observed) + (row.ended === null ? "" : " final"));
   set(cells.predicted.firstChild, count(row.predicted));
   set(cells.predicted.lastChild, interval(row));
   set(cells.above, row.above ? percent(row.above[1]) : "");
@@ -95,15 +95,15 @@ function render() {
   });
   // Moving a row takes its focus away.
   if (focus && focus !== document.activeElement && focus.isConnected) focus.focus({ preventScroll: true });
-  board.classList.toggle("untold", list.length > 0 && !list.some((row) => row.above));
+  board.classList.toggle("no-above", list.length > 0 && !list.some((row) => row.above));
   const sizes = new Set(list.filter((row) => row.above).map((row) => row.above[0]));
   set(document.getElementById("above"), sizes.size === 1 ? compact([...sizes][0]) : "N");
   const empty = document.getElementById("empty");
   empty.hidden = list.length > 0;
-  set(empty, shown.rows.length ? "No cascade fits the filter." : "No cascade to show yet: waiting for alerts.");
-  const hottest = shown.rows[0]?.href ?? "";
-  if (first && hottest !== first) say(`Hottest now: ${shown.rows[0].msg || shown.rows[0].name}`);
-  first = hottest;
+  set(empty, shown.rows.length ? "No cascade matches the filter." : "No alerts yet.");
+  const largest = shown.rows[0]?.href ?? "";
+  if (first && largest !== first) announce(`Largest prediction: ${shown.rows[0].msg || shown.rows[0].name}`);
+  first = largest;
 }
 
 function state(text) {
@@ -111,16 +111,16 @@ function state(text) {
   set(document.getElementById("state"), numbers + text);
 }
 
-function tell() {
-  state(paused ? "paused" : held?.over ? "the input is over" : "live");
+function showState() {
+  state(paused ? "paused" : held?.over ? "end of input" : "live");
 }
 
-let spoke = 0;
-function say(text) {
-  // At most every ten seconds: a screen reader should get to its end.
-  if (Date.now() - spoke < 10000) return;
-  spoke = Date.now();
-  document.getElementById("said").textContent = text;
+let announced = 0;
+function announce(text) {
+  // At most every ten seconds, so that a screen reader can finish.
+  if (Date.now() - announced < 10000) return;
+  announced = Date.now();
+  document.getElementById("announcement").textContent = text;
 }
 
 // ---- one cascade
@@ -171,7 +171,7 @@ function content(data) {
   for (const [size, age] of data.reaches)
     reaches.append(element("li", {}, `${count(size)} ${size === 1 ? "event" : "events"}: ` + (age === null ? "not expected" : age <= row.window ? "reached" : `expected at the age of ${span(age)}`)));
   const parts = [shut, title, element("span", { class: "name" }, row.name), figures, ...figure(data, width)];
-  if (data.reaches.length) parts.push(element("h3", {}, "When it reaches a size"), reaches);
+  if (data.reaches.length) parts.push(element("h3", {}, "Expected time to reach a size"), reaches);
   return [...parts, table(data)];
 }
 
@@ -208,7 +208,7 @@ function pause() {
   paused = !paused;
   pauser.setAttribute("aria-pressed", String(paused));
   if (!paused) shown = held;
-  tell();
+  showState();
   render();
 }
 function theme() {
@@ -245,7 +245,7 @@ addEventListener("keydown", (event) => {
     j: () => step(1),
     k: () => step(-1),
     "/": () => form.elements.q.focus(),
-    s: () => { sort.selectedIndex = (sort.selectedIndex + 1) % sort.length; render(); say(`Sorted by ${sort.value}`); },
+    s: () => { sort.selectedIndex = (sort.selectedIndex + 1) % sort.length; render(); announce(`Sorted by ${sort.value}`); },
   }[event.key];
   if (act) { event.preventDefault(); act(); }
 });
@@ -253,20 +253,20 @@ form.addEventListener("input", render);
 form.addEventListener("submit", (event) => { event.preventDefault(); render(); });
 document.getElementById("submit").hidden = true;
 
-// ---- what comes
+// ---- events
 
 let due = 0;
 const events = new EventSource("/events");
 events.addEventListener("board", (event) => {
   held = JSON.parse(event.data);
-  if (paused) return tell();
+  if (paused) return showState();
   if (!shown) body.replaceChildren();
   shown = held;
-  tell();
+  showState();
   render();
-  // The open cascade follows, at most once a second.
+  // Updates the open cascade at most once a second.
   if (open && Date.now() > due) { due = Date.now() + 1000; show(open, false); }
 });
-events.addEventListener("error", () => state("not connected, trying again"));
+events.addEventListener("error", () => state("not connected, retrying"));
 addEventListener("resize", () => { if (open) show(open, false); });
 if (location.hash.length > 1) show("/cascade?" + location.hash.slice(1), false);

@@ -1,4 +1,4 @@
-// The growth of one cascade: observed, expected, and the band in which it will be found.
+// The growth of one cascade: observed, expected, and the band of the interval.
 
 import { compact, count, drawn, element, span } from "./parts.js";
 
@@ -20,8 +20,8 @@ const TIMES = [10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 
 // A span without its smaller unit where that is nothing.
 const round = (t) => t === 0 ? "0" : span(t).replace(/(m00s|h00m|d00h)$/, (u) => u[0]);
 
-// How far to the right it is worth looking: until little is still to come, and not so far that what
-// was seen becomes a dot.
+// The largest age drawn: until 95 % of the expected growth, but at most twelve windows, so that the
+// observed part stays visible.
 function horizon(data) {
   const { row, growth, continuation } = data;
   const seen = growth.length ? growth[growth.length - 1][0] : 0;
@@ -31,7 +31,7 @@ function horizon(data) {
   return Math.max(60, seen, row.window * 1.1, far);
 }
 
-// What is known or expected at an age.
+// The observed or expected size at an age.
 function at(data, age) {
   const { growth, continuation } = data;
   const last = growth.length ? growth[growth.length - 1][0] : -1;
@@ -42,9 +42,9 @@ function at(data, age) {
     const [, events, low, high] = a.map((value, i) => value + share * (b[i] - value));
     return `${span(age)}: ${count(events)} expected (${count(low)}–${count(high)})`;
   }
-  let known = null;
-  for (const [t, n] of growth) if (t <= age) known = n;
-  return known === null ? "" : `${span(age)}: ${count(known)} observed`;
+  let observed = null;
+  for (const [t, n] of growth) if (t <= age) observed = n;
+  return observed === null ? "" : `${span(age)}: ${count(observed)} observed`;
 }
 
 export function plot(data, width) {
@@ -53,14 +53,14 @@ export function plot(data, width) {
   const tops = [row.observed, row.predicted, ...growth.map((p) => p[1])];
   for (const [age, , , high] of continuation) if (age <= right) tops.push(high);
   if (!continuation.length && row.interval) tops.push(row.interval[1]);
-  // A band that goes through the roof must not flatten the curve.
+  // A very wide band must not flatten the curve.
   const most = Math.min(Math.max(...tops), 3 * Math.max(row.observed, row.predicted)) * 1.06;
   const x = (age) => EDGE.left + (Math.min(age, right) / right) * (width - EDGE.left - EDGE.right);
   const y = (n) => HEIGHT - EDGE.bottom - (Math.min(n, most) / most) * (HEIGHT - EDGE.top - EDGE.bottom);
   const path = (points) => points.map(([a, b], i) => `${i ? "L" : "M"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");
-  const said = `Observed ${count(row.observed)} events, predicted ${count(row.predicted)}` +
+  const label = `Observed ${count(row.observed)} events, predicted ${count(row.predicted)}` +
     (row.interval ? ` (${count(row.interval[0])} to ${count(row.interval[1])})` : "") + ". The figures are below.";
-  const svg = drawn("svg", { class: "plot", height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": said });
+  const svg = drawn("svg", { class: "plot", height: HEIGHT, viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": label });
 
   for (const n of ticks(most, 5, [])) {
     svg.append(drawn("line", { class: "grid", x1: EDGE.left, x2: width - EDGE.right, y1: y(n), y2: y(n) }));
@@ -80,7 +80,7 @@ export function plot(data, width) {
     svg.append(drawn("path", { class: "band", d: `${path(upper)}${path(lower).replace("M", "L")}Z` }));
     svg.append(drawn("path", { class: "expected", d: path(shown.map(([age, n]) => [age, n])) }));
   } else {
-    // No curve was told: where it ends, and nothing about the way.
+    // The alert has no curve: draws the predicted size only.
     if (row.interval) {
       const [low, high] = row.interval;
       svg.append(drawn("rect", { class: "band", x: x(row.window), width: x(right) - x(row.window), y: y(high), height: y(low) - y(high) }));
@@ -89,7 +89,7 @@ export function plot(data, width) {
   }
   if (growth.length) {
     const steps = growth.flatMap(([age, n], i) => (i ? [[age, growth[i - 1][1]], [age, n]] : [[age, n]]));
-    // Until the window's end it is known that nothing else came; later only what was seen is.
+    // Up to the end of the window no other event occurred; after it, others may not have been read.
     const end = row.window;
     if (growth[growth.length - 1][0] < end) steps.push([end, growth[growth.length - 1][1]]);
     svg.append(drawn("path", { class: "seen", d: path(steps) }));

@@ -1,11 +1,14 @@
-//! What the page's script gets, as JSON. Texts are neutralised here; ids travel in links.
+//! The data for the script of the page, as JSON. Control characters in texts are escaped here; ids are in links.
 
 use serde::Serialize;
 use tweetoscope::stage::dashboard::{Change, Detail, Entry, Query};
 use tweetoscope::stream::shown;
 
-use super::{ROWS, View};
-use crate::dashboard::page::html::link;
+use super::html::link;
+use crate::dashboard::shared::Shared;
+
+/// At most so many rows are sent to the script, which filters and sorts them.
+const ROWS: usize = 200;
 
 #[derive(Serialize)]
 struct Row {
@@ -53,8 +56,8 @@ impl From<&Entry> for Row {
     }
 }
 
-/// The hottest rows, and where the stream stands.
-pub(super) fn board(view: &View) -> String {
+/// The rows with the largest predictions, and the state of the stream.
+pub(super) fn board(shared: &Shared, top: usize, above: Option<f64>) -> String {
     #[derive(Serialize)]
     struct Board {
         rows: Vec<Row>,
@@ -62,11 +65,11 @@ pub(super) fn board(view: &View) -> String {
         cascades: usize,
         over: bool,
     }
-    let board = view.shared.board();
-    let rows = board.top(ROWS.max(view.top), &Query { above: view.above, ..Query::default() });
+    let board = shared.board();
+    let rows = board.top(ROWS.max(top), &Query { above, ..Query::default() });
     let (alerts, cascades) = (board.alerts(), board.predicted());
     drop(board);
-    let over = view.shared.is_over();
+    let over = shared.is_over();
     text(&Board { rows: rows.iter().map(Row::from).collect(), alerts, cascades, over })
 }
 

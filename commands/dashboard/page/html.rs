@@ -1,9 +1,8 @@
-//! The page as it is before, or without, its script.
+//! The page before its script runs, or without script.
 
 use tweetoscope::stage::dashboard::{Detail, Entry, Key, Query, Sort};
 use tweetoscope::stream::shown;
 
-use super::View;
 use crate::dashboard::figures::{change, count, interval, percent, span, threshold};
 
 const FRAME: &str = include_str!("../assets/frame.html");
@@ -28,7 +27,7 @@ pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Where a cascade is shown in full.
+/// The address of the page of a cascade.
 pub(super) fn link(key: &Key) -> String {
     let encoded = |text: &str| -> String {
         let one = |byte: u8| match byte {
@@ -58,14 +57,14 @@ fn escaped(text: &str) -> String {
     safe
 }
 
-/// `template` with every `{name}` that is given replaced; what is put in is not looked at again.
+/// `template` with every given `{name}` replaced; inserted text is not searched for names.
 fn filled(template: &str, values: &[(&str, &str)]) -> String {
     let mut text = String::with_capacity(template.len() * 2);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         text.push_str(before);
         let named = after.split_once('}').and_then(|(name, after)| {
-            Some((values.iter().find(|(known, _)| *known == name)?.1, after))
+            Some((values.iter().find(|(key, _)| *key == name)?.1, after))
         });
         let (value, after) = named.unwrap_or(("{", after));
         text.push_str(value);
@@ -74,16 +73,26 @@ fn filled(template: &str, values: &[(&str, &str)]) -> String {
     text + rest
 }
 
-/// The table, the form, and where the stream stands.
-pub(super) fn board(rows: &[Entry], query: &Query, counts: (u64, usize), view: &View) -> String {
+/// Numbers in the frame and form of the page.
+pub(super) struct Status {
+    pub(super) alerts: u64,
+    pub(super) cascades: usize,
+    /// Whether the input has ended.
+    pub(super) over: bool,
+    /// Rows that the table shows at most.
+    pub(super) top: usize,
+}
+
+/// The table, the form, and the state of the stream.
+pub(super) fn board(rows: &[Entry], query: &Query, status: &Status) -> String {
     let option = |sort: Sort| {
         let chosen = if sort == query.sort { " selected" } else { "" };
         format!("<option value=\"{0}\"{chosen}>{0}</option>", sort.name())
     };
     let options: String = Sort::ALL.into_iter().map(option).collect();
     let above = threshold(rows).map_or("N".to_owned(), count);
-    let (alerts, cascades) = (count(counts.0 as f64), count(counts.1 as f64));
-    let over = if view.shared.is_over() { ", the input is over" } else { "" };
+    let (alerts, cascades) = (count(status.alerts as f64), count(status.cascades as f64));
+    let over = if status.over { ", end of input" } else { "" };
     let state = format!("{alerts} alerts, {cascades} cascades{over}");
     let body = filled(
         BOARD,
@@ -92,7 +101,7 @@ pub(super) fn board(rows: &[Entry], query: &Query, counts: (u64, usize), view: &
             ("q", &escaped(&query.text)),
             ("open", if query.hide_ended { " checked" } else { "" }),
             ("above", &above),
-            ("top", &view.top.to_string()),
+            ("top", &status.top.to_string()),
             ("rows", &rows.iter().map(row).collect::<String>()),
             ("empty", if rows.is_empty() { "" } else { " hidden" }),
         ],
@@ -100,7 +109,7 @@ pub(super) fn board(rows: &[Entry], query: &Query, counts: (u64, usize), view: &
     let refresh = "<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>";
     let script = "<script type=\"module\" src=\"/page.js\"></script>";
     let head = format!("{refresh}{script}");
-    let values = [("title", "Hottest cascades"), ("head", &head), ("state", &state)];
+    let values = [("title", "Largest predictions"), ("head", &head), ("state", &state)];
     filled(FRAME, &[&values[..], &[("body", &body)]].concat())
 }
 
@@ -108,7 +117,7 @@ fn row(row: &Entry) -> String {
     let text = if row.msg.is_empty() { "(no text)" } else { &row.msg };
     let above = row.above.map_or_else(String::new, |(_, p)| percent(p));
     let age = row.age.map_or_else(String::new, span);
-    let over = if row.ended.is_some() { ", over" } else { "" };
+    let over = if row.ended.is_some() { " final" } else { "" };
     let cells = [
         ("rank", row.rank.to_string()),
         ("change", change(row.change)),
@@ -141,7 +150,7 @@ fn row(row: &Entry) -> String {
     format!("<tr role=\"row\">{}</tr>\n", cells.iter().map(cell).collect::<String>())
 }
 
-/// One cascade in full, for those without script.
+/// The page of one cascade, without script.
 pub(super) fn detail(detail: &Detail) -> String {
     let entry = &detail.entry;
     let line = |head: &str, cells: &[String]| {
@@ -155,13 +164,14 @@ pub(super) fn detail(detail: &Detail) -> String {
         line(&span(it.age), &[count(it.events), format!("{}-{}", count(it.low), count(it.high))])
     });
     let reaches = detail.reaches.iter().map(|(size, age)| {
-        let when =
-            age.map_or("not expected".to_owned(), |age| format!("expected at {}", span(age)));
+        let when = age.map_or("not expected".to_owned(), |age| {
+            format!("expected at the age of {}", span(age))
+        });
         line(&count(*size), &[when])
     });
     let reaches = match reaches.collect::<String>() {
         rows if rows.is_empty() => rows,
-        rows => format!("<h3>When it reaches a size</h3>\n<table>{rows}</table>\n"),
+        rows => format!("<h3>Expected time to reach a size</h3>\n<table>{rows}</table>\n"),
     };
     let body = format!(
         "<main class=\"page\"><p><a href=\"/\">All cascades</a></p>\n\
@@ -187,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hostile_text_becomes_text_and_ids_travel_through_links() {
+    fn hostile_text_is_escaped_and_ids_survive_links() {
         for text in
             ["<script>alert(1)</script>", "\" onmouseover=\"x", "a'b&c", "{rows}{", "%41+&=#?"]
         {

@@ -1,4 +1,4 @@
-//! What the screen looks like.
+//! Draws the view.
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};
@@ -11,13 +11,13 @@ use ratatui::widgets::{
 use tweetoscope::stage::dashboard::{Change, Detail, Entry};
 use tweetoscope::stream::shown;
 
-use super::Screen;
+use super::screen::Screen;
 use crate::dashboard::figures::{change, count, interval, percent, span, threshold};
 
-const HELP: &str = "q quit   p pause   s sort   / filter   e hide those that are over   \
-                    up, down choose   Enter open   Esc back";
+const HELP: &str = "q quit   p pause   s sort   / filter   e hide terminated cascades   \
+                    up, down select   Enter open   Esc back";
 
-/// Draws all.
+/// Draws the screen.
 pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen) {
     let parts =
         Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1)]);
@@ -28,9 +28,9 @@ pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen) {
         Some(it) if screen.open.is_some() => detail(frame, middle, it),
         _ if screen.rows.is_empty() => {
             let text = if screen.query.text.is_empty() {
-                "waiting for alerts"
+                "no alerts yet"
             } else {
-                "no cascade fits the filter"
+                "no cascade matches the filter"
             };
             frame.render_widget(
                 Paragraph::new(format!("\n{text}")).alignment(Alignment::Center),
@@ -44,7 +44,7 @@ pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen) {
 fn header(screen: &Screen) -> Line<'static> {
     let state = match (screen.paused, screen.over) {
         (true, _) => Span::styled(" paused ", Style::new().reversed().yellow()),
-        (_, true) => Span::styled(" the input is over ", Style::new().reversed()),
+        (_, true) => Span::styled(" end of input ", Style::new().reversed()),
         _ => Span::styled(" live ", Style::new().reversed().green()),
     };
     let counts = format!(
@@ -73,20 +73,20 @@ fn footer(screen: &Screen) -> Line<'static> {
 
 fn board(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen) {
     let above = threshold(&screen.rows).map_or("P>N".to_owned(), |it| format!("P>{}", count(it)));
-    // A column for what no alert tells would be empty.
-    let told = screen.rows.iter().any(|row| row.above.is_some());
+    // Without probabilities in the alerts the column would be empty.
+    let has_above = screen.rows.iter().any(|row| row.above.is_some());
     let wide = area.width >= 100;
-    // What the other columns and the blanks between them leave.
-    let taken = 48 + if told { 8 } else { 0 } + if wide { 17 } else { 0 };
+    // The width of the other columns and the blanks between them.
+    let taken = 49 + if has_above { 8 } else { 0 } + if wide { 17 } else { 0 };
     let room = usize::from(area.width).saturating_sub(taken);
-    // What a narrow terminal has no room for can be seen by opening the cascade.
-    let mut heads = vec!["#", "+/-", "cascade", "seen", "predicted", "interval", &above, "age"];
-    let mut widths = vec![3, 4, 0, 7, 9, 13, 7, 6];
+    // A narrow terminal has no room for the activity.
+    let mut heads = vec!["#", "+/-", "cascade", "observed", "predicted", "interval", &above, "age"];
+    let mut widths = vec![3, 4, 0, 8, 9, 13, 7, 6];
     if wide {
         heads.push("activity");
         widths.push(16);
     }
-    let shown = move |column: &usize| *column != ABOVE || told;
+    let shown = move |column: &usize| *column != ABOVE || has_above;
     let columns: Vec<usize> = (0..heads.len()).filter(shown).collect();
     let head = Row::new(columns.iter().map(|&i| aligned(heads[i], i))).bold();
     let rows = screen.rows.iter().map(|row| line(row, &columns, room));
@@ -100,10 +100,10 @@ fn board(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen) {
     frame.render_stateful_widget(table, area, &mut screen.table);
 }
 
-/// The column of the probability to get above a size.
+/// The column of the probability of more than a size.
 const ABOVE: usize = 6;
 
-/// Numbers stand right, texts left.
+/// Numbers are aligned right, text left.
 fn aligned(text: &str, column: usize) -> Text<'static> {
     let right = matches!(column, 0 | 3..=7);
     let alignment = if right { Alignment::Right } else { Alignment::Left };
@@ -160,8 +160,8 @@ fn line(entry: &Entry, columns: &[usize], room: usize) -> Row<'static> {
 /// A sparkline in one line of text.
 fn bars(counts: &[u64]) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let most = counts.iter().max().copied().unwrap_or(0).max(1);
-    let bar = |n: &u64| if *n == 0 { ' ' } else { BARS[(n * 7 / most) as usize] };
+    let highest = counts.iter().max().copied().unwrap_or(0).max(1);
+    let bar = |n: &u64| if *n == 0 { ' ' } else { BARS[(n * 7 / highest) as usize] };
     counts.iter().map(bar).collect()
 }
 
@@ -176,7 +176,7 @@ fn detail(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
         format!("predicted {} ({})", count(entry.predicted), interval(entry)),
         format!(
             "{} {}",
-            if entry.ended.is_some() { "final" } else { "seen" },
+            if entry.ended.is_some() { "final size" } else { "observed" },
             count(entry.observed as f64)
         ),
         entry.above.map_or_else(String::new, |(n, p)| format!("P>{} {}", count(n), percent(p))),
@@ -220,16 +220,16 @@ fn chart(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
         detail.continuation.iter().map(|it| (it.age, of(it))).collect()
     };
     let (low, high) = (edge(|it| it.low), edge(|it| it.high));
-    // As far as something happens: until little is still to come, and not so far that what was seen
-    // becomes a dot.
+    // Until 95 % of the predicted size, but at most twelve windows, so that the observed part stays
+    // visible.
     const WINDOWS: f64 = 12.0;
     let enough = 0.95 * detail.entry.predicted;
     let far = expected.iter().find(|it| it.1 >= enough).or(expected.last()).map_or(0.0, |it| it.0);
     let window = detail.entry.window as f64;
     let far = far.min(WINDOWS * window);
     let right = seen.last().map_or(0.0, |it| it.0).max(far).max(window);
-    let most = 2.0 * detail.entry.predicted.max(detail.entry.observed as f64).max(1.0);
-    let top = high.iter().map(|it| it.1).fold(most / 2.0, f64::max).min(most);
+    let limit = 2.0 * detail.entry.predicted.max(detail.entry.observed as f64).max(1.0);
+    let top = high.iter().map(|it| it.1).fold(limit / 2.0, f64::max).min(limit);
     let set = |data, colour| {
         let set = Dataset::default().marker(Marker::Braille).data(data);
         set.graph_type(GraphType::Line).style(Style::new().fg(colour))

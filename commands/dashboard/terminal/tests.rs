@@ -1,7 +1,8 @@
-//! The screen drawn into memory, with text that would like to be obeyed.
+//! The screen drawn into memory, with text that contains terminal control sequences.
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::KeyCode;
 use tweetoscope::cascade::Point;
 use tweetoscope::record::{Alert, Interval, Record};
 use tweetoscope::stage::{Body, RecordRef};
@@ -60,7 +61,7 @@ fn press(screen: &mut Screen, keys: &str) {
 }
 
 #[test]
-fn hostile_text_is_shown_and_not_obeyed_at_every_size() {
+fn control_sequences_in_text_are_escaped_at_every_size() {
     let shared = shared(30);
     for size in [(80, 24), (120, 40), (200, 50), (20, 5), (1, 1), (5, 2)] {
         let mut screen = Screen::default();
@@ -75,7 +76,7 @@ fn hostile_text_is_shown_and_not_obeyed_at_every_size() {
 }
 
 #[test]
-fn the_hottest_stand_first_with_all_their_figures() {
+fn the_largest_predictions_are_first_with_all_their_figures() {
     let text = drawn(&mut Screen::default(), &shared(30), (80, 24));
     let lines: Vec<_> = text.lines().collect();
     assert!(
@@ -114,7 +115,7 @@ fn keys_sort_filter_pause_open_and_close() {
 }
 
 #[test]
-fn an_empty_board_says_what_it_waits_for() {
+fn an_empty_board_states_that_there_are_no_alerts() {
     let text = drawn(&mut Screen::default(), &Shared::default(), (80, 24));
-    assert!(text.contains("waiting for alerts"), "{text}");
+    assert!(text.contains("no alerts yet"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! What the screen looks like.
+//! Draws the view.
 
 use ratatui::Frame;
 use ratatui::layout::{Alignment, Constraint, Layout, Rect};
@@ -12,15 +12,15 @@ use tweetoscope::event;
 use tweetoscope::record::Report;
 use tweetoscope::stage::monitor::Moment;
 
-use super::Screen;
+use super::screen::Screen;
 use crate::monitor::plot::top;
 use crate::monitor::table::{HEADS, WIDTHS, cells, legend};
 
-const KEYS: &str = "q quit  p pause  up, down choose a window  ? what the columns mean";
+const KEYS: &str = "q quit  p pause  up, down select a window  ? explain the columns";
 
-/// Draws all.
+/// Draws the screen.
 pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen<'_>) {
-    // Two lines of heads, and as many windows as leave room for their course.
+    // Two lines of heads, and as many windows as leave room for the plots.
     let rows = (screen.reports.len() as u16).min((frame.area().height / 2).saturating_sub(4)) + 2;
     let explained = if screen.help { 2 } else { 1 };
     let [head, middle, plot, foot] = Layout::vertical([
@@ -34,12 +34,12 @@ pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen<'_>) {
     let text = if screen.help { legend(&screen.reports) } else { KEYS.to_owned() };
     frame.render_widget(Paragraph::new(text).dark_gray(), foot);
     if screen.reports.is_empty() {
-        let text = "\n\nwaiting for stats: predictions whose final size is known";
+        let text = "\n\nno stats yet: a prediction is scored when its final size is emitted";
         frame.render_widget(Paragraph::new(text).alignment(Alignment::Center), plot);
         return;
     }
     figures(frame, middle, screen);
-    let Some((report, course)) = screen.chosen() else { return };
+    let Some((report, course)) = screen.selected() else { return };
     let [errors, coverage] =
         Layout::horizontal([Constraint::Percentage(62), Constraint::Fill(1)]).areas(plot);
     error_course(frame, errors, report, course, screen.last);
@@ -49,7 +49,7 @@ pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen<'_>) {
 fn header(screen: &Screen<'_>) -> Line<'static> {
     let state = match (screen.paused, (screen.over)()) {
         (true, _) => Span::styled(" paused ", Style::new().reversed().yellow()),
-        (_, true) => Span::styled(" the input is over ", Style::new().reversed()),
+        (_, true) => Span::styled(" end of input ", Style::new().reversed()),
         _ => Span::styled(" live ", Style::new().reversed().green()),
     };
     let counts = format!("  {} predictions scored", screen.scored);
@@ -58,7 +58,7 @@ fn header(screen: &Screen<'_>) -> Line<'static> {
 
 fn figures(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen<'_>) {
     let rows: Vec<Row<'_>> = screen.reports.iter().map(line).collect();
-    // The column after the last number stands left, so a blank is part of it.
+    // The last column is aligned left and takes the remaining width.
     let widths = WIDTHS.iter().enumerate().map(|(place, width)| match place {
         11 => Constraint::Fill(1),
         _ => Constraint::Length(*width as u16),
@@ -73,7 +73,7 @@ fn figures(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen<'_>) {
     frame.render_stateful_widget(table, area, &mut screen.table);
 }
 
-/// Numbers stand right, words left.
+/// Numbers are aligned right, text left.
 fn aligned(text: &str, column: usize) -> Text<'static> {
     match column {
         0 => Text::from(text.to_owned()),
@@ -115,7 +115,7 @@ fn series(course: &[Moment], value: impl Fn(&Moment) -> Option<f64>) -> Vec<(f64
     course.iter().filter_map(|it| Some((it.scored as f64, value(it)?))).collect()
 }
 
-/// The mean error of all and of the last ones; where it drifted, that is red.
+/// The mean error over all and over the last stats, red where it drifted.
 fn error_course(
     frame: &mut Frame<'_>,
     area: Rect,
@@ -143,7 +143,7 @@ fn error_course(
     );
 }
 
-/// The share of truths inside their interval, beside the nominal one.
+/// The share of final sizes inside their interval, and the nominal share.
 fn coverage_course(frame: &mut Frame<'_>, area: Rect, report: &Report, course: &[Moment]) {
     let held = series(course, |it| it.last_covered);
     let end = report.scored as f64;
@@ -152,7 +152,7 @@ fn coverage_course(frame: &mut Frame<'_>, area: Rect, report: &Report, course: &
     let sets = vec![set("nominal", &nominal, Color::DarkGray), set("covered", &held, Color::Cyan)];
     let labels = ["0%", "50%", "100%"];
     frame.render_widget(
-        chart(sets, " in the interval ".to_owned(), report.scored).y_axis(
+        chart(sets, " share inside the interval ".to_owned(), report.scored).y_axis(
             Axis::default().bounds([0.0, 1.0]).labels(labels).style(Style::new().dark_gray()),
         ),
         area,

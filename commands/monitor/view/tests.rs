@@ -2,18 +2,20 @@
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::KeyCode;
 use tweetoscope::record::{Record, Stat};
 use tweetoscope::stage::monitor::{Monitor, MonitorOptions};
 use tweetoscope::stage::{Out, RecordRef, Stage};
 
 use super::*;
+use crate::monitor::shared::Shared;
 
-/// Stats of windows whose errors the function tells, by window and number.
+/// Stats of windows with errors from a function of window and number.
 fn shared(windows: &[u64], each: u64, error: impl Fn(u64, u64) -> f64) -> Shared {
     let mut monitor = Monitor::new(MonitorOptions { every: 0, last: 100 });
     for i in 0..each {
         for &t_obs in windows {
-            // Sizes that no multiple of what was seen would tell.
+            // Sizes that no multiple of the observed size predicts.
             let n_obs = 20 + i * 7919 % 50;
             let n_tot = n_obs + i * 104_729 % 400;
             let are = error(t_obs, i);
@@ -55,7 +57,7 @@ fn press(screen: &mut Screen<'_>, key: KeyCode) {
 }
 
 #[test]
-fn every_window_has_its_figures_and_the_chosen_one_its_course() {
+fn every_window_has_its_figures_and_the_selected_one_its_course() {
     let shared = shared(&[600, 3600, 21_600], 400, |t_obs, _| 120.0 / t_obs as f64);
     let mut view = screen(&shared);
     let text = drawn(&mut view, (80, 24));
@@ -69,7 +71,7 @@ fn every_window_has_its_figures_and_the_chosen_one_its_course() {
         assert!(line.starts_with(window) && line.contains(error) && line.contains("90%"), "{text}");
     }
     assert!(lines[3].contains("ok") && text.contains("10m: mean ARE"), "{text}");
-    assert!(text.contains("in the interval") && text.contains("last 100"), "{text}");
+    assert!(text.contains("share inside the interval") && text.contains("last 100"), "{text}");
     press(&mut view, KeyCode::Char('j'));
     assert!(drawn(&mut view, (80, 24)).contains("1h: mean ARE"));
     press(&mut view, KeyCode::End);
@@ -81,7 +83,7 @@ fn every_window_has_its_figures_and_the_chosen_one_its_course() {
 }
 
 #[test]
-fn a_drift_is_told_in_a_word_and_seen_in_the_course() {
+fn a_drift_is_in_the_verdict_and_in_the_course() {
     let steady = shared(&[600], 500, |_, i| 0.1 + (i % 3) as f64 * 0.01);
     let drifting = shared(&[600], 500, |_, i| if i < 400 { 0.1 } else { 0.3 });
     let [steady, drifting] = [steady, drifting].map(|it| drawn(&mut screen(&it), (80, 24)));
@@ -90,13 +92,13 @@ fn a_drift_is_told_in_a_word_and_seen_in_the_course() {
 }
 
 #[test]
-fn it_fits_every_size_and_pauses_and_waits() {
+fn the_view_fits_every_size_pauses_and_starts_empty() {
     let some = shared(&[300, 600, 1200, 1800, 3600, 7200, 21_600], 60, |_, _| 0.2);
     for size in [(80, 24), (120, 40), (40, 12), (20, 5), (5, 2), (1, 1)] {
         drawn(&mut screen(&some), size);
     }
     let none = screen(&shared(&[], 0, |_, _| 0.0));
-    assert!(drawn(&mut { none }, (80, 24)).contains("waiting for stats"));
+    assert!(drawn(&mut { none }, (80, 24)).contains("no stats yet"));
     let mut view = screen(&some);
     drawn(&mut view, (80, 24));
     press(&mut view, KeyCode::Char('p'));

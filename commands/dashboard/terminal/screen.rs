@@ -1,0 +1,86 @@
+//! The state of the view: rows, the open cascade, filter and order, and what keys change.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
+use ratatui::widgets::TableState;
+use tweetoscope::stage::dashboard::{Detail, Entry, Key, Query};
+
+use crate::dashboard::shared::Shared;
+use crate::terminal::Wish;
+
+/// The state of the view.
+#[derive(Default)]
+pub(super) struct Screen {
+    pub(super) rows: Vec<Entry>,
+    pub(super) detail: Option<Detail>,
+    pub(super) open: Option<Key>,
+    pub(super) query: Query,
+    /// Keys are added to the filter.
+    pub(super) typing: bool,
+    pub(super) paused: bool,
+    pub(super) help: bool,
+    pub(super) over: bool,
+    pub(super) alerts: u64,
+    pub(super) cascades: usize,
+    pub(super) table: TableState,
+}
+
+impl Screen {
+    /// Takes the current rows of the board, unless paused.
+    pub(super) fn follow(&mut self, shared: &Shared, top: usize) {
+        let board = shared.board();
+        self.over = shared.is_over();
+        if !self.paused {
+            (self.alerts, self.cascades) = (board.alerts(), board.predicted());
+            self.rows = board.top(top, &self.query);
+        }
+        if let (Some(key), false) = (&self.open, self.paused && self.detail.is_some()) {
+            self.detail = board.detail(key, self.query.above);
+        }
+        drop(board);
+        if self.table.selected().is_some_and(|row| row >= self.rows.len()) {
+            self.table.select(self.rows.len().checked_sub(1));
+        }
+    }
+
+    pub(super) fn key(&mut self, key: KeyEvent) -> Wish {
+        match key.code {
+            _ if self.typing => self.type_filter(key.code),
+            KeyCode::Char('q') => return Wish::Quit,
+            KeyCode::Char('p' | ' ') => self.paused = !self.paused,
+            KeyCode::Char('s') => self.query.sort = self.query.sort.next(),
+            KeyCode::Char('e') => self.query.hide_ended = !self.query.hide_ended,
+            KeyCode::Char('/') => self.typing = true,
+            KeyCode::Char('?') => self.help = !self.help,
+            KeyCode::Char('j') | KeyCode::Down => self.table.select_next(),
+            KeyCode::Char('k') | KeyCode::Up => self.table.select_previous(),
+            KeyCode::Home => self.table.select_first(),
+            KeyCode::End => self.table.select_last(),
+            KeyCode::Enter => {
+                let row = self.table.selected().and_then(|row| self.rows.get(row));
+                self.open = row.or(self.rows.first()).map(|row| row.key.clone());
+                self.detail = None;
+            }
+            KeyCode::Esc => {
+                (self.open, self.detail) = (None, None);
+                self.help = false;
+            }
+            _ => {}
+        }
+        Wish::Stay
+    }
+
+    fn type_filter(&mut self, code: KeyCode) {
+        match code {
+            KeyCode::Enter => self.typing = false,
+            KeyCode::Esc => {
+                self.typing = false;
+                self.query.text.clear();
+            }
+            KeyCode::Backspace => {
+                self.query.text.pop();
+            }
+            KeyCode::Char(c) => self.query.text.push(c),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Flags and exit statuses that the commands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use tweetoscope::event::Span;
+use tweetoscope::stream::lines::LONGEST;
+
+/// How a command ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// All input was read and accepted.
+    Done,
+    /// Some input was refused; each refusal was reported when it occurred.
+    Rejected,
+    /// A threshold given by a flag was crossed.
+    Crossed,
+}
+
+/// The exit statuses and their meaning.
+pub(crate) const EXIT_STATUSES: [(u8, &str); 6] = [
+    (0, "Success, also when the reader of the output closed it."),
+    (1, "Failure, or some input was refused; each refused record is reported on stderr."),
+    (2, "Wrong usage."),
+    (3, "A threshold given by an option was crossed."),
+    (75, "No Kafka broker answered within --wait; run the command again later."),
+    (76, "Fenced: a newer instance uses the same transactional id."),
+];
+
+/// A combination of flags that is refused.
+#[derive(Debug)]
+pub(crate) struct Usage(pub(crate) String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Flags that every command has.
+#[derive(Args, Clone)]
+pub(crate) struct Shared {
+    /// Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)
+    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Log")]
+    pub(crate) verbose: u8,
+    /// Log errors only on stderr
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Log")]
+    pub(crate) quiet: bool,
+    /// Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a
+    /// day, and the ten newest rotated files are kept, compressed with gzip
+    #[arg(long, value_name = "DIR", help_heading = "Log")]
+    pub(crate) log_dir: Option<PathBuf>,
+    /// Format of the log on stderr and in files
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Log")]
+    pub(crate) log_format: LogFormat,
+    /// Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port
+    /// alone listens on 127.0.0.1
+    #[arg(long, value_name = "ADDR", help_heading = "Metrics")]
+    pub(crate) http: Option<String>,
+    /// Accept HTTP requests for these host names too, separated by commas (default: localhost and
+    /// IP addresses)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Metrics")]
+    pub(crate) http_host: Vec<String>,
+    /// Write the metrics to FILE at the end, for the textfile collector of node_exporter
+    #[arg(long, value_name = "FILE", help_heading = "Metrics")]
+    pub(crate) metrics_textfile: Option<PathBuf>,
+}
+
+/// Format of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One line of text per message
+    #[default]
+    Text,
+    /// One JSON object per message, as in the logs topic
+    Json,
+}
+
+/// Input files, and the flags of every command that reads records.
+#[derive(Args, Clone)]
+pub(crate) struct CarrierArgs {
+    /// Read these files in this order, plain or gzip; - is stdin (default: stdin)
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) shared: Shared,
+}
+
+/// Treatment of input that cannot be used.
+#[derive(Args, Clone)]
+pub(crate) struct InputArgs {
+    /// Append refused records to FILE, each with its place and the reason, as JSON lines; with
+    /// --kafka FILE is the name of a topic, written in the transaction of the output
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    pub(crate) dead_letter: Option<PathBuf>,
+    /// Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case
+    #[arg(long, value_name = "BYTES", default_value_t = LONGEST, help_heading = "Input")]
+    pub(crate) max_line: usize,
+    /// Check the options and the files, then exit without reading records
+    #[arg(long, help_heading = "Input")]
+    pub(crate) dry_run: bool,
+}
+
+/// The windows in whole seconds.
+pub(crate) fn whole_seconds(windows: &[Span]) -> anyhow::Result<Vec<u64>> {
+    let whole = |window: &Span| match window.0 {
+        seconds if seconds.fract() == 0.0 => Ok(seconds as u64),
+        _ => Err(Usage(format!(
+            "--windows: {window} is not a whole number of seconds; write 90s, 10m or 1h"
+        ))
+        .into()),
+    };
+    windows.iter().map(whole).collect()
+}
+
+/// The number of threads given by --threads, else the number of cores.
+pub(crate) fn threads(given: Option<usize>) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    given.unwrap_or_else(cores).max(1)
+}
