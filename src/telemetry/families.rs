@@ -141,17 +141,17 @@ mod tests {
         let error = "tweetoscope_prediction_absolute_relative_error";
         let labels = "window=\"600\",estimator=\"trained\",stage=\"test\"";
         let expected = [
-            "# HELP tweetoscope_cascades_open Cascades that may still grow.",
+            "# HELP tweetoscope_cascades_open Open cascades.",
             "# TYPE tweetoscope_cascades_open gauge",
             "tweetoscope_cascades_open{stage=\"test\"} 7",
-            "# HELP tweetoscope_windows_emitted_total Series written, by window in seconds.",
+            "# HELP tweetoscope_windows_emitted_total Series emitted, by window in seconds.",
             "# TYPE tweetoscope_windows_emitted_total counter",
             "tweetoscope_windows_emitted_total{window=\"1200\",stage=\"test\"} 1",
             "tweetoscope_windows_emitted_total{window=\"600\",stage=\"test\"} 3",
-            "# HELP tweetoscope_trainings_total Trainings, by window and by whether the model was published or the old one kept.",
+            "# HELP tweetoscope_trainings_total Trainings, by window and result: the new model is published, or the old one is kept.",
             "# TYPE tweetoscope_trainings_total counter",
             "tweetoscope_trainings_total{window=\"600\",result=\"published\",stage=\"test\"} 2",
-            "# HELP tweetoscope_prediction_absolute_relative_error Absolute relative error (ARE) of the predictions, of a trained model or without one.",
+            "# HELP tweetoscope_prediction_absolute_relative_error Absolute relative error (ARE) of the predictions, with a trained model or without one.",
             "# TYPE tweetoscope_prediction_absolute_relative_error histogram",
             &format!("{error}_bucket{{{labels},le=\"0.1\"}} 1"),
             &format!("{error}_bucket{{{labels},le=\"0.5\"}} 3"),

@@ -206,12 +206,12 @@ fn lint(stage: &str, dump: &str) {
 
 #[test]
 fn the_table_of_the_metrics_is_fresh() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/METRICS.md");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
     let fresh = markdown();
     if fs::read_to_string(&path).unwrap_or_default() != fresh {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, fresh).unwrap();
-        panic!("deploy/METRICS.md was out of date; it is written anew: commit it");
+        panic!("docs/metrics.md was out of date; it is written anew: commit it");
     }
 }
 
