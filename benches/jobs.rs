@@ -4,11 +4,7 @@
 //! its time in seconds, and its result, which `compare.py` checks before it compares times.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark fails where it panics")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "a benchmark measures time"
-)]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark measures time")]
 
 use std::collections::HashMap;
 use std::fs;

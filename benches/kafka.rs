@@ -5,11 +5,7 @@
 //! each prints one line of JSON with the seconds of the job, without the time to connect.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark fails where it panics")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "a benchmark measures time"
-)]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark measures time")]
 
 use std::io;
 use std::sync::Arc;

@@ -6,7 +6,6 @@
 
 pub mod blocks;
 pub mod history;
-mod history_line;
 mod lines;
 pub mod pair;
 mod ranges;
@@ -14,25 +13,12 @@ pub mod table;
 
 use std::fmt;
 
-use crate::cascade::Point;
 use crate::record::Refusal;
 
+pub use crate::record::HistoryCascade;
 pub use history::{History, HistoryLines, read_history};
 pub use pair::Pair;
 pub use table::Table;
-
-/// A finished cascade, as a history file describes it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct HistoryCascade {
-    /// What the history calls it.
-    pub cid: String,
-    /// The text of the initial tweet.
-    pub msg: String,
-    /// When it began, in Unix seconds, where the history says so.
-    pub t0: Option<f64>,
-    /// Its events in time order, in seconds (or the file's unit) since the first, which is at 0.
-    pub points: Vec<Point>,
-}
 
 /// What was passed over, where it stands, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 //! as an [`Event`]. Reading is in `read`: what the original system's stages wrote is accepted too.
 
 mod bodies;
+mod history_line;
 mod kinds;
 mod known;
 mod layout;
@@ -12,6 +13,7 @@ mod scalar;
 mod special;
 mod text;
 
+pub use history_line::HistoryCascade;
 pub use kinds::{
     Alert, History, Interval, Log, Model, Named, Parameters, Report, Sample, Serie, Size, Stat,
     Watermark,
@@ -19,7 +21,6 @@ pub use kinds::{
 #[cfg(test)]
 pub(crate) use read::read_fully;
 pub use read::{Item, Reader, Refusal, read};
-pub(crate) use scalar::Scalar;
 
 use std::fmt;
 

@@ -125,7 +125,10 @@ fn every_alert_has_a_section_a_severity_and_a_test() {
     for rule in rules.split("- alert: ").skip(1) {
         let name = rule.lines().next().unwrap();
         alerts.insert(name);
-        assert!(rule.contains(&format!("runbook: docs/runbook.md#{}", name.to_lowercase())), "{name}");
+        assert!(
+            rule.contains(&format!("runbook: docs/runbook.md#{}", name.to_lowercase())),
+            "{name}"
+        );
         let severities = ["page", "ticket", "none"].map(|it| format!("severity: {it} }}"));
         assert!(severities.iter().any(|it| rule.contains(it)), "{name}");
         assert!(tests.contains(&format!("alertname=\"{name}\"")), "{name} has no test");
