@@ -90,7 +90,7 @@ pub(crate) fn run(args: &run::Args, folds: usize) -> anyhow::Result<Outcome> {
     }
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())?;
-    rejects.tell();
+    rejects.report_total();
     Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })
 }
 

@@ -77,7 +77,7 @@ impl MannerArgs {
 fn check_pins(pins: &[String]) -> Result<(), Usage> {
     let mut windows = Vec::new();
     for pin in pins {
-        let Some((window, _)) = tweetoscope::stream::models::parsed(pin) else {
+        let Some((window, _)) = tweetoscope::stream::models::parse_version(pin) else {
             return Err(Usage(format!("--pin {pin} is no version such as 600-3")));
         };
         if windows.contains(&window) {

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use tweetoscope::stage::Stage;
-use tweetoscope::stream::lines::{Input, LONGEST, Lines, Options};
+use tweetoscope::stream::lines::{Input, Lines, MAX_LINE_BYTES, Options};
 use tweetoscope::stream::{self, Transport};
 
 use crate::cli::Shared;
@@ -35,7 +35,7 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub(crate) dead_letter: Option<PathBuf>,
     /// Refuse lines of more bytes (tweets: 1 MiB at most)
-    #[arg(long, value_name = "BYTES", default_value_t = LONGEST, help_heading = "Input")]
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_LINE_BYTES, help_heading = "Input")]
     pub(crate) max_line: usize,
     /// Check options and files, and end
     #[arg(long, help_heading = "Input")]
@@ -111,13 +111,13 @@ impl CarrierArgs {
         let bar = bar.then(|| progress::over(&inputs)).flatten();
         let options = Options {
             inputs,
-            longest: self.input.max_line,
+            max_line_bytes: self.input.max_line,
             dead_letter: self.input.dead_letter.clone(),
             stop,
         };
         let mut lines = Lines::open(options, to)?;
         if let Some(bar) = bar {
-            lines.tell_bytes(bar);
+            lines.on_bytes(bar);
         }
         Ok(lines)
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tweetoscope::record::Kind;
 use tweetoscope::stage::dashboard::{Dashboard, Query};
 use tweetoscope::stage::{Ending, Out, RecordRef, Stage, Tally};
-use tweetoscope::stream::say;
+use tweetoscope::stream::print_stderr;
 
 use crate::kafka::KafkaArgs;
 use crate::{Outcome, health, transport};
@@ -97,7 +97,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let query = Query { above: args.above, ..Query::default() };
     let shown = match served {
         Some(address) => {
-            say(&format!("the page is at http://{address}/"));
+            print_stderr(&format!("the page is at http://{address}/"));
             view.serve(&stop);
             Ok(())
         }

@@ -193,7 +193,7 @@ fn parallel(times: &RawValue, magnitudes: Option<&RawValue>) -> Result<Vec<Point
 mod tests {
     use super::*;
     use crate::record::{self, History, Item, Kind, Record};
-    use crate::replay::chance;
+    use crate::replay::random::seeded_rng;
     use crate::replay::testing::{below, cascade};
 
     fn read(line: &str) -> Result<HistoryCascade, Refusal> {
@@ -292,7 +292,7 @@ mod tests {
     fn the_fast_parser_agrees_with_serde_also_on_corrupted_lines() {
         let mut accepted = 0;
         for seed in 0..20_000 {
-            let rng = &mut chance(seed, 1);
+            let rng = &mut seeded_rng(seed, 1);
             let HistoryCascade { cid, msg, points, .. } = cascade(format!("c{seed}"), rng);
             let points = serde_json::to_string(&points).unwrap();
             let mut fields = [

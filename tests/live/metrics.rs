@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use tweetoscope::stage::Tally;
 use tweetoscope::stream::{Counts, Observer};
-use tweetoscope::telemetry::{Answer, Asked, Health, METRICS, PREFIX, PROCESS, markdown};
+use tweetoscope::telemetry::{Answer, Health, METRICS, PREFIX, PROCESS, PageRequest, markdown};
 
 use super::client::{dir, err, run, text};
 
@@ -216,7 +216,7 @@ fn the_table_of_the_metrics_is_fresh() {
 }
 
 fn page(health: &Health, path: &str) -> (u16, String) {
-    match health.site().answer(&Asked { path, query: "" }) {
+    match health.site().answer(&PageRequest { path, query: "" }) {
         Answer::Page { status, body, .. } => (status, String::from_utf8(body.to_vec()).unwrap()),
         Answer::Events(_) => panic!("no page"),
     }
