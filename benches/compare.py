@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Measures tweetoscope beside its peers: python3 benches/compare.py [--pairs 5] [--quick]
+"""Compares tweetoscope with other programs: python3 benches/compare.py [--pairs 5] [--quick]
 
-Every job runs in pairs (ours, theirs, ours, theirs, ...), because a machine's speed drifts; the
-ratio of each pair is what counts. Before a job is timed its answers are compared. A peer that is
-not installed is skipped by name. The peers:
+Every job runs in pairs (ours, theirs, ours, theirs, ...), because the speed of a machine varies; the
+script reports the ratio of each pair. It compares the results of a job before it measures time. A
+program that is not installed is skipped with a message. The programs:
 
     pip install duckdb numpy numba scipy orjson scikit-learn HawkesPyLib tick
 
@@ -45,7 +45,7 @@ def build():
         message = json.loads(line)
         if message.get("executable") and message["target"]["name"] == "jobs":
             return message["executable"]
-    sys.exit("cargo built no bench")
+    sys.exit("cargo built no benchmark")
 
 
 def job(jobs, *arguments):
@@ -86,7 +86,7 @@ def report(name, unit, ours, theirs, target):
 
 
 def summary():
-    """What was measured, as a table to be pasted."""
+    """Prints the measurements as a table in Markdown."""
     if SUMMARY:
         print("\n| job | times faster: minimum | median | maximum | to reach |\n|---|---|---|---|---|")
     for name, ratios, target in SUMMARY:
@@ -95,7 +95,7 @@ def summary():
 
 
 def history(path, cascades, events, seed=1):
-    """Cascades of exactly so many events, simulated here so that no stage's own code is trusted."""
+    """Cascades of an exact number of events, simulated independently of the code under test."""
     rng = random.Random(seed)
     with open(path, "w") as out:
         made = 0
@@ -106,7 +106,7 @@ def history(path, cascades, events, seed=1):
                 x += m
                 spent = rng.expovariate(1.0) / 0.027
                 if spent >= x:
-                    # An extinct cascade is seeded again: only the length matters here.
+                    # An extinct cascade restarts with a new event: only the length matters here.
                     x = spent + 1000.0
                 t -= math.log1p(-spent / x) * 3600.0
                 x -= spent
@@ -142,7 +142,7 @@ def fit(t, m):
     start = [min(math.log(0.5 / mean), bounds[0][1]), math.log(1/3600)]
     r = minimize(negative, start, args=(t, m, t[-1]), method="L-BFGS-B", bounds=bounds)
     return -r.fun
-# Compiling is nobody's job that is measured: it is over before the clock starts.
+# Compiles before the measurement.
 fit(np.array([0.0, 10.0, 30.0]), np.array([5.0, 20.0, 12.0]))
 began = time.process_time()
 data = [np.array(loads(l)["tweets"], dtype=float) for l in open(sys.argv[1], "rb")]
@@ -195,7 +195,7 @@ def bench_fits(jobs, folder, pairs, quick):
 PEER_GROUP = r'''
 import duckdb, json, resource, sys, time
 con = duckdb.connect(); con.execute("SET threads=1"); con.execute("SET enable_progress_bar=false")
-# The fields as they are, undeclared ones passed over: what ours does. The second time is timed.
+# Reads the declared fields and skips others, as ours does. The second run is measured.
 query = f"""select cid, count(*), max(t) from read_json('{sys.argv[1]}', format='newline_delimited',
   columns={{type:'VARCHAR',cid:'VARCHAR',t:'DOUBLE',m:'DOUBLE',source:'VARCHAR'}}) where type <> 'watermark' group by cid"""
 con.execute(query).fetchall()
@@ -210,20 +210,19 @@ WORDS = ("the of to and a in is it you that he was for on are with as his they b
 
 
 def text(rng):
-    """A tweet's words: 20 to 110 letters, every fifth with letters beyond ASCII, every tenth with escapes."""
+    """A text of 20 to 110 letters; one in five has letters outside ASCII, one in ten has escapes."""
     length, words = rng.randint(20, 110), []
     while length > 0:
         words.append(rng.choice(WORDS))
         length -= len(words[-1]) + 1
-    said = " ".join(words)
-    return said + rng.choice(["", "", "", " \u00e9t\u00e9", " \U0001f389"]) + rng.choice([""] * 9 + ['\n"so"'])
+    message = " ".join(words)
+    return message + rng.choice(["", "", "", " \u00e9t\u00e9", " \U0001f389"]) + rng.choice([""] * 9 + ['\n"so"'])
 
 
 def tweets(folder, quick):
-    """The same simulated tweets in four forms: as generate writes them (80 bytes; only initial tweets
-    have a text at all, and simulated ones have none), with a text in every one (157 bytes, the form
-    of the anchors), those as another program may write them (its own order, blanks, fields that nobody
-    knows), and those with the fields of every line in an order of its own."""
+    """The same simulated tweets in four forms: as generate writes them (80 bytes, without text), with a
+    text in each (157 bytes, the form of the reference values), as another program may write them (other
+    order, blanks, unknown fields), and with a different order of fields in every line."""
     limit = 500_000 if quick else 4_000_000
     bare, texts, other, shuffled = (folder / f"{name}.jsonl" for name in ("bare", "texts", "other", "shuffled"))
     with open(bare, "w") as out:
@@ -234,9 +233,9 @@ def tweets(folder, quick):
     always = [1, 4, 5, 6, 3, 2, 7, 0]
     with open(bare) as lines, open(texts, "w") as out, open(other, "w") as foreign, open(shuffled, "w") as mixed:
         for i, line in enumerate(lines):
-            said, order = few[i % len(few)]
-            out.write(f'{line[:-2]},"msg":{said}}}\n')
-            fields = line[1:-2].split(",")[:5] + [f'"msg": {said}', '"lang": "en"', '"place": {"at": [2.5, 48.25]}']
+            message, order = few[i % len(few)]
+            out.write(f'{line[:-2]},"msg":{message}}}\n')
+            fields = line[1:-2].split(",")[:5] + [f'"msg": {message}', '"lang": "en"', '"place": {"at": [2.5, 48.25]}']
             foreign.write("{" + ", ".join(fields[place] for place in always) + "}\n")
             mixed.write("{" + ", ".join(fields[place] for place in order) + "}\n")
     return bare, texts, other, shuffled
@@ -310,7 +309,7 @@ def bench_pipe(folder, pairs, quick):
         with open(folder / "run", "w") as out:
             seconds, [(_, run_memory)] = chain(whole, out)
         runs.append(events / seconds)
-        assert alerts(folder / "piped") == alerts(folder / "run"), "run and the pipe say different things"
+        assert alerts(folder / "piped") == alerts(folder / "run"), "run and the pipe have different alerts"
     print(f"   {events} tweets, {len(alerts(folder / 'run'))} alerts, the same of both")
     print(f"   pipe, tweets a second {spread(rates)}   to reach: 60000")
     print(f"     peak memory of each {', '.join(f'{max(it):.0f}' for it in zip(*memories))} MB")
@@ -387,7 +386,7 @@ print(json.dumps({"seconds": time.process_time() - began, "events": n}))
 '''
 
 
-# Public libraries' own compiled code. They have no marks, and so one draw less an event.
+# Compiled code of public libraries. They have no marks, so they draw one number less per event.
 PEER_LIBRARY = r'''
 import json, sys, time
 from HawkesPyLib.simulation import ExpHawkesProcessSimulation
@@ -420,8 +419,8 @@ def bench_simulate(jobs, folder, pairs, quick):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--pairs", type=int, default=5, help="pairs a job (default 5)")
-    arguments.add_argument("--quick", action="store_true", help="small inputs: to see that it works")
+    arguments.add_argument("--pairs", type=int, default=5, help="pairs per job (default 5)")
+    arguments.add_argument("--quick", action="store_true", help="use small inputs, to check that the script works")
     arguments.add_argument("--only", default="", help="fits, reading, pipe, forest or simulate")
     given = arguments.parse_args()
     jobs = build()

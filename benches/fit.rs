@@ -1,6 +1,6 @@
 //! The inner loops of fits, simulation and prediction: `cargo bench --bench fit`.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench fails where it panics")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark fails where it panics")]
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
@@ -24,7 +24,7 @@ fn params() -> Params {
     Params::new(0.027, 1.0 / 3600.0).unwrap()
 }
 
-/// So many events: cascades of the model, one after the other.
+/// The first `count` events of simulated cascades, concatenated.
 fn events(count: usize) -> Vec<Point> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut points: Vec<Point> = Vec::new();
@@ -37,7 +37,7 @@ fn events(count: usize) -> Vec<Point> {
     points
 }
 
-/// What time leaves of an excitation, alone: the limit of an evaluation in lanes.
+/// The exponential of the decay alone: a lower bound for the time of an evaluation in lanes.
 #[divan::bench(args = SIZES)]
 fn exponential_alone(bencher: Bencher, count: usize) {
     let half_lives: Vec<f64> = (0..count).map(|i| (i % 977) as f64 * 0.01).collect();
@@ -63,7 +63,7 @@ fn jobs(points: &[Point], count: usize) -> Vec<Job<'_>> {
     vec![Job { points, end, mean_mark, estimator: Estimator::Mle }; count]
 }
 
-/// A whole fit of one cascade, the grid included: the other lanes are idle when it climbs.
+/// A complete fit of one cascade, including the grid; the other lanes are idle during the ascent.
 #[divan::bench(args = SIZES)]
 fn fit_of_one(bencher: Bencher, count: usize) {
     let points = events(count);
@@ -71,7 +71,7 @@ fn fit_of_one(bencher: Bencher, count: usize) {
     bencher.counter(ItemsCount::new(count)).bench_local(|| fit_many(black_box(&jobs), 1));
 }
 
-/// Whole fits of eight cascades together.
+/// Complete fits of eight cascades in parallel lanes.
 #[divan::bench(args = SIZES)]
 fn fits_of_eight(bencher: Bencher, count: usize) {
     let points = events(count);
@@ -79,7 +79,7 @@ fn fits_of_eight(bencher: Bencher, count: usize) {
     bencher.counter(ItemsCount::new(8 * count)).bench_local(|| fit_many(black_box(&jobs), 1));
 }
 
-/// Cascades of some 67 events.
+/// Simulates cascades of 67 events on average.
 #[divan::bench]
 fn simulate_cascades(bencher: Bencher) {
     let draw = |seed| {
@@ -117,7 +117,7 @@ fn model(samples: &[Sample]) -> Model {
     fit_model(samples, &LearnOptions { trees: 100, ..LearnOptions::default() }).unwrap()
 }
 
-/// A prediction of 100 trees: down every tree, and the leaves' values put in order.
+/// A prediction with 100 trees: descends every tree and sorts the values of the leaves.
 #[divan::bench(args = [100, 1_000])]
 fn predict(bencher: Bencher, count: usize) {
     let samples = samples(count);
@@ -130,7 +130,7 @@ fn predict(bencher: Bencher, count: usize) {
     });
 }
 
-/// Growing 100 trees and measuring what they have not seen.
+/// Trains 100 trees and computes their out-of-bag error.
 #[divan::bench(args = [100, 1_000], sample_count = 3, sample_size = 1)]
 fn train(bencher: Bencher, count: usize) {
     let samples = samples(count);

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""A flood of simulated tweets through `generate | collect`: python3 benches/flood.py [EVENTS]
+"""Sends many simulated tweets through `generate | collect`: python3 benches/flood.py [EVENTS]
 
-Prints both processes' memory as time goes on, tweets a second of real time and of each side's
-processor time, and checks the counts: collect must have read what generate was told to send, and
-the sizes of all cascades, with what joined none, must add up to it. deploy/CAPACITY.md quotes it.
+Prints the memory of both processes over time, and tweets per second of real time and of processor
+time. Checks the counts: collect reads every tweet that generate sends, and the final sizes plus the
+dropped tweets add up to their number. docs/capacity.md quotes the results.
 
-    --live N      cascades that each of the 4 sources keeps going (default 1000)
-    --sources N   another number of sources
-    --every S     seconds between two looks at the memory (default 10)
+    --live N      open cascades per source (default 1000)
+    --sources N   number of sources (default 4)
+    --every S     seconds between two measurements of the memory (default 10)
 """
 import argparse
 import os
@@ -23,7 +23,7 @@ BINARY = os.environ.get("TWEETOSCOPE", ROOT / "target/release/tweetoscope")
 
 
 def megabytes(child, field):
-    """VmRSS, the memory that a process has now, or VmHWM, the most that it had."""
+    """VmRSS, the current resident memory of a process, or VmHWM, its peak."""
     try:
         found = re.search(rf"{field}:\s+(\d+)", Path(f"/proc/{child.pid}/status").read_text())
     except OSError:
@@ -34,7 +34,7 @@ def megabytes(child, field):
 def finish(child):
     """Waits for a process: its processor seconds and its peak memory in MB.
 
-    What the system tells at its end counts this script's own memory too, of before the fork.
+    The maximum that wait4 returns includes the memory of this script before the fork.
     """
     peak = 0.0
     while True:
@@ -49,23 +49,23 @@ def finish(child):
 
 def counter(metrics, name):
     found = re.findall(rf"^tweetoscope_{name}(?:{{[^}}]*}})? (\d+)$", metrics, re.MULTILINE)
-    assert found, f"collect tells no {name}"
+    assert found, f"collect exposes no {name}"
     return sum(map(int, found))
 
 
-def flood(events, live=1000, sources=4, every=10.0, say=lambda _: None):
-    """Sends so many events; what was measured, after the counts were found right."""
+def flood(events, live=1000, sources=4, every=10.0, report=lambda _: None):
+    """Sends `events` tweets, checks the counts and returns the measurements."""
     with tempfile.TemporaryDirectory() as folder:
-        told = Path(folder) / "metrics"
+        metrics_file = Path(folder) / "metrics"
         began = time.perf_counter()
         generate = subprocess.Popen(
             [BINARY, "generate", "--simulate", "1000000000", "--limit", str(events), "--quiet",
              "--sources", str(sources), "--live", str(live), "--start-range", "1h", "--seed", "7"],
             stdout=subprocess.PIPE)
-        # Every cascade fills the window, so that every one has a size.
+        # With --min-size 1 every cascade reaches the window, so every cascade has a size.
         collect = subprocess.Popen(
             [BINARY, "collect", "--windows", "10m", "--min-size", "1", "--terminated", "2h",
-             "--quiet", "--metrics-textfile", told], stdin=generate.stdout, stdout=subprocess.PIPE)
+             "--quiet", "--metrics-textfile", metrics_file], stdin=generate.stdout, stdout=subprocess.PIPE)
         generate.stdout.close()
         used = {generate: None, collect: None}
         counted = []
@@ -83,28 +83,28 @@ def flood(events, live=1000, sources=4, every=10.0, say=lambda _: None):
         threads += [threading.Thread(target=lambda it=it: used.update({it: finish(it)})) for it in used]
         for thread in threads:
             thread.start()
-        seen, next_look = [], every
+        samples, next_sample = [], every
         while any(thread.is_alive() for thread in threads):
             time.sleep(0.05)
             now = time.perf_counter() - began
-            if now >= next_look:
-                next_look += every
-                seen.append((now, megabytes(generate, "VmRSS"), megabytes(collect, "VmRSS")))
-                say(f"   {now:7.0f} s   generate {seen[-1][1]:7.1f} MB   collect {seen[-1][2]:7.1f} MB")
+            if now >= next_sample:
+                next_sample += every
+                samples.append((now, megabytes(generate, "VmRSS"), megabytes(collect, "VmRSS")))
+                report(f"   {now:7.0f} s   generate {samples[-1][1]:7.1f} MB   collect {samples[-1][2]:7.1f} MB")
         wall = time.perf_counter() - began
-        assert None not in used.values(), "a side failed"
-        metrics = told.read_text()
+        assert None not in used.values(), "generate or collect failed"
+        metrics = metrics_file.read_text()
     (sizes, cascades), = counted
     read = counter(metrics, "records_read_total")
-    alone = sum(counter(metrics, name) for name in (
+    dropped = sum(counter(metrics, name) for name in (
         "orphan_retweets_total", "duplicate_tweets_total", "before_root_retweets_total",
         "over_limit_records_total"))
     assert read == events, f"{events} were sent, {read} read"
-    assert sizes + alone == events, f"{sizes} in cascades and {alone} alone are not {events}"
+    assert sizes + dropped == events, f"{sizes} in cascades and {dropped} dropped are not {events}"
     assert cascades == counter(metrics, "cascades_opened_total"), "a cascade has no size"
-    return {"events": events, "cascades": cascades, "alone": alone, "wall": wall,
+    return {"events": events, "cascades": cascades, "dropped": dropped, "wall": wall,
             "generate": used[generate][0], "collect": used[collect][0],
-            "generate_mb": used[generate][1], "collect_mb": used[collect][1], "seen": seen}
+            "generate_mb": used[generate][1], "collect_mb": used[collect][1], "samples": samples}
 
 
 def main():
@@ -113,13 +113,13 @@ def main():
     arguments.add_argument("--live", type=int, default=1000)
     arguments.add_argument("--sources", type=int, default=4)
     arguments.add_argument("--every", type=float, default=10.0)
-    given = arguments.parse_args()
-    it = flood(given.events, given.live, given.sources, given.every, print)
-    print(f"{it['events']} tweets of {it['cascades']} cascades, {it['alone']} of them after their cascade's end: counts exact")
-    print(f"in {it['wall']:.1f} s: {it['events'] / it['wall']:.0f} tweets a second on this machine")
+    options = arguments.parse_args()
+    it = flood(options.events, options.live, options.sources, options.every, print)
+    print(f"{it['events']} tweets of {it['cascades']} cascades, {it['dropped']} of them dropped after the end of their cascade: counts exact")
+    print(f"in {it['wall']:.1f} s: {it['events'] / it['wall']:.0f} tweets per second on this machine")
     for side in ("generate", "collect"):
-        print(f"{side}: {it['events'] / it[side]:.0f} tweets a second and core "
-              f"({it[side] / it['events'] * 1e9:.0f} ns of processor time a tweet), peak memory {it[side + '_mb']:.1f} MB")
+        print(f"{side}: {it['events'] / it[side]:.0f} tweets per second and core "
+              f"({it[side] / it['events'] * 1e9:.0f} ns of processor time per tweet), peak memory {it[side + '_mb']:.1f} MB")
 
 
 if __name__ == "__main__":

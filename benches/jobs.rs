@@ -1,15 +1,10 @@
-//! The jobs that are measured beside the peers, each alone in a process: what a user waits for.
+//! The jobs that `compare.py` measures against other programs, each in a process of its own.
 //!
-//! `cargo bench --bench jobs -- fits N EVENTS` and so on; `compare.py` calls it. Every job prints one
-//! line of JSON: the seconds of the job itself, and the answer, so that it can be checked against a
-//! peer's before anything is timed.
+//! `cargo bench --bench jobs -- fits N EVENTS` and so on; Every job prints one line of JSON:
+//! its time in seconds, and its result, which `compare.py` checks before it compares times.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench fails where it panics")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "a bench measures time, and says so"
-)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark fails where it panics")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark measures time")]
 
 use std::collections::HashMap;
 use std::fs;
@@ -39,13 +34,13 @@ fn main() {
         ["memchr", file] => lines(file),
         ["learn", file, window] => learned(file, window.parse().unwrap()),
         ["simulate", events] => simulated(events.parse().unwrap()),
-        // What `cargo bench` without arguments and `cargo test --benches` do.
+        // `cargo bench` without arguments, and `cargo test --benches`.
         _ => json!({"jobs": ["fits", "group", "memchr", "learn", "simulate"]}),
     };
     println!("{answer}");
 }
 
-/// Runs the job a second time for the clock, so that pages and caches are warm.
+/// Seconds of the second run of the job, when pages and caches are warm, and its result.
 fn timed<T>(mut job: impl FnMut() -> T) -> (f64, T) {
     job();
     let began = Instant::now();
@@ -53,11 +48,11 @@ fn timed<T>(mut job: impl FnMut() -> T) -> (f64, T) {
     (began.elapsed().as_secs_f64(), answer)
 }
 
-/// The same in seconds of this thread's processor time, which other processes disturb less.
+/// As `timed`, in processor time of this thread, which depends less on other processes.
 fn timed_alone<T>(mut job: impl FnMut() -> T) -> (f64, T) {
     let spent = || {
-        let told = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-        told.split(' ').next().unwrap().parse::<f64>().unwrap() * 1e-9
+        let schedstat = fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        schedstat.split(' ').next().unwrap().parse::<f64>().unwrap() * 1e-9
     };
     job();
     let began = spent();
@@ -81,7 +76,7 @@ fn fits(file: &str, threads: usize) -> Value {
         .collect();
     const AGAIN: u32 = 20;
     let fitting = || fit_many(&jobs, threads);
-    // Short jobs again and again: the clock of a thread goes in steps.
+    // Repeats short jobs: the processor time of a thread is coarse.
     let again = || {
         for _ in 1..AGAIN {
             fitting();
@@ -101,7 +96,7 @@ fn fits(file: &str, threads: usize) -> Value {
         "read_seconds": read_seconds, "evaluations": steps, "exponential_ns": exponential()})
 }
 
-/// Nanoseconds that the exponential alone takes, in lanes and in the first cache.
+/// Nanoseconds per exponential, in lanes and with data in the first-level cache.
 fn exponential() -> f64 {
     let half_lives: Vec<f64> = (0..1000).map(|i| f64::from(i) * 0.01).collect();
     let mut left = vec![0.0; 1000];
@@ -113,7 +108,7 @@ fn exponential() -> f64 {
     seconds * 1e9 / 2e7
 }
 
-/// How many events each cascade of a file of tweets has: read in blocks, as the commands do.
+/// Counts the events of each cascade in a file of tweets, read in blocks as the commands do.
 fn group(file: &str) -> Value {
     let takes = [Kind::Tweet, Kind::Retweet, Kind::Watermark];
     let (seconds, (bytes, events, cascades)) = timed_alone(|| {
@@ -143,7 +138,7 @@ fn group(file: &str) -> Value {
     json!({"seconds": seconds, "bytes": bytes, "events": events, "cascades": cascades})
 }
 
-/// The file in blocks of whole lines, in the same memory.
+/// Calls `each` with blocks of whole lines of the file, in one buffer.
 fn blocks(file: &str, mut each: impl FnMut(&[u8])) {
     const BLOCK: usize = 256 * 1024;
     let mut file = fs::File::open(file).unwrap();
@@ -161,14 +156,14 @@ fn blocks(file: &str, mut each: impl FnMut(&[u8])) {
     }
 }
 
-/// Finding the ends of lines: the limit of any reader.
+/// Finds the ends of the lines: a lower bound for the time of any reader.
 fn lines(file: &str) -> Value {
     let bytes = fs::read(file).unwrap();
     let (seconds, events) = timed_alone(|| memchr::memchr_iter(b'\n', &bytes).count());
     json!({"seconds": seconds, "bytes": bytes.len(), "events": events})
 }
 
-/// Learns a window from the samples of a file; every fifth is held out. R² is that of ln(N/n).
+/// Trains a model of one window on the samples of a file; every fifth sample is held out. R² is that of ln(N/n).
 fn learned(file: &str, window: f64) -> Value {
     let text = fs::read(file).unwrap();
     let mut samples = Vec::new();
@@ -203,7 +198,7 @@ fn learned(file: &str, window: f64) -> Value {
         "features": rest[0].features.iter().count()})
 }
 
-/// Simulates cascades until there are so many events.
+/// Simulates cascades until their number of events reaches `events`.
 fn simulated(events: usize) -> Value {
     let params = Params::new(0.02, 1.0 / 3600.0).unwrap();
     let (seconds, (drawn, cascades)) = timed_alone(|| {

@@ -1,15 +1,11 @@
-//! How fast records go to topics and come from them, for `kafka.sh` to compare with the peers.
+//! Throughput of writing to topics and reading from them; `kafka.sh` compares it with other programs.
 //!
 //! `cargo bench --bench kafka -- produce BROKERS TOPIC N` (tweets, as generate writes them),
 //! `alerts BROKERS TOPIC N`, `transact BROKERS IN OUT N` (alerts too), `consume BROKERS TOPIC N`:
-//! each prints one line of JSON with the seconds of the job itself, without those of connecting.
+//! each prints one line of JSON with the seconds of the job, without the time to connect.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench fails where it panics")]
-#![allow(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "a bench measures time, and says so"
-)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark fails where it panics")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a benchmark measures time")]
 
 use std::io;
 use std::sync::Arc;
@@ -120,7 +116,7 @@ fn event(i: usize) -> Event<'static> {
     event(201 - bytes.len())
 }
 
-/// What a sink sends, delivered.
+/// Writes `n` records with a sink and waits for their delivery.
 fn produce(
     brokers: &str,
     (kind, topic): (&str, &str),
@@ -138,9 +134,9 @@ fn produce(
     json!({"seconds": began.elapsed().as_secs_f64(), "records": n})
 }
 
-/// A stage that writes ten records for every one it reads, and stops when it wrote enough.
+/// A stage that writes ten records for every record it reads, and stops after the given number.
 struct Tenfold {
-    /// Counted by the instances of all partitions together.
+    /// Shared by the instances of all partitions.
     written: Arc<AtomicU64>,
     most: u64,
     began: Arc<std::sync::OnceLock<Instant>>,
@@ -195,7 +191,7 @@ impl Recover for Tenfold {
     fn replaying(&mut self, _: bool) {}
 }
 
-/// Sees when all was committed.
+/// Records the time of the last commit.
 struct End(Option<(Instant, Counts)>);
 
 impl Observer for End {
@@ -206,7 +202,7 @@ impl Observer for End {
     }
 }
 
-/// What a daemon reads, answers and commits, every 100 ms.
+/// A daemon that reads, writes and commits every 100 ms.
 fn transact(brokers: &str, from: &str, to: &str, n: u64) -> Value {
     let settings = renamed(brokers, &[("tweets", from), ("alerts", to)]);
     let began = Arc::new(std::sync::OnceLock::new());
@@ -225,7 +221,7 @@ fn transact(brokers: &str, from: &str, to: &str, n: u64) -> Value {
     json!({"seconds": seconds, "records": counts.written})
 }
 
-/// What a bridge hands on.
+/// Records that a bridge reads from a topic.
 fn consume(brokers: &str, topic: &str, n: u64) -> Value {
     let settings = Settings { exit_eof: true, ..renamed(brokers, &[("alerts", topic)]) };
     let mut bridge = Bridge::open(&settings, &[Kind::Alert], io::sink()).unwrap();

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Throughput beside rdkafka_performance and kcat, against a broker of our own on loopback.
+# Compares the throughput with rdkafka_performance and kcat, on a broker that this script starts on loopback.
 #
 #   benches/kafka.sh [RECORDS] [ROUNDS]      (default 1000000 records of 200 bytes, 5 rounds)
 #
-# First a small run, after which each topic must hold what was to be written, neither more nor less.
-# Then all jobs in one run, one after the other in each round, medians at the end: the machine is
-# shared. Ours are tweets that are written as JSON and keyed by their source, theirs the same bytes
-# again and again without a key. rdkafka_performance is built from the librdkafka that cargo has
-# built for us. Needs java, maven, cc, kcat. BENCH_X="linger.ms=50 ..." sets properties of librdkafka on our side.
+# A short run first checks that each topic holds exactly the records that were to be written. Then
+# every round runs all jobs one after the other, because the machine may be shared, and the script
+# prints medians. Our jobs write tweets as JSON, keyed by source; rdkafka_performance writes constant
+# bytes without a key. It is compiled with the librdkafka that cargo built. Requires java, maven, cc
+# and kcat. BENCH_X="linger.ms=50 ..." sets properties of librdkafka for our jobs.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -35,19 +35,19 @@ brokers=127.0.0.1:$port
 topic() { tests/broker/broker.sh topics "$dir/broker" create "$1" 4 >/dev/null; }
 seconds() { sed -n 's/.*"seconds":\([0-9.e-]*\).*/\1/p'; }
 clock() { local began=$EPOCHREALTIME; "$@" >/dev/null; echo "$EPOCHREALTIME $began" | awk '{print $1 - $2}'; }
-say() { printf '%s %s\n' "$1" "$2" | tee -a "$dir/times"; }
+record() { printf '%s %s\n' "$1" "$2" | tee -a "$dir/times"; }
 
-# --- The jobs, each on a topic of its own.
+# --- The jobs; each has its own topic.
 
-# Its own clock: from the first message to the last report.
+# Measured by rdkafka_performance: from the first message to the last delivery report.
 produce_peer() {
   "$peer" -P -t "$1" -s 200 -c "$2" -b "$brokers" -X enable.idempotence=true -X linger.ms=5 -z none 2>&1 |
     sed -n 's/.*messages produced.*in \([0-9]*\)ms.*/\1/p' | tail -n 1 | awk '{print $1 / 1000}'
 }
 produce_ours() { "$bench" produce "$brokers" "$1" "$2" | seconds; }
-# What transactions are held against: the same records, written without.
+# The baseline of the transactions: the same records without transactions.
 alerts_ours() { "$bench" alerts "$brokers" "$1" "$2" | seconds; }
-# A daemon that writes ten records for each that it reads, and commits every 100 ms.
+# A daemon that writes ten records for each record it reads, and commits every 100 ms.
 transact_ours() { "$bench" transact "$brokers" input "$1" "$2" | seconds; }
 collect_ours() {
   "$tweetoscope" collect --kafka -q -b "$brokers" --exit-eof --windows 10m,20m --min-size 3 \
@@ -56,19 +56,19 @@ collect_ours() {
 holds() { kcat -C -b "$brokers" -t "$1" -e -q -f '%S\n' | awk '{n++; b += $1} END {print n + 0, b + 0}'; }
 expect() { [ "$2" = "$3" ] || { echo "$1: $2 records and bytes, not $3" >&2; exit 1; }; }
 
-# --- What is read: tweets that collect groups, and a topic of them alone to be answered tenfold.
+# --- The input: tweets for collect, and a topic of initial tweets for the daemon of transact_ours.
 
 topic collect_state
 topic input
 awk -v n=$((records / 10)) 'BEGIN { for (i = 0; i < n; i++) print "{\"type\":\"tweet\",\"cid\":\"1\",\"t\":1}" }' |
   kcat -P -b "$brokers" -t input
 topic tweets
-# As many sources as a partitioner needs to spread them evenly; cascades that end within the input.
+# 64 sources spread evenly over the partitions. The cascades end within the input.
 "$tweetoscope" generate --simulate 100000000 --limit "$records" --sources 64 --seed 3 >"$dir/tweets"
 "$tweetoscope" collect --at-end drop --max-age 1d --windows 10m,20m --min-size 3 "$dir/tweets" >"$dir/series"
 "$tweetoscope" generate --kafka -q -b "$brokers" --simulate 100000000 --limit "$records" --sources 64 --seed 3
 
-# --- Each job does what it says.
+# --- Checks of the output of each job.
 
 few=$((records / 20 * 10))
 for kind in ours peer alerts transact collect; do topic "$kind-0"; done
@@ -80,26 +80,26 @@ alerts_ours alerts-0 "$few" >/dev/null
 expect alerts-ours "$(holds alerts-0)" "$few $((few * 200))"
 transact_ours transact-0 "$few" >/dev/null
 read -r written bytes <<<"$(holds transact-0)"
-# It stops at the end of the batch in which it has written enough.
+# The job stops at the end of the batch that reaches the number of records.
 [ "$written" -ge "$few" ] && [ "$bytes" -eq $((written * 200)) ] || { echo "transact-ours: $written" >&2; exit 1; }
 expect consume-ours "$("$bench" consume "$brokers" alerts-0 "$few" | sed 's/.*"bytes":\([0-9]*\),"records":\([0-9]*\),.*/\2 \1/')" "$few $((few * 200))"
 collect_ours collect-0
 expect collect-ours "$(kcat -C -b "$brokers" -t collect-0 -e -q | sort | cksum)" "$(sort "$dir/series" | cksum)"
 echo "equal: $few records of 200 bytes by every job; collect's $(wc -l <"$dir/series") records as from a pipe"
 
-# --- And how fast.
+# --- Measurements.
 
 for round in $(seq "$rounds"); do
   for kind in ours peer alerts transact collect; do topic "$kind-$round"; done
-  say produce-peer "$(produce_peer "peer-$round" "$records")"
-  say produce-ours "$(produce_ours "ours-$round" "$records")"
-  say alerts-ours "$(alerts_ours "alerts-$round" "$records")"
-  say transact-ours "$(transact_ours "transact-$round" "$records")"
-  say consume-peer "$(clock kcat -C -b "$brokers" -t "alerts-$round" -e -q)"
-  say consume-ours "$(clock "$bench" consume "$brokers" "alerts-$round" "$records")"
-  say tweets-peer "$(clock kcat -C -b "$brokers" -t tweets -e -q)"
-  say collect-ours "$(clock collect_ours "collect-$round")"
-  say collect-pipe "$(clock "$tweetoscope" collect -q --at-end drop --max-age 1d --windows 10m,20m --min-size 3 "$dir/tweets")"
+  record produce-peer "$(produce_peer "peer-$round" "$records")"
+  record produce-ours "$(produce_ours "ours-$round" "$records")"
+  record alerts-ours "$(alerts_ours "alerts-$round" "$records")"
+  record transact-ours "$(transact_ours "transact-$round" "$records")"
+  record consume-peer "$(clock kcat -C -b "$brokers" -t "alerts-$round" -e -q)"
+  record consume-ours "$(clock "$bench" consume "$brokers" "alerts-$round" "$records")"
+  record tweets-peer "$(clock kcat -C -b "$brokers" -t tweets -e -q)"
+  record collect-ours "$(clock collect_ours "collect-$round")"
+  record collect-pipe "$(clock "$tweetoscope" collect -q --at-end drop --max-age 1d --windows 10m,20m --min-size 3 "$dir/tweets")"
 done
 
 median() { grep "^$1 " "$dir/times" | cut -d' ' -f2 | sort -g | awk '{a[NR] = $1} END {print (NR % 2) ? a[(NR + 1) / 2] : (a[NR / 2] + a[NR / 2 + 1]) / 2}'; }

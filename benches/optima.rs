@@ -1,11 +1,11 @@
-//! Whether any optimum is missed: every fit beside a dense grid that knows nothing of how it was found.
+//! Compares every fit with the maximum on a dense grid, which is independent of the optimizer.
 //!
 //! `cargo bench --bench optima -- 5m,10m,1h FILE...` fits every cascade of the histories at every window, by
-//! both estimators; `cargo bench --bench optima -- simulated 2000` so many simulated ones. It prints how many
-//! fits there were, the worst shortfall in log-likelihood, and how many fell short by more than 1e-6.
+//! both estimators; `cargo bench --bench optima -- simulated 2000` fits 2000 simulated cascades. It prints the
+//! number of fits, the largest shortfall in log-likelihood, and the number of shortfalls above 1e-6.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench fails where it panics")]
-#![allow(clippy::print_stdout, reason = "a bench says what it found")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark fails where it panics")]
+#![allow(clippy::print_stdout, reason = "a benchmark prints its results")]
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -54,7 +54,7 @@ fn histories(windows: &str, files: &[String]) -> Vec<Watched> {
     watched
 }
 
-/// Cascades of the model, of any size, age and memory.
+/// Simulated cascades of any size, age and decay.
 fn simulated(count: u64) -> Vec<Watched> {
     let one = |seed| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -66,7 +66,7 @@ fn simulated(count: u64) -> Vec<Watched> {
     (0..count).map(one).collect()
 }
 
-/// By how much the best of a dense grid is higher than what was fitted.
+/// The maximum on a dense grid minus the fitted value, per cascade.
 fn shortfalls(cascades: &[Watched], estimator: Estimator) -> Vec<f64> {
     let jobs: Vec<Job<'_>> = cascades
         .iter()
@@ -84,7 +84,7 @@ fn shortfalls(cascades: &[Watched], estimator: Estimator) -> Vec<f64> {
     jobs.iter().zip(&fits).map(short).collect()
 }
 
-/// What is maximised over ln β, written down once more, from the definition.
+/// The objective as a function of ln β, implemented from the definition.
 struct Hill<'a> {
     job: &'a Job<'a>,
 }
@@ -131,7 +131,7 @@ impl Hill<'_> {
         height(low).max(height(high))
     }
 
-    /// The highest on a dense grid, sharpened by thirds around every one of its tops.
+    /// The maximum on a dense grid, refined by ternary search around every local maximum.
     fn dense(&self) -> f64 {
         const STEPS: i32 = 150;
         let (low, high) = ((1.0 / 864_000f64).ln(), (1.0 / 60f64).ln());
@@ -142,7 +142,7 @@ impl Hill<'_> {
         for i in 0..=STEPS {
             let here = heights[i as usize];
             let beside = [i - 1, i + 1].map(|j| heights[j.clamp(0, STEPS) as usize]);
-            // A top so far below the highest that no top between two points makes up for it.
+            // Skips local maxima too far below the highest for the refinement to make up the difference.
             if here < beside[0].max(beside[1]) || here < highest - 1.0 {
                 continue;
             }

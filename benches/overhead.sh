@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# What metrics and the log cost collect: with --http (asked once a second) and --log-dir, against
-# neither, in pairs on the same tweets; the order within a pair changes from pair to pair.
+# Measures the cost of metrics and logs in collect: with --http (scraped once per second) and
+# --log-dir, relative to neither, in pairs on the same tweets. The order within a pair alternates.
 #
 #   bash benches/overhead.sh [PAIRS] [CASCADES]
 #
-# TWEETOSCOPE names the binary; without it, the release build is made and taken.
-# Prints the least, middle and largest ratio of the pairs, of elapsed and of processor time: on a
-# machine that does other things too, the latter is the one to believe.
+# TWEETOSCOPE is the path of the binary; without it, the script builds and uses the release profile.
+# Prints minimum, median and maximum of the ratios of elapsed time and of processor time. On a
+# machine with other load, only the ratio of processor time is reliable.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 pairs=${1:-15} cascades=${2:-60000}
@@ -21,7 +21,7 @@ trap 'rm -rf "$dir"' EXIT
 "$binary" generate --simulate "$cascades" --seed 1 >"$dir/tweets" 2>/dev/null
 printf '%s tweets, %s pairs\n' "$(wc -l <"$dir/tweets")" "$pairs"
 
-# Asks for the metrics of the process whose address it is given, until that is gone.
+# Requests the metrics of the process whose address is in the file $1, until the process ends.
 scrape() {
   until address=$(sed -n 's|.*Serving http://\([0-9.:]*\)/.*|\1|p' "$1" 2>/dev/null) && [ -n "$address" ]; do
     sleep 0.02
@@ -43,21 +43,21 @@ timed() { # name, command...
 }
 
 plain() { timed plain "$binary" collect; }
-watched() {
+observed() {
   rm -rf "$dir/log" "$dir/stderr"
   scrape "$dir/stderr" &
-  timed watched "$binary" collect -v --http 127.0.0.1:0 --log-dir "$dir/log"
+  timed observed "$binary" collect -v --http 127.0.0.1:0 --log-dir "$dir/log"
   wait
 }
 
-plain && watched && rm "$dir/plain" "$dir/watched" # warm
+plain && observed && rm "$dir/plain" "$dir/observed" # warm
 for ((pair = 0; pair < pairs; pair++)); do
-  if ((pair % 2)); then plain && watched; else watched && plain; fi
+  if ((pair % 2)); then plain && observed; else observed && plain; fi
 done
-grep -q 'tweetoscope_cascades_open' "$dir/metrics" # it was asked, and answered
-paste "$dir/plain" "$dir/watched" | awk '{ printf "%.4f %.4f\n", $3 / $1, $4 / $2 }' >"$dir/ratios"
+grep -q 'tweetoscope_cascades_open' "$dir/metrics" # at least one scrape succeeded
+paste "$dir/plain" "$dir/observed" | awk '{ printf "%.4f %.4f\n", $3 / $1, $4 / $2 }' >"$dir/ratios"
 for column in 1 2; do
   name=$([ $column = 1 ] && echo elapsed || echo processor)
   cut -d' ' -f$column "$dir/ratios" | sort -n |
-    awk -v name=$name '{ a[NR] = $1 } END { printf "%-9s  least %.3f  middle %.3f  most %.3f\n", name, a[1], a[int((NR + 1) / 2)], a[NR] }'
+    awk -v name=$name '{ a[NR] = $1 } END { printf "%-9s  minimum %.3f  median %.3f  maximum %.3f\n", name, a[1], a[int((NR + 1) / 2)], a[NR] }'
 done

@@ -1,9 +1,9 @@
 //! The inner loops of reading, collecting and writing: `cargo bench --bench reader`.
 //!
-//! Every figure is for a thousand tweets, lines and numbers as `generate` writes them, or with texts,
-//! or in another order among other fields.
+//! Every value is for a thousand tweets: as `generate` writes them, with texts, or with other fields and
+//! another order of fields.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "a bench fails where it panics")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark fails where it panics")]
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
@@ -19,7 +19,7 @@ fn main() {
     divan::main();
 }
 
-/// How a tweet is written.
+/// The form of a line.
 #[derive(Clone, Copy, Debug)]
 enum Form {
     Ours,
@@ -97,7 +97,7 @@ fn write(bencher: Bencher<'_, '_>, form: Form) {
     });
 }
 
-/// Tweets that join their cascades, by how many cascades are open beside.
+/// Retweets that join their cascades, by number of open cascades.
 #[divan::bench(args = [50, 5_000, 500_000])]
 fn join(bencher: Bencher<'_, '_>, open: usize) {
     let limits = Limits::default();
@@ -116,7 +116,7 @@ fn join(bencher: Bencher<'_, '_>, open: usize) {
         .collect();
     let mut out = Out::default();
     collect.on_batch(&batch(events(&roots)), &mut out);
-    // Behind the window: nothing is kept but their number.
+    // After the window closed, the cascade stores only the number of events.
     let step = open / 50;
     let retweets: Vec<String> = (0..TWEETS)
         .map(|i| {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use tweetoscope::event::Span;
-use tweetoscope::stream::lines::LONGEST;
+use tweetoscope::stream::lines::MAX_LINE_BYTES;
 
 /// How a command ended that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub(crate) dead_letter: Option<PathBuf>,
     /// Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case
-    #[arg(long, value_name = "BYTES", default_value_t = LONGEST, help_heading = "Input")]
+    #[arg(long, value_name = "BYTES", default_value_t = MAX_LINE_BYTES, help_heading = "Input")]
     pub(crate) max_line: usize,
     /// Check the options and the files, then exit without reading records
     #[arg(long, help_heading = "Input")]

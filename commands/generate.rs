@@ -12,7 +12,7 @@ use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::input::{Cascades, History, Pair, Refused, Table};
 use tweetoscope::kafka::{Sink, Topic};
 use tweetoscope::record::{Record, write_event};
-use tweetoscope::replay::{Drawn, Fed, Plan, Replay, Simulated, Timeline};
+use tweetoscope::replay::{ParamRange, Replay, ReplayItem, ReplayOptions, Simulated, Timeline};
 use tweetoscope::stream::lines::Writer;
 use tweetoscope::stream::{Counts, Observer, Rejects};
 
@@ -67,10 +67,10 @@ pub(crate) struct ReplayFlags {
     pub(crate) simulate: Option<u64>,
     /// Infectiousness of simulated cascades in 1/follower: a number, or a range LOW..HIGH to draw from
     #[arg(long, value_name = "P", default_value = "0.02", help_heading = "Simulation")]
-    p: Drawn,
+    p: ParamRange,
     /// Decay of simulated cascades in 1/s: a number, or a range LOW..HIGH to draw from
     #[arg(long, value_name = "BETA", default_value = "1/3600", help_heading = "Simulation")]
-    beta: Drawn,
+    beta: ParamRange,
     /// Mark of the initial tweet of simulated cascades, in followers
     #[arg(long, value_name = "MARK", default_value_t = 1000.0, help_heading = "Simulation")]
     first_mark: f64,
@@ -135,7 +135,7 @@ impl ReplayFlags {
         refuse: &mut dyn FnMut(Refused),
     ) -> anyhow::Result<Replay> {
         let cascades = self.source(marks, refuse)?;
-        let plan = Plan {
+        let plan = ReplayOptions {
             seed: self.seed,
             sources: self.sources,
             live: self.live,
@@ -248,12 +248,12 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let mut watch = health::watch(&args.shared, &pace.stop)?;
     watch.begin();
     let mut counts = Counts::default();
-    let mut emit = |fed: Fed<'_>| -> io::Result<()> {
+    let mut emit = |fed: ReplayItem<'_>| -> io::Result<()> {
         counts.read += 1;
-        counts.written += u64::from(!matches!(fed, Fed::Refused(_)));
+        counts.written += u64::from(!matches!(fed, ReplayItem::Refused(_)));
         watch.record(counts, &|| rejects.tally());
         match fed {
-            Fed::Event { event, due } => {
+            ReplayItem::Event { event, due } => {
                 if let Some(rest) = pace.wait(due) {
                     to.pause()?;
                     watch.batch(counts, &|| rejects.tally());
@@ -263,8 +263,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
                 }
                 to.event(&event)?;
             }
-            Fed::Watermark(it) => to.record(&Record::Watermark(it))?,
-            Fed::Refused(refused) => {
+            ReplayItem::Watermark(it) => to.record(&Record::Watermark(it))?,
+            ReplayItem::Refused(refused) => {
                 counts.rejected += 1;
                 rejects.add_cascade(&refused)?;
             }
@@ -282,6 +282,6 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     watch.end(counts, &|| rejects.tally());
     watch.finish()?;
     done?;
-    rejects.tell();
+    rejects.report_total();
     Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })
 }

@@ -11,7 +11,7 @@ use anyhow::Context;
 use tweetoscope::record::{Kind, Log};
 use tweetoscope::stage::Tally;
 use tweetoscope::stage::log::{Filter, Level, utc};
-use tweetoscope::stream::{Counts, Observer, shown};
+use tweetoscope::stream::{Counts, Observer, printable};
 
 use crate::flags::{CarrierArgs, LogFormat, Outcome};
 use crate::health::{self, Watch};
@@ -158,8 +158,8 @@ impl Show {
 
 /// Time, source, level and message; control characters are escaped.
 fn columns(log: &Log, colour: bool) -> String {
-    let (source, level) = (shown(&log.source), shown(&log.level));
-    let line = format!("{}  {source:9}  {level:8}  {}", utc(log.t, 3), shown(&log.message));
+    let (source, level) = (printable(&log.source), printable(&log.level));
+    let line = format!("{}  {source:9}  {level:8}  {}", utc(log.t, 3), printable(&log.message));
     match (colour, code(&log.level)) {
         (true, Some(code)) => format!("\u{1b}[{code}m{line}\u{1b}[0m"),
         _ => line,

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
         match &outcome {
             Ok(_) => ::log::info!("Logging off."),
             Err(error) if reader_left(error) => ::log::info!("Logging off."),
-            Err(error) => ::log::error!(target: stream::SAID, "{error:#}"),
+            Err(error) => ::log::error!(target: stream::PRINTED, "{error:#}"),
         }
         logging::finish();
         outcome
@@ -57,7 +57,7 @@ fn status(ended: anyhow::Result<Outcome>) -> u8 {
         Ok(Outcome::Crossed) => 3,
         Err(error) if reader_left(&error) => 0,
         Err(error) => {
-            stream::say(&format!("{error:#}"));
+            stream::print_stderr(&format!("{error:#}"));
             let status = |cause: &io::Error| tweetoscope::kafka::status(cause);
             let own = error.chain().find_map(|it| it.downcast_ref::<io::Error>().and_then(status));
             match error.downcast_ref::<Usage>() {

@@ -75,7 +75,7 @@ pub(crate) fn defaults(command: &str, path: &Path) -> Result<Defaults> {
         _ => collector(&text).map(|it| (it.settings.defaults(), it.warnings)),
     }?;
     for warning in warnings {
-        tweetoscope::stream::complain(&format!("{}: {warning}", path.display()));
+        tweetoscope::stream::report(&format!("{}: {warning}", path.display()));
     }
     let given = defaults.into_iter().filter(|(_, values)| !values.is_empty());
     Ok(given.collect())

@@ -11,7 +11,7 @@ use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use ratatui::{Frame, Terminal};
-use tweetoscope::stream::Held;
+use tweetoscope::stream::HeldStderr;
 
 /// Time between two updates of the screen.
 const OFTEN: Duration = Duration::from_millis(250);
@@ -36,7 +36,7 @@ pub(crate) trait View {
 /// Restores the terminal when it is dropped; messages held back meanwhile are printed after it.
 struct Screen<W: Write> {
     terminal: Terminal<CrosstermBackend<W>>,
-    _held: Option<Held>,
+    _held: Option<HeldStderr>,
 }
 
 impl<W: Write> Screen<W> {
@@ -45,7 +45,7 @@ impl<W: Write> Screen<W> {
         execute!(to, EnterAlternateScreen).inspect_err(|_| {
             let _ = disable_raw_mode();
         })?;
-        let held = io::stderr().is_terminal().then(Held::new);
+        let held = io::stderr().is_terminal().then(HeldStderr::new);
         Ok(Self { terminal: Terminal::new(CrosstermBackend::new(to))?, _held: held })
     }
 }

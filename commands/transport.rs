@@ -83,13 +83,13 @@ impl CarrierArgs {
         let bar = bar.then(|| progress::over(&inputs)).flatten();
         let options = Options {
             inputs,
-            longest: self.input.max_line,
+            max_line_bytes: self.input.max_line,
             dead_letter: self.input.dead_letter.clone(),
             stop,
         };
         let mut lines = Lines::open(options, to)?;
         if let Some(bar) = bar {
-            lines.tell_bytes(bar);
+            lines.on_bytes(bar);
         }
         Ok(lines)
     }

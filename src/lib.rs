@@ -2,41 +2,43 @@
 //!
 //! # The map
 //!
-//! Floors, from the ground up; a file imports only from lower floors or from its own folder:
+//! The modules form layers, lowest first. A file imports only from lower layers or from its own folder:
 //!
-//! | floor | what stands there |
+//! | module | content |
 //! |---|---|
 //! | `parallel` | work on several threads |
-//! | [`event`] | tweets and retweets, event time |
-//! | [`cascade`] | the events of one cascade, in order; parsing and writing of numbers |
-//! | [`hawkes`] | the Hawkes model: likelihood, fits, final size and its distribution, simulation, SEISMIC |
-//! | [`learn`] | models trained on finished cascades: features, laws for few samples, trees, networks, model files |
-//! | [`score`] | scores of predictions, with confidence intervals |
-//! | [`record`] | all that travels, one JSON object a line |
-//! | [`input`] | bytes to lines and cascades: files, stdin, gzip, histories, tables |
-//! | [`replay`] | from cascades to a stream of tweets in time order |
-//! | [`stage`] | the steps: pure state machines over records |
-//! | [`stream`] | pipes and files: transports, and the loop that runs a stage between them |
+//! | [`event`] | events, event time, sources |
+//! | [`cascade`] | the events of one cascade, in order; parsing and formatting of numbers |
+//! | [`hawkes`] | the marked Hawkes process: likelihood, fits, expected size and its distribution, simulation, SEISMIC |
+//! | [`learn`] | models trained on closed cascades: features, linear models, forests, networks, model files |
+//! | [`score`] | errors of predictions |
+//! | [`record`] | records: one JSON object per line |
+//! | [`input`] | readers of files and stdin: gzip, lines, histories, tables |
+//! | [`replay`] | converts cascades to a stream of tweets in time order |
+//! | [`stage`] | the stages: pure state machines over records |
+//! | [`stream`] | transports over pipes, files and replays, and the loop that runs a stage |
 //! | [`telemetry`] | metrics, health, the HTTP server |
 //! | [`kafka`] | the stages as daemons on topics, with exactly-once output |
 //!
 //! `hawkes` and `learn` do not import each other; `stage` connects them. The command
-//! line is no part of the library: it is in `commands/`.
+//! line is not part of the library; it is in `commands/`.
 //!
-//! # What always holds
+//! # Invariants
 //!
-//! - A stage is a function of its input: same records in, same records out, however they are cut
-//!   into batches, on however many threads ([`stage::Stage`]).
-//! - Time enters as records alone, chance as seeds alone.
-//! - A fit, a model or a line that is bad is data: counted and named, never a panic.
-//! - A prediction is finite and at least what was seen.
-//! - After a crash a stage's state is found again by reading its input again
+//! - A stage is a function of its input: the output depends neither on the division of the input into
+//!   batches nor on the number of threads ([`stage::Stage`]).
+//! - Time enters only as records, randomness only as a seed.
+//! - An invalid line, model or fit is counted and reported; it never causes a panic.
+//! - A prediction is finite and at least the observed size.
+//! - After a crash, the state of a stage is restored by replaying its input
 //!   ([`stage::Recover`], [`kafka`]).
 //!
-//! # What is absent on purpose
+//! # Deliberate omissions
 //!
-//! No timers in the place of event time, no store beside the input log, no model shipped with the
-//! program (trained on one platform, it misleads on another), no configuration file of our own.
+//! - Timers in place of event time.
+//! - A store other than the input log and its topics.
+//! - A pretrained model: a model trained on one platform is misleading on another.
+//! - A configuration file format.
 //!
 //! Start reading at [`stage`], then [`stage::collect`].
 #![warn(missing_docs)]

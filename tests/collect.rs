@@ -8,7 +8,7 @@ mod slow;
 use slow::{Input, SlowCollector};
 use tweetoscope::event::{Event, EventTime};
 use tweetoscope::record::{Record, Watermark};
-use tweetoscope::replay::{Drawn, Fed, Plan, Replay, Simulated};
+use tweetoscope::replay::{ParamRange, Replay, ReplayItem, ReplayOptions, Simulated};
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
 use tweetoscope::stage::{Body, Ending, Out, Outgoing, RecordRef, Recover, Saved, Stage};
 
@@ -197,23 +197,25 @@ fn a_crash_leaves_no_trace() {
 #[test]
 fn ten_thousand_cascades_come_out_once_each() {
     let options = options(&[600, 1800], 0.0);
-    let p: Drawn = "0.005..0.027".parse().unwrap();
-    let beta: Drawn = "1/3600..1/300".parse().unwrap();
+    let p: ParamRange = "0.005..0.027".parse().unwrap();
+    let beta: ParamRange = "1/3600..1/300".parse().unwrap();
     let usual = tweetoscope::hawkes::mark::MarkLaw::USUAL;
     let simulated = Simulated::new(10_000, p, beta, usual, 1000.0, 7).unwrap();
-    let mut replay = Replay::new(Box::new(simulated), Plan { seed: 7, ..Plan::default() }).unwrap();
+    let mut replay =
+        Replay::new(Box::new(simulated), ReplayOptions { seed: 7, ..ReplayOptions::default() })
+            .unwrap();
     let mut inputs = Vec::new();
     while let Some(fed) = replay.next() {
         inputs.push(match fed {
-            Fed::Event { event, .. } => Input::Event {
+            ReplayItem::Event { event, .. } => Input::Event {
                 source: event.source.into_owned(),
                 cid: event.cid.into_owned(),
                 root: event.root,
                 t: event.time.seconds(),
                 m: event.magnitude,
             },
-            Fed::Watermark(it) => Input::Watermark { source: it.source, t: it.t },
-            Fed::Refused(refused) => panic!("{refused}"),
+            ReplayItem::Watermark(it) => Input::Watermark { source: it.source, t: it.t },
+            ReplayItem::Refused(refused) => panic!("{refused}"),
         });
     }
     let sources: std::collections::BTreeSet<&str> = inputs.iter().map(Input::source).collect();

@@ -275,7 +275,7 @@ fn an_unknown_model_is_refused_by_name_and_the_rest_goes_on() {
 }
 
 #[test]
-fn what_is_no_sound_model_is_neither_waited_for_nor_pinned() {
+fn a_file_that_is_not_a_valid_model_neither_blocks_nor_can_be_pinned() {
     let folder = folder("devices");
     std::os::unix::fs::symlink("/dev/zero", folder.join("600-2.json")).unwrap();
     fs::write(folder.join("600-1.json"), "torn").unwrap();
@@ -283,7 +283,7 @@ fn what_is_no_sound_model_is_neither_waited_for_nor_pinned() {
     let args = ["predict", "--models", folder.to_str().unwrap()];
     let output = run(&args, parameters.as_bytes());
     let said = text(&output.stderr);
-    assert!(said.contains("600-2.json: it is no regular file"), "{said}");
+    assert!(said.contains("600-2.json: not a regular file"), "{said}");
     assert_eq!(output.status.code(), Some(0));
     for pin in ["600-1", "600-2", "600-3"] {
         let output = run(&[&args[..], &["--pin", pin]].concat(), parameters.as_bytes());

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tweetoscope::record::Kind;
 use tweetoscope::stage::dashboard::Query;
-use tweetoscope::stream::say;
+use tweetoscope::stream::print_stderr;
 
 use crate::flags::{CarrierArgs, Outcome};
 use crate::kafka::KafkaArgs;
@@ -62,7 +62,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let query = Query { above: args.above, ..Query::default() };
     let shown = match served {
         Some(address) => {
-            say(&format!("the page is at http://{address}/"));
+            print_stderr(&format!("the page is at http://{address}/"));
             view.serve(&stop);
             Ok(())
         }

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tweetoscope::stage::dashboard::{Key, Query, Sort};
-use tweetoscope::telemetry::{Answer, Asked, Feed, Site};
+use tweetoscope::telemetry::{Answer, Feed, PageRequest, Site};
 
 use super::shared::{MARK, Shared};
 
@@ -102,7 +102,7 @@ struct Pages {
 }
 
 impl Site for Pages {
-    fn answer(&self, request: &Asked<'_>) -> Answer {
+    fn answer(&self, request: &PageRequest<'_>) -> Answer {
         let script = "text/javascript; charset=utf-8";
         match request.path {
             "/" => self.view.page(request.query),

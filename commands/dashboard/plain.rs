@@ -1,7 +1,7 @@
 //! The table where stdout is not a terminal: columns of text.
 
 use tweetoscope::stage::dashboard::Entry;
-use tweetoscope::stream::shown;
+use tweetoscope::stream::printable;
 
 use super::figures::{change, count, interval, percent, span, threshold};
 
@@ -37,7 +37,7 @@ pub(super) fn table(rows: &[Entry]) -> String {
     let mut text = line(&mut heads.iter().copied(), "cascade");
     for (cells, row) in &rows {
         let what = format!("{}/{} {}", row.key.source, row.key.cid, row.msg);
-        text += &line(&mut cells.iter().map(String::as_str), shown(&what).trim_end());
+        text += &line(&mut cells.iter().map(String::as_str), printable(&what).trim_end());
     }
     text
 }

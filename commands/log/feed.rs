@@ -57,7 +57,7 @@ pub(crate) fn open(
             None => {
                 let options = Options {
                     inputs: vec![input],
-                    longest: args.input.max_line,
+                    max_line_bytes: args.input.max_line,
                     dead_letter: args.input.dead_letter.clone(),
                     stop: Arc::clone(stop),
                 };

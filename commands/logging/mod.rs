@@ -18,7 +18,7 @@ pub(crate) use rotating::{Limits, Rotating};
 use tweetoscope::record::{Log, Record};
 use tweetoscope::stage::Tally;
 use tweetoscope::stage::log::{Level, utc};
-use tweetoscope::stream::{SAID, Stderr, say, shown};
+use tweetoscope::stream::{PRINTED, Stderr, print_stderr, printable};
 
 static STAGE: OnceLock<String> = OnceLock::new();
 /// Records logged, by [`Level`], and failures of the files.
@@ -35,7 +35,7 @@ pub(crate) fn start(stage: &str, shared: &Shared) -> anyhow::Result<()> {
         (_, 2) => LevelFilter::Debug,
         _ => LevelFilter::Trace,
     };
-    let stderr = logger(level, shared.log_format, Target::Pipe(Box::new(Stderr)), Some(SAID));
+    let stderr = logger(level, shared.log_format, Target::Pipe(Box::new(Stderr)), Some(PRINTED));
     let files = match &shared.log_dir {
         None => None,
         Some(dir) => {
@@ -173,7 +173,7 @@ pub(crate) fn bytes(log: &Log, format: LogFormat) -> Vec<u8> {
 fn text(log: &Log) -> String {
     let place = log.line.map_or("-".to_owned(), |line| format!("{}:{line}", log.file));
     let Log { level, source, .. } = log;
-    format!("{} {level:8} {source:9} {place} {}", utc(log.t, 6), shown(&log.message))
+    format!("{} {level:8} {source:9} {place} {}", utc(log.t, 6), printable(&log.message))
 }
 
 /// Seconds between two reports of a log that cannot be written.
@@ -213,7 +213,7 @@ impl Write for Counting {
         if let Err(error) = self.files.write_line(line) {
             ERRORS.fetch_add(1, Ordering::Relaxed);
             if let Some(errors) = self.failures.add(unix_seconds()) {
-                say(&format!(
+                print_stderr(&format!(
                     "the log cannot be written ({errors} errors so far), free space or fix --log-dir: {error}"
                 ));
             }

@@ -1,4 +1,4 @@
-//! Histories: JSON lines, one cascade a line, plain or gzip; what stands in a line is read in `json`.
+//! Histories: JSON lines, one cascade per line, plain or gzip. [`HistoryCascade::from_line`] parses a line.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -10,17 +10,20 @@ use super::lines::{self, ByteStream, Lines};
 use super::{Cascades, HistoryCascade, Refused};
 use crate::record::Refusal;
 
-/// The cascades of a history, line by line; a second one with the same id is refused.
+/// Iterates over the cascades of a history. A second cascade with the same id is refused.
 ///
-/// After a line that cannot be read (a disk, a damaged archive) nothing follows.
+/// After a read error (a disk, a damaged archive) the iterator ends.
 pub struct HistoryLines {
     lines: Lines,
     file: String,
     seen: Seen,
-    over: bool,
+    ended: bool,
 }
 
 /// Opens a history, plain or gzip.
+///
+/// # Errors
+/// The file cannot be opened.
 pub fn read_history(path: &Path) -> Result<HistoryLines, Refused> {
     let file = path.display().to_string();
     let opened = lines::open(path).map_err(|error| Refused::unreadable(&file, None, &error));
@@ -29,26 +32,29 @@ pub fn read_history(path: &Path) -> Result<HistoryLines, Refused> {
 
 impl HistoryLines {
     fn new(input: ByteStream, file: String) -> Self {
-        Self { lines: Lines::new(input), file, seen: Seen::default(), over: false }
+        Self { lines: Lines::new(input), file, seen: Seen::default(), ended: false }
     }
 
-    /// Reads a history from anything else; `name` stands for the file in what is refused.
+    /// Reads a history from `reader`; refusals have `name` in place of a path.
+    ///
+    /// # Errors
+    /// The first bytes cannot be read.
     pub fn from_reader(reader: impl Read + Send + 'static, name: &str) -> Result<Self, Refused> {
-        let opened = lines::unpack(Box::new(io::BufReader::new(reader)));
+        let opened = lines::decompressed(Box::new(io::BufReader::new(reader)));
         let opened = opened.map_err(|error| Refused::unreadable(name, None, &error));
         opened.map(|(input, _)| Self::new(input, name.to_owned()))
     }
 
-    /// The next cascade, and where its line stands.
+    /// The next cascade, and the location of its line.
     fn advance(&mut self) -> Option<Result<(HistoryCascade, Place), Refused>> {
         loop {
-            if self.over {
+            if self.ended {
                 return None;
             }
             let line = match self.lines.next() {
                 Ok(line) => line?,
                 Err(error) => {
-                    self.over = true;
+                    self.ended = true;
                     let line = Some(self.lines.number() + 1);
                     return Some(Err(Refused::unreadable(&self.file, line, &error)));
                 }
@@ -57,10 +63,10 @@ impl HistoryLines {
                 continue;
             }
             let place = Place { line: line.number, offset: line.offset, bytes: line.bytes.len() };
-            let read = if line.cut {
+            let read = if line.truncated {
                 Err(Refusal::new(
                     "size",
-                    format!("the line is longer than {} bytes", lines::LONGEST),
+                    format!("the line is longer than {} bytes", lines::MAX_LINE_BYTES),
                 ))
             } else {
                 HistoryCascade::from_line(line.bytes)
@@ -85,7 +91,7 @@ impl Iterator for HistoryLines {
     }
 }
 
-/// Where a line stands in its file.
+/// The location of a line.
 #[derive(Clone, Copy)]
 struct Place {
     line: u64,
@@ -93,22 +99,23 @@ struct Place {
     bytes: usize,
 }
 
-/// Ids that were met: 128 bits of each, under keys of chance, in place of the whole.
+/// The set of ids read so far: a 128-bit hash of each under random keys, to bound the memory per id.
 #[derive(Default)]
 struct Seen {
     keys: [RandomState; 2],
-    prints: HashSet<u128>,
+    hashes: HashSet<u128>,
 }
 
 impl Seen {
-    /// Whether the id is a new one.
+    /// Inserts the id; returns whether it is new.
     fn insert(&mut self, cid: &str) -> bool {
         let [high, low] = self.keys.each_ref().map(|key| u128::from(key.hash_one(cid)));
-        self.prints.insert(high << 64 | low)
+        self.hashes.insert(high << 64 | low)
     }
 }
 
-/// Histories to be replayed: the lines of plain files stay there until their cascade is live.
+/// Histories to be replayed. A line of a plain file is read again when its cascade begins, so only live
+/// cascades are in memory.
 pub struct History {
     files: Vec<(String, Option<File>)>,
     entries: Vec<Entry>,
@@ -120,14 +127,17 @@ struct Entry {
     file: u32,
     place: Place,
     t0: Option<f64>,
-    /// Where the file cannot be read in any order (gzip, a pipe): the cascade itself.
-    kept: Option<Box<HistoryCascade>>,
+    /// The cascade itself, where the file does not support seeking (gzip, a pipe).
+    cascade: Option<Box<HistoryCascade>>,
 }
 
 impl History {
-    /// Reads the files once, to check them and to learn where each cascade stands.
+    /// Reads the files once, to check them and to locate each cascade.
     ///
-    /// Ids are unique in a file; one that came in an earlier file gets a suffix.
+    /// Ids are unique in a file. An id that occurs in an earlier file gets a suffix.
+    ///
+    /// # Errors
+    /// A file cannot be opened. Refused cascades are reported to `refuse`.
     pub fn open(
         paths: &[impl AsRef<Path>],
         refuse: &mut dyn FnMut(Refused),
@@ -149,14 +159,14 @@ impl History {
     ) -> Result<(), Refused> {
         let name = path.display().to_string();
         let unreadable = |error| Refused::unreadable(&name, None, &error);
-        let (input, packed) = lines::open(path).map_err(unreadable)?;
-        let seekable = !packed && path.metadata().map_err(unreadable)?.is_file();
-        let again = seekable.then(|| File::open(path)).transpose().map_err(unreadable)?;
+        let (input, is_gzip) = lines::open(path).map_err(unreadable)?;
+        let seekable = !is_gzip && path.metadata().map_err(unreadable)?.is_file();
+        let seekable = seekable.then(|| File::open(path)).transpose().map_err(unreadable)?;
         let file = self.files.len() as u32;
         let mut lines = HistoryLines::new(input, name.clone());
         while let Some(read) = lines.advance() {
             let (cascade, place) = match read {
-                Ok(sound) => sound,
+                Ok(cascade) => cascade,
                 Err(refused) => {
                     refuse(refused);
                     continue;
@@ -167,21 +177,23 @@ impl History {
                 self.suffixes.insert(self.entries.len() as u64, suffix);
             }
             let t0 = cascade.t0;
-            let kept = again.is_none().then(|| Box::new(cascade));
-            self.entries.push(Entry { file, place, t0, kept });
+            let cascade = seekable.is_none().then(|| Box::new(cascade));
+            self.entries.push(Entry { file, place, t0, cascade });
         }
-        self.files.push((name, again));
+        self.files.push((name, seekable));
         Ok(())
     }
 }
 
-/// The smallest number from 1 on with which the id is new.
+/// The smallest suffix, from 1, that makes the id unique.
 fn free_suffix(cid: &str, taken: &mut Seen) -> u64 {
     if taken.insert(cid) {
         return 1;
     }
     let mut suffixes = 2..;
-    suffixes.find(|suffix| taken.insert(&format!("{cid}~{suffix}"))).expect("numbers do not end")
+    suffixes
+        .find(|suffix| taken.insert(&format!("{cid}~{suffix}")))
+        .expect("the range is unbounded")
 }
 
 impl Cascades for History {
@@ -192,12 +204,12 @@ impl Cascades for History {
     fn take(&mut self, index: u64, cascade: &mut HistoryCascade) -> Result<(), Refused> {
         let entry = &mut self.entries[index as usize];
         let (name, file) = &mut self.files[entry.file as usize];
-        if let Some(kept) = entry.kept.take() {
-            *cascade = *kept;
+        if let Some(taken) = entry.cascade.take() {
+            *cascade = *taken;
             return Ok(());
         }
         let Some(file) = file else {
-            let refusal = Refusal::new("file", "this cascade was taken already");
+            let refusal = Refusal::new("file", "the cascade was taken already");
             return Err(Refused::at(name, entry.place.line, refusal));
         };
         let Place { line, offset, bytes } = entry.place;
@@ -227,12 +239,13 @@ mod tests {
     use std::fmt::Write;
 
     use super::*;
-    use crate::replay::testing::{Folder, below, cascades, gzip, path, taken, told};
-    use crate::replay::{Fed, Plan, Replay, chance};
+    use crate::replay::random::seeded_rng;
+    use crate::replay::testing::{Folder, below, cascades, gzip, lines_and_reasons, path, taken};
+    use crate::replay::{Replay, ReplayItem, ReplayOptions};
 
-    /// The cascades as lines, with blank ones among them.
+    /// The cascades as lines, with blank lines between them.
     fn lines(cascades: &[HistoryCascade], seed: u64) -> String {
-        let rng = &mut chance(seed, 1);
+        let rng = &mut seeded_rng(seed, 1);
         let mut text = String::new();
         for HistoryCascade { cid, msg, t0, points } in cascades {
             let end = ["\n", "\r\n", "\n\n", "\n \t\n"][below(rng, 4) as usize];
@@ -244,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_history_reads_back_as_it_was_written_plain_or_gzip() {
+    fn a_history_is_read_as_written_plain_or_gzip() {
         let folder = Folder::new();
         for seed in 0..100 {
             let cascades = cascades(seed);
@@ -265,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_is_named_and_the_rest_goes_on() {
+    fn an_invalid_line_is_refused_and_the_others_are_read() {
         let folder = Folder::new();
         let text = concat!(
             "\u{feff}{\"cid\":\"a\",\"tweets\":[[0,1]]}\n",
@@ -282,19 +295,20 @@ mod tests {
         let history = History::open(&[&file], &mut |it| refused.push(it)).unwrap();
         let errors =
             [(Some(2), "field"), (Some(4), "json"), (Some(5), "field"), (Some(7), "range")];
-        assert_eq!(told(&refused), errors);
+        assert_eq!(lines_and_reasons(&refused), errors);
         assert_eq!(
             refused[2].to_string(),
             format!("{}:5: a second cascade with the id \"a\"", path(&file))
         );
         let cids: Vec<_> = taken(history).into_iter().map(|it| it.unwrap().cid).collect();
         assert_eq!(cids, ["a", "b", "d"]);
-        let (read, again): (Vec<_>, Vec<_>) = read_history(&file).unwrap().partition(Result::is_ok);
-        assert_eq!((read.len(), again.len()), (3, 4));
+        let (accepted, refused): (Vec<_>, Vec<_>) =
+            read_history(&file).unwrap().partition(Result::is_ok);
+        assert_eq!((accepted.len(), refused.len()), (3, 4));
     }
 
     #[test]
-    fn an_id_that_came_in_an_earlier_file_gets_a_suffix() {
+    fn an_id_of_an_earlier_file_gets_a_suffix() {
         let folder = Folder::new();
         let file = |name: &str, cids: &[&str]| {
             let line = |cid: &&str| format!("{{\"cid\":\"{cid}\",\"tweets\":[[0,1]],\"t0\":0}}\n");
@@ -303,10 +317,13 @@ mod tests {
         let files = [file("1", &["a", "a~2"]), file("2", &["a", "b"]), file("3", &["a", "a~2"])];
         let history = History::open(&files, &mut |it| panic!("{it}")).unwrap();
         let mut cids = Vec::new();
-        let mut replay =
-            Replay::new(Box::new(history), Plan { sources: 1, ..Plan::default() }).unwrap();
+        let mut replay = Replay::new(
+            Box::new(history),
+            ReplayOptions { sources: 1, ..ReplayOptions::default() },
+        )
+        .unwrap();
         while let Some(fed) = replay.next() {
-            if let Fed::Event { event, .. } = fed {
+            if let ReplayItem::Event { event, .. } = fed {
                 cids.push((event.cid.into_owned(), event.info.text().into_owned()));
             }
         }
@@ -317,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_empty_missing_or_damaged_are_told() {
+    fn empty_missing_and_damaged_files_are_reported() {
         let folder = Folder::new();
         for empty in [folder.file("empty", ""), folder.file("packed", gzip(b""))] {
             assert_eq!(read_history(&empty).unwrap().count(), 0);
@@ -330,8 +347,8 @@ mod tests {
         packed.truncate(packed.len() * 2 / 3);
         let damaged = folder.file("damaged", packed);
         let read: Vec<_> = read_history(&damaged).unwrap().collect();
-        let (last, sound) = read.split_last().unwrap();
-        assert!(sound.iter().all(Result::is_ok));
+        let (last, before) = read.split_last().unwrap();
+        assert!(before.iter().all(Result::is_ok));
         assert_eq!(last.as_ref().map_err(|it| it.reason).err(), Some("file"));
     }
 }

@@ -1,12 +1,11 @@
-//! From bytes to cascades and lines: files and stdin, gzip, histories, tables.
+//! Reads files and stdin: blocks of records, histories and tables, plain or gzip.
 //!
-//! [`blocks`] reads records in blocks of whole lines; [`history`] reads JSON lines, one cascade a line;
-//! [`pair`] reads two CSV files by index, [`table`] one long CSV. What is wrong with a cascade is a
-//! [`Refused`]: it is skipped, and the rest is read.
+//! [`blocks`] reads records in blocks of whole lines; [`history`] reads JSON lines, one cascade per line;
+//! [`pair`] reads two CSV files with an index, [`table`] reads one long CSV file. An invalid cascade is
+//! reported as a [`Refused`] and skipped.
 
 pub mod blocks;
 pub mod history;
-mod history_line;
 mod lines;
 pub mod pair;
 mod ranges;
@@ -14,46 +13,33 @@ pub mod table;
 
 use std::fmt;
 
-use crate::cascade::Point;
 use crate::record::Refusal;
 
+pub use crate::record::HistoryCascade;
 pub use history::{History, HistoryLines, read_history};
 pub use pair::Pair;
 pub use table::Table;
 
-/// A finished cascade, as a history file describes it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct HistoryCascade {
-    /// What the history calls it.
-    pub cid: String,
-    /// The text of the initial tweet.
-    pub msg: String,
-    /// When it began, in Unix seconds, where the history says so.
-    pub t0: Option<f64>,
-    /// Its events in time order, in seconds (or the file's unit) since the first, which is at 0.
-    pub points: Vec<Point>,
-}
-
-/// What was passed over, where it stands, and why.
+/// An input that was refused: where it is, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// The file, as it was named; empty for what stands in none.
+    /// The path of the file as given; empty where there is no file.
     pub file: String,
-    /// The line of that file, from 1; `None` where it is all of the file.
+    /// The line number, from 1; `None` for the whole file.
     pub line: Option<u64>,
-    /// The reason in a word: those of [`Refusal`], or `file` where it cannot be read at all.
+    /// The reason: one of [`Refusal`], or `file` where the file cannot be read.
     pub reason: &'static str,
-    /// The whole of it, for people.
+    /// The full message.
     pub detail: String,
 }
 
 impl Refused {
-    /// A file that cannot be read, or not on from that line.
+    /// A file that cannot be read, from the given line on.
     pub(crate) fn unreadable(file: &str, line: Option<u64>, error: &std::io::Error) -> Self {
         Self { file: file.to_owned(), line, reason: "file", detail: error.to_string() }
     }
 
-    /// What is wrong with that line.
+    /// A refused line.
     pub(crate) fn at(file: &str, line: u64, refusal: Refusal) -> Self {
         let Refusal { reason, detail } = refusal;
         Self { file: file.to_owned(), line: Some(line), reason, detail }
@@ -72,34 +58,35 @@ impl fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// Cascades by number, from 0; each is taken once at most, in any order.
+/// A source of cascades by index, from 0. Each cascade is taken at most once, in any order.
 pub trait Cascades {
-    /// How many there are.
+    /// Number of cascades.
     fn count(&self) -> u64;
 
-    /// Reads or draws one into `cascade`, whose memory it may use again.
+    /// Reads or simulates a cascade into `cascade`, whose memory is reused.
     ///
-    /// What is refused leaves nonsense in `cascade`.
+    /// # Errors
+    /// The cascade is refused; the content of `cascade` is then undefined.
     fn take(&mut self, index: u64, cascade: &mut HistoryCascade) -> Result<(), Refused>;
 
-    /// When the cascade began, in Unix seconds, where that is known before it is taken.
+    /// The time of the initial tweet in Unix seconds, where the source has it before the cascade is taken.
     fn root_time(&self, index: u64) -> Option<f64>;
 
-    /// Whether the source means its cascades to be replayed at their true times.
+    /// Whether the default timeline replays the cascades at their recorded times.
     fn dated(&self) -> bool {
         (0..self.count()).all(|index| self.root_time(index).is_some())
     }
 
-    /// Whether the order of the cascades is one of chance already, so that shuffling adds nothing.
+    /// Whether the order of the cascades is random already, so that they need no shuffling.
     fn shuffled(&self) -> bool {
         false
     }
 
-    /// Which of the cascades with that id it is, from 1: a second `a` goes out as `a~2`.
+    /// Number of the cascade among those with the same id, from 1: the second `a` is emitted as `a~2`.
     fn suffix(&self, _index: u64) -> u64 {
         1
     }
 
-    /// A refusal that names where the cascade stands.
+    /// A refusal with the location of the cascade.
     fn refused(&self, index: u64, refusal: Refusal) -> Refused;
 }

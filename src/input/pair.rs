@@ -1,7 +1,7 @@
-//! A pair of tables: the data, and an index that says which of its rows are a cascade.
+//! A pair of tables: the data, and an index with the first and last row of each cascade.
 //!
-//! The data may have many millions of rows, so no more of it is held than the live cascades: one
-//! pass finds where each cascade begins and ends, and it is read from there when its turn comes.
+//! The data may have many millions of rows, so only live cascades are in memory: one pass locates each
+//! cascade, and its rows are read when it begins.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -14,7 +14,8 @@ use super::{Cascades, HistoryCascade, Refused};
 use crate::cascade::{Point, numbers};
 use crate::record::Refusal;
 
-/// The pair: `data` with time, magnitude and perhaps a message by position, `index` with first and last rows.
+/// A pair of tables: `data` has time, magnitude and an optional message by position, `index` has the
+/// first and last rows.
 pub struct Pair {
     data: File,
     data_file: String,
@@ -25,7 +26,10 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Reads the index, and finds its rows in the data; rows that cannot be are refused.
+    /// Reads the index and locates its rows in the data.
+    ///
+    /// # Errors
+    /// A file cannot be read, or lacks a valid header. Invalid rows of the index are reported to `refuse`.
     pub fn open(
         data: &Path,
         index: &Path,
@@ -49,16 +53,16 @@ impl Pair {
     }
 }
 
-/// Checks the header of the data, and tells whether it has a column of messages.
+/// Checks the header of the data; returns whether it has a column of messages.
 fn header(data: &mut File) -> io::Result<Result<bool, Refusal>> {
-    const LONGEST: u64 = 1 << 16;
+    const MAX_BYTES: u64 = 1 << 16;
     let mut line = Vec::new();
-    BufReader::new(data.take(LONGEST)).read_until(b'\n', &mut line)?;
+    BufReader::new(data.take(MAX_BYTES)).read_until(b'\n', &mut line)?;
     let line = without_end(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line));
     let names: Vec<&[u8]> = line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).collect();
     let refusal = |detail: &str| Ok(Err(Refusal::new("field", detail)));
     if line.starts_with(&[0x1f, 0x8b]) {
-        return refusal("gzip cannot be read by an index: unpack it first");
+        return refusal("data with an index cannot be gzip; decompress the file first");
     }
     if names.iter().any(|name| numbers::field(name).is_some()) {
         return refusal("no header in the first line of the data");
@@ -119,7 +123,7 @@ impl Cascades for Pair {
     }
 }
 
-/// The event of a row; the message is stored where somebody wants it.
+/// The event of a row; its message is stored in `msg`, if given.
 fn point(line: &[u8], has_msg: bool, msg: Option<&mut String>) -> Result<Point, Refusal> {
     let (time, rest) = cut(line).ok_or_else(|| Refusal::new("field", "no magnitude"))?;
     let (magnitude, text) =
@@ -127,7 +131,7 @@ fn point(line: &[u8], has_msg: bool, msg: Option<&mut String>) -> Result<Point, 
     let number = |field: &[u8], name: &str| {
         numbers::field(field).ok_or_else(|| {
             let field = String::from_utf8_lossy(field);
-            Refusal::new("field", format!("the {name} is no number: {field:?}"))
+            Refusal::new("field", format!("the {name} is not a number: {field:?}"))
         })
     };
     let (time, magnitude) = (number(time, "time")?, number(magnitude, "magnitude")?);
@@ -137,13 +141,13 @@ fn point(line: &[u8], has_msg: bool, msg: Option<&mut String>) -> Result<Point, 
     Point::checked(time, magnitude).map_err(|detail| Refusal::new("range", detail))
 }
 
-/// What stands before and after the first comma.
+/// The bytes before and after the first comma.
 fn cut(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let comma = memchr::memchr(b',', line)?;
     Some((&line[..comma], &line[comma + 1..]))
 }
 
-/// A message as it stands, commas and all; out of its quotes where it is quoted as CSV has it.
+/// The message of a row, commas included; a message quoted as in CSV is unquoted.
 fn message(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
@@ -156,12 +160,12 @@ fn message(text: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replay::chance;
-    use crate::replay::testing::{Folder, below, gzip, taken, told};
+    use crate::replay::random::seeded_rng;
+    use crate::replay::testing::{Folder, below, gzip, lines_and_reasons, taken};
 
-    /// Data of several cascades with rows between them that no index names, and the index.
+    /// Data of several cascades, with rows between them that are not in the index, and the index.
     fn pair(seed: u64) -> (String, String) {
-        let rng = &mut chance(seed, 1);
+        let rng = &mut seeded_rng(seed, 1);
         let end = ["\n", "\r\n"][below(rng, 2) as usize];
         let has_msg = below(rng, 2) == 0;
         let mut data = format!("time,magnitude{}{end}", if has_msg { ",msg" } else { "" });
@@ -169,7 +173,7 @@ mod tests {
         let mut row = 1;
         for _ in 0..below(rng, 8) {
             let (first, mut time) = (row, 0.0);
-            let named = below(rng, 4) > 0;
+            let indexed = below(rng, 4) > 0;
             for _ in 0..=below(rng, 6) {
                 let texts = [
                     "plain",
@@ -186,7 +190,7 @@ mod tests {
                 time += below(rng, 100) as f64 / 4.0;
                 row += 1;
             }
-            if named {
+            if indexed {
                 ranges.push((first, row - 1));
             }
         }
@@ -201,7 +205,7 @@ mod tests {
         (data, format!("start_ind,end_ind{end}{rows}"))
     }
 
-    /// The same by reading everything.
+    /// The cascades by reading all rows.
     fn slow(data: &str, index: &str) -> Vec<HistoryCascade> {
         let rows: Vec<Vec<&str>> =
             data.lines().skip(1).map(|line| line.splitn(3, ',').collect()).collect();
@@ -229,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_by_the_index_is_reading_everything() {
+    fn reading_by_index_equals_reading_all_rows() {
         let folder = Folder::new();
         for seed in 0..300 {
             let (data, index) = pair(seed);
@@ -242,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn cascades_come_in_any_order_and_from_beyond_a_chunk() {
+    fn cascades_are_read_in_any_order_and_across_chunks() {
         let folder = Folder::new();
         let row = |i: u64| format!("{},{i},{}\n", i % 1000, "x".repeat(i as usize % 50));
         let data: String = (1..=50_000).map(row).collect();
@@ -261,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_cannot_be_are_refused_by_file_and_row() {
+    fn invalid_rows_of_the_index_are_refused_with_file_and_row() {
         let folder = Folder::new();
         let data = folder.file("data.csv", "time,magnitude\n0,1\n1,2\n2,3\n3,4\n4,5\n");
         let rows = "3,5\n1,2\n2,2\n5,4\n5,6\n0,1\n1e0,x\n4\n\n1,900\n";
@@ -282,16 +286,16 @@ mod tests {
         assert_eq!(cids, ["1", "2"]);
         let reasons = ["range", "range", "range", "field", "field", "field", "range"];
         let lines: Vec<_> = (4..=10).map(Some).zip(reasons).collect();
-        assert_eq!(told(&refused), lines);
+        assert_eq!(lines_and_reasons(&refused), lines);
         let texts: Vec<String> = refused.iter().map(|it| it.detail.clone()).collect();
         assert_eq!(texts[0], "row 3: rows 2 to 2 overlap rows 1 to 2 of row 2");
-        assert_eq!(texts[1], "row 4: the rows run backwards: 5 to 4");
-        assert_eq!(texts[2], "row 5: rows 5 to 6 run past the end: the data has 5");
+        assert_eq!(texts[1], "row 4: the last row precedes the first: 5 to 4");
+        assert_eq!(texts[2], "row 5: rows 5 to 6 are past the end: the data has 5 rows");
         assert!(refused.iter().all(|it| it.file.ends_with("index.csv")));
     }
 
     #[test]
-    fn a_bad_row_of_the_data_is_named_when_its_cascade_comes() {
+    fn an_invalid_row_of_the_data_refuses_its_cascade() {
         let folder = Folder::new();
         let rows = "0,1\n1\n0,1\nx,1\n5,1\n4,1\n0,-1\n0,1,2\n-3,1\n0,1e13\n0,nan\n7,1\n9,1\n";
         let data = folder.file("data.csv", format!("time,magnitude\n{rows}"));
@@ -299,13 +303,13 @@ mod tests {
         let index = folder.file("index.csv", format!("start_ind,end_ind\n{ranges}"));
         let pair = Pair::open(&data, &index, &mut |it| panic!("{it}")).unwrap();
         let mut read = taken(pair);
-        let sound = read.pop().unwrap().unwrap();
-        assert_eq!(sound.points[1], Point { time: 2.0, magnitude: 1.0 });
+        let valid = read.pop().unwrap().unwrap();
+        assert_eq!(valid.points[1], Point { time: 2.0, magnitude: 1.0 });
         let refused: Vec<Refused> = read.into_iter().map(Result::unwrap_err).collect();
         let lines: Vec<_> = refused.iter().map(|it| it.line.unwrap()).collect();
         assert_eq!(lines, [3, 5, 6, 8, 9, 10, 11, 12]);
         assert_eq!(refused[0].detail, "row 2: no magnitude");
-        assert_eq!(refused[1].detail, "row 4: the time is no number: \"x\"");
+        assert_eq!(refused[1].detail, "row 4: the time is not a number: \"x\"");
         assert_eq!(refused[2].detail, "rows 5 to 6: times go back: event 2 at 4 after 5");
     }
 

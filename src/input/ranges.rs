@@ -1,4 +1,4 @@
-//! Where the cascades of an index stand in the data.
+//! Locates the cascades of an index in the data.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
@@ -7,25 +7,24 @@ use std::io::{self, Read, Seek, SeekFrom};
 use super::table::IndexRow;
 use crate::record::Refusal;
 
-/// The rows of a cascade, and where they stand.
+/// The rows of a cascade and their location.
 pub(super) struct Range {
-    /// The line of the index.
+    /// The line number in the index.
     pub(super) line: u64,
-    /// The row of the index, from 1: the id of the cascade.
+    /// The row of the index, from 1, which is the id of the cascade.
     pub(super) row: u64,
-    /// The first of the rows, from 1.
+    /// The first row, from 1.
     pub(super) first: u64,
-    /// The last of the rows.
+    /// The last row.
     pub(super) last: u64,
-    /// Bytes of the data before the first row.
+    /// Byte offset of the first row.
     pub(super) offset: u64,
-    /// Bytes of the rows.
+    /// Number of bytes of the rows.
     pub(super) bytes: u64,
 }
 
-/// Finds the rows of each cascade in the data, in one pass; none can have rows of an earlier one.
-///
-/// With each goes its line of the index.
+/// Locates the rows of each cascade in one pass over the data, with its line number in the index. Rows
+/// that belong to an earlier cascade are refused.
 pub(super) fn find(
     data: &mut File,
     rows: Vec<IndexRow>,
@@ -45,7 +44,7 @@ pub(super) fn find(
     Ok(rows.into_iter().map(&mut find).collect())
 }
 
-/// The lines of the data, from 0, at which a cascade starts or the one before it has ended.
+/// The lines of the data, from 0, that start a cascade or follow the end of one.
 fn lines_of(rows: &[IndexRow]) -> Vec<u64> {
     let ranges = rows.iter().filter_map(|row| row.range.as_ref().ok());
     let mut lines: Vec<u64> = ranges.flat_map(|&(first, last)| [first, last + 1]).collect();
@@ -54,7 +53,7 @@ fn lines_of(rows: &[IndexRow]) -> Vec<u64> {
     lines
 }
 
-/// Finds the rows of a cascade, which no earlier one has taken.
+/// Locates the rows of a cascade; refuses rows of an earlier one.
 fn place(
     row: IndexRow,
     starts: &HashMap<u64, u64>,
@@ -65,10 +64,10 @@ fn place(
     let (first, last) = range?;
     let rows = total - 1;
     if last > rows {
-        let detail = format!("rows {first} to {last} run past the end: the data has {rows}");
+        let detail = format!("rows {first} to {last} are past the end: the data has {rows} rows");
         return Err(Refusal::new("range", detail));
     }
-    // Rows that are taken do not overlap, so only the last of those that start before can reach in.
+    // The taken ranges do not overlap, so only the last one that starts at or before `last` can overlap.
     if let Some((start, (end, other))) = taken.range(..=last).next_back()
         && *end >= first
     {
@@ -80,9 +79,9 @@ fn place(
     Ok(Range { line, row, first, last, offset, bytes: end - offset })
 }
 
-/// Where the lines with these numbers (ascending, from 0) start, and how many lines there are.
+/// Byte offsets of the lines with these numbers (ascending, from 0), and the number of lines.
 ///
-/// One past the last line starts at the end of the file, as do all beyond it.
+/// Lines past the last one start at the end of the file.
 fn line_starts(data: &mut File, wanted: &[u64]) -> io::Result<(Vec<u64>, u64)> {
     let mut chunk = vec![0; 1 << 18];
     let mut starts = Vec::with_capacity(wanted.len());

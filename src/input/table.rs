@@ -1,4 +1,4 @@
-//! Tables of CSV: one long table of cascades, and the index of a pair; alone in naming `csv`.
+//! CSV tables: one long table of cascades, and the index of a pair. The only module that uses `csv`.
 
 use std::collections::HashMap;
 use std::io;
@@ -11,10 +11,10 @@ use super::{Cascades, HistoryCascade, Refused};
 use crate::cascade::{Point, numbers};
 use crate::record::Refusal;
 
-/// A long table, columns by name, rows in any order: cascades in order of their first rows.
+/// A long table with named columns and rows in any order. The cascades are in the order of their first rows.
 ///
-/// Where its times are those of one clock, they can be replayed as they were, but only on demand:
-/// nothing in the table tells such a clock from times since the root.
+/// Its times may be absolute or relative to the initial tweet, and the table does not state which. So the
+/// times are replayed as absolute times only with [`Timeline::Real`](crate::replay::Timeline::Real).
 pub struct Table {
     file: String,
     cascades: Vec<Group>,
@@ -22,16 +22,16 @@ pub struct Table {
 
 /// The rows of a cascade.
 struct Group {
-    /// The line of its first row.
+    /// The line number of its first row.
     line: u64,
-    /// The time of its root, as the table has it.
+    /// Its smallest time, as in the table.
     first: f64,
     cascade: HistoryCascade,
-    /// Why its cascade is passed over: a row of it is no event.
-    spoilt: bool,
+    /// Whether the cascade is skipped because one of its rows is invalid.
+    invalid: bool,
 }
 
-/// Where the columns of a long table are.
+/// The positions of the columns of a long table.
 struct Columns {
     count: usize,
     cid: usize,
@@ -65,7 +65,7 @@ impl Columns {
             let text = row.get(column).unwrap_or_default();
             numbers::field(text).ok_or_else(|| {
                 let text = String::from_utf8_lossy(text);
-                Refusal::new("field", format!("{name} is no number: {text:?}"))
+                Refusal::new("field", format!("{name} is not a number: {text:?}"))
             })
         };
         let time = number(self.time, "the time")?;
@@ -80,26 +80,29 @@ impl Columns {
 }
 
 impl Table {
-    /// Reads the table, plain or gzip: all of it, as the rows of a cascade may stand anywhere.
+    /// Reads the whole table, plain or gzip, because the rows of a cascade may be anywhere.
     ///
-    /// A row that is no event spoils its cascade: without it the rest would be another one.
+    /// An invalid row refuses its whole cascade, because without the row the cascade would be a different one.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a column is missing. Invalid rows are reported to `refuse`.
     pub fn open(path: &Path, refuse: &mut dyn FnMut(Refused)) -> Result<Self, Refused> {
         let file = path.display().to_string();
         let (input, _) = lines::open(path).map_err(|e| Refused::unreadable(&file, None, &e))?;
         let mut reader = reader(input);
-        let header = reader.byte_headers().map_err(|error| unread(&file, error))?;
+        let header = reader.byte_headers().map_err(|error| unreadable(&file, error))?;
         let columns = Columns::of(header).map_err(|refusal| Refused::at(&file, 1, refusal))?;
         let mut table = Self { file, cascades: Vec::new() };
-        let mut known = HashMap::new();
+        let mut index = HashMap::new();
         let mut row = ByteRecord::new();
         loop {
             match reader.read_byte_record(&mut row) {
                 Ok(false) => break,
-                Ok(true) => table.add(&columns, &row, &mut known).unwrap_or_else(&mut *refuse),
-                Err(error) => return Err(unread(&table.file, error)),
+                Ok(true) => table.add(&columns, &row, &mut index).unwrap_or_else(&mut *refuse),
+                Err(error) => return Err(unreadable(&table.file, error)),
             }
         }
-        table.cascades.retain(|group| !group.spoilt);
+        table.cascades.retain(|group| !group.invalid);
         table.cascades.iter_mut().for_each(Group::close);
         Ok(table)
     }
@@ -109,19 +112,19 @@ impl Table {
         &mut self,
         columns: &Columns,
         row: &ByteRecord,
-        known: &mut HashMap<Box<[u8]>, usize>,
+        index: &mut HashMap<Box<[u8]>, usize>,
     ) -> Result<(), Refused> {
         let line = row.position().map_or(0, csv::Position::line);
         let refused = |refusal| Refused::at(&self.file, line, refusal);
         let cid = row.get(columns.cid).unwrap_or_default();
-        let place = match known.get(cid) {
+        let place = match index.get(cid) {
             Some(place) => *place,
             None => {
                 let text = std::str::from_utf8(cid)
                     .map_err(|_| refused(Refusal::new("field", "the cascade id is not UTF-8")))?;
                 let cascade = HistoryCascade { cid: text.to_owned(), ..HistoryCascade::default() };
-                known.insert(cid.into(), self.cascades.len());
-                self.cascades.push(Group { line, first: f64::INFINITY, cascade, spoilt: false });
+                index.insert(cid.into(), self.cascades.len());
+                self.cascades.push(Group { line, first: f64::INFINITY, cascade, invalid: false });
                 self.cascades.len() - 1
             }
         };
@@ -137,7 +140,7 @@ impl Table {
                 Ok(())
             }
             Err(refusal) => {
-                group.spoilt = true;
+                group.invalid = true;
                 Err(refused(refusal))
             }
         }
@@ -145,7 +148,7 @@ impl Table {
 }
 
 impl Group {
-    /// Brings the rows, which are all there now, into the order and form of a history.
+    /// Sorts the events and makes times relative to the first.
     fn close(&mut self) {
         self.cascade.points.shrink_to_fit();
         self.cascade.points.sort_by(|a, b| a.time.total_cmp(&b.time));
@@ -176,22 +179,22 @@ impl Cascades for Table {
     }
 }
 
-/// A row of an index: the rows of the data that make a cascade.
+/// A row of an index: the range of rows of one cascade in the data.
 pub(super) struct IndexRow {
-    /// The line of the index.
+    /// The line number in the index.
     pub(super) line: u64,
-    /// Which row of the index it is, from 1.
+    /// The row of the index, from 1.
     pub(super) row: u64,
-    /// The first and the last row of the data, or why there are none.
+    /// The first and last row in the data, or why the row is refused.
     pub(super) range: Result<(u64, u64), Refusal>,
 }
 
-/// Reads an index: columns `start_ind` and `end_ind`, or else the first two.
+/// Reads an index: the columns `start_ind` and `end_ind`, or else the first two.
 pub(super) fn read_index(path: &Path) -> Result<Vec<IndexRow>, Refused> {
     let file = path.display().to_string();
     let (input, _) = lines::open(path).map_err(|e| Refused::unreadable(&file, None, &e))?;
     let mut reader = reader(input);
-    let header = reader.byte_headers().map_err(|error| unread(&file, error))?;
+    let header = reader.byte_headers().map_err(|error| unreadable(&file, error))?;
     if header.len() < 2 || header.iter().any(|name| numbers::field(name).is_some()) {
         let why = "no header start_ind,end_ind in the first line of the index";
         return Err(Refused::at(&file, 1, Refusal::new("field", why)));
@@ -201,7 +204,7 @@ pub(super) fn read_index(path: &Path) -> Result<Vec<IndexRow>, Refused> {
     let mut rows = Vec::new();
     let mut row = ByteRecord::new();
     loop {
-        if !reader.read_byte_record(&mut row).map_err(|error| unread(&file, error))? {
+        if !reader.read_byte_record(&mut row).map_err(|error| unreadable(&file, error))? {
             return Ok(rows);
         }
         let line = row.position().map_or(0, csv::Position::line);
@@ -210,18 +213,19 @@ pub(super) fn read_index(path: &Path) -> Result<Vec<IndexRow>, Refused> {
 }
 
 fn range(row: &ByteRecord, columns: (usize, usize)) -> Result<(u64, u64), Refusal> {
-    const MOST: f64 = 9_007_199_254_740_992.0; // 2^53: exact in an f64
+    const LIMIT: f64 = 9_007_199_254_740_992.0; // 2^53: exact in an f64
     let whole = |column: usize| {
         let value = numbers::field(row.get(column).unwrap_or_default());
-        let sound = value.filter(|value| value.fract() == 0.0 && (1.0..MOST).contains(value));
-        sound.map(|value| value as u64)
+        let value = value.filter(|value| value.fract() == 0.0 && (1.0..LIMIT).contains(value));
+        value.map(|value| value as u64)
     };
     match (whole(columns.0), whole(columns.1)) {
         (Some(first), Some(last)) if first <= last => Ok((first, last)),
-        (Some(first), Some(last)) => {
-            Err(Refusal::new("range", format!("the rows run backwards: {first} to {last}")))
-        }
-        _ => Err(Refusal::new("field", "the rows are no two whole numbers from 1 on")),
+        (Some(first), Some(last)) => Err(Refusal::new(
+            "range",
+            format!("the last row precedes the first: {first} to {last}"),
+        )),
+        _ => Err(Refusal::new("field", "the rows are not two integers of at least 1")),
     }
 }
 
@@ -229,18 +233,19 @@ fn reader(input: ByteStream) -> Reader<ByteStream> {
     ReaderBuilder::new().flexible(true).trim(Trim::Headers).from_reader(input)
 }
 
-/// What stopped the reading of a table: rows of any length and bytes are read, so it is the file.
-fn unread(file: &str, error: csv::Error) -> Refused {
+/// A read error of a table. Rows of any length and content are accepted, so the cause is the file.
+fn unreadable(file: &str, error: csv::Error) -> Refused {
     Refused::unreadable(file, error.position().map(csv::Position::line), &io::Error::from(error))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replay::testing::{Folder, below, cascades, gzip, taken, told};
-    use crate::replay::{Plan, Replay, Timeline, chance};
+    use crate::replay::random::seeded_rng;
+    use crate::replay::testing::{Folder, below, cascades, gzip, lines_and_reasons, taken};
+    use crate::replay::{Replay, ReplayOptions, Timeline};
 
-    /// A row of the table, to be sorted by chance.
+    /// The rows of the table, to be shuffled.
     fn rows(cascades: &[HistoryCascade], shift: f64, end: &str) -> Vec<String> {
         let mut rows = Vec::new();
         for cascade in cascades {
@@ -254,13 +259,13 @@ mod tests {
     }
 
     #[test]
-    fn rows_in_any_order_make_the_cascades_they_came_from() {
+    fn rows_in_any_order_give_the_same_cascades() {
         let folder = Folder::new();
         for seed in 0..200 {
-            let rng = &mut chance(seed, 1);
+            let rng = &mut seeded_rng(seed, 1);
             let mut cascades = cascades(seed);
             for cascade in &mut cascades {
-                // The order of equal times is that of the file, which is shuffled here: no equal ones.
+                // Equal times keep the order of the file, which is shuffled here, so times must differ.
                 cascade.points.dedup_by(|a, b| a.time == b.time);
                 cascade.msg = format!("{},\n{}", cascade.msg, "\"\"quoted\"\"");
             }
@@ -287,21 +292,21 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_row_spoils_its_cascade_and_no_other() {
+    fn an_invalid_row_refuses_its_cascade_and_no_other() {
         let folder = Folder::new();
         let text = "cid,time\na,0\nb,0\na,x\nb,5\nc,-1\nd,1,2\ne\nf,1e13\ng,7\n";
         let file = folder.file("table", text);
         let mut refused = Vec::new();
         let table = Table::open(&file, &mut |it| refused.push(it)).unwrap();
         let lines = [(4, "field"), (6, "range"), (7, "field"), (8, "field"), (9, "range")];
-        assert_eq!(told(&refused), lines.map(|(line, reason)| (Some(line), reason)));
+        assert_eq!(lines_and_reasons(&refused), lines.map(|(line, reason)| (Some(line), reason)));
         let read: Vec<_> = taken(table).into_iter().map(Result::unwrap).collect();
         assert_eq!(read.iter().map(|it| it.cid.as_str()).collect::<Vec<_>>(), ["b", "g"]);
         assert_eq!(read[0].points[1], Point { time: 5.0, magnitude: 1.0 });
     }
 
     #[test]
-    fn the_columns_are_found_by_name_or_missed_by_name() {
+    fn columns_are_found_by_name_and_missing_ones_are_named() {
         let folder = Folder::new();
         let open = |text: &str| {
             let table = Table::open(&folder.file("table", text), &mut |it| panic!("{it}"));
@@ -316,12 +321,12 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_real_only_on_demand() {
+    fn a_table_is_real_only_with_the_real_timeline() {
         let folder = Folder::new();
         let file = folder.file("table", "cid,t\na,1000\nb,500\na,1200\n");
         for (timeline, real) in [(Timeline::Auto, false), (Timeline::Real, true)] {
             let table = Table::open(&file, &mut |it| panic!("{it}")).unwrap();
-            let plan = Plan { timeline, ..Plan::default() };
+            let plan = ReplayOptions { timeline, ..ReplayOptions::default() };
             assert_eq!(Replay::new(Box::new(table), plan).unwrap().is_real(), real);
         }
     }

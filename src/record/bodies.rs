@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::history_line::HistoryCascade;
 use super::item::{Refusal, json};
 use super::kind::Kind;
 use super::kinds::{History, Model, Parameters, Serie, Size};
@@ -18,9 +19,11 @@ const SUBCRITICAL: f64 = 0.99;
 
 /// A line of a history file.
 pub(super) fn history(bytes: &[u8], list: Option<Vec<Point>>) -> Result<History, Refusal> {
-    let mut history: History = parse(bytes)?;
-    history.tweets = list.unwrap_or(history.tweets);
-    ordered(&history.tweets).map(|()| history)
+    let read = match list {
+        Some(points) => HistoryCascade::with_points(bytes, points),
+        None => HistoryCascade::from_line(bytes),
+    };
+    read.map(|HistoryCascade { cid, msg, points, .. }| History { cid, msg, tweets: points })
 }
 
 pub(super) fn body(kind: Kind, bytes: &[u8], key: Option<&str>) -> Result<Record, Refusal> {

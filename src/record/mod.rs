@@ -5,6 +5,7 @@
 
 mod bodies;
 mod fast;
+mod history_line;
 mod item;
 mod kind;
 mod kinds;
@@ -15,6 +16,7 @@ mod special;
 mod text;
 mod write;
 
+pub use history_line::HistoryCascade;
 pub use item::{Item, Refusal};
 pub use kind::Kind;
 pub use kinds::{
@@ -24,5 +26,4 @@ pub use kinds::{
 #[cfg(test)]
 pub(crate) use read::read_fully;
 pub use read::{Reader, read};
-pub(crate) use scalar::Scalar;
 pub use write::{Record, write_event};

@@ -44,6 +44,7 @@ struct Head<'a> {
     #[serde(borrow)]
     info: Scalar<'a>,
     tweets: Present,
+    times: Present,
     level: Present,
     message: Present,
 }
@@ -145,9 +146,15 @@ fn read_listed<'a>(
     if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
         return Err(Refusal::new("json", "a record is a JSON object, which begins with {"));
     }
-    let head: Head<'a> = serde_json::from_slice(bytes).map_err(json)?;
+    let head: Head<'a> = match serde_json::from_slice(bytes) {
+        Ok(head) => head,
+        Err(_) if takes.contains(&Kind::History) && is_history(bytes) => {
+            return history(bytes, list).map(|it| boxed(Record::History(it)));
+        }
+        Err(error) => return Err(json(error)),
+    };
     let Scalar::Text(name) = &head.r#type else {
-        if head.tweets.0 && takes.contains(&Kind::History) {
+        if (head.tweets.0 || head.times.0) && takes.contains(&Kind::History) {
             return history(bytes, list).map(|it| boxed(Record::History(it)));
         }
         // The original system writes log records without a type.
@@ -166,6 +173,23 @@ fn read_listed<'a>(
         Kind::Serie => serie(bytes, list).map(|it| boxed(Record::Serie(it))),
         Kind::History => history(bytes, list).map(|it| boxed(Record::History(it))),
         _ => body(kind, bytes, key).map(boxed),
+    }
+}
+
+/// Whether a line is a history line with an unreadable field that only other records use.
+fn is_history(bytes: &[u8]) -> bool {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Form<'a> {
+        #[serde(borrow)]
+        r#type: Scalar<'a>,
+        tweets: Present,
+        times: Present,
+    }
+    let form: Form<'_> = serde_json::from_slice(bytes).unwrap_or_default();
+    match form.r#type {
+        Scalar::Text(name) => Kind::named(&name) == Some(Kind::History),
+        _ => form.tweets.0 || form.times.0,
     }
 }
 

@@ -4,63 +4,49 @@
 //! events of each happen. Where a source of cascades can be read in any order, only the open cascades are in
 //! memory. A cascade that is refused is reported as a [`Refused`] and skipped.
 
-mod plan;
-mod scene;
+mod live;
+mod options;
+pub(crate) mod random;
 mod schedule;
 pub mod simulated;
 
 #[cfg(test)]
-mod laws;
-#[cfg(test)]
 pub(crate) mod testing;
-
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+#[cfg(test)]
+mod tests;
 
 use crate::event::Event;
 use crate::input::{Cascades, Refused};
 use crate::record::Watermark;
 
-use scene::{Beside, Scene};
+use live::{Control, LiveCascades};
 use schedule::Schedule;
 
-pub use plan::{Plan, PlanError, Timeline};
-pub use simulated::{Drawn, Simulated};
+pub use live::Summary;
+pub use options::{ReplayError, ReplayOptions, Timeline};
+pub use simulated::{ParamRange, Simulated};
 
-/// What a replay gives.
+/// An item of a replay.
 #[derive(Debug, PartialEq)]
-pub enum Fed<'a> {
+pub enum ReplayItem<'a> {
     /// A tweet or retweet.
     Event {
-        /// What happened.
+        /// The event.
         event: Event<'a>,
-        /// Real seconds after the first event before which it must not go out; 0 without a speed.
+        /// Real time at which to emit it, in seconds after the first event; 0 without a speed.
         due: f64,
     },
-    /// A source is done: nothing of it will follow.
+    /// The end of a source: none of its events follow.
     Watermark(Watermark),
-    /// A cascade was passed over.
+    /// A cascade that was refused and skipped.
     Refused(Refused),
-}
-
-/// What a replay did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Events that were given.
-    pub events: u64,
-    /// Cascades of which at least one event was given.
-    pub cascades: u64,
-    /// Cascades that were passed over.
-    pub refused: u64,
-    /// Whether it is not at its end: cut off by the limit or by the caller, before all sources were done.
-    pub cut: bool,
 }
 
 /// A replay: yields events in the order of event time, each source's watermark after its last event.
 pub struct Replay {
-    scene: Scene,
+    live: LiveCascades,
     schedule: Schedule,
-    plan: Plan,
+    options: ReplayOptions,
     real: bool,
     ended: bool,
 }
@@ -69,67 +55,57 @@ impl Replay {
     /// A replay of `cascades`.
     ///
     /// # Errors
-    /// A plan that does not suit the cascades.
-    pub fn new(cascades: Box<dyn Cascades + Send>, plan: Plan) -> Result<Self, PlanError> {
-        let real = plan.check(&*cascades)?;
-        let scene = Scene::new(cascades, &plan);
-        let schedule = Schedule::new(&scene, &plan, real);
-        Ok(Self { scene, schedule, plan, real, ended: false })
+    /// An option is out of range, or the real timeline is requested and a cascade has no time.
+    pub fn new(
+        cascades: Box<dyn Cascades + Send>,
+        options: ReplayOptions,
+    ) -> Result<Self, ReplayError> {
+        let real = options.check(&*cascades)?;
+        let live = LiveCascades::new(cascades, &options);
+        let schedule = Schedule::new(&live, &options, real);
+        Ok(Self { live, schedule, options, real, ended: false })
     }
 
-    /// How many cascades there are to replay.
+    /// Number of cascades to replay.
     pub fn cascades(&self) -> u64 {
-        self.scene.cascades().count()
+        self.live.cascades().count()
     }
 
-    /// Whether the cascades are replayed at their true times.
+    /// Whether the cascades are replayed at their recorded times.
     pub fn is_real(&self) -> bool {
         self.real
     }
 
     /// Whether there is a next item: not at the end, nor at the limit of events.
     pub fn has_next(&mut self) -> bool {
-        if let Some(source) = self.scene.pass() {
-            self.schedule.ended(source, &mut self.scene);
+        if let Some(source) = self.live.advance() {
+            self.schedule.ended(source, &mut self.live);
         }
-        while !self.scene.has_beside() && self.schedule.advance(&mut self.scene, &self.plan) {}
-        let has_event = self.scene.earliest().is_some();
-        self.ended = !has_event && !self.scene.has_beside();
-        self.scene.has_beside() || has_event && !self.scene.at_limit()
+        while !self.live.has_control() && self.schedule.advance(&mut self.live, &self.options) {}
+        let has_event = self.live.earliest().is_some();
+        self.ended = !has_event && !self.live.has_control();
+        self.live.has_control() || has_event && !self.live.at_limit()
     }
 
     /// The next event, watermark or refused cascade; `None` at the end, and at the limit of events.
     ///
     /// A source that the limit cuts off emits no watermark: its cascades would be counted too small.
-    #[expect(clippy::should_implement_trait, reason = "what it yields borrows from the replay")]
-    pub fn next(&mut self) -> Option<Fed<'_>> {
+    #[expect(clippy::should_implement_trait, reason = "the item borrows from the replay")]
+    pub fn next(&mut self) -> Option<ReplayItem<'_>> {
         if !self.has_next() {
             return None;
         }
-        if let Some(beside) = self.scene.beside() {
-            return Some(match beside {
-                Beside::Watermark(watermark) => Fed::Watermark(watermark),
-                Beside::Refused(refused) => Fed::Refused(refused),
+        if let Some(control) = self.live.next_control() {
+            return Some(match control {
+                Control::Watermark(watermark) => ReplayItem::Watermark(watermark),
+                Control::Refused(refused) => ReplayItem::Refused(refused),
             });
         }
-        self.scene.event().map(|(event, due)| Fed::Event { event, due })
+        self.live.event().map(|(event, due)| ReplayItem::Event { event, due })
     }
 
-    /// What the replay did so far; `cut` until it has yielded all.
+    /// Numbers of emitted items so far; `cut` is true until all are yielded.
     pub fn summary(&self) -> Summary {
-        Summary { cut: !self.ended, ..self.scene.summary() }
+        Summary { cut: !self.ended, ..self.live.summary() }
     }
-}
-
-/// A stream of chance of a seed, unlike those with other numbers.
-pub(crate) fn chance(seed: u64, stream: u64) -> ChaCha8Rng {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(stream);
-    rng
-}
-
-/// Draws evenly from [0, 1), in steps of 2^-53.
-pub(crate) fn uniform(rng: &mut ChaCha8Rng) -> f64 {
-    const STEP: f64 = 1.0 / (1u64 << 53) as f64;
-    (rng.next_u64() >> 11) as f64 * STEP
 }

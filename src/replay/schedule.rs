@@ -1,7 +1,7 @@
-//! When cascades begin: the dealt and the real timeline.
+//! The start times of the cascades: the dealt and the real timeline.
 //!
-//! All sources are merged by time, so that a pace can be kept, but they are independent: the events of a
-//! source depend on its own cascades and its own random numbers only.
+//! The sources are merged by time, as a speed requires, but they are independent: the events of a source
+//! depend only on its own cascades and its own random numbers.
 
 use std::collections::VecDeque;
 use std::iter::Peekable;
@@ -10,19 +10,20 @@ use std::vec::IntoIter;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
-use super::scene::Scene;
-use super::{Plan, chance, uniform};
+use super::live::LiveCascades;
+use super::options::ReplayOptions;
+use super::random::{seeded_rng, uniform};
 use crate::event::LARGEST;
 use crate::input::Cascades;
 
-/// The random stream that shuffles; those of the sources follow.
+/// The random stream of the shuffle; the streams of the sources follow.
 const SHUFFLE: u64 = 0;
 
 /// Decides which cascade begins next, in which source, and when.
 pub(super) enum Schedule {
-    /// Each cascade at the time of its root; the sources take them in turn.
+    /// Each cascade at the time of its initial tweet, distributed round-robin to the sources.
     Real(Peekable<IntoIter<Start>>),
-    /// Shuffled, dealt to the sources in turn, `Plan::live` open cascades a source.
+    /// Shuffled and distributed round-robin, with at most `ReplayOptions::live` live cascades per source.
     Dealt(Dealt),
 }
 
@@ -34,40 +35,40 @@ pub(super) struct Start {
 }
 
 impl Schedule {
-    pub(super) fn new(scene: &Scene, plan: &Plan, real: bool) -> Self {
-        if real { Self::real(scene) } else { Self::Dealt(Dealt::new(scene, plan)) }
+    pub(super) fn new(live: &LiveCascades, options: &ReplayOptions, real: bool) -> Self {
+        if real { Self::real(live) } else { Self::Dealt(Dealt::new(live, options)) }
     }
 
-    fn real(scene: &Scene) -> Self {
-        let cascades = scene.cascades();
+    fn real(live: &LiveCascades) -> Self {
+        let cascades = live.cascades();
         let root = |index: u64| (cascades.root_time(index).unwrap_or(LARGEST), index);
         let mut order: Vec<(f64, u64)> = (0..cascades.count()).map(root).collect();
         order.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let sources = (0..scene.sources()).cycle();
+        let sources = (0..live.sources()).cycle();
         let starts = order.into_iter().zip(sources);
         let starts = starts.map(|((time, index), source)| Start { time, index, source });
         Self::Real(starts.collect::<Vec<_>>().into_iter().peekable())
     }
 
-    /// Begins the next cascade that is due before the next event; false where none is due.
-    pub(super) fn advance(&mut self, scene: &mut Scene, plan: &Plan) -> bool {
+    /// Begins the next cascade if it starts before the next event; returns false otherwise.
+    pub(super) fn advance(&mut self, live: &mut LiveCascades, options: &ReplayOptions) -> bool {
         match self {
             Self::Real(starts) => {
-                let earliest = scene.earliest();
+                let earliest = live.earliest();
                 let due = |start: &Start| earliest.is_none_or(|earliest| start.time <= earliest);
                 let Some(start) = starts.next_if(due) else { return false };
-                scene.begin(start.index, start.source, start.time);
-                scene.settle(start.source);
+                live.begin(start.index, start.source, start.time);
+                live.settle(start.source);
                 true
             }
-            Self::Dealt(dealt) => dealt.advance(scene, plan),
+            Self::Dealt(dealt) => dealt.advance(live, options),
         }
     }
 
-    /// A cascade of this source is over.
-    pub(super) fn ended(&mut self, source: usize, scene: &mut Scene) {
+    /// Reports the end of a cascade of this source.
+    pub(super) fn ended(&mut self, source: usize, live: &mut LiveCascades) {
         match self {
-            Self::Real(_) => scene.settle(source),
+            Self::Real(_) => live.settle(source),
             Self::Dealt(dealt) => dealt.vacant.push_back(source),
         }
     }
@@ -76,40 +77,40 @@ impl Schedule {
 /// The dealt timeline.
 pub(super) struct Dealt {
     order: Order,
-    hands: Vec<Hand>,
-    /// Sources that need another open cascade, in order.
+    sources: Vec<SourceOrder>,
+    /// Sources with a free place for a live cascade, in order.
     vacant: VecDeque<usize>,
 }
 
 impl Dealt {
-    fn new(scene: &Scene, plan: &Plan) -> Self {
-        let hand = |source: usize| Hand {
+    fn new(live: &LiveCascades, options: &ReplayOptions) -> Self {
+        let order = |source: usize| SourceOrder {
             next: source as u64,
-            rng: chance(plan.seed, SHUFFLE + 1 + source as u64),
+            rng: seeded_rng(options.seed, SHUFFLE + 1 + source as u64),
         };
-        let sources = 0..scene.sources();
-        let places = sources.clone().flat_map(|source| (0..plan.live).map(move |_| source));
+        let sources = 0..live.sources();
+        let places = sources.clone().flat_map(|source| (0..options.live).map(move |_| source));
         Self {
-            order: Order::shuffled(scene.cascades(), plan.seed),
+            order: Order::shuffled(live.cascades(), options.seed),
             vacant: places.collect(),
-            hands: sources.map(hand).collect(),
+            sources: sources.map(order).collect(),
         }
     }
 
-    /// Begins the next cascade of the first source that needs one, a while after the source's last
-    /// event; where the source has none left, it may be done.
-    fn advance(&mut self, scene: &mut Scene, plan: &Plan) -> bool {
+    /// Begins the next cascade of the first vacant source, after a random delay from the last event of
+    /// the source. Where the source has no cascade left, it may end.
+    fn advance(&mut self, live: &mut LiveCascades, options: &ReplayOptions) -> bool {
         let Some(&source) = self.vacant.front() else { return false };
-        let hand = &mut self.hands[source];
-        let Some(index) = self.order.cascade(hand.next) else {
+        let order = &mut self.sources[source];
+        let Some(index) = self.order.cascade(order.next) else {
             self.vacant.pop_front();
-            scene.settle(source);
+            live.settle(source);
             return true;
         };
-        hand.next += u64::from(plan.sources);
-        let start = scene.now(source) + uniform(&mut hand.rng) * plan.start_range.0;
-        let start = if plan.exact_times { start } else { start.round() };
-        if scene.begin(index, source, start) {
+        order.next += u64::from(options.sources);
+        let start = live.now(source) + uniform(&mut order.rng) * options.start_range.0;
+        let start = if options.exact_times { start } else { start.round() };
+        if live.begin(index, source, start) {
             self.vacant.pop_front();
         }
         true
@@ -118,22 +119,22 @@ impl Dealt {
 
 /// The order of the cascades.
 enum Order {
-    /// As they are numbered, up to this number.
-    Counted(u64),
+    /// By index, up to this number.
+    ByIndex(u64),
     /// As listed.
     Listed(Vec<u64>),
 }
 
 impl Order {
-    /// By the method of Fisher and Yates, unless the order is random already.
+    /// A Fisher-Yates shuffle, unless the order is random already.
     fn shuffled(cascades: &dyn Cascades, seed: u64) -> Self {
         if cascades.shuffled() {
-            return Self::Counted(cascades.count());
+            return Self::ByIndex(cascades.count());
         }
-        let mut rng = chance(seed, SHUFFLE);
+        let mut rng = seeded_rng(seed, SHUFFLE);
         let mut order: Vec<u64> = (0..cascades.count()).collect();
         for i in (1..order.len()).rev() {
-            // A multiple of a fraction of 64 bits: uneven by less than i / 2^64.
+            // Scales 64 random bits to the range; the bias is below i / 2^64.
             let other = (u128::from(rng.next_u64()) * (i as u128 + 1)) >> 64;
             order.swap(i, other as usize);
         }
@@ -142,14 +143,14 @@ impl Order {
 
     fn cascade(&self, place: u64) -> Option<u64> {
         match self {
-            Self::Counted(count) => (place < *count).then_some(place),
+            Self::ByIndex(count) => (place < *count).then_some(place),
             Self::Listed(order) => order.get(place as usize).copied(),
         }
     }
 }
 
-/// What a source has still to replay: every so many-th cascade of the order.
-struct Hand {
+/// The remaining cascades of a source: every n-th of the order, for n sources.
+struct SourceOrder {
     next: u64,
     rng: ChaCha8Rng,
 }

@@ -1,11 +1,11 @@
-//! Cascades that never were: drawn from the model, one by one, when their turn comes.
+//! Cascades simulated from the model, each at the time it begins.
 
 use std::fmt;
 use std::str::FromStr;
 
 use rand_chacha::ChaCha8Rng;
 
-use super::{chance, uniform};
+use super::random::{seeded_rng, uniform};
 use crate::event::LARGEST;
 use crate::hawkes::Params;
 use crate::hawkes::mark::MarkLaw;
@@ -13,37 +13,37 @@ use crate::hawkes::simulate::simulate;
 use crate::input::{Cascades, HistoryCascade, Refused};
 use crate::record::Refusal;
 
-/// The stream of chance of the first cascade; those of the others follow.
+/// The random stream of the first cascade; the streams of the others follow.
 const FIRST_STREAM: u64 = 1 << 33;
 
-/// The largest branching factor that a range is drawn to, that of the fit's bound: sizes stay finite.
-const LARGEST_BRANCHING: f64 = 0.99;
+/// Maximum branching factor of simulated cascades, equal to the bound of the fit, so that sizes are finite.
+const MAX_BRANCHING_FACTOR: f64 = 0.99;
 
-/// A cascade that is still going after so many events is refused, not truncated.
-const LARGEST_SIZE: usize = 10_000_000;
+/// Number of events at which a cascade is refused; it is not truncated.
+const MAX_SIZE: usize = 10_000_000;
 
 /// A positive number, or a range of them to draw from: `0.02`, `1/3600`, `0.01..0.03`, `1/7200..1/1800`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Drawn {
+pub struct ParamRange {
     /// The smallest.
     pub low: f64,
-    /// The largest; equal to the smallest where there is one number.
+    /// The largest; equal to the smallest for a single number.
     pub high: f64,
 }
 
-impl FromStr for Drawn {
+impl FromStr for ParamRange {
     type Err = SimulationError;
 
     fn from_str(text: &str) -> Result<Self, SimulationError> {
         let (low, high) = text.split_once("..").unwrap_or((text, text));
         match (fraction(low), fraction(high)) {
             (Some(low), Some(high)) if low <= high => Ok(Self { low, high }),
-            _ => Err(SimulationError::Form(text.to_owned())),
+            _ => Err(SimulationError::Syntax(text.to_owned())),
         }
     }
 }
 
-impl fmt::Display for Drawn {
+impl fmt::Display for ParamRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self { low, high } if low == high => write!(f, "{low}"),
@@ -52,7 +52,7 @@ impl fmt::Display for Drawn {
     }
 }
 
-/// A positive number, or a quotient of two.
+/// A positive number, or a quotient of two numbers.
 fn fraction(text: &str) -> Option<f64> {
     let (above, below) = text.split_once('/').unwrap_or((text, "1"));
     let value = above.trim().parse::<f64>().ok()? / below.trim().parse::<f64>().ok()?;
@@ -63,8 +63,8 @@ fn fraction(text: &str) -> Option<f64> {
 #[derive(Clone, Debug)]
 pub struct Simulated {
     count: u64,
-    infectiousness: Drawn,
-    decay: Drawn,
+    infectiousness: ParamRange,
+    decay: ParamRange,
     marks: MarkLaw,
     first_mark: f64,
     base: ChaCha8Rng,
@@ -74,13 +74,16 @@ pub struct Simulated {
 impl Simulated {
     /// `count` cascades with the ids "1", "2", ...; each has its own p and beta.
     ///
-    /// From a range, p is drawn evenly and beta evenly in its logarithm, as a scale of time is.
-    /// A cascade with a branching factor of 1 may never end: p alone is refused there, and a range
-    /// that reaches beyond 0.99 is drawn from up to there ([`Simulated::clipped`]).
+    /// From a range, p is drawn uniformly and beta log-uniformly. A cascade with a branching factor of at
+    /// least 1 may never end, so the branching factor is at most 0.99: a range of p that exceeds it is
+    /// clipped ([`Simulated::clipped`]).
+    ///
+    /// # Errors
+    /// The smallest p exceeds the limit, or `first_mark` is not within 0 to 1e12.
     pub fn new(
         count: u64,
-        infectiousness: Drawn,
-        decay: Drawn,
+        infectiousness: ParamRange,
+        decay: ParamRange,
         marks: MarkLaw,
         first_mark: f64,
         seed: u64,
@@ -88,25 +91,25 @@ impl Simulated {
         if !(first_mark > 0.0 && first_mark <= LARGEST) {
             return Err(SimulationError::FirstMark(first_mark));
         }
-        let most = LARGEST_BRANCHING / marks.mean_mark(&[]);
-        if infectiousness.low > most {
-            return Err(SimulationError::Endless { p: infectiousness.low, most });
+        let max = MAX_BRANCHING_FACTOR / marks.mean_mark(&[]);
+        if infectiousness.low > max {
+            return Err(SimulationError::Supercritical { p: infectiousness.low, max });
         }
-        let clipped = (infectiousness.high > most).then_some(most);
-        let infectiousness = Drawn { high: infectiousness.high.min(most), ..infectiousness };
-        let base = chance(seed, FIRST_STREAM);
+        let clipped = (infectiousness.high > max).then_some(max);
+        let infectiousness = ParamRange { high: infectiousness.high.min(max), ..infectiousness };
+        let base = seeded_rng(seed, FIRST_STREAM);
         Ok(Self { count, infectiousness, decay, marks, first_mark, base, clipped })
     }
 
-    /// The largest p that is drawn, where the range reached further: worth a warning.
+    /// The largest p that is drawn, where the range was clipped.
     pub fn clipped(&self) -> Option<f64> {
         self.clipped
     }
 
     fn params(&self, rng: &mut ChaCha8Rng) -> Result<Params, Refusal> {
-        let Drawn { low, high } = self.infectiousness;
+        let ParamRange { low, high } = self.infectiousness;
         let p = low + uniform(rng) * (high - low);
-        let Drawn { low, high } = self.decay;
+        let ParamRange { low, high } = self.decay;
         let beta = low * (uniform(rng) * (high / low).ln()).exp();
         Params::new(p, beta).map_err(|error| Refusal::new("range", error.to_string()))
     }
@@ -125,9 +128,9 @@ impl Cascades for Simulated {
         cascade.msg.clear();
         cascade.t0 = None;
         cascade.points =
-            simulate(params, &self.marks, self.first_mark, LARGEST, LARGEST_SIZE, &mut rng);
-        let refusal = if cascade.points.len() >= LARGEST_SIZE {
-            Refusal::new("size", format!("it did not end within {LARGEST_SIZE} events"))
+            simulate(params, &self.marks, self.first_mark, LARGEST, MAX_SIZE, &mut rng);
+        let refusal = if cascade.points.len() >= MAX_SIZE {
+            Refusal::new("size", format!("the cascade has not ended after {MAX_SIZE} events"))
         } else if cascade.points.iter().any(|point| point.magnitude > LARGEST) {
             Refusal::new("range", "a mark is above 1e12")
         } else {
@@ -154,33 +157,33 @@ impl Cascades for Simulated {
     }
 }
 
-/// Why nothing can be simulated.
+/// Why the parameters of a simulation are refused.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SimulationError {
-    /// A text that is no positive number, and no range of them.
-    Form(String),
-    /// The first mark is no positive number.
+    /// The text is not a positive number or a range of positive numbers.
+    Syntax(String),
+    /// The first mark is not within 0 to 1e12.
     FirstMark(f64),
-    /// With this p cascades may never end.
-    Endless {
-        /// What was asked for.
+    /// With this p, cascades may never end.
+    Supercritical {
+        /// The given p.
         p: f64,
-        /// What would do.
-        most: f64,
+        /// The largest p allowed.
+        max: f64,
     },
 }
 
 impl fmt::Display for SimulationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Form(text) => write!(
+            Self::Syntax(text) => write!(
                 f,
-                "{text:?} is no positive number, nor a range such as 0.01..0.03 or 1/7200..1/1800"
+                "{text:?} is not a positive number, nor a range such as 0.01..0.03 or 1/7200..1/1800"
             ),
             Self::FirstMark(mark) => write!(f, "a first mark of {mark} is not within 0 to 1e12"),
-            Self::Endless { p, most } => write!(
+            Self::Supercritical { p, max } => write!(
                 f,
-                "with p = {p} and these marks a cascade may never end: take at most {most:.6}"
+                "with p = {p} and these marks a cascade may never end; give at most {max:.6}"
             ),
         }
     }
@@ -191,7 +194,7 @@ impl std::error::Error for SimulationError {}
 #[cfg(test)]
 mod tests {
     use super::super::testing::taken;
-    use super::super::{Fed, Plan, Replay};
+    use super::super::{Replay, ReplayItem, ReplayOptions};
     use super::*;
 
     fn simulated(count: u64, p: &str, beta: &str, seed: u64) -> Simulated {
@@ -200,21 +203,21 @@ mod tests {
     }
 
     #[test]
-    fn a_number_or_a_range_is_read_as_it_is_written() {
-        let drawn = |low, high| Ok(Drawn { low, high });
+    fn numbers_and_ranges_are_parsed() {
+        let drawn = |low, high| Ok(ParamRange { low, high });
         assert_eq!("0.02".parse(), drawn(0.02, 0.02));
         assert_eq!("1/3600".parse(), drawn(1.0 / 3600.0, 1.0 / 3600.0));
         assert_eq!("0.01..0.03".parse(), drawn(0.01, 0.03));
         assert_eq!("1/7200..1/1800".parse(), drawn(1.0 / 7200.0, 1.0 / 1800.0));
         for bad in ["", "x", "0", "-1", "1/0", "0.03..0.01", "1..", "..1", "nan", "1/2/3"] {
-            assert!(bad.parse::<Drawn>().is_err(), "{bad}");
+            assert!(bad.parse::<ParamRange>().is_err(), "{bad}");
         }
-        let range: Drawn = "0.01..0.03".parse().unwrap();
+        let range: ParamRange = "0.01..0.03".parse().unwrap();
         assert_eq!(range.to_string().parse(), Ok(range));
     }
 
     #[test]
-    fn a_cascade_is_the_same_whatever_was_drawn_before() {
+    fn a_cascade_does_not_depend_on_those_drawn_before() {
         let all = taken(simulated(50, "0.01..0.02", "1/7200..1/1800", 3));
         let mut again = simulated(90, "0.01..0.02", "1/7200..1/1800", 3);
         for index in (0..50).rev() {
@@ -232,35 +235,35 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_drawn_from_all_of_their_ranges() {
+    fn parameters_are_drawn_from_the_whole_range() {
         let simulated = simulated(0, "0.01..0.02", "1/7200..1/1800", 5);
-        let rng = &mut chance(5, 0);
+        let rng = &mut seeded_rng(5, 0);
         let (mut infectiousness, mut decay) = (Vec::new(), Vec::new());
         for _ in 0..4000 {
             let params = simulated.params(rng).unwrap();
             infectiousness.push((params.infectiousness() - 0.01) / 0.01);
             decay.push((params.decay() * 7200.0).ln() / 4f64.ln());
         }
-        for mut even in [infectiousness, decay] {
-            even.sort_by(f64::total_cmp);
-            let farthest = even.iter().enumerate().map(|(i, u)| (u - i as f64 / 4000.0).abs());
-            // Kolmogorov and Smirnov at a level below 1e-4.
-            assert!(farthest.fold(0.0, f64::max) < 2.3 / 4000f64.sqrt());
-            assert!((0.0..=1.0).contains(&even[0]) && even[3999] <= 1.0 + 1e-12);
+        for mut sample in [infectiousness, decay] {
+            sample.sort_by(f64::total_cmp);
+            let distances = sample.iter().enumerate().map(|(i, u)| (u - i as f64 / 4000.0).abs());
+            // Kolmogorov-Smirnov test at a level below 1e-4.
+            assert!(distances.fold(0.0, f64::max) < 2.3 / 4000f64.sqrt());
+            assert!((0.0..=1.0).contains(&sample[0]) && sample[3999] <= 1.0 + 1e-12);
         }
     }
 
     #[test]
-    fn what_may_never_end_is_refused_or_drawn_from_below() {
+    fn a_supercritical_p_is_refused_and_a_range_is_clipped() {
         let new = |p: &str, first| {
             let (p, beta) = (p.parse().unwrap(), "1/3600".parse().unwrap());
             Simulated::new(1, p, beta, MarkLaw::USUAL, first, 1)
         };
         assert_eq!(new("0.02", 1000.0).unwrap().clipped(), None);
-        let most = new("0.01..0.03", 1000.0).unwrap().clipped().unwrap();
-        assert!((most - 0.99 / 35.0).abs() < 1e-15);
+        let max = new("0.01..0.03", 1000.0).unwrap().clipped().unwrap();
+        assert!((max - 0.99 / 35.0).abs() < 1e-15);
         let error = new("0.03", 1000.0).unwrap_err();
-        let text = "with p = 0.03 and these marks a cascade may never end: take at most 0.028286";
+        let text = "with p = 0.03 and these marks a cascade may never end; give at most 0.028286";
         assert_eq!(error.to_string(), text);
         for first in [0.0, -1.0, f64::NAN, 2e12] {
             assert!(new("0.02", first).is_err());
@@ -268,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cascade_that_goes_on_and_on_is_refused_whole() {
+    fn a_cascade_that_exceeds_the_maximum_size_is_refused() {
         let (p, beta) = ("0.02".parse().unwrap(), "1".parse().unwrap());
         let endless = Simulated::new(1, p, beta, MarkLaw::USUAL, 1e12, 1).unwrap();
         let refused = taken(endless).remove(0).unwrap_err();
@@ -276,22 +279,24 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_drawn_is_replayed() {
+    fn all_simulated_cascades_are_replayed() {
         let sizes = taken(simulated(200, "0.02", "1/3600", 9)).into_iter();
         let events: usize = sizes.map(|it| it.unwrap().points.len()).sum();
-        let replay = Replay::new(Box::new(simulated(200, "0.02", "1/3600", 9)), Plan::default());
+        let replay =
+            Replay::new(Box::new(simulated(200, "0.02", "1/3600", 9)), ReplayOptions::default());
         let mut watermarks = 0;
         let mut replay = replay.unwrap();
         while let Some(fed) = replay.next() {
-            watermarks += u32::from(matches!(fed, Fed::Watermark(_)));
+            watermarks += u32::from(matches!(fed, ReplayItem::Watermark(_)));
         }
         let summary = replay.summary();
         assert_eq!((summary.events, summary.cascades, watermarks), (events as u64, 200, 5));
     }
+
     #[test]
-    fn nothing_is_drawn_before_its_turn_however_many_there_are() {
+    fn cascades_are_simulated_only_when_they_begin() {
         let many = simulated(1 << 60, "0.02", "1/3600", 9);
-        let plan = Plan { limit: Some(1000), ..Plan::default() };
+        let plan = ReplayOptions { limit: Some(1000), ..ReplayOptions::default() };
         let mut replay = Replay::new(Box::new(many), plan).unwrap();
         while replay.next().is_some() {}
         let summary = replay.summary();

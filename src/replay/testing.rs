@@ -1,4 +1,4 @@
-//! What the tests of this folder share: files that go away, cascades by chance, and a slow replay.
+//! Shared by tests: temporary files, random cascades, and the items of a replay as a list.
 
 use std::fs;
 use std::io::Write;
@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
+use super::random::seeded_rng;
 use super::*;
 use crate::cascade::Point;
 use crate::input::*;
 use crate::record::Refusal;
 
-/// A folder that is removed in the end.
+/// A temporary folder, removed on drop.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -44,11 +45,11 @@ pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     gz.finish().unwrap()
 }
 
-pub(crate) fn below(rng: &mut ChaCha8Rng, most: u64) -> u64 {
-    rng.next_u64() % most
+pub(crate) fn below(rng: &mut ChaCha8Rng, end: u64) -> u64 {
+    rng.next_u64() % end
 }
 
-/// A cascade of 1 to 9 events, some of them at the same time.
+/// A cascade of 1 to 9 events, some at equal times.
 pub(crate) fn cascade(cid: String, rng: &mut ChaCha8Rng) -> HistoryCascade {
     let mut time = 0.0;
     let points = (0..=below(rng, 9)).map(|i| {
@@ -61,15 +62,15 @@ pub(crate) fn cascade(cid: String, rng: &mut ChaCha8Rng) -> HistoryCascade {
 }
 
 pub(crate) fn cascades(seed: u64) -> Vec<HistoryCascade> {
-    let rng = &mut chance(seed, 99);
+    let rng = &mut seeded_rng(seed, 99);
     let count = below(rng, 40);
     (0..count).map(|i| cascade(format!("c{i}"), rng)).collect()
 }
 
-/// Cascades as a source of them; one without points is refused.
-pub(crate) struct Told(pub(crate) Vec<HistoryCascade>);
+/// Cascades in memory; one without points is refused.
+pub(crate) struct InMemory(pub(crate) Vec<HistoryCascade>);
 
-impl Cascades for Told {
+impl Cascades for InMemory {
     fn count(&self) -> u64 {
         self.0.len() as u64
     }
@@ -87,33 +88,33 @@ impl Cascades for Told {
     }
 
     fn refused(&self, index: u64, refusal: Refusal) -> Refused {
-        Refused::at("told", index + 1, refusal)
+        Refused::at("memory", index + 1, refusal)
     }
 }
 
-/// What a replay gave, in its order.
+/// An owned item of a replay.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Given {
+pub(crate) enum Emitted {
     Event(Event<'static>, f64),
     Watermark(Watermark),
     Refused(Refused),
 }
 
-/// All of a replay, up to `most` words.
+/// The first `limit` items of a replay.
 pub(crate) fn replay(
     cascades: Vec<HistoryCascade>,
-    plan: Plan,
-    most: usize,
-) -> (Vec<Given>, Summary) {
+    options: ReplayOptions,
+    limit: usize,
+) -> (Vec<Emitted>, Summary) {
     let mut all = Vec::new();
-    let mut replay = Replay::new(Box::new(Told(cascades)), plan).unwrap();
-    while all.len() < most
+    let mut replay = Replay::new(Box::new(InMemory(cascades)), options).unwrap();
+    while all.len() < limit
         && let Some(fed) = replay.next()
     {
         all.push(match fed {
-            Fed::Event { event, due } => Given::Event(owned(&event), due),
-            Fed::Watermark(watermark) => Given::Watermark(watermark),
-            Fed::Refused(refused) => Given::Refused(refused),
+            ReplayItem::Event { event, due } => Emitted::Event(owned(&event), due),
+            ReplayItem::Watermark(watermark) => Emitted::Watermark(watermark),
+            ReplayItem::Refused(refused) => Emitted::Refused(refused),
         });
     }
     (all, replay.summary())
@@ -130,7 +131,7 @@ fn owned(event: &Event<'_>) -> Event<'static> {
     }
 }
 
-/// All cascades of a source of them, and what it refused while it was read.
+/// All cascades of `from`, or their refusals.
 pub(crate) fn taken(mut from: impl Cascades) -> Vec<Result<HistoryCascade, Refused>> {
     let count = from.count();
     let one = |index| {
@@ -140,8 +141,8 @@ pub(crate) fn taken(mut from: impl Cascades) -> Vec<Result<HistoryCascade, Refus
     (0..count).map(one).collect()
 }
 
-/// The lines that were refused, with their reasons.
-pub(crate) fn told(refused: &[Refused]) -> Vec<(Option<u64>, &str)> {
+/// Lines and reasons of refusals.
+pub(crate) fn lines_and_reasons(refused: &[Refused]) -> Vec<(Option<u64>, &str)> {
     refused.iter().map(|it| (it.line, it.reason)).collect()
 }
 

@@ -12,46 +12,46 @@ use memchr::memchr_iter;
 use super::{Counts, Frame, Rejects, Step, Transport};
 pub use crate::input::blocks::Input;
 use crate::input::blocks::{
-    Block, Blocks, Filled, HEAD, LONGEST_TWEET, give_back, longest_of, start,
+    Block, Blocks, Buffer, HEAD, MAX_TWEET_BYTES, max_line_bytes, recycle, start,
 };
 use crate::record::Refusal;
 use crate::stage::{Ending, Outgoing, Tally};
 
-/// Bytes that are written at once.
-const FULL: usize = 64 * 1024;
-/// How often a waiting reader looks whether it was told to stop.
-const LOOK: Duration = Duration::from_millis(50);
-/// Looks after which a waiting reader comes back with nothing, to show that it lives.
-const LOOKS: u32 = 5;
-/// Longest line by default, in bytes.
-pub const LONGEST: usize = 64 << 20;
+/// Buffered bytes at which the writer flushes.
+const FLUSH_AT: usize = 64 * 1024;
+/// Interval at which a blocked read checks the stop flag.
+const STOP_CHECK: Duration = Duration::from_millis(50);
+/// Number of checks after which a blocked read returns an empty step, so that observers see progress.
+const STOP_CHECKS: u32 = 5;
+/// Default maximum length of a line, in bytes.
+pub const MAX_LINE_BYTES: usize = 64 << 20;
 
-/// What the lines come from, and what may stop them.
+/// Options of [`Lines`].
 pub struct Options {
-    /// Read one after the other.
+    /// Inputs, read one after the other.
     pub inputs: Vec<Input>,
-    /// Longest line in bytes (a tweet's is 1 MiB at most).
-    pub longest: usize,
-    /// Where refused records are kept.
+    /// Maximum length of a line in bytes; of a tweet at most 1 MiB.
+    pub max_line_bytes: usize,
+    /// File to which refused records are appended.
     pub dead_letter: Option<PathBuf>,
-    /// Set by a signal: read no more.
+    /// Set by a signal; reading then ends.
     pub stop: Arc<AtomicBool>,
 }
 
-/// Told how many bytes were read since the last call.
+/// A callback with the number of bytes read since the last call.
 pub type OnBytes = Box<dyn FnMut(u64)>;
 
-/// Carries lines from files or stdin to a writer.
+/// A transport from lines of files or stdin to a writer.
 pub struct Lines<W> {
     names: Vec<String>,
-    longest: usize,
+    max_line_bytes: usize,
     blocks: Blocks,
     stop: Arc<AtomicBool>,
-    /// An input could not be read to its end: what follows from its end does not hold.
-    torn: bool,
-    block: Filled,
+    /// Whether an input could not be read to its end, so the end of the input is not the end of the stream.
+    truncated: bool,
+    block: Buffer,
     input: usize,
-    /// Number of the block's first line in its file, and its position in the whole input.
+    /// Line number of the first line of the block in its file, and its position in the whole input.
     first_line: u64,
     position: u64,
     next_position: u64,
@@ -62,7 +62,10 @@ pub struct Lines<W> {
 }
 
 impl<W: Write> Lines<W> {
-    /// Starts to read. A file that is missing is an error at once, before anything is read.
+    /// Starts to read.
+    ///
+    /// # Errors
+    /// A file does not exist (checked before anything is read), or the dead-letter file cannot be opened.
     pub fn open(options: Options, to: W) -> io::Result<Self> {
         for input in &options.inputs {
             if let Input::File(path) = input {
@@ -76,11 +79,11 @@ impl<W: Write> Lines<W> {
         }?;
         Ok(Self {
             names: options.inputs.iter().map(Input::name).collect(),
-            longest: options.longest,
-            blocks: start(options.inputs, options.longest),
+            max_line_bytes: options.max_line_bytes,
+            blocks: start(options.inputs, options.max_line_bytes),
             stop: options.stop,
-            torn: false,
-            block: Filled::default(),
+            truncated: false,
+            block: Buffer::default(),
             input: 0,
             first_line: 1,
             position: 0,
@@ -92,17 +95,17 @@ impl<W: Write> Lines<W> {
         })
     }
 
-    /// Has `on_bytes` told of every block that is read.
-    pub fn tell_bytes(&mut self, on_bytes: OnBytes) {
+    /// Sets a callback for the number of bytes of every block.
+    pub fn on_bytes(&mut self, on_bytes: OnBytes) {
         self.on_bytes = Some(on_bytes);
     }
 
-    /// What was refused so far.
+    /// The refused records so far.
     pub fn rejects(&self) -> &Rejects {
         &self.rejects
     }
 
-    /// The next block; what was written goes off before it waits. `None` at the end.
+    /// The next block, or `None` at the end. Flushes the writer before it blocks.
     fn next_block(&mut self) -> io::Result<Option<Block>> {
         if self.stop.load(Ordering::Relaxed) {
             return Ok(None);
@@ -112,8 +115,8 @@ impl<W: Write> Lines<W> {
             Err(TryRecvError::Disconnected) => return Ok(None),
             Err(TryRecvError::Empty) => self.to.flush()?,
         }
-        for _ in 0..LOOKS {
-            match self.blocks.0.recv_timeout(LOOK) {
+        for _ in 0..STOP_CHECKS {
+            match self.blocks.0.recv_timeout(STOP_CHECK) {
                 Ok(block) => return Ok(Some(block)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) if self.stop.load(Ordering::Relaxed) => {
@@ -123,7 +126,7 @@ impl<W: Write> Lines<W> {
             }
         }
         let (input, first_line) = (self.input, self.first_line);
-        Ok(Some(Block::Lines { input, first_line, lines: 0, content: Filled::default() }))
+        Ok(Some(Block::Lines { input, first_line, lines: 0, content: Buffer::default() }))
     }
 
     fn place(&self, line: u64) -> String {
@@ -131,10 +134,10 @@ impl<W: Write> Lines<W> {
     }
 
     fn refuse_long_lines(&mut self) -> io::Result<()> {
-        if self.block.bytes().len() <= LONGEST_TWEET {
+        if self.block.bytes().len() <= MAX_TWEET_BYTES {
             return Ok(());
         }
-        let (_, long) = frames(self.block.bytes(), self.position, self.longest);
+        let (_, long) = frames(self.block.bytes(), self.position, self.max_line_bytes);
         for (position, head, length) in long {
             self.too_long(self.first_line + (position - self.position), length as u64, &head)?;
         }
@@ -142,29 +145,29 @@ impl<W: Write> Lines<W> {
     }
 
     fn too_long(&mut self, line: u64, length: u64, head: &[u8]) -> io::Result<()> {
-        let limit = longest_of(head, self.longest);
-        let text = format!("the line has {length} bytes, more than the {limit} that it may have");
+        let limit = max_line_bytes(head, self.max_line_bytes);
+        let text = format!("the line has {length} bytes; the maximum is {limit}");
         self.counts.read += 1;
         self.rejects.add(&self.place(line), head, &Refusal::new("size", text))
     }
 }
 
-/// A line that is too long: its position, its beginning, its length.
+/// A line that is too long: its position, its beginning, its length in bytes.
 type Long = (u64, Vec<u8>, usize);
 
 /// The lines of a block, and those that are too long.
-fn frames(bytes: &[u8], first: u64, longest: usize) -> (Vec<Frame<'_>>, Vec<Long>) {
-    /// Bytes of a short line; more are made room for where lines are shorter still.
+fn frames(bytes: &[u8], first: u64, limit: usize) -> (Vec<Frame<'_>>, Vec<Long>) {
+    /// Bytes of a short line, to estimate the number of lines.
     const SHORT: usize = 64;
-    // All of it at once, where it is text as it should be; else each line is judged by itself.
+    // Validates the whole block at once. If it is not UTF-8, each line is validated separately.
     let text = simdutf8::basic::from_utf8(bytes).ok();
     let (mut frames, mut long) = (Vec::with_capacity(bytes.len() / SHORT), Vec::new());
     let (mut start, mut position) = (0, first);
-    // The last line of a file may lack its end.
-    let torn = bytes.last().is_some_and(|last| *last != b'\n').then_some(bytes.len());
-    for end in memchr_iter(b'\n', bytes).chain(torn) {
+    // The last line of a file may lack its newline.
+    let last = bytes.last().is_some_and(|byte| *byte != b'\n').then_some(bytes.len());
+    for end in memchr_iter(b'\n', bytes).chain(last) {
         let line = &bytes[start..end];
-        if line.len() > LONGEST_TWEET && line.len() > longest_of(line, longest) {
+        if line.len() > MAX_TWEET_BYTES && line.len() > max_line_bytes(line, limit) {
             long.push((position, line[..HEAD].to_vec(), line.len()));
         } else if !line.trim_ascii().is_empty() {
             let text = text.and_then(|text| text.get(start..end));
@@ -175,7 +178,7 @@ fn frames(bytes: &[u8], first: u64, longest: usize) -> (Vec<Frame<'_>>, Vec<Long
     (frames, long)
 }
 
-/// Writes lines in blocks.
+/// A buffered writer of lines.
 pub struct Writer<W> {
     to: W,
     buffer: Vec<u8>,
@@ -183,17 +186,17 @@ pub struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// A writer that holds nothing back yet.
+    /// A writer with an empty buffer.
     pub fn new(to: W) -> Self {
-        Self { to, buffer: Vec::with_capacity(FULL * 2), written: 0 }
+        Self { to, buffer: Vec::with_capacity(FLUSH_AT * 2), written: 0 }
     }
 
-    /// Lines written so far, those still held back included.
+    /// Lines written so far, including buffered ones.
     pub fn written(&self) -> u64 {
         self.written
     }
 
-    /// Writes what a stage wrote.
+    /// Writes an item of the output of a stage.
     pub fn outgoing(&mut self, item: &Outgoing) -> io::Result<()> {
         self.line(|buffer| match item {
             Outgoing::Record(record) => record.write(buffer),
@@ -201,15 +204,15 @@ impl<W: Write> Writer<W> {
         })
     }
 
-    /// Writes a line that `append` puts behind the buffer, without its newline.
+    /// Writes a line; `append` appends it to the buffer without its newline.
     pub fn line(&mut self, append: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
         append(&mut self.buffer);
         self.buffer.push(b'\n');
         self.written += 1;
-        if self.buffer.len() >= FULL { self.flush() } else { Ok(()) }
+        if self.buffer.len() >= FLUSH_AT { self.flush() } else { Ok(()) }
     }
 
-    /// Sends off what is held back.
+    /// Writes the buffered lines.
     pub fn flush(&mut self) -> io::Result<()> {
         let wrote = self.to.write_all(&self.buffer).and_then(|()| self.to.flush());
         self.buffer.clear();
@@ -217,7 +220,7 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// An error of the same kind that names what it happened to.
+/// The error with the name of the file or stream in its message.
 pub(crate) fn named(what: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{what}: {error}"))
 }
@@ -226,13 +229,14 @@ impl<W: Write> Transport for Lines<W> {
     fn read(&mut self) -> io::Result<Step<'_>> {
         loop {
             match self.next_block()? {
-                None if self.torn || self.stop.load(Ordering::Relaxed) => {
+                None if self.truncated || self.stop.load(Ordering::Relaxed) => {
                     return Ok(Step::End(Ending::Cut));
                 }
                 None => return Ok(Step::End(Ending::Complete)),
                 Some(Block::Failed(input, error)) => {
-                    self.torn = true;
-                    let refusal = Refusal::new("read", format!("cannot be read further: {error}"));
+                    self.truncated = true;
+                    let refusal =
+                        Refusal::new("read", format!("cannot be read to its end: {error}"));
                     let name = self.names[input].clone();
                     self.rejects.add(&name, b"", &refusal)?;
                 }
@@ -243,15 +247,16 @@ impl<W: Write> Transport for Lines<W> {
                 }
                 Some(Block::Lines { input, first_line, lines, content }) => {
                     (self.input, self.first_line) = (input, first_line);
-                    let done = std::mem::replace(&mut self.block, content);
-                    give_back(done, &self.blocks);
+                    let processed = std::mem::replace(&mut self.block, content);
+                    recycle(processed, &self.blocks);
                     self.position = self.next_position;
                     self.next_position += lines;
                     if let Some(on_bytes) = &mut self.on_bytes {
                         on_bytes(self.block.bytes().len() as u64);
                     }
                     self.refuse_long_lines()?;
-                    let (frames, _) = frames(self.block.bytes(), self.position, self.longest);
+                    let (frames, _) =
+                        frames(self.block.bytes(), self.position, self.max_line_bytes);
                     self.counts.read += frames.len() as u64;
                     return Ok(Step::Next(Vec::new(), frames));
                 }
@@ -270,7 +275,7 @@ impl<W: Write> Transport for Lines<W> {
 
     fn finish(&mut self) -> io::Result<()> {
         self.to.flush()?;
-        self.rejects.tell();
+        self.rejects.report_total();
         Ok(())
     }
 
@@ -287,7 +292,7 @@ impl<W: Write> Transport for Lines<W> {
 mod tests {
     use super::*;
 
-    /// Counts what would be system calls.
+    /// Counts the calls of `write`.
     struct Calls(usize, usize);
 
     impl Write for Calls {
@@ -309,6 +314,6 @@ mod tests {
         writer.flush().unwrap();
         let Calls(calls, bytes) = writer.to;
         assert_eq!(bytes, 2_400_000);
-        assert!(calls <= bytes / FULL + 1, "{calls}");
+        assert!(calls <= bytes / FLUSH_AT + 1, "{calls}");
     }
 }

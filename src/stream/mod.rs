@@ -1,82 +1,95 @@
-//! The carriers: they bring records to a stage and take away what it writes.
+//! Transports: they read the input of a stage and write its output.
 //!
-//! A transport carries, it does not decide; [`run`] is the one loop over pipes and files.
+//! A transport makes no decision about records. [`run`] is the loop over pipes, files and replays; the loop
+//! over Kafka topics is in `kafka`.
 
 pub mod lines;
 pub mod models;
 
+mod messages;
 pub(crate) mod rejects;
 mod replayed;
-mod said;
 
+pub use messages::{HeldStderr, PRINTED, Stderr, print_stderr, printable, report};
 pub use rejects::Rejects;
 pub use replayed::Replayed;
-pub use said::{Held, SAID, Stderr, complain, say, shown};
 
 use std::io;
 
 use crate::record::{Item, Kind, Reader, Record, Refusal};
 use crate::stage::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
 
-/// The bytes of one record, and where they stood.
+/// The bytes of one record and its position.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
     /// Ascending and unique within an input.
     pub position: u64,
-    /// The key of a topic's record.
+    /// The key of a record from a topic.
     pub key: Option<&'a str>,
     /// One JSON object.
     pub bytes: &'a [u8],
-    /// The same as text, where it is known already to be text.
+    /// The same bytes as text, where they are validated already.
     pub text: Option<&'a str>,
 }
 
-/// What a transport found when it was asked for input.
+/// The result of a read from a transport.
 pub enum Step<'a> {
-    /// Records beside the input (a model from its folder), then the next frames.
+    /// Records from outside the input (a model from its folder), and the next frames.
     Next(Vec<Record>, Vec<Frame<'a>>),
-    /// One record that is no text: a replay yields values.
+    /// One record as a value: from a replay.
     Record(RecordRef<'a>),
-    /// The input is over.
+    /// The end of the input.
     End(Ending),
 }
 
-/// How much went through a transport so far.
+/// Numbers of records of a transport.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Records read, the refused ones included.
+    /// Records read, including refused ones.
     pub read: u64,
-    /// Records written, those handed on included.
+    /// Records written, including those passed through.
     pub written: u64,
     /// Records refused.
     pub rejected: u64,
 }
 
-/// Carries records to and from one stage.
+/// Reads the input of one stage and writes its output.
 pub trait Transport {
-    /// Waits for input. Before it waits, it sends off what was written. A wait of more than a
-    /// second is broken by a step without frames, so that observers see that it lives.
+    /// Reads the next input, and flushes the output before it blocks. Returns a step without frames after at
+    /// most one second, so that observers see progress.
+    ///
+    /// # Errors
+    /// The input cannot be read, or the output cannot be written.
     fn read(&mut self) -> io::Result<Step<'_>>;
 
-    /// Takes what the stage wrote.
+    /// Writes output of the stage.
+    ///
+    /// # Errors
+    /// The output cannot be written.
     fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()>;
 
-    /// Names, counts and keeps a record that was refused.
+    /// Reports and counts a refused record, and stores it as a dead letter where that is enabled.
+    ///
+    /// # Errors
+    /// The dead letter cannot be written.
     fn reject(&mut self, position: u64, bytes: &[u8], refusal: &Refusal) -> io::Result<()>;
 
-    /// Sends off all that was written; the last call.
+    /// Flushes the output. This is the last call.
+    ///
+    /// # Errors
+    /// The output cannot be written.
     fn finish(&mut self) -> io::Result<()>;
 
-    /// How much went through so far.
+    /// Numbers of records so far.
     fn counts(&self) -> Counts;
 
-    /// What else it counted, by the names of the metrics' table.
+    /// Other counters, by the names in the table of metrics.
     fn tally(&self) -> Tally {
         Tally::new()
     }
 }
 
-/// A transport that is chosen while the program runs.
+/// A transport chosen at run time.
 impl<T: Transport + ?Sized> Transport for Box<T> {
     fn read(&mut self) -> io::Result<Step<'_>> {
         (**self).read()
@@ -103,26 +116,26 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
     }
 }
 
-/// Sees how a stage gets on: a metrics page, a progress bar.
+/// Observes the progress of a stage: for metrics or a progress bar.
 pub trait Observer {
-    /// Called when input came, before it is worked on.
+    /// Called before a batch is processed.
     fn begin(&mut self) {}
 
-    /// Called after every batch; `tally` costs something, so it is made only on demand.
+    /// Called after every batch. `tally` is a function because its result takes time to compute.
     fn batch(&mut self, counts: Counts, tally: &dyn Fn() -> Tally);
 
-    /// Called once, when all is done.
+    /// Called once, at the end.
     fn end(&mut self, counts: Counts, tally: &dyn Fn() -> Tally) {
         self.batch(counts, tally);
     }
 }
 
-/// An observer that looks away.
+/// An observer that ignores all calls.
 impl Observer for () {
     fn batch(&mut self, _: Counts, _: &dyn Fn() -> Tally) {}
 }
 
-/// A transport whose output is turned into something else on its way: CSV for JSON.
+/// A transport with a function applied to its output: CSV in place of JSON.
 pub struct Mapped<T, F> {
     inner: T,
     map: F,
@@ -131,7 +144,7 @@ pub struct Mapped<T, F> {
 }
 
 impl<T, F: FnMut(Outgoing) -> io::Result<Option<Outgoing>>> Mapped<T, F> {
-    /// Passes all that is written through `map`, which may drop it.
+    /// Applies `map` to each output item; `None` drops the item.
     pub fn new(inner: T, map: F) -> Self {
         Self { inner, map, header: None }
     }
@@ -172,10 +185,13 @@ impl<T: Transport, F: FnMut(Outgoing) -> io::Result<Option<Outgoing>>> Transport
     }
 }
 
-/// After so many single records the observer is called.
-const RECORDS: u64 = 1024;
+/// Number of single records between two calls of the observer.
+const OBSERVE_EVERY: u64 = 1024;
 
-/// Feeds `stage` from `transport` until the input is over; returns how it ended.
+/// Runs `stage` on the input of `transport` to its end; returns how the input ended.
+///
+/// # Errors
+/// The first error of the transport.
 pub fn run<S: Stage>(
     stage: &mut S,
     transport: &mut impl Transport,
@@ -199,7 +215,7 @@ pub fn run<S: Stage>(
             Step::Record(record) => {
                 stage.on_batch(&[record], &mut out);
                 transport.write(out.take())?;
-                if transport.counts().read.is_multiple_of(RECORDS) {
+                if transport.counts().read.is_multiple_of(OBSERVE_EVERY) {
                     observer.begin();
                     observer.batch(transport.counts(), &|| tally_of(stage, transport));
                 }
@@ -222,20 +238,20 @@ pub fn run<S: Stage>(
     }
 }
 
-/// What both counted.
+/// The counters of stage and transport.
 fn tally_of(stage: &impl Stage, transport: &impl Transport) -> Tally {
     let mut tally = stage.tally();
     tally.extend(transport.tally());
     tally
 }
 
-/// A refused record: its position, its first bytes, and why.
+/// A refused record: its position, its first bytes, and the reason.
 pub(crate) type Refused = (u64, Vec<u8>, Refusal);
 
-/// How much of a refused record is kept.
-const KEPT: usize = 4096;
+/// Maximum number of bytes of a refused record that are kept.
+const MAX_KEPT_BYTES: usize = 4096;
 
-/// Reads the frames; what is refused goes to `refused` and leaves no trace in the batch.
+/// Parses the frames; appends refused records to `refused`.
 pub(crate) fn parse<'a>(
     frames: &[Frame<'a>],
     takes: &[Kind],
@@ -253,7 +269,7 @@ pub(crate) fn parse<'a>(
             Ok(Item::Record(record)) => Body::Record(record),
             Ok(Item::Foreign) => Body::Foreign(frame.bytes),
             Err(refusal) => {
-                let kept = frame.bytes[..frame.bytes.len().min(KEPT)].to_vec();
+                let kept = frame.bytes[..frame.bytes.len().min(MAX_KEPT_BYTES)].to_vec();
                 refused.push((frame.position, kept, refusal));
                 continue;
             }

@@ -1,7 +1,7 @@
-//! The folder where `train` and `predict` meet in a shell: one file a model, replaced atomically.
+//! The model folder, through which `train` passes models to `predict` without Kafka: one file per model.
 //!
-//! A file is named by its version, `600-3.json`. The newest of a window is in use; deleting it
-//! rolls back to the one before.
+//! The file name is the version: `600-3.json`. The newest version of a window is in use; deleting it rolls
+//! back to the previous one. Files appear atomically, by a rename.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,36 +12,36 @@ use std::time::SystemTime;
 use serde_json::value::RawValue;
 
 use super::lines::named;
-use super::{Counts, Step, Transport, complain};
+use super::{Counts, Step, Transport, report};
 use crate::event::ModelVersion;
 use crate::learn;
 use crate::record::{Model, Record, Refusal};
 use crate::stage::{Outgoing, Tally};
 
-/// Models of a window that are kept; older ones are deleted when a new one comes.
-const KEPT: usize = 20;
+/// Number of models kept per window; storing a new model deletes older ones.
+const KEPT_PER_WINDOW: usize = 20;
 
 /// A folder of models.
 pub struct Folder {
     path: PathBuf,
-    /// Versions that must be used where they are there, one a window.
+    /// Versions to use in place of the newest, at most one per window.
     pin: Vec<ModelVersion>,
-    /// When the folder was last changed, as far as it was read.
-    seen: Option<SystemTime>,
-    /// The version that was last given, by window.
-    given: BTreeMap<u64, ModelVersion>,
-    /// When that was published, in Unix seconds.
+    /// Modification time of the folder at the last read.
+    modified: Option<SystemTime>,
+    /// The version last returned, by window.
+    current: BTreeMap<u64, ModelVersion>,
+    /// Publication time of that version, by window, in Unix seconds.
     published: BTreeMap<u64, f64>,
 }
 
 impl Folder {
-    /// A folder that may not exist yet.
+    /// A folder, which need not exist yet.
     pub fn new(path: &Path, pin: Vec<ModelVersion>) -> Self {
         Self {
             path: path.to_owned(),
             pin,
-            seen: None,
-            given: BTreeMap::new(),
+            modified: None,
+            current: BTreeMap::new(),
             published: BTreeMap::new(),
         }
     }
@@ -65,73 +65,76 @@ impl Folder {
         Ok(versions)
     }
 
-    /// The models to be used that were not given before: the newest sound one of each window.
+    /// The models that are in use and were not returned before: the newest valid one of each window.
     ///
-    /// A file that is no sound model is named on stderr and passed over.
+    /// An invalid file is reported on stderr and skipped.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
     pub fn changes(&mut self) -> io::Result<Vec<Record>> {
         let modified = fs::metadata(&self.path).and_then(|it| it.modified()).ok();
-        if modified.is_some() && modified == self.seen {
+        if modified.is_some() && modified == self.modified {
             return Ok(Vec::new());
         }
         let mut changes = Vec::new();
         for (window, counters) in self.versions()? {
             let pinned = self.pin.iter().rfind(|version| version.window == window);
-            let wanted = match pinned {
+            let candidates = match pinned {
                 Some(version) => vec![version.counter],
                 None => counters.into_iter().rev().collect(),
             };
-            for counter in wanted {
+            for counter in candidates {
                 let version = ModelVersion { window, counter };
-                if self.given.get(&window) == Some(&version) {
+                if self.current.get(&window) == Some(&version) {
                     break;
                 }
                 if let Some(record) = self.load(version) {
-                    self.published.extend(self.written(version).map(|at| (window, at)));
-                    self.given.insert(window, version);
+                    self.published.extend(self.publication_time(version).map(|at| (window, at)));
+                    self.current.insert(window, version);
                     changes.push(record);
                     break;
                 }
             }
         }
-        self.seen = modified;
+        self.modified = modified;
         Ok(changes)
     }
 
-    /// Whether that version is there, and sound.
+    /// Checks that a version exists and is valid.
     ///
     /// # Errors
-    /// Names the file and what is wrong with it.
+    /// The version is missing or invalid; the message names the file and the cause.
     pub fn check(&self, version: ModelVersion) -> io::Result<()> {
-        self.sound(version).map(|_| ()).map_err(io::Error::other)
+        self.valid(version).map(|_| ()).map_err(io::Error::other)
     }
 
     fn load(&self, version: ModelVersion) -> Option<Record> {
-        let refuse = |why| complain(&format!("{why}; the model is not used"));
-        self.sound(version).map_err(refuse).ok()
+        let refuse = |why| report(&format!("{why}; the model is skipped"));
+        self.valid(version).map_err(refuse).ok()
     }
 
-    fn sound(&self, version: ModelVersion) -> Result<Record, String> {
+    fn valid(&self, version: ModelVersion) -> Result<Record, String> {
         let path = self.file(version);
         self.read(version).map_err(|why| format!("{}: {why}", path.display()))
     }
 
     fn read(&self, version: ModelVersion) -> Result<Record, String> {
         let path = self.file(version);
-        // A pipe would be waited for, and a device has no end.
+        // Reading a pipe may block, and a device may be endless.
         if fs::metadata(&path).is_ok_and(|it| !it.is_file()) {
-            return Err("it is no regular file".to_owned());
+            return Err("not a regular file".to_owned());
         }
         let text = fs::read_to_string(&path).map_err(|error| error.to_string())?;
         let text = text.trim_end();
         let model = learn::Model::from_line(text).map_err(|refused| refused.to_string())?;
         if model.version() != version {
-            return Err(format!("it says that it is {}", model.version()));
+            return Err(format!("the file holds version {}", model.version()));
         }
         let text = RawValue::from_string(text.to_owned()).map_err(|error| error.to_string())?;
         Ok(Record::Model(Model { model: version.to_string(), t_obs: version.window, text }))
     }
 
-    fn written(&self, version: ModelVersion) -> Option<f64> {
+    fn publication_time(&self, version: ModelVersion) -> Option<f64> {
         let at = fs::metadata(self.file(version)).and_then(|it| it.modified()).ok()?;
         Some(at.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs_f64())
     }
@@ -140,13 +143,16 @@ impl Folder {
         self.path.join(format!("{version}.json"))
     }
 
-    /// Writes a model so that a reader sees all of it or nothing; keeps the newest of its window.
+    /// Writes a model atomically, and deletes the oldest models of its window.
+    ///
+    /// # Errors
+    /// A file cannot be written or deleted.
     pub fn store(&self, model: &Model) -> io::Result<()> {
         let path = self.path.join(format!("{}.json", model.model));
         let written = self.write(&path, model.text.get());
         written.map_err(|error| named(&path.display().to_string(), &error))?;
         let counters = self.versions()?.remove(&model.t_obs).unwrap_or_default();
-        for counter in counters.iter().rev().skip(KEPT) {
+        for counter in counters.iter().rev().skip(KEPT_PER_WINDOW) {
             let old = self.file(ModelVersion { window: model.t_obs, counter: *counter });
             fs::remove_file(&old).map_err(|error| named(&old.display().to_string(), &error))?;
         }
@@ -167,22 +173,22 @@ impl Folder {
     }
 }
 
-/// What a stage wants of the folder.
+/// How a stage uses the folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// Read models, at the start and whenever a newer one appears.
+    /// Reads models at the start and whenever a newer one appears.
     Follow,
-    /// Read what is there at the start; store what the stage writes.
+    /// Reads models at the start, and stores the models that the stage writes.
     Store,
 }
 
-/// When the models in use were published, by window, as metrics.
-pub(crate) fn trained(published: impl Iterator<Item = (u64, f64)>) -> Tally {
+/// The publication times of the models in use, by window, as metrics.
+pub(crate) fn publication_tally(published: impl Iterator<Item = (u64, f64)>) -> Tally {
     let name = "model_trained_timestamp_seconds";
     published.map(|(window, at)| ((name, window.to_string()), at)).collect()
 }
 
-/// A transport with a folder of models beside it.
+/// A transport combined with a model folder.
 pub struct WithModels<T> {
     inner: T,
     folder: Folder,
@@ -191,7 +197,7 @@ pub struct WithModels<T> {
 }
 
 impl<T> WithModels<T> {
-    /// Puts the folder beside a transport.
+    /// Combines a transport with the folder.
     pub fn new(inner: T, folder: Folder, usage: Use) -> Self {
         Self { inner, folder, usage, started: false }
     }
@@ -199,9 +205,9 @@ impl<T> WithModels<T> {
 
 impl<T: Transport> Transport for WithModels<T> {
     fn read(&mut self) -> io::Result<Step<'_>> {
-        let looks = self.usage == Use::Follow || !self.started;
-        // The input first: it may block for long, and what appeared meanwhile counts.
-        let first = if looks && !self.started { self.folder.changes()? } else { Vec::new() };
+        let checks = self.usage == Use::Follow || !self.started;
+        // Reads the input before the folder: the read may block, and a model may appear in the meantime.
+        let first = if checks && !self.started { self.folder.changes()? } else { Vec::new() };
         if !first.is_empty() {
             self.started = true;
             return Ok(Step::Next(first, Vec::new()));
@@ -209,7 +215,7 @@ impl<T: Transport> Transport for WithModels<T> {
         self.started = true;
         let step = self.inner.read()?;
         Ok(match step {
-            Step::Next(mut beside, frames) if looks => {
+            Step::Next(mut beside, frames) if checks => {
                 beside.extend(self.folder.changes()?);
                 Step::Next(beside, frames)
             }
@@ -246,7 +252,9 @@ impl<T: Transport> Transport for WithModels<T> {
     fn tally(&self) -> Tally {
         let mut tally = self.inner.tally();
         if self.usage == Use::Follow {
-            tally.extend(trained(self.folder.published.iter().map(|(window, at)| (*window, *at))));
+            tally.extend(publication_tally(
+                self.folder.published.iter().map(|(window, at)| (*window, *at)),
+            ));
         }
         tally
     }

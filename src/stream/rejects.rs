@@ -1,4 +1,4 @@
-//! What was refused: named on stderr, counted, and kept in a dead-letter file if one is asked for.
+//! Refused records: reported on stderr, counted, and stored in a dead-letter file where one is given.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -7,79 +7,85 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::complain;
+use super::report;
 use crate::record::Refusal;
 use crate::stage::Tally;
 
-/// Refusals that are named one by one on stderr; later ones are counted and told at the end.
-const NAMED: u64 = 100;
+/// Number of refusals reported individually on stderr; later ones are counted and reported at the end.
+const REPORTED: u64 = 100;
 
-/// The reasons there are: those of a [`Refusal`], and an input that broke off.
+/// All reasons: those of a [`Refusal`], and `read` for a read error.
 const REASONS: [&str; 6] = ["json", "type", "field", "range", "size", "read"];
 
-/// Counts, names and keeps refused records.
+/// Counts, reports and stores refused records.
 #[derive(Default)]
 pub struct Rejects {
     count: u64,
     by_reason: BTreeMap<&'static str, u64>,
-    letters: Option<File>,
+    dead_letters: Option<File>,
 }
 
 impl Rejects {
-    /// With a dead-letter file, which is appended to.
-    pub fn new(letters: Option<&Path>) -> io::Result<Self> {
+    /// Rejects with an optional dead-letter file, to which records are appended.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn new(path: Option<&Path>) -> io::Result<Self> {
         let open = |path: &Path| OpenOptions::new().create(true).append(true).open(path);
-        Ok(Self { letters: letters.map(open).transpose()?, ..Self::default() })
+        Ok(Self { dead_letters: path.map(open).transpose()?, ..Self::default() })
     }
 
-    /// How many there were.
+    /// Number of refused records.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// How many there were for each reason.
+    /// Number of refused records by reason.
     pub fn by_reason(&self) -> &BTreeMap<&'static str, u64> {
         &self.by_reason
     }
 
-    /// The same for the metrics.
+    /// Number of refused records by reason, as metrics.
     pub fn tally(&self) -> Tally {
         let of_reason = |(reason, count): (&&str, &u64)| {
             (("dead_letters_total", (*reason).to_owned()), *count as f64)
         };
-        // All reasons from the start: what appears with its first event hides it from an alert.
+        // All reasons start at 0: `rate()` does not see an increase of a series that did not exist before.
         let mut tally: Tally =
             REASONS.into_iter().map(|it| (("dead_letters_total", it.to_owned()), 0.0)).collect();
         tally.extend(self.by_reason.iter().map(of_reason));
         tally
     }
 
-    /// Counts a refusal, names its place, and keeps `bytes` (their beginning).
+    /// Counts a refusal, reports it with its place, and stores `bytes`, the beginning of the record.
+    ///
+    /// # Errors
+    /// The dead-letter file cannot be written.
     pub fn add(&mut self, place: &str, bytes: &[u8], refusal: &Refusal) -> io::Result<()> {
         self.count += 1;
         *self.by_reason.entry(refusal.reason).or_default() += 1;
-        if self.count <= NAMED {
-            complain(&format!("{place}: {refusal}"));
+        if self.count <= REPORTED {
+            report(&format!("{place}: {refusal}"));
         }
-        if self.count == NAMED {
-            complain("further refused records are only counted");
+        if self.count == REPORTED {
+            report("further refused records are counted and not reported");
         }
-        let Some(letters) = &mut self.letters else { return Ok(()) };
-        let mut line = letter(place, bytes, refusal)?;
+        let Some(file) = &mut self.dead_letters else { return Ok(()) };
+        let mut line = dead_letter(place, bytes, refusal)?;
         line.push(b'\n');
-        letters.write_all(&line)
+        file.write_all(&line)
     }
 
-    /// Tells how many there were in all, where not every one was named.
-    pub fn tell(&self) {
-        if self.count > NAMED {
-            complain(&format!("{} records were refused", self.count));
+    /// Reports the total, where not every refusal was reported.
+    pub fn report_total(&self) {
+        if self.count > REPORTED {
+            report(&format!("{} records were refused", self.count));
         }
     }
 }
 
-/// A refused record as it is kept: where it stood, why it was refused, its beginning.
-pub(crate) fn letter(place: &str, bytes: &[u8], refusal: &Refusal) -> io::Result<Vec<u8>> {
+/// A dead letter: place, reason and beginning of a refused record.
+pub(crate) fn dead_letter(place: &str, bytes: &[u8], refusal: &Refusal) -> io::Result<Vec<u8>> {
     #[derive(Serialize)]
     struct Letter<'a> {
         r#where: &'a str,

@@ -1,4 +1,4 @@
-//! A replay as the input of a stage: events travel as values, without JSON in between.
+//! A replay as the input of a stage: events are passed as values, without JSON.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use super::lines::Writer;
 use super::{Counts, Rejects, Step, Transport};
 use crate::input::Refused;
 use crate::record::{Record, Refusal};
-use crate::replay::{Fed, Replay};
+use crate::replay::{Replay, ReplayItem};
 use crate::stage::{Body, Ending, Outgoing, RecordRef, Tally};
 
-/// Carries the events of a replay to a stage, and what it writes to a writer.
+/// A transport from a replay to a writer.
 pub struct Replayed<W> {
     replay: Replay,
     to: Writer<W>,
@@ -21,8 +21,7 @@ pub struct Replayed<W> {
 }
 
 impl<W: Write> Replayed<W> {
-    /// Replays until the end, or until `stop` is set. `rejects` may hold refusals already: those of
-    /// the cascades that were refused when their files were opened.
+    /// Replays to the end, or until `stop` is set. `rejects` holds the refusals from opening the files.
     pub fn new(replay: Replay, to: W, rejects: Rejects, stop: Arc<AtomicBool>) -> Self {
         Self { replay, to: Writer::new(to), rejects, stop, read: 0 }
     }
@@ -54,13 +53,13 @@ impl<W: Write> Transport for Replayed<W> {
         self.read += 1;
         let position = self.read;
         match self.replay.next() {
-            Some(Fed::Event { event, .. }) => {
+            Some(ReplayItem::Event { event, .. }) => {
                 Ok(Step::Record(RecordRef { position, body: Body::Event(event) }))
             }
-            Some(Fed::Watermark(it)) => {
+            Some(ReplayItem::Watermark(it)) => {
                 Ok(Step::Record(RecordRef::without_position(Record::Watermark(it))))
             }
-            Some(Fed::Refused(refused)) => {
+            Some(ReplayItem::Refused(refused)) => {
                 self.rejects.add_cascade(&refused)?;
                 Ok(Step::Next(Vec::new(), Vec::new()))
             }
@@ -78,7 +77,7 @@ impl<W: Write> Transport for Replayed<W> {
 
     fn finish(&mut self) -> io::Result<()> {
         self.to.flush()?;
-        self.rejects.tell();
+        self.rejects.report_total();
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! From tallies to the text that Prometheus reads.
+//! Converts tallies to the Prometheus text format.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use prometheus::{Encoder, TextEncoder};
 use super::table::{Kind, METRICS, Metric, PREFIX, metric};
 use crate::stage::Tally;
 
-/// Writes tallies, and the state of the process, in the exposition format.
+/// Writes tallies and the metrics of the process in the exposition format.
 pub(super) struct Exposition {
     stage: String,
     process: ProcessCollector,
@@ -23,19 +23,19 @@ impl Exposition {
         Self { stage: stage.to_owned(), process: ProcessCollector::for_self() }
     }
 
-    /// The text of all that the tally holds, in the order of the table; names that it does not
-    /// know come last, as gauges without help, so that a test can find them.
+    /// The metrics of the tally in the order of the table. Names that are not in the table follow as gauges
+    /// without a help text, so that a test detects them.
     pub(super) fn text(&self, tally: &Tally) -> Vec<u8> {
         let mut by_name: BTreeMap<&'static str, Vec<(&str, f64)>> = BTreeMap::new();
         for ((name, labels), value) in tally {
             by_name.entry(name).or_default().push((labels, *value));
         }
         by_name.remove(super::READY);
-        let known = METRICS.iter().filter_map(|it| Some((it, by_name.get(it.name)?)));
-        let mut families: Vec<_> = known.map(|(it, values)| self.family(it, values)).collect();
+        let listed = METRICS.iter().filter_map(|it| Some((it, by_name.get(it.name)?)));
+        let mut families: Vec<_> = listed.map(|(it, values)| self.family(it, values)).collect();
         for (&name, values) in by_name.iter().filter(|(name, _)| metric(name).is_none()) {
-            let nobody = Metric { name, kind: Kind::Gauge, of: "", labels: &[], help: "" };
-            families.push(self.family(&nobody, values));
+            let unlisted = Metric { name, kind: Kind::Gauge, of: "", labels: &[], help: "" };
+            families.push(self.family(&unlisted, values));
         }
         families.extend(self.process.collect());
         let mut text = Vec::new();
@@ -73,7 +73,7 @@ impl Exposition {
         sample
     }
 
-    /// Puts together what `stage::Histogram::tell` took apart.
+    /// Assembles the histograms from the entries of `stage::Histogram`.
     fn histograms(&self, metric: &Metric, values: &[(&str, f64)]) -> Vec<Sample> {
         let mut by_labels: BTreeMap<&str, (Histogram, Vec<Bucket>)> = BTreeMap::new();
         for (labels, value) in values {
@@ -124,14 +124,14 @@ mod tests {
     use crate::stage::Histogram as Counts;
 
     #[test]
-    fn a_tally_becomes_text_that_prometheus_reads() {
+    fn a_tally_is_written_in_the_exposition_format() {
         let mut tally = Tally::new();
         tally.insert(("windows_emitted_total", "600".to_owned()), 3.0);
         tally.insert(("windows_emitted_total", "1200".to_owned()), 1.0);
         tally.insert(("trainings_total", "600,published".to_owned()), 2.0);
         tally.insert(("cascades_open", String::new()), 7.0);
         tally.insert(("ready", "model".to_owned()), 0.0);
-        tally.insert(("nobody_knows", String::new()), 1.5);
+        tally.insert(("not_in_the_table", String::new()), 1.5);
         let mut errors = Counts::new(&[0.1, 0.5, 10.0]);
         [0.05, 0.3, 0.4, 11.0].iter().for_each(|error| errors.observe(*error, 1));
         errors.add_to("prediction_absolute_relative_error", "600,trained", &mut tally);
@@ -141,17 +141,17 @@ mod tests {
         let error = "tweetoscope_prediction_absolute_relative_error";
         let labels = "window=\"600\",estimator=\"trained\",stage=\"test\"";
         let expected = [
-            "# HELP tweetoscope_cascades_open Cascades that may still grow.",
+            "# HELP tweetoscope_cascades_open Open cascades.",
             "# TYPE tweetoscope_cascades_open gauge",
             "tweetoscope_cascades_open{stage=\"test\"} 7",
-            "# HELP tweetoscope_windows_emitted_total Series written, by window in seconds.",
+            "# HELP tweetoscope_windows_emitted_total Series emitted, by window in seconds.",
             "# TYPE tweetoscope_windows_emitted_total counter",
             "tweetoscope_windows_emitted_total{window=\"1200\",stage=\"test\"} 1",
             "tweetoscope_windows_emitted_total{window=\"600\",stage=\"test\"} 3",
-            "# HELP tweetoscope_trainings_total Trainings, by window and by whether the model was published or the old one kept.",
+            "# HELP tweetoscope_trainings_total Trainings, by window and result: the new model is published, or the old one is kept.",
             "# TYPE tweetoscope_trainings_total counter",
             "tweetoscope_trainings_total{window=\"600\",result=\"published\",stage=\"test\"} 2",
-            "# HELP tweetoscope_prediction_absolute_relative_error Absolute relative error (ARE) of the predictions, of a trained model or without one.",
+            "# HELP tweetoscope_prediction_absolute_relative_error Absolute relative error (ARE) of the predictions, with a trained model or without one.",
             "# TYPE tweetoscope_prediction_absolute_relative_error histogram",
             &format!("{error}_bucket{{{labels},le=\"0.1\"}} 1"),
             &format!("{error}_bucket{{{labels},le=\"0.5\"}} 3"),
@@ -159,8 +159,8 @@ mod tests {
             &format!("{error}_bucket{{{labels},le=\"+Inf\"}} 4"),
             &format!("{error}_sum{{{labels}}} 11.75"),
             &format!("{error}_count{{{labels}}} 4"),
-            "# TYPE tweetoscope_nobody_knows gauge",
-            "tweetoscope_nobody_knows{stage=\"test\"} 1.5",
+            "# TYPE tweetoscope_not_in_the_table gauge",
+            "tweetoscope_not_in_the_table{stage=\"test\"} 1.5",
         ];
         assert_eq!(own, expected);
         assert!(text.contains("process_resident_memory_bytes"));

@@ -1,8 +1,7 @@
-//! How a process gets on, for machines: `/metrics`, `/healthz`, `/readyz`, or a file at the end.
+//! The state of a process: `/metrics`, `/healthz`, `/readyz`, or a file at the end.
 //!
-//! Alone in naming hyper, tokio and prometheus. A stage and its transport count by themselves; an
-//! observer takes their tallies a few times a second at most, and text is made of them only when
-//! somebody asks. So it costs a batch two looks at the clock.
+//! A stage and its transport keep counters. An observer copies them at most a few times per second, and the
+//! text is produced on request only. So the cost per batch is two reads of the clock.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -11,87 +10,91 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::families::Exposition;
-use super::server::{Answer, Asked, Site};
+use super::server::{Answer, PageRequest, Site};
 use super::{READY, now};
 use crate::stage::{Histogram, Tally};
 use crate::stream::{Counts, Observer};
 
-/// Least time between two tallies.
-const OFTEN: Duration = Duration::from_millis(200);
-/// A tally that takes long is made so much more seldom: at most 2 % of the time goes into it.
-const SHARE: u32 = 50;
-/// Seconds after which a loop that did not move is no longer healthy.
-const STILL: f64 = 30.0;
-/// Bounds of the time that a record takes, in seconds.
+/// Minimum time between two tallies.
+const MIN_INTERVAL: Duration = Duration::from_millis(200);
+/// Minimum time between two tallies, as a multiple of the time a tally takes: at most 2 % of the time is
+/// spent on tallies.
+const TALLY_FACTOR: u32 = 50;
+/// Seconds without progress of the loop after which the process is unhealthy.
+const MAX_STALL: f64 = 30.0;
+/// Bounds of the histogram of the processing time per record, in seconds.
 const PROCESSING: &[f64] = &[1e-7, 2.5e-7, 1e-6, 2.5e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0];
 
-/// Counts that somebody else keeps, made when they are asked for.
-pub type Beside = Box<dyn Fn() -> Tally + Send + Sync>;
+/// Counters kept elsewhere, computed on request.
+pub type ExtraTally = Box<dyn Fn() -> Tally + Send + Sync>;
 
-/// What was last seen of the stage.
+/// The latest counters of the stage.
 #[derive(Clone, Debug, Default)]
-struct Seen {
+struct Snapshot {
     counts: Counts,
     tally: Tally,
     progress: Option<f64>,
 }
 
-/// The part that both the loop and those who ask can see.
-struct Board {
+/// The state shared by the loop and the server.
+struct Shared {
     exposition: Exposition,
-    beside: Beside,
+    extra: ExtraTally,
     stop: Arc<AtomicBool>,
     started: Instant,
-    /// Milliseconds after the start at which the loop last moved, and one more; 0: never.
-    moved: AtomicU64,
-    seen: Mutex<Arc<Seen>>,
+    /// Time of the last progress of the loop, in milliseconds after the start plus one; 0 before the first.
+    last_progress: AtomicU64,
+    snapshot: Mutex<Arc<Snapshot>>,
 }
 
-/// Observes a stage, and tells what it saw.
+/// Observes a stage and serves its metrics and health.
 pub struct Health {
-    board: Arc<Board>,
-    seen: Seen,
+    shared: Arc<Shared>,
+    latest: Snapshot,
     began: Instant,
-    /// When the next tally may be made, and whether there is anything new to tell.
+    /// Earliest time of the next tally, and whether counters have changed since the last.
     due: Instant,
-    news: bool,
+    changed: bool,
     processing: Histogram,
 }
 
 impl Health {
-    /// Of the stage of that name. `beside`: counts kept elsewhere, of log records for instance;
-    /// `stop`: set when the process was told to end, from when on it is not ready any more.
-    pub fn new(stage: &str, beside: Beside, stop: Arc<AtomicBool>) -> Self {
+    /// For the stage of that name. `extra` are counters kept elsewhere, for instance of log records. While
+    /// `stop` is set, the process is not ready.
+    pub fn new(stage: &str, extra: ExtraTally, stop: Arc<AtomicBool>) -> Self {
         let now = now();
-        let board = Board {
+        let shared = Shared {
             exposition: Exposition::new(stage),
-            beside,
+            extra,
             stop,
             started: now,
-            moved: AtomicU64::new(0),
-            seen: Mutex::default(),
+            last_progress: AtomicU64::new(0),
+            snapshot: Mutex::default(),
         };
         Self {
-            board: Arc::new(board),
-            seen: Seen::default(),
+            shared: Arc::new(shared),
+            latest: Snapshot::default(),
             began: now,
             due: now,
-            news: true,
+            changed: true,
             processing: Histogram::new(PROCESSING),
         }
     }
 
     /// The pages `/metrics`, `/healthz` and `/readyz`.
     pub fn site(&self) -> Arc<dyn Site> {
-        Arc::clone(&self.board) as _
+        Arc::clone(&self.shared) as _
     }
 
-    /// Writes the metrics to a file, which is there whole or not at all.
+    /// Writes the metrics to a file atomically.
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{}", std::process::id()));
         let written = std::fs::File::create(&name).and_then(|mut file| {
-            file.write_all(&self.board.metrics())?;
+            file.write_all(&self.shared.metrics())?;
             std::fs::rename(&name, path)
         });
         written.inspect_err(|_| {
@@ -99,27 +102,27 @@ impl Health {
         })
     }
 
-    fn moved(&mut self, counts: Counts) -> Instant {
+    fn progress(&mut self, counts: Counts) -> Instant {
         let now = now();
-        let millis = (now - self.board.started).as_millis() as u64 + 1;
-        self.board.moved.store(millis, Ordering::Relaxed);
-        let records = counts.read.saturating_sub(self.seen.counts.read);
+        let millis = (now - self.shared.started).as_millis() as u64 + 1;
+        self.shared.last_progress.store(millis, Ordering::Relaxed);
+        let records = counts.read.saturating_sub(self.latest.counts.read);
         if records > 0 {
             let each = (now - self.began).as_secs_f64() / records as f64;
             self.processing.observe(each, records);
-            self.seen.progress = Some(unix_seconds());
+            self.latest.progress = Some(unix_seconds());
         }
-        self.news |= counts != self.seen.counts;
-        self.seen.counts = counts;
+        self.changed |= counts != self.latest.counts;
+        self.latest.counts = counts;
         now
     }
 
-    fn tell(&mut self, tally: &dyn Fn() -> Tally) {
-        self.seen.tally = tally();
-        self.processing.add_to("record_processing_seconds", "", &mut self.seen.tally);
-        *self.board.seen.lock().unwrap_or_else(PoisonError::into_inner) =
-            Arc::new(self.seen.clone());
-        self.news = false;
+    fn publish(&mut self, tally: &dyn Fn() -> Tally) {
+        self.latest.tally = tally();
+        self.processing.add_to("record_processing_seconds", "", &mut self.latest.tally);
+        *self.shared.snapshot.lock().unwrap_or_else(PoisonError::into_inner) =
+            Arc::new(self.latest.clone());
+        self.changed = false;
     }
 }
 
@@ -129,60 +132,60 @@ impl Observer for Health {
     }
 
     fn batch(&mut self, counts: Counts, tally: &dyn Fn() -> Tally) {
-        let before = self.moved(counts);
-        if self.news && before >= self.due {
-            self.tell(tally);
+        let before = self.progress(counts);
+        if self.changed && before >= self.due {
+            self.publish(tally);
             let after = now();
-            self.due = after + OFTEN.max((after - before) * SHARE);
+            self.due = after + MIN_INTERVAL.max((after - before) * TALLY_FACTOR);
         }
     }
 
     fn end(&mut self, counts: Counts, tally: &dyn Fn() -> Tally) {
-        self.moved(counts);
-        self.tell(tally);
+        self.progress(counts);
+        self.publish(tally);
     }
 }
 
-impl Board {
-    fn seen(&self) -> Arc<Seen> {
-        Arc::clone(&self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+impl Shared {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn metrics(&self) -> Vec<u8> {
-        let seen = self.seen();
-        let mut tally = seen.tally.clone();
-        tally.extend((self.beside)());
+        let snapshot = self.snapshot();
+        let mut tally = snapshot.tally.clone();
+        tally.extend((self.extra)());
         let plain = |name| (name, String::new());
         tally.insert(("build_info", env!("CARGO_PKG_VERSION").to_owned()), 1.0);
-        tally.insert(plain("records_read_total"), seen.counts.read as f64);
-        tally.insert(plain("records_written_total"), seen.counts.written as f64);
-        if let Some(progress) = seen.progress {
+        tally.insert(plain("records_read_total"), snapshot.counts.read as f64);
+        tally.insert(plain("records_written_total"), snapshot.counts.written as f64);
+        if let Some(progress) = snapshot.progress {
             tally.insert(plain("last_progress_timestamp_seconds"), progress);
         }
         self.exposition.text(&tally)
     }
 
-    /// Seconds since the loop last moved; the whole time where it never did.
-    fn still(&self) -> f64 {
-        let moved = self.moved.load(Ordering::Relaxed).saturating_sub(1);
-        (now() - self.started).as_secs_f64() - moved as f64 / 1e3
+    /// Seconds since the last progress of the loop, or since the start.
+    fn stalled(&self) -> f64 {
+        let progress = self.last_progress.load(Ordering::Relaxed).saturating_sub(1);
+        (now() - self.started).as_secs_f64() - progress as f64 / 1e3
     }
 
     fn healthy(&self) -> (bool, String) {
-        let still = self.still();
-        (still <= STILL, format!("the loop last moved {still:.1} s ago\n"))
+        let stalled = self.stalled();
+        (stalled <= MAX_STALL, format!("the loop last moved {stalled:.1} s ago\n"))
     }
 
-    /// Named checks, one a line.
+    /// The readiness checks, one per line.
     fn ready(&self) -> (bool, String) {
-        let seen = self.seen();
+        let snapshot = self.snapshot();
         let mut checks = vec![
-            ("input", self.moved.load(Ordering::Relaxed) > 0),
+            ("input", self.last_progress.load(Ordering::Relaxed) > 0),
             ("not draining", !self.stop.load(Ordering::Relaxed)),
         ];
-        for ((name, check), value) in &seen.tally {
+        for ((name, check), value) in &snapshot.tally {
             if *name == READY {
-                checks.retain(|(known, _)| known != check);
+                checks.retain(|(name, _)| name != check);
                 checks.push((check, *value > 0.0));
             }
         }
@@ -193,12 +196,12 @@ impl Board {
     }
 }
 
-impl Site for Board {
-    fn answer(&self, asked: &Asked<'_>) -> Answer {
-        match asked.path {
+impl Site for Shared {
+    fn answer(&self, request: &PageRequest<'_>) -> Answer {
+        match request.path {
             "/metrics" => Answer::text(200, "text/plain; version=0.0.4", self.metrics()),
-            "/healthz" => told(self.healthy()),
-            "/readyz" => told(self.ready()),
+            "/healthz" => status_page(self.healthy()),
+            "/readyz" => status_page(self.ready()),
             "/" => Answer::text(200, PLAIN, "/metrics\n/healthz\n/readyz\n"),
             _ => Answer::missing(),
         }
@@ -207,11 +210,11 @@ impl Site for Board {
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 
-fn told((good, text): (bool, String)) -> Answer {
+fn status_page((good, text): (bool, String)) -> Answer {
     Answer::text(if good { 200 } else { 503 }, PLAIN, text)
 }
 
-#[expect(clippy::disallowed_methods, reason = "health is about real time")]
+#[expect(clippy::disallowed_methods, reason = "health depends on real time")]
 fn unix_seconds() -> f64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |it| it.as_secs_f64())
 }

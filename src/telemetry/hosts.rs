@@ -1,14 +1,14 @@
-//! Where to listen, and under which names a client may ask.
+//! The address to listen on, and the host names that requests may use.
 //!
-//! A page of a stranger can have its own name point at this machine, and so read what listens
-//! here (DNS rebinding): but then it asks under that name, so names must be known. An address
-//! cannot be rebound.
+//! In a DNS rebinding attack, a foreign web page points its own host name at this machine to read a local
+//! server. The requests then carry that name, so only listed names are allowed. Addresses are always
+//! allowed, because they cannot be rebound.
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
 
-/// Where to listen.
+/// An address to listen on and the allowed host names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
     address: SocketAddr,
@@ -16,21 +16,28 @@ pub struct Listen {
 }
 
 impl Listen {
-    /// From `PORT`, `:PORT` or `HOST:PORT`; without a host it is this machine alone (127.0.0.1).
-    /// `names`: by which other names than `localhost` clients may ask.
+    /// Parses `PORT`, `:PORT` or `HOST:PORT`; the default host is 127.0.0.1. `names` are host names that
+    /// requests may use in addition to `localhost`.
+    ///
+    /// # Errors
+    /// The text has another form, or the host cannot be resolved.
     pub fn new(text: &str, names: &[String]) -> io::Result<Self> {
-        let wrong =
-            || io::Error::new(io::ErrorKind::InvalidInput, format!("{text:?} is no HOST:PORT"));
+        let invalid = || {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{text:?} is not PORT, :PORT or HOST:PORT"),
+            )
+        };
         let port = text.strip_prefix(':').unwrap_or(text);
         let address = match port.parse::<u16>() {
             Ok(port) => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
             Err(_) => {
-                let found = text.to_socket_addrs().map_err(|_| wrong())?;
-                found.into_iter().next().ok_or_else(wrong)?
+                let found = text.to_socket_addrs().map_err(|_| invalid())?;
+                found.into_iter().next().ok_or_else(invalid)?
             }
         };
         let mut names: Vec<_> = names.iter().map(|name| bare(name)).collect();
-        // The name that was listened on is a name to ask by.
+        // The given host is an allowed name.
         names.extend(text.rsplit_once(':').map(|(host, _)| bare(host)).filter(|it| !it.is_empty()));
         Ok(Self { address, names })
     }
@@ -40,7 +47,7 @@ impl Listen {
         self.address
     }
 
-    /// Whether a client may ask by that `Host` header.
+    /// Whether requests with this `Host` header are allowed.
     pub fn allows(&self, host: &str) -> bool {
         let name = bare(host_of(host));
         let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
@@ -71,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn without_a_host_it_is_this_machine_alone() {
+    fn the_default_host_is_loopback() {
         for text in ["9100", ":9100", "127.0.0.1:9100", "localhost:9100"] {
             let listen = Listen::new(text, &[]).unwrap();
             assert!(listen.address().ip().is_loopback(), "{text}");
@@ -84,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_and_known_names_may_be_asked_by() {
+    fn addresses_and_listed_names_are_allowed() {
         let listen = Listen::new("0.0.0.0:9100", &["Collect".to_owned()]).unwrap();
         for good in
             ["127.0.0.1", "10.0.0.7:9100", "[::1]:9100", "LOCALHOST:80", "collect:9100", "collect."]

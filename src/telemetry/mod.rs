@@ -1,7 +1,7 @@
-//! How a process is watched by machines: metrics, health and readiness over HTTP, or a file at the end.
+//! Metrics, health and readiness: over HTTP, or metrics in a file at the end.
 //!
-//! Separate from the stages, which only count ([`crate::stage::Tally`]). Alone in naming hyper, tokio and
-//! prometheus, and absent but for [`Timed`] without the Cargo feature `http`.
+//! Separate from the stages, which only count ([`crate::stage::Tally`]). The only module that uses hyper,
+//! tokio and prometheus. Without the Cargo feature `http`, it contains only [`Timed`].
 
 #[cfg(feature = "http")]
 mod families;
@@ -16,14 +16,14 @@ mod table;
 mod timed;
 
 #[cfg(feature = "http")]
-pub use health::{Beside, Health};
+pub use health::{ExtraTally, Health};
 #[cfg(feature = "http")]
 pub use hosts::Listen;
 #[cfg(feature = "http")]
-pub use server::{Answer, Asked, Feed, Server, Site};
+pub use server::{Answer, Feed, PageRequest, Server, Site};
 #[cfg(feature = "http")]
 pub use table::{Kind, METRICS, Metric, PREFIX, PROCESS, markdown, metric};
-pub use timed::{Timed, Works};
+pub use timed::{CountsWork, Timed};
 
 use std::time::Instant;
 
@@ -31,7 +31,7 @@ use std::time::Instant;
 #[cfg(feature = "http")]
 const READY: &str = "ready";
 
-#[expect(clippy::disallowed_methods, reason = "health is about real time")]
+#[expect(clippy::disallowed_methods, reason = "health depends on real time")]
 fn now() -> Instant {
     Instant::now()
 }

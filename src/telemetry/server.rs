@@ -1,5 +1,5 @@
-//! A small HTTP server that a stranger cannot make grow: one thread, 128 connections of one
-//! request each, GET and HEAD only, bodies never read, headers within 5 s and 16 KiB.
+//! A small HTTP server with bounded resources: one thread, 128 connections of one request each, GET and
+//! HEAD only, request bodies not read, headers of at most 16 KiB within 5 s.
 
 use std::convert::Infallible;
 use std::io;
@@ -23,33 +23,33 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::hosts::Listen;
-use patient::Patient;
+use write_timeout::WriteTimeout;
 
-mod patient;
+mod write_timeout;
 
-/// Open connections; further ones wait until one of them ends.
-const CONNECTIONS: usize = 128;
-/// Of these, how many may be event streams, which do not end by themselves.
-const STREAMS: usize = 64;
-/// How long a request's head may take.
-const HEAD: Duration = Duration::from_secs(5);
-/// How long a client may take nothing of what is written to it.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Bytes that the kernel holds for a slow reader.
+/// Maximum number of open connections; further clients wait until one is closed.
+const MAX_CONNECTIONS: usize = 128;
+/// Maximum number of connections that are event streams, which have no end.
+const MAX_STREAMS: usize = 64;
+/// Timeout for the head of a request.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// Timeout for a write without progress.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Size of the send buffer of a connection, in bytes.
 const SEND_BUFFER: u32 = 64 * 1024;
-/// How often a silent event stream shows that it lives.
-const PULSE: Duration = Duration::from_secs(15);
+/// Interval of the keep-alive comments on an idle event stream.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// What a client asked for.
+/// The target of a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// The path, as it came.
+pub struct PageRequest<'a> {
+    /// The path, not decoded.
     pub path: &'a str,
-    /// What stands behind the question mark, as it came.
+    /// The query after the question mark, not decoded.
     pub query: &'a str,
 }
 
-/// What a client is answered.
+/// A response.
 pub enum Answer {
     /// A page.
     Page {
@@ -62,7 +62,7 @@ pub enum Answer {
         /// The content.
         body: Bytes,
     },
-    /// Server-sent events: what a feed has, then what it gets.
+    /// Server-sent events: the current event of a feed, then its updates.
     Events(watch::Receiver<Bytes>),
 }
 
@@ -72,13 +72,13 @@ impl Answer {
         Self::Page { status, media, headers: &[], body: body.into() }
     }
 
-    /// No such page.
+    /// Status 404.
     pub fn missing() -> Self {
         Self::text(404, "text/plain; charset=utf-8", "no such page\n")
     }
 }
 
-/// The newest event; a reader that is slow misses the older ones and costs no memory.
+/// The most recent event. A slow client misses intermediate events and needs no additional memory.
 #[derive(Debug)]
 pub struct Feed(watch::Sender<Bytes>);
 
@@ -89,45 +89,48 @@ impl Default for Feed {
 }
 
 impl Feed {
-    /// Replaces the newest event. `data` is one line.
+    /// Replaces the event. `data` is one line.
     pub fn send(&self, name: &str, data: &str) {
         self.0.send_replace(format!("event: {name}\ndata: {data}\n\n").into());
     }
 
-    /// Whether anybody listens.
-    pub fn is_heard(&self) -> bool {
+    /// Whether a client is connected.
+    pub fn has_subscribers(&self) -> bool {
         self.0.receiver_count() > 0
     }
 
-    /// The answer that brings them.
+    /// A response that streams the events.
     pub fn answer(&self) -> Answer {
         Answer::Events(self.0.subscribe())
     }
 }
 
-/// Answers requests; called on the server's one thread, so it must not wait.
+/// The pages of a server. Called on the only thread of the server, so it must not block.
 pub trait Site: Send + Sync {
-    /// Answers a GET or HEAD from a client that may ask.
-    fn answer(&self, asked: &Asked<'_>) -> Answer;
+    /// The response to a GET or HEAD request with an allowed host name.
+    fn answer(&self, request: &PageRequest<'_>) -> Answer;
 }
 
-/// A running server; it ends when this is dropped.
+/// A running server; dropping it stops the server.
 pub struct Server {
     address: SocketAddr,
     stop: Option<oneshot::Sender<Infallible>>,
 }
 
 impl Server {
-    /// Starts to serve.
+    /// Starts the server.
+    ///
+    /// # Errors
+    /// The address cannot be bound.
     pub fn start(listen: Listen, site: Arc<dyn Site>) -> io::Result<Self> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let listener = bind(&runtime, &listen)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
-        let host = Arc::new(Host { listen, site, streams: AtomicUsize::new(0) });
+        let shared = Arc::new(Shared { listen, site, streams: AtomicUsize::new(0) });
         std::thread::Builder::new().name("http".to_owned()).spawn(move || {
             runtime.block_on(async {
-                let accepting = tokio::spawn(accept(listener, host));
+                let accepting = tokio::spawn(accept(listener, shared));
                 let _ = stopped.await;
                 accepting.abort();
             });
@@ -135,7 +138,7 @@ impl Server {
         Ok(Self { address, stop: Some(stop) })
     }
 
-    /// Where it listens: with port 0 the system chose one.
+    /// The address it listens on; for port 0, with the port that the system chose.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -155,11 +158,11 @@ fn bind(runtime: &Runtime, listen: &Listen) -> io::Result<TcpListener> {
     socket.set_send_buffer_size(SEND_BUFFER)?;
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{address}: {error}"));
     socket.bind(address).map_err(named)?;
-    socket.listen(CONNECTIONS as u32).map_err(named)
+    socket.listen(MAX_CONNECTIONS as u32).map_err(named)
 }
 
-/// What all connections share.
-struct Host {
+/// State shared by all connections.
+struct Shared {
     listen: Listen,
     site: Arc<dyn Site>,
     streams: AtomicUsize,
@@ -167,42 +170,44 @@ struct Host {
 
 type Reply = Response<UnsyncBoxBody<Bytes, Infallible>>;
 
-async fn accept(listener: TcpListener, host: Arc<Host>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(permit) = Arc::clone(&permits).acquire_owned().await else { return };
         let Ok((stream, _)) = listener.accept().await else {
-            // Out of file descriptors, most likely: it passes.
+            // The usual cause is a lack of file descriptors, which is temporary.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let host = Arc::clone(&host);
+        let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             let answer = |request| {
-                let reply = reply(&host, &request);
+                let reply = reply(&shared, &request);
                 async move { Ok::<_, Infallible>(reply) }
             };
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(HEAD)
+                .header_read_timeout(HEAD_TIMEOUT)
                 .max_buf_size(16 * 1024)
                 .keep_alive(false)
-                .serve_connection(Patient::new(stream, PATIENCE), service_fn(answer));
+                .serve_connection(WriteTimeout::new(stream, WRITE_TIMEOUT), service_fn(answer));
             let _ = connection.await;
-            drop(place);
+            drop(permit);
         });
     }
 }
 
-fn reply(host: &Arc<Host>, request: &Request<Incoming>) -> Reply {
+fn reply(shared: &Arc<Shared>, request: &Request<Incoming>) -> Reply {
     let plain = |status, text: &'static str| Answer::text(status, "text/plain", text);
     let answer = if request.method() != Method::GET && request.method() != Method::HEAD {
         plain(405, "GET or HEAD only\n")
-    } else if !may_ask(&host.listen, request) {
+    } else if !host_is_allowed(&shared.listen, request) {
         plain(421, "unknown host name: see --http-host\n")
     } else {
         let uri = request.uri();
-        host.site.answer(&Asked { path: uri.path(), query: uri.query().unwrap_or_default() })
+        shared
+            .site
+            .answer(&PageRequest { path: uri.path(), query: uri.query().unwrap_or_default() })
     };
     match answer {
         Answer::Page { status, media, headers, body } => {
@@ -212,15 +217,17 @@ fn reply(host: &Arc<Host>, request: &Request<Incoming>) -> Reply {
             }
             reply
         }
-        Answer::Events(feed) => match Events::new(feed, host) {
+        Answer::Events(feed) => match Events::new(feed, shared) {
             Some(events) => head(200, "text/event-stream", events.boxed_unsync()),
-            None => head(503, "text/plain", Full::new("enough listeners\n".into()).boxed_unsync()),
+            None => {
+                head(503, "text/plain", Full::new("too many event streams\n".into()).boxed_unsync())
+            }
         },
     }
 }
 
-/// By the host it names, in its one `Host` header and in an absolute address.
-fn may_ask(listen: &Listen, request: &Request<Incoming>) -> bool {
+/// Whether the host names in the only `Host` header and in an absolute target are allowed.
+fn host_is_allowed(listen: &Listen, request: &Request<Incoming>) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let allows = |name: &str| listen.allows(name);
@@ -237,40 +244,40 @@ fn head(status: u16, media: &'static str, body: UnsyncBoxBody<Bytes, Infallible>
         .header("cross-origin-resource-policy", "same-origin")
         .header("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
         .body(body)
-        .expect("every status and header is well formed")
+        .expect("status and headers are constant and valid")
 }
 
 type Next = Pin<Box<dyn Future<Output = Option<(Bytes, watch::Receiver<Bytes>)>> + Send>>;
 
-/// A body that brings the newest event whenever the client took the last one.
+/// A body that sends the current event whenever the client has received the previous one.
 struct Events {
     next: Next,
-    host: Arc<Host>,
+    shared: Arc<Shared>,
 }
 
 impl Events {
-    /// `None` where there are enough listeners already.
-    fn new(mut feed: watch::Receiver<Bytes>, host: &Arc<Host>) -> Option<Self> {
-        let before = host.streams.fetch_add(1, Ordering::Relaxed);
+    /// `None` where the maximum number of streams is reached.
+    fn new(mut feed: watch::Receiver<Bytes>, shared: &Arc<Shared>) -> Option<Self> {
+        let before = shared.streams.fetch_add(1, Ordering::Relaxed);
         feed.mark_changed();
-        let events = Self { next: Box::pin(next(feed)), host: Arc::clone(host) };
-        (before < STREAMS).then_some(events)
+        let events = Self { next: Box::pin(next(feed)), shared: Arc::clone(shared) };
+        (before < MAX_STREAMS).then_some(events)
     }
 }
 
 impl Drop for Events {
     fn drop(&mut self) {
-        self.host.streams.fetch_sub(1, Ordering::Relaxed);
+        self.shared.streams.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 async fn next(mut feed: watch::Receiver<Bytes>) -> Option<(Bytes, watch::Receiver<Bytes>)> {
-    let event = match tokio::time::timeout(PULSE, feed.changed()).await {
+    let event = match tokio::time::timeout(KEEP_ALIVE, feed.changed()).await {
         Ok(Ok(())) => feed.borrow_and_update().clone(),
         Ok(Err(_)) => return None,
         Err(_) => Bytes::new(),
     };
-    // A comment says nothing, and shows that the connection lives.
+    // A comment keeps the connection alive.
     let event = if event.is_empty() { Bytes::from_static(b":\n\n") } else { event };
     Some((event, feed))
 }

@@ -1,13 +1,13 @@
-//! Every metric there is: the one place that names them, from which `deploy/METRICS.md` is made.
+//! All metrics: their names, types, labels and help texts. `docs/metrics.md` is generated from this table.
 
-/// What a metric's value means.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Only grows.
+    /// A value that only increases.
     Counter,
-    /// Goes up and down.
+    /// A value that increases and decreases.
     Gauge,
-    /// Counts by size.
+    /// Counts of observations by upper bound.
     Histogram,
 }
 
@@ -27,17 +27,18 @@ impl Kind {
 pub struct Metric {
     /// Its name, `_total` included.
     pub name: &'static str,
-    /// What its value means.
+    /// Its type.
     pub kind: Kind,
-    /// Who has it: `all`, `kafka` (every stage with `--kafka`), or stages.
+    /// The commands that expose it: `all`, `kafka` (every stage with `--kafka`), or names of commands
+    /// separated by spaces.
     pub of: &'static str,
-    /// Its labels beside `stage`, in the order of a tally's values.
+    /// Its labels other than `stage`, in the order of the label values in a tally's key.
     pub labels: &'static [&'static str],
-    /// What it says.
+    /// Its help text: one sentence.
     pub help: &'static str,
 }
 
-/// Before every name but those of the process.
+/// The prefix of every name except those of [`PROCESS`].
 pub const PREFIX: &str = "tweetoscope_";
 
 /// The metric of that name.
@@ -76,86 +77,89 @@ const fn histogram(
 #[rustfmt::skip]
 pub const METRICS: &[Metric] = &[
     gauge("all", "build_info", &["version"], "Always 1; the version of the program."),
-    counter("all", "records_read_total", &[], "Records read, the refused ones included."),
-    counter("all", "records_written_total", &[], "Records written, those handed on included."),
+    counter("all", "records_read_total", &[], "Records read, including refused ones."),
+    counter("all", "records_written_total", &[], "Records written, including those passed through."),
     counter("all", "dead_letters_total", &["reason"], "Records refused, by reason."),
-    histogram("all", "record_processing_seconds", &[], "Time that a record took in the stage, averaged over the batch it came in."),
-    gauge("all", "last_progress_timestamp_seconds", &[], "When a record was last read, in Unix seconds."),
+    histogram("all", "record_processing_seconds", &[], "Time to process a record, averaged over its batch, in seconds."),
+    gauge("all", "last_progress_timestamp_seconds", &[], "Time of the most recent read, in Unix seconds."),
     counter("all", "log_records_total", &["level"], "Log records, by level."),
-    counter("all", "log_write_errors_total", &[], "Log records that the log files could not take."),
-    gauge("collect fit predict train monitor dashboard", "event_time_watermark_seconds", &["clock"], "The sources' clocks, in the time of their records: the lowest and the highest."),
-    histogram("kafka", "end_to_end_latency_seconds", &[], "From a record's arrival in its topic until what followed from it was committed."),
-    gauge("kafka", "kafka_consumer_lag_records", &["topic", "partition"], "Records in the topic that were not read yet."),
+    counter("all", "log_write_errors_total", &[], "Log records that could not be written to the log files."),
+    gauge("collect fit predict train monitor dashboard", "event_time_watermark_seconds", &["clock"], "Lowest and highest event time that the sources have reached, in seconds of event time."),
+    histogram("kafka", "end_to_end_latency_seconds", &[], "Time from the arrival of a record in its topic to the commit of its output, in seconds."),
+    gauge("kafka", "kafka_consumer_lag_records", &["topic", "partition"], "Records of the partition that are not read yet."),
     counter("kafka", "kafka_rebalances_total", &["event"], "Partitions assigned or revoked, by event."),
-    counter("kafka", "kafka_commits_total", &["result"], "Transactions, by how they ended."),
-    gauge("kafka", "kafka_replay_distance_records", &[], "Records that a restart would read again."),
-    counter("kafka", "kafka_delivery_failures_total", &[], "Records that a broker did not take."),
-    histogram("kafka", "kafka_delivery_seconds", &[], "From sending a record until a broker had it."),
-    gauge("collect", "cascades_open", &[], "Cascades that may still grow."),
+    counter("kafka", "kafka_commits_total", &["result"], "Transactions, by result."),
+    gauge("kafka", "kafka_replay_distance_records", &[], "Records that a restart would read again to restore the state."),
+    counter("kafka", "kafka_delivery_failures_total", &[], "Records that could not be delivered to a broker."),
+    histogram("kafka", "kafka_delivery_seconds", &[], "Time from sending a record to its acknowledgement by a broker, in seconds."),
+    gauge("collect", "cascades_open", &[], "Open cascades."),
     counter("collect", "cascades_opened_total", &[], "Cascades opened."),
-    counter("collect", "cascades_closed_total", &["reason"], "Cascades that are over: by silence, by age, or because the input is over."),
-    histogram("collect", "cascade_size_events", &[], "Final sizes of the cascades that are over."),
-    counter("collect", "windows_emitted_total", &["window"], "Series written, by window in seconds."),
-    counter("collect", "late_events_total", &[], "Events behind their source's clock."),
-    counter("collect", "orphan_retweets_total", &[], "Retweets with no open cascade, dropped."),
-    counter("collect", "duplicate_tweets_total", &[], "Second tweets of an open cascade, dropped."),
-    counter("collect", "before_root_retweets_total", &[], "Retweets before their tweet, refused."),
-    counter("collect", "reused_cascade_ids_total", &[], "Tweets that opened a cascade whose id had been closed."),
+    counter("collect", "cascades_closed_total", &["reason"], "Cascades closed, by reason: no event for `--terminated`, `--max-age` reached, or end of the input."),
+    histogram("collect", "cascade_size_events", &[], "Final sizes of closed cascades, in events."),
+    counter("collect", "windows_emitted_total", &["window"], "Series emitted, by window in seconds."),
+    counter("collect", "late_events_total", &[], "Events older than the event time of their source."),
+    counter("collect", "orphan_retweets_total", &[], "Retweets dropped because their cascade is not open."),
+    counter("collect", "duplicate_tweets_total", &[], "Initial tweets dropped because their cascade is open already."),
+    counter("collect", "before_root_retweets_total", &[], "Retweets refused because they are older than their initial tweet."),
+    counter("collect", "reused_cascade_ids_total", &[], "Initial tweets that opened a cascade under the id of a closed one."),
     counter("collect", "over_limit_records_total", &[], "Records dropped because a limit was reached."),
-    gauge("collect", "state_bytes", &[], "Bytes that the open cascades take."),
-    counter("fit", "fits_total", &["estimator", "result"], "Series fitted, by estimator and by the fit's status."),
-    histogram("fit", "fit_duration_seconds", &[], "Time that a serie took, its features included, averaged over the batch it came in."),
-    histogram("fit", "fit_iterations", &[], "How often a fit went through its cascade."),
-    histogram("fit", "fit_branching_ratio", &[], "Branching factors n* found: near 1, a cascade feeds itself."),
-    counter("predict", "predictions_total", &["step"], "Predictions made, by a trained model or without one."),
-    counter("predict", "prediction_fallbacks_total", &["reason"], "Predictions made without a trained model, by reason."),
-    gauge("predict", "model_trained_timestamp_seconds", &["window"], "When the model in use was published, in Unix seconds."),
-    gauge("predict", "model_info", &["window", "model"], "The model in use for a window (above 0)."),
-    gauge("predict", "model_samples", &["window"], "Samples that the model in use has learned from."),
-    gauge("predict", "truth_pending", &[], "Predictions whose truth is not known yet, and sizes without a prediction."),
-    counter("predict", "pending_evicted_total", &[], "Of these, how many were given up because there were too many."),
-    counter("predict", "duplicate_parameters_total", &[], "Parameters of a window that had a prediction already."),
-    counter("predict", "impossible_sizes_total", &[], "Final sizes below what was seen."),
-    counter("predict", "duplicate_sizes_total", &[], "Sizes of a window that had one already."),
-    counter("predict train", "models_refused_total", &[], "Models that could not be read or did not fit."),
-    gauge("train", "training_rows", &["window"], "Samples that the trainer has seen."),
-    histogram("train", "training_duration_seconds", &[], "Time that a training took, the contest with the incumbent included."),
-    gauge("train", "training_oob_error_ratio", &["window"], "Mean ARE of the newest model on samples that its trees had not seen."),
-    counter("train", "models_published_total", &[], "Models that won and were published."),
-    counter("train", "trainings_total", &["window", "result"], "Trainings, by window and by whether the model was published or the old one kept."),
-    counter("monitor", "predictions_scored_total", &["window"], "Predictions whose truth is known."),
-    histogram("monitor", "prediction_absolute_relative_error", &["window", "estimator"], "Absolute relative error (ARE) of the predictions, of a trained model or without one."),
+    gauge("collect", "state_bytes", &[], "Memory of the open cascades, in bytes."),
+    counter("fit", "fits_total", &["estimator", "result"], "Series fitted, by estimator and by status of the fit."),
+    histogram("fit", "fit_duration_seconds", &[], "Time to fit a serie and compute its features, averaged over its batch, in seconds."),
+    histogram("fit", "fit_iterations", &[], "Passes of a fit over its cascade."),
+    histogram("fit", "fit_branching_ratio", &[], "Fitted branching factors n*; a cascade near 1 sustains itself."),
+    counter("predict", "predictions_total", &["step"], "Predictions emitted, with a trained model or without one."),
+    counter("predict", "prediction_fallbacks_total", &["reason"], "Predictions emitted without a trained model, by reason."),
+    gauge("predict", "model_trained_timestamp_seconds", &["window"], "Publication time of the model in use, in Unix seconds."),
+    gauge("predict", "model_info", &["window", "model"], "The model in use for a window has a value above 0."),
+    gauge("predict", "model_samples", &["window"], "Samples that the model in use was trained on."),
+    gauge("predict", "truth_pending", &[], "Pending predictions without a final size, and unmatched sizes without a prediction."),
+    counter("predict", "pending_evicted_total", &[], "Pending entries evicted because their number reached the limit."),
+    counter("predict", "duplicate_parameters_total", &[], "Duplicate parameters: the window has a prediction already."),
+    counter("predict", "impossible_sizes_total", &[], "Final sizes below the observed number of events."),
+    counter("predict", "duplicate_sizes_total", &[], "Duplicate sizes: the window has a size already."),
+    counter("predict train", "models_refused_total", &[], "Models refused because they are unreadable or do not fit the window."),
+    gauge("train", "training_rows", &["window"], "Samples received for training."),
+    histogram("train", "training_duration_seconds", &[], "Duration of a training, including the comparison with the published model, in seconds."),
+    gauge("train", "training_oob_error_ratio", &["window"], "Mean out-of-bag ARE of the most recent model."),
+    counter("train", "models_published_total", &[], "Models published because they were better than the published model."),
+    counter("train", "trainings_total", &["window", "result"], "Trainings, by window and result: the new model is published, or the old one is kept."),
+    counter("monitor", "predictions_scored_total", &["window"], "Predictions compared with their final size."),
+    histogram("monitor", "prediction_absolute_relative_error", &["window", "estimator"], "Absolute relative error (ARE) of the predictions, with a trained model or without one."),
     gauge("monitor", "mean_absolute_relative_error", &["window"], "Mean ARE of all predictions."),
-    gauge("monitor", "late_absolute_relative_error", &["window"], "Mean ARE of the last predictions."),
-    gauge("monitor", "prediction_log_ratio", &["window"], "Median of ln((n_pred + 1)/(n_tot + 1)): below 0, predictions are low."),
-    counter("monitor", "predictions_with_interval_total", &["window", "level"], "Scored predictions that had an interval, by its nominal level."),
-    counter("monitor", "predictions_covered_total", &["window", "level"], "Of these, how many intervals held the truth."),
+    gauge("monitor", "late_absolute_relative_error", &["window"], "Mean ARE of the most recent predictions."),
+    gauge("monitor", "prediction_log_ratio", &["window"], "Median of ln((n_pred + 1)/(n_tot + 1)); below 0, predictions are too low."),
+    counter("monitor", "predictions_with_interval_total", &["window", "level"], "Scored predictions with an interval, by its nominal level."),
+    counter("monitor", "predictions_covered_total", &["window", "level"], "Scored predictions whose interval contains the final size, by nominal level."),
     gauge("monitor", "baseline_absolute_relative_error", &["window", "baseline"], "Mean ARE of a baseline on the same cascades."),
-    gauge("monitor", "prediction_skill_ratio", &["window", "baseline"], "1 - mean ARE / mean ARE of the baseline: below 0, the baseline is better."),
-    counter("dashboard", "alerts_shown_total", &[], "Alerts that reached the dashboard."),
-    gauge("dashboard", "cascades_shown", &[], "Cascades with a prediction that the dashboard remembers."),
+    gauge("monitor", "prediction_skill_ratio", &["window", "baseline"], "1 - mean ARE / mean ARE of the baseline; below 0, the baseline is better."),
+    counter("dashboard", "alerts_shown_total", &[], "Alerts received by the dashboard."),
+    gauge("dashboard", "cascades_shown", &[], "Cascades with a prediction held by the dashboard."),
 ];
 
-/// Metrics of the process itself (`process_*`), which the crate prometheus makes.
+/// Metrics of the process (`process_*`), which the crate prometheus collects.
 pub const PROCESS: &[(&str, Kind, &str)] = &[
     ("process_cpu_seconds_total", Kind::Counter, "Processor time spent, in seconds."),
     ("process_open_fds", Kind::Gauge, "Open file descriptors."),
-    ("process_max_fds", Kind::Gauge, "Most file descriptors that may be open."),
-    ("process_virtual_memory_bytes", Kind::Gauge, "Virtual memory."),
-    ("process_resident_memory_bytes", Kind::Gauge, "Resident memory."),
-    ("process_start_time_seconds", Kind::Gauge, "When the process started, in Unix seconds."),
+    ("process_max_fds", Kind::Gauge, "Maximum number of open file descriptors."),
+    ("process_virtual_memory_bytes", Kind::Gauge, "Virtual memory, in bytes."),
+    ("process_resident_memory_bytes", Kind::Gauge, "Resident memory, in bytes."),
+    ("process_start_time_seconds", Kind::Gauge, "Start time of the process, in Unix seconds."),
     ("process_threads", Kind::Gauge, "Threads."),
 ];
 
-/// The table as `deploy/METRICS.md` has it.
+/// The page `docs/metrics.md`.
 pub fn markdown() -> String {
     let mut text = String::from(concat!(
         "# Metrics\n\n",
-        "Made from `src/telemetry/table.rs`; a test keeps the two equal, and another holds ",
-        "both against the metrics of real runs. Names begin with `tweetoscope_` but for the last ",
-        "seven; every one of the others also has the label `stage`. No label ever carries a ",
-        "cascade, a user or a text.\n\n",
-        "| metric | kind | of | labels | meaning |\n|---|---|---|---|---|\n",
+        "Every command that runs continuously exposes metrics at `/metrics` with `--http`, or writes ",
+        "them to a file at its end with `--metrics-textfile`. Labels never hold a cascade, a user or ",
+        "a text. Every metric except `process_*` also has the label `stage`, the name of the ",
+        "command. `kafka` in the column \"commands\" means every stage with `--kafka`. The alerts on ",
+        "these metrics are in the [runbook](runbook.md).\n\n",
+        "This page is generated from `src/telemetry/table.rs`. `cargo test --test live` compares the ",
+        "two, and compares the table with the metrics of real runs.\n\n",
+        "| metric | type | commands | labels | meaning |\n|---|---|---|---|---|\n",
     ));
     for Metric { name, kind, of, labels, help } in METRICS {
         let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();

@@ -1,4 +1,4 @@
-//! How long a stage's costly work takes: a stage sees no clock, so one stands around it.
+//! Measures the time of fits and trainings. A stage does not read the clock, so a wrapper does.
 
 use std::time::Instant;
 
@@ -11,16 +11,16 @@ use crate::stage::{
     Tally,
 };
 
-/// A stage that counts its costly work.
-pub trait Works: Stage {
-    /// The metric of how long one takes, and the bounds of its histogram in seconds.
+/// A stage that counts its units of work: fits or trainings.
+pub trait CountsWork: Stage {
+    /// The metric of the duration of a unit, and the bounds of its histogram in seconds.
     const DURATION: (&'static str, &'static [f64]);
 
-    /// How much was done so far.
+    /// Number of units so far.
     fn done(&self) -> u64;
 }
 
-impl Works for Fit {
+impl CountsWork for Fit {
     const DURATION: (&'static str, &'static [f64]) =
         ("fit_duration_seconds", &[1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 0.1, 1.0, 10.0]);
 
@@ -29,7 +29,7 @@ impl Works for Fit {
     }
 }
 
-impl Works for Train {
+impl CountsWork for Train {
     const DURATION: (&'static str, &'static [f64]) =
         ("training_duration_seconds", &[0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 600.0]);
 
@@ -38,14 +38,14 @@ impl Works for Train {
     }
 }
 
-/// A stage, and how long its work took: that of a batch is shared equally among what it did.
+/// A stage with the durations of its work. The time of a batch is divided equally among its units.
 pub struct Timed<S> {
     stage: S,
     durations: Histogram,
 }
 
-impl<S: Works> Timed<S> {
-    /// Looks at the clock before and after every batch of that stage.
+impl<S: CountsWork> Timed<S> {
+    /// Measures the time of every batch of `stage`.
     pub fn new(stage: S) -> Self {
         Self { stage, durations: Histogram::new(S::DURATION.1) }
     }
@@ -64,7 +64,7 @@ impl<S: Works> Timed<S> {
     }
 }
 
-impl<S: Works> Stage for Timed<S> {
+impl<S: CountsWork> Stage for Timed<S> {
     const TAKES: &'static [Kind] = S::TAKES;
 
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
@@ -86,7 +86,7 @@ impl<S: Works> Stage for Timed<S> {
     }
 }
 
-impl<S: Works + Recover> Recover for Timed<S> {
+impl<S: CountsWork + Recover> Recover for Timed<S> {
     const RESTORE: Restore = S::RESTORE;
 
     fn replay_start(&self, offered: &[u64]) -> Option<usize> {

@@ -64,7 +64,7 @@ fn every_metric_and_label_that_is_named_exists_in_a_run() {
         shown.insert(format!("{PREFIX}{}", metric.name));
         labels.extend(metric.labels.iter().map(|it| (*it).to_owned()));
     }
-    let mut texts = vec![read("deploy/prometheus/alerts.yml"), read("deploy/RUNBOOK.md")];
+    let mut texts = vec![read("deploy/prometheus/alerts.yml"), read("docs/runbook.md")];
     let boards = dashboards();
     texts.extend(["pipeline", "quality"].iter().flat_map(|name| expressions(&boards[name])));
     let mut named = 0;
@@ -118,14 +118,17 @@ fn labels_have_few_values() {
 #[test]
 fn every_alert_has_a_section_a_severity_and_a_test() {
     let rules = read("deploy/prometheus/alerts.yml");
-    let (runbook, tests) = (read("deploy/RUNBOOK.md"), read("deploy/prometheus/alerts_test.yml"));
+    let (runbook, tests) = (read("docs/runbook.md"), read("deploy/prometheus/alerts_test.yml"));
     let sections: BTreeSet<_> =
         runbook.lines().filter_map(|line| line.strip_prefix("## ")).collect();
     let mut alerts = BTreeSet::new();
     for rule in rules.split("- alert: ").skip(1) {
         let name = rule.lines().next().unwrap();
         alerts.insert(name);
-        assert!(rule.contains(&format!("runbook: RUNBOOK.md#{}", name.to_lowercase())), "{name}");
+        assert!(
+            rule.contains(&format!("runbook: docs/runbook.md#{}", name.to_lowercase())),
+            "{name}"
+        );
         let severities = ["page", "ticket", "none"].map(|it| format!("severity: {it} }}"));
         assert!(severities.iter().any(|it| rule.contains(it)), "{name}");
         assert!(tests.contains(&format!("alertname=\"{name}\"")), "{name} has no test");

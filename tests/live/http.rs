@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::client::{Service, ask, connect, get};
-use tweetoscope::telemetry::{Answer, Asked, Feed, Listen, Server, Site};
+use tweetoscope::telemetry::{Answer, Feed, Listen, PageRequest, Server, Site};
 
 fn tweet(cid: usize, t: usize) -> String {
     format!("{{\"type\":\"tweet\",\"cid\":\"{cid}\",\"t\":{t}}}\n")
@@ -120,7 +120,7 @@ fn a_header_of_50_megabytes_is_refused_after_a_few_kilobytes() {
 struct Stream(Feed);
 
 impl Site for Stream {
-    fn answer(&self, asked: &Asked<'_>) -> Answer {
+    fn answer(&self, asked: &PageRequest<'_>) -> Answer {
         match asked.path {
             "/events" => self.0.answer(),
             _ => Answer::text(200, "text/plain", "here\n"),
@@ -139,7 +139,7 @@ fn a_slow_reader_of_events_misses_some_and_costs_nothing() {
     };
     let slow: Vec<_> = (0..20).map(|_| listen()).collect();
     let mut quick = BufReader::new(listen());
-    until("listeners", || site.0.is_heard());
+    until("listeners", || site.0.has_subscribers());
     let memory = || {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();

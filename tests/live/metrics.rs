@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use tweetoscope::stage::Tally;
 use tweetoscope::stream::{Counts, Observer};
-use tweetoscope::telemetry::{Answer, Asked, Health, METRICS, PREFIX, PROCESS, markdown};
+use tweetoscope::telemetry::{Answer, Health, METRICS, PREFIX, PROCESS, PageRequest, markdown};
 
 use super::client::{dir, err, run, text};
 
@@ -206,17 +206,17 @@ fn lint(stage: &str, dump: &str) {
 
 #[test]
 fn the_table_of_the_metrics_is_fresh() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("deploy/METRICS.md");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/metrics.md");
     let fresh = markdown();
     if fs::read_to_string(&path).unwrap_or_default() != fresh {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, fresh).unwrap();
-        panic!("deploy/METRICS.md was out of date; it is written anew: commit it");
+        panic!("docs/metrics.md was out of date; it is written anew: commit it");
     }
 }
 
 fn page(health: &Health, path: &str) -> (u16, String) {
-    match health.site().answer(&Asked { path, query: "" }) {
+    match health.site().answer(&PageRequest { path, query: "" }) {
         Answer::Page { status, body, .. } => (status, String::from_utf8(body.to_vec()).unwrap()),
         Answer::Events(_) => panic!("no page"),
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tweetoscope::stage::dashboard::{Change, Detail, Entry, Query};
-use tweetoscope::stream::shown;
+use tweetoscope::stream::printable;
 
 use super::html::link;
 use crate::dashboard::shared::Shared;
@@ -34,8 +34,8 @@ impl From<&Entry> for Row {
     fn from(entry: &Entry) -> Self {
         Self {
             href: link(&entry.key),
-            name: shown(&format!("{}/{}", entry.key.source, entry.key.cid)),
-            msg: shown(&entry.msg),
+            name: printable(&format!("{}/{}", entry.key.source, entry.key.cid)),
+            msg: printable(&entry.msg),
             rank: entry.rank,
             change: entry.change.map(|change| match change {
                 Change::New => 0,
@@ -50,8 +50,8 @@ impl From<&Entry> for Row {
             window: entry.window,
             spark: entry.spark.clone(),
             ended: entry.ended,
-            status: shown(&entry.status),
-            model: shown(&entry.model),
+            status: printable(&entry.status),
+            model: printable(&entry.model),
         }
     }
 }

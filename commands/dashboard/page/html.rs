@@ -1,7 +1,7 @@
 //! The page before its script runs, or without script.
 
 use tweetoscope::stage::dashboard::{Detail, Entry, Key, Query, Sort};
-use tweetoscope::stream::shown;
+use tweetoscope::stream::printable;
 
 use crate::dashboard::figures::{change, count, interval, percent, span, threshold};
 
@@ -44,7 +44,7 @@ pub(super) fn link(key: &Key) -> String {
 /// Text as HTML, in an element or an attribute.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in shown(text).chars() {
+    for c in printable(text).chars() {
         match c {
             '&' => safe.push_str("&amp;"),
             '<' => safe.push_str("&lt;"),

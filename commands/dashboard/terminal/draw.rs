@@ -9,7 +9,7 @@ use ratatui::widgets::{
     Axis, Block, Chart, Dataset, GraphType, LegendPosition, Paragraph, Row, Table,
 };
 use tweetoscope::stage::dashboard::{Change, Detail, Entry};
-use tweetoscope::stream::shown;
+use tweetoscope::stream::printable;
 
 use super::screen::Screen;
 use crate::dashboard::figures::{change, count, interval, percent, span, threshold};
@@ -58,14 +58,14 @@ fn header(screen: &Screen) -> Line<'static> {
 
 fn footer(screen: &Screen) -> Line<'static> {
     if screen.typing {
-        return Line::from(format!("filter: {}_", shown(&screen.query.text))).bold();
+        return Line::from(format!("filter: {}_", printable(&screen.query.text))).bold();
     }
     if screen.help {
         return Line::from(HELP);
     }
     let filter = match screen.query.text.as_str() {
         "" => String::new(),
-        text => format!("filter: {}   ", shown(text)),
+        text => format!("filter: {}   ", printable(text)),
     };
     let keys = "q quit  p pause  s sort  / filter  Enter open  ? keys";
     Line::from(vec![Span::from(filter).bold(), Span::from(keys).dark_gray()])
@@ -131,7 +131,7 @@ fn line(entry: &Entry, columns: &[usize], room: usize) -> Row<'static> {
     let cells = [
         entry.rank.to_string(),
         change(entry.change),
-        cut(&shown(text), room),
+        cut(&printable(text), room),
         count(entry.observed as f64),
         count(entry.predicted),
         interval(entry),
@@ -182,12 +182,12 @@ fn detail(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
         entry.above.map_or_else(String::new, |(n, p)| format!("P>{} {}", count(n), percent(p))),
         entry.age.map_or_else(String::new, |age| format!("age {}", span(age))),
         format!("rank {}", entry.rank),
-        format!("model {}", shown(&entry.model)),
+        format!("model {}", printable(&entry.model)),
     ];
     let facts: Vec<_> = facts.into_iter().filter(|it| !it.is_empty()).collect();
     let width = usize::from(area.width);
-    let name = shown(&format!("{}/{}", entry.key.source, entry.key.cid));
-    let title = if entry.msg.is_empty() { name.clone() } else { shown(&entry.msg) };
+    let name = printable(&format!("{}/{}", entry.key.source, entry.key.cid));
+    let title = if entry.msg.is_empty() { name.clone() } else { printable(&entry.msg) };
     let mut text = vec![Line::from(cut(&title, width)).bold()];
     text.extend(filled(&facts, width).into_iter().map(Line::from));
     let reaches = filled(&reaches.collect::<Vec<_>>(), width);

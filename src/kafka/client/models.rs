@@ -18,8 +18,8 @@ use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::Topic;
 use crate::record::{Item, Kind, Record, read};
 use crate::stage::Tally;
-use crate::stream::complain;
-use crate::stream::models::trained;
+use crate::stream::models::publication_tally;
+use crate::stream::report;
 
 /// Models of a window that are kept; older ones get a tombstone when a new one is written.
 const KEPT: usize = 20;
@@ -112,7 +112,7 @@ impl Models {
                 *self.published.get(&ModelVersion { window: *window, counter: *counter })?,
             ))
         };
-        trained(self.in_use.iter().filter_map(of))
+        publication_tally(self.in_use.iter().filter_map(of))
     }
 
     /// Models that came into use since the last call.
@@ -190,7 +190,7 @@ fn listen(message: &BorrowedMessage<'_>) -> Heard {
     let key = message.key().and_then(|key| str::from_utf8(key).ok());
     let Some(version) = key.and_then(|key| key.parse::<ModelVersion>().ok()) else {
         let (partition, offset) = (message.partition(), message.offset());
-        complain(&format!("models {partition}/{offset}: the key is no version"));
+        report(&format!("models {partition}/{offset}: the key is no version"));
         return Heard::Nonsense;
     };
     let Some(bytes) = message.payload() else { return Heard::Deleted(version) };
@@ -198,7 +198,7 @@ fn listen(message: &BorrowedMessage<'_>) -> Heard {
         Ok(Item::Record(record)) => Heard::Model(version, record),
         Ok(_) => Heard::Nonsense,
         Err(refusal) => {
-            complain(&format!("model {}: {refusal}", key.unwrap_or_default()));
+            report(&format!("model {}: {refusal}", key.unwrap_or_default()));
             Heard::Nonsense
         }
     }

@@ -198,7 +198,7 @@ impl Output {
             let identity = input
                 .identity()
                 .ok_or_else(|| Lost::Uncommitted("the group does not know us".to_owned()))?;
-            // Asked after the identity: one that was taken away reads as that of nobody, whose
+            // PageRequest after the identity: one that was taken away reads as that of nobody, whose
             // commits no broker refuses.
             if input.is_lost() {
                 return Err(Lost::Uncommitted("the group went on without us".to_owned()));

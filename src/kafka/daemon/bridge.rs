@@ -189,7 +189,7 @@ impl<W: Write> Transport for Bridge<W> {
 
     fn finish(&mut self) -> io::Result<()> {
         self.to.flush()?;
-        self.rejects.tell();
+        self.rejects.report_total();
         Ok(())
     }
 

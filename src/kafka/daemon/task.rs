@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use crate::input::blocks::{HEAD, LONGEST_TWEET, longest_of};
+use crate::input::blocks::{HEAD, MAX_TWEET_BYTES, max_line_bytes};
 use crate::kafka::client::errors::failed;
 use crate::kafka::restore::checkpoint::{MOST_METADATA, Mark, Start};
 use crate::record::Refusal;
@@ -304,10 +304,10 @@ impl<S: Recover> Task<S> {
 
 /// Why a record is refused unread: it is larger than any honest one, or than is wanted.
 pub(crate) fn too_long(bytes: &[u8], longest: usize) -> Option<Refusal> {
-    if bytes.len() <= LONGEST_TWEET.min(longest) {
+    if bytes.len() <= MAX_TWEET_BYTES.min(longest) {
         return None;
     }
-    let most = longest_of(bytes, longest);
+    let most = max_line_bytes(bytes, longest);
     let text = || format!("the record has {} bytes, more than the {most} that it may", bytes.len());
     (bytes.len() > most).then(|| Refusal::new("size", text()))
 }

@@ -60,7 +60,7 @@ pub(crate) struct Daemon<'a, S, F> {
 }
 
 impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
-    /// Works until it is told to stop, or until all is read where that is the end.
+    /// CountsWork until it is told to stop, or until all is read where that is the end.
     pub(crate) fn work(&mut self, observer: &mut dyn Observer) -> io::Result<Counts> {
         loop {
             self.obey()?;

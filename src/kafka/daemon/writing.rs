@@ -13,7 +13,7 @@ use crate::kafka::daemon::task::Said;
 use crate::record::{Kind, Record};
 use crate::stage::Outgoing;
 use crate::stream::Refused;
-use crate::stream::rejects::{Rejects, letter};
+use crate::stream::rejects::{Rejects, dead_letter};
 
 /// Sends what stages say.
 pub(crate) struct Writing {
@@ -119,7 +119,7 @@ impl Writing {
         let place = format!("{topic} partition {partition} offset {position}");
         self.rejects.add(&place, bytes, refusal)?;
         if let Some(dead) = &self.settings.dead_letter {
-            let payload = letter(&place, bytes, refusal)?;
+            let payload = dead_letter(&place, bytes, refusal)?;
             output.send(Letter {
                 topic: dead,
                 partition: None,
@@ -133,6 +133,6 @@ impl Writing {
 
     /// Says how many records were refused in all.
     pub(crate) fn tell(&self) {
-        self.rejects.tell();
+        self.rejects.report_total();
     }
 }

@@ -1,4 +1,4 @@
-//! How cascades become tweets: the choices of the command line, checked.
+//! The options of a replay and their checks.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,15 +7,16 @@ use crate::event::Span;
 use crate::input::{Cascades, Refused};
 use crate::record::Refusal;
 
-/// When the cascades begin.
+/// How the start times of the cascades are chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Timeline {
-    /// Real where the source means it so ([`Cascades::dated`]), else dealt.
+    /// `Real` where [`Cascades::dated`] holds, else `Dealt`.
     #[default]
     Auto,
-    /// As they happened, merged by their true times; t in Unix seconds.
+    /// The recorded times: cascades are merged by time; t in Unix seconds.
     Real,
-    /// Shuffled, dealt to the sources, so many at a time; t in seconds since the source began.
+    /// The cascades are shuffled and distributed to the sources, with a constant number of live cascades per
+    /// source; t in seconds since the start of the source.
     Dealt,
 }
 
@@ -27,7 +28,7 @@ impl FromStr for Timeline {
             "auto" => Ok(Self::Auto),
             "real" => Ok(Self::Real),
             "dealt" => Ok(Self::Dealt),
-            _ => Err(format!("{name:?} is no timeline: auto, real or dealt")),
+            _ => Err(format!("{name:?} is not a timeline; give auto, real or dealt")),
         }
     }
 }
@@ -42,32 +43,32 @@ impl fmt::Display for Timeline {
     }
 }
 
-/// How cascades become tweets. The default is that of the command line.
+/// The options of a replay. The defaults are those of the command line.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Plan {
-    /// What the shuffle and the starts are drawn from.
+pub struct ReplayOptions {
+    /// Random seed of the shuffle and the start times.
     pub seed: u64,
-    /// How many sources there are, named from "0" on; at least 1.
+    /// Number of sources, named "0", "1", ...; at least 1.
     pub sources: u32,
-    /// Live cascades of a source, at most, on the dealt timeline; at least 1.
+    /// Maximum number of live cascades per source on the dealt timeline; at least 1.
     pub live: u32,
-    /// A cascade begins up to so long after the end of the one that it follows, on the dealt timeline.
+    /// Maximum delay between the end of a cascade and the start of the next, on the dealt timeline.
     pub start_range: Span,
-    /// When cascades begin.
+    /// How the start times are chosen.
     pub timeline: Timeline,
-    /// How far behind its last event the watermark is that ends a source.
+    /// Time from the last event of a source to its final watermark.
     pub tail: Span,
-    /// Whether times keep their fractions; else they are rounded to whole seconds.
+    /// Whether times keep their fractions; otherwise they are rounded to whole seconds.
     pub exact_times: bool,
-    /// Seconds in the unit of the cascades' times; above 0.
+    /// Seconds per unit of the times of the cascades; above 0.
     pub seconds_per_unit: f64,
-    /// Event seconds in a second of real time; above 0. Without it nothing waits.
+    /// Event time per real time; above 0. `None` emits without delay.
     pub speed: Option<f64>,
-    /// After so many events the replay is cut off.
+    /// Maximum number of events.
     pub limit: Option<u64>,
 }
 
-impl Default for Plan {
+impl Default for ReplayOptions {
     fn default() -> Self {
         Self {
             seed: 1,
@@ -84,21 +85,21 @@ impl Default for Plan {
     }
 }
 
-impl Plan {
-    /// Checks that it can be carried out with these cascades, and decides whether times are the true ones.
-    pub(super) fn check(&self, cascades: &dyn Cascades) -> Result<bool, PlanError> {
+impl ReplayOptions {
+    /// Checks the options for these cascades; returns whether the timeline is real.
+    pub(super) fn check(&self, cascades: &dyn Cascades) -> Result<bool, ReplayError> {
         let positive = |value: f64| value > 0.0 && value.is_finite();
         if self.sources == 0 {
-            return Err(PlanError::NoSource);
+            return Err(ReplayError::NoSource);
         }
         if self.live == 0 {
-            return Err(PlanError::NoneLive);
+            return Err(ReplayError::NoneLive);
         }
         if !positive(self.seconds_per_unit) {
-            return Err(PlanError::Unit(self.seconds_per_unit));
+            return Err(ReplayError::Unit(self.seconds_per_unit));
         }
         if let Some(speed) = self.speed.filter(|speed| !positive(*speed)) {
-            return Err(PlanError::Speed(speed));
+            return Err(ReplayError::Speed(speed));
         }
         let real = match self.timeline {
             Timeline::Auto => cascades.dated(),
@@ -109,29 +110,29 @@ impl Plan {
         match if real { (0..cascades.count()).find(undated) } else { None } {
             None => Ok(real),
             Some(index) => {
-                let why = "the real timeline needs t0, the time of the root";
-                Err(PlanError::Undated(cascades.refused(index, Refusal::new("field", why))))
+                let why = "the real timeline requires t0, the time of the initial tweet";
+                Err(ReplayError::Undated(cascades.refused(index, Refusal::new("field", why))))
             }
         }
     }
 }
 
-/// Why a plan cannot be carried out.
+/// Why a replay cannot start.
 #[derive(Clone, Debug, PartialEq)]
-pub enum PlanError {
-    /// There must be a source.
+pub enum ReplayError {
+    /// The number of sources is 0.
     NoSource,
-    /// A source must keep a cascade live.
+    /// The number of live cascades is 0.
     NoneLive,
-    /// A unit of time that is no positive number.
+    /// The unit of time is not a positive number.
     Unit(f64),
-    /// A speed that is no positive number.
+    /// The speed is not a positive number.
     Speed(f64),
-    /// The real timeline needs to know when this cascade began.
+    /// The real timeline requires a time that this cascade lacks.
     Undated(Refused),
 }
 
-impl fmt::Display for PlanError {
+impl fmt::Display for ReplayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoSource => f.write_str("there must be at least 1 source"),
@@ -143,4 +144,4 @@ impl fmt::Display for PlanError {
     }
 }
 
-impl std::error::Error for PlanError {}
+impl std::error::Error for ReplayError {}

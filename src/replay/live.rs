@@ -1,0 +1,279 @@
+//! The live cascades of all sources, in the order of their next events.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::binary_heap::PeekMut;
+use std::collections::{BinaryHeap, VecDeque};
+use std::fmt::Write;
+
+use super::options::ReplayOptions;
+use crate::event::{Event, EventTime, LARGEST};
+use crate::input::{Cascades, HistoryCascade, Refused};
+use crate::record::{Refusal, Watermark};
+
+/// Numbers of emitted items of a replay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Emitted events.
+    pub events: u64,
+    /// Cascades of which at least one event was emitted.
+    pub cascades: u64,
+    /// Refused cascades.
+    pub refused: u64,
+    /// Whether the replay was not yielded to its end, because of the limit or because the caller stopped.
+    pub cut: bool,
+}
+
+/// The live cascades, ordered by next event. Slots are reused, so an event needs no allocation.
+pub(super) struct LiveCascades {
+    cascades: Box<dyn Cascades + Send>,
+    options: ReplayOptions,
+    sources: Vec<Source>,
+    slots: Vec<LiveCascade>,
+    free: Vec<usize>,
+    queue: BinaryHeap<Reverse<NextEvent>>,
+    /// Number of cascades begun.
+    begun: u64,
+    /// Items to emit before the next event.
+    pending: VecDeque<Control>,
+    /// Slot of the event emitted last, until `advance`.
+    current: Option<usize>,
+    /// The time of the first event, at which real time is 0.
+    origin: Option<f64>,
+    summary: Summary,
+}
+
+struct Source {
+    name: String,
+    /// The time of its last event.
+    last: Option<f64>,
+    /// Number of its cascades that are live or not yet begun.
+    remaining: u64,
+}
+
+/// A live cascade.
+#[derive(Default)]
+struct LiveCascade {
+    cascade: HistoryCascade,
+    source: usize,
+    /// Its unique id, and the field `info` with the id in the history.
+    cid: String,
+    info: String,
+    start: f64,
+    /// Number of emitted events.
+    emitted: usize,
+}
+
+/// The time of the next event of a slot. At equal times, the cascade that began first comes first.
+#[derive(PartialEq, Eq)]
+struct NextEvent {
+    time: EventTime,
+    begun: u64,
+    slot: usize,
+}
+
+impl Ord for NextEvent {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.time.cmp(&other.time).then(self.begun.cmp(&other.begun))
+    }
+}
+
+impl PartialOrd for NextEvent {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// An item other than an event.
+pub(super) enum Control {
+    /// The end of a source.
+    Watermark(Watermark),
+    /// A cascade that was refused.
+    Refused(Refused),
+}
+
+impl LiveCascades {
+    /// No live cascades yet. The i-th cascade to begin belongs to source i modulo the number of sources.
+    pub(super) fn new(cascades: Box<dyn Cascades + Send>, options: &ReplayOptions) -> Self {
+        let (count, sources) = (cascades.count(), u64::from(options.sources));
+        let source = |s: u64| Source {
+            name: s.to_string(),
+            last: None,
+            remaining: count / sources + u64::from(s < count % sources),
+        };
+        Self {
+            cascades,
+            options: *options,
+            sources: (0..sources).map(source).collect(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            queue: BinaryHeap::new(),
+            begun: 0,
+            pending: VecDeque::new(),
+            current: None,
+            origin: None,
+            summary: Summary::default(),
+        }
+    }
+
+    /// Numbers of emitted items so far.
+    pub(super) fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    /// The cascades that are replayed.
+    pub(super) fn cascades(&self) -> &dyn Cascades {
+        &*self.cascades
+    }
+
+    /// Number of sources.
+    pub(super) fn sources(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// The time of the last event of a source; 0 before the first.
+    pub(super) fn now(&self, source: usize) -> f64 {
+        self.sources[source].last.unwrap_or(0.0)
+    }
+
+    /// The time of the next event.
+    pub(super) fn earliest(&self) -> Option<f64> {
+        self.queue.peek().map(|Reverse(next)| next.time.seconds())
+    }
+
+    /// Begins a cascade of a source; returns false where it is refused.
+    pub(super) fn begin(&mut self, index: u64, source: usize, start: f64) -> bool {
+        let slot = self.free.pop().unwrap_or(self.slots.len());
+        if slot == self.slots.len() {
+            self.slots.push(LiveCascade::default());
+        }
+        let unit = self.options.seconds_per_unit;
+        match self.slots[slot].open(&mut *self.cascades, index, start, unit) {
+            Ok(time) => {
+                self.slots[slot].source = source;
+                self.queue.push(Reverse(NextEvent { time, begun: self.begun, slot }));
+                self.begun += 1;
+                true
+            }
+            Err(refused) => {
+                self.free.push(slot);
+                self.sources[source].remaining -= 1;
+                self.summary.refused += 1;
+                self.pending.push_back(Control::Refused(refused));
+                false
+            }
+        }
+    }
+
+    /// The next item to emit before the next event.
+    pub(super) fn next_control(&mut self) -> Option<Control> {
+        self.pending.pop_front()
+    }
+
+    /// Whether there is an item to emit before the next event.
+    pub(super) fn has_control(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Whether the limit of events is reached.
+    pub(super) fn at_limit(&self) -> bool {
+        self.options.limit.is_some_and(|limit| self.summary.events >= limit)
+    }
+
+    /// Moves past the event emitted last; returns the source of its cascade where that has ended.
+    pub(super) fn advance(&mut self) -> Option<usize> {
+        let slot = self.current.take()?;
+        let live = &mut self.slots[slot];
+        live.emitted += 1;
+        let mut next = self.queue.peek_mut().expect("the emitted event is the earliest");
+        if live.emitted < live.cascade.points.len() {
+            next.0.time = live.time(self.options.seconds_per_unit);
+            return None;
+        }
+        PeekMut::pop(next);
+        self.free.push(slot);
+        self.sources[live.source].remaining -= 1;
+        Some(live.source)
+    }
+
+    /// The next event and the real time at which to emit it; `None` where no cascade is live.
+    pub(super) fn event(&mut self) -> Option<(Event<'_>, f64)> {
+        let Reverse(next) = self.queue.peek()?;
+        let (time, slot) = (next.time, next.slot);
+        let live = &self.slots[slot];
+        let source = &mut self.sources[live.source];
+        let time = if self.options.exact_times { time } else { rounded(time) };
+        let seconds = time.seconds();
+        source.last = Some(seconds);
+        let origin = *self.origin.get_or_insert(seconds);
+        let due = self.options.speed.map_or(0.0, |speed| (seconds - origin) / speed);
+        self.summary.events += 1;
+        self.summary.cascades += u64::from(live.emitted == 0);
+        self.current = Some(slot);
+        Some((live.event(&source.name, time), due))
+    }
+
+    /// Emits the final watermark of a source that has emitted events and has no remaining cascade.
+    ///
+    /// Call it once after each cascade of the source that ended or was refused.
+    pub(super) fn settle(&mut self, source: usize) {
+        let source = &self.sources[source];
+        if let Some(last) = source.last.filter(|_| source.remaining == 0) {
+            let t = (last + self.options.tail.0).min(LARGEST);
+            self.pending
+                .push_back(Control::Watermark(Watermark { source: source.name.clone(), t }));
+        }
+    }
+}
+
+impl LiveCascade {
+    /// Replaces the cascade of this slot; returns the time of the first event.
+    fn open(
+        &mut self,
+        cascades: &mut dyn Cascades,
+        index: u64,
+        start: f64,
+        unit: f64,
+    ) -> Result<EventTime, Refused> {
+        cascades.take(index, &mut self.cascade)?;
+        (self.start, self.emitted) = (start, 0);
+        let duration = self.cascade.points.last().map_or(f64::NAN, |last| last.time * unit);
+        let (Some(time), Some(_)) = (EventTime::new(start), EventTime::new(start + duration))
+        else {
+            let detail = format!("cascade {:?} would end after 1e12 s", self.cascade.cid);
+            return Err(cascades.refused(index, Refusal::new("range", detail)));
+        };
+        self.cid.clear();
+        self.cid.push_str(&self.cascade.cid);
+        let suffix = cascades.suffix(index);
+        if suffix > 1 {
+            write!(self.cid, "~{suffix}").expect("writing to a string cannot fail");
+        }
+        self.info.clear();
+        write!(self.info, "cascade={}", self.cascade.cid).expect("writing to a string cannot fail");
+        Ok(time)
+    }
+
+    /// The time of the next event.
+    fn time(&self, unit: f64) -> EventTime {
+        let seconds = self.start + self.cascade.points[self.emitted].time * unit;
+        EventTime::new(seconds).expect("the last event is the latest and was checked")
+    }
+
+    /// The next event; only the root has texts.
+    fn event<'a>(&'a self, source: &'a str, time: EventTime) -> Event<'a> {
+        let root = self.emitted == 0;
+        Event {
+            root,
+            cid: self.cid.as_str().into(),
+            source: source.into(),
+            time,
+            magnitude: self.cascade.points[self.emitted].magnitude,
+            msg: if root { self.cascade.msg.as_str() } else { "" }.into(),
+            info: if root { self.info.as_str() } else { "" }.into(),
+        }
+    }
+}
+
+fn rounded(time: EventTime) -> EventTime {
+    EventTime::new(time.seconds().round()).expect("the maximum time is an integer")
+}
