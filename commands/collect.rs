@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use tweetoscope::event::Span;
-use tweetoscope::kafka::Topic;
 use tweetoscope::stage::Stage;
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
 
 use crate::flags::{CarrierArgs, Outcome, Usage, whole_seconds};
-use crate::kafka::{self, KafkaArgs, Role};
+use crate::kafka::{self, KafkaArgs, Role, Topic};
 
 /// Group tweets into cascades, and emit their observation windows and final sizes
 ///
@@ -97,7 +96,7 @@ const MAX_AGE: Span = Span(7.0 * 86_400.0);
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
-    let max_age = if args.kafka.kafka { kafka::MAX_AGE } else { MAX_AGE };
+    let max_age = if args.kafka.is_on() { kafka::MAX_AGE } else { MAX_AGE };
     let options = args.flags.options(max_age)?;
     let make = || Collect::new(options.clone());
     let writes = &[Topic::CascadeSeries, Topic::CascadeProperties];

@@ -34,7 +34,8 @@ pub(crate) struct EvaluateFlags {
     /// Evaluate by cross-validation instead: assign the cascades to K folds, predict each fold with
     /// models trained on the others, and print the errors of every method at each of --windows
     /// (default with --folds: 5m,10m,20m,30m,1h,2h,6h). The final size is that at --max-age
-    #[arg(long, value_name = "K", conflicts_with_all = ["no_learn", "files", "models", "pin", "curve", "alert_above", "http", "metrics_textfile"], help_heading = "Evaluation")]
+    #[arg(long, value_name = "K", conflicts_with_all = ["no_learn", "files", "models", "pin", "curve", "alert_above"], help_heading = "Evaluation")]
+    #[cfg_attr(feature = "http", arg(conflicts_with_all = ["http", "metrics_textfile"]))]
     pub(crate) folds: Option<usize>,
     /// Print the evaluation as CSV with all digits
     #[arg(long, requires = "folds", conflicts_with = "plot", help_heading = "Evaluation")]

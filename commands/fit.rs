@@ -6,7 +6,6 @@ use std::path::Path;
 use tweetoscope::event::Span;
 use tweetoscope::hawkes::Estimator;
 use tweetoscope::hawkes::mark::MarkLaw;
-use tweetoscope::kafka::Topic;
 use tweetoscope::record::{Parameters, Record};
 use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::fit::{Cut, Fit, FitOptions};
@@ -14,7 +13,7 @@ use tweetoscope::stream::Mapped;
 use tweetoscope::telemetry::Timed;
 
 use crate::flags::{CarrierArgs, Outcome, Usage, threads, whole_seconds};
-use crate::kafka::{KafkaArgs, Role};
+use crate::kafka::{KafkaArgs, Role, Topic};
 use crate::rows;
 
 /// Fit a marked Hawkes process to the observed events of each cascade

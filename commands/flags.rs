@@ -55,14 +55,17 @@ pub(crate) struct Shared {
     /// Format of the log on stderr and in files
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT", help_heading = "Log")]
     pub(crate) log_format: LogFormat,
+    #[cfg(feature = "http")]
     /// Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port
     /// alone listens on 127.0.0.1
     #[arg(long, value_name = "ADDR", help_heading = "Metrics")]
     pub(crate) http: Option<String>,
+    #[cfg(feature = "http")]
     /// Accept HTTP requests for these host names too, separated by commas (default: localhost and
     /// IP addresses)
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Metrics")]
     pub(crate) http_host: Vec<String>,
+    #[cfg(feature = "http")]
     /// Write the metrics to FILE at the end, for the textfile collector of node_exporter
     #[arg(long, value_name = "FILE", help_heading = "Metrics")]
     pub(crate) metrics_textfile: Option<PathBuf>,

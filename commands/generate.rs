@@ -10,7 +10,6 @@ use anyhow::bail;
 use tweetoscope::event::{Event, Span};
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::input::{Cascades, History, Pair, Refused, Table};
-use tweetoscope::kafka::{Sink, Topic};
 use tweetoscope::record::{Record, write_event};
 use tweetoscope::replay::{ParamRange, Replay, ReplayItem, ReplayOptions, Simulated, Timeline};
 use tweetoscope::stream::lines::Writer;
@@ -18,7 +17,7 @@ use tweetoscope::stream::{Counts, Observer, Rejects};
 
 use crate::flags::{InputArgs, Outcome, Shared, Usage};
 use crate::health;
-use crate::kafka::{KafkaArgs, Role};
+use crate::kafka::{KafkaArgs, Role, Sink, Topic};
 use crate::transport::stop_flag;
 
 /// Replay recorded cascades, or simulate cascades, as a stream of tweets

@@ -11,9 +11,9 @@ use std::time::Duration;
 use anyhow::Context;
 use tweetoscope::event::{ModelVersion, Span};
 use tweetoscope::kafka::{
-    self, Bridge, Creation, From, Names, Properties, Settings, Sink, Topic, Use, free, from_file,
-    property,
+    self, Creation, From, Names, Properties, Settings, free, from_file, property,
 };
+pub(crate) use tweetoscope::kafka::{Bridge, Sink, Topic, Use, status};
 use tweetoscope::record::{Kind, Record};
 use tweetoscope::stage::Recover;
 

@@ -1,5 +1,8 @@
 //! The command line: parse, run, exit status. No logic lives here; see the library.
 
+// Without a feature, what only its commands and views call is unused.
+#![cfg_attr(not(all(feature = "http", feature = "kafka", feature = "tui")), allow(dead_code))]
+
 mod cli;
 mod collect;
 mod dashboard;
@@ -8,9 +11,12 @@ mod fit;
 mod flags;
 mod generate;
 #[cfg(test)]
+#[cfg(all(feature = "http", feature = "kafka", feature = "tui"))]
 mod generated;
+#[cfg_attr(not(feature = "http"), path = "health_off.rs")]
 mod health;
 mod healthy;
+#[cfg_attr(not(feature = "kafka"), path = "kafka_off.rs")]
 mod kafka;
 mod log;
 mod logging;
@@ -22,6 +28,7 @@ mod predict;
 mod progress;
 mod rows;
 mod run;
+#[cfg(feature = "tui")]
 mod terminal;
 mod train;
 mod transport;
@@ -58,7 +65,7 @@ fn status(ended: anyhow::Result<Outcome>) -> u8 {
         Err(error) if reader_left(&error) => 0,
         Err(error) => {
             stream::print_stderr(&format!("{error:#}"));
-            let status = |cause: &io::Error| tweetoscope::kafka::status(cause);
+            let status = |cause: &io::Error| kafka::status(cause);
             let own = error.chain().find_map(|it| it.downcast_ref::<io::Error>().and_then(status));
             match error.downcast_ref::<Usage>() {
                 Some(_) => 2,

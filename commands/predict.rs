@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use tweetoscope::event::ModelVersion;
-use tweetoscope::kafka::{self, Topic};
 use tweetoscope::stage::predict::{Predict, PredictOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
 use crate::flags::{CarrierArgs, Outcome, Usage};
-use crate::kafka::{KafkaArgs, Role};
+use crate::kafka::{self, KafkaArgs, Role, Topic};
 
 /// Predict the final size of each fitted cascade, and score the prediction when the size is known
 ///

@@ -2,14 +2,13 @@
 
 use std::path::PathBuf;
 
-use tweetoscope::kafka::{self, Topic};
 use tweetoscope::learn::{Aggregate, LearnOptions, Target, max_model_bytes};
 use tweetoscope::stage::train::{Train, TrainOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::telemetry::Timed;
 
 use crate::flags::{CarrierArgs, Outcome, Usage, threads};
-use crate::kafka::{KafkaArgs, Role};
+use crate::kafka::{self, KafkaArgs, Role, Topic};
 
 /// Learn from finished cascades how large the cascades of each window become
 ///

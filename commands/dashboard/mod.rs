@@ -1,9 +1,11 @@
 //! `tweetoscope dashboard`.
 
 mod figures;
+#[cfg(feature = "http")]
 mod page;
 mod plain;
 mod shared;
+#[cfg(feature = "tui")]
 mod terminal;
 
 use std::io::{self, IsTerminal, Write};
@@ -14,7 +16,6 @@ use std::time::Duration;
 
 use tweetoscope::record::Kind;
 use tweetoscope::stage::dashboard::Query;
-use tweetoscope::stream::print_stderr;
 
 use crate::flags::{CarrierArgs, Outcome};
 use crate::kafka::KafkaArgs;
@@ -53,19 +54,18 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         return args.transport.drive(|| Watching(shared.clone()));
     }
     let stop = transport::stop_flag()?;
-    let view = Arc::new(page::View::new(shared.clone(), args.top, args.above));
-    let (pages, flags) = (Arc::clone(&view), &args.transport.shared);
-    let watch = health::watch_with(flags, &stop, |health| page::site(pages, health))?;
-    let served = watch.address();
-    let in_terminal = served.is_none() && io::stdout().is_terminal();
-    let reading = read(&args, shared.clone(), Arc::clone(&stop), watch, !in_terminal);
+    let (watch, page) = page(&args, &shared, &stop)?;
+    let in_terminal = cfg!(feature = "tui") && page.is_none() && io::stdout().is_terminal();
+    let reading = Reading { served: page.is_some(), bar: !in_terminal };
+    let reading = reading.start(&args, shared.clone(), Arc::clone(&stop), watch);
     let query = Query { above: args.above, ..Query::default() };
-    let shown = match served {
-        Some(address) => {
-            print_stderr(&format!("the page is at http://{address}/"));
-            view.serve(&stop);
+    let printed = page.is_none() && !in_terminal;
+    let shown: anyhow::Result<()> = match page {
+        Some(serve) => {
+            serve();
             Ok(())
         }
+        #[cfg(feature = "tui")]
         None if in_terminal => terminal::show(&shared, args.top, query.clone(), &stop),
         None => Ok(()),
     };
@@ -74,39 +74,82 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     }
     let ended = reading.join().map_err(|_| anyhow::anyhow!("the reading thread panicked"))?;
     shown?;
-    if served.is_none() && !in_terminal {
+    if printed {
         io::stdout().write_all(plain::table(&shared.board().top(args.top, &query)).as_bytes())?;
     }
     ended
 }
 
-/// Reads on a separate thread until the end of the input.
-fn read(
+/// Shows the page until the command is stopped.
+type Serve = Box<dyn FnOnce()>;
+
+/// The observer, and the page where --http is given.
+#[cfg(feature = "http")]
+fn page(
     args: &Args,
-    shared: Shared,
-    stop: Arc<AtomicBool>,
-    mut watch: health::Watch,
+    shared: &Shared,
+    stop: &Arc<AtomicBool>,
+) -> anyhow::Result<(health::Watch, Option<Serve>)> {
+    let view = Arc::new(page::View::new(shared.clone(), args.top, args.above));
+    let (pages, flags) = (Arc::clone(&view), &args.transport.shared);
+    let watch = health::watch_with(flags, stop, |health| page::site(pages, health))?;
+    let stop = Arc::clone(stop);
+    let serve = watch.address().map(|address| -> Serve {
+        Box::new(move || {
+            tweetoscope::stream::print_stderr(&format!("the page is at http://{address}/"));
+            view.serve(&stop);
+        })
+    });
+    Ok((watch, serve))
+}
+
+#[cfg(not(feature = "http"))]
+fn page(
+    args: &Args,
+    _: &Shared,
+    stop: &Arc<AtomicBool>,
+) -> anyhow::Result<(health::Watch, Option<Serve>)> {
+    Ok((health::watch(&args.transport.shared, stop)?, None))
+}
+
+/// How the input is read.
+struct Reading {
+    /// Whether a page is served after the end of the input.
+    served: bool,
+    /// Whether a progress bar is shown.
     bar: bool,
-) -> JoinHandle<anyhow::Result<Outcome>> {
-    let (carrier, kafka) = (args.transport.clone(), args.kafka.clone());
-    std::thread::spawn(move || {
-        let stage = Watching(shared.clone());
-        let kinds = [Kind::Alert, Kind::Serie, Kind::Size, Kind::Tweet];
-        let bridge = kafka.bridge_to(io::sink(), "dashboard", &kinds, &carrier, &stop);
-        let ended = match bridge {
-            Ok(Some(bridge)) => transport::drive(stage, bridge, &mut watch),
-            Ok(None) => carrier.drive_into(stage, io::sink(), &stop, &mut watch, bar),
-            Err(error) => Err(error),
-        };
-        shared.end();
-        // An error ends the view, so that it is printed.
-        if ended.is_err() {
-            stop.store(true, Ordering::Relaxed);
-        }
-        // The page is served after the end of the input.
-        while watch.address().is_some() && !stop.load(Ordering::Relaxed) {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        ended
-    })
+}
+
+impl Reading {
+    /// Reads on a separate thread until the end of the input.
+    fn start(
+        self,
+        args: &Args,
+        shared: Shared,
+        stop: Arc<AtomicBool>,
+        mut watch: health::Watch,
+    ) -> JoinHandle<anyhow::Result<Outcome>> {
+        let (carrier, kafka) = (args.transport.clone(), args.kafka.clone());
+        let Self { served, bar } = self;
+        std::thread::spawn(move || {
+            let stage = Watching(shared.clone());
+            let kinds = [Kind::Alert, Kind::Serie, Kind::Size, Kind::Tweet];
+            let bridge = kafka.bridge_to(io::sink(), "dashboard", &kinds, &carrier, &stop);
+            let ended = match bridge {
+                Ok(Some(bridge)) => transport::drive(stage, bridge, &mut watch),
+                Ok(None) => carrier.drive_into(stage, io::sink(), &stop, &mut watch, bar),
+                Err(error) => Err(error),
+            };
+            shared.end();
+            // An error ends the view, so that it is printed.
+            if ended.is_err() {
+                stop.store(true, Ordering::Relaxed);
+            }
+            // The page is served after the end of the input.
+            while served && !stop.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            ended
+        })
+    }
 }

@@ -3,6 +3,7 @@
 mod plot;
 mod shared;
 mod table;
+#[cfg(feature = "tui")]
 mod view;
 
 use std::io::{self, IsTerminal, Write};
@@ -17,7 +18,9 @@ use tweetoscope::stream::{Mapped, Transport};
 
 use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::kafka::KafkaArgs;
-use crate::{health, terminal, transport};
+#[cfg(feature = "tui")]
+use crate::terminal;
+use crate::{health, transport};
 use shared::Shared;
 
 pub(crate) use table::print_table;
@@ -65,7 +68,8 @@ enum Live {
 impl Live {
     fn of(args: &Args) -> Self {
         // Without a terminal for the keys the view could not be left.
-        let able = std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        let able = cfg!(feature = "tui")
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
             && std::fs::File::open("/dev/tty").is_ok();
         if able && io::stdout().is_terminal() && !args.csv {
             Self::Stdout
@@ -93,7 +97,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let shared = Shared::new(MonitorOptions { every: args.every, last: args.last });
     let watch = health::watch(&args.transport.shared, &stop)?;
     let reading = read(&args, live, shared.clone(), Arc::clone(&stop), watch);
+    #[cfg(feature = "tui")]
     let shown = show(live, &shared, &reading, args.last, &stop);
+    #[cfg(not(feature = "tui"))]
+    let shown: io::Result<()> = Ok(());
     // On stderr the reports continue without the view; on stdout its end ends the command.
     if live == Live::Stdout {
         stop.store(true, Ordering::Relaxed);
@@ -113,6 +120,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
 }
 
 /// Shows the view until the user quits.
+#[cfg(feature = "tui")]
 fn show(
     live: Live,
     shared: &Shared,

@@ -37,6 +37,9 @@ fn key(group: &str, topic: &str, partition: i32) -> String {
     format!("{group}/{topic}/{partition}")
 }
 
+/// The parts of a state by id, and the ids of those that an earlier group has left.
+pub(crate) type Parts = (Vec<(u64, String)>, Vec<u64>);
+
 impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
     /// Writes the changelog records of the stages.
     pub(crate) fn write_changelog(&mut self) -> Result<(), Lost> {
@@ -125,7 +128,7 @@ impl Recovery<'_> {
         partition: i32,
         start: &Start,
         committed: Option<&Committed>,
-    ) -> io::Result<(Vec<(u64, String)>, Vec<u64>)> {
+    ) -> io::Result<Parts> {
         let fresh = committed.is_none_or(|it| Start::read(&it.note, self.partitions).is_err());
         if !S::RESTORE.spills || !self.settings.replay || (start.aside == 0 && !fresh) {
             return Ok(Default::default());
