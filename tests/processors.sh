@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Results do not depend on the processor: the laws about instruction sets and a whole `run` give the same
-# on this processor and on one without AVX, which qemu-user emulates.
+# on this processor and on one without AVX, which qemu-user emulates. Arguments go to cargo.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,8 +11,8 @@ if ! command -v qemu-x86_64 >/dev/null; then
 fi
 [ "$(uname -m)" = x86_64 ] || { echo "skipped: the binaries are for $(uname -m)"; exit 0; }
 
-cargo build --locked
-laws=$(cargo test --locked --lib --no-run --message-format=json 2>/dev/null |
+cargo build --locked "$@"
+laws=$(cargo test --locked "$@" --lib --no-run --message-format=json 2>/dev/null |
   sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
 qemu-x86_64 -cpu Nehalem "$laws" same_bits
 

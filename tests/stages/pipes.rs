@@ -1,7 +1,5 @@
 //! What a shell does to a command: closed readers, broken input, full disks.
 
-#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
-
 use std::collections::HashMap;
 use std::fs;
 use std::io::{Read, Write};

@@ -10,7 +10,7 @@ use tweetoscope::stage::predict::{Predict, PredictOptions};
 use tweetoscope::stage::train::learn_sample;
 use tweetoscope::stage::{Change, Limit, Out, Recover, Saved, Stage};
 
-use crate::{at, below, parsed, records, wild_properties};
+use super::{at, below, parsed, records, wild_properties};
 
 /// A model that predicts `growth` times the observed size.
 fn model(counter: u64, growth: usize) -> Arc<Model> {

@@ -1,7 +1,5 @@
 //! Models, whatever they are asked and whatever stands in their files.
 
-#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
-
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tweetoscope::cascade::Point;

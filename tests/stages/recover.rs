@@ -2,9 +2,6 @@
 //! checkpoint and the changelog of that position, restores its state; also where the position is
 //! rounded down to an earlier checkpoint. Without brokers: the options of `kafka/daemon/task.rs`.
 
-#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
-
-#[path = "recover/withheld.rs"]
 mod withheld;
 
 use std::collections::BTreeMap;

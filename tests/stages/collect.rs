@@ -1,8 +1,7 @@
 //! The collector against an independent one that is written slowly: every cascade and window
 //! that qualifies is emitted once, none is lost, none comes twice.
 
-#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
-
+#[path = "slow.rs"]
 mod slow;
 
 use slow::{Input, SlowCollector};

@@ -1,7 +1,5 @@
 //! The laws of the monitor: its courses and reports are those of a direct computation.
 
-#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
-
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tweetoscope::learn::{LogLinear, median_ratio};

@@ -1,0 +1,9 @@
+//! The stages and their commands without a broker: laws over many seeds, and processes on pipes.
+
+#![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
+
+mod collect;
+mod models;
+mod monitor;
+mod pipes;
+mod recover;
