@@ -36,6 +36,9 @@ step 'tests'
 # The storms wait more than they work: three at a time on two cores.
 RUST_TEST_THREADS=${RUST_TEST_THREADS:-3} cargo test --locked "${features[@]}"
 
+step 'the book'
+bash tests/book.sh
+
 step 'processors without AVX'
 bash tests/processors.sh "${features[@]}"
 
