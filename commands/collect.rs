@@ -126,3 +126,35 @@ fn log_dropped(collect: &Collect) -> Outcome {
     }
     Outcome::Done
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use tweetoscope::stage::Recover;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Flags {
+        #[command(flatten)]
+        flags: CollectFlags,
+    }
+
+    fn options(line: &str) -> CollectOptions {
+        Flags::parse_from(format!("collect {line}").split_whitespace())
+            .flags
+            .options(MAX_AGE)
+            .unwrap()
+    }
+
+    #[test]
+    fn the_options_of_a_stage_read_back_from_its_text() {
+        let other = "--windows 90,10m,1d --terminated 36h --min-size 3 --lateness 0.5 --max-age 3d \
+                     --max-open-cascades 9 --max-events-per-cascade 8 --max-sources 7";
+        for given in ["", other] {
+            let text = Collect::new(options(given)).output_options();
+            assert_eq!(options(&text), options(given), "{text}");
+        }
+        assert_ne!(options(""), options(other));
+    }
+}

@@ -351,6 +351,10 @@ impl Stage for Fit {
 impl Recover for Fit {
     const RESTORE: Restore = Restore::FROM_INPUT;
 
+    fn output_options(&self) -> String {
+        String::new()
+    }
+
     fn replay_start(&self, offered: &[u64]) -> Option<usize> {
         offered.len().checked_sub(1)
     }

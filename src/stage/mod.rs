@@ -202,6 +202,11 @@ pub trait Recover: Stage {
     /// What restoring needs beside the input.
     const RESTORE: Restore;
 
+    /// The options that decide what is emitted for records that a replay reads again, as they are
+    /// given on the command line; empty where none does. Positions that were committed under other
+    /// options are refused: a replay would rebuild another state than the one that was emitted.
+    fn output_options(&self) -> String;
+
     /// The index of the latest of the `offered` positions (ascending, the last one at most the
     /// next position) from which a replay restores this state; `None` if there is none.
     fn replay_start(&self, offered: &[u64]) -> Option<usize>;

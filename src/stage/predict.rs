@@ -261,6 +261,10 @@ impl Recover for Predict {
     const RESTORE: Restore =
         Restore { reads_back: &[Kind::Alert], starts_late: false, spills: true };
 
+    fn output_options(&self) -> String {
+        String::new()
+    }
+
     fn replay_start(&self, offered: &[u64]) -> Option<usize> {
         let oldest = self.pending.oldest();
         offered.iter().rposition(|start| oldest.is_none_or(|oldest| *start <= oldest))

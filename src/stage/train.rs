@@ -289,6 +289,10 @@ impl Recover for Train {
     /// A replay that starts late restores fewer samples, which still train a model.
     const RESTORE: Restore = Restore { starts_late: true, ..Restore::FROM_INPUT };
 
+    fn output_options(&self) -> String {
+        String::new()
+    }
+
     fn replay_start(&self, offered: &[u64]) -> Option<usize> {
         let oldest = self.positions.first();
         offered.iter().rposition(|start| oldest.is_none_or(|oldest| start <= oldest))

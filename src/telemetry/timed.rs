@@ -89,6 +89,10 @@ impl<S: CountsWork> Stage for Timed<S> {
 impl<S: CountsWork + Recover> Recover for Timed<S> {
     const RESTORE: Restore = S::RESTORE;
 
+    fn output_options(&self) -> String {
+        self.stage.output_options()
+    }
+
     fn replay_start(&self, offered: &[u64]) -> Option<usize> {
         self.stage.replay_start(offered)
     }

@@ -159,6 +159,10 @@ impl Collect {
 impl Recover for Collect {
     const RESTORE: Restore = Restore { reads_back: &[], starts_late: false, spills: true };
 
+    fn output_options(&self) -> String {
+        self.options.output_options()
+    }
+
     fn replay_start(&self, offered: &[u64]) -> Option<usize> {
         let oldest = self.sources.iter().filter_map(Source::oldest_needed).min();
         offered.iter().rposition(|start| {

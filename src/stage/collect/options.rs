@@ -1,5 +1,7 @@
 //! The options of the collector.
 
+use crate::event::Span;
+
 /// How cascades are cut into windows, and when they are over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CollectOptions {
@@ -49,6 +51,23 @@ impl Default for Limits {
 }
 
 impl CollectOptions {
+    /// The options that decide what is emitted, as on the command line.
+    pub(super) fn output_options(&self) -> String {
+        let Self { windows, terminated, min_size, lateness, max_age, at_end: _, limits } = self;
+        let Limits { open_cascades, events_per_cascade, sources } = limits;
+        let windows: Vec<String> =
+            windows.iter().map(|window| Span(*window as f64).to_string()).collect();
+        format!(
+            "--windows {} --terminated {} --min-size {min_size} --lateness {} --max-age {} \
+             --max-open-cascades {open_cascades} --max-events-per-cascade {events_per_cascade} \
+             --max-sources {sources}",
+            windows.join(","),
+            Span(*terminated),
+            Span(*lateness),
+            Span(*max_age)
+        )
+    }
+
     /// The options, or why they are invalid.
     pub fn checked(self) -> Result<Self, String> {
         let Some(&largest) = self.windows.last() else {
