@@ -170,6 +170,10 @@ impl Stage for Tenfold {
 impl Recover for Tenfold {
     const RESTORE: Restore = Restore::FROM_INPUT;
 
+    fn output_options(&self) -> String {
+        String::new()
+    }
+
     fn replay_start(&self, offered: &[u64]) -> Option<usize> {
         offered.len().checked_sub(1)
     }
