@@ -107,6 +107,7 @@ fn join(bencher: Bencher<'_, '_>, open: usize) {
         min_size: 10,
         lateness: 0.0,
         max_age: 1e9,
+        max_jump: 1e9,
         at_end: AtEnd::Drop,
         limits,
     };

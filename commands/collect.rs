@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use tweetoscope::event::Span;
-use tweetoscope::stage::Stage;
-use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
+use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Dropped, Limits};
 
 use crate::flags::{CarrierArgs, Outcome, Usage, whole_seconds};
 use crate::kafka::{self, KafkaArgs, Role, Topic};
@@ -45,6 +44,10 @@ pub(crate) struct CollectFlags {
     /// Terminate a cascade at this age (default: 7d, with --kafka 1d)
     #[arg(long, value_name = "DURATION")]
     pub(crate) max_age: Option<Span>,
+    /// Refuse an event that is further ahead of the clock of its source, such as one in milliseconds;
+    /// the third such event in a row is accepted: the source was silent
+    #[arg(long, value_name = "DURATION", default_value = "7d")]
+    pub(crate) max_jump: Span,
     /// Action at the end of the input; with --kafka, and after SIGINT or SIGTERM, always drop
     #[arg(long, value_enum, default_value = "terminate")]
     pub(crate) at_end: AtEndArg,
@@ -77,6 +80,7 @@ impl CollectFlags {
             min_size: self.min_size,
             lateness: self.lateness.0,
             max_age: self.max_age.unwrap_or(max_age).0,
+            max_jump: self.max_jump.0,
             at_end: match self.at_end {
                 AtEndArg::Terminate => AtEnd::Terminate,
                 AtEndArg::Drop => AtEnd::Drop,
@@ -103,28 +107,59 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let max_age = Span(options.max_age);
     let role = Role { max_age, ..Role::plain("collect", writes) };
     let carrier = &args.transport;
+    let judge = |collect: &Collect| {
+        warn_of_dropped(collect);
+        Outcome::Done
+    };
     match args.kafka.daemon(role, carrier, make)? {
         Some(outcome) => Ok(outcome),
-        None => carrier.drive_through(make, |lines| lines, log_dropped),
+        None => carrier.drive_through(make, |lines| lines, judge),
     }
 }
 
-/// Logs the numbers of dropped records: those over a limit as a warning, others with -v.
-fn log_dropped(collect: &Collect) -> Outcome {
-    for ((name, label), count) in collect.tally() {
-        let dropped = matches!(
-            name,
-            "orphan_retweets_total" | "duplicate_tweets_total" | "before_root_retweets_total"
-        );
-        if name == "over_limit_records_total" && count > 0.0 {
-            log::warn!(
-                "{count} records were dropped because a limit was reached; raise --max-open-cascades, --max-events-per-cascade or --max-sources"
-            );
-        } else if dropped && count > 0.0 {
-            log::info!("{name} {label}{count}");
+/// Warns where more than 1 % of the events did not join a cascade in time order, where a limit was
+/// reached, or where nothing was emitted; once, with the remedies.
+pub(crate) fn warn_of_dropped(collect: &Collect) {
+    let Dropped { events, late, orphans, duplicates, before_root, over_limit, emitted } =
+        collect.dropped();
+    let mut problems = Vec::new();
+    for (count, problem) in [
+        (
+            late,
+            "were not in time order within their source: sort the input by t, or give --lateness",
+        ),
+        (
+            orphans,
+            "were retweets without an open cascade: their tweet is missing, comes later, or the \
+             cascade was over (see --terminated and --max-age)",
+        ),
+        (
+            duplicates,
+            "were tweets of a cascade that was open already: give each tweet a cid of its own",
+        ),
+        (before_root, "were retweets before the tweet of their cascade: check the times"),
+    ] {
+        if count > 0 && 100 * count > events {
+            problems.push(format!("{count} {problem}"));
+        } else if count > 0 {
+            log::info!("{count} of {events} events {problem}");
         }
     }
-    Outcome::Done
+    if over_limit > 0 {
+        problems.push(format!(
+            "{over_limit} were above a limit and dropped: raise --max-open-cascades, \
+             --max-events-per-cascade or --max-sources"
+        ));
+    }
+    if events > 0 && emitted == 0 {
+        problems.push(
+            "no window was emitted: it needs --min-size events, and a tweet that opens the cascade"
+                .to_owned(),
+        );
+    }
+    if !problems.is_empty() {
+        log::warn!("of {events} events, {}", problems.join("; "));
+    }
 }
 
 #[cfg(test)]
@@ -149,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_options_of_a_stage_read_back_from_its_text() {
-        let other = "--windows 90,10m,1d --terminated 36h --min-size 3 --lateness 0.5 --max-age 3d \
+        let other = "--windows 90,10m,1d --terminated 36h --min-size 3 --lateness 0.5 --max-age 3d --max-jump 20d \
                      --max-open-cascades 9 --max-events-per-cascade 8 --max-sources 7";
         for given in ["", other] {
             let text = Collect::new(options(given)).output_options();

@@ -125,6 +125,21 @@ fn row(it: &Parameters) -> io::Result<Vec<u8>> {
     rows::row(fields)
 }
 
+/// Logs that data have no marks.
+pub(crate) fn warn_of_marks(fit: &Fit) {
+    let zero = fit.zero_marks();
+    if zero > 0 {
+        log::warn!(
+            "all marks of {zero} of {} series are 0: fitted as data without marks, every mark 1; \
+             give the numbers of followers in m, or nothing",
+            fit.fitted()
+        );
+    }
+    if fit.lacks_magnitudes() && zero == 0 {
+        log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let cut = if args.windows.is_empty() {
@@ -135,9 +150,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let options = args.flags.options(cut, !args.csv)?;
     let make = || Timed::new(Fit::new(options.clone()));
     let judge = |timed: &Timed<Fit>| {
-        if timed.stage().lacks_magnitudes() {
-            log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
-        }
+        warn_of_marks(timed.stage());
         Outcome::Done
     };
     if !args.csv {

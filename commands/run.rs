@@ -15,9 +15,9 @@ use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{Mapped, Rejects, Replayed, Transport};
 
-use crate::collect::CollectFlags;
+use crate::collect::{CollectFlags, warn_of_dropped};
 use crate::evaluate::{EvaluateFlags, Evaluation, WINDOWS};
-use crate::fit::FitFlags;
+use crate::fit::{FitFlags, warn_of_marks};
 use crate::flags::{CarrierArgs, Outcome};
 use crate::generate::ReplayFlags;
 use crate::predict::PredictFlags;
@@ -155,8 +155,7 @@ fn drive(
 
 /// Prints the table of errors.
 fn report(system: &System) {
-    if system.lacks_magnitudes() {
-        log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
-    }
+    warn_of_marks(system.fit());
+    warn_of_dropped(system.collect());
     monitor::print_table(system.monitor());
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use signal_hook::consts::{SIGINT, SIGTERM};
+use tweetoscope::record::Kind;
 use tweetoscope::stage::Stage;
 use tweetoscope::stream::lines::{Input, Lines, Options};
 use tweetoscope::stream::{self, Transport};
@@ -113,8 +114,29 @@ pub(crate) fn watched<S: Stage>(
 ) -> anyhow::Result<()> {
     let ended = stream::run(stage, transport, watch);
     watch.finish()?;
-    ended?;
+    let accepted = transport.counts().read - transport.counts().rejected;
+    if ended? == 0 && accepted > 0 {
+        log::warn!("{}", nothing_to_read(S::TAKES, accepted));
+    }
     Ok(())
+}
+
+/// The warning that no record of the input was of a kind that the stage takes.
+fn nothing_to_read(takes: &[Kind], records: u64) -> String {
+    let makers = [
+        (Kind::Tweet, "generate"),
+        (Kind::Serie, "collect"),
+        (Kind::Parameters, "fit"),
+        (Kind::Sample, "predict"),
+        (Kind::Stat, "predict"),
+    ];
+    let maker = makers.iter().find(|(kind, _)| takes.contains(kind));
+    let hint = maker.map_or(String::new(), |(_, command)| format!("; run {command} first"));
+    let kinds: Vec<&str> = takes.iter().map(|kind| kind.name()).collect();
+    format!(
+        "none of the {records} records is of a type that is read here ({}){hint}",
+        kinds.join(", ")
+    )
 }
 
 pub(crate) fn outcome(transport: &impl Transport) -> Outcome {

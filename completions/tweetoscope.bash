@@ -103,7 +103,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__collect)
-            opts="-v -q -b -X -F -h -V --windows --terminated --min-size --lateness --max-age --at-end --max-open-cascades --max-events-per-cascade --max-sources --params --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
+            opts="-v -q -b -X -F -h -V --windows --terminated --min-size --lateness --max-age --max-jump --at-end --max-open-cascades --max-events-per-cascade --max-sources --params --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -126,6 +126,10 @@ _tweetoscope() {
                     return 0
                     ;;
                 --max-age)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-jump)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1151,7 +1155,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__run)
-            opts="-v -q -h -V --history --data --index --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --seconds-per-unit --exact-times --limit --terminated --min-size --lateness --max-age --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --level --alert-above --max-pending --pin --curve --newest --trees --target --aggregate --models --no-learn --folds --csv --plot --predictions --truth --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --windows --help --version"
+            opts="-v -q -h -V --history --data --index --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --seconds-per-unit --exact-times --limit --terminated --min-size --lateness --max-age --max-jump --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --level --alert-above --max-pending --pin --curve --newest --trees --target --aggregate --models --no-learn --folds --csv --plot --predictions --truth --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --windows --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1230,6 +1234,10 @@ _tweetoscope() {
                     return 0
                     ;;
                 --max-age)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-jump)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -27,6 +27,7 @@ pub fn number<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
 }
 
 /// A number that serializes by [`number`].
+#[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Number(pub f64);
 
 impl Serialize for Number {

@@ -1,6 +1,8 @@
 //! Records other than events, in each of their forms.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::history_line::HistoryCascade;
@@ -46,6 +48,17 @@ pub(super) fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Ref
     serde_json::from_slice(bytes).map_err(json)
 }
 
+/// The fields of a record as they are written: numbers keep their digits.
+type RawFields = BTreeMap<String, Box<RawValue>>;
+
+fn raw(value: &impl Serialize) -> Result<Box<RawValue>, Refusal> {
+    serde_json::value::to_raw_value(value).map_err(json)
+}
+
+fn typed<T: for<'de> Deserialize<'de>>(fields: &RawFields) -> Result<T, Refusal> {
+    parse(serde_json::to_string(fields).map_err(json)?.as_bytes())
+}
+
 /// Parses a record; the original system writes some without `T_obs`, which is the key then.
 fn windowed<T: for<'de> Deserialize<'de>>(bytes: &[u8], key: Option<&str>) -> Result<T, Refusal> {
     let first = match parse(bytes) {
@@ -53,12 +66,12 @@ fn windowed<T: for<'de> Deserialize<'de>>(bytes: &[u8], key: Option<&str>) -> Re
         Err(refusal) => refusal,
     };
     let Some(key) = key.filter(|key| key.parse::<f64>().is_ok()) else { return Err(first) };
-    let mut value: serde_json::Map<String, serde_json::Value> = parse(bytes)?;
-    if value.contains_key("T_obs") {
+    let mut fields: RawFields = parse(bytes)?;
+    if fields.contains_key("T_obs") {
         return Err(first);
     }
-    value.insert("T_obs".to_owned(), key.into());
-    serde_json::from_value(value.into()).map_err(json)
+    fields.insert("T_obs".to_owned(), raw(&key)?);
+    typed(&fields)
 }
 
 /// A serie in any of its forms: `T_obs` or `t_obs`, pairs or parallel lists.
@@ -72,11 +85,11 @@ pub(super) fn serie(bytes: &[u8], list: Option<Vec<Point>>) -> Result<Serie, Ref
     let mut serie = match parse::<Serie>(bytes) {
         Ok(serie) => serie,
         Err(refusal) => {
-            let mut value: serde_json::Map<String, serde_json::Value> = parse(bytes)?;
-            if let Some(window) = value.remove("t_obs") {
-                value.entry("T_obs").or_insert(window);
+            let mut fields: RawFields = parse(bytes)?;
+            if let Some(window) = fields.remove("t_obs") {
+                fields.entry("T_obs".to_owned()).or_insert(window);
             }
-            if !value.contains_key("tweets") {
+            if !fields.contains_key("tweets") {
                 let Ok(lists) = parse::<Parallel>(bytes) else { return Err(refusal) };
                 let (times, marks) = (lists.times.len(), lists.magnitudes.len());
                 if marks > 0 && marks != times {
@@ -85,9 +98,9 @@ pub(super) fn serie(bytes: &[u8], list: Option<Vec<Point>>) -> Result<Serie, Ref
                 }
                 let marks = lists.magnitudes.into_iter().chain(std::iter::repeat(1.0));
                 let pairs: Vec<(f64, f64)> = lists.times.into_iter().zip(marks).collect();
-                value.insert("tweets".to_owned(), serde_json::to_value(pairs).map_err(json)?);
+                fields.insert("tweets".to_owned(), raw(&pairs)?);
             }
-            serde_json::from_value(value.into()).map_err(json)?
+            typed(&fields)?
         }
     };
     serie.tweets = list.unwrap_or(serie.tweets);

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::item::Refusal;
-use super::scalar::Scalar;
+use super::scalar::{Id, Scalar, Words};
 use crate::cascade::{Point, numbers};
 use crate::event::EventTime;
 
@@ -35,9 +35,9 @@ pub struct HistoryCascade {
 #[serde(default)]
 struct Fields<'a> {
     #[serde(borrow)]
-    cid: Scalar<'a>,
+    cid: Id<'a>,
     #[serde(borrow)]
-    msg: Scalar<'a>,
+    msg: Words<'a>,
     #[serde(borrow)]
     t0: Scalar<'a>,
     #[serde(borrow)]
@@ -118,9 +118,9 @@ impl HistoryCascade {
     }
 
     fn take_fields(&mut self, fields: Fields<'_>) -> Result<(), Refusal> {
-        let cid = fields.cid.id().ok_or_else(|| Refusal::new("field", "no cascade id in cid"))?;
+        let cid = fields.cid.0.ok_or_else(|| Refusal::new("field", "no cascade id in cid"))?;
         store(cid, &mut self.cid);
-        store(fields.msg.id().unwrap_or_default(), &mut self.msg);
+        store(fields.msg.0.unwrap_or_default(), &mut self.msg);
         let t0 = if fields.t0.is_present() { fields.t0 } else { fields.root_time };
         self.t0 = None;
         if t0.is_present() {

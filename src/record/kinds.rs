@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::scalar::{self, id, integer, seconds, window};
+use super::scalar::{self, id, integer, seconds, text, window};
 use crate::cascade::{Point, number};
 use crate::learn::Features;
 
@@ -33,7 +33,7 @@ pub struct Serie {
     #[serde(default, serialize_with = "number", deserialize_with = "seconds")]
     pub t: f64,
     /// The text of the initial tweet.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub msg: String,
     /// The window, in seconds.
     #[serde(rename = "T_obs", deserialize_with = "window")]
@@ -78,7 +78,7 @@ pub struct Parameters {
     #[serde(default, serialize_with = "number", deserialize_with = "seconds")]
     pub t: f64,
     /// The text of the initial tweet.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub msg: String,
     /// The window, in seconds.
     #[serde(rename = "T_obs", deserialize_with = "window")]
@@ -149,7 +149,7 @@ pub struct Alert {
     #[serde(default, serialize_with = "number", deserialize_with = "seconds")]
     pub t: f64,
     /// The text of the initial tweet.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub msg: String,
     /// The window, in seconds.
     #[serde(rename = "T_obs", deserialize_with = "window")]
@@ -331,6 +331,7 @@ pub struct Log {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
     /// The text of the message.
+    #[serde(deserialize_with = "text")]
     pub message: String,
 }
 
@@ -341,7 +342,7 @@ pub struct History {
     #[serde(deserialize_with = "id")]
     pub cid: String,
     /// The text of the initial tweet.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text")]
     pub msg: String,
     /// (t, m) of every event, in time order.
     pub tweets: Vec<Point>,

@@ -14,7 +14,7 @@ use super::item::{Item, Refusal, json};
 use super::kind::Kind;
 use super::kinds::Watermark;
 use super::layout::Layout;
-use super::scalar::Scalar;
+use super::scalar::{Id, Scalar, Words};
 use super::write::Record;
 use crate::cascade::Point;
 use crate::event::{Event, EventTime, LARGEST};
@@ -26,9 +26,9 @@ struct Head<'a> {
     #[serde(borrow)]
     r#type: Scalar<'a>,
     #[serde(borrow)]
-    cid: Scalar<'a>,
+    cid: Id<'a>,
     #[serde(borrow)]
-    tweet_id: Scalar<'a>,
+    tweet_id: Id<'a>,
     #[serde(borrow)]
     t: Scalar<'a>,
     #[serde(borrow)]
@@ -38,11 +38,11 @@ struct Head<'a> {
     #[serde(borrow)]
     magnitude: Scalar<'a>,
     #[serde(borrow)]
-    source: Scalar<'a>,
+    source: Id<'a>,
     #[serde(borrow)]
-    msg: Scalar<'a>,
+    msg: Words<'a>,
     #[serde(borrow)]
-    info: Scalar<'a>,
+    info: Words<'a>,
     tweets: Present,
     times: Present,
     level: Present,
@@ -93,7 +93,11 @@ impl<'t> Reader<'t> {
     ) -> Result<Item<'a>, Refusal> {
         match simdutf8::basic::from_utf8(bytes) {
             Ok(text) => self.text(text, key),
-            Err(_) => read_rare(bytes, key, self.takes),
+            Err(_) => {
+                let error = std::str::from_utf8(bytes).err();
+                let at = error.map_or(0, |error| error.valid_up_to() + 1);
+                Err(Refusal::new("json", format!("not UTF-8 at byte {at}")))
+            }
         }
     }
 
@@ -208,16 +212,16 @@ fn event<'a>(head: Head<'a>, key: Option<&'a str>, root: bool) -> Result<Event<'
     if !(0.0..=LARGEST).contains(&magnitude) {
         return Err(Refusal::new("range", "the magnitude is no number from 0 to 1e12"));
     }
-    let tweet_id = head.tweet_id.id();
+    let tweet_id = head.tweet_id.0;
     let keyed_by_source = tweet_id.is_some();
-    let source = head.source.id().or(key.filter(|_| keyed_by_source).map(Cow::Borrowed));
-    let info = head.info.id().unwrap_or_default();
-    let cid = head.cid.id().or(tweet_id).or(key.map(Cow::Borrowed)).or_else(|| digits(&info));
+    let source = head.source.0.or(key.filter(|_| keyed_by_source).map(Cow::Borrowed));
+    let info = head.info.0.unwrap_or_default();
+    let cid = head.cid.0.or(tweet_id).or(key.map(Cow::Borrowed)).or_else(|| digits(&info));
     let Some(cid) = cid else {
         return Err(Refusal::new("field", "no cascade id in cid, tweet_id, the key or info"));
     };
     let source = source.unwrap_or(Cow::Borrowed("0"));
-    let (msg, info) = (head.msg.id().unwrap_or_default().into(), info.into());
+    let (msg, info) = (head.msg.0.unwrap_or_default().into(), info.into());
     Ok(Event { root, cid, source, time, magnitude, msg, info })
 }
 
@@ -238,7 +242,7 @@ fn digits(info: &str) -> Option<Cow<'static, str>> {
 }
 
 fn watermark(head: Head<'_>, key: Option<&str>) -> Result<Watermark, Refusal> {
-    let source = head.source.id().or(key.map(Cow::Borrowed)).unwrap_or(Cow::Borrowed("0"));
+    let source = head.source.0.or(key.map(Cow::Borrowed)).unwrap_or(Cow::Borrowed("0"));
     Ok(Watermark { source: source.into_owned(), t: clock(&head.t)?.seconds() })
 }
 

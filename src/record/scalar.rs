@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 /// A scalar JSON value; lists and objects are skipped.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -94,8 +95,88 @@ impl<'de> Visitor<'de> for ScalarVisitor {
 
 /// An id: a string, or a number that is kept as its digits.
 pub(super) fn id<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    let scalar = Scalar::deserialize(from)?;
-    scalar.id().map(Cow::into_owned).ok_or_else(|| D::Error::custom("an id is missing"))
+    let raw = Box::<RawValue>::deserialize(from)?;
+    match id_of(&raw).map_err(D::Error::custom)? {
+        Some(id) => Ok(id.into_owned()),
+        None => Err(D::Error::custom("an id is missing")),
+    }
+}
+
+/// A text: a string, with U+FFFD for each half of a surrogate pair that is alone.
+pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let raw = Box::<RawValue>::deserialize(from)?;
+    text_of(&raw).map(Cow::into_owned).map_err(D::Error::custom)
+}
+
+/// An id in a field of a line; `None` where it is absent, `null`, a boolean, a list or an object.
+#[derive(Default)]
+pub(super) struct Id<'a>(pub(super) Option<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Id<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        id_of(<&RawValue>::deserialize(from)?).map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// A text in a field of a line, or another value as an id.
+#[derive(Default)]
+pub(super) struct Words<'a>(pub(super) Option<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(from)?;
+        let read = if raw.get().starts_with('"') { text_of(raw).map(Some) } else { id_of(raw) };
+        read.map(Self).map_err(D::Error::custom)
+    }
+}
+
+/// The id that a value is. An integer keeps its digits, however many they are: as an `f64`, two of
+/// them could become one.
+fn id_of(raw: &RawValue) -> serde_json::Result<Option<Cow<'_, str>>> {
+    let json = raw.get();
+    let digits = json.strip_prefix('-').unwrap_or(json);
+    if digits.len() > 1 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(Some(Cow::Borrowed(json)));
+    }
+    serde_json::from_str::<Scalar<'_>>(json).map(Scalar::id)
+}
+
+/// The text that a value is.
+fn text_of(raw: &RawValue) -> serde_json::Result<Cow<'_, str>> {
+    match serde_json::from_str::<Scalar<'_>>(raw.get()) {
+        Ok(Scalar::Text(text)) => Ok(text),
+        Ok(_) => serde_json::from_str::<String>(raw.get()).map(Cow::Owned),
+        Err(error) => {
+            let whole = with_whole_surrogates(raw.get());
+            serde_json::from_str::<String>(&whole).map(Cow::Owned).map_err(|_| error)
+        }
+    }
+}
+
+/// A string of JSON with `\ufffd` for each `\u` that is half of a surrogate pair without the other.
+fn with_whole_surrogates(json: &str) -> String {
+    let unit = |at: usize| {
+        let digits = json.get(at..).and_then(|it| it.strip_prefix("\\u"))?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut whole = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(escape) = rest.find('\\') {
+        let at = json.len() - rest.len() + escape;
+        whole.push_str(&rest[..escape]);
+        let (length, lone) = match unit(at) {
+            Some(0xD800..=0xDBFF) if matches!(unit(at + 6), Some(0xDC00..=0xDFFF)) => (12, false),
+            Some(0xD800..=0xDFFF) => (6, true),
+            Some(_) => (6, false),
+            // The escaped character is ASCII where the string is valid.
+            None => (2, false),
+        };
+        let end = (at + length).min(json.len());
+        whole.push_str(if lone { "\\ufffd" } else { json.get(at..end).unwrap_or_default() });
+        rest = json.get(end..).unwrap_or_default();
+    }
+    whole.push_str(rest);
+    whole
 }
 
 /// Seconds: a finite number, or a string that holds one.
@@ -162,6 +243,48 @@ pub(super) mod named {
                 named.push((name, value));
             }
             Ok(named)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+
+    use super::*;
+
+    #[test]
+    fn a_text_of_any_code_units_is_the_lossy_text_of_them() {
+        for seed in 0..20_000 {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let mut unit = || match rng.next_u32() % 4 {
+                0 => 0xD800 + (rng.next_u32() % 0x400) as u16,
+                1 => 0xDC00 + (rng.next_u32() % 0x400) as u16,
+                2 => u16::from(b'\\'),
+                _ => u16::from(b'u'),
+            };
+            let units: Vec<u16> = (0..seed % 8).map(|_| unit()).collect();
+            let escape = |unit: &u16| match *unit {
+                0x5C if seed % 2 == 0 => "\\\\".to_owned(),
+                0x75 => "u".to_owned(),
+                unit => format!("\\u{unit:04x}"),
+            };
+            let json = format!("\"{}\"", units.iter().map(escape).collect::<String>());
+            let raw: &RawValue = serde_json::from_str(&json).unwrap();
+            assert_eq!(text_of(raw).unwrap(), String::from_utf16_lossy(&units), "{json}");
+        }
+    }
+
+    #[test]
+    fn an_id_keeps_all_its_digits() {
+        for digits in ["0", "7", "18446744073709551616", "340282366920938463463374607431768211457"]
+        {
+            for sign in ["", "-"] {
+                let json = format!("{sign}{digits}");
+                let raw: &RawValue = serde_json::from_str(&json).unwrap();
+                assert_eq!(id_of(raw).unwrap().as_deref(), Some(&*json));
+            }
         }
     }
 }

@@ -62,6 +62,8 @@ pub struct Fit {
     unit_marks: u64,
     /// Other series of several events.
     marked: u64,
+    /// Series whose marks were all 0.
+    zero_marks: u64,
 }
 
 /// One serie to fit: the fields to copy, and the points since the root.
@@ -69,6 +71,8 @@ struct Job<'a> {
     serie: Cow<'a, Serie>,
     points: Vec<Point>,
     watched: f64,
+    /// Whether all marks were 0, and are 1 in `points`.
+    zero_marks: bool,
 }
 
 impl Fit {
@@ -80,12 +84,18 @@ impl Fit {
             counted: Counted::default(),
             unit_marks: 0,
             marked: 0,
+            zero_marks: 0,
         }
     }
 
     /// Whether there were series, and all had marks of 1: data without magnitudes.
     pub fn lacks_magnitudes(&self) -> bool {
         self.unit_marks > 0 && self.marked == 0
+    }
+
+    /// Series whose marks were all 0: fitted as data without marks.
+    pub fn zero_marks(&self) -> u64 {
+        self.zero_marks
     }
 
     /// Series fitted so far.
@@ -98,11 +108,7 @@ impl Fit {
         match &**record {
             Record::Serie(serie) => {
                 let watched = serie.t_obs as f64;
-                vec![Job {
-                    points: since_root(&serie.tweets),
-                    serie: Cow::Borrowed(serie),
-                    watched,
-                }]
+                vec![Job::new(Cow::Borrowed(serie), since_root(&serie.tweets), watched)]
             }
             Record::History(history) => match &self.options.history {
                 Cut::Windows(windows) => {
@@ -114,8 +120,10 @@ impl Fit {
         }
     }
 
-    fn count(&mut self, parameters: &Parameters, iterations: u32, points: &[Point]) {
+    fn count(&mut self, parameters: &Parameters, iterations: u32, job: &Job<'_>) {
         self.counted.add(parameters, iterations);
+        self.zero_marks += u64::from(job.zero_marks);
+        let points = &job.points;
         if points.len() > 1 && points.iter().all(|point| point.magnitude == 1.0) {
             self.unit_marks += 1;
         } else if points.len() > 1 {
@@ -143,7 +151,18 @@ fn cut(history: &History, until: Option<f64>) -> Job<'static> {
         t_obs: watched.ceil() as u64,
         tweets: Vec::new(),
     };
-    Job { serie: Cow::Owned(serie), points, watched }
+    Job::new(Cow::Owned(serie), points, watched)
+}
+
+impl<'a> Job<'a> {
+    /// Marks that are all 0 are unknown, as no event of the process has children: they become 1.
+    fn new(serie: Cow<'a, Serie>, mut points: Vec<Point>, watched: f64) -> Self {
+        let zero_marks = !points.is_empty() && points.iter().all(|point| point.magnitude == 0.0);
+        if zero_marks {
+            points.iter_mut().for_each(|point| point.magnitude = 1.0);
+        }
+        Self { serie, points, watched, zero_marks }
+    }
 }
 
 /// A fit of a job's points up to an age.
@@ -163,7 +182,7 @@ struct Fits {
 impl FitOptions {
     /// Fits one cascade: `points` in seconds since the root, watched for `watched` seconds.
     pub fn parameters(&self, serie: &Serie, points: &[Point], watched: f64) -> Parameters {
-        let job = Job { serie: Cow::Borrowed(serie), points: points.to_vec(), watched };
+        let job = Job::new(Cow::Borrowed(serie), points.to_vec(), watched);
         let mut all = self.all_parameters(&[&job]);
         all.pop().expect("one answer to one job").0
     }
@@ -220,7 +239,7 @@ impl FitOptions {
     }
 
     fn describe(&self, job: &Job<'_>, mean_mark: f64, found: &Fits) -> Parameters {
-        let Job { serie, points, watched } = job;
+        let Job { serie, points, watched, zero_marks: _ } = job;
         let fit = found.fit.expect("every job has a fit of its window");
         let (g1, n_star) = growth(points, *watched, &fit, mean_mark);
         let (p, beta) = (fit.params.infectiousness(), fit.params.decay());
@@ -333,7 +352,7 @@ impl Stage for Fit {
                 out.pass_through(bytes);
             }
             for (job, (parameters, iterations)) in jobs.iter().zip(&mut fitted) {
-                self.count(&parameters, iterations, &job.points);
+                self.count(&parameters, iterations, job);
                 out.write(Record::Parameters(Box::new(parameters)));
             }
         }

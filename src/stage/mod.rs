@@ -20,7 +20,7 @@ pub use tally::{Histogram, Tally};
 use std::fmt;
 
 use crate::event::Event;
-use crate::record::{Kind, Record};
+use crate::record::{Kind, Record, Refusal};
 
 /// A record of the input, with its position.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +53,7 @@ pub enum Body<'a> {
 #[derive(Debug, Default)]
 pub struct Out {
     items: Vec<Outgoing>,
+    refused: Vec<(u64, Refusal)>,
 }
 
 /// One record on its way out of a stage.
@@ -77,6 +78,16 @@ impl Out {
     /// Lets the bytes of a foreign record pass through.
     pub fn pass_through(&mut self, bytes: &[u8]) {
         self.items.push(Outgoing::Foreign(bytes.to_vec()));
+    }
+
+    /// Refuses the record of the input at that position, which the transport then rejects.
+    pub fn refuse(&mut self, position: u64, refusal: Refusal) {
+        self.refused.push((position, refusal));
+    }
+
+    /// Takes the refused records since the last call: their positions, in order, and the reasons.
+    pub fn take_refused(&mut self) -> Vec<(u64, Refusal)> {
+        std::mem::take(&mut self.refused)
     }
 
     /// Takes the output since the last call.

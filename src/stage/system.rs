@@ -62,9 +62,14 @@ impl System {
         &self.monitor
     }
 
-    /// Whether there were series, and none had magnitudes.
-    pub fn lacks_magnitudes(&self) -> bool {
-        self.fit.lacks_magnitudes()
+    /// The stage that fits.
+    pub fn fit(&self) -> &Fit {
+        &self.fit
+    }
+
+    /// The stage that collects.
+    pub fn collect(&self) -> &Collect {
+        &self.collect
     }
 
     /// Holds the output of the collector.
@@ -158,6 +163,9 @@ impl Stage for System {
             }
             let mut collected = Out::default();
             self.collect.on_batch(std::slice::from_ref(record), &mut collected);
+            for (position, refusal) in collected.take_refused() {
+                out.refuse(position, refusal);
+            }
             self.hold(collected.take());
         }
         if self.series > self.hold || (self.hold == 0 && !self.held.is_empty()) {

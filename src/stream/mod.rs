@@ -188,7 +188,8 @@ impl<T: Transport, F: FnMut(Outgoing) -> io::Result<Option<Outgoing>>> Transport
 /// Number of single records between two calls of the observer.
 const OBSERVE_EVERY: u64 = 1024;
 
-/// Runs `stage` on the input of `transport` to its end; returns how the input ended.
+/// Runs `stage` on the input of `transport` to its end; returns the number of records of the input
+/// that were of a kind that it takes.
 ///
 /// # Errors
 /// The first error of the transport.
@@ -196,8 +197,9 @@ pub fn run<S: Stage>(
     stage: &mut S,
     transport: &mut impl Transport,
     observer: &mut dyn Observer,
-) -> io::Result<Ending> {
+) -> io::Result<u64> {
     let mut out = Out::default();
+    let mut taken = 0;
     loop {
         let mut refused = Vec::new();
         match transport.read()? {
@@ -210,10 +212,20 @@ pub fn run<S: Stage>(
                     );
                 }
                 let batch = parse(&frames, S::TAKES, &mut refused);
+                let foreign = |record: &&RecordRef<'_>| matches!(record.body, Body::Foreign(_));
+                taken += (batch.len() - batch.iter().filter(foreign).count()) as u64;
                 stage.on_batch(&batch, &mut out);
+                refused.extend(refused_by_stage(&mut out, &frames));
             }
             Step::Record(record) => {
-                stage.on_batch(&[record], &mut out);
+                taken += 1;
+                let batch = [record];
+                stage.on_batch(&batch, &mut out);
+                let refused = out.take_refused();
+                if let Some((position, refusal)) = refused.first() {
+                    let text = format!("{:?}", batch[0].body);
+                    transport.reject(*position, text.as_bytes(), refusal)?;
+                }
                 transport.write(out.take())?;
                 if transport.counts().read.is_multiple_of(OBSERVE_EVERY) {
                     observer.begin();
@@ -227,7 +239,7 @@ pub fn run<S: Stage>(
                 transport.write(out.take())?;
                 transport.finish()?;
                 observer.end(transport.counts(), &|| tally_of(stage, transport));
-                return Ok(ending);
+                return Ok(taken);
             }
         }
         for (position, bytes, refusal) in &refused {
@@ -250,6 +262,17 @@ pub(crate) type Refused = (u64, Vec<u8>, Refusal);
 
 /// Maximum number of bytes of a refused record that are kept.
 const MAX_KEPT_BYTES: usize = 4096;
+
+/// The records that the stage refused, with their first bytes.
+pub(crate) fn refused_by_stage(out: &mut Out, frames: &[Frame<'_>]) -> Vec<Refused> {
+    let refused = out.take_refused().into_iter();
+    let with_bytes = |(position, refusal)| {
+        let frame = frames.binary_search_by_key(&position, |frame| frame.position);
+        let bytes = frame.map_or(&b""[..], |at| frames[at].bytes);
+        (position, bytes[..bytes.len().min(MAX_KEPT_BYTES)].to_vec(), refusal)
+    };
+    refused.map(with_bytes).collect()
+}
 
 /// Parses the frames; appends refused records to `refused`.
 pub(crate) fn parse<'a>(

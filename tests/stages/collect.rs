@@ -18,6 +18,7 @@ fn options(windows: &[u64], lateness: f64) -> CollectOptions {
         min_size: 3,
         lateness,
         max_age: 9000.0,
+        max_jump: 20_000.0,
         at_end: AtEnd::Terminate,
         limits: Limits::default(),
     }
@@ -37,7 +38,7 @@ impl SplitMix {
 }
 
 /// A stream with late events, orphans, duplicates, retweets before their root, reused ids,
-/// watermarks and equal times.
+/// watermarks, equal times, long silences and times in another unit.
 fn wild(seed: u64, length: u64) -> Vec<Input> {
     let mut rng = SplitMix(seed);
     let mut clocks = [0.0; 3];
@@ -46,7 +47,10 @@ fn wild(seed: u64, length: u64) -> Vec<Input> {
             let source = rng.below(3) as usize;
             clocks[source] += rng.below(120) as f64 * if rng.below(40) == 0 { 30.0 } else { 1.0 };
             let late = if rng.below(5) == 0 { rng.below(900) as f64 } else { 0.0 };
-            let t = clocks[source] - late;
+            // The source is silent for long, or a single time is in another unit.
+            clocks[source] += if rng.below(200) == 0 { 50_000.0 } else { 0.0 };
+            let jump = if rng.below(50) == 0 { 1000.0 * clocks[source] } else { 0.0 };
+            let t = clocks[source] - late + jump;
             match rng.below(30) {
                 0 => Input::Watermark { source: source.to_string(), t },
                 kind => Input::Event {

@@ -16,7 +16,7 @@ fn tweetoscope(args: &[&str]) -> Command {
 }
 
 /// Runs with this input; feeding goes on beside, so that no pipe fills up.
-fn run(args: &[&str], input: &[u8]) -> Output {
+pub(super) fn run(args: &[&str], input: &[u8]) -> Output {
     let mut child: Child = tweetoscope(args).spawn().unwrap();
     let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
     let feeder = std::thread::spawn(move || stdin.write_all(&input));
@@ -25,7 +25,7 @@ fn run(args: &[&str], input: &[u8]) -> Output {
     output
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes).into_owned();
     assert!(!text.contains("panicked"), "{text}");
     text

@@ -177,7 +177,10 @@ fn wild_tweets(rng: &mut ChaCha8Rng, length: usize) -> Vec<Record> {
         let jump = if below(rng, 40) == 0 { 30.0 } else { 1.0 };
         clocks[source] += below(rng, 120) as f64 * jump;
         let late = if below(rng, 5) == 0 { below(rng, 900) as f64 } else { 0.0 };
-        let t = clocks[source] - late;
+        // A single time in another unit; one in three is followed by times near it.
+        let ahead = if below(rng, 60) == 0 { 90_000.0 } else { 0.0 };
+        clocks[source] += if below(rng, 3) == 0 { ahead } else { 0.0 };
+        let t = clocks[source] - late + ahead;
         match below(rng, 30) {
             0 => Record::Watermark(Watermark { source: source.to_string(), t }),
             kind => Record::Event(Event {
@@ -209,6 +212,7 @@ fn a_collector_is_restored_from_an_earlier_checkpoint() {
             min_size: 3,
             lateness: [0.0, 60.0][seed as usize % 2],
             max_age: 9000.0,
+            max_jump: 40_000.0,
             at_end: AtEnd::Drop,
             limits,
         };
@@ -237,6 +241,7 @@ fn a_collector_with_a_changelog_is_restored_by_a_short_replay() {
             min_size: 2,
             lateness: [0.0, 60.0, 400.0][seed as usize % 3],
             max_age: 90_000.0,
+            max_jump: 40_000.0,
             at_end: AtEnd::Drop,
             limits,
         };

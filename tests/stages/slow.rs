@@ -32,6 +32,8 @@ struct Source {
     name: String,
     clock: f64,
     open: Vec<Cascade>,
+    /// Times of the refused events since the last accepted one.
+    refused: Vec<f64>,
 }
 
 pub(crate) struct SlowCollector {
@@ -76,12 +78,22 @@ impl SlowCollector {
         let found = self.sources.iter().position(|source| source.name == input.source());
         let index = found.unwrap_or_else(|| {
             let (name, clock) = (input.source().to_owned(), f64::NEG_INFINITY);
-            self.sources.push(Source { name, clock, open: Vec::new() });
+            self.sources.push(Source { name, clock, open: Vec::new(), refused: Vec::new() });
             self.sources.len() - 1
         });
         match input {
             Input::Watermark { t, .. } => self.close(index, *t),
             Input::Event { cid, root, t, m, .. } => {
+                let (source, max_jump) = (&mut self.sources[index], self.options.max_jump);
+                if source.clock.is_finite() && t - source.clock > max_jump {
+                    source.refused.push(*t);
+                    let newest: Vec<f64> = source.refused.iter().rev().take(3).copied().collect();
+                    let near = |pair: &[f64]| (pair[0] - pair[1]).abs() <= max_jump;
+                    if newest.len() < 3 || !newest.windows(2).all(near) {
+                        return;
+                    }
+                }
+                source.refused.clear();
                 let of_cid = |it: &&mut Cascade| it.cid == *cid;
                 let open = self.sources[index].open.iter_mut().find(of_cid);
                 if !root && open.is_some_and(|cascade| *t < cascade.t0) {

@@ -1,6 +1,8 @@
 //! What a source needs to process a record: the options, the counts and the output.
 
 use super::options::CollectOptions;
+use crate::event::Span;
+use crate::record::Refusal;
 use crate::stage::{Histogram, Out, Tally};
 
 /// The context of the record that is processed.
@@ -10,6 +12,39 @@ pub(super) struct Context<'a> {
     pub(super) out: &'a mut Out,
     /// The position of the record.
     pub(super) position: u64,
+}
+
+/// How many events did not join a cascade in time order, and why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Tweets and retweets that were read.
+    pub events: u64,
+    /// Events behind the clock of their source; they still join a cascade that is open.
+    pub late: u64,
+    /// Retweets without an open cascade.
+    pub orphans: u64,
+    /// Tweets of a cascade that is open already.
+    pub duplicates: u64,
+    /// Retweets before the tweet of their cascade.
+    pub before_root: u64,
+    /// Records above a limit.
+    pub over_limit: u64,
+    /// Series that were emitted.
+    pub emitted: u64,
+}
+
+impl Context<'_> {
+    /// Refuses the record, whose time is `ahead` seconds ahead of the clock of its source.
+    pub(super) fn refuse_jump(&mut self, source: &str, ahead: f64) {
+        let text = format!(
+            "the time is {} ahead of the clock of source {source:?}, above --max-jump {}: is it in \
+             milliseconds?",
+            Span(ahead),
+            Span(self.options.max_jump)
+        );
+        self.counts.jumps += 1;
+        self.out.refuse(self.position, Refusal::new("range", text));
+    }
 }
 
 /// Why a cascade is over.
@@ -33,6 +68,8 @@ const SIZES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 30.0, 100.0, 300.0, 1e3, 3e3, 1e4, 
 /// The counters of the collector, over all sources.
 #[derive(Clone, Debug)]
 pub(super) struct Counts {
+    /// Tweets and retweets.
+    pub(super) events: u64,
     pub(super) opened: u64,
     /// By [`Reason`].
     closed: [u64; Reason::NAMES.len()],
@@ -43,6 +80,8 @@ pub(super) struct Counts {
     pub(super) before_root: u64,
     pub(super) reused: u64,
     pub(super) over_limit: u64,
+    /// Events far ahead of the clock, which were refused.
+    pub(super) jumps: u64,
     /// Emitted series, by index of the window.
     pub(super) emitted: Vec<u64>,
 }
@@ -50,6 +89,7 @@ pub(super) struct Counts {
 impl Counts {
     pub(super) fn new(windows: usize) -> Self {
         Self {
+            events: 0,
             opened: 0,
             closed: [0; Reason::NAMES.len()],
             sizes: Histogram::new(SIZES),
@@ -59,6 +99,7 @@ impl Counts {
             before_root: 0,
             reused: 0,
             over_limit: 0,
+            jumps: 0,
             emitted: vec![0; windows],
         }
     }
@@ -67,6 +108,19 @@ impl Counts {
     pub(super) fn close(&mut self, reason: Reason, size: u64) {
         self.closed[reason as usize] += 1;
         self.sizes.observe(size as f64, 1);
+    }
+
+    /// What was dropped, or joined late.
+    pub(super) fn dropped(&self) -> Dropped {
+        Dropped {
+            events: self.events,
+            late: self.late,
+            orphans: self.orphans,
+            duplicates: self.duplicates,
+            before_root: self.before_root,
+            over_limit: self.over_limit,
+            emitted: self.emitted.iter().sum(),
+        }
     }
 
     pub(super) fn tally(&self, windows: &[u64]) -> Tally {

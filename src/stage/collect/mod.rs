@@ -6,6 +6,7 @@
 mod cascade;
 mod clock;
 mod context;
+mod jumps;
 mod options;
 mod parts;
 mod source;
@@ -14,18 +15,18 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
+pub use context::Dropped;
 pub use options::{AtEnd, CollectOptions, Limits, MAX_WINDOWS};
 
 use super::{
     Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
     Tally, clocks,
 };
-use crate::cascade::Number;
 use crate::event::Event;
 use crate::record::{Kind, Record, Watermark};
 use context::{Context, Counts};
 use parts::PartText;
-use source::Source;
+use source::{SavedClock, Source};
 
 /// The collector.
 pub struct Collect {
@@ -83,6 +84,7 @@ impl Collect {
             return;
         };
         let Self { options, counts, sources, unread_parts, .. } = self;
+        counts.events += 1;
         let source = &mut sources[index];
         source.event(event, &mut Context { options, counts, out, position });
         if !unread_parts.is_empty()
@@ -99,6 +101,11 @@ impl Collect {
         };
         let Self { options, counts, sources, .. } = self;
         sources[index].advance(watermark.t, &mut Context { options, counts, out, position });
+    }
+
+    /// How many events did not join a cascade in time order.
+    pub fn dropped(&self) -> Dropped {
+        self.counts.dropped()
     }
 
     /// The parts of the cascades that need the oldest positions.
@@ -120,11 +127,12 @@ impl Collect {
     }
 
     fn restore_clocks(&mut self, checkpoint: &str) -> Result<(), Incompatible> {
-        let clocks: Vec<(String, f64)> =
+        let clocks: Vec<SavedClock> =
             serde_json::from_str(checkpoint).map_err(|_| Incompatible::Checkpoint)?;
-        for (name, clock) in clocks {
-            if let Some(index) = self.source(&name) {
-                self.sources[index].clock = clock;
+        for saved in clocks {
+            let (SavedClock::Plain(name, _) | SavedClock::Jumped(name, ..)) = &saved;
+            if let Some(index) = self.source(name) {
+                self.sources[index].restore_clock(&saved);
             }
         }
         Ok(())
@@ -155,7 +163,8 @@ impl Collect {
     }
 }
 
-/// The checkpoint is the clocks: [[source, seconds], ...] in the order of first appearance.
+/// The checkpoint is the clocks: [[source, seconds], ...] in the order of first appearance; behind the
+/// seconds, where events were refused last, their number and the time of the last of them.
 impl Recover for Collect {
     const RESTORE: Restore = Restore { reads_back: &[], starts_late: false, spills: true };
 
@@ -173,7 +182,7 @@ impl Recover for Collect {
 
     fn checkpoint(&self) -> String {
         let started = self.sources.iter().filter(|source| source.clock.is_finite());
-        let clocks: Vec<_> = started.map(|it| (&*it.name, Number(it.clock))).collect();
+        let clocks: Vec<_> = started.map(Source::saved_clock).collect();
         serde_json::to_string(&clocks).expect("names and numbers are JSON")
     }
 

@@ -15,6 +15,8 @@ pub struct CollectOptions {
     pub lateness: f64,
     /// Seconds after its root at which a cascade is over in any case.
     pub max_age: f64,
+    /// Seconds by which an event may be ahead of the clock of its source; see [`Jumps`](super::jumps).
+    pub max_jump: f64,
     /// What the end of the input means.
     pub at_end: AtEnd,
     /// Bounds on memory.
@@ -53,18 +55,21 @@ impl Default for Limits {
 impl CollectOptions {
     /// The options that decide what is emitted, as on the command line.
     pub(super) fn output_options(&self) -> String {
-        let Self { windows, terminated, min_size, lateness, max_age, at_end: _, limits } = self;
+        let Self { windows, terminated, min_size, lateness, max_age, max_jump, at_end: _, limits } =
+            self;
         let Limits { open_cascades, events_per_cascade, sources } = limits;
         let windows: Vec<String> =
             windows.iter().map(|window| Span(*window as f64).to_string()).collect();
         format!(
             "--windows {} --terminated {} --min-size {min_size} --lateness {} --max-age {} \
+             --max-jump {} \
              --max-open-cascades {open_cascades} --max-events-per-cascade {events_per_cascade} \
              --max-sources {sources}",
             windows.join(","),
             Span(*terminated),
             Span(*lateness),
-            Span(*max_age)
+            Span(*max_age),
+            Span(*max_jump)
         )
     }
 
@@ -78,6 +83,9 @@ impl CollectOptions {
         }
         if self.windows[0] == 0 || !self.windows.is_sorted_by(|a, b| a < b) {
             return Err(format!("windows must be positive and ascend, not {:?}", self.windows));
+        }
+        if self.max_jump <= 0.0 {
+            return Err("max-jump must be above 0".to_owned());
         }
         for (name, value) in [("terminated", self.terminated), ("max-age", self.max_age)] {
             if value < largest as f64 {

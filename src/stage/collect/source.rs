@@ -6,12 +6,14 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
 
 use super::cascade::{Cascade, Due, RecentlyClosed};
 use super::context::Context;
+use super::jumps::Jumps;
 use super::options::CollectOptions;
 use super::parts::{MAX_POINTS, PartText, Parts};
-use crate::cascade::{Point, insert_in_order};
+use crate::cascade::{Number, Point, insert_in_order};
 use crate::event::Event;
 use crate::stage::Change;
 
@@ -49,6 +51,17 @@ pub(super) struct Source {
     pub(super) decisions: Vec<Decision>,
     refused_roots: u64,
     pub(super) parts: Parts,
+    jumps: Jumps,
+}
+
+/// The clock of a source in a checkpoint.
+#[derive(Deserialize, Serialize)]
+#[serde(untagged)]
+pub(super) enum SavedClock {
+    /// Name, and seconds.
+    Plain(String, Number),
+    /// Name, seconds, and the events that were refused last: their number, the time of the last.
+    Jumped(String, Number, u32, Number),
 }
 
 impl Source {
@@ -67,7 +80,25 @@ impl Source {
             decisions: Vec::new(),
             refused_roots: 0,
             parts: Parts::default(),
+            jumps: Jumps::default(),
         }
+    }
+
+    /// The clock for a checkpoint.
+    pub(super) fn saved_clock(&self) -> SavedClock {
+        let (name, clock) = (self.name.to_string(), Number(self.clock));
+        match self.jumps {
+            Jumps { count: 0, .. } => SavedClock::Plain(name, clock),
+            Jumps { count, time } => SavedClock::Jumped(name, clock, count, Number(time)),
+        }
+    }
+
+    /// Sets the clock to that of a checkpoint.
+    pub(super) fn restore_clock(&mut self, saved: &SavedClock) {
+        (self.clock, self.jumps) = match *saved {
+            SavedClock::Plain(_, clock) => (clock.0, Jumps::default()),
+            SavedClock::Jumped(_, clock, count, time) => (clock.0, Jumps { count, time: time.0 }),
+        };
     }
 
     /// Number of open cascades.
@@ -101,6 +132,11 @@ impl Source {
     /// event to its cascade.
     pub(super) fn event(&mut self, event: &Event<'_>, context: &mut Context<'_>) {
         let time = event.time.seconds();
+        let max_jump = context.options.max_jump;
+        if self.jumps.refuses(time, self.clock, max_jump) {
+            context.refuse_jump(&self.name, time - self.clock);
+            return;
+        }
         if time < self.clock {
             context.counts.late += 1;
         }
