@@ -1,7 +1,7 @@
 //! `tweetoscope generate`.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -103,6 +103,18 @@ pub(crate) struct ReplayFlags {
     limit: Option<u64>,
 }
 
+/// Logs that ids have lost digits.
+fn warn_of_ids(path: &Path, table: &Table) {
+    let count = table.scientific_ids();
+    if count > 0 {
+        log::warn!(
+            "{}: column \"cid\": {count} ids are numbers such as 1.2E+18, whose last digits are lost: \
+             different cascades may have become one; export the column as text",
+            path.display()
+        );
+    }
+}
+
 impl ReplayFlags {
     /// Whether cascades are given.
     pub(crate) fn any(&self) -> bool {
@@ -118,7 +130,11 @@ impl ReplayFlags {
         Ok(match (&self.data, &self.index, self.simulate) {
             _ if !self.history.is_empty() => Box::new(History::open(&self.history, refuse)?),
             (Some(data), Some(index), _) => Box::new(Pair::open(data, index, refuse)?),
-            (Some(data), None, _) => Box::new(Table::open(data, refuse)?),
+            (Some(data), None, _) => {
+                let table = Table::open(data, self.seconds_per_unit, refuse)?;
+                warn_of_ids(data, &table);
+                Box::new(table)
+            }
             (None, _, Some(count)) => Box::new(self.simulated(count, marks)?),
             _ => bail!(Usage(
                 "no cascades are given; add --history FILE, --data CSV or --simulate N".to_owned()

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 /// Maximum length of a line, in bytes: a cascade of about ten million events.
 pub(super) const MAX_LINE_BYTES: usize = 1 << 28;
@@ -29,7 +29,39 @@ pub(super) fn decompressed(mut input: ByteStream) -> io::Result<(ByteStream, boo
     if !packed {
         return Ok((input, false));
     }
-    Ok((Box::new(BufReader::with_capacity(1 << 17, MultiGzDecoder::new(input))), true))
+    Ok((Box::new(BufReader::with_capacity(1 << 17, Members(Some(GzDecoder::new(input))))), true))
+}
+
+/// The content of the members of a gzip stream, one after the other. Zeros behind a member are padding,
+/// which is skipped as `gzip` does; anything else must be a member. `None` at the end.
+struct Members(Option<GzDecoder<ByteStream>>);
+
+impl Read for Members {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.0 {
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            self.0 = match self.0.take().map(GzDecoder::into_inner) {
+                Some(mut rest) => (!skip_zeros(&mut rest)?).then(|| GzDecoder::new(rest)),
+                None => None,
+            };
+        }
+        Ok(0)
+    }
+}
+
+/// Skips zeros; returns whether the stream is over.
+fn skip_zeros(input: &mut ByteStream) -> io::Result<bool> {
+    loop {
+        let bytes = input.fill_buf()?;
+        let (length, zeros) = (bytes.len(), bytes.iter().take_while(|byte| **byte == 0).count());
+        input.consume(zeros);
+        if length == 0 || zeros < length {
+            return Ok(length == 0);
+        }
+    }
 }
 
 /// UTF-8 byte order mark, as some editors write it before the first line.

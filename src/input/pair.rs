@@ -14,13 +14,13 @@ use super::{Cascades, HistoryCascade, Refused};
 use crate::cascade::{Point, numbers};
 use crate::record::Refusal;
 
-/// A pair of tables: `data` has time, magnitude and an optional message by position, `index` has the
-/// first and last rows.
+/// A pair of tables: `data` has time, magnitude and an optional message, by the names of its columns or else
+/// in this order; `index` has the first and last rows.
 pub struct Pair {
     data: File,
     data_file: String,
     index_file: String,
-    has_msg: bool,
+    columns: Columns,
     ranges: Vec<Range>,
     buffer: Vec<u8>,
 }
@@ -40,8 +40,8 @@ impl Pair {
         let unreadable = |error: io::Error| Refused::unreadable(&data_file, None, &error);
         let rows = read_index(index)?;
         let mut file = File::open(data).map_err(unreadable)?;
-        let has_msg = header(&mut file).map_err(unreadable)?;
-        let has_msg = has_msg.map_err(|refusal| Refused::at(&data_file, 1, refusal))?;
+        let columns = header(&mut file).map_err(unreadable)?;
+        let columns = columns.map_err(|refusal| Refused::at(&data_file, 1, refusal))?;
         let mut ranges = Vec::new();
         for (line, found) in ranges::find(&mut file, rows).map_err(unreadable)? {
             match found {
@@ -49,12 +49,30 @@ impl Pair {
                 Err(refusal) => refuse(Refused::at(&index_file, line, refusal)),
             }
         }
-        Ok(Self { data: file, data_file, index_file, has_msg, ranges, buffer: Vec::new() })
+        Ok(Self { data: file, data_file, index_file, columns, ranges, buffer: Vec::new() })
     }
 }
 
-/// Checks the header of the data; returns whether it has a column of messages.
-fn header(data: &mut File) -> io::Result<Result<bool, Refusal>> {
+/// The columns of the data.
+#[derive(Clone, Copy)]
+struct Columns {
+    /// Whether the magnitude is the first column and the time the second, as evently writes them.
+    magnitude_first: bool,
+    /// What follows the two.
+    rest: Rest,
+}
+
+/// The third column of the data.
+#[derive(Clone, Copy, PartialEq)]
+enum Rest {
+    Absent,
+    Message,
+    /// A column such as the user, which is not read.
+    Ignored,
+}
+
+/// Reads the header of the data.
+fn header(data: &mut File) -> io::Result<Result<Columns, Refusal>> {
     const MAX_BYTES: u64 = 1 << 16;
     let mut line = Vec::new();
     BufReader::new(data.take(MAX_BYTES)).read_until(b'\n', &mut line)?;
@@ -67,15 +85,27 @@ fn header(data: &mut File) -> io::Result<Result<bool, Refusal>> {
     if names.iter().any(|name| numbers::field(name).is_some()) {
         return refusal("no header in the first line of the data");
     }
-    match names[..] {
-        [] | [_] => refusal("no second column: magnitude is missing"),
-        [_, name, ..] if name.trim_ascii().eq_ignore_ascii_case(b"msg") => {
-            refusal("the second column is \"msg\": magnitude is missing")
+    let is = |name: &[u8], known: &[&str]| {
+        known.iter().any(|it| name.eq_ignore_ascii_case(it.as_bytes()))
+    };
+    let (times, marks) = (["time", "t"], ["magnitude", "m"]);
+    let (first, second, rest) = match names[..] {
+        [] | [_] => return refusal("no second column: magnitude is missing"),
+        [first, second] => (first, second, Rest::Absent),
+        [first, second, third] if is(third, &["user", "user_id", "id"]) => {
+            (first, second, Rest::Ignored)
         }
-        [_, _] => Ok(Ok(false)),
-        [_, _, _] => Ok(Ok(true)),
-        _ => refusal("more than three columns: time, magnitude and message are read"),
+        [first, second, _] => (first, second, Rest::Message),
+        _ => return refusal("more than three columns: time, magnitude and message are read"),
+    };
+    if is(second, &["msg"]) {
+        return refusal("the second column is \"msg\": magnitude is missing");
     }
+    let magnitude_first = is(first, &marks) && is(second, &times);
+    if !magnitude_first && (is(first, &marks) || is(second, &times)) {
+        return refusal("the columns are neither time,magnitude nor magnitude,time");
+    }
+    Ok(Ok(Columns { magnitude_first, rest }))
 }
 
 impl Cascades for Pair {
@@ -98,7 +128,7 @@ impl Cascades for Pair {
         let lines = self.buffer.split_inclusive(|byte| *byte == b'\n');
         for (row, line) in (range.first..=range.last).zip(lines) {
             let msg = if row == range.first { Some(&mut cascade.msg) } else { None };
-            let point = point(without_end(line), self.has_msg, msg);
+            let point = point(without_end(line), self.columns, msg);
             cascade.points.push(point.map_err(|Refusal { reason, detail }| {
                 let refusal = Refusal::new(reason, format!("row {row}: {detail}"));
                 Refused::at(&self.data_file, row + 1, refusal)
@@ -124,10 +154,13 @@ impl Cascades for Pair {
 }
 
 /// The event of a row; its message is stored in `msg`, if given.
-fn point(line: &[u8], has_msg: bool, msg: Option<&mut String>) -> Result<Point, Refusal> {
-    let (time, rest) = cut(line).ok_or_else(|| Refusal::new("field", "no magnitude"))?;
-    let (magnitude, text) =
-        if has_msg { cut(rest).unwrap_or((rest, b"")) } else { (rest, &b""[..]) };
+fn point(line: &[u8], columns: Columns, msg: Option<&mut String>) -> Result<Point, Refusal> {
+    let (first, rest) = cut(line).ok_or_else(|| Refusal::new("field", "no magnitude"))?;
+    let (second, text) = match columns.rest {
+        Rest::Absent => (rest, &b""[..]),
+        Rest::Message | Rest::Ignored => cut(rest).unwrap_or((rest, b"")),
+    };
+    let (time, magnitude) = if columns.magnitude_first { (second, first) } else { (first, second) };
     let number = |field: &[u8], name: &str| {
         numbers::field(field).ok_or_else(|| {
             let field = String::from_utf8_lossy(field);
@@ -135,7 +168,7 @@ fn point(line: &[u8], has_msg: bool, msg: Option<&mut String>) -> Result<Point, 
         })
     };
     let (time, magnitude) = (number(time, "time")?, number(magnitude, "magnitude")?);
-    if let Some(msg) = msg {
+    if let Some(msg) = msg.filter(|_| columns.rest != Rest::Ignored) {
         *msg = message(text);
     }
     Point::checked(time, magnitude).map_err(|detail| Refusal::new("range", detail))

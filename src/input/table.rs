@@ -1,10 +1,10 @@
 //! CSV tables: one long table of cascades, and the index of a pair. The only module that uses `csv`.
 
 use std::collections::HashMap;
-use std::io;
-use std::path::Path;
+use std::io::{self, BufRead, Read};
+use std::path::{Path, PathBuf};
 
-use csv::{ByteRecord, Reader, ReaderBuilder, Trim};
+use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 
 use super::lines::{self, ByteStream};
 use super::{Cascades, HistoryCascade, Refused};
@@ -17,6 +17,10 @@ use crate::record::Refusal;
 /// times are replayed as absolute times only with [`Timeline::Real`](crate::replay::Timeline::Real).
 pub struct Table {
     file: String,
+    /// Seconds per unit of the times.
+    unit: f64,
+    /// Rows whose id is a number in scientific notation.
+    scientific_ids: u64,
     cascades: Vec<Group>,
 }
 
@@ -33,6 +37,8 @@ struct Group {
 
 /// The positions of the columns of a long table.
 struct Columns {
+    /// Seconds per unit of the times.
+    unit: f64,
     count: usize,
     cid: usize,
     time: usize,
@@ -41,12 +47,14 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(header: &ByteRecord) -> Result<Self, Refusal> {
-        let place = |name: &str| header.iter().position(|field| field == name.as_bytes());
+    fn of(header: &ByteRecord, unit: f64) -> Result<Self, Refusal> {
+        let named = |field: &[u8], name: &str| field.trim_ascii() == name.as_bytes();
+        let place = |name: &str| header.iter().position(|field| named(field, name));
         let needed = |column: Option<usize>, name: &str| {
             column.ok_or_else(|| Refusal::new("field", format!("no column {name:?} in the header")))
         };
         Ok(Self {
+            unit,
             count: header.len(),
             cid: needed(place("cid"), "cid")?,
             time: needed(place("t").or(place("time")), "t")?,
@@ -75,36 +83,54 @@ impl Columns {
         if time < 0.0 {
             return Err(Refusal::new("range", format!("the time is negative: {time}")));
         }
-        Point::checked(time, magnitude).map_err(|detail| Refusal::new("range", detail))
+        let checked = Point::checked(time * self.unit, magnitude);
+        checked.map_err(|detail| Refusal::new("range", detail))?;
+        Ok(Point { time, magnitude })
     }
 }
 
 impl Table {
-    /// Reads the whole table, plain or gzip, because the rows of a cascade may be anywhere.
+    /// Reads the whole table, plain or gzip, because the rows of a cascade may be anywhere. Its times are in
+    /// units of `seconds_per_unit`.
     ///
     /// An invalid row refuses its whole cascade, because without the row the cascade would be a different one.
     ///
     /// # Errors
     /// The file cannot be read, or a column is missing. Invalid rows are reported to `refuse`.
-    pub fn open(path: &Path, refuse: &mut dyn FnMut(Refused)) -> Result<Self, Refused> {
+    pub fn open(
+        path: &Path,
+        seconds_per_unit: f64,
+        refuse: &mut dyn FnMut(Refused),
+    ) -> Result<Self, Refused> {
         let file = path.display().to_string();
-        let (input, _) = lines::open(path).map_err(|e| Refused::unreadable(&file, None, &e))?;
-        let mut reader = reader(input);
-        let header = reader.byte_headers().map_err(|error| unreadable(&file, error))?;
-        let columns = Columns::of(header).map_err(|refusal| Refused::at(&file, 1, refusal))?;
-        let mut table = Self { file, cascades: Vec::new() };
+        let unit = seconds_per_unit;
+        let mut table = Self { file, unit, scientific_ids: 0, cascades: Vec::new() };
+        let mut rows = Rows::open(path)?;
+        let header = rows.next()?.cloned().unwrap_or_default();
+        let columns =
+            Columns::of(&header, unit).map_err(|refusal| Refused::at(&table.file, 1, refusal))?;
         let mut index = HashMap::new();
-        let mut row = ByteRecord::new();
         loop {
-            match reader.read_byte_record(&mut row) {
-                Ok(false) => break,
-                Ok(true) => table.add(&columns, &row, &mut index).unwrap_or_else(&mut *refuse),
-                Err(error) => return Err(unreadable(&table.file, error)),
-            }
+            let row = match rows.next() {
+                Ok(Some(row)) => row,
+                Ok(None) => break,
+                Err(refused) if refused.line.is_some() => {
+                    refuse(refused);
+                    continue;
+                }
+                Err(refused) => return Err(refused),
+            };
+            table.add(&columns, row, &mut index).unwrap_or_else(&mut *refuse);
         }
         table.cascades.retain(|group| !group.invalid);
         table.cascades.iter_mut().for_each(Group::close);
         Ok(table)
+    }
+
+    /// Rows whose id is a number in scientific notation, as spreadsheets write long ids: its last digits are
+    /// lost, and cascades with equal first digits are one.
+    pub fn scientific_ids(&self) -> u64 {
+        self.scientific_ids
     }
 
     /// Adds a row to its cascade.
@@ -128,6 +154,7 @@ impl Table {
                 self.cascades.len() - 1
             }
         };
+        self.scientific_ids += u64::from(is_scientific(cid));
         let group = &mut self.cascades[place];
         match columns.point(row) {
             Ok(point) => {
@@ -167,7 +194,7 @@ impl Cascades for Table {
     }
 
     fn root_time(&self, index: u64) -> Option<f64> {
-        Some(self.cascades[index as usize].first)
+        Some(self.cascades[index as usize].first * self.unit)
     }
 
     fn dated(&self) -> bool {
@@ -192,24 +219,20 @@ pub(super) struct IndexRow {
 /// Reads an index: the columns `start_ind` and `end_ind`, or else the first two.
 pub(super) fn read_index(path: &Path) -> Result<Vec<IndexRow>, Refused> {
     let file = path.display().to_string();
-    let (input, _) = lines::open(path).map_err(|e| Refused::unreadable(&file, None, &e))?;
-    let mut reader = reader(input);
-    let header = reader.byte_headers().map_err(|error| unreadable(&file, error))?;
+    let mut lines = Rows::open(path)?;
+    let header = lines.next()?.cloned().unwrap_or_default();
     if header.len() < 2 || header.iter().any(|name| numbers::field(name).is_some()) {
         let why = "no header start_ind,end_ind in the first line of the index";
         return Err(Refused::at(&file, 1, Refusal::new("field", why)));
     }
-    let place = |name: &[u8]| header.iter().position(|field| field == name);
+    let place = |name: &[u8]| header.iter().position(|field| field.trim_ascii() == name);
     let columns = (place(b"start_ind").unwrap_or(0), place(b"end_ind").unwrap_or(1));
     let mut rows = Vec::new();
-    let mut row = ByteRecord::new();
-    loop {
-        if !reader.read_byte_record(&mut row).map_err(|error| unreadable(&file, error))? {
-            return Ok(rows);
-        }
+    while let Some(row) = lines.next()? {
         let line = row.position().map_or(0, csv::Position::line);
-        rows.push(IndexRow { line, row: rows.len() as u64 + 1, range: range(&row, columns) });
+        rows.push(IndexRow { line, row: rows.len() as u64 + 1, range: range(row, columns) });
     }
+    Ok(rows)
 }
 
 fn range(row: &ByteRecord, columns: (usize, usize)) -> Result<(u64, u64), Refusal> {
@@ -229,8 +252,143 @@ fn range(row: &ByteRecord, columns: (usize, usize)) -> Result<(u64, u64), Refusa
     }
 }
 
-fn reader(input: ByteStream) -> Reader<ByteStream> {
-    ReaderBuilder::new().flexible(true).trim(Trim::Headers).from_reader(input)
+/// Whether a field is a number such as `1.23465E+18`.
+fn is_scientific(field: &[u8]) -> bool {
+    let number = field.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'.' | b'+' | b'e' | b'E'));
+    number
+        && field.first().is_some_and(u8::is_ascii_digit)
+        && field.iter().any(|it| it | 32 == b'e')
+}
+
+/// The rows of a table, the header first.
+struct Rows {
+    path: PathBuf,
+    file: String,
+    reader: Reader<Quotes>,
+    /// Lines of the file before those that the reader reads.
+    before: u64,
+    row: ByteRecord,
+}
+
+impl Rows {
+    fn open(path: &Path) -> Result<Self, Refused> {
+        Self::behind(path, 0)
+    }
+
+    /// The rows behind the first `lines` lines.
+    fn behind(path: &Path, lines: u64) -> Result<Self, Refused> {
+        let file = path.display().to_string();
+        let unreadable = |error: io::Error| Refused::unreadable(&file, None, &error);
+        let (mut input, _) = lines::open(path).map_err(unreadable)?;
+        lines::skip_byte_order_mark(&mut input).map_err(unreadable)?;
+        for _ in 0..lines {
+            input.skip_until(b'\n').map_err(unreadable)?;
+        }
+        let reader = reader(Quotes::new(input));
+        Ok(Self { path: path.to_owned(), file, reader, before: lines, row: ByteRecord::new() })
+    }
+
+    /// The next row; its position has the line of the file.
+    ///
+    /// # Errors
+    /// With a line: the row is refused because a quote that opens there is never closed; the rows behind
+    /// that line follow. Without a line: the file cannot be read.
+    fn next(&mut self) -> Result<Option<&ByteRecord>, Refused> {
+        loop {
+            let found = self.reader.read_byte_record(&mut self.row);
+            if !found.map_err(|error| unreadable(&self.file, error))? {
+                return Ok(None);
+            }
+            if let Some(line) = self.reader.get_ref().unclosed
+                && self.reader.position().byte() >= self.reader.get_ref().bytes
+            {
+                let line = self.before + line;
+                *self = Self::behind(&self.path, line)?;
+                let detail = "a quote opens here that is never closed; the row is refused";
+                return Err(Refused::at(&self.file, line, Refusal::new("field", detail)));
+            }
+            if trim_end(&mut self.row, self.before) {
+                return Ok(Some(&self.row));
+            }
+        }
+    }
+}
+
+/// Drops the CR before the LF that ends a row; the csv crate would count lines wrongly if it took them for one
+/// ending. Returns whether the row is more than an empty line.
+fn trim_end(row: &mut ByteRecord, before: u64) -> bool {
+    let mut position = row.position().cloned();
+    if let Some(position) = &mut position {
+        position.set_line(position.line() + before);
+    }
+    if row.iter().next_back().is_some_and(|last| last.ends_with(b"\r")) {
+        let count = row.len();
+        let fields = row.iter().enumerate();
+        *row =
+            fields.map(|(i, it)| if i + 1 == count { &it[..it.len() - 1] } else { it }).collect();
+    }
+    row.set_position(position);
+    row.len() > 1 || row.get(0).is_some_and(|field| !field.is_empty())
+}
+
+/// The bytes of a table; follows its quotes as the csv crate does, which takes a file that ends within
+/// quotes for whole.
+struct Quotes {
+    input: ByteStream,
+    bytes: u64,
+    line: u64,
+    state: Quote,
+    /// The line of the quote that was open at the end of the file.
+    unclosed: Option<u64>,
+}
+
+/// Where a byte of a table stands.
+#[derive(Clone, Copy)]
+enum Quote {
+    /// At the start of a field.
+    Start,
+    /// In a field without quotes, or behind the closing quote.
+    Outside,
+    /// In quotes that opened at this line.
+    Inside(u64),
+    /// Behind a quote within quotes: it closed the field, or is the first of two.
+    Closing(u64),
+}
+
+impl Quotes {
+    fn new(input: ByteStream) -> Self {
+        Self { input, bytes: 0, line: 1, state: Quote::Start, unclosed: None }
+    }
+}
+
+impl Read for Quotes {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        if read == 0
+            && !buffer.is_empty()
+            && let Quote::Inside(line) = self.state
+        {
+            self.unclosed = Some(line);
+        }
+        self.bytes += read as u64;
+        for byte in &buffer[..read] {
+            self.state = match (self.state, byte) {
+                (Quote::Start, b'"') => Quote::Inside(self.line),
+                (Quote::Inside(line), b'"') => Quote::Closing(line),
+                (Quote::Closing(line), b'"') | (Quote::Inside(line), _) => Quote::Inside(line),
+                (_, b',' | b'\n') => Quote::Start,
+                _ => Quote::Outside,
+            };
+            self.line += u64::from(*byte == b'\n');
+        }
+        Ok(read)
+    }
+}
+
+fn reader<R: Read>(input: R) -> Reader<R> {
+    let terminator = Terminator::Any(b'\n');
+    let mut builder = ReaderBuilder::new();
+    builder.flexible(true).has_headers(false).terminator(terminator).from_reader(input)
 }
 
 /// A read error of a table. Rows of any length and content are accepted, so the cause is the file.
@@ -278,7 +436,7 @@ mod tests {
             let text = if seed % 2 == 0 { text.trim_end().to_owned() } else { text };
             let bytes = if seed % 3 == 0 { gzip(text.as_bytes()) } else { text.into_bytes() };
             let table =
-                Table::open(&folder.file("table", bytes), &mut |it| panic!("{it}")).unwrap();
+                Table::open(&folder.file("table", bytes), 1.0, &mut |it| panic!("{it}")).unwrap();
             assert!((0..table.count()).all(|i| table.root_time(i) == Some(shift)));
             let mut read: Vec<_> = taken(table).into_iter().map(Result::unwrap).collect();
             for cascade in &mut cascades {
@@ -297,7 +455,7 @@ mod tests {
         let text = "cid,time\na,0\nb,0\na,x\nb,5\nc,-1\nd,1,2\ne\nf,1e13\ng,7\n";
         let file = folder.file("table", text);
         let mut refused = Vec::new();
-        let table = Table::open(&file, &mut |it| refused.push(it)).unwrap();
+        let table = Table::open(&file, 1.0, &mut |it| refused.push(it)).unwrap();
         let lines = [(4, "field"), (6, "range"), (7, "field"), (8, "field"), (9, "range")];
         assert_eq!(lines_and_reasons(&refused), lines.map(|(line, reason)| (Some(line), reason)));
         let read: Vec<_> = taken(table).into_iter().map(Result::unwrap).collect();
@@ -309,7 +467,7 @@ mod tests {
     fn columns_are_found_by_name_and_missing_ones_are_named() {
         let folder = Folder::new();
         let open = |text: &str| {
-            let table = Table::open(&folder.file("table", text), &mut |it| panic!("{it}"));
+            let table = Table::open(&folder.file("table", text), 1.0, &mut |it| panic!("{it}"));
             table.map_err(|refused| refused.detail).map(|table| taken(table).remove(0).unwrap())
         };
         let point = |text: &str| open(text).unwrap().points[0];
@@ -325,7 +483,7 @@ mod tests {
         let folder = Folder::new();
         let file = folder.file("table", "cid,t\na,1000\nb,500\na,1200\n");
         for (timeline, real) in [(Timeline::Auto, false), (Timeline::Real, true)] {
-            let table = Table::open(&file, &mut |it| panic!("{it}")).unwrap();
+            let table = Table::open(&file, 1.0, &mut |it| panic!("{it}")).unwrap();
             let plan = ReplayOptions { timeline, ..ReplayOptions::default() };
             assert_eq!(Replay::new(Box::new(table), plan).unwrap().is_real(), real);
         }

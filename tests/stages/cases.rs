@@ -144,3 +144,76 @@ fn bytes_that_are_not_utf_8_are_refused_also_in_records_that_pass_through() {
     }
     assert_eq!(collected.lines.len(), 2, "a serie and a size of the one record that can be read");
 }
+
+/// Sizes of the cascades that a table replays as, sorted, and the answer.
+fn replayed(command: &str) -> (Vec<usize>, Answer) {
+    let answer = answer(command);
+    let mut sizes = std::collections::BTreeMap::new();
+    for event in answer.of("tweet").iter().chain(&answer.of("retweet")) {
+        *sizes.entry(event["cid"].to_string()).or_insert(0) += 1;
+    }
+    let mut sizes: Vec<usize> = sizes.into_values().collect();
+    sizes.sort_unstable();
+    (sizes, answer)
+}
+
+#[test]
+fn a_quote_that_is_never_closed_costs_its_row_and_no_other() {
+    let (sizes, answer) = replayed("generate --data csv_unclosed_quote.csv");
+    assert_eq!(answer.status, Some(1));
+    assert!(
+        answer.stderr.contains("csv_unclosed_quote.csv:42: a quote opens here"),
+        "{}",
+        answer.stderr
+    );
+    assert_eq!(sizes.iter().sum::<usize>(), 509);
+    assert_eq!(sizes.len(), 6);
+}
+
+#[test]
+fn the_columns_of_a_pair_are_found_by_their_names() {
+    let command = format!(
+        "generate --index {CASES}/evently_ascending_index.csv --data evently_ascending_data.csv"
+    );
+    let (sizes, answer) = replayed(&command);
+    assert_eq!((answer.status, sizes), (Some(0), vec![5]), "{}", answer.stderr);
+    let times: Vec<f64> = answer.of("retweet").iter().map(|it| it["t"].as_f64().unwrap()).collect();
+    let start = answer.of("tweet")[0]["t"].as_f64().unwrap();
+    let since: Vec<f64> = times.iter().map(|time| time - start).collect();
+    assert_eq!(since[..3], [12.0, 30.0, 31.0]);
+    assert!(answer.of("retweet").iter().all(|it| it["m"].as_f64().unwrap() < 31.0));
+}
+
+#[test]
+fn the_range_of_a_time_is_checked_in_seconds() {
+    let (sizes, answer) =
+        replayed("generate --seconds-per-unit 0.001 --timeline real --data csv_ms.csv");
+    assert_eq!(answer.status, Some(0), "{}", answer.stderr);
+    assert!(sizes.len() > 1, "{sizes:?}");
+    assert_eq!(answer.of("tweet")[0]["t"].as_f64().unwrap().floor(), 1_539_202_764.0);
+    let (_, unscaled) = replayed("generate --data csv_ms.csv");
+    assert!(unscaled.stderr.contains("csv_ms.csv:2: "), "{}", unscaled.stderr);
+}
+
+#[test]
+fn ids_that_lost_their_digits_are_reported_with_their_column() {
+    let (_, answer) = replayed("generate --data csv_sci_id.csv");
+    for part in ["column \"cid\"", "1.2E+18", "export the column as text"] {
+        assert!(answer.stderr.contains(part), "{part}: {}", answer.stderr);
+    }
+    let (_, plain) = replayed("generate --data csv_gz_garbage.csv.gz");
+    assert_eq!(
+        (plain.status, &*plain.stderr),
+        (Some(0), ""),
+        "zeros behind a gzip member are padding"
+    );
+    assert!(plain.lines.len() > 500, "{} lines", plain.lines.len());
+}
+
+#[test]
+fn a_row_is_named_by_its_line_whatever_the_line_ends_are() {
+    let (_, answer) = replayed("generate --data crlf.csv");
+    for line in [3, 5] {
+        assert!(answer.stderr.contains(&format!("crlf.csv:{line}: ")), "{}", answer.stderr);
+    }
+}
