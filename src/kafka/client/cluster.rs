@@ -13,9 +13,9 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, Top
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
+use crate::kafka::client::clock::now;
 use crate::kafka::client::context::{Context, Shared};
 use crate::kafka::client::errors::{Stopped, code, explained, failed, refusal};
-use crate::kafka::client::now;
 use crate::kafka::client::settings::{Creation, LARGEST_RECORD, Settings};
 use crate::kafka::client::topics::Topic;
 

@@ -18,9 +18,9 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
+use crate::kafka::client::clock::now;
+use crate::kafka::client::clock::{latencies, unix_millis};
 use crate::kafka::client::errors::code;
-use crate::kafka::client::latency::{latencies, unix_millis};
-use crate::kafka::client::now;
 use crate::stage::Histogram;
 
 /// What the group decided about this member.

@@ -14,11 +14,11 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
+use crate::kafka::client::clock::now;
 use crate::kafka::client::cluster::configuration;
 use crate::kafka::client::context::{Context, Shared};
 use crate::kafka::client::errors::{Lost, Stopped, code, explained, failed, refusal};
 use crate::kafka::client::input::Input;
-use crate::kafka::client::now;
 use crate::kafka::client::settings::{Settings, TRANSACTION_TIMEOUT};
 
 /// How long to wait for the producer's own thread before looking again.

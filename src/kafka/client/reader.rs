@@ -12,10 +12,10 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use crate::kafka::client::clock::now;
 use crate::kafka::client::cluster::{Cluster, configuration};
 use crate::kafka::client::context::{Context, Shared};
 use crate::kafka::client::errors::{Stopped, code, explained, failed, refusal};
-use crate::kafka::client::now;
 use crate::kafka::client::settings::{Settings, TRANSACTION_TIMEOUT};
 
 /// What a reader found.

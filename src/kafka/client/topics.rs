@@ -69,6 +69,14 @@ impl Topic {
     }
 }
 
+/// The topic that a daemon reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InputTopic {
+    pub(crate) name: String,
+    /// Number of partitions.
+    pub(crate) partitions: i32,
+}
+
 /// The names of the topics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {

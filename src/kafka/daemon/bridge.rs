@@ -13,13 +13,12 @@ use std::time::Duration;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::Offset;
 
-use crate::input::blocks::HEAD;
 use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::context::Shared;
 use crate::kafka::client::reader::{Found, Reader};
 use crate::kafka::client::settings::{From, Settings};
 use crate::kafka::client::topics::Topic;
-use crate::kafka::daemon::task::too_long;
+use crate::kafka::daemon::oversize::{head, oversize};
 use crate::record::{Kind, Refusal};
 use crate::stage::{Ending, Outgoing, Tally};
 use crate::stream::lines::Writer;
@@ -120,12 +119,11 @@ impl<W: Write> Bridge<W> {
                             source.open.push(message.partition());
                         }
                         let Some(bytes) = message.payload() else { continue };
-                        if let Some(refusal) = too_long(bytes, self.settings.longest) {
+                        if let Some(refusal) = oversize(bytes, self.settings.longest) {
                             let place =
                                 place_in(&source.name, message.partition(), message.offset());
-                            let kept = &bytes[..bytes.len().min(HEAD)];
                             self.counts.read += 1;
-                            self.rejects.add(&place, kept, &refusal)?;
+                            self.rejects.add(&place, head(bytes), &refusal)?;
                             continue;
                         }
                         let key = message.key().and_then(|it| str::from_utf8(it).ok());

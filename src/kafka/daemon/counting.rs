@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use crate::kafka::client::clock::{latencies, unix_millis};
 use crate::kafka::client::context::Shared;
-use crate::kafka::client::latency::{latencies, unix_millis};
 use crate::kafka::daemon::task::Task;
 use crate::stage::{Histogram, Recover, Tally};
 
@@ -57,7 +57,7 @@ impl Counting {
     ) -> Tally {
         let mut tally = self.counts.clone();
         for task in tasks.values() {
-            for ((name, label), value) in task.stage().tally() {
+            for ((name, label), value) in task.tally() {
                 let merge = match &*label {
                     "lowest" => f64::min,
                     "highest" => f64::max,
@@ -75,7 +75,7 @@ impl Counting {
                 tally.insert(("kafka_consumer_lag_records", format!("{topic},{partition}")), lag);
             }
         }
-        let distance = tasks.values().map(Task::distance).max().unwrap_or_default();
+        let distance = tasks.values().map(Task::replay_distance).max().unwrap_or_default();
         tally.insert(("kafka_replay_distance_records", String::new()), distance as f64);
         let failures = shared.failures.load(Ordering::Relaxed);
         tally.insert(("kafka_delivery_failures_total", String::new()), failures as f64);

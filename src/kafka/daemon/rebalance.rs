@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+use crate::kafka::client::clock::now;
 use crate::kafka::client::context::Decision;
 use crate::kafka::client::errors::{Lost, Stopped};
 use crate::kafka::client::input::Committed;
 use crate::kafka::client::models::Models;
-use crate::kafka::client::now;
 use crate::kafka::client::settings::{TRANSACTION_TIMEOUT, Use};
+use crate::kafka::daemon::task::{Limits, Task};
 use crate::kafka::daemon::ticks::Daemon;
-use crate::kafka::restore::recovery::{Recovery, Revived, repartitioned};
-use crate::stage::Recover;
+use crate::kafka::restore::recovery::{Recovery, partitions_changed};
+use crate::stage::{RecordRef, Recover};
 
 /// How long the group is asked at once for what is committed.
 const ASK: Duration = Duration::from_millis(500);
@@ -34,7 +35,7 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
     }
 
     fn assigned(&mut self, partitions: Vec<i32>) -> io::Result<()> {
-        log::info!("partitions {partitions:?} of {} are offered", self.topic);
+        log::info!("partitions {partitions:?} of {} are offered", self.topic.name);
         self.counting.count("kafka_rebalances_total", "assigned");
         if !self.input.is_cooperative() {
             // The new list replaces the old one.
@@ -42,12 +43,12 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
             self.tasks.clear();
             self.astray.clear();
         }
-        let now = self.cluster.partitions(&self.topic)?.unwrap_or(self.partitions);
-        if now != self.partitions {
+        let now = self.cluster.partitions(&self.topic.name)?.unwrap_or(self.topic.partitions);
+        if now != self.topic.partitions {
             // It grew under us, which is what the group deals out.
             self.commit_or_rebuild()?;
             let group = &self.settings.group;
-            return Err(repartitioned(&self.topic, now, self.partitions, group));
+            return Err(partitions_changed(&self.topic.name, now, self.topic.partitions, group));
         }
         if !self.joined {
             self.joined = true;
@@ -58,7 +59,7 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
     }
 
     fn revoked(&mut self, partitions: &[i32]) -> io::Result<()> {
-        log::info!("partitions {partitions:?} of {} are taken away", self.topic);
+        log::info!("partitions {partitions:?} of {} are taken away", self.topic.name);
         self.counting.count("kafka_rebalances_total", "revoked");
         if self.input.is_lost() {
             self.recover_from(Err(Lost::Uncommitted("the group went on without us".to_owned())))?;
@@ -113,7 +114,7 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
             return Err(Stopped::Unreachable(format!(
                 "group {} does not tell its positions in {} for {:.0} s",
                 self.settings.group,
-                self.topic,
+                self.topic.name,
                 since.elapsed().as_secs_f64()
             ))
             .into());
@@ -124,26 +125,27 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
     /// Builds the state of a partition from its place; returns from where it is read.
     fn revive(&mut self, partition: i32, committed: &Places) -> io::Result<i64> {
         let committed = committed.get(&partition).and_then(Option::as_ref);
-        let recovery = Recovery {
-            settings: self.settings,
-            cluster: &self.cluster,
-            topic: &self.topic,
-            partitions: self.partitions,
-        };
-        if self.settings.models == Use::Publish {
-            // What was published before the crash is the incumbent.
-            self.models = Some(Models::open(self.settings, &self.cluster)?);
+        let (settings, cluster, input) = (self.settings, &self.cluster, &self.topic);
+        if settings.models == Use::Publish {
+            // The models that were published before the crash are in use.
+            self.models = Some(Models::open(settings, cluster)?);
         }
+        let recovery = Recovery { settings, cluster, input, needs: S::RESTORE };
+        let restored = recovery.restore(partition, committed)?;
+        let spills = S::RESTORE.spills && !settings.at_least_once;
+        let replay = if spills { settings.max_replay } else { u64::MAX };
+        let limits = Limits { replay, record_bytes: settings.longest };
+        let mut task = Task::new((self.make)(), restored, limits)?;
         let models = self.models.as_ref().map(Models::in_use).unwrap_or_default();
-        let Revived { task, low, back } =
-            recovery.revive((self.make)(), partition, committed, &models)?;
-        let silence = committed.map_or(0, |it| it.offset - low);
+        let models: Vec<_> = models.into_iter().map(RecordRef::without_position).collect();
+        task.apply_models(&models);
+        let next = task.next();
+        let silence = committed.map_or(0, |it| it.offset - next);
         log::info!(
-            "{} partition {partition}: from {low} on, the first {silence} offsets in silence",
-            self.topic
+            "{} partition {partition}: from {next} on, the first {silence} offsets in silence",
+            self.topic.name
         );
-        self.back.extend(back.map(|back| (partition, back)));
         self.tasks.insert(partition, task);
-        Ok(low)
+        Ok(next)
     }
 }

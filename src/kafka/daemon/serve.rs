@@ -11,7 +11,7 @@ use crate::kafka::client::input::Input;
 use crate::kafka::client::models::Models;
 use crate::kafka::client::output::Output;
 use crate::kafka::client::settings::{LARGEST_RECORD, Settings, Use};
-use crate::kafka::client::topics::Topic;
+use crate::kafka::client::topics::{InputTopic, Topic};
 use crate::kafka::daemon::counting::Counting;
 use crate::kafka::daemon::ticks::Daemon;
 use crate::kafka::daemon::writing::Writing;
@@ -130,8 +130,7 @@ fn serve_until_told<S: Recover>(
         settings,
         cluster,
         shared,
-        topic,
-        partitions,
+        topic: InputTopic { name: topic, partitions },
         input,
         output,
         models,
@@ -139,7 +138,6 @@ fn serve_until_told<S: Recover>(
         tasks: BTreeMap::new(),
         offered: None,
         astray: BTreeSet::new(),
-        back: BTreeMap::new(),
         since: None,
         locating: None,
         warned: false,

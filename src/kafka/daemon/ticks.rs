@@ -9,20 +9,21 @@ use std::time::{Duration, Instant};
 
 use rdkafka::message::{BorrowedMessage, Message};
 
+use crate::kafka::client::clock::now;
 use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::context::Shared;
 use crate::kafka::client::errors::Lost;
 use crate::kafka::client::input::{Committed, Input};
 use crate::kafka::client::models::Models;
-use crate::kafka::client::now;
 use crate::kafka::client::output::Output;
 use crate::kafka::client::settings::{Settings, Use};
+use crate::kafka::client::topics::InputTopic;
 use crate::kafka::daemon::counting::Counting;
 use crate::kafka::daemon::task::Task;
 use crate::kafka::daemon::writing::Writing;
-use crate::kafka::restore::checkpoint::Start;
-use crate::kafka::restore::recovery::beside;
-use crate::stage::{Out, Recover, Tally};
+use crate::kafka::restore::changelog::Changelog;
+use crate::kafka::restore::checkpoint::Metadata;
+use crate::stage::{RecordRef, Recover, Tally};
 use crate::stream::{Counts, Frame, Observer};
 
 /// How long a poll waits at most: a signal and the models topic are looked at in between.
@@ -34,8 +35,7 @@ pub(crate) struct Daemon<'a, S, F> {
     pub(crate) settings: &'a Settings,
     pub(crate) cluster: Cluster,
     pub(crate) shared: Arc<Shared>,
-    pub(crate) topic: String,
-    pub(crate) partitions: i32,
+    pub(crate) topic: InputTopic,
     pub(crate) input: Input,
     pub(crate) output: Output,
     pub(crate) models: Option<Models>,
@@ -45,8 +45,6 @@ pub(crate) struct Daemon<'a, S, F> {
     pub(crate) offered: Option<Vec<i32>>,
     /// Partitions of ours whose state is to be found again.
     pub(crate) astray: BTreeSet<i32>,
-    /// From where what is said is read back, by partition.
-    pub(crate) back: BTreeMap<i32, i64>,
     /// Since when something is not committed.
     pub(crate) since: Option<Instant>,
     /// Since when places are looked up in vain.
@@ -92,7 +90,7 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
         let mut frames: BTreeMap<i32, Vec<Frame<'_>>> = BTreeMap::new();
         for message in &batch {
             frames.entry(message.partition()).or_default().extend(frame(message));
-            if self.tasks.get(&message.partition()).is_some_and(|it| !it.is_silent()) {
+            if self.tasks.get(&message.partition()).is_some_and(|it| !it.is_replaying()) {
                 self.counting.arrived(message.timestamp().to_millis());
             }
         }
@@ -103,15 +101,14 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
             if self.astray.contains(partition) {
                 continue;
             }
-            let back = self.writing.back(&self.shared, *partition, &self.back);
-            let said = task.feed(frames, back);
-            if task.has_moved() {
+            let said = task.feed(frames, self.shared.delivered(*partition));
+            if task.has_changed() {
                 self.since.get_or_insert_with(now);
             }
             all_said.push((*partition, said));
         }
         for (partition, said) in all_said {
-            let place = (&*self.topic, partition);
+            let place = (&*self.topic.name, partition);
             self.writing.send(said, place, &mut self.output, self.models.as_ref())?;
         }
         Ok(())
@@ -143,29 +140,37 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
 
     /// Commits outputs, positions and low watermarks together.
     fn commit(&mut self) -> Result<(), Lost> {
-        let mut starts: BTreeMap<i32, Start> = BTreeMap::new();
-        self.write_changelog()?;
-        for (partition, task) in self.tasks.iter_mut().filter(|(_, task)| task.has_moved()) {
-            let back = self.writing.back(&self.shared, *partition, &self.back);
-            starts.insert(*partition, task.start(back));
+        let changelog =
+            Changelog { settings: self.settings, cluster: &self.cluster, input: &self.topic };
+        let mut all: BTreeMap<i32, Metadata> = BTreeMap::new();
+        for (partition, task) in self.tasks.iter_mut().filter(|(_, task)| task.has_changed()) {
+            changelog.write(*partition, &task.spill(), &mut self.output)?;
         }
-        if starts.is_empty() && self.output.began().is_none() {
+        for (partition, task) in self.tasks.iter_mut().filter(|(_, task)| task.has_changed()) {
+            all.insert(*partition, task.metadata(self.shared.delivered(*partition)));
+        }
+        if all.is_empty() && self.output.began().is_none() {
             self.since = None;
             return Ok(());
         }
-        self.keep_long_marks(&mut starts)?;
+        let stored = changelog.store_long_checkpoints(&mut all, &mut self.output, &self.shared)?;
+        for partition in stored {
+            if let Some(task) = self.tasks.get_mut(&partition) {
+                task.stored(&all[&partition].checkpoint);
+            }
+        }
         let mut places = BTreeMap::new();
-        for (partition, start) in &starts {
-            let note = start.note(self.partitions);
+        for (partition, metadata) in &all {
+            let note = metadata.to_text(self.topic.partitions);
             places.insert(*partition, Committed { offset: self.tasks[partition].next(), note });
         }
         let positions = self.input.positions(&places)?;
         self.output.commit(&positions, &self.input)?;
         self.counting.decided(true);
         self.counting.count("kafka_commits_total", "committed");
-        for (partition, start) in &starts {
+        for (partition, metadata) in &all {
             if let Some(task) = self.tasks.get_mut(partition) {
-                task.committed(start);
+                task.committed(&metadata.checkpoint);
             }
         }
         self.since = None;
@@ -175,14 +180,14 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
     }
 
     fn warn_of_a_long_replay(&mut self) {
-        let distance = self.tasks.values().map(Task::distance).max().unwrap_or_default();
+        let distance = self.tasks.values().map(Task::replay_distance).max().unwrap_or_default();
         // What can be written down is, past the limit; the rest is told past twice of it.
         let long = distance > self.settings.max_replay.saturating_mul(2);
         if long && !self.warned {
             log::warn!(
                 "a recovery would read {distance} records of {} again: what stays open so long \
                  is bounded by --max-age",
-                self.topic
+                self.topic.name
             );
         }
         self.warned = long;
@@ -218,16 +223,14 @@ impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
         let Some(models) = &mut self.models else { return Ok(()) };
         let changed = models.changes()?;
         if !changed.is_empty() {
-            for task in self.tasks.values_mut() {
-                let batch: Vec<_> = changed.iter().map(beside).collect();
-                task.stage_mut().on_batch(&batch, &mut Out::default());
-            }
+            let changed: Vec<_> = changed.into_iter().map(RecordRef::without_position).collect();
+            self.tasks.values_mut().for_each(|task| task.apply_models(&changed));
         }
         Ok(())
     }
 
     fn tally(&self) -> Tally {
-        let mut tally = self.counting.tally(&self.topic, &self.tasks, &self.shared);
+        let mut tally = self.counting.tally(&self.topic.name, &self.tasks, &self.shared);
         if self.settings.models == Use::Follow {
             tally.extend(self.models.iter().flat_map(Models::tally));
         }

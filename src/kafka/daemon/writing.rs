@@ -1,15 +1,12 @@
 //! From what a stage says to records of topics: which topic, which partition, which key; dead
 //! letters; tombstones of models.
 
-use std::collections::BTreeMap;
-
-use crate::kafka::client::context::Shared;
 use crate::kafka::client::errors::Lost;
 use crate::kafka::client::models::Models;
 use crate::kafka::client::output::{Letter, Output};
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::Topic;
-use crate::kafka::daemon::task::Said;
+use crate::kafka::daemon::task::TaskOutput;
 use crate::record::{Kind, Record};
 use crate::stage::Outgoing;
 use crate::stream::Refused;
@@ -48,24 +45,10 @@ impl Writing {
         self.since_commit = 0;
     }
 
-    /// From where what is said from now on will be read back: behind all that was delivered.
-    ///
-    /// A careful guess is as good as the truth: reading more back costs time alone.
-    pub(crate) fn back(
-        &self,
-        shared: &Shared,
-        partition: i32,
-        known: &BTreeMap<i32, i64>,
-    ) -> Option<i64> {
-        let known = *known.get(&partition)?;
-        let delivered = shared.delivered(partition).map(|offset| offset + 1);
-        Some(delivered.map_or(known, |delivered| delivered.max(known)))
-    }
-
     /// Sends what a task said of the records of one partition.
     pub(crate) fn send(
         &mut self,
-        said: Said,
+        said: TaskOutput,
         place: (&str, i32),
         output: &mut Output,
         models: Option<&Models>,
