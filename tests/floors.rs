@@ -23,7 +23,7 @@ const FLOORS: &[&[&str]] = &[
 const WALLS: &[(&str, &[&str])] = &[
     ("argmin", &["src/hawkes/fit.rs"]),
     ("smartcore", &["src/learn/split.rs"]),
-    ("rdkafka", &["src/kafka"]),
+    ("rdkafka", &["src/kafka/client"]),
     ("csv", &["src/input/", "commands/rows.rs"]),
     (
         "flate2",

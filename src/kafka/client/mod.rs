@@ -1,13 +1,19 @@
-//! The Kafka client: configuration, consumer, producer, administration, errors.
+//! The Kafka client: the only part of the crate that uses librdkafka.
+//!
+//! [`cluster::Cluster`] connects, answers questions about topics, and opens a
+//! [`consumer::Consumer`] (the member of the group), a [`producer::Producer`] (transactions) and
+//! [`reader::Reader`]s (partitions without a group). Types of rdkafka do not leave this module.
 
 pub(crate) mod clock;
 pub(crate) mod cluster;
-pub(crate) mod context;
+mod config;
+pub(crate) mod consumer;
+mod context;
 pub(crate) mod errors;
-pub(crate) mod input;
-pub(crate) mod models;
-pub(crate) mod output;
+pub(crate) mod producer;
 pub(crate) mod properties;
 pub(crate) mod reader;
+pub(crate) mod records;
+pub(crate) mod scan;
 pub(crate) mod settings;
 pub(crate) mod topics;

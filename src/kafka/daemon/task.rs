@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use crate::kafka::client::errors::failed;
+use crate::kafka::client::settings::Settings;
 use crate::kafka::daemon::checkpoints::Checkpoints;
 use crate::kafka::daemon::oversize::remove_oversized;
 use crate::kafka::restore::checkpoint::{Checkpoint, Metadata};
@@ -22,6 +23,15 @@ pub(crate) struct Limits {
     pub(crate) replay: u64,
     /// Number of bytes of a record, at most.
     pub(crate) record_bytes: usize,
+}
+
+impl Limits {
+    /// The limits of a stage.
+    pub(crate) fn of<S: Recover>(settings: &Settings) -> Self {
+        let has_changelog = S::RESTORE.spills && !settings.at_least_once;
+        let replay = if has_changelog { settings.max_replay } else { u64::MAX };
+        Self { replay, record_bytes: settings.max_record_bytes }
+    }
 }
 
 /// The output of a task for a batch of records.

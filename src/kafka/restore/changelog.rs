@@ -11,14 +11,13 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use rdkafka::message::Message;
 use serde::{Deserialize, Serialize};
 
 use crate::kafka::client::cluster::Cluster;
-use crate::kafka::client::context::Shared;
-use crate::kafka::client::errors::{Lost, failed};
-use crate::kafka::client::output::{Letter, Output};
-use crate::kafka::client::reader::{read_all, read_one};
+use crate::kafka::client::errors::{TransactionError, failed};
+use crate::kafka::client::producer::Producer;
+use crate::kafka::client::records::ProducerRecord;
+use crate::kafka::client::scan::{read_at, read_committed};
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::{InputTopic, Topic};
 use crate::kafka::restore::checkpoint::{Checkpoint, CheckpointText, Metadata};
@@ -65,8 +64,8 @@ impl<'a> Changelog<'a> {
         &self,
         partition: i32,
         changes: &[Change],
-        output: &mut Output,
-    ) -> Result<(), Lost> {
+        producer: &mut Producer,
+    ) -> Result<(), TransactionError> {
         if changes.is_empty() {
             return Ok(());
         }
@@ -75,12 +74,12 @@ impl<'a> Changelog<'a> {
         let prefix = self.key(partition);
         for Change { id, text } in changes {
             let key = format!("{prefix}@{id}");
-            let payload = text.as_ref().map(String::as_bytes);
-            output.send(Letter {
+            let value = text.as_ref().map(String::as_bytes);
+            producer.send(ProducerRecord {
                 topic: self.topic(),
                 partition: None,
                 key: Some(&key),
-                payload,
+                value,
             })?;
         }
         Ok(())
@@ -91,9 +90,8 @@ impl<'a> Changelog<'a> {
     pub(crate) fn store_long_checkpoints(
         &self,
         all: &mut BTreeMap<i32, Metadata>,
-        output: &mut Output,
-        shared: &Shared,
-    ) -> Result<Vec<i32>, Lost> {
+        producer: &mut Producer,
+    ) -> Result<Vec<i32>, TransactionError> {
         let topic = self.topic();
         let mut keys = Vec::new();
         for (partition, metadata) in all.iter() {
@@ -104,21 +102,21 @@ impl<'a> Changelog<'a> {
             let key = self.key(*partition);
             let (position, text) = (metadata.checkpoint.offset, text.clone());
             let stored = StoredCheckpoint { partition: *partition, position, text };
-            let payload = serde_json::to_vec(&stored).map_err(io::Error::from)?;
-            shared.watch_key(&key);
-            let payload = Some(&*payload);
-            output.send(Letter { topic, partition: None, key: Some(&key), payload })?;
+            let value = serde_json::to_vec(&stored).map_err(io::Error::from)?;
+            producer.watch_key(&key);
+            let value = Some(&*value);
+            producer.send(ProducerRecord { topic, partition: None, key: Some(&key), value })?;
             keys.push((*partition, key));
         }
         if keys.is_empty() {
             return Ok(Vec::new());
         }
-        output.drain()?;
+        producer.drain()?;
         let mut stored = Vec::new();
         for (input_partition, key) in keys {
-            let Some((partition, offset)) = shared.delivered_key(&key) else {
+            let Some((partition, offset)) = producer.delivered_at(&key) else {
                 let text = format!("topic {topic}: the record with key {key} is not delivered");
-                return Err(Lost::Uncommitted(text));
+                return Err(TransactionError::Abort(text));
             };
             if let Some(metadata) = all.get_mut(&input_partition) {
                 metadata.checkpoint.text = CheckpointText::Stored { partition, offset };
@@ -139,7 +137,7 @@ impl<'a> Changelog<'a> {
             CheckpointText::Stored { partition, offset } => (*partition, *offset),
         };
         let topic = self.topic();
-        let (_, bytes) = read_one(self.settings, topic, partition, offset)?;
+        let bytes = read_at(self.cluster, topic, partition, offset)?;
         match serde_json::from_slice::<StoredCheckpoint>(&bytes) {
             Ok(stored)
                 if (stored.partition, stored.position) == (input_partition, checkpoint.offset) =>
@@ -183,11 +181,10 @@ impl<'a> Changelog<'a> {
     fn read_parts(&self, partition: i32) -> io::Result<BTreeMap<u64, String>> {
         let prefix = format!("{}@", self.key(partition));
         let mut found: BTreeMap<u64, String> = BTreeMap::new();
-        let starts = (0..self.cluster.needed(Topic::CollectState)?).map(|it| (it, 0)).collect();
-        read_all(self.settings, self.cluster, self.topic(), &starts, |message| {
-            let key = message.key().and_then(|key| str::from_utf8(key).ok());
-            let id = key.and_then(|key| key.strip_prefix(&prefix)?.parse().ok());
-            match (id, message.payload()) {
+        let starts = (0..self.cluster.required(Topic::CollectState)?).map(|it| (it, 0)).collect();
+        read_committed(self.cluster, self.topic(), &starts, |record| {
+            let id = record.key().and_then(|key| key.strip_prefix(&prefix)?.parse().ok());
+            match (id, record.value()) {
                 (Some(id), None) => drop(found.remove(&id)),
                 (Some(id), Some(text)) => {
                     drop(found.insert(id, String::from_utf8_lossy(text).into_owned()));

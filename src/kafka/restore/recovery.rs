@@ -1,15 +1,12 @@
-//! Reads what the topics hold of the state of a partition, from its committed offset. It is the same
-//! after a kill, a network failure, a rebalance and an aborted transaction.
+//! Reads the stored state of a partition, from its committed offset. It is the same after a kill, a network failure, a rebalance and an aborted transaction.
 
 use std::collections::BTreeMap;
 use std::io;
 
-use rdkafka::message::Message;
-
 use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::errors::failed;
-use crate::kafka::client::input::Committed;
-use crate::kafka::client::reader::read_all;
+use crate::kafka::client::records::Position;
+use crate::kafka::client::scan::read_committed;
 use crate::kafka::client::settings::{From, Settings};
 use crate::kafka::client::topics::{InputTopic, Topic};
 use crate::kafka::restore::changelog::{Changelog, Parts};
@@ -43,12 +40,18 @@ pub(crate) struct Restored {
     pub(crate) committed: i64,
 }
 
-impl Recovery<'_> {
+impl<'a> Recovery<'a> {
+    /// The topic of the emitted records that are read back, if there are any.
+    pub(crate) fn emitted_topic(&self) -> Option<&'a str> {
+        let settings = self.settings;
+        (!self.needs.reads_back.is_empty()).then(|| settings.topic(Topic::Alerts))
+    }
+
     /// Reads the stored state of a partition from what is committed for it.
     pub(crate) fn restore(
         &self,
         partition: i32,
-        committed: Option<&Committed>,
+        committed: Option<&Position>,
     ) -> io::Result<Restored> {
         let reads_back = !self.needs.reads_back.is_empty();
         let (Metadata { mut checkpoint, mut parts }, mut offset, is_ours) =
@@ -83,7 +86,7 @@ impl Recovery<'_> {
     fn start(
         &self,
         partition: i32,
-        committed: Option<&Committed>,
+        committed: Option<&Position>,
     ) -> io::Result<(Metadata, i64, bool)> {
         let empty = |offset| -> io::Result<Metadata> {
             let reads_back = !self.needs.reads_back.is_empty();
@@ -92,12 +95,12 @@ impl Recovery<'_> {
             Ok(Metadata { checkpoint: Checkpoint { offset, text, emitted_from }, parts: 0 })
         };
         let InputTopic { name, partitions } = self.input;
-        let Some(Committed { offset, note }) = committed else {
+        let Some(Position { offset, metadata }) = committed else {
             let (first, end) = self.cluster.ends(name, partition)?;
             let offset = if self.settings.from == From::Earliest { first } else { end };
             return Ok((empty(offset)?, offset, false));
         };
-        match Metadata::parse(note, *partitions) {
+        match Metadata::parse(metadata, *partitions) {
             Ok(metadata) => Ok((metadata, *offset, true)),
             Err(Unusable::Foreign) => {
                 log::warn!(
@@ -169,8 +172,8 @@ impl Recovery<'_> {
         }
         let starts = BTreeMap::from([(partition, from)]);
         let mut emitted = Vec::new();
-        let ends = read_all(self.settings, self.cluster, topic, &starts, |message| {
-            let bytes = message.payload().unwrap_or_default();
+        let ends = read_committed(self.cluster, topic, &starts, |record| {
+            let bytes = record.value().unwrap_or_default();
             if let Ok(Item::Record(record)) = read(bytes, None, self.needs.reads_back) {
                 emitted.push(*record);
             }
