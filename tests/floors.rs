@@ -133,6 +133,48 @@ fn heavy_crates_stay_behind_their_walls() {
     }
 }
 
+/// The signatures of the functions and the fields that other folders of the crate can use.
+fn interface(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for start in ["pub fn ", "pub(crate) fn ", "pub(crate) struct ", "pub struct "] {
+        for (place, _) in code.match_indices(start) {
+            let item = &code[place..];
+            found.push(item[..item.find(['{', ';']).unwrap_or(item.len())].to_owned());
+        }
+    }
+    let is_field = |line: &&str| line.starts_with("    pub(crate) ") && line.ends_with(',');
+    found.extend(code.lines().filter(is_field).map(str::to_owned));
+    found.retain(|item| !item.contains("(pub(super)"));
+    found
+}
+
+#[test]
+fn types_of_rdkafka_do_not_leave_the_client() {
+    let mut checked = 0;
+    for (name, text) in files() {
+        if !name.starts_with("src/kafka/client/") {
+            continue;
+        }
+        let code = code(&text);
+        let words = |text: &str| -> Vec<String> {
+            text.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned).collect()
+        };
+        let uses = code.split("use rdkafka::").skip(1).map(|rest| &rest[..rest.find(';').unwrap()]);
+        // `Trait as _` names no type.
+        let imported: Vec<String> = uses
+            .flat_map(|it| words(&it.replace("Consumer as _", "").replace("Producer as _", "")))
+            .collect();
+        for item in interface(&code) {
+            checked += 1;
+            let of_rdkafka =
+                |word: &String| word.starts_with(char::is_uppercase) && imported.contains(word);
+            let crossing: Vec<String> = words(&item).into_iter().filter(of_rdkafka).collect();
+            assert!(crossing.is_empty(), "{name}: {crossing:?} of rdkafka in {item}");
+        }
+    }
+    assert!(checked > 50, "{checked} items");
+}
+
 #[test]
 fn no_file_has_two_subjects() {
     for (name, text) in files() {

@@ -14,6 +14,7 @@ pub(crate) mod producer;
 pub(crate) mod properties;
 pub(crate) mod reader;
 pub(crate) mod records;
+mod remedy;
 pub(crate) mod scan;
 pub(crate) mod settings;
 pub(crate) mod topics;

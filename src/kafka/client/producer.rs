@@ -22,6 +22,7 @@ use crate::kafka::client::errors::{
     Stopped, TransactionError, code, configuration, explained, failed, refusal,
 };
 use crate::kafka::client::records::{Position, ProducerRecord};
+use crate::kafka::client::remedy::{Remedy, remedy};
 use crate::kafka::client::settings::{LARGEST_RECORD, Settings, TRANSACTION_TIMEOUT};
 use crate::stage::Histogram;
 
@@ -40,28 +41,6 @@ pub(crate) struct Producer {
     began: Option<Instant>,
     /// Number of records sent.
     sent: u64,
-}
-
-/// What an error of a transaction requires.
-enum Remedy {
-    Retry,
-    Abort,
-    Replace,
-}
-
-fn remedy(error: &KafkaError) -> Remedy {
-    match error {
-        KafkaError::Transaction(error) if error.is_fatal() => Remedy::Replace,
-        KafkaError::Transaction(error) if error.txn_requires_abort() => Remedy::Abort,
-        KafkaError::Transaction(error) if error.is_retriable() => Remedy::Retry,
-        KafkaError::Transaction(error) => match error.code() {
-            Code::OperationTimedOut | Code::InProgress => Remedy::Retry,
-            Code::State => Remedy::Abort,
-            _ => Remedy::Replace,
-        },
-        KafkaError::Flush(_) => Remedy::Retry,
-        _ => Remedy::Abort,
-    }
 }
 
 impl Producer {

@@ -113,3 +113,46 @@ fn interval(max_replay: u64, bytes: usize) -> u64 {
     let interval = INTERVAL.min(max_replay / CHECKPOINTS_PER_REPLAY).max(1);
     interval.max(bytes as u64 / BYTES_PER_RECORD)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checkpoints(max_replay: u64) -> Checkpoints {
+        let text = CheckpointText::Inline(String::new());
+        Checkpoints::new(Checkpoint { offset: 0, text, emitted_from: Some(7) }, max_replay)
+    }
+
+    #[test]
+    fn old_checkpoints_are_farther_apart_and_the_first_remains() {
+        let mut all = checkpoints(u64::MAX);
+        for i in 1..=1000 {
+            all.push(10_000 * i, String::new(), None);
+        }
+        let offsets: Vec<i64> = all.all.iter().map(|it| it.offset).collect();
+        assert_eq!((offsets.len(), offsets[0], offsets[63]), (MAX_CHECKPOINTS, 0, 10_000_000));
+        assert!(all.all.iter().all(|it| it.emitted_from == Some(7)));
+        let gaps: Vec<i64> = offsets.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(gaps[1] >= 50 * gaps[62], "{gaps:?}");
+        assert_eq!(gaps[62], 10_000);
+    }
+
+    #[test]
+    fn a_checkpoint_is_due_by_the_longest_replay_and_by_the_length_of_its_text() {
+        let mut all = checkpoints(40);
+        assert!(!all.count(4) && all.count(1));
+        all.push(5, "x".repeat(1600), None);
+        assert!(!all.count(99) && all.count(1));
+    }
+
+    #[test]
+    fn checkpoints_before_the_committed_one_are_removed() {
+        let mut all = checkpoints(u64::MAX);
+        (1..4).for_each(|i| all.push(i, String::new(), Some(i)));
+        all.remove_before(2);
+        assert_eq!(all.low(), 2);
+        let text = CheckpointText::Stored { partition: 1, offset: 9 };
+        all.replace(&Checkpoint { offset: 3, text: text.clone(), emitted_from: None });
+        assert_eq!((&all.all[1].text, all.all[1].emitted_from), (&text, Some(3)));
+    }
+}

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `service` | checks the topics, and starts a daemon |
 //! | `run` | the loop: rebalances, restores, batches, commits |
+//! | `restorer` | creates tasks with restored state |
 //! | `assignment` | the assigned partitions and their committed positions |
 //! | `partitions` | the tasks of the assigned partitions |
 //! | `task` | the stage of one partition, with its `checkpoints` |
@@ -20,6 +21,7 @@ mod metrics;
 mod models;
 mod oversize;
 mod partitions;
+mod restorer;
 mod run;
 pub(crate) mod service;
 pub(crate) mod sink;

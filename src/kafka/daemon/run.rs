@@ -9,17 +9,17 @@ use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::consumer::{Consumer, Positions};
 use crate::kafka::client::errors::TransactionError;
 use crate::kafka::client::records::{ConsumerRecord, Rebalance};
-use crate::kafka::client::settings::{ModelsTopic, Settings};
+use crate::kafka::client::settings::Settings;
+use crate::kafka::client::topics::InputTopic;
 use crate::kafka::daemon::assignment::Assignment;
 use crate::kafka::daemon::metrics::Metrics;
-use crate::kafka::daemon::models::Models;
 use crate::kafka::daemon::partitions::Partitions;
-use crate::kafka::daemon::task::{Limits, Task};
+use crate::kafka::daemon::restorer::Restorer;
 use crate::kafka::daemon::transaction::Transaction;
 use crate::kafka::daemon::writer::Writer;
 use crate::kafka::restore::changelog::Changelog;
 use crate::kafka::restore::recovery::{Recovery, partitions_changed};
-use crate::stage::{RecordRef, Recover, Tally};
+use crate::stage::{Recover, Tally};
 use crate::stream::{Counts, Frame, Observer};
 
 /// Timeout of a poll, at most: signals and the topic of models are checked in between.
@@ -29,16 +29,15 @@ const POLL_LOCATING: Duration = Duration::from_millis(5);
 
 /// A daemon that runs stages of `make`, one for each assigned partition.
 pub(crate) struct Daemon<'a, S, F> {
-    make: F,
     settings: &'a Settings,
     cluster: &'a Cluster,
-    recovery: Recovery<'a>,
+    input: &'a InputTopic,
+    restorer: Restorer<'a, F>,
     consumer: Consumer,
     assignment: Assignment<'a>,
     partitions: Partitions<S>,
     transaction: Transaction<'a>,
     writer: Writer<'a>,
-    models: Option<Models<'a>>,
     metrics: Metrics,
     /// Whether the last replay distance was reported as long.
     is_long_reported: bool,
@@ -52,22 +51,18 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         if let Some(topic) = recovery.emitted_topic() {
             producer.watch_topic(topic);
         }
-        let models = match settings.models {
-            ModelsTopic::None => None,
-            ModelsTopic::Follow | ModelsTopic::Publish => Some(Models::open(settings, cluster)?),
-        };
+        let restorer = Restorer::open(make, recovery)?;
         let consumer = cluster.consumer(&input.name)?;
         Ok(Self {
-            make,
             settings,
             cluster,
-            recovery,
+            input,
+            restorer,
             consumer,
             assignment: Assignment::new(settings, &input.name),
             partitions: Partitions::new(),
             transaction: Transaction::new(producer, Changelog { settings, cluster, input }),
             writer: Writer::new(settings, &input.name, needs.reads_back),
-            models,
             metrics: Metrics::default(),
             is_long_reported: false,
         })
@@ -84,7 +79,10 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
                     break;
                 }
             }
-            self.follow_models()?;
+            let models = self.restorer.changed_models()?;
+            if !models.is_empty() {
+                self.partitions.apply_models(&models);
+            }
             let processed = self.process(observer);
             self.abort_on_error(processed)?;
             if self.transaction.is_due() {
@@ -143,7 +141,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             outputs.push((partition, output));
         }
         for (partition, output) in outputs {
-            let models = self.models.as_ref();
+            let models = self.restorer.models();
             self.writer.write(partition, output, &mut self.transaction, models)?;
         }
         Ok(())
@@ -177,7 +175,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             log::warn!(
                 "topic {}: a restart would replay {distance} records; a lower --max-age reduces \
                  the number of open cascades",
-                self.recovery.input.name
+                self.input.name
             );
         }
         self.is_long_reported = is_long;
@@ -209,7 +207,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
     }
 
     fn assigned(&mut self, partitions: Vec<i32>) -> io::Result<()> {
-        let input = self.recovery.input;
+        let input = self.input;
         log::info!("topic {}: partitions {partitions:?} are assigned", input.name);
         self.metrics.count_assigned();
         if !self.consumer.is_cooperative() {
@@ -228,7 +226,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
     }
 
     fn revoked(&mut self, partitions: &[i32]) -> io::Result<()> {
-        log::info!("topic {}: partitions {partitions:?} are revoked", self.recovery.input.name);
+        log::info!("topic {}: partitions {partitions:?} are revoked", self.input.name);
         self.metrics.count_revoked();
         if self.consumer.is_lost() {
             let why = "the group has reassigned the partitions".to_owned();
@@ -264,48 +262,19 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         Ok(())
     }
 
-    /// Restores the state of a partition; returns the offset at which its replay starts.
+    /// Restores a partition; returns the offset at which its replay starts.
     fn restore(&mut self, partition: i32, committed: &Positions) -> io::Result<i64> {
         let committed = committed.get(&partition).and_then(Option::as_ref);
-        if self.settings.models == ModelsTopic::Publish {
-            // The models in use are those that were published before a crash.
-            self.models = Some(Models::open(self.settings, self.cluster)?);
-        }
-        let restored = self.recovery.restore(partition, committed)?;
-        let mut task = Task::new((self.make)(), restored, Limits::of::<S>(self.settings))?;
-        let models = self.models.as_ref().map(Models::in_use).unwrap_or_default();
-        let models: Vec<_> = models.into_iter().map(RecordRef::without_position).collect();
-        task.apply_models(&models);
+        let task = self.restorer.restore(partition, committed)?;
         let next = task.next();
-        let replayed = committed.map_or(0, |it| (it.offset - next).max(0));
-        log::info!(
-            "topic {} partition {partition}: starting at offset {next}, replaying {replayed} \
-             offsets",
-            self.recovery.input.name
-        );
         self.partitions.insert(partition, task);
         Ok(next)
     }
 
-    fn follow_models(&mut self) -> io::Result<()> {
-        if self.settings.models != ModelsTopic::Follow {
-            return Ok(());
-        }
-        let Some(models) = &mut self.models else { return Ok(()) };
-        let changed = models.changes()?;
-        if !changed.is_empty() {
-            let changed: Vec<_> = changed.into_iter().map(RecordRef::without_position).collect();
-            self.partitions.apply_models(&changed);
-        }
-        Ok(())
-    }
-
     fn tally(&self) -> Tally {
-        let (topic, producer) = (&self.recovery.input.name, self.transaction.producer());
+        let (topic, producer) = (&self.input.name, self.transaction.producer());
         let mut tally = self.metrics.tally(topic, &self.partitions, &self.consumer, producer);
-        if self.settings.models == ModelsTopic::Follow {
-            tally.extend(self.models.iter().flat_map(Models::tally));
-        }
+        tally.extend(self.restorer.tally());
         tally
     }
 
