@@ -70,7 +70,7 @@ fn a_missing_topic_is_named_with_the_command_that_creates_it() {
 #[test]
 fn properties_on_which_guarantees_depend_are_refused() {
     for (property, instead) in [
-        ("enable.auto.commit=true", "--at-min_recoveries-once"),
+        ("enable.auto.commit=true", "--at-least-once"),
         ("isolation.level=read_uncommitted", "read_committed"),
         ("transactional.id=x", "--transactional-id"),
         ("acks=1", "all"),

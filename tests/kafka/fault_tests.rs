@@ -114,7 +114,7 @@ fn without_replay_the_comparison_finds_lost_records() {
 #[test]
 fn without_transactions_the_comparison_finds_repeated_records() {
     let Some(broker) = broker() else { return };
-    let flags = &["--at-min_recoveries-once", "--tick", "2s"];
+    let flags = &["--at-least-once", "--tick", "2s"];
     let duration = Duration::from_secs(15);
     let test = FaultTest {
         name: "at-least-once",
@@ -126,7 +126,7 @@ fn without_transactions_the_comparison_finds_repeated_records() {
         ..BASE
     };
     let after = test.run(broker);
-    report("at min_recoveries once", &after);
+    report("at least once", &after);
     let repeated = after.differences.iter().filter(|it| !it.contains(" 0 repeated")).count();
     assert!(repeated > 0, "{after:?}");
     assert!(after.differences.iter().all(|it| it.contains(" 0 missing")), "{after:?}");
