@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tweetoscope::event::{Event, EventTime};
-use tweetoscope::kafka::{Bridge, From, Names, Settings, Sink, Topic, Use, serve};
+use tweetoscope::kafka::{Bridge, From, ModelsTopic, Names, Settings, Sink, Topic, serve};
 use tweetoscope::record::{Alert, Item, Kind, Record, read, write_event};
 use tweetoscope::stage::{
     Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage, Tally,
@@ -61,12 +61,12 @@ fn settings(brokers: &str) -> Settings {
         at_least_once: false,
         wait: Duration::from_secs(60),
         tick: Duration::from_millis(100),
-        most_outputs: u64::MAX,
+        max_outputs: u64::MAX,
         max_replay: u64::MAX,
         dead_letter: None,
-        longest: 1 << 20,
+        max_record_bytes: 1 << 20,
         from: From::Earliest,
-        models: Use::None,
+        models: ModelsTopic::None,
         largest_model: None,
         writes: Vec::new(),
         pin: Vec::new(),

@@ -11,9 +11,9 @@ use std::time::Duration;
 use anyhow::Context;
 use tweetoscope::event::{ModelVersion, Span};
 use tweetoscope::kafka::{
-    self, Creation, From, Names, Properties, Settings, free, from_file, property,
+    self, Creation, From, Names, Properties, Settings, check_settable, from_file, property,
 };
-pub(crate) use tweetoscope::kafka::{Bridge, Sink, Topic, Use, status};
+pub(crate) use tweetoscope::kafka::{Bridge, ModelsTopic, Sink, Topic, status};
 use tweetoscope::record::{Kind, Record};
 use tweetoscope::stage::Recover;
 
@@ -110,7 +110,7 @@ pub(crate) struct Role {
     /// Topics that it writes.
     pub(crate) writes: &'static [Topic],
     /// Its use of the models topic.
-    pub(crate) models: Use,
+    pub(crate) models: ModelsTopic,
     /// Number of bytes of its largest model, at most.
     pub(crate) largest_model: Option<usize>,
     /// Versions of models that are pinned.
@@ -125,7 +125,7 @@ impl Role {
         Self {
             command,
             writes,
-            models: Use::None,
+            models: ModelsTopic::None,
             largest_model: None,
             pin: Vec::new(),
             max_age: MAX_AGE,
@@ -272,10 +272,10 @@ impl KafkaArgs {
             at_least_once: self.at_least_once,
             wait: seconds(self.wait.0),
             tick: seconds(self.tick.0),
-            most_outputs: 10_000,
+            max_outputs: 10_000,
             max_replay: self.max_replay,
             dead_letter,
-            longest: input.max_line,
+            max_record_bytes: input.max_line,
             from: match self.from {
                 FromArg::Earliest => From::Earliest,
                 FromArg::Latest => From::Latest,
@@ -298,7 +298,7 @@ impl KafkaArgs {
         // Not parsed by clap, whose errors would print the value, which may be a secret.
         for text in &self.properties {
             let (name, value) = property(text).map_err(Usage)?;
-            free(&name).map_err(Usage)?;
+            check_settable(&name).map_err(Usage)?;
             properties.push((name, value));
         }
         let brokers = self.brokers.clone().or(in_file).unwrap_or("localhost:9092".to_owned());

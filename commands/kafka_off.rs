@@ -30,7 +30,7 @@ pub(crate) enum Topic {
 }
 
 /// The uses of models that commands name.
-pub(crate) enum Use {
+pub(crate) enum ModelsTopic {
     None,
     Follow,
     Publish,
@@ -38,7 +38,7 @@ pub(crate) enum Use {
 
 /// What a command would do on Kafka.
 pub(crate) struct Role {
-    pub(crate) models: Use,
+    pub(crate) models: ModelsTopic,
     pub(crate) largest_model: Option<usize>,
     pub(crate) pin: Vec<ModelVersion>,
     pub(crate) max_age: Span,
@@ -49,7 +49,7 @@ pub(crate) const MAX_AGE: Span = Span(86_400.0);
 
 impl Role {
     pub(crate) fn plain(_: &'static str, _: &'static [Topic]) -> Self {
-        Self { models: Use::None, largest_model: None, pin: Vec::new(), max_age: MAX_AGE }
+        Self { models: ModelsTopic::None, largest_model: None, pin: Vec::new(), max_age: MAX_AGE }
     }
 }
 

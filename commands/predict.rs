@@ -115,7 +115,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let make = || Predict::new(options.clone());
     let writes = &[Topic::Alerts, Topic::Samples, Topic::Stats];
     let role = Role {
-        models: kafka::Use::Follow,
+        models: kafka::ModelsTopic::Follow,
         pin: args.flags.pin.clone(),
         ..Role::plain("predict", writes)
     };

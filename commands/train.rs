@@ -104,7 +104,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let options = args.flags.options(args.seed, threads(args.threads))?;
     let make = || Timed::new(Train::new(options.clone()));
     let role = Role {
-        models: kafka::Use::Publish,
+        models: kafka::ModelsTopic::Publish,
         largest_model: Some(max_model_bytes(args.flags.trees)),
         ..Role::plain("train", &[Topic::Models])
     };

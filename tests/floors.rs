@@ -23,7 +23,7 @@ const FLOORS: &[&[&str]] = &[
 const WALLS: &[(&str, &[&str])] = &[
     ("argmin", &["src/hawkes/fit.rs"]),
     ("smartcore", &["src/learn/split.rs"]),
-    ("rdkafka", &["src/kafka"]),
+    ("rdkafka", &["src/kafka/client"]),
     ("csv", &["src/input/", "commands/rows.rs"]),
     (
         "flate2",
@@ -133,6 +133,48 @@ fn heavy_crates_stay_behind_their_walls() {
     }
 }
 
+/// The signatures of the functions and the fields that other folders of the crate can use.
+fn interface(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for start in ["pub fn ", "pub(crate) fn ", "pub(crate) struct ", "pub struct "] {
+        for (place, _) in code.match_indices(start) {
+            let item = &code[place..];
+            found.push(item[..item.find(['{', ';']).unwrap_or(item.len())].to_owned());
+        }
+    }
+    let is_field = |line: &&str| line.starts_with("    pub(crate) ") && line.ends_with(',');
+    found.extend(code.lines().filter(is_field).map(str::to_owned));
+    found.retain(|item| !item.contains("(pub(super)"));
+    found
+}
+
+#[test]
+fn types_of_rdkafka_do_not_leave_the_client() {
+    let mut checked = 0;
+    for (name, text) in files() {
+        if !name.starts_with("src/kafka/client/") {
+            continue;
+        }
+        let code = code(&text);
+        let words = |text: &str| -> Vec<String> {
+            text.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned).collect()
+        };
+        let uses = code.split("use rdkafka::").skip(1).map(|rest| &rest[..rest.find(';').unwrap()]);
+        // `Trait as _` names no type.
+        let imported: Vec<String> = uses
+            .flat_map(|it| words(&it.replace("Consumer as _", "").replace("Producer as _", "")))
+            .collect();
+        for item in interface(&code) {
+            checked += 1;
+            let of_rdkafka =
+                |word: &String| word.starts_with(char::is_uppercase) && imported.contains(word);
+            let crossing: Vec<String> = words(&item).into_iter().filter(of_rdkafka).collect();
+            assert!(crossing.is_empty(), "{name}: {crossing:?} of rdkafka in {item}");
+        }
+    }
+    assert!(checked > 50, "{checked} items");
+}
+
 #[test]
 fn no_file_has_two_subjects() {
     for (name, text) in files() {
@@ -142,9 +184,9 @@ fn no_file_has_two_subjects() {
     }
 }
 
-/// The module of a file of `commands/`: `commands/monitor/view.rs` is `monitor::view`.
-fn module(name: &str) -> Option<String> {
-    let path = name.strip_prefix("commands/")?.strip_suffix(".rs")?;
+/// The module of a file below `root`: `monitor::view` for `commands/monitor/view.rs` below `commands/`.
+fn module(root: &str, name: &str) -> Option<String> {
+    let path = name.strip_prefix(root)?.strip_suffix(".rs")?;
     let path = path.strip_suffix("/mod").unwrap_or(path);
     Some(path.replace('/', "::"))
 }
@@ -170,20 +212,27 @@ fn paths(module: &str, code: &str) -> Vec<String> {
         }
     }
     let own = if module == "main" { "" } else { module };
-    let declared = code.lines().filter_map(|line| line.strip_prefix("mod ")?.strip_suffix(';'));
+    let declared = code.lines().filter_map(|line| {
+        let line = line.strip_prefix("pub ").or(line.strip_prefix("pub(crate) ")).unwrap_or(line);
+        line.strip_prefix("mod ")?.strip_suffix(';')
+    });
     found.extend(declared.map(|child| inside(own, child)));
     found
 }
 
-#[test]
-fn files_of_commands_import_each_other_in_no_circle() {
-    // Test modules may import the module that they test.
-    let tests = ["generated", "dashboard::terminal::tests", "monitor::view::tests"];
-    let code_of = |(name, text): (String, String)| Some((module(&name)?, code(&text)));
+/// The modules below `root`, except `tests`, that are in an import circle or import from one: only
+/// those whose names begin with `room`. `other` is the module of an import that is no file below `root`; `None` ignores the import.
+fn circles(
+    (root, room): (&str, &str),
+    tests: &[&str],
+    other: Option<&str>,
+) -> Vec<(String, Vec<String>)> {
+    let code_of = |(name, text): (String, String)| Some((module(root, &name)?, code(&text)));
     let mut modules: Vec<(String, String)> = files().into_iter().filter_map(code_of).collect();
+    modules.retain(|(module, _)| module.starts_with(room));
     let names: Vec<String> = modules.iter().map(|(module, _)| module.clone()).collect();
     modules.retain(|(module, _)| !tests.contains(&module.as_str()));
-    // The longest prefix of a path that is a file; the crate's root is `main`.
+    // The file of a path is its longest prefix that is a file.
     let file_of = |path: &str| {
         let is_prefix = |name: &&String| {
             path.strip_prefix(name.as_str()).is_some_and(|it| it.is_empty() || it.starts_with("::"))
@@ -194,7 +243,7 @@ fn files_of_commands_import_each_other_in_no_circle() {
     for (module, code) in &modules {
         let mut imports: Vec<String> = paths(module, code)
             .iter()
-            .map(|path| file_of(path).unwrap_or_else(|| "main".to_owned()))
+            .filter_map(|path| file_of(path).or(other.map(str::to_owned)))
             .collect();
         imports.retain(|import| !tests.contains(&import.as_str()));
         left.push((module.clone(), imports));
@@ -205,8 +254,41 @@ fn files_of_commands_import_each_other_in_no_circle() {
         let before = left.len();
         left.retain(|(_, imports)| imports.iter().any(|import| here.contains(import)));
         if left.len() == before {
-            break;
+            return left;
         }
     }
+}
+
+#[test]
+fn files_of_commands_import_each_other_in_no_circle() {
+    // Test modules may import the module that they test.
+    let tests = ["generated", "dashboard::terminal::tests", "monitor::view::tests"];
+    let left = circles(("commands/", ""), &tests, Some("main"));
     assert!(left.is_empty(), "files of commands/ in an import circle, or above one: {left:#?}");
+}
+
+#[test]
+fn files_of_kafka_import_each_other_in_no_circle() {
+    let left = circles(("src/", "kafka"), &[], None);
+    assert!(left.is_empty(), "files of src/kafka in an import circle, or above one: {left:#?}");
+}
+
+#[test]
+fn imports_inside_kafka_run_downwards() {
+    let floors = ["client", "restore", "daemon"];
+    let floor_of = |path: &str| {
+        let inside = path.strip_prefix("kafka::")?;
+        floors.iter().position(|it| inside.split("::").next() == Some(it))
+    };
+    let mut checked = 0;
+    for (name, text) in files() {
+        let Some(module) = module("src/", &name) else { continue };
+        let Some(level) = floor_of(&module) else { continue };
+        checked += 1;
+        for import in paths(&module, &code(&text)) {
+            let below = floor_of(&import).is_none_or(|floor| floor <= level);
+            assert!(below, "{name} imports {import}, which is not below it");
+        }
+    }
+    assert!(checked > 10, "{checked} files of kafka");
 }

@@ -1,18 +1,27 @@
-//! Does a kill at any moment leave a trace in the topics? On a real broker: see `kafka/broker.rs`.
+//! The services on a real broker (`kafka/broker.rs`): faults at random times do not change the
+//! committed output.
 //!
-//! Without java and maven the tests are skipped, and say so; with CI=true that is a failure.
-//! TWEETOSCOPE_TEST_BROKERS=host:port points them at a broker that is there already.
-//! The long storm: `cargo test --release --test kafka -- --ignored --nocapture`
+//! Without java and maven the tests are skipped with a message; with CI=true that is a failure.
+//! TWEETOSCOPE_TEST_BROKERS=host:port selects an existing broker.
+//! The long test: `cargo test --release --test kafka -- --ignored --nocapture`
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
-#![allow(clippy::disallowed_methods, reason = "processes and brokers live in real time")]
+#![allow(clippy::disallowed_methods, reason = "processes and brokers need real time")]
 
 #[path = "kafka/broker.rs"]
 mod broker;
 #[path = "kafka/client.rs"]
 mod client;
+#[path = "kafka/environment.rs"]
+mod environment;
 #[path = "kafka/errors.rs"]
 mod errors;
+#[path = "kafka/fault_tests.rs"]
+mod fault_tests;
+#[path = "kafka/faults.rs"]
+mod faults;
+#[path = "kafka/instances.rs"]
+mod instances;
 #[path = "kafka/learning.rs"]
 mod learning;
 #[path = "kafka/limits.rs"]
@@ -23,11 +32,3 @@ mod metrics;
 mod process;
 #[path = "kafka/records.rs"]
 mod records;
-#[path = "kafka/storm.rs"]
-mod storm;
-#[path = "kafka/storms.rs"]
-mod storms;
-#[path = "kafka/world.rs"]
-mod world;
-#[path = "kafka/zombies.rs"]
-mod zombies;

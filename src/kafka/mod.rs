@@ -1,61 +1,62 @@
-//! Topics and transactions: the same stages as daemons, exactly once. Alone in naming rdkafka.
+//! Services and readers on Kafka topics: the stages of pipes, with exactly-once output.
 //!
-//! # The state is found again, not kept
+//! | module | content |
+//! |---|---|
+//! | `client` | connection, consumer, producer, readers, topics; the only user of rdkafka |
+//! | `restore` | checkpoint metadata, changelog, stored state of a partition |
+//! | `daemon` | the loop, tasks, transactions, output, metrics |
 //!
-//! The state of a stage is a function of its input log, so the input log is the backup. There is
-//! no changelog topic and no local store: a store cannot commit with the output, and after a
-//! rebalance it is on the wrong host.
+//! # Recovery
 //!
-//! - A *tick* is one transaction: the outputs, and the input positions. In the metadata of a
-//!   position stands its *low watermark*: the place from which a replay finds the same state,
-//!   with the stage's mark *at that place* (clocks of a later place would close cascades too
-//!   early). Places that can be one are kept every 10,000 records; the low watermark is rounded
-//!   down to one of them (`task`).
-//! - When a partition is assigned, its stage is made anew, fed in silence from the low watermark
-//!   to the committed position, and then speaks (`recovery`). The stage is pure, so the state
-//!   is the lost state, bit for bit.
-//! - One path serves a kill, a cut network, a rebalance and an aborted transaction: drop the
-//!   state, find it again.
-//! - A zombie is refused by the group's generation (KIP-447), which every commit carries; a
-//!   restarted instance fences its former self by the transactional id.
-//! - One stage instance per partition: sources live in one partition each, and so does state.
+//! The state of a stage is a function of its input, so the input topic is the backup. There is no
+//! local store: it could not be committed in one transaction with the output, and after a rebalance
+//! another host needs it.
 //!
-//! # What a replay cannot compute is read back
+//! - A transaction contains the output and the offsets of the input. The metadata of an offset
+//!   contains the *low watermark*, the offset at which a replay starts, with the *checkpoint* of the
+//!   stage at that offset. Checkpoints are made every 10,000 records (`daemon::checkpoints`).
+//! - For an assigned partition a new stage is created and fed from the low watermark; output is
+//!   suppressed up to the committed offset. Since the stage is deterministic, its state is then the
+//!   state at the commit, bit for bit.
+//! - The same code serves a kill, a network failure, a rebalance and an aborted transaction: the state
+//!   in memory is discarded and restored.
+//! - The broker rejects the commit of an instance that is no longer a member by the generation of the
+//!   group (KIP-447); a restarted instance fences its former process by the transactional id.
+//! - There is one stage for each partition, because all records of a source are in one partition.
 //!
-//! The answer of `predict` depends on the model of the moment, and its sample and stat must score
-//! the alert that really went out. Of two ways (pinning model switches to ticks and keeping their
-//! versions, or reading what was said) the second is taken: the alert is the truth, also where a
-//! model is gone since, and the stage stays pure. An alert goes to the partition of `alerts` with
-//! the number of the input partition that it answers, so that what must be read back lies in one
-//! place; the partition counts must agree, which is checked at the start. The metadata keeps from
-//! where: the end of what was delivered when the low watermark's place was passed. Reading stops
-//! at the very end of the partition, open transactions included: a dead instance's open
-//! transaction would otherwise hide what was committed after it.
+//! # Emitted records
 //!
-//! With `predict --alert-above` not every prediction goes out. One that does not is written to
-//! `collect_state` while it waits for its size (`keeping`), so that its stat scores what was
-//! predicted then, and not what a later model says.
+//! The output of `predict` depends on the models at the time, and its samples and stats must refer to the
+//! alert that was emitted. A replay cannot compute it, so `predict` reads its alerts back. They are
+//! written to the partition with the number of the input partition, so that one partition contains all
+//! that must be read; at the start, the numbers of partitions are checked to be equal. The metadata
+//! contains the offset from which alerts are read back: the end of the delivered records when the
+//! checkpoint was made. Reading stops at the end of the partition including open transactions, because
+//! an open transaction of an ended process hides the committed records after it.
 //!
-//! # A replay stays short
+//! With `predict --alert-above` not every prediction is emitted. One that is not is written to
+//! `collect_state` until its size arrives, so that the stat refers to it, and not to the prediction of a
+//! later model.
 //!
-//! Where a replay would read more than `--max-replay` records, the collector's cascades that need
-//! the oldest of them are written to `collect_state` in the same transaction, each as it is at
-//! that moment, and need the input only from the next record on that joins them. Whoever recovers
-//! takes them back before the replay; a tombstone follows when no replay can ask for them.
+//! # Changelog
 //!
-//! # What is left out
+//! Where a replay would have more than `--max-replay` records, `collect` writes the cascades that need
+//! the oldest of them to `collect_state`, in the transaction. A recovery restores them before the
+//! replay. A tombstone follows when no replay reads them any more.
 //!
-//! Records of kinds that a stage does not take are passed over: on topics everybody finds them
-//! where they are. Nothing is flushed at the end of a topic: closing is the watermarks' work.
+//! # Differences from pipes
+//!
+//! Records of types that a stage does not take are not copied, because they remain in their topics.
+//! Nothing is flushed at the end of a topic: cascades terminate by watermarks.
 
 pub(crate) mod client;
 pub(crate) mod daemon;
 pub(crate) mod restore;
 
 pub use client::errors::{Stopped, status};
-pub use client::properties::{Properties, free, from_file, property};
-pub use client::settings::{Creation, From, LARGEST_RECORD, Settings, Use};
+pub use client::properties::{Properties, check_settable, from_file, property};
+pub use client::settings::{Creation, From, LARGEST_RECORD, ModelsTopic, Settings};
 pub use client::topics::{Names, Topic};
 pub use daemon::bridge::Bridge;
-pub use daemon::serve::{check, serve};
+pub use daemon::service::{check, serve};
 pub use daemon::sink::Sink;

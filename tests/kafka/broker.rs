@@ -1,4 +1,4 @@
-//! A real broker for the tests: one that is there already, or one of our own on loopback.
+//! A real broker for the tests: an existing one, or one that the tests start on loopback.
 
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// A broker of ours, or somebody's.
+/// A broker.
 pub(crate) struct Broker {
     /// host:port without encryption and login.
     pub(crate) address: String,
@@ -16,8 +16,8 @@ pub(crate) struct Broker {
     /// The same broker with a login.
     pub(crate) sasl: Option<String>,
     dir: Option<PathBuf>,
-    /// Wipes the broker when this process is gone, however it ended: it waits for the end of
-    /// its input, which nobody else holds open.
+    /// Deletes the broker after this process has ended: it waits for the end of its stdin, which only
+    /// this process holds open.
     _watch: Option<Child>,
 }
 
@@ -25,7 +25,7 @@ fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broker/broker.sh")
 }
 
-/// The broker of all tests of this process; `None`, said on stderr, where there can be none.
+/// The broker of all tests of this process; `None`, with a message, if it cannot be started.
 pub(crate) fn broker() -> Option<&'static Broker> {
     static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
     BROKER.get_or_init(|| existing().or_else(|| Broker::start("shared"))).as_ref()
@@ -36,23 +36,23 @@ fn existing() -> Option<Broker> {
     Some(Broker { address, tls: None, sasl: None, dir: None, _watch: None })
 }
 
-/// A port with three free ones behind it, below those that the kernel lends.
+/// The first of four free ports, below the ephemeral ports.
 fn free_ports() -> u16 {
     let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    // Tests that look at the same moment look at different places.
-    static LOOKS: AtomicU16 = AtomicU16::new(0);
-    let looks = LOOKS.fetch_add(16, Ordering::Relaxed);
-    let start = 20_000 + (std::process::id() % 1_900) as u16 * 4 + looks % 1_000;
+    // Tests that call this at the same time start at different ports.
+    static CALLS: AtomicU16 = AtomicU16::new(0);
+    let calls = CALLS.fetch_add(16, Ordering::Relaxed);
+    let start = 20_000 + (std::process::id() % 1_900) as u16 * 4 + calls % 1_000;
     let found = (0..500).map(|i| start + i * 4).find(|port| (0..4).all(|i| free(port + i)));
     found.expect("four free ports in two thousand")
 }
 
 impl Broker {
-    /// A broker of its own for tests that hurt it.
+    /// A broker of its own, for a test that kills it.
     pub(crate) fn start(name: &str) -> Option<Self> {
         let dir = std::env::temp_dir().join(format!("tweetoscope-{name}-{}", std::process::id()));
-        // Another may have taken the ports between the look and the start.
-        let tries = (0..10).map(|_| {
+        // Another process may have taken the ports in between.
+        let attempts = (0..10).map(|_| {
             Command::new("bash")
                 .args([script().as_os_str(), "start".as_ref(), dir.as_os_str()])
                 .args([&free_ports().to_string(), "--tls", "--sasl"])
@@ -60,7 +60,7 @@ impl Broker {
                 .expect("bash is there")
         });
         let busy = |it: &std::process::Output| it.status.code() == Some(75);
-        let started = tries.into_iter().find(|it| !busy(it)).expect("free ports");
+        let started = attempts.into_iter().find(|it| !busy(it)).expect("free ports");
         if started.status.code() == Some(69) {
             let why = String::from_utf8_lossy(&started.stderr);
             assert!(std::env::var("CI").as_deref() != Ok("true"), "no broker: {why}");
@@ -71,14 +71,14 @@ impl Broker {
         let watch = Command::new("bash")
             .args(["-c", "cat >/dev/null; exec bash \"$0\" wipe \"$1\""])
             .args([script().as_os_str(), dir.as_os_str()])
-            // A signal to the group of the tests is not for it.
+            // A signal to the process group of the tests must not end it.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("bash is there");
-        let told = String::from_utf8(started.stdout).expect("addresses");
+        let addresses = String::from_utf8(started.stdout).expect("addresses");
         let mut broker = Self {
             address: String::new(),
             tls: None,
@@ -86,7 +86,7 @@ impl Broker {
             dir: Some(dir),
             _watch: Some(watch),
         };
-        for line in told.lines() {
+        for line in addresses.lines() {
             match line.split(' ').collect::<Vec<_>>()[..] {
                 ["tls", address, ca] => broker.tls = Some((address.to_owned(), ca.into())),
                 ["sasl", address] => broker.sasl = Some(address.to_owned()),
@@ -99,17 +99,17 @@ impl Broker {
 
     /// Runs a command of the script; panics where it fails.
     pub(crate) fn script(&self, command: &str, arguments: &[&str]) {
-        let dir = self.dir.as_ref().expect("a broker of our own");
+        let dir = self.dir.as_ref().expect("a broker that the tests started");
         let done = Command::new("bash")
             .args([script().as_os_str(), command.as_ref(), dir.as_os_str()])
             .args(arguments)
             .output()
             .expect("bash is there");
-        let said = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "broker.sh {command} {arguments:?}: {said}");
+        let stderr = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "broker.sh {command} {arguments:?}: {stderr}");
     }
 
-    /// Whether it is ours to hurt.
+    /// Whether the tests started it.
     pub(crate) fn is_ours(&self) -> bool {
         self.dir.is_some()
     }

@@ -1,5 +1,4 @@
-//! What the tests themselves write, read and ask: librdkafka used directly, apart from the code
-//! that is tested.
+//! Reads and writes topics by librdkafka directly, independently of the code under test.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -21,7 +20,7 @@ pub(crate) struct Read {
     pub(crate) value: Option<String>,
 }
 
-/// A producer as clients in other languages are.
+/// A producer with the settings of clients in other languages.
 pub(crate) fn producer(brokers: &str) -> ThreadedProducer<DefaultProducerContext> {
     ClientConfig::new()
         .set("bootstrap.servers", brokers)
@@ -32,7 +31,7 @@ pub(crate) fn producer(brokers: &str) -> ThreadedProducer<DefaultProducerContext
         .unwrap()
 }
 
-/// Writes records, and waits until they are there.
+/// Writes records, and waits until they are delivered.
 pub(crate) fn produce<'a>(
     brokers: &str,
     topic: &str,
@@ -60,7 +59,7 @@ pub(crate) fn send(
 }
 
 /// Writes a tombstone.
-pub(crate) fn bury(brokers: &str, topic: &str, key: &str) {
+pub(crate) fn write_tombstone(brokers: &str, topic: &str, key: &str) {
     let producer = producer(brokers);
     let record: BaseRecord<'_, str, [u8]> = BaseRecord::to(topic).key(key);
     assert!(producer.send(record).is_ok());
@@ -118,8 +117,8 @@ fn read_from(brokers: &str, topic: &str, start: impl Fn(i32) -> Offset) -> Vec<R
     records
 }
 
-/// Records of a topic that a group has not read. The end of a topic tells less: where
-/// transactions write, their ends count as offsets too.
+/// Number of records that a group has not read. The end of the topic is not enough for this: the
+/// markers of transactions have offsets, too.
 pub(crate) fn lag(brokers: &str, group: &str, topic: &str) -> usize {
     let places = committed(brokers, group, topic);
     let start = |partition: i32| places[&partition].0.map_or(Offset::Beginning, Offset::Offset);
@@ -154,19 +153,19 @@ pub(crate) fn committed(
 }
 
 /// Waits until a group has read all of a topic.
-pub(crate) fn wait_until_read(brokers: &str, group: &str, topic: &str, most: Duration) {
+pub(crate) fn wait_until_read(brokers: &str, group: &str, topic: &str, max: Duration) {
     let start = Instant::now();
     loop {
         let lag = lag(brokers, group, topic);
         if lag == 0 {
             return;
         }
-        assert!(start.elapsed() < most, "{group} lags {lag} records behind in {topic}");
+        assert!(start.elapsed() < max, "{group} lags {lag} records behind in {topic}");
         std::thread::sleep(Duration::from_millis(300));
     }
 }
 
-/// The partition of a key, as Java's clients compute it: written from the definition of MurmurHash2.
+/// The partition of a key in the Java client, by the definition of MurmurHash2.
 pub(crate) fn partition_of(key: &str, partitions: i32) -> i32 {
     const M: u32 = 0x5bd1_e995;
     let data = key.as_bytes();

@@ -1,4 +1,4 @@
-//! The learning loop on topics: what was said stays said, whichever model spoke.
+//! Training and prediction on topics: alerts that were emitted do not change when models do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -12,43 +12,47 @@ use tweetoscope::stage::train::learn_sample;
 
 use crate::broker::broker;
 use crate::client;
+use crate::environment::{Environment, field, tweets};
 use crate::process::{Daemon, pipe};
-use crate::world::{World, field, tweets};
 
 const COLLECT: [&str; 5] = ["collect", "--min-size", "3", "--at-end", "drop"];
 
-/// Parameters and sizes of many cascades, and their keys, as a collector and a fit write them.
+/// The output of `collect` and `fit` for many cascades, and its keys.
 fn properties(seed: u32) -> (String, Vec<String>) {
     let lines = pipe(&["fit"], &pipe(&COLLECT, &tweets(700, 8, seed)));
     let keys = lines.lines().map(|line| field(line, "cid")).collect();
     (lines, keys)
 }
 
-fn values(world: &World<'_>, kind: &str) -> Vec<String> {
-    world.read(kind).into_iter().filter_map(|record| record.value).collect()
+fn values(environment: &Environment<'_>, kind: &str) -> Vec<String> {
+    environment.read(kind).into_iter().filter_map(|record| record.value).collect()
 }
 
-/// What a record is about.
-fn about(line: &str) -> (String, String, String) {
+/// Source, cascade and window of a record.
+fn cascade_of(line: &str) -> (String, String, String) {
     (field(line, "source"), field(line, "cid"), field(line, "T_obs"))
 }
 
 fn of_type(lines: &str, kind: &str) -> BTreeMap<(String, String, String), String> {
     let start = format!("{{\"type\":\"{kind}\"");
-    let wanted = lines.lines().filter(|line| line.starts_with(&start));
-    wanted.map(|line| (about(line), line.to_owned())).collect()
+    let of_kind = lines.lines().filter(|line| line.starts_with(&start));
+    of_kind.map(|line| (cascade_of(line), line.to_owned())).collect()
 }
 
-/// One record each: panics where one comes twice.
-fn once(lines: &[String]) -> BTreeMap<(String, String, String), String> {
-    let map: BTreeMap<_, _> = lines.iter().map(|line| (about(line), line.clone())).collect();
-    assert_eq!(map.len(), lines.len(), "some came twice");
+/// Records by cascade and window; panics where there are two for one.
+fn unique(lines: &[String]) -> BTreeMap<(String, String, String), String> {
+    let map: BTreeMap<_, _> = lines.iter().map(|line| (cascade_of(line), line.clone())).collect();
+    assert_eq!(map.len(), lines.len(), "duplicate records");
     map
 }
 
 /// A folder with one model in it, or none.
-fn folder(world: &World<'_>, version: &str, models: &BTreeMap<String, String>) -> PathBuf {
-    let name = format!("tweetoscope-{}-{}-{version}", world.name, std::process::id());
+fn folder(
+    environment: &Environment<'_>,
+    version: &str,
+    models: &BTreeMap<String, String>,
+) -> PathBuf {
+    let name = format!("tweetoscope-{}-{}-{version}", environment.name, std::process::id());
     let dir = std::env::temp_dir().join(name);
     std::fs::create_dir_all(&dir).unwrap();
     if let Some(text) = models.get(version) {
@@ -57,25 +61,26 @@ fn folder(world: &World<'_>, version: &str, models: &BTreeMap<String, String>) -
     dir
 }
 
-/// Every alert is what a pipe says with the parameters and the model that the alert names.
+/// Every alert equals that of a pipe with the parameters and the model of the alert.
 fn assert_recomputed(
-    world: &World<'_>,
+    environment: &Environment<'_>,
     alerts: &BTreeMap<(String, String, String), String>,
     parameters: &BTreeMap<(String, String, String), String>,
 ) -> BTreeSet<String> {
-    let models = world.read("models").into_iter();
+    let models = environment.read("models").into_iter();
     let models: BTreeMap<String, String> =
         models.filter_map(|it| Some((it.key?, it.value?))).collect();
     let versions: BTreeSet<String> = alerts.values().map(|line| field(line, "model")).collect();
     for version in &versions {
         let of_version = alerts.iter().filter(|(_, line)| field(line, "model") == *version);
-        let (about, said): (Vec<_>, Vec<_>) = of_version.unzip();
-        let input: String = about.iter().map(|about| format!("{}\n", parameters[about])).collect();
-        let dir = folder(world, version, &models);
+        let (cascades, emitted): (Vec<_>, Vec<_>) = of_version.unzip();
+        let input: String =
+            cascades.iter().map(|cascade| format!("{}\n", parameters[cascade])).collect();
+        let dir = folder(environment, version, &models);
         let again = pipe(&["predict", "--models", dir.to_str().unwrap()], &input);
         std::fs::remove_dir_all(dir).unwrap();
         let again: Vec<&str> = again.lines().collect();
-        assert_eq!(said, again, "model {version}");
+        assert_eq!(emitted, again, "model {version}");
     }
     versions
 }
@@ -83,21 +88,25 @@ fn assert_recomputed(
 #[test]
 fn predictions_survive_kills_while_models_are_published() {
     let Some(broker) = broker() else { return };
-    let world = World::new(broker, "learning");
-    world.create("predict", 2);
-    world.create("train", 2);
+    let environment = Environment::new(broker, "learning");
+    environment.create("predict", 2);
+    environment.create("train", 2);
     let (lines, keys) = properties(21);
     let mut predict: Vec<Daemon> =
-        (0..2).map(|i| world.daemon("predict", &format!("predict-{i}"), &[])).collect();
-    let mut train = world.daemon("train", "train", &["--trees", "5"]);
+        (0..2).map(|i| environment.daemon("predict", &format!("predict-{i}"), &[])).collect();
+    let mut train = environment.daemon("train", "train", &["--trees", "5"]);
     let records: Vec<(&str, &str)> = keys.iter().map(String::as_str).zip(lines.lines()).collect();
     let (mut kills, mut published) = (0, 0);
     for (i, part) in records.chunks(records.len() / 25).enumerate() {
-        client::produce(world.brokers(), &world.topic("cascade_properties"), part.iter().copied());
+        client::produce(
+            environment.brokers(),
+            &environment.topic("cascade_properties"),
+            part.iter().copied(),
+        );
         std::thread::sleep(Duration::from_millis(600));
-        let now = world.read("models").len();
+        let now = environment.read("models").len();
         if now > published || i % 5 == 4 {
-            // Right after a model was published: half of what it changes is not yet committed.
+            // A part of the output with the new model is not committed at this time.
             predict[i % 2].kill_and_restart();
             kills += 1;
         }
@@ -106,29 +115,33 @@ fn predictions_survive_kills_while_models_are_published() {
         }
         published = now;
     }
-    world.wait_until_read("predict", "cascade_properties");
-    world.wait_until_read("train", "samples");
+    environment.wait_until_read("predict", "cascade_properties");
+    environment.wait_until_read("train", "samples");
     predict.iter_mut().for_each(Daemon::stop);
     train.stop();
 
     let (parameters, sizes) = (of_type(&lines, "parameters"), of_type(&lines, "size"));
-    let (alerts, samples, stats) =
-        (values(&world, "alerts"), values(&world, "samples"), values(&world, "stats"));
-    let (alerts, samples, stats) = (once(&alerts), once(&samples), once(&stats));
+    let (alerts, samples, stats) = (
+        values(&environment, "alerts"),
+        values(&environment, "samples"),
+        values(&environment, "stats"),
+    );
+    let (alerts, samples, stats) = (unique(&alerts), unique(&samples), unique(&stats));
     assert!(alerts.keys().eq(parameters.keys()), "{} alerts", alerts.len());
-    let both: BTreeSet<_> = parameters.keys().filter(|about| sizes.contains_key(*about)).collect();
+    let both: BTreeSet<_> =
+        parameters.keys().filter(|cascade| sizes.contains_key(*cascade)).collect();
     assert!(samples.keys().collect::<BTreeSet<_>>() == both, "{} samples", samples.len());
     assert!(stats.keys().collect::<BTreeSet<_>>() == both, "{} stats", stats.len());
-    for (about, stat) in &stats {
-        let alert = &alerts[about];
+    for (cascade, stat) in &stats {
+        let alert = &alerts[cascade];
         assert_eq!(field(stat, "n_pred"), field(alert, "n_tot"), "{stat}\n{alert}");
         assert_eq!(field(stat, "model"), field(alert, "model"), "{stat}\n{alert}");
     }
-    let versions = assert_recomputed(&world, &alerts, &parameters);
+    let versions = assert_recomputed(&environment, &alerts, &parameters);
     eprintln!("learning: {kills} kills, {} alerts, models {versions:?}", alerts.len());
     assert!(kills >= 6 && versions.len() >= 4, "{kills} kills, {versions:?}");
     let newest: BTreeMap<String, Option<String>> =
-        world.read("models").into_iter().map(|it| (it.key.unwrap(), it.value)).collect();
+        environment.read("models").into_iter().map(|it| (it.key.unwrap(), it.value)).collect();
     let counters = |window: &str| -> Vec<u64> {
         let of_window = newest.keys().filter_map(|it| it.strip_prefix(&format!("{window}-")));
         of_window.map(|counter| counter.parse().unwrap()).collect()
@@ -137,7 +150,7 @@ fn predictions_survive_kills_while_models_are_published() {
         let mut counters = counters(window);
         counters.sort_unstable();
         let published: Vec<u64> = (1..=counters.len() as u64).collect();
-        assert_eq!(counters, published, "a version was skipped or came twice");
+        assert_eq!(counters, published, "a version is missing or duplicated");
     }
 }
 
@@ -149,17 +162,17 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
-/// Parameters of a cascade that nobody has seen yet.
-fn fresh(line: &str, i: usize) -> String {
+/// Parameters of a new cascade.
+fn with_new_cascade(line: &str, i: usize) -> String {
     let mut value: Value = serde_json::from_str(line).unwrap();
     value["cid"] = format!("fresh-{i}").into();
     value.to_string()
 }
 
-/// Models of one window that differ in their versions, made of the samples of a pipe.
+/// Models of one window with different versions, trained on the samples of a pipe.
 fn models(lines: &str, counters: std::ops::RangeInclusive<u64>) -> Vec<(String, String)> {
-    let said = pipe(&["predict"], lines);
-    let samples: Vec<learn::Sample> = of_type(&said, "sample")
+    let predicted = pipe(&["predict"], lines);
+    let samples: Vec<learn::Sample> = of_type(&predicted, "sample")
         .values()
         .filter(|line| field(line, "T_obs") == "600")
         .map(|line| {
@@ -170,8 +183,8 @@ fn models(lines: &str, counters: std::ops::RangeInclusive<u64>) -> Vec<(String, 
         })
         .collect();
     let one = |counter: u64| {
-        let recipe = LearnOptions { window: 600.0, counter, trees: 2, ..LearnOptions::default() };
-        let model = fit_model(&samples, &recipe).unwrap();
+        let options = LearnOptions { window: 600.0, counter, trees: 2, ..LearnOptions::default() };
+        let model = fit_model(&samples, &options).unwrap();
         let line = model.to_line();
         assert!(line.len() <= max_model_bytes(2), "{} bytes", line.len());
         (model.version().to_string(), line)
@@ -180,48 +193,51 @@ fn models(lines: &str, counters: std::ops::RangeInclusive<u64>) -> Vec<(String, 
 }
 
 #[test]
-fn a_tombstone_rolls_back_and_train_keeps_twenty() {
+fn a_tombstone_restores_the_previous_model_and_train_retains_twenty() {
     let Some(broker) = broker() else { return };
-    let world = World::new(broker, "rollback");
-    world.create("predict", 1);
-    world.create("train", 1);
+    let environment = Environment::new(broker, "rollback");
+    environment.create("predict", 1);
+    environment.create("train", 1);
     let (lines, keys) = properties(22);
     let models = models(&lines, 1..=25);
-    let topic = world.topic("models");
+    let topic = environment.topic("models");
     let pairs = models.iter().map(|(key, text)| (key.as_str(), text.as_str()));
-    client::produce(world.brokers(), &topic, pairs);
+    client::produce(environment.brokers(), &topic, pairs);
 
     let parameters = of_type(&lines, "parameters");
     let parameters: Vec<&String> =
         parameters.values().filter(|line| field(line, "T_obs") == "600").collect();
-    let mut predict = world.daemon("predict", "predict", &[]);
-    let mut asked = 0;
-    let mut wait_until_spoken = |expected: &str| {
+    let mut predict = environment.daemon("predict", "predict", &[]);
+    let mut count = 0;
+    let mut wait_until_used = |expected: &str| {
         wait_for(expected, || {
-            let line = fresh(parameters[asked % parameters.len()], asked);
-            asked += 1;
+            let line = with_new_cascade(parameters[count % parameters.len()], count);
+            count += 1;
             let pair = [(keys[0].as_str(), line.as_str())];
-            client::produce(world.brokers(), &world.topic("cascade_properties"), pair);
+            client::produce(environment.brokers(), &environment.topic("cascade_properties"), pair);
             std::thread::sleep(Duration::from_millis(500));
-            let last = values(&world, "alerts").pop();
+            let last = values(&environment, "alerts").pop();
             last.is_some_and(|line| field(&line, "model") == expected)
         });
     };
-    wait_until_spoken("600-25");
-    client::bury(world.brokers(), &topic, "600-25");
-    wait_until_spoken("600-24");
+    wait_until_used("600-25");
+    client::write_tombstone(environment.brokers(), &topic, "600-25");
+    wait_until_used("600-24");
     predict.stop();
 
-    // The next model is 600-25 again, and the oldest of what is then 25 must go.
-    let said = pipe(&["predict"], &lines);
-    let samples = of_type(&said, "sample");
+    // The next model is 600-25 again, and for the oldest of the 25 a tombstone is written.
+    let predicted = pipe(&["predict"], &lines);
+    let samples = of_type(&predicted, "sample");
     let samples = samples.values().filter(|line| field(line, "T_obs") == "600");
     let samples = samples.take(25).map(|line| ("600", line.as_str()));
-    client::produce(world.brokers(), &world.topic("samples"), samples);
-    let (status, said) = world.ends("train", &["--trees", "2", "--exit-eof"]);
-    assert_eq!(status, Some(0), "{said}");
-    let left: BTreeMap<String, bool> =
-        world.read("models").into_iter().map(|it| (it.key.unwrap(), it.value.is_some())).collect();
+    client::produce(environment.brokers(), &environment.topic("samples"), samples);
+    let (status, stderr) = environment.ends("train", &["--trees", "2", "--exit-eof"]);
+    assert_eq!(status, Some(0), "{stderr}");
+    let left: BTreeMap<String, bool> = environment
+        .read("models")
+        .into_iter()
+        .map(|it| (it.key.unwrap(), it.value.is_some()))
+        .collect();
     let there: Vec<&String> =
         left.iter().filter(|(_, there)| **there).map(|(key, _)| key).collect();
     if left["600-25"] {

@@ -2,23 +2,23 @@
 
 use crate::broker::broker;
 use crate::client::{self, produce};
+use crate::environment::{Environment, differences, field, keyed, sources, tweets};
 use crate::process::pipe;
-use crate::world::{World, differences, field, keyed, sources, tweets};
 
 #[test]
 fn a_record_that_is_too_large_goes_to_the_dead_letters() {
     let Some(broker) = broker() else { return };
-    let world = World::new(broker, "large");
-    world.create("collect", 1);
-    let letters = world.topic("letters");
+    let environment = Environment::new(broker, "large");
+    environment.create("collect", 1);
+    let letters = environment.topic("letters");
     let topic = format!("logs={letters}");
     let created = ["--topic", &topic, "--create-topics", "--exit-eof"];
-    let (status, said) = world.ends("log", &created);
-    assert_eq!(status, Some(0), "{said}");
+    let (status, stderr) = environment.ends("log", &created);
+    assert_eq!(status, Some(0), "{stderr}");
     let lines = tweets(60, 1, 61);
     let sources = sources(&lines);
     let mut records = keyed(&lines, &sources);
-    // Each would open a cascade, if it were read.
+    // Each opens a cascade if it is read.
     let of = |bytes: usize| {
         let head = r#"{"type":"tweet","cid":"large","t":1,"source":"0","msg":""#;
         format!("{head}{}\"}}", "x".repeat(bytes - head.len() - 2))
@@ -27,52 +27,53 @@ fn a_record_that_is_too_large_goes_to_the_dead_letters() {
     records.insert(records.len() / 3, ("0", &large));
     records.insert(records.len() / 2, ("0", &huge));
     records.insert(0, ("0", &fits));
-    produce(world.brokers(), &world.topic("tweets"), records.iter().copied());
+    produce(environment.brokers(), &environment.topic("tweets"), records.iter().copied());
     let flags = ["--max-line", "4000", "--dead-letter", &letters, "--exit-eof"];
-    let (status, said) = world.ends("collect", &flags);
-    assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains("4001 bytes") && said.contains("4000"), "{said}");
-    let dead = client::read_committed(world.brokers(), &letters);
+    let (status, stderr) = environment.ends("collect", &flags);
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(stderr.contains("4001 bytes") && stderr.contains("4000"), "{stderr}");
+    let dead = client::read_committed(environment.brokers(), &letters);
     let bytes = |it: &client::Read| field(it.value.as_ref().unwrap(), "record").len();
     let mut kept: Vec<usize> = dead.iter().map(bytes).collect();
-    // Letters have no key: which partition each lies in is chance.
+    // Dead letters have no key, so that their partitions are random.
     kept.sort_unstable();
     assert_eq!(kept, [4001, 4096], "{dead:?}");
-    let topics = ["cascade_series", "cascade_properties"].map(|kind| (kind, world.read(kind)));
+    let topics =
+        ["cascade_series", "cascade_properties"].map(|kind| (kind, environment.read(kind)));
     let readable: String = format!("{fits}\n{lines}");
     let pipe = pipe(&["collect", "--at-end", "drop", "--max-age", "1d"], &readable);
     let differences = differences(&topics, &pipe, 1);
     assert!(differences.is_empty(), "{differences:#?}");
 
-    // A bridge refuses as a daemon does.
+    // A reader refuses it like a service.
     let stat = r#"{"type":"stat","cid":"1","t":1,"T_obs":600,"ARE":0.5,"n_tot":2,"n_pred":3}"#;
     let large = format!("{}{stat}", " ".repeat(500));
-    world.create("monitor", 1);
-    produce(world.brokers(), &world.topic("stats"), [("600", stat), ("600", &*large)]);
-    let (status, said) = world.ends("monitor", &["--exit-eof", "--max-line", "400"]);
-    assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains(&world.topic("stats")) && said.contains("400"), "{said}");
+    environment.create("monitor", 1);
+    produce(environment.brokers(), &environment.topic("stats"), [("600", stat), ("600", &*large)]);
+    let (status, stderr) = environment.ends("monitor", &["--exit-eof", "--max-line", "400"]);
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(stderr.contains(&environment.topic("stats")) && stderr.contains("400"), "{stderr}");
 }
 
 #[test]
-fn the_log_reaches_its_topic_and_is_shown_from_there() {
+fn the_log_is_written_to_its_topic_and_read_from_there() {
     let Some(broker) = broker() else { return };
-    let world = World::new(broker, "logged");
-    world.create("collect", 1);
-    world.create("log", 1);
-    produce(world.brokers(), &world.topic("tweets"), [("x", "no json")]);
-    let (status, said) = world.ends("collect", &["--log-topic", "--exit-eof"]);
-    assert_eq!(status, Some(1), "{said}");
-    let logs = world.read("logs");
+    let environment = Environment::new(broker, "logged");
+    environment.create("collect", 1);
+    environment.create("log", 1);
+    produce(environment.brokers(), &environment.topic("tweets"), [("x", "no json")]);
+    let (status, stderr) = environment.ends("collect", &["--log-topic", "--exit-eof"]);
+    assert_eq!(status, Some(1), "{stderr}");
+    let logs = environment.read("logs");
     assert!(logs.iter().all(|it| it.key.as_deref() == Some("collect")), "{logs:?}");
     let of = |it: &client::Read| field(it.value.as_ref().unwrap(), "message");
     let messages: Vec<String> = logs.iter().map(of).collect();
     assert!(messages[0].contains("Logging on, to topic"), "{messages:?}");
     assert!(messages.last().unwrap().contains("Logging off."), "{messages:?}");
-    assert!(messages.iter().any(|it| it.contains("offsets in silence")), "{messages:?}");
-    // What was said on stderr from INFO up is there, no more and no less.
-    let infos = said.lines().filter(|it| it.contains(" INFO ") || it.contains(" WARNING "));
-    let told = infos.filter(|it| !it.contains("librdkafka")).count();
+    assert!(messages.iter().any(|it| it.contains(", replaying ")), "{messages:?}");
+    // The topic has the messages of stderr from INFO on.
+    let infos = stderr.lines().filter(|it| it.contains(" INFO ") || it.contains(" WARNING "));
+    let expected = infos.filter(|it| !it.contains("librdkafka")).count();
     let found = logs.iter().filter(|it| !of(it).contains("librdkafka")).count();
-    assert!(found >= told.saturating_sub(2) && found > 3, "{found} of {told}: {said}");
+    assert!(found >= expected.saturating_sub(2) && found > 3, "{found} of {expected}: {stderr}");
 }

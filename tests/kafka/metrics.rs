@@ -1,4 +1,4 @@
-//! What a daemon exposes of itself: all that the metrics' table has for it, and nothing else.
+//! The metrics of a daemon: all that the table documents for it, and no other.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,37 +7,37 @@ use tweetoscope::telemetry::{METRICS, PREFIX, PROCESS};
 
 use crate::broker::broker;
 use crate::client::produce;
-use crate::world::{World, keyed, sources, tweets};
+use crate::environment::{Environment, keyed, sources, tweets};
 
-/// The second predict has nothing to read.
+/// The second `predict` has no record to read.
 const IDLE: &str = "_records_read_total{stage=\"predict\"} 0\n";
-/// What a daemon tells only once it has read something.
+/// Metrics that exist only after the first record.
 const OF_RECORDS: [&str; 2] = ["last_progress_timestamp_seconds", "event_time_watermark_seconds"];
 
 #[test]
 fn daemons_expose_what_the_table_documents() {
     let Some(broker) = broker() else { return };
-    let world = World::new(broker, "metrics");
+    let environment = Environment::new(broker, "metrics");
     let commands = ["collect", "fit", "predict", "train"];
     for command in commands {
-        world.create(command, 2);
+        environment.create(command, 2);
     }
     let lines = tweets(300, 8, 5);
-    produce(world.brokers(), &world.topic("tweets"), keyed(&lines, &sources(&lines)));
+    produce(environment.brokers(), &environment.topic("tweets"), keyed(&lines, &sources(&lines)));
     let path = std::env::temp_dir().join(format!("tweetoscope-metrics-{}", std::process::id()));
     let documented: BTreeSet<String> = METRICS
         .iter()
         .map(|it| format!("{PREFIX}{}", it.name))
         .chain(PROCESS.iter().map(|(name, ..)| (*name).to_owned()))
         .collect();
-    // The second predict finds the models that train left behind.
+    // The second `predict` uses the models that `train` wrote.
     for command in ["collect", "fit", "predict", "train", "predict"] {
         let mut flags = vec!["--metrics-textfile", path.to_str().unwrap()];
-        // The client tells where a topic ends every two seconds: one of them lives longer.
-        let lives = command == "collect";
-        if lives {
+        // Statistics with the ends of the topic are made every two seconds: this service runs longer.
+        let runs_longer = command == "collect";
+        if runs_longer {
             flags.extend(["--min-size", "3"]);
-            let mut daemon = world.daemon(command, "metrics", &flags);
+            let mut daemon = environment.daemon(command, "metrics", &flags);
             std::thread::sleep(Duration::from_secs(6));
             daemon.stop();
         } else {
@@ -45,8 +45,8 @@ fn daemons_expose_what_the_table_documents() {
             if command == "train" {
                 flags.extend(["--trees", "5"]);
             }
-            let (status, said) = world.ends(command, &flags);
-            assert_eq!(status, Some(0), "{command}: {said}");
+            let (status, stderr) = environment.ends(command, &flags);
+            assert_eq!(status, Some(0), "{command}: {stderr}");
         }
         let dump = std::fs::read_to_string(&path).unwrap();
         let typed = dump.lines().filter_map(|line| line.strip_prefix("# TYPE "));
@@ -60,12 +60,15 @@ fn daemons_expose_what_the_table_documents() {
             .filter(|it| it.of.split(' ').any(|of| ["all", "kafka", command].contains(&of)))
         {
             let name = format!("{PREFIX}{}", metric.name);
-            let waits = untrained && metric.name.starts_with("model_");
-            // Nothing was refused, so there is no reason for it.
-            let nothing = metric.name == "dead_letters_total"
+            let is_untrained = untrained && metric.name.starts_with("model_");
+            // No record was refused.
+            let is_empty = metric.name == "dead_letters_total"
                 || (OF_RECORDS.contains(&metric.name) && dump.contains(IDLE))
-                || (metric.name == "kafka_consumer_lag_records" && !lives);
-            assert!(shown.contains(&name) || waits || nothing, "{command}: no {name}\n{dump}");
+                || (metric.name == "kafka_consumer_lag_records" && !runs_longer);
+            assert!(
+                shown.contains(&name) || is_untrained || is_empty,
+                "{command}: no {name}\n{dump}"
+            );
         }
     }
     let dump = std::fs::read_to_string(&path).unwrap();

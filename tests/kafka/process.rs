@@ -1,4 +1,4 @@
-//! The program under test, as processes that end with the test.
+//! The program under test, as processes that are killed at the end of the test.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -37,9 +37,9 @@ pub(crate) fn ends(arguments: &[&str]) -> (Option<i32>, String) {
         .unwrap();
     let mut stderr = child.stderr.take().unwrap();
     let reader = std::thread::spawn(move || {
-        let mut said = Vec::new();
-        stderr.read_to_end(&mut said).unwrap();
-        String::from_utf8_lossy(&said).into_owned()
+        let mut text = Vec::new();
+        stderr.read_to_end(&mut text).unwrap();
+        String::from_utf8_lossy(&text).into_owned()
     });
     let start = Instant::now();
     let status = loop {
@@ -53,9 +53,9 @@ pub(crate) fn ends(arguments: &[&str]) -> (Option<i32>, String) {
         }
         std::thread::sleep(Duration::from_millis(10));
     };
-    let said = reader.join().unwrap();
-    let status = status.unwrap_or_else(|| panic!("{arguments:?} does not end: {said}"));
-    (status.code(), said)
+    let stderr = reader.join().unwrap();
+    let status = status.unwrap_or_else(|| panic!("{arguments:?} does not end: {stderr}"));
+    (status.code(), stderr)
 }
 
 /// A daemon; killed when it goes out of scope.
@@ -80,39 +80,39 @@ impl Daemon {
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
-    /// Kills it without warning, and starts it anew.
+    /// Kills it with SIGKILL, and starts it again.
     pub(crate) fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         self.child = spawn(&self.arguments, &self.log);
     }
 
-    /// How it ended, if it has.
+    /// Its exit status, if it has ended.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
     }
 
     /// Waits for its end.
-    pub(crate) fn wait(&mut self, most: Duration) -> Option<i32> {
+    pub(crate) fn wait(&mut self, max: Duration) -> Option<i32> {
         let start = Instant::now();
         loop {
             if let Some(status) = self.ended() {
                 return status.code();
             }
-            assert!(start.elapsed() < most, "{:?} does not end: {}", self.arguments, self.said());
+            assert!(start.elapsed() < max, "{:?} does not end: {}", self.arguments, self.stderr());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// Asks it to end, and expects that it does so in order.
+    /// Sends SIGTERM, and expects exit status 0.
     pub(crate) fn stop(&mut self) {
         self.signal("TERM");
         let status = self.wait(Duration::from_secs(60));
-        assert_eq!(status, Some(0), "{}", self.said());
+        assert_eq!(status, Some(0), "{}", self.stderr());
     }
 
-    /// What it said on stderr so far, all its lives together.
-    pub(crate) fn said(&self) -> String {
+    /// Its stderr so far, including that of its killed processes.
+    pub(crate) fn stderr(&self) -> String {
         let mut text = String::new();
         if let Ok(mut file) = File::open(&self.log) {
             file.read_to_string(&mut text).unwrap();

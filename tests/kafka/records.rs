@@ -1,18 +1,18 @@
-//! What travels: messages of the original system, nonsense, and the bridges to pipes.
+//! Records: messages of the original system, invalid records, and the readers.
 
 use std::process::{Command, Stdio};
 
 use crate::broker::broker;
 use crate::client::{self, produce};
+use crate::environment::{Environment, differences, field, keyed, sources, tweets};
 use crate::process::{PROGRAM, ends, pipe};
-use crate::world::{World, differences, field, keyed, sources, tweets};
 
 /// Runs a command to its end; returns its stdout.
-fn prints(world: &World<'_>, command: &str, more: &[&str]) -> String {
-    let flags = world.flags(command, more);
+fn prints(environment: &Environment<'_>, command: &str, more: &[&str]) -> String {
+    let flags = environment.flags(command, more);
     let done = Command::new(PROGRAM).args(&flags).stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success(), "{said}");
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{stderr}");
     String::from_utf8(done.stdout).unwrap()
 }
 
@@ -21,9 +21,9 @@ fn prints(world: &World<'_>, command: &str, more: &[&str]) -> String {
 fn messages_of_both_original_years_are_read_with_their_keys() {
     let Some(broker) = broker() else { return };
     for (year, name) in [(2020, "year-2020"), (2021, "year-2021")] {
-        let world = World::new(broker, name);
+        let environment = Environment::new(broker, name);
         // 2020 tweets are keyed by their cascade: their source needs one partition.
-        world.create("collect", if year == 2020 { 1 } else { 3 });
+        environment.create("collect", if year == 2020 { 1 } else { 3 });
         let message = |i: u32| {
             let kind = if i < 3 { "tweet" } else { "retweet" };
             let (cascade, t) = (i % 3, 10 * i);
@@ -44,11 +44,11 @@ fn messages_of_both_original_years_are_read_with_their_keys() {
         };
         let messages: Vec<(String, String)> = (0..60).map(message).collect();
         let records = messages.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        produce(world.brokers(), &world.topic("tweets"), records);
+        produce(environment.brokers(), &environment.topic("tweets"), records);
         let flags = ["--windows", "5m", "--min-size", "3", "--exit-eof"];
-        let (status, said) = world.ends("collect", &flags);
-        assert_eq!(status, Some(0), "{said}");
-        let series = world.read("cascade_series");
+        let (status, stderr) = environment.ends("collect", &flags);
+        assert_eq!(status, Some(0), "{stderr}");
+        let series = environment.read("cascade_series");
         let mut cids: Vec<String> =
             series.iter().map(|it| field(it.value.as_ref().unwrap(), "cid")).collect();
         cids.sort();
@@ -67,15 +67,15 @@ fn messages_of_both_original_years_are_read_with_their_keys() {
 }
 
 #[test]
-fn nonsense_goes_to_the_dead_letters_and_stops_nothing() {
+fn invalid_records_are_dead_letters_and_do_not_stop_the_service() {
     let Some(broker) = broker() else { return };
-    let world = World::new(broker, "nonsense");
-    world.create("collect", 1);
-    let letters = world.topic("letters");
-    let (status, said) = world.ends("collect", &["--dead-letter", &letters, "--exit-eof"]);
-    assert_eq!(status, Some(1), "{said}");
-    assert!(said.contains(&letters) && said.contains("missing"), "{said}");
-    create_topic(&world, &letters);
+    let environment = Environment::new(broker, "nonsense");
+    environment.create("collect", 1);
+    let letters = environment.topic("letters");
+    let (status, stderr) = environment.ends("collect", &["--dead-letter", &letters, "--exit-eof"]);
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(stderr.contains(&letters) && stderr.contains("missing"), "{stderr}");
+    create_topic(&environment, &letters);
     let lines = tweets(60, 1, 31);
     let sources = sources(&lines);
     let mut records = keyed(&lines, &sources);
@@ -83,44 +83,45 @@ fn nonsense_goes_to_the_dead_letters_and_stops_nothing() {
     for (i, text) in nonsense.into_iter().enumerate() {
         records.insert(records.len() * (i + 1) / 6, ("x", text));
     }
-    produce(world.brokers(), &world.topic("tweets"), records);
+    produce(environment.brokers(), &environment.topic("tweets"), records);
     let flags = ["--dead-letter", &letters, "--exit-eof", "--max-age", "7d"];
-    let (status, said) = world.ends("collect", &flags);
-    assert_eq!(status, Some(1), "{said}");
-    let dead = client::read_committed(world.brokers(), &letters);
+    let (status, stderr) = environment.ends("collect", &flags);
+    assert_eq!(status, Some(1), "{stderr}");
+    let dead = client::read_committed(environment.brokers(), &letters);
     assert_eq!(dead.len(), nonsense.len());
     for text in nonsense {
         let is_it =
             |letter: &&client::Read| field(letter.value.as_ref().unwrap(), "record") == text;
         let letter = dead.iter().find(is_it).unwrap().value.as_ref().unwrap();
-        assert!(field(letter, "where").contains(&world.topic("tweets")), "{letter}");
+        assert!(field(letter, "where").contains(&environment.topic("tweets")), "{letter}");
     }
-    let topics = ["cascade_series", "cascade_properties"].map(|kind| (kind, world.read(kind)));
+    let topics =
+        ["cascade_series", "cascade_properties"].map(|kind| (kind, environment.read(kind)));
     let pipe = pipe(&["collect", "--at-end", "drop"], &lines);
     let differences = differences(&topics, &pipe, 1);
     assert!(differences.is_empty(), "{differences:#?}");
-    // Read again, they are not written again.
-    let (status, said) = world.ends("collect", &flags);
-    assert_eq!(status, Some(0), "{said}");
-    assert_eq!(client::read_committed(world.brokers(), &letters).len(), nonsense.len());
+    // The committed offset is after them, so that a restart does not write them again.
+    let (status, stderr) = environment.ends("collect", &flags);
+    assert_eq!(status, Some(0), "{stderr}");
+    assert_eq!(client::read_committed(environment.brokers(), &letters).len(), nonsense.len());
 }
 
-fn create_topic(world: &World<'_>, name: &str) {
+fn create_topic(environment: &Environment<'_>, name: &str) {
     let topic = format!("logs={name}");
-    let flags = ["log", "--kafka", "-b", world.brokers(), "--topic", &topic];
-    let (status, said) = ends(&[&flags[..], &["--create-topics", "--exit-eof"]].concat());
-    assert_eq!(status, Some(0), "{said}");
+    let flags = ["log", "--kafka", "-b", environment.brokers(), "--topic", &topic];
+    let (status, stderr) = ends(&[&flags[..], &["--create-topics", "--exit-eof"]].concat());
+    assert_eq!(status, Some(0), "{stderr}");
 }
 
 #[test]
-fn what_generate_writes_is_what_a_pipe_carries() {
+fn generate_writes_the_same_records_as_on_a_pipe() {
     let Some(broker) = broker() else { return };
-    let world = World::new(broker, "generated");
+    let environment = Environment::new(broker, "generated");
     let flags = ["--simulate", "80", "--sources", "5", "--seed", "9", "--create-topics"];
-    let (status, said) = world.ends("generate", &flags);
-    assert_eq!(status, Some(0), "{said}");
+    let (status, stderr) = environment.ends("generate", &flags);
+    assert_eq!(status, Some(0), "{stderr}");
     let lines = pipe(&["generate", "--simulate", "80", "--sources", "5", "--seed", "9"], "");
-    let read = world.read("tweets");
+    let read = environment.read("tweets");
     assert_eq!(read.len(), lines.lines().count());
     for source in 0..5 {
         let source = source.to_string();
@@ -134,27 +135,27 @@ fn what_generate_writes_is_what_a_pipe_carries() {
 }
 
 #[test]
-fn monitor_and_log_show_what_their_topics_hold() {
+fn monitor_and_log_read_their_topics() {
     let Some(broker) = broker() else { return };
-    let world = World::new(broker, "shown");
-    world.create("monitor", 1);
-    world.create("log", 1);
+    let environment = Environment::new(broker, "shown");
+    environment.create("monitor", 1);
+    environment.create("log", 1);
     let collected = pipe(&["collect", "--min-size", "3"], &tweets(100, 3, 41));
-    let said = pipe(&["predict"], &pipe(&["fit"], &collected));
-    let stats: String = said
+    let predicted = pipe(&["predict"], &pipe(&["fit"], &collected));
+    let stats: String = predicted
         .lines()
         .filter(|line| line.starts_with("{\"type\":\"stat\""))
         .map(|line| format!("{line}\n"))
         .collect();
     let keyed = stats.lines().map(|line| ("600", line));
-    produce(world.brokers(), &world.topic("stats"), keyed);
-    assert_eq!(prints(&world, "monitor", &["--exit-eof"]), pipe(&["monitor"], &stats));
-    let csv = prints(&world, "monitor", &["--exit-eof", "--csv"]);
+    produce(environment.brokers(), &environment.topic("stats"), keyed);
+    assert_eq!(prints(&environment, "monitor", &["--exit-eof"]), pipe(&["monitor"], &stats));
+    let csv = prints(&environment, "monitor", &["--exit-eof", "--csv"]);
     assert_eq!(csv, pipe(&["monitor", "--csv"], &stats));
-    assert_eq!(prints(&world, "monitor", &["--exit-eof", "--from", "latest"]), "");
+    assert_eq!(prints(&environment, "monitor", &["--exit-eof", "--from", "latest"]), "");
 
     let log = r#"{"type":"log","t":1606985123,"level":"ERROR","source":"fit","message":"broken"}"#;
-    produce(world.brokers(), &world.topic("logs"), [("fit", log)]);
-    let shown = prints(&world, "log", &["--exit-eof"]);
+    produce(environment.brokers(), &environment.topic("logs"), [("fit", log)]);
+    let shown = prints(&environment, "log", &["--exit-eof"]);
     assert!(shown.contains("ERROR") && shown.contains("broken"), "{shown}");
 }

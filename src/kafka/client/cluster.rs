@@ -1,5 +1,6 @@
-//! Questions about the brokers' topics, asked before work begins and when it is found again.
+//! The connection to the brokers: requests about topics, and the clients that read and write them.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -10,99 +11,97 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use crate::kafka::client::context::{Context, Shared};
-use crate::kafka::client::errors::{Stopped, code, explained, failed, refusal};
-use crate::kafka::client::now;
+use crate::kafka::client::clock::now;
+use crate::kafka::client::config;
+use crate::kafka::client::consumer::Consumer;
+use crate::kafka::client::context::{Context, Events};
+use crate::kafka::client::errors::{Stopped, code, configuration, explained, failed, refusal};
+use crate::kafka::client::producer::Producer;
+use crate::kafka::client::reader::Reader;
 use crate::kafka::client::settings::{Creation, LARGEST_RECORD, Settings};
 use crate::kafka::client::topics::Topic;
 
-/// How long one question may take before it is asked again.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Timeout of one request, which is then repeated.
+const REQUEST: Duration = Duration::from_secs(2);
 
-/// Asks the brokers.
+/// The brokers.
 pub(crate) struct Cluster {
     consumer: BaseConsumer<Context>,
-    shared: Arc<Shared>,
-    wait: Duration,
+    events: Arc<Events>,
     settings: Settings,
 }
 
 impl Cluster {
     /// Waits until a broker answers.
-    pub(crate) fn connect(settings: &Settings, shared: &Arc<Shared>) -> io::Result<Self> {
-        log::info!("connecting: {}", settings.shown());
-        let context = Context { shared: Arc::clone(shared) };
-        let consumer: BaseConsumer<Context> = settings
-            .inquirer()
+    pub(crate) fn connect(settings: &Settings) -> io::Result<Self> {
+        log::info!("connecting: {}", settings.summary());
+        let events = Arc::new(Events::default());
+        let context = Context { events: Arc::clone(&events) };
+        let consumer: BaseConsumer<Context> = config::cluster(settings)
             .create_with_context(context)
             .map_err(|error| configuration(&error))?;
-        let cluster = Self {
-            consumer,
-            shared: Arc::clone(shared),
-            wait: settings.wait,
-            settings: settings.clone(),
-        };
-        cluster.asked("no broker answers", |consumer| {
-            consumer.fetch_metadata(Some(settings.topic(Topic::Tweets)), PATIENCE)
+        let cluster = Self { consumer, events, settings: settings.clone() };
+        cluster.request("connecting", |consumer| {
+            consumer.fetch_metadata(Some(settings.topic(Topic::Tweets)), REQUEST)
         })?;
-        shared.is_up();
+        cluster.events.is_up();
         Ok(cluster)
     }
 
-    /// Asks until there is an answer; refusals and the end of patience are errors.
-    fn asked<T>(
+    /// Repeats a call until it succeeds, for as long as `--wait`; a rejection is an error.
+    fn request<T>(
         &self,
         what: &str,
-        question: impl Fn(&BaseConsumer<Context>) -> Result<T, KafkaError>,
+        call: impl Fn(&BaseConsumer<Context>) -> Result<T, KafkaError>,
     ) -> io::Result<T> {
         let start = now();
         loop {
-            let error = match question(&self.consumer) {
+            let error = match call(&self.consumer) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            // Errors of connections come by the queue that polling serves, behind log lines.
+            // Polling serves the queue of the connection errors.
             while self.consumer.poll(Duration::from_millis(10)).is_some() {}
             if let Some(refused) = code(&error).and_then(|code| refusal(code, what)) {
                 return Err(refused);
             }
             self.check_connection()?;
             if self.settings.stop.load(Ordering::Relaxed) {
-                return Err(io::Error::new(io::ErrorKind::Interrupted, "told to stop"));
+                return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped by a signal"));
             }
-            if start.elapsed() > self.wait {
+            if start.elapsed() > self.settings.wait {
                 return Err(self.unreachable(start.elapsed(), &error.to_string()));
             }
             thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// A login or certificate that is refused does not get better by waiting.
+    /// A rejected login or certificate is an error without waiting.
     fn check_connection(&self) -> io::Result<()> {
-        let Some(complaint) = self.shared.complaint() else { return Ok(()) };
-        let untrusted = complaint.code == Code::SSL
-            && ["verif", "certificate", "alert"].iter().any(|word| complaint.text.contains(word));
+        let Some(last) = self.events.connection_error() else { return Ok(()) };
+        let untrusted = last.code == Code::SSL
+            && ["verif", "certificate", "alert"].iter().any(|word| last.text.contains(word));
         if untrusted {
             return Err(io::Error::new(
                 io::ErrorKind::PermissionDenied,
                 format!(
-                    "the broker's TLS certificate is not accepted, or ours is not: check \
+                    "the TLS certificate of the broker or of this client was rejected: check \
                      ssl.ca.location, ssl.certificate.location and the broker's name: {}",
-                    complaint.text
+                    last.text
                 ),
             ));
         }
-        let refused = refusal(complaint.code, &format!("brokers {}", self.settings.brokers));
+        let refused = refusal(last.code, &format!("brokers {}", self.settings.brokers));
         refused.map_or(Ok(()), |error| {
-            Err(io::Error::new(error.kind(), format!("{error}: {}", complaint.text)))
+            Err(io::Error::new(error.kind(), format!("{error}: {}", last.text)))
         })
     }
 
     fn unreachable(&self, waited: Duration, error: &str) -> io::Error {
-        let why = self.shared.complaint().map_or(error.to_owned(), |it| it.text);
+        let why = self.events.connection_error().map_or(error.to_owned(), |it| it.text);
         let brokers = &self.settings.brokers;
         Stopped::Unreachable(format!(
             "brokers {brokers} did not answer for {:.0} s: {why}",
@@ -111,29 +110,29 @@ impl Cluster {
         .into()
     }
 
-    /// Called now and then: whether the brokers were away for longer than is waited for.
+    /// An error if the brokers have been unreachable for `--wait`. To be called regularly.
     pub(crate) fn check_reachable(&self) -> io::Result<()> {
-        // Log lines wait in a queue that nobody else serves.
+        // Polling serves the queue of the log lines.
         self.consumer.poll(Duration::ZERO);
-        let Some(since) = self.shared.down_since() else { return Ok(()) };
-        if since.elapsed() < self.wait {
+        let Some(since) = self.events.down_since() else { return Ok(()) };
+        if since.elapsed() < self.settings.wait {
             return Ok(());
         }
         let tweets = self.settings.topic(Topic::Tweets);
-        match self.consumer.fetch_metadata(Some(tweets), PATIENCE) {
+        match self.consumer.fetch_metadata(Some(tweets), REQUEST) {
             Ok(_) => {
-                self.shared.is_up();
+                self.events.is_up();
                 Ok(())
             }
             Err(error) => Err(self.unreachable(since.elapsed(), &error.to_string())),
         }
     }
 
-    /// How many partitions a topic has; `None` where there is no such topic.
+    /// Number of partitions of a topic; `None` if it does not exist.
     pub(crate) fn partitions(&self, topic: &str) -> io::Result<Option<i32>> {
         let what = format!("topic {topic}");
         let metadata =
-            self.asked(&what, |consumer| consumer.fetch_metadata(Some(topic), PATIENCE))?;
+            self.request(&what, |consumer| consumer.fetch_metadata(Some(topic), REQUEST))?;
         let Some(found) = metadata.topics().iter().find(|it| it.name() == topic) else {
             return Ok(None);
         };
@@ -146,8 +145,8 @@ impl Cluster {
         }
     }
 
-    /// Partitions of a topic that must be there.
-    pub(crate) fn needed(&self, topic: Topic) -> io::Result<i32> {
+    /// Number of partitions of a topic that must exist.
+    pub(crate) fn required(&self, topic: Topic) -> io::Result<i32> {
         let name = self.settings.topic(topic);
         self.partitions(name)?.ok_or_else(|| {
             let command = &self.settings.command;
@@ -158,10 +157,11 @@ impl Cluster {
         })
     }
 
-    /// First offset of a partition, and the one after its last, open transactions included.
+    /// The offset of the first record of a partition, and the one after the last, which may be in an
+    /// open transaction.
     pub(crate) fn ends(&self, topic: &str, partition: i32) -> io::Result<(i64, i64)> {
-        self.asked(&format!("topic {topic} partition {partition}"), |consumer| {
-            consumer.fetch_watermarks(topic, partition, PATIENCE)
+        self.request(&format!("topic {topic} partition {partition}"), |consumer| {
+            consumer.fetch_watermarks(topic, partition, REQUEST)
         })
     }
 
@@ -209,19 +209,19 @@ impl Cluster {
         }
         let start = now();
         while self.partitions(name)?.is_none() {
-            if start.elapsed() > self.wait {
-                return Err(failed(format!("{what}: it does not appear")));
+            if start.elapsed() > self.settings.wait {
+                return Err(failed(format!("{what}: the topic does not exist after its creation")));
             }
             thread::sleep(Duration::from_millis(50));
         }
         Ok(())
     }
 
-    /// The largest record that a topic takes, where the broker tells.
+    /// Number of bytes of a record of a topic, at most, if the broker returns it.
     pub(crate) fn largest_record(&self, topic: &str) -> io::Result<Option<usize>> {
         let admin = self.admin()?;
-        let asked = [ResourceSpecifier::Topic(topic)];
-        let answer = block_on(admin.describe_configs(&asked, &AdminOptions::new()));
+        let resources = [ResourceSpecifier::Topic(topic)];
+        let answer = block_on(admin.describe_configs(&resources, &AdminOptions::new()));
         let what = format!("topic {topic}");
         let found = answer.map_err(|error| explained(&what, &error))?.pop();
         let Some(Ok(resource)) = found else { return Ok(None) };
@@ -229,26 +229,36 @@ impl Cluster {
         Ok(entry.and_then(|it| it.value.as_ref()).and_then(|value| value.parse().ok()))
     }
 
+    /// Joins the consumer group, to read a topic.
+    pub(crate) fn consumer(&self, topic: &str) -> io::Result<Consumer> {
+        Consumer::join(&self.settings, &self.events, topic)
+    }
+
+    /// Opens the producer of this instance; with transactions, an open one of an earlier process with
+    /// the same id is aborted.
+    pub(crate) fn producer(&self) -> io::Result<Producer> {
+        Producer::open(&self.settings, &self.events)
+    }
+
+    /// Reads partitions of a topic, each from an offset on, without the group.
+    pub(crate) fn reader(&self, topic: &str, starts: &BTreeMap<i32, i64>) -> io::Result<Reader> {
+        Reader::open(&self.settings, topic, starts)
+    }
+
+    /// How long the brokers may be unreachable.
+    pub(super) fn wait(&self) -> Duration {
+        self.settings.wait
+    }
+
     fn admin(&self) -> io::Result<AdminClient<Context>> {
-        let context = Context { shared: Arc::clone(&self.shared) };
-        self.settings.inquirer().create_with_context(context).map_err(|error| configuration(&error))
+        let context = Context { events: Arc::clone(&self.events) };
+        config::cluster(&self.settings)
+            .create_with_context(context)
+            .map_err(|error| configuration(&error))
     }
 }
 
-/// A client that cannot be made: a property that librdkafka does not know or take.
-pub(crate) fn configuration(error: &KafkaError) -> io::Error {
-    let text = match error {
-        // The value may be a secret.
-        KafkaError::ClientConfig(_, what, name, _) => format!("property {name}: {}", {
-            let end = what.find('"').unwrap_or(what.len());
-            what[..end].trim_end()
-        }),
-        other => other.to_string(),
-    };
-    io::Error::new(io::ErrorKind::InvalidInput, text)
-}
-
-/// Waits for an answer of the admin client, which gives it from a thread of its own.
+/// Waits for the result of a call of the admin client, which completes it on its own thread.
 fn block_on<T>(answer: impl Future<Output = T>) -> T {
     struct Unpark(Thread);
     impl Wake for Unpark {

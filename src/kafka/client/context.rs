@@ -1,7 +1,7 @@
-//! What librdkafka's callbacks leave behind for the loop that acts on it.
+//! The callbacks of librdkafka, and the events that they store.
 //!
-//! Nothing is done in a callback: asking for committed offsets in one keeps a consumer from ever
-//! closing. Events are written down here, under locks that are held for a moment.
+//! A callback only stores the event, because a request for committed offsets in a callback prevents a
+//! consumer from closing. The loop of the daemon takes the events.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,143 +18,147 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
+use crate::kafka::client::clock::now;
+use crate::kafka::client::clock::{latencies, unix_millis};
 use crate::kafka::client::errors::code;
-use crate::kafka::client::latency::{latencies, unix_millis};
-use crate::kafka::client::now;
+use crate::kafka::client::records::Rebalance;
 use crate::stage::Histogram;
 
-/// What the group decided about this member.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Decision {
-    /// These partitions are ours now.
-    Assigned(Vec<i32>),
-    /// These must be given back.
-    Revoked(Vec<i32>),
-}
-
-/// Why a connection does not work.
+/// The last error of a connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Complaint {
-    pub(crate) code: Code,
-    pub(crate) text: String,
+pub(super) struct ConnectionError {
+    pub(super) code: Code,
+    pub(super) text: String,
 }
 
-/// What the callbacks of one daemon's clients left behind.
+/// The events of the clients of one daemon.
 #[derive(Default)]
-pub(crate) struct Shared {
-    decisions: Mutex<VecDeque<Decision>>,
-    /// From now on decisions are obeyed at once: the consumer closes.
-    pub(crate) closing: AtomicBool,
-    complaint: Mutex<Option<Complaint>>,
+pub(super) struct Events {
+    rebalances: Mutex<VecDeque<Rebalance>>,
+    /// Whether the consumer is closing: rebalances are then accepted in the callback.
+    closing: AtomicBool,
+    connection_error: Mutex<Option<ConnectionError>>,
     down_since: Mutex<Option<Instant>>,
-    refused: Mutex<Option<String>>,
+    denied: Mutex<Option<String>>,
     undelivered: Mutex<Option<(String, Code)>>,
-    pub(crate) failures: AtomicU64,
-    /// The topic and the keys whose offsets are wanted, and what was delivered last.
+    failures: AtomicU64,
+    /// The watched topic, and the offset of the last record delivered to each of its partitions.
     watched: Mutex<Option<String>>,
     by_partition: Mutex<HashMap<i32, i64>>,
+    /// The watched keys, with partition and offset of the last record delivered.
     by_key: Mutex<HashMap<String, Option<(i32, i64)>>>,
-    /// How long deliveries took; where the partitions of the input end.
+    /// The delivery times.
     deliveries: Mutex<Option<Histogram>>,
+    /// The ends of the partitions of the input.
     ends: Mutex<HashMap<i32, i64>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A callback that panicked left a list, not half of one.
+    // Every value is replaced as a whole, so that a panic leaves a valid one.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shared {
-    pub(crate) fn next_decision(&self) -> Option<Decision> {
-        lock(&self.decisions).pop_front()
+impl Events {
+    pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
+        lock(&self.rebalances).pop_front()
     }
 
-    pub(crate) fn has_decision(&self) -> bool {
-        !lock(&self.decisions).is_empty()
+    /// The consumer closes: rebalances are accepted in the callback from now on.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
     }
 
-    /// The last complaint of a connection.
-    pub(crate) fn complaint(&self) -> Option<Complaint> {
-        lock(&self.complaint).clone()
+    /// Number of records that were not delivered.
+    pub(super) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
     }
 
-    /// Since when no broker answers, as far as is known.
-    pub(crate) fn down_since(&self) -> Option<Instant> {
+    pub(super) fn has_rebalance(&self) -> bool {
+        !lock(&self.rebalances).is_empty()
+    }
+
+    /// The last connection_error of a connection.
+    pub(super) fn connection_error(&self) -> Option<ConnectionError> {
+        lock(&self.connection_error).clone()
+    }
+
+    /// Since when no broker answers.
+    pub(super) fn down_since(&self) -> Option<Instant> {
         *lock(&self.down_since)
     }
 
     /// A broker answered.
-    pub(crate) fn is_up(&self) {
+    pub(super) fn is_up(&self) {
         *lock(&self.down_since) = None;
-        *lock(&self.complaint) = None;
+        *lock(&self.connection_error) = None;
     }
 
-    /// What a transaction was refused, which the error itself does not name.
-    pub(crate) fn refused(&self) -> Option<String> {
-        lock(&self.refused).clone()
+    /// The topic that a transaction was denied, which the error itself does not contain.
+    pub(super) fn denied(&self) -> Option<String> {
+        lock(&self.denied).clone()
     }
 
-    /// Takes the first record that could not be delivered: its topic, and why.
-    pub(crate) fn take_undelivered(&self) -> Option<(String, Code)> {
+    /// Takes the first record that was not delivered: its topic and the error.
+    pub(super) fn take_undelivered(&self) -> Option<(String, Code)> {
         lock(&self.undelivered).take()
     }
 
-    /// From now on, remember the offset of the last record delivered to each partition of this
-    /// topic.
-    pub(crate) fn watch(&self, topic: &str) {
+    /// Starts to store the offset of the last record delivered to each partition of a topic.
+    pub(super) fn watch_topic(&self, topic: &str) {
         *lock(&self.watched) = Some(topic.to_owned());
     }
 
     /// The offset of the last record delivered to a partition of the watched topic.
-    pub(crate) fn delivered(&self, partition: i32) -> Option<i64> {
+    pub(super) fn last_delivered(&self, partition: i32) -> Option<i64> {
         lock(&self.by_partition).get(&partition).copied()
     }
 
-    /// From now on, remember where the next record with this key comes to lie.
-    pub(crate) fn watch_key(&self, key: &str) {
+    /// Starts to store partition and offset of the last record delivered with a key.
+    pub(super) fn watch_key(&self, key: &str) {
         lock(&self.by_key).insert(key.to_owned(), None);
     }
 
-    /// Partition and offset of the last record delivered with a key that is watched.
-    pub(crate) fn delivered_key(&self, key: &str) -> Option<(i32, i64)> {
+    /// Partition and offset of the last record delivered with a watched key.
+    pub(super) fn delivered_at(&self, key: &str) -> Option<(i32, i64)> {
         lock(&self.by_key).get(key).copied().flatten()
     }
 
-    /// How long deliveries took so far.
-    pub(crate) fn deliveries(&self) -> Histogram {
+    /// The times from send to acknowledgement.
+    pub(super) fn deliveries(&self) -> Histogram {
         lock(&self.deliveries).clone().unwrap_or_else(latencies)
     }
 
-    /// Where a partition of the input ends, as far as was heard.
-    pub(crate) fn end_of(&self, partition: i32) -> Option<i64> {
+    /// The end of a partition of the input, from the last statistics.
+    pub(super) fn end_of(&self, partition: i32) -> Option<i64> {
         lock(&self.ends).get(&partition).copied()
     }
 
-    fn complain(&self, code: Code, text: &str) {
+    fn report_error(&self, code: Code, text: &str) {
         if code == Code::AllBrokersDown {
             lock(&self.down_since).get_or_insert_with(now);
         }
-        let telling = !matches!(code, Code::AllBrokersDown);
-        let mut complaint = lock(&self.complaint);
-        if telling || complaint.is_none() {
-            *complaint = Some(Complaint { code, text: text.to_owned() });
+        // That all brokers are down is the consequence of an earlier error.
+        let is_cause = code != Code::AllBrokersDown;
+        let mut connection_error = lock(&self.connection_error);
+        if is_cause || connection_error.is_none() {
+            *connection_error = Some(ConnectionError { code, text: text.to_owned() });
         }
     }
 }
 
 /// The callbacks of one client.
 #[derive(Clone, Default)]
-pub(crate) struct Context {
-    pub(crate) shared: Arc<Shared>,
+pub(super) struct Context {
+    pub(super) events: Arc<Events>,
 }
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        // What matters comes as an error too, and is said once, in our words; but which topic a
-        // transaction was refused stands in this line alone.
+        // The error callback reports errors, too; but only this line contains the topic that a
+        // transaction is denied.
         if facility == "ADDPARTS" && text.contains("authorization") {
             let place = text.split(": ").nth(2).unwrap_or(text);
-            *lock(&self.shared.refused) = Some(place.to_owned());
+            *lock(&self.events.denied) = Some(place.to_owned());
         }
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
@@ -168,10 +172,10 @@ impl ClientContext for Context {
         }
     }
 
-    /// The statistics tell where partitions end, without a question for each.
+    /// The statistics contain the ends of the partitions, which saves a request for each.
     fn stats(&self, statistics: Statistics) {
         let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
-        let mut ends = lock(&self.shared.ends);
+        let mut ends = lock(&self.events.ends);
         ends.extend(
             partitions.filter(|it| it.ls_offset >= 0).map(|it| (it.partition, it.ls_offset)),
         );
@@ -179,11 +183,11 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         match code(&error) {
-            // The end of a partition is no error.
+            // The end of a partition is not an error.
             None | Some(Code::PartitionEOF) => {}
             Some(code) => {
                 log::info!(target: "librdkafka", "{error}: {reason}");
-                self.shared.complain(code, reason);
+                self.events.report_error(code, reason);
             }
         }
     }
@@ -197,19 +201,19 @@ impl ConsumerContext for Context {
         list: &mut TopicPartitionList,
     ) {
         let assigned = err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        if self.shared.closing.load(Ordering::Relaxed) {
-            obey(consumer, assigned, list);
+        if self.events.closing.load(Ordering::Relaxed) {
+            accept(consumer, assigned, list);
             return;
         }
         let partitions = list.elements().iter().map(|it| it.partition()).collect();
-        let decision =
-            if assigned { Decision::Assigned(partitions) } else { Decision::Revoked(partitions) };
-        lock(&self.shared.decisions).push_back(decision);
+        let rebalance =
+            if assigned { Rebalance::Assigned(partitions) } else { Rebalance::Revoked(partitions) };
+        lock(&self.events.rebalances).push_back(rebalance);
     }
 }
 
-/// Does what the group says, without a look at state.
-fn obey(consumer: &BaseConsumer<Context>, assigned: bool, list: &TopicPartitionList) {
+/// Accepts a rebalance while closing.
+fn accept(consumer: &BaseConsumer<Context>, assigned: bool, list: &TopicPartitionList) {
     let cooperative = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
     let done = match (cooperative, assigned) {
         (true, true) => consumer.incremental_assign(list),
@@ -230,17 +234,17 @@ impl ProducerContext for Context {
             Ok(message) => {
                 if let Some(sent) = message.timestamp().to_millis() {
                     let took = (unix_millis() - sent).max(0) as f64 / 1000.0;
-                    lock(&self.shared.deliveries).get_or_insert_with(latencies).observe(took, 1);
+                    lock(&self.events.deliveries).get_or_insert_with(latencies).observe(took, 1);
                 }
-                self.remember(message);
+                self.store_offset(message);
             }
             Err((error, message)) => {
                 let Some(code) = code(error) else { return };
-                // Purged records belong to a transaction that was given up: not failures.
+                // Records of an aborted transaction are purged, which is not a failure.
                 if !matches!(code, Code::PurgeQueue | Code::PurgeInflight) {
-                    self.shared.failures.fetch_add(1, Ordering::Relaxed);
+                    self.events.failures.fetch_add(1, Ordering::Relaxed);
                     let topic = message.topic().to_owned();
-                    lock(&self.shared.undelivered).get_or_insert((topic, code));
+                    lock(&self.events.undelivered).get_or_insert((topic, code));
                 }
             }
         }
@@ -248,11 +252,11 @@ impl ProducerContext for Context {
 }
 
 impl Context {
-    fn remember(&self, message: &impl Message) {
-        if lock(&self.shared.watched).as_deref() == Some(message.topic()) {
-            lock(&self.shared.by_partition).insert(message.partition(), message.offset());
+    fn store_offset(&self, message: &impl Message) {
+        if lock(&self.events.watched).as_deref() == Some(message.topic()) {
+            lock(&self.events.by_partition).insert(message.partition(), message.offset());
         }
-        let mut by_key = lock(&self.shared.by_key);
+        let mut by_key = lock(&self.events.by_key);
         if !by_key.is_empty()
             && let Some(Ok(key)) = message.key().map(str::from_utf8)
             && let Some(place) = by_key.get_mut(key)

@@ -1,16 +1,16 @@
-//! What stops a daemon, in words for people, and the exit status that tells it to a supervisor.
+//! The errors that end a daemon or abort a transaction, their messages and exit statuses.
 
 use std::fmt;
 use std::io;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-/// An end that a supervisor treats otherwise than a failure.
+/// An error with an exit status of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stopped {
-    /// No broker answered for as long as was asked to wait.
+    /// No broker answered within `--wait`.
     Unreachable(String),
-    /// Another instance goes by the same transactional id.
+    /// A newer instance uses the same transactional id.
     Fenced(String),
 }
 
@@ -33,7 +33,7 @@ impl From<Stopped> for io::Error {
     }
 }
 
-/// The exit status that an error asks for (README.md, When something is wrong), where it asks for one of its own.
+/// The exit status of an error, if it has one of its own (docs/kafka.md, Exit statuses).
 pub fn status(error: &io::Error) -> Option<u8> {
     match error.get_ref()?.downcast_ref::<Stopped>()? {
         Stopped::Unreachable(_) => Some(75),
@@ -41,18 +41,18 @@ pub fn status(error: &io::Error) -> Option<u8> {
     }
 }
 
-/// How a transaction, or all that was not committed, came to nothing.
+/// Why a transaction was not committed.
 #[derive(Debug)]
-pub(crate) enum Lost {
-    /// What was not committed is gone; the state must be found again, and then it goes on.
-    Uncommitted(String),
-    /// There is no going on.
-    Failed(io::Error),
+pub(crate) enum TransactionError {
+    /// It must be aborted: the state of all partitions is restored, and the daemon continues.
+    Abort(String),
+    /// The daemon ends.
+    Fatal(io::Error),
 }
 
-impl From<io::Error> for Lost {
+impl From<io::Error> for TransactionError {
     fn from(error: io::Error) -> Self {
-        Self::Failed(error)
+        Self::Fatal(error)
     }
 }
 
@@ -61,38 +61,39 @@ pub(crate) fn failed(text: impl Into<String>) -> io::Error {
     io::Error::other(text.into())
 }
 
-/// The code inside an error, where it has one.
-pub(crate) fn code(error: &KafkaError) -> Option<Code> {
+/// The code of an error, if it has one.
+pub(super) fn code(error: &KafkaError) -> Option<Code> {
     match error {
         KafkaError::Transaction(error) => Some(error.code()),
         other => other.rdkafka_error_code(),
     }
 }
 
-/// A refusal that no repetition mends, in words that say what to do about it.
-pub(crate) fn refusal(code: Code, what: &str) -> Option<io::Error> {
+/// The error with its remedy, where the broker rejected a request for a reason that a retry does
+/// not remove.
+pub(super) fn refusal(code: Code, what: &str) -> Option<io::Error> {
     let text = match code {
         Code::TopicAuthorizationFailed => format!(
-            "{what}: the broker's access rules refuse this user the topic: grant Read and \
-             Describe on what is read, Write on what is written"
+            "{what}: the broker's access rules deny this user the topic: grant Read and \
+             Describe on topics that are read, Write and Describe on topics that are written"
         ),
         Code::GroupAuthorizationFailed => format!(
-            "{what}: the broker's access rules refuse this user the consumer group: grant Read \
-             on the group, or name another with --group"
+            "{what}: the broker's access rules deny this user the consumer group: grant Read \
+             on the group, or use another with --group"
         ),
         Code::TransactionalIdAuthorizationFailed => format!(
-            "{what}: the broker's access rules refuse this user the transactional id: grant \
-             Write on it, or name another with --transactional-id"
+            "{what}: the broker's access rules deny this user the transactional id: grant \
+             Write on it, or use another with --transactional-id"
         ),
         Code::ClusterAuthorizationFailed => {
-            format!("{what}: the broker's access rules refuse this user the cluster")
+            format!("{what}: the broker's access rules deny this user the cluster")
         }
         Code::SaslAuthenticationFailed | Code::Authentication | Code::IllegalSASLState => {
             format!("{what}: the broker refused the login: check sasl.mechanism, sasl.username")
         }
         Code::MessageSizeTooLarge => format!(
             "{what}: a record is larger than the topic's max.message.bytes; --create-topics \
-             makes topics that take 16 MB, kafka-configs.sh --alter changes one that is there"
+             creates topics with 16 MB, kafka-configs.sh --alter changes an existing topic"
         ),
         Code::UnsupportedVersion => {
             format!("{what}: the broker is too old for transactions (Kafka 2.5 or newer is needed)")
@@ -102,8 +103,21 @@ pub(crate) fn refusal(code: Code, what: &str) -> Option<io::Error> {
     Some(io::Error::new(io::ErrorKind::PermissionDenied, text))
 }
 
-/// The error in words, after what was being done.
-pub(crate) fn explained(what: &str, error: &KafkaError) -> io::Error {
-    let known = code(error).and_then(|code| refusal(code, what));
-    known.unwrap_or_else(|| failed(format!("{what}: {error}")))
+/// An error of librdkafka, with the operation `what`.
+pub(super) fn explained(what: &str, error: &KafkaError) -> io::Error {
+    let refused = code(error).and_then(|code| refusal(code, what));
+    refused.unwrap_or_else(|| failed(format!("{what}: {error}")))
+}
+
+/// The error of a client that cannot be created: an unknown property, or an invalid value.
+pub(super) fn configuration(error: &KafkaError) -> io::Error {
+    let text = match error {
+        // The value may be a secret.
+        KafkaError::ClientConfig(_, what, name, _) => format!("property {name}: {}", {
+            let end = what.find('"').unwrap_or(what.len());
+            what[..end].trim_end()
+        }),
+        other => other.to_string(),
+    };
+    io::Error::new(io::ErrorKind::InvalidInput, text)
 }

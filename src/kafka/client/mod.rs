@@ -1,21 +1,20 @@
-//! The Kafka client: configuration, consumer, producer, administration, errors.
+//! The Kafka client: the only part of the crate that uses librdkafka.
+//!
+//! [`cluster::Cluster`] connects, answers questions about topics, and opens a
+//! [`consumer::Consumer`] (the member of the group), a [`producer::Producer`] (transactions) and
+//! [`reader::Reader`]s (partitions without a group). Types of rdkafka do not leave this module.
 
+pub(crate) mod clock;
 pub(crate) mod cluster;
-pub(crate) mod context;
+mod config;
+pub(crate) mod consumer;
+mod context;
 pub(crate) mod errors;
-pub(crate) mod input;
-pub(crate) mod latency;
-pub(crate) mod models;
-pub(crate) mod output;
+pub(crate) mod producer;
 pub(crate) mod properties;
 pub(crate) mod reader;
+pub(crate) mod records;
+mod remedy;
+pub(crate) mod scan;
 pub(crate) mod settings;
 pub(crate) mod topics;
-
-use std::time::Instant;
-
-/// Transports see the clock: ticks, patience, and nothing that reaches a record.
-#[expect(clippy::disallowed_methods, reason = "ticks and patience are times of this machine")]
-pub(crate) fn now() -> Instant {
-    Instant::now()
-}

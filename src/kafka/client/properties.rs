@@ -1,14 +1,14 @@
-//! librdkafka's own properties: where they come from, which of them the daemon keeps for itself,
-//! and how they are shown without their secrets.
+//! Properties of librdkafka: their sources, those that a user cannot set, and their display without
+//! secrets.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Properties by name; a later one of a name wins.
+/// Properties by name; the last one of a name takes precedence.
 pub type Properties = Vec<(String, String)>;
 
-/// Properties that correctness owns, and what to use instead.
+/// Properties on which the guarantees depend, and the alternatives (docs/kafka.md).
 const OWNED: [(&str, &str); 22] = [
     ("acks", "it is always all"),
     ("request.required.acks", "it is always all"),
@@ -27,14 +27,14 @@ const OWNED: [(&str, &str); 22] = [
     ("max.in.flight", "it follows from idempotence"),
     ("max.in.flight.requests.per.connection", "it follows from idempotence"),
     ("message.send.max.retries", "it follows from idempotence"),
-    ("partitioner", "it is always murmur2_random, so that keys mean the same everywhere"),
+    ("partitioner", "it is always murmur2_random, as in the Java client"),
     ("retries", "it follows from idempotence"),
     ("statistics.interval.ms", "the metrics need it"),
-    ("transaction.timeout.ms", "it is always 10 s, the longest that a crash delays the others"),
+    ("transaction.timeout.ms", "it is always 10 s, which bounds the delay after a crash"),
     ("transactional.id", "use --transactional-id"),
 ];
 
-/// A name and a value as `name=value`; an error says what is wrong, and no secret.
+/// Parses `name=value`. The error does not contain the text, which may be a secret.
 pub fn property(text: &str) -> Result<(String, String), String> {
     let Some((name, value)) = text.split_once('=') else {
         return Err("a property is written name=value".to_owned());
@@ -46,17 +46,16 @@ pub fn property(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// Refuses a property that correctness owns.
-pub fn free(name: &str) -> Result<(), String> {
+/// An error if a user cannot set the property.
+pub fn check_settable(name: &str) -> Result<(), String> {
     match OWNED.iter().find(|(owned, _)| *owned == name) {
-        Some((_, instead)) => Err(format!("{name} is not set by -X: {instead}")),
+        Some((_, instead)) => Err(format!("{name} cannot be set: {instead}")),
         None => Ok(()),
     }
 }
 
-/// The properties of a file, one a line; empty lines and those that begin with # are passed over.
-///
-/// Brokers may stand in it: they are the last that is asked for.
+/// Reads the properties of a file, one on each line, and its brokers, if it contains them. Empty lines
+/// and lines that start with # are ignored.
 pub fn from_file(path: &Path) -> io::Result<(Properties, Option<String>)> {
     let place = |line: usize, text: &str| {
         io::Error::new(io::ErrorKind::InvalidInput, format!("{}:{line}: {text}", path.display()))
@@ -74,21 +73,21 @@ pub fn from_file(path: &Path) -> io::Result<(Properties, Option<String>)> {
             brokers = Some(value);
             continue;
         }
-        free(&name).map_err(|text| place(index + 1, &text))?;
+        check_settable(&name).map_err(|text| place(index + 1, &text))?;
         properties.push((name, value));
     }
     Ok((properties, brokers))
 }
 
-/// Whether the value of a property must not be shown.
+/// Whether the value of a property must not be displayed.
 fn is_secret(name: &str) -> bool {
-    let telling = ["password", "secret", "token", "jaas", "private", "credential", ".pem"];
+    let words = ["password", "secret", "token", "jaas", "private", "credential", ".pem"];
     let name = name.to_lowercase();
-    name == "sasl.oauthbearer.config" || telling.iter().any(|word| name.contains(word))
+    name == "sasl.oauthbearer.config" || words.iter().any(|word| name.contains(word))
 }
 
-/// The properties for people: names, and values that are no secrets.
-pub(crate) fn shown(properties: &[(String, String)]) -> String {
+/// The properties for messages: the values of secrets are masked.
+pub(crate) fn masked(properties: &[(String, String)]) -> String {
     let one = |(name, value): &(String, String)| {
         if is_secret(name) { format!("{name}=***") } else { format!("{name}={value}") }
     };
@@ -100,13 +99,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_correctness_owns_is_refused_and_named() {
+    fn properties_on_which_guarantees_depend_are_refused_by_name() {
         for name in ["enable.auto.commit", "isolation.level", "transactional.id", "acks"] {
-            assert!(free(name).unwrap_err().starts_with(name), "{name}");
+            assert!(check_settable(name).unwrap_err().starts_with(name), "{name}");
         }
-        assert!(free("enable.idempotence").is_err() && free("auto.offset.reset").is_err());
-        assert_eq!(free("session.timeout.ms"), Ok(()));
-        assert!(free("group.id").unwrap_err().contains("--group"));
+        assert!(
+            check_settable("enable.idempotence").is_err()
+                && check_settable("auto.offset.reset").is_err()
+        );
+        assert_eq!(check_settable("session.timeout.ms"), Ok(()));
+        assert!(check_settable("group.id").unwrap_err().contains("--group"));
     }
 
     #[test]
@@ -119,15 +121,15 @@ mod tests {
             "sasl.oauthbearer.client.secret",
             "sasl.oauthbearer.config",
         ] {
-            let text = shown(&[(name.to_owned(), "hunter2".to_owned())]);
+            let text = masked(&[(name.to_owned(), "hunter2".to_owned())]);
             assert_eq!(text, format!("{name}=***"));
         }
         let open = [("ssl.ca.location".to_owned(), "/ca".to_owned())];
-        assert_eq!(shown(&open), "ssl.ca.location=/ca");
+        assert_eq!(masked(&open), "ssl.ca.location=/ca");
     }
 
     #[test]
-    fn a_property_that_is_none_is_refused_without_being_repeated() {
+    fn the_error_for_an_invalid_property_does_not_contain_it() {
         assert!(property("sasl.password hunter2").is_err_and(|text| !text.contains("hunter2")));
         assert_eq!(property(" a = b=c "), Ok(("a".to_owned(), "b=c".to_owned())));
     }

@@ -1,99 +1,97 @@
-//! How a daemon is connected and how it works: what the command line decides, as librdkafka wants it.
+//! The settings of a daemon, from the command line.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
-
 use crate::event::ModelVersion;
-use crate::kafka::client::properties::{Properties, shown};
+use crate::kafka::client::properties::{Properties, masked};
 use crate::kafka::client::topics::{Names, Topic};
 
-/// Seconds after which the broker aborts the transaction of an instance that is silent: the
-/// longest that a crash delays those who take over.
+/// Time after which the broker aborts an open transaction: the maximum delay that a crash causes for
+/// the instances to which its partitions are assigned.
 pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Largest record, in bytes: the hottest cascades make the longest series.
+/// Number of bytes of a record, at most: the largest are series of large cascades.
 pub const LARGEST_RECORD: usize = 16 << 20;
 
-/// Where a daemon begins that never committed a position.
+/// Where a group without a committed offset starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
-    /// With the oldest record that is there.
+    /// At the oldest record of the topic.
     Earliest,
-    /// With the next record that comes.
+    /// At the next record that is written.
     Latest,
 }
 
-/// What a stage does with the topic of models.
+/// The use of the topic of models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
-    /// Nothing.
+pub enum ModelsTopic {
+    /// It is not used.
     None,
-    /// It follows the newest of each window.
+    /// The stage uses the newest model of each window.
     Follow,
-    /// It starts from the newest of each window, and writes newer ones.
+    /// The stage starts with the newest model of each window, and writes newer ones.
     Publish,
 }
 
-/// Topics to create where they are missing.
+/// How missing topics are created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Creation {
-    /// Partitions of each (`collect_state` and `models` have one).
+    /// Number of partitions (`collect_state` and `models` have one).
     pub partitions: i32,
-    /// Copies of each; -1 leaves it to the broker.
+    /// Replication factor; -1: that of the broker.
     pub replication: i32,
-    /// How long tweets are kept.
+    /// Retention of `tweets`.
     pub tweets_retention: Duration,
 }
 
-/// All that a daemon must be told.
+/// The settings of a daemon.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The command, for messages.
     pub command: String,
     /// Brokers, host:port, separated by commas.
     pub brokers: String,
-    /// Further properties of librdkafka; a later one of a name wins.
+    /// Further properties of librdkafka; the last one of a name takes precedence.
     pub properties: Properties,
     /// The consumer group.
     pub group: String,
-    /// By which a restarted instance is known to be the same.
+    /// The identity of this instance across restarts.
     pub transactional_id: String,
     /// The names of the topics.
     pub topics: Names,
-    /// Create what is missing.
+    /// With it, missing topics are created.
     pub creation: Option<Creation>,
-    /// End when all partitions are read.
+    /// End when the end of all partitions is reached.
     pub exit_eof: bool,
-    /// No transactions: a crash may repeat output.
+    /// Write without transactions; output may be repeated after a crash.
     pub at_least_once: bool,
-    /// How long to wait for brokers that do not answer.
+    /// How long the brokers may be unreachable.
     pub wait: Duration,
-    /// How much work makes a transaction.
+    /// The time between commits.
     pub tick: Duration,
-    /// How many outputs make one.
-    pub most_outputs: u64,
-    /// Keep replays to about this many records.
+    /// Number of output records after which a commit is made, whatever the time.
+    pub max_outputs: u64,
+    /// Number of records of a replay, approximately at most.
     pub max_replay: u64,
-    /// Where refused records go.
+    /// The topic of refused records.
     pub dead_letter: Option<String>,
-    /// Largest record that is read, in bytes.
-    pub longest: usize,
-    /// Where to begin without a committed position.
+    /// Number of bytes of a record that is read, at most.
+    pub max_record_bytes: usize,
+    /// Where to start without a committed offset.
     pub from: From,
-    /// What the stage does with models.
-    pub models: Use,
-    /// The most bytes that a model of this stage can have.
+    /// The use of the topic of models.
+    pub models: ModelsTopic,
+    /// Number of bytes of a model of this stage, at most.
     pub largest_model: Option<usize>,
     /// Topics that the stage writes.
     pub writes: Vec<Topic>,
-    /// Model versions to be used whatever is newer, one a window.
+    /// Model versions that are used in place of newer ones, at most one for each window.
     pub pin: Vec<ModelVersion>,
-    /// Only a test sets it to false: then recovery loses state, and the test must see it.
+    /// Whether state is restored; false only in the tests that must detect the loss.
     pub replay: bool,
-    /// Set by a signal: commit, leave, end.
+    /// Set by a signal: the daemon commits, leaves the group and ends.
     pub stop: Arc<AtomicBool>,
 }
 
@@ -103,89 +101,14 @@ impl Settings {
         self.topics.of(topic)
     }
 
-    /// What every client needs. Ours come last: they win.
-    fn client(&self) -> ClientConfig {
-        let mut config = ClientConfig::new();
-        for (name, value) in &self.properties {
-            config.set(name, value);
-        }
-        config.set("bootstrap.servers", &self.brokers);
-        unless_given(&mut config, "client.id", &self.transactional_id);
-        config
-    }
-
-    /// For questions about topics and their ends, also of transactions that are still open.
-    pub(crate) fn inquirer(&self) -> ClientConfig {
-        let mut config = self.client();
-        config.set("isolation.level", "read_uncommitted");
-        config
-    }
-
-    /// For reading without being a member of the group.
-    pub(crate) fn reader(&self) -> ClientConfig {
-        let mut config = self.client();
-        // Assigning needs a group's name, though nothing is asked of the group.
-        config.set("group.id", &self.group);
-        config.set("enable.auto.commit", "false");
-        config.set("enable.auto.offset.store", "false");
-        config.set("isolation.level", "read_committed");
-        config.set("auto.offset.reset", "error");
-        config.set("enable.partition.eof", "true");
-        // When enough waits here, fetching pauses; by default for a second, which starves a fast stage.
-        unless_given(&mut config, "fetch.queue.backoff.ms", "10");
-        config
-    }
-
-    /// For the group's member.
-    pub(crate) fn member(&self) -> ClientConfig {
-        let mut config = self.reader();
-        config.set("statistics.interval.ms", "2000");
-        // Learning takes its time between two polls; heartbeats go on meanwhile.
-        if self.models == Use::Publish {
-            unless_given(&mut config, "max.poll.interval.ms", "3600000");
-        }
-        // Partitions that stay with an instance keep their state.
-        // (By KIP-848 the broker assigns, and in the same way.)
-        let classic = config.get("group.protocol").is_none_or(|it| it == "classic");
-        if classic {
-            unless_given(&mut config, "partition.assignment.strategy", "cooperative-sticky");
-        }
-        config
-    }
-
-    /// For writing.
-    pub(crate) fn producer(&self) -> ClientConfig {
-        let mut config = self.client();
-        config.set("enable.idempotence", "true");
-        config.set("partitioner", "murmur2_random");
-        config.set("message.max.bytes", LARGEST_RECORD.to_string());
-        // A short queue leaves the broker waiting between two of its answers.
-        unless_given(&mut config, "queue.buffering.max.messages", "500000");
-        unless_given(&mut config, "queue.buffering.max.kbytes", "131072");
-        if config.get("compression.type").or(config.get("compression.codec")).is_none() {
-            config.set("compression.type", "lz4");
-        }
-        if !self.at_least_once {
-            config.set("transactional.id", &self.transactional_id);
-            config.set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());
-        }
-        config
-    }
-
-    /// Who connects where as whom, for people: secrets are masked.
-    pub fn shown(&self) -> String {
+    /// The connection, for messages; secrets are masked.
+    pub(crate) fn summary(&self) -> String {
         format!(
             "brokers {} group {} transactional id {} {}",
             self.brokers,
             self.group,
             if self.at_least_once { "none" } else { &self.transactional_id },
-            shown(&self.properties)
+            masked(&self.properties)
         )
-    }
-}
-/// Sets a property that the user has not set.
-fn unless_given(config: &mut ClientConfig, name: &str, value: &str) {
-    if config.get(name).is_none() {
-        config.set(name, value);
     }
 }

@@ -1,10 +1,10 @@
-//! The conventional topics (docs/formats.md), their renaming, and the two that only daemons know.
+//! The topics (docs/formats.md) and their names.
 
 use crate::record::Kind;
 
-/// What a topic is for.
+/// A topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each is the topic that is called so by default")]
+#[expect(missing_docs, reason = "each variant is named after the default name of its topic")]
 pub enum Topic {
     Tweets,
     CascadeSeries,
@@ -14,12 +14,12 @@ pub enum Topic {
     Alerts,
     Stats,
     Logs,
-    /// What is too long for the metadata of an offset.
+    /// The changelog: state and long checkpoints.
     CollectState,
 }
 
 impl Topic {
-    /// All, in the order in which they are written.
+    /// All topics.
     pub const ALL: [Self; 9] = [
         Self::Tweets,
         Self::CascadeSeries,
@@ -32,7 +32,7 @@ impl Topic {
         Self::CollectState,
     ];
 
-    /// Its name unless another is given.
+    /// Its default name.
     pub fn default_name(self) -> &'static str {
         match self {
             Self::Tweets => "tweets",
@@ -47,7 +47,7 @@ impl Topic {
         }
     }
 
-    /// The topic of a kind of records; reports have none.
+    /// The topic of a type of records; reports have none.
     pub fn of(kind: Kind) -> Option<Self> {
         Some(match kind {
             Kind::Tweet | Kind::Retweet | Kind::Watermark => Self::Tweets,
@@ -62,11 +62,19 @@ impl Topic {
         })
     }
 
-    /// The topic that is called so by default, or that carries the kind of that name.
+    /// The topic with this default name, or that of the record type with this name.
     fn named(text: &str) -> Option<Self> {
         let by_name = Self::ALL.into_iter().find(|topic| topic.default_name() == text);
         by_name.or_else(|| Kind::named(text).and_then(Self::of))
     }
+}
+
+/// The topic that a daemon reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InputTopic {
+    pub(crate) name: String,
+    /// Number of partitions.
+    pub(crate) partitions: i32,
 }
 
 /// The names of the topics.
@@ -87,19 +95,21 @@ impl Names {
         &self.names[topic as usize]
     }
 
-    /// Renames one, as `KIND=NAME` says: KIND is a record's kind or the name by default.
+    /// Renames a topic by `KIND=NAME`: KIND is a record type or a default name.
     pub fn rename(&mut self, text: &str) -> Result<(), String> {
-        let known = || Topic::ALL.map(Topic::default_name).join(", ");
+        let names = || Topic::ALL.map(Topic::default_name).join(", ");
         let Some((kind, name)) = text.split_once('=') else {
-            return Err(format!("a topic is renamed by KIND=NAME, not by {text:?}"));
+            return Err(format!("--topic must be KIND=NAME, not {text:?}"));
         };
         let Some(topic) = Topic::named(kind.trim()) else {
-            return Err(format!("{kind:?} is no kind of topic: there are {}", known()));
+            return Err(format!("{kind:?} is neither a record type nor a topic: use {}", names()));
         };
         let name = name.trim();
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if name.is_empty() || name.len() > 249 || !name.chars().all(legal) {
-            return Err(format!("{name:?} cannot name a topic: use letters, digits, . _ and -"));
+            return Err(format!(
+                "{name:?} is not a valid name of a topic: use at most 249 letters, digits, . _ and -"
+            ));
         }
         self.names[topic as usize] = name.to_owned();
         Ok(())
@@ -111,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_topic_is_renamed_by_its_name_or_by_a_kind_that_it_carries() {
+    fn a_topic_is_renamed_by_its_default_name_or_by_a_record_type() {
         let mut names = Names::default();
         names.rename("tweet=a").unwrap();
         names.rename("cascade_properties = b").unwrap();

@@ -1,38 +1,31 @@
-//! From topics to a pipe: for those who look on (`monitor`, `log`, `dashboard`).
+//! Reads topics and writes to a pipe, for the readers `monitor`, `log` and `dashboard`.
 //!
-//! A looker-on wants to see everything, and two of them both do: so all partitions are read by
-//! everyone, without a group. It begins where it is told to at every start, since a summary of
-//! half the records would be none.
+//! Every reader reads all partitions, without a group, and starts at `--from` each time:
+//! a summary of a part of the records would be wrong.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rdkafka::message::Message;
-use rdkafka::topic_partition_list::Offset;
-
-use crate::input::blocks::HEAD;
 use crate::kafka::client::cluster::Cluster;
-use crate::kafka::client::context::Shared;
 use crate::kafka::client::reader::{Found, Reader};
 use crate::kafka::client::settings::{From, Settings};
 use crate::kafka::client::topics::Topic;
-use crate::kafka::daemon::task::too_long;
+use crate::kafka::daemon::oversize::{head, oversize};
 use crate::record::{Kind, Refusal};
 use crate::stage::{Ending, Outgoing, Tally};
 use crate::stream::lines::Writer;
 use crate::stream::{Counts, Frame, Rejects, Step, Transport};
 
-/// How long it waits at most before it looks around.
-const LOOK: Duration = Duration::from_millis(100);
-/// Most records that are handed on at once.
-const MOST: usize = 4096;
+/// Timeout of a poll: signals are checked in between.
+const POLL: Duration = Duration::from_millis(100);
+/// Number of records of a batch, at most.
+const MAX_BATCH: usize = 4096;
 
-/// A record that was read: its place, and what it says.
-struct Held {
-    /// Which of the topics, and where in it.
+/// A record of the current batch.
+struct Buffered {
+    /// The index of its topic, partition and offset.
     place: (usize, i32, i64),
     key: Option<String>,
     bytes: Vec<u8>,
@@ -46,17 +39,17 @@ fn place_in(topic: &str, partition: i32, offset: i64) -> String {
 struct Source {
     name: String,
     reader: Reader,
-    /// Partitions that are not read to their end.
+    /// Partitions whose end is not reached.
     open: Vec<i32>,
 }
 
-/// Carries records of topics to a writer.
+/// The transport from topics to a writer.
 pub struct Bridge<W> {
     settings: Settings,
     cluster: Cluster,
     sources: Vec<Source>,
-    /// The batch that was handed out last, and the position of its first record.
-    batch: Vec<Held>,
+    /// The current batch, and the position of its first record.
+    batch: Vec<Buffered>,
     first: u64,
     to: Writer<W>,
     rejects: Rejects,
@@ -64,10 +57,9 @@ pub struct Bridge<W> {
 }
 
 impl<W: Write> Bridge<W> {
-    /// Starts to read the topics of these kinds; only the first must be there.
+    /// Starts to read the topics of these types of records; only the first topic must exist.
     pub fn open(settings: &Settings, kinds: &[Kind], to: W) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
-        let cluster = Cluster::connect(settings, &shared)?;
+        let cluster = Cluster::connect(settings)?;
         let mut topics: Vec<Topic> = kinds.iter().filter_map(|kind| Topic::of(*kind)).collect();
         topics.dedup();
         if let Some(creation) = &settings.creation {
@@ -77,18 +69,18 @@ impl<W: Write> Bridge<W> {
         for (index, topic) in topics.into_iter().enumerate() {
             let partitions = match cluster.partitions(settings.topic(topic))? {
                 Some(partitions) => partitions,
-                None if index == 0 => cluster.needed(topic)?,
+                None if index == 0 => cluster.required(topic)?,
                 None => continue,
             };
             let name = settings.topic(topic).to_owned();
             let mut starts = BTreeMap::new();
             for partition in 0..partitions {
-                // As offsets: a record that comes while we connect is not to be missed.
+                // An offset, so that a record that is written before the first poll is read.
                 let (first, end) = cluster.ends(&name, partition)?;
                 let start = if settings.from == From::Earliest { first } else { end };
-                starts.insert(partition, Offset::Offset(start));
+                starts.insert(partition, start);
             }
-            let reader = Reader::open(settings, &name, &starts)?;
+            let reader = cluster.reader(&name, &starts)?;
             sources.push(Source { name, reader, open: (0..partitions).collect() });
         }
         Ok(Self {
@@ -103,35 +95,33 @@ impl<W: Write> Bridge<W> {
         })
     }
 
-    /// Takes what is there of every topic, in turn; waits for the first of them alone.
+    /// Reads the records that have been fetched of each topic; waits only if there are none so far.
     fn fill(&mut self) -> io::Result<()> {
         self.first += self.batch.len() as u64;
         self.batch.clear();
-        let mut wait = LOOK / self.sources.len().max(1) as u32;
+        let mut wait = POLL / self.sources.len().max(1) as u32;
         for (index, source) in self.sources.iter_mut().enumerate() {
-            while self.batch.len() < MOST
+            while self.batch.len() < MAX_BATCH
                 && let Some(found) = source.reader.next(wait)?
             {
                 match found {
                     Found::End(partition) => source.open.retain(|it| *it != partition),
-                    Found::Record(message) => {
+                    Found::Record(record) => {
                         wait = Duration::ZERO;
-                        if !source.open.contains(&message.partition()) {
-                            source.open.push(message.partition());
+                        if !source.open.contains(&record.partition()) {
+                            source.open.push(record.partition());
                         }
-                        let Some(bytes) = message.payload() else { continue };
-                        if let Some(refusal) = too_long(bytes, self.settings.longest) {
-                            let place =
-                                place_in(&source.name, message.partition(), message.offset());
-                            let kept = &bytes[..bytes.len().min(HEAD)];
+                        let Some(bytes) = record.value() else { continue };
+                        if let Some(refusal) = oversize(bytes, self.settings.max_record_bytes) {
+                            let place = place_in(&source.name, record.partition(), record.offset());
                             self.counts.read += 1;
-                            self.rejects.add(&place, kept, &refusal)?;
+                            self.rejects.add(&place, head(bytes), &refusal)?;
                             continue;
                         }
-                        let key = message.key().and_then(|it| str::from_utf8(it).ok());
-                        self.batch.push(Held {
-                            place: (index, message.partition(), message.offset()),
-                            key: key.map(str::to_owned),
+                        let key = record.key().map(str::to_owned);
+                        self.batch.push(Buffered {
+                            place: (index, record.partition(), record.offset()),
+                            key,
                             bytes: bytes.to_vec(),
                         });
                     }
@@ -163,10 +153,10 @@ impl<W: Write> Transport for Bridge<W> {
             self.to.flush()?;
             self.cluster.check_reachable()?;
         }
-        let frames = self.batch.iter().zip(self.first..).map(|(held, position)| Frame {
+        let frames = self.batch.iter().zip(self.first..).map(|(buffered, position)| Frame {
             position,
-            key: held.key.as_deref(),
-            bytes: &held.bytes,
+            key: buffered.key.as_deref(),
+            bytes: &buffered.bytes,
             text: None,
         });
         Ok(Step::Next(Vec::new(), frames.collect()))
@@ -181,7 +171,7 @@ impl<W: Write> Transport for Bridge<W> {
     }
 
     fn reject(&mut self, position: u64, bytes: &[u8], refusal: &Refusal) -> io::Result<()> {
-        let place = self.batch.get((position - self.first) as usize).map(|held| held.place);
+        let place = self.batch.get((position - self.first) as usize).map(|buffered| buffered.place);
         let (source, partition, offset) = place.unwrap_or_default();
         let name = &self.sources[source].name;
         self.rejects.add(&place_in(name, partition, offset), bytes, refusal)

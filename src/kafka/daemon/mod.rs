@@ -1,10 +1,30 @@
-//! The loop of a daemon: records in, one transaction for each tick, partitions assigned and revoked.
+//! The daemon: one stage for each assigned partition, records in, transactions out.
+//!
+//! | file | subject |
+//! |---|---|
+//! | `service` | checks the topics, and starts a daemon |
+//! | `run` | the loop: rebalances, restores, batches, commits |
+//! | `restorer` | creates tasks with restored state |
+//! | `assignment` | the assigned partitions and their committed positions |
+//! | `partitions` | the tasks of the assigned partitions |
+//! | `task` | the stage of one partition, with its `checkpoints` |
+//! | `transaction` | what is not committed: commit and abort |
+//! | `writer` | records of stages to topics, refused records |
+//! | `models` | the topic of models |
+//! | `metrics` | counts, latencies, lag |
+//! | `sink`, `bridge` | commands that only write to topics, or only read them |
 
+mod assignment;
 pub(crate) mod bridge;
-pub(crate) mod counting;
-pub(crate) mod rebalance;
-pub(crate) mod serve;
+mod checkpoints;
+mod metrics;
+mod models;
+mod oversize;
+mod partitions;
+mod restorer;
+mod run;
+pub(crate) mod service;
 pub(crate) mod sink;
-pub(crate) mod task;
-pub(crate) mod ticks;
-pub(crate) mod writing;
+mod task;
+mod transaction;
+mod writer;

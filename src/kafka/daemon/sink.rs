@@ -1,16 +1,15 @@
-//! From a pipe or a file to topics: for `generate`, which has no reading position.
+//! Writes records to topics, for `generate`, which has no input offset to commit.
 //!
-//! The producer is idempotent: nothing is lost or doubled by a broker that comes and goes. There
-//! is nothing to commit with, so there are no transactions.
+//! There are no transactions. The producer is idempotent: within a run, no record is lost or
+//! duplicated when a broker fails.
 
 use std::io;
-use std::sync::Arc;
 
 use crate::event::Event;
 use crate::kafka::client::cluster::Cluster;
-use crate::kafka::client::context::Shared;
-use crate::kafka::client::errors::{Lost, failed};
-use crate::kafka::client::output::{Letter, Output};
+use crate::kafka::client::errors::{TransactionError, failed};
+use crate::kafka::client::producer::Producer;
+use crate::kafka::client::records::ProducerRecord;
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::Topic;
 use crate::record::{Record, write_event};
@@ -18,25 +17,23 @@ use crate::record::{Record, write_event};
 /// Writes records to their topics.
 pub struct Sink {
     settings: Settings,
-    output: Output,
+    producer: Producer,
     buffer: Vec<u8>,
 }
 
 impl Sink {
-    /// Connects, and creates the topics if that was asked for.
+    /// Connects, and creates missing topics with [`Settings::creation`].
     pub fn open(settings: &Settings) -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
         let settings = Settings { at_least_once: true, ..settings.clone() };
-        let cluster = Cluster::connect(&settings, &shared)?;
+        let cluster = Cluster::connect(&settings)?;
         check_topics(&settings, &cluster)?;
-        let output = Output::open(&settings, &shared)?;
-        Ok(Self { settings, output, buffer: Vec::new() })
+        let producer = cluster.producer()?;
+        Ok(Self { settings, producer, buffer: Vec::new() })
     }
 
     /// Checks brokers and topics.
     pub fn check(settings: &Settings) -> io::Result<()> {
-        let shared = Arc::new(Shared::default());
-        check_topics(settings, &Cluster::connect(settings, &shared)?)
+        check_topics(settings, &Cluster::connect(settings)?)
     }
 
     /// Writes an event, keyed by its source.
@@ -46,7 +43,7 @@ impl Sink {
         self.send(Topic::Tweets, &event.source)
     }
 
-    /// Writes a record that has a topic; another is left out.
+    /// Writes a record if its type has a topic.
     pub fn record(&mut self, record: &Record) -> io::Result<()> {
         let Some(topic) = Topic::of(record.kind()) else { return Ok(()) };
         self.buffer.clear();
@@ -56,16 +53,17 @@ impl Sink {
 
     fn send(&mut self, topic: Topic, key: &str) -> io::Result<()> {
         let topic = self.settings.topic(topic);
-        let letter = Letter { topic, partition: None, key: Some(key), payload: Some(&self.buffer) };
-        self.output.send(letter).map_err(|error| match error {
-            Lost::Failed(error) => error,
-            Lost::Uncommitted(text) => failed(text),
+        let value = Some(&*self.buffer);
+        let record = ProducerRecord { topic, partition: None, key: Some(key), value };
+        self.producer.send(record).map_err(|error| match error {
+            TransactionError::Fatal(error) => error,
+            TransactionError::Abort(text) => failed(text),
         })
     }
 
-    /// Waits until all is delivered.
+    /// Waits until all records are delivered.
     pub fn flush(&mut self) -> io::Result<()> {
-        self.output.flush()
+        self.producer.flush()
     }
 }
 
@@ -74,7 +72,7 @@ fn check_topics(settings: &Settings, cluster: &Cluster) -> io::Result<()> {
         cluster.create(&settings.writes, creation)?;
     }
     for topic in &settings.writes {
-        cluster.needed(*topic)?;
+        cluster.required(*topic)?;
     }
     Ok(())
 }

@@ -1,146 +1,190 @@
-//! What goes to `collect_state`, in the same transaction as the positions that need it, and what
-//! is read there again.
+//! The changelog: records in `collect_state`, in the same transaction as the offsets that refer to them.
 //!
-//! Two kinds of records, told apart by their keys. `group/topic/partition`: the mark of a low
-//! watermark where it is too long for the metadata; the metadata says at which offset it lies.
-//! `group/topic/partition@id`: a part of the state that no replay can find, or that is set aside
-//! so that a replay stays within `--max-replay`; the metadata says how many there are, and a
-//! tombstone follows when no replay can ask for it any more.
+//! It has two types of records, distinguished by their keys:
+//!
+//! - `group/topic/partition`: a checkpoint that is too long for the metadata of the offset, which
+//!   contains the position of the record;
+//! - `group/topic/partition@id`: a part of the state that no replay can restore, or that would need
+//!   a replay longer than `--max-replay`. The metadata contains the number of parts. A tombstone
+//!   follows when no replay reads the part any more.
 
 use std::collections::BTreeMap;
 use std::io;
 
-use rdkafka::message::Message;
 use serde::{Deserialize, Serialize};
 
-use crate::kafka::client::errors::{Lost, failed};
-use crate::kafka::client::input::Committed;
-use crate::kafka::client::output::Letter;
-use crate::kafka::client::reader::{read_all, read_one};
-use crate::kafka::client::topics::Topic;
-use crate::kafka::daemon::task::is_long;
-use crate::kafka::daemon::ticks::Daemon;
-use crate::kafka::restore::checkpoint::{Mark, Start};
-use crate::kafka::restore::recovery::Recovery;
-use crate::stage::{Change, Recover};
+use crate::kafka::client::cluster::Cluster;
+use crate::kafka::client::errors::{TransactionError, failed};
+use crate::kafka::client::producer::Producer;
+use crate::kafka::client::records::ProducerRecord;
+use crate::kafka::client::scan::{read_at, read_committed};
+use crate::kafka::client::settings::Settings;
+use crate::kafka::client::topics::{InputTopic, Topic};
+use crate::kafka::restore::checkpoint::{Checkpoint, CheckpointText, Metadata};
+use crate::stage::Change;
 
-/// A mark that was too long for the metadata.
+/// A checkpoint that was too long for the metadata.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct StoredCheckpoint {
     /// Input partition and offset at which it is valid.
     partition: i32,
     position: i64,
-    mark: String,
+    #[serde(rename = "mark")]
+    text: String,
 }
 
-fn key(group: &str, topic: &str, partition: i32) -> String {
-    format!("{group}/{topic}/{partition}")
+/// The parts of the state of one partition.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    /// Live parts: id and text, in the order of the ids.
+    pub(crate) live: Vec<(u64, String)>,
+    /// Ids of parts that belong to no committed state, for which tombstones must be written.
+    pub(crate) leftovers: Vec<u64>,
 }
 
-/// The parts of a state by id, and the ids of those that an earlier group has left.
-pub(crate) type Parts = (Vec<(u64, String)>, Vec<u64>);
+/// The changelog of one group and input topic.
+#[derive(Clone, Copy)]
+pub(crate) struct Changelog<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) input: &'a InputTopic,
+}
 
-impl<S: Recover, F: Fn() -> S> Daemon<'_, S, F> {
-    /// Writes the changelog records of the stages.
-    pub(crate) fn write_changelog(&mut self) -> Result<(), Lost> {
-        for (partition, task) in self.tasks.iter_mut().filter(|(_, task)| task.has_moved()) {
-            let changes = task.spill();
-            if changes.is_empty() {
-                continue;
-            }
-            log::debug!(
-                "{} partition {partition}: {} changelog records",
-                self.topic,
-                changes.len()
-            );
-            let topic = self.settings.topic(Topic::CollectState);
-            let start = key(&self.settings.group, &self.topic, *partition);
-            for Change { id, text } in &changes {
-                let key = format!("{start}@{id}");
-                let payload = text.as_ref().map(String::as_bytes);
-                self.output.send(Letter { topic, partition: None, key: Some(&key), payload })?;
-            }
+impl<'a> Changelog<'a> {
+    fn topic(&self) -> &'a str {
+        self.settings.topic(Topic::CollectState)
+    }
+
+    fn key(&self, partition: i32) -> String {
+        format!("{}/{}/{partition}", self.settings.group, self.input.name)
+    }
+
+    /// Writes the changes of the state of a partition, within the open transaction.
+    pub(crate) fn write(
+        &self,
+        partition: i32,
+        changes: &[Change],
+        producer: &mut Producer,
+    ) -> Result<(), TransactionError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let (count, name) = (changes.len(), &self.input.name);
+        log::debug!("{name} partition {partition}: {count} changelog records");
+        let prefix = self.key(partition);
+        for Change { id, text } in changes {
+            let key = format!("{prefix}@{id}");
+            let value = text.as_ref().map(String::as_bytes);
+            producer.send(ProducerRecord {
+                topic: self.topic(),
+                partition: None,
+                key: Some(&key),
+                value,
+            })?;
         }
         Ok(())
     }
 
-    /// What is too long for metadata goes to a topic.
-    pub(crate) fn keep_long_marks(
-        &mut self,
-        starts: &mut BTreeMap<i32, Start>,
-    ) -> Result<(), Lost> {
-        let topic = self.settings.topic(Topic::CollectState);
+    /// Writes the checkpoints that are too long for metadata, and replaces them in `all` by their
+    /// positions. Returns the partitions with such a checkpoint.
+    pub(crate) fn store_long_checkpoints(
+        &self,
+        all: &mut BTreeMap<i32, Metadata>,
+        producer: &mut Producer,
+    ) -> Result<Vec<i32>, TransactionError> {
+        let topic = self.topic();
         let mut keys = Vec::new();
-        for (partition, start) in starts.iter() {
-            let Mark::Here(mark) = &start.mark else { continue };
-            if !is_long(start, self.partitions) {
+        for (partition, metadata) in all.iter() {
+            let CheckpointText::Inline(text) = &metadata.checkpoint.text else { continue };
+            if !metadata.is_too_long(self.input.partitions) {
                 continue;
             }
-            let key = key(&self.settings.group, &self.topic, *partition);
-            let kept = Kept { partition: *partition, position: start.low, mark: mark.clone() };
-            let payload = serde_json::to_vec(&kept).map_err(io::Error::from)?;
-            self.shared.watch_key(&key);
-            let payload = Some(&*payload);
-            self.output.send(Letter { topic, partition: None, key: Some(&key), payload })?;
+            let key = self.key(*partition);
+            let (position, text) = (metadata.checkpoint.offset, text.clone());
+            let stored = StoredCheckpoint { partition: *partition, position, text };
+            let value = serde_json::to_vec(&stored).map_err(io::Error::from)?;
+            producer.watch_key(&key);
+            let value = Some(&*value);
+            producer.send(ProducerRecord { topic, partition: None, key: Some(&key), value })?;
             keys.push((*partition, key));
         }
         if keys.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        self.output.drain()?;
-        for (partition, key) in keys {
-            let Some((kept_in, offset)) = self.shared.delivered_key(&key) else {
-                return Err(Lost::Uncommitted(format!("topic {topic}: {key} is not delivered")));
+        producer.drain()?;
+        let mut stored = Vec::new();
+        for (input_partition, key) in keys {
+            let Some((partition, offset)) = producer.delivered_at(&key) else {
+                let text = format!("topic {topic}: the record with key {key} is not delivered");
+                return Err(TransactionError::Abort(text));
             };
-            if let (Some(start), Some(task)) =
-                (starts.get_mut(&partition), self.tasks.get_mut(&partition))
-            {
-                start.mark = Mark::Kept(kept_in, offset);
-                task.kept(start);
+            if let Some(metadata) = all.get_mut(&input_partition) {
+                metadata.checkpoint.text = CheckpointText::Stored { partition, offset };
+                stored.push(input_partition);
             }
         }
-        Ok(())
+        Ok(stored)
     }
-}
 
-impl Recovery<'_> {
-    /// The mark of a start, wherever it lies.
-    pub(crate) fn mark(&self, partition: i32, start: &Start) -> io::Result<String> {
-        let (kept_in, offset) = match &start.mark {
-            Mark::Here(mark) => return Ok(mark.clone()),
-            Mark::Kept(kept_in, offset) => (*kept_in, *offset),
+    /// The text of a checkpoint of a partition, which is read from the topic if it is stored there.
+    pub(crate) fn checkpoint_text(
+        &self,
+        input_partition: i32,
+        checkpoint: &Checkpoint,
+    ) -> io::Result<String> {
+        let (partition, offset) = match &checkpoint.text {
+            CheckpointText::Inline(text) => return Ok(text.clone()),
+            CheckpointText::Stored { partition, offset } => (*partition, *offset),
         };
-        let topic = self.settings.topic(Topic::CollectState);
-        let (_, bytes) = read_one(self.settings, topic, kept_in, offset)?;
-        match serde_json::from_slice::<Kept>(&bytes) {
-            Ok(kept) if kept.partition == partition && kept.position == start.low => Ok(kept.mark),
+        let topic = self.topic();
+        let bytes = read_at(self.cluster, topic, partition, offset)?;
+        match serde_json::from_slice::<StoredCheckpoint>(&bytes) {
+            Ok(stored)
+                if (stored.partition, stored.position) == (input_partition, checkpoint.offset) =>
+            {
+                Ok(stored.text)
+            }
             _ => Err(failed(format!(
-                "topic {topic} partition {kept_in} offset {offset}: not the state of {} \
-                 partition {partition} offset {}",
-                self.topic, start.low
+                "topic {topic} partition {partition} offset {offset}: not the checkpoint of {} \
+                 partition {input_partition} offset {}; start a new group with --group",
+                self.input.name, checkpoint.offset
             ))),
         }
     }
 
-    /// The parts of the state that are set aside, and those that an earlier group has left.
-    pub(crate) fn parts<S: Recover>(
+    /// The parts of the state of a partition as of a committed offset. Without one, all parts of
+    /// the partition are leftovers of an earlier group of the same name.
+    pub(crate) fn parts(
         &self,
         partition: i32,
-        start: &Start,
-        committed: Option<&Committed>,
+        committed: Option<(i64, usize)>,
     ) -> io::Result<Parts> {
-        let fresh = committed.is_none_or(|it| Start::read(&it.note, self.partitions).is_err());
-        if !S::RESTORE.spills || !self.settings.replay || (start.aside == 0 && !fresh) {
-            return Ok(Default::default());
+        let mut found = self.read_parts(partition)?;
+        let Some((offset, expected)) = committed else {
+            return Ok(Parts { live: Vec::new(), leftovers: found.into_keys().collect() });
+        };
+        // Without transactions there may be more or fewer parts than were committed.
+        if found.len() != expected && !self.settings.at_least_once {
+            return Err(failed(format!(
+                "topic {} has {} of the {expected} changelog records of {} partition {partition}: \
+                 the topic was deleted, or its cleanup.policy is not compact; start a new group \
+                 with --group",
+                self.topic(),
+                found.len(),
+                self.input.name
+            )));
         }
-        let (topic, group) = (self.settings.topic(Topic::CollectState), &self.settings.group);
-        let before_id = format!("{}@", key(group, self.topic, partition));
+        let leftovers = found.split_off(&offset.unsigned_abs()).into_keys().collect();
+        Ok(Parts { live: found.into_iter().collect(), leftovers })
+    }
+
+    fn read_parts(&self, partition: i32) -> io::Result<BTreeMap<u64, String>> {
+        let prefix = format!("{}@", self.key(partition));
         let mut found: BTreeMap<u64, String> = BTreeMap::new();
-        let starts = (0..self.cluster.needed(Topic::CollectState)?).map(|it| (it, 0)).collect();
-        read_all(self.settings, self.cluster, topic, &starts, |message| {
-            let key = message.key().and_then(|key| str::from_utf8(key).ok());
-            let id = key.and_then(|key| key.strip_prefix(&before_id)?.parse().ok());
-            match (id, message.payload()) {
+        let starts = (0..self.cluster.required(Topic::CollectState)?).map(|it| (it, 0)).collect();
+        read_committed(self.cluster, self.topic(), &starts, |record| {
+            let id = record.key().and_then(|key| key.strip_prefix(&prefix)?.parse().ok());
+            match (id, record.value()) {
                 (Some(id), None) => drop(found.remove(&id)),
                 (Some(id), Some(text)) => {
                     drop(found.insert(id, String::from_utf8_lossy(text).into_owned()));
@@ -149,22 +193,6 @@ impl Recovery<'_> {
             }
             Ok(())
         })?;
-        if fresh {
-            return Ok((Vec::new(), found.into_keys().collect()));
-        }
-        // Without transactions there may be more than was committed, or less.
-        if found.len() != start.aside && !self.settings.at_least_once {
-            return Err(failed(format!(
-                "topic {topic} holds {} of {} parts of the state of {} partition {partition}: \
-                 was it made anew, or is its cleanup.policy not compact? Give the state up with \
-                 a new --group",
-                found.len(),
-                start.aside,
-                self.topic
-            )));
-        }
-        let known = committed.map_or(0, |it| it.offset.unsigned_abs());
-        let leftovers = found.split_off(&known).into_keys().collect();
-        Ok((found.into_iter().collect(), leftovers))
+        Ok(found)
     }
 }

@@ -1,55 +1,63 @@
-//! Where a partition stands: the committed position, and from where its state is found again.
+//! The metadata of a committed offset: the checkpoint from which a replay restores the state.
 //!
-//! Both travel as one: the position is the group's offset, the rest its metadata, so that they
-//! commit with the output or not at all. A broker takes 4 KiB of metadata; what is longer goes as
-//! one record to `collect_state`, in the same transaction, and the metadata says where it lies.
-//! It lies there as long as it is needed: the newest record of its key survives compaction.
+//! The committed offset and its metadata commit in one transaction with the output. A broker accepts
+//! 4 KiB of metadata; a longer checkpoint is written to `collect_state` in the same transaction, and
+//! the metadata contains its partition and offset there. The record exists as long as it is needed,
+//! because compaction retains the newest record of a key.
 
 use serde::{Deserialize, Serialize};
 
-/// Metadata beyond this goes to `collect_state`; a broker refuses more than 4096 bytes.
-pub(crate) const MOST_METADATA: usize = 3072;
+/// Number of bytes of metadata, at most; a broker rejects more than 4096.
+const MAX_METADATA_BYTES: usize = 3072;
 
-/// The form of the metadata; a later one is refused.
+/// The version of metadata with a number of parts; a higher version is rejected.
 const VERSION: u32 = 2;
-/// The form that knows nothing of parts that are set aside.
-const WITHOUT_ASIDE: u32 = 1;
+/// The version without a number of parts, which older releases can read.
+const VERSION_WITHOUT_PARTS: u32 = 1;
 
-/// The mark of a replay's start: in the metadata, or where it is kept.
+/// The text of a checkpoint, or where it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Mark {
-    Here(String),
-    /// Partition and offset in `collect_state`.
-    Kept(i32, i64),
+pub(crate) enum CheckpointText {
+    /// In the metadata itself.
+    Inline(String),
+    /// In `collect_state`.
+    Stored { partition: i32, offset: i64 },
 }
 
-/// Where a replay starts.
+/// A position from which a replay can start.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Start {
-    /// The low watermark: the first offset that is read again.
-    pub(crate) low: i64,
-    pub(crate) mark: Mark,
-    /// From where what was said is read back.
-    pub(crate) back: Option<i64>,
-    /// How many parts of the state are set aside in `collect_state`.
-    pub(crate) aside: usize,
+pub(crate) struct Checkpoint {
+    /// The offset of the first record of the replay; once committed, the low watermark.
+    pub(crate) offset: i64,
+    /// The stage's checkpoint at that offset.
+    pub(crate) text: CheckpointText,
+    /// The offset in the topic of emitted records from which they are read back.
+    pub(crate) emitted_from: Option<i64>,
 }
 
-/// What stands in the metadata of an offset.
+/// The content of the metadata of an offset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Metadata {
+    pub(crate) checkpoint: Checkpoint,
+    /// Number of live parts in the changelog.
+    pub(crate) parts: usize,
+}
+
+/// The JSON object, with the names of docs/kafka.md.
 #[derive(Serialize, Deserialize)]
-struct Note {
+struct Json {
     v: u32,
-    /// Partitions of the input when this was committed.
-    n: i32,
+    #[serde(rename = "n")]
+    partitions: i32,
     low: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    mark: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    kept: Option<(i32, i64)>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    back: Option<i64>,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    aside: usize,
+    #[serde(default, rename = "mark", skip_serializing_if = "Option::is_none")]
+    inline: Option<String>,
+    #[serde(default, rename = "kept", skip_serializing_if = "Option::is_none")]
+    stored: Option<(i32, i64)>,
+    #[serde(default, rename = "back", skip_serializing_if = "Option::is_none")]
+    emitted_from: Option<i64>,
+    #[serde(default, rename = "aside", skip_serializing_if = "is_zero")]
+    parts: usize,
 }
 
 fn is_zero(count: &usize) -> bool {
@@ -59,43 +67,50 @@ fn is_zero(count: &usize) -> bool {
 /// Why metadata cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
-    /// Nobody of ours wrote it: an operator's tool has set the offset.
+    /// Another program set the offset.
     Foreign,
-    /// The input had another number of partitions.
+    /// The input had this other number of partitions.
     Partitions(i32),
-    /// A later form.
+    /// A higher version.
     Version(u32),
 }
 
-impl Start {
-    /// The metadata that tells this start.
-    pub(crate) fn note(&self, partitions: i32) -> String {
-        let (mark, kept) = match &self.mark {
-            Mark::Here(mark) => (Some(mark.clone()), None),
-            Mark::Kept(partition, offset) => (None, Some((*partition, *offset))),
+impl Metadata {
+    /// The text of the metadata, for an input of so many partitions.
+    pub(crate) fn to_text(&self, partitions: i32) -> String {
+        let Checkpoint { offset: low, text, emitted_from } = self.checkpoint.clone();
+        let (inline, stored) = match text {
+            CheckpointText::Inline(text) => (Some(text), None),
+            CheckpointText::Stored { partition, offset } => (None, Some((partition, offset))),
         };
-        let (back, aside) = (self.back, self.aside);
-        let v = if aside == 0 { WITHOUT_ASIDE } else { VERSION };
-        let note = Note { v, n: partitions, low: self.low, mark, kept, back, aside };
-        serde_json::to_string(&note).expect("numbers and strings are JSON")
+        let parts = self.parts;
+        let v = if parts == 0 { VERSION_WITHOUT_PARTS } else { VERSION };
+        let json = Json { v, partitions, low, inline, stored, emitted_from, parts };
+        serde_json::to_string(&json).expect("numbers and strings are JSON")
     }
 
-    /// The start that metadata tells.
-    pub(crate) fn read(note: &str, partitions: i32) -> Result<Self, Unusable> {
-        let Ok(note) = serde_json::from_str::<Note>(note) else {
+    /// Parses the text, for an input of so many partitions.
+    pub(crate) fn parse(text: &str, partitions: i32) -> Result<Self, Unusable> {
+        let Ok(json) = serde_json::from_str::<Json>(text) else {
             return Err(Unusable::Foreign);
         };
-        if ![WITHOUT_ASIDE, VERSION].contains(&note.v) {
-            return Err(Unusable::Version(note.v));
+        if ![VERSION_WITHOUT_PARTS, VERSION].contains(&json.v) {
+            return Err(Unusable::Version(json.v));
         }
-        if note.n != partitions {
-            return Err(Unusable::Partitions(note.n));
+        if json.partitions != partitions {
+            return Err(Unusable::Partitions(json.partitions));
         }
-        let mark = match note.kept {
-            Some((partition, offset)) => Mark::Kept(partition, offset),
-            None => Mark::Here(note.mark.unwrap_or_default()),
+        let text = match json.stored {
+            Some((partition, offset)) => CheckpointText::Stored { partition, offset },
+            None => CheckpointText::Inline(json.inline.unwrap_or_default()),
         };
-        Ok(Self { low: note.low, mark, back: note.back, aside: note.aside })
+        let checkpoint = Checkpoint { offset: json.low, text, emitted_from: json.emitted_from };
+        Ok(Self { checkpoint, parts: json.parts })
+    }
+
+    /// Whether the checkpoint must be stored in `collect_state`.
+    pub(crate) fn is_too_long(&self, partitions: i32) -> bool {
+        self.to_text(partitions).len() > MAX_METADATA_BYTES
     }
 }
 
@@ -104,18 +119,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_reads_back() {
-        for mark in [Mark::Here(r#"[["a\"b",-1.5]]"#.to_owned()), Mark::Kept(3, 77)] {
-            for back in [None, Some(12)] {
-                for aside in [0, 7] {
-                    let start = Start { low: 9_000_000_000, mark: mark.clone(), back, aside };
-                    assert_eq!(Start::read(&start.note(4), 4), Ok(start.clone()));
-                    assert_eq!(Start::read(&start.note(4), 5), Err(Unusable::Partitions(4)));
+    fn metadata_is_parsed_as_it_was_written() {
+        let inline = CheckpointText::Inline(r#"[["a\"b",-1.5]]"#.to_owned());
+        for text in [inline, CheckpointText::Stored { partition: 3, offset: 77 }] {
+            for emitted_from in [None, Some(12)] {
+                for parts in [0, 7] {
+                    let text = text.clone();
+                    let checkpoint = Checkpoint { offset: 9_000_000_000, text, emitted_from };
+                    let metadata = Metadata { checkpoint, parts };
+                    let written = metadata.to_text(4);
+                    assert_eq!(Metadata::parse(&written, 4), Ok(metadata));
+                    assert_eq!(Metadata::parse(&written, 5), Err(Unusable::Partitions(4)));
                 }
             }
         }
-        assert_eq!(Start::read("", 4), Err(Unusable::Foreign));
+        assert_eq!(Metadata::parse("", 4), Err(Unusable::Foreign));
         let later = r#"{"v":3,"n":4,"low":1}"#;
-        assert_eq!(Start::read(later, 4), Err(Unusable::Version(3)));
+        assert_eq!(Metadata::parse(later, 4), Err(Unusable::Version(3)));
+    }
+
+    #[test]
+    fn the_text_of_metadata_is_fixed() {
+        let text = CheckpointText::Inline("c".to_owned());
+        let checkpoint = Checkpoint { offset: 5, text, emitted_from: Some(6) };
+        let metadata = Metadata { checkpoint: checkpoint.clone(), parts: 0 };
+        assert_eq!(metadata.to_text(4), r#"{"v":1,"n":4,"low":5,"mark":"c","back":6}"#);
+        let text = CheckpointText::Stored { partition: 1, offset: 2 };
+        let metadata = Metadata {
+            checkpoint: Checkpoint { text, emitted_from: None, ..checkpoint },
+            parts: 3,
+        };
+        assert_eq!(metadata.to_text(4), r#"{"v":2,"n":4,"low":5,"kept":[1,2],"aside":3}"#);
     }
 }

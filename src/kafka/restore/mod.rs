@@ -1,4 +1,5 @@
-//! Restores the state of a partition: the checkpoint in the committed offset, the changelog, the replay.
+//! Restores the state of a partition: the checkpoint in the committed offset, the changelog, and the
+//! position at which the replay starts. The daemon replays the input.
 
 pub(crate) mod changelog;
 pub(crate) mod checkpoint;

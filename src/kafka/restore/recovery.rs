@@ -1,138 +1,154 @@
-//! Finds the state of a partition again, from what is committed: the one path after a kill, a cut
-//! network, a rebalance and an aborted transaction.
+//! Reads the stored state of a partition, from its committed offset. It is the same after a kill, a network failure, a rebalance and an aborted transaction.
 
 use std::collections::BTreeMap;
 use std::io;
 
-use rdkafka::message::Message;
-
 use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::errors::failed;
-use crate::kafka::client::input::Committed;
-use crate::kafka::client::reader::read_all;
+use crate::kafka::client::records::Position;
+use crate::kafka::client::scan::read_committed;
 use crate::kafka::client::settings::{From, Settings};
-use crate::kafka::client::topics::Topic;
-use crate::kafka::daemon::task::Task;
-use crate::kafka::restore::checkpoint::{Mark, Start, Unusable};
+use crate::kafka::client::topics::{InputTopic, Topic};
+use crate::kafka::restore::changelog::{Changelog, Parts};
+use crate::kafka::restore::checkpoint::{Checkpoint, CheckpointText, Metadata, Unusable};
 use crate::record::{Item, Record, read};
-use crate::stage::{Out, RecordRef, Recover, Saved};
+use crate::stage::Restore;
 
-/// What recovery needs to know.
+/// Restores partitions of one input topic.
+#[derive(Clone, Copy)]
 pub(crate) struct Recovery<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) cluster: &'a Cluster,
-    pub(crate) topic: &'a str,
-    pub(crate) partitions: i32,
+    pub(crate) input: &'a InputTopic,
+    /// What the stage needs beside its input.
+    pub(crate) needs: Restore,
 }
 
-/// A partition whose state is to be found again.
-pub(crate) struct Revived<S> {
-    pub(crate) task: Task<S>,
-    /// From where it is read.
-    pub(crate) low: i64,
-    /// The end of what was read back.
-    pub(crate) back: Option<i64>,
+/// The stored state of one partition.
+#[derive(Debug)]
+pub(crate) struct Restored {
+    /// The checkpoint at which the replay starts.
+    pub(crate) checkpoint: Checkpoint,
+    /// The text of the checkpoint.
+    pub(crate) text: String,
+    pub(crate) parts: Parts,
+    /// The emitted records that a replay cannot compute.
+    pub(crate) emitted: Vec<Record>,
+    /// The end of the topic of emitted records, if they are read back.
+    pub(crate) emitted_end: Option<i64>,
+    /// The committed offset: the output of the records before it is committed.
+    pub(crate) committed: i64,
 }
 
-impl Recovery<'_> {
-    /// A task that is ready to replay.
-    pub(crate) fn revive<S: Recover>(
+impl<'a> Recovery<'a> {
+    /// The topic of the emitted records that are read back, if there are any.
+    pub(crate) fn emitted_topic(&self) -> Option<&'a str> {
+        let settings = self.settings;
+        (!self.needs.reads_back.is_empty()).then(|| settings.topic(Topic::Alerts))
+    }
+
+    /// Reads the stored state of a partition from what is committed for it.
+    pub(crate) fn restore(
         &self,
-        stage: S,
         partition: i32,
-        committed: Option<&Committed>,
-        models: &[Record],
-    ) -> io::Result<Revived<S>> {
-        let reads_back = !S::RESTORE.reads_back.is_empty();
-        let (mut start, mut spoken) = self.start(partition, committed, reads_back)?;
+        committed: Option<&Position>,
+    ) -> io::Result<Restored> {
+        let reads_back = !self.needs.reads_back.is_empty();
+        let (Metadata { mut checkpoint, mut parts }, mut offset, is_ours) =
+            self.start(partition, committed)?;
         if !self.settings.replay {
-            (start.low, start.mark, start.aside) = (spoken, Mark::Here(String::new()), 0);
+            checkpoint.offset = offset;
+            checkpoint.text = CheckpointText::Inline(String::new());
+            parts = 0;
         }
-        let mark = self.mark(partition, &start)?;
-        let (parts, leftovers) = self.parts::<S>(partition, &start, committed)?;
-        self.readable::<S>(partition, &mut start, &mut spoken)?;
-        let (emitted, back) = match start.back {
-            Some(back) if reads_back => {
-                let (emitted, end) = self.read_back::<S>(partition, back)?;
+        let changelog =
+            Changelog { settings: self.settings, cluster: self.cluster, input: self.input };
+        let text = changelog.checkpoint_text(partition, &checkpoint)?;
+        let is_changelog_read =
+            self.needs.spills && self.settings.replay && (parts > 0 || !is_ours);
+        let parts = if is_changelog_read {
+            changelog.parts(partition, is_ours.then_some((offset, parts)))?
+        } else {
+            Parts::default()
+        };
+        self.check_retention(partition, &mut checkpoint, &mut offset)?;
+        let (emitted, emitted_end) = match checkpoint.emitted_from {
+            Some(from) if reads_back => {
+                let (emitted, end) = self.read_back(partition, from)?;
                 (emitted, Some(end))
             }
             _ => Default::default(),
         };
-        let position = start.low.unsigned_abs();
-        let saved = Saved { position, checkpoint: &mark, parts: &parts, emitted };
-        let mut task = Task::new(stage, &start, saved, spoken)?;
-        task.delete_leftovers(leftovers);
-        task.refuse_longer(self.settings.longest);
-        if S::RESTORE.spills && !self.settings.at_least_once {
-            task.keep_short(self.settings.max_replay);
-        }
-        let stage = task.stage_mut();
-        let batch: Vec<_> = models.iter().map(beside).collect();
-        stage.on_batch(&batch, &mut Out::default());
-        let low = task.next();
-        Ok(Revived { task, low, back })
+        Ok(Restored { checkpoint, text, parts, emitted, emitted_end, committed: offset })
     }
 
-    /// Where the replay starts, and from which offset on the stage speaks.
+    /// The metadata, the committed offset, and whether this program has committed it.
     fn start(
         &self,
         partition: i32,
-        committed: Option<&Committed>,
-        reads_back: bool,
-    ) -> io::Result<(Start, i64)> {
-        let fresh = |low| -> io::Result<Start> {
-            let back = if reads_back { Some(self.alerts_end(partition)?) } else { None };
-            Ok(Start { low, mark: Mark::Here(String::new()), back, aside: 0 })
+        committed: Option<&Position>,
+    ) -> io::Result<(Metadata, i64, bool)> {
+        let empty = |offset| -> io::Result<Metadata> {
+            let reads_back = !self.needs.reads_back.is_empty();
+            let emitted_from = if reads_back { Some(self.alerts_end(partition)?) } else { None };
+            let text = CheckpointText::Inline(String::new());
+            Ok(Metadata { checkpoint: Checkpoint { offset, text, emitted_from }, parts: 0 })
         };
-        let Some(Committed { offset, note }) = committed else {
-            let (first, end) = self.cluster.ends(self.topic, partition)?;
-            let low = if self.settings.from == From::Earliest { first } else { end };
-            return Ok((fresh(low)?, low));
+        let InputTopic { name, partitions } = self.input;
+        let Some(Position { offset, metadata }) = committed else {
+            let (first, end) = self.cluster.ends(name, partition)?;
+            let offset = if self.settings.from == From::Earliest { first } else { end };
+            return Ok((empty(offset)?, offset, false));
         };
-        match Start::read(note, self.partitions) {
-            Ok(start) => Ok((start, *offset)),
+        match Metadata::parse(metadata, *partitions) {
+            Ok(metadata) => Ok((metadata, *offset, true)),
             Err(Unusable::Foreign) => {
                 log::warn!(
-                    "{} partition {partition}: the position {offset} was set by another tool: \
-                     starting there with nothing",
-                    self.topic
+                    "topic {name} partition {partition}: another tool set the committed offset \
+                     {offset}: starting there with empty state"
                 );
-                Ok((fresh(*offset)?, *offset))
+                Ok((empty(*offset)?, *offset, false))
             }
             Err(Unusable::Partitions(before)) => {
-                Err(repartitioned(self.topic, self.partitions, before, &self.settings.group))
+                Err(partitions_changed(name, *partitions, before, &self.settings.group))
             }
             Err(Unusable::Version(version)) => Err(failed(format!(
-                "group {} was committed by a newer tweetoscope (form {version})",
+                "group {} was committed by a newer version of tweetoscope (metadata version \
+                 {version}); upgrade, or start a new group with --group",
                 self.settings.group
             ))),
         }
     }
 
-    /// Refuses a start that cannot be read any more.
-    fn readable<S: Recover>(
+    /// Checks that the topic has the records from the checkpoint to the committed offset. A stage
+    /// that may start late starts at the first record that retention has left.
+    fn check_retention(
         &self,
         partition: i32,
-        start: &mut Start,
-        spoken: &mut i64,
+        checkpoint: &mut Checkpoint,
+        committed: &mut i64,
     ) -> io::Result<()> {
-        let (first, end) = self.cluster.ends(self.topic, partition)?;
-        let (topic, low) = (self.topic, start.low);
-        if low < first && S::RESTORE.starts_late {
-            log::warn!("{topic} partition {partition}: offset {low} is gone: from {first} on");
-            start.low = first;
-            *spoken = first.max(*spoken);
+        let topic = &self.input.name;
+        let (first, end) = self.cluster.ends(topic, partition)?;
+        let low = checkpoint.offset;
+        if low < first && self.needs.starts_late {
+            log::warn!(
+                "topic {topic} partition {partition}: retention deleted the offsets from {low} to \
+                 {first}: starting at {first}"
+            );
+            checkpoint.offset = first;
+            *committed = first.max(*committed);
         } else if low < first {
             return Err(failed(format!(
-                "topic {topic} partition {partition}: offset {low} is needed to find the state \
-                 again, but the oldest there is {first}: retention passed it. Give the topic a \
-                 retention above max-age, or give the state up with a new --group"
+                "topic {topic} partition {partition}: offset {low} is needed to restore the \
+                 state, but the oldest there is {first}: retention deleted it. Set the retention \
+                 of the topic above --max-age, or drop the state by a new --group"
             )));
         }
-        if *spoken > end {
+        if *committed > end {
             return Err(failed(format!(
-                "topic {topic} partition {partition}: offset {spoken} is committed, but the \
-                 topic ends at {end}: was it deleted and made anew? Start a new group with \
+                "topic {topic} partition {partition}: offset {committed} is committed, but the \
+                 topic ends at {end}: it was deleted and created again. Start a new group with \
                  --group"
             )));
         }
@@ -143,21 +159,22 @@ impl Recovery<'_> {
         Ok(self.cluster.ends(self.settings.topic(Topic::Alerts), partition)?.1)
     }
 
-    /// The emitted alerts from an offset on, and where the topic ends.
-    fn read_back<S: Recover>(&self, partition: i32, from: i64) -> io::Result<(Vec<Record>, i64)> {
+    /// The emitted records from an offset on, and the end of their topic.
+    fn read_back(&self, partition: i32, from: i64) -> io::Result<(Vec<Record>, i64)> {
         let topic = self.settings.topic(Topic::Alerts);
         let (first, _) = self.cluster.ends(topic, partition)?;
         if from < first {
             return Err(failed(format!(
-                "topic {topic} partition {partition}: offset {from} is needed to know what was \
-                 said, but the oldest there is {first}: retention passed it"
+                "topic {topic} partition {partition}: offset {from} is needed to restore the \
+                 emitted alerts, but the oldest there is {first}: retention deleted it. Set a \
+                 longer retention, or drop the state by a new --group"
             )));
         }
         let starts = BTreeMap::from([(partition, from)]);
         let mut emitted = Vec::new();
-        let ends = read_all(self.settings, self.cluster, topic, &starts, |message| {
-            let bytes = message.payload().unwrap_or_default();
-            if let Ok(Item::Record(record)) = read(bytes, None, S::RESTORE.reads_back) {
+        let ends = read_committed(self.cluster, topic, &starts, |record| {
+            let bytes = record.value().unwrap_or_default();
+            if let Ok(Item::Record(record)) = read(bytes, None, self.needs.reads_back) {
                 emitted.push(*record);
             }
             Ok(())
@@ -166,15 +183,11 @@ impl Recovery<'_> {
     }
 }
 
-/// Sources stay in their partitions only as long as those are as many.
-pub(crate) fn repartitioned(topic: &str, now: i32, before: i32, group: &str) -> io::Error {
+/// The error where the number of partitions has changed, which may move sources between them.
+pub(crate) fn partitions_changed(topic: &str, now: i32, before: i32, group: &str) -> io::Error {
     failed(format!(
         "topic {topic} has {now} partitions, and had {before} when group {group} committed: its \
-         sources may have moved. Start a new group with --group, or make the topic anew"
+         sources may be in other partitions now. Start a new group with --group, or create the \
+         topic again"
     ))
-}
-
-/// A record that has no place in the input.
-pub(crate) fn beside(record: &Record) -> RecordRef<'static> {
-    RecordRef::without_position(record.clone())
 }

@@ -1,110 +1,105 @@
-//! The group's member: it is told its partitions, reads them, and knows what was committed.
+//! The member of the consumer group: assignment, records and committed positions.
 //!
-//! Partitions are taken when their place is known, not in the callback that offers them: the
-//! group waits, with heartbeats going on, and fetching starts at the low watermark at once.
+//! An assignment is accepted when the positions are located, not in the callback of the rebalance:
+//! heartbeats continue meanwhile, and fetching starts at the low watermark immediately.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rdkafka::consumer::{
-    BaseConsumer, CommitMode, Consumer, ConsumerGroupMetadata, RebalanceProtocol,
+    BaseConsumer, CommitMode, Consumer as _, ConsumerGroupMetadata, RebalanceProtocol,
 };
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use crate::kafka::client::cluster::configuration;
-use crate::kafka::client::context::{Context, Decision, Shared};
-use crate::kafka::client::errors::{Stopped, explained, failed};
+use crate::kafka::client::config;
+use crate::kafka::client::context::{Context, Events};
+use crate::kafka::client::errors::{Stopped, code, configuration, explained, failed, refusal};
+use crate::kafka::client::records::{ConsumerRecord, Position, Rebalance};
 use crate::kafka::client::settings::Settings;
 
-/// Most records, and about the most bytes, that are read at once.
-const MOST_RECORDS: usize = 4096;
-const MOST_BYTES: usize = 32 << 20;
+/// Number of records of a batch, at most, and of bytes, approximately at most.
+const MAX_RECORDS: usize = 4096;
+const MAX_BYTES: usize = 32 << 20;
 
-/// What is committed for a partition.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Committed {
-    pub(crate) offset: i64,
-    pub(crate) note: String,
-}
+/// Committed positions by partition; `None` where none is committed.
+pub(crate) type Positions = BTreeMap<i32, Option<Position>>;
 
-/// The member.
-pub(crate) struct Input {
+/// The member of the group, which reads one topic.
+pub(crate) struct Consumer {
     consumer: BaseConsumer<Context>,
-    shared: Arc<Shared>,
+    events: Arc<Events>,
     topic: String,
     group: String,
-    /// Partitions that are read to their end.
+    /// Partitions whose end is reached.
     ended: RefCell<BTreeSet<i32>>,
-    /// Partitions that were offered and not taken yet.
-    offered: Option<Vec<i32>>,
+    /// An assignment that is not accepted yet.
+    pending: Option<Vec<i32>>,
 }
 
-impl Input {
+impl Consumer {
     /// Joins the group.
-    pub(crate) fn join(settings: &Settings, shared: &Arc<Shared>, topic: &str) -> io::Result<Self> {
-        let context = Context { shared: Arc::clone(shared) };
-        let consumer: BaseConsumer<Context> = settings
-            .member()
+    pub(super) fn join(settings: &Settings, events: &Arc<Events>, topic: &str) -> io::Result<Self> {
+        let context = Context { events: Arc::clone(events) };
+        let consumer: BaseConsumer<Context> = config::consumer(settings)
             .create_with_context(context)
             .map_err(|error| configuration(&error))?;
-        let input = Self {
+        let joined = Self {
             consumer,
-            shared: Arc::clone(shared),
+            events: Arc::clone(events),
             topic: topic.to_owned(),
             group: settings.group.clone(),
             ended: RefCell::default(),
-            offered: None,
+            pending: None,
         };
-        input
+        joined
             .consumer
             .subscribe(&[topic])
             .map_err(|error| explained(&format!("topic {topic}"), &error))?;
-        Ok(input)
+        Ok(joined)
     }
 
-    /// What the group decided since it was asked last.
-    pub(crate) fn decision(&mut self) -> Option<Decision> {
-        let decision = self.shared.next_decision()?;
-        if let Decision::Assigned(partitions) = &decision {
-            self.offered = Some(partitions.clone());
+    /// The next change of the assignment, if there is one.
+    pub(crate) fn next_rebalance(&mut self) -> Option<Rebalance> {
+        let rebalance = self.events.next_rebalance()?;
+        if let Rebalance::Assigned(partitions) = &rebalance {
+            self.pending = Some(partitions.clone());
         }
-        Some(decision)
+        Some(rebalance)
     }
 
-    /// Whether an assignment replaces the one before, or adds to it.
+    /// Whether assignments are incremental; otherwise an assignment replaces the previous one.
     pub(crate) fn is_cooperative(&self) -> bool {
         matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative)
     }
 
-    /// Takes what was offered, each partition from an offset on.
-    pub(crate) fn take(&mut self, starts: &BTreeMap<i32, i64>) -> io::Result<()> {
-        self.offered = None;
+    /// Accepts an assignment, and reads each partition from an offset on.
+    pub(crate) fn accept(&mut self, starts: &BTreeMap<i32, i64>) -> io::Result<()> {
+        self.pending = None;
         let list = self.list(starts.iter().map(|(p, offset)| (*p, Offset::Offset(*offset))))?;
         let done = if self.is_cooperative() {
             self.consumer.incremental_assign(&list)
         } else {
             self.consumer.assign(&list)
         };
-        done.map_err(|error| explained(&format!("taking partitions of {}", self.topic), &error))
+        done.map_err(|error| explained(&format!("accepting partitions of {}", self.topic), &error))
     }
 
-    /// Whether the group took the partitions away without asking.
+    /// Whether the group reassigned the partitions without a revocation.
     pub(crate) fn is_lost(&self) -> bool {
         self.consumer.assignment_lost()
     }
 
-    /// Gives partitions back.
-    pub(crate) fn give_back(&mut self, partitions: &[i32]) {
-        if let Some(offered) = self.offered.take() {
-            // The group withdrew an offer: it is answered all the same.
-            let ends: BTreeMap<i32, i64> = offered.iter().map(|p| (*p, 0)).collect();
-            if let Err(error) = self.take(&ends) {
+    /// Accepts a revocation.
+    pub(crate) fn release(&mut self, partitions: &[i32]) {
+        if let Some(pending) = self.pending.take() {
+            // The group revoked an assignment before it was accepted, which must be accepted all the same.
+            let ends: BTreeMap<i32, i64> = pending.iter().map(|p| (*p, 0)).collect();
+            if let Err(error) = self.accept(&ends) {
                 log::info!("{error}");
             }
         }
@@ -117,7 +112,7 @@ impl Input {
             self.consumer.unassign().map_err(io::Error::other)
         };
         if let Err(error) = done {
-            log::info!("giving back partitions of {}: {error}", self.topic);
+            log::info!("releasing partitions of {}: {error}", self.topic);
         }
     }
 
@@ -131,25 +126,23 @@ impl Input {
         })
     }
 
-    /// What is committed, by partition; `None` while a transaction of somebody dead is open.
+    /// The committed positions; `None` while a transaction of an ended process is open.
     pub(crate) fn committed(
         &self,
         partitions: &[i32],
         wait: Duration,
-    ) -> io::Result<Option<BTreeMap<i32, Option<Committed>>>> {
+    ) -> io::Result<Option<Positions>> {
         let list = self.list(partitions.iter().map(|p| (*p, Offset::Invalid)))?;
         let what = format!("positions of group {} in {}", self.group, self.topic);
         let list = match self.consumer.committed_offsets(list, wait) {
             Ok(list) => list,
             Err(error) => {
-                let known = crate::kafka::client::errors::code(&error);
-                let refused =
-                    known.and_then(|code| crate::kafka::client::errors::refusal(code, &what));
+                let refused = code(&error).and_then(|code| refusal(code, &what));
                 log::debug!("{what}: {error}");
                 return refused.map_or(Ok(None), Err);
             }
         };
-        let mut places = BTreeMap::new();
+        let mut positions = BTreeMap::new();
         for element in list.elements() {
             if let Err(error) = element.error() {
                 log::debug!("{what}: {error}");
@@ -157,68 +150,78 @@ impl Input {
             }
             let committed = match element.offset() {
                 Offset::Offset(offset) => {
-                    Some(Committed { offset, note: element.metadata().to_owned() })
+                    Some(Position { offset, metadata: element.metadata().to_owned() })
                 }
                 _ => None,
             };
-            places.insert(element.partition(), committed);
+            positions.insert(element.partition(), committed);
         }
-        Ok(Some(places))
+        Ok(Some(positions))
     }
 
-    fn list(&self, places: impl Iterator<Item = (i32, Offset)>) -> io::Result<TopicPartitionList> {
+    fn list(&self, starts: impl Iterator<Item = (i32, Offset)>) -> io::Result<TopicPartitionList> {
         let mut list = TopicPartitionList::new();
-        for (partition, offset) in places {
+        for (partition, offset) in starts {
             list.add_partition_offset(&self.topic, partition, offset).map_err(io::Error::other)?;
         }
         Ok(list)
     }
 
-    /// Reads what has come, and waits for it if there is nothing.
-    pub(crate) fn read<'a>(&'a self, wait: Duration) -> io::Result<Vec<BorrowedMessage<'a>>> {
+    /// Reads the records that have been fetched; waits for the first one.
+    pub(crate) fn read<'a>(&'a self, wait: Duration) -> io::Result<Vec<ConsumerRecord<'a>>> {
         let (mut batch, mut bytes, mut wait) = (Vec::new(), 0, wait);
-        while batch.len() < MOST_RECORDS && bytes < MOST_BYTES && !self.shared.has_decision() {
+        while batch.len() < MAX_RECORDS && bytes < MAX_BYTES && !self.events.has_rebalance() {
             match self.consumer.poll(wait) {
                 None => break,
                 Some(Ok(message)) => {
                     bytes += message.payload_len();
                     self.ended.borrow_mut().remove(&message.partition());
-                    batch.push(message);
+                    batch.push(ConsumerRecord(message));
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.ended.borrow_mut().insert(partition);
                 }
-                Some(Err(error)) => self.judge(&error)?,
+                Some(Err(error)) => self.check(&error)?,
             }
             wait = Duration::ZERO;
         }
         if !batch.is_empty() {
-            self.shared.is_up();
+            self.events.is_up();
         }
         Ok(batch)
     }
 
-    /// Whether a partition is read to its end.
+    /// Whether a change of the assignment is pending.
+    pub(crate) fn has_rebalance(&self) -> bool {
+        self.events.has_rebalance()
+    }
+
+    /// The end of a partition, as of the last statistics.
+    pub(crate) fn end_of(&self, partition: i32) -> Option<i64> {
+        self.events.end_of(partition)
+    }
+
+    /// Whether the end of a partition is reached.
     pub(crate) fn has_ended(&self, partition: i32) -> bool {
         self.ended.borrow().contains(&partition)
     }
 
-    /// Most errors of reading pass by themselves.
-    fn judge(&self, error: &KafkaError) -> io::Result<()> {
+    /// Returns the errors of reading that librdkafka does not retry.
+    fn check(&self, error: &KafkaError) -> io::Result<()> {
         let what = format!("reading {}", self.topic);
         let Some(code) = error.rdkafka_error_code() else { return Err(explained(&what, error)) };
-        if let Some(refused) = crate::kafka::client::errors::refusal(code, &what) {
+        if let Some(refused) = refusal(code, &what) {
             return Err(refused);
         }
         match code {
             Code::OffsetOutOfRange | Code::AutoOffsetReset => Err(failed(format!(
-                "{what}: an offset that is still needed is gone, which retention removed: {error}"
+                "{what}: retention deleted an offset that is still needed: {error}"
             ))),
             Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-                Err(failed(format!("{what}: the topic is gone: {error}")))
+                Err(failed(format!("{what}: the topic was deleted: {error}")))
             }
             Code::FencedInstanceId | Code::Fenced => {
-                Err(Stopped::Fenced(format!("{what}: {error}: a newer instance is there")).into())
+                Err(Stopped::Fenced(format!("{what}: {error}: a newer instance has joined")).into())
             }
             _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
                 Err(explained(&what, error))
@@ -230,31 +233,31 @@ impl Input {
         }
     }
 
-    /// Who this member is at this moment.
-    pub(crate) fn identity(&self) -> Option<ConsumerGroupMetadata> {
+    /// The member id and generation, for a transaction.
+    pub(super) fn identity(&self) -> Option<ConsumerGroupMetadata> {
         self.consumer.group_metadata()
     }
 
-    /// The positions with their notes, for a commit.
-    pub(crate) fn positions(
+    /// Positions as librdkafka commits them.
+    pub(super) fn to_list(
         &self,
-        places: &BTreeMap<i32, Committed>,
+        positions: &BTreeMap<i32, Position>,
     ) -> io::Result<TopicPartitionList> {
         let mut list = TopicPartitionList::new();
-        for (partition, place) in places {
+        for (partition, position) in positions {
             let mut element = list.add_partition(&self.topic, *partition);
-            element.set_offset(Offset::Offset(place.offset)).map_err(io::Error::other)?;
-            element.set_metadata(&place.note);
+            element.set_offset(Offset::Offset(position.offset)).map_err(io::Error::other)?;
+            element.set_metadata(&position.metadata);
         }
         Ok(list)
     }
 
     /// Commits positions without a transaction.
-    pub(crate) fn commit(&self, positions: &TopicPartitionList) -> Result<(), KafkaError> {
+    pub(super) fn commit(&self, positions: &TopicPartitionList) -> Result<(), KafkaError> {
         self.consumer.commit(positions, CommitMode::Sync)
     }
 
-    /// The group's members that go by `name`: their ids.
+    /// The ids of the members of the group with this client id.
     pub(crate) fn members_named(&self, name: &str) -> BTreeSet<String> {
         let wait = Duration::from_secs(5);
         let Ok(list) = self.consumer.fetch_group_list(Some(&self.group), wait) else {
@@ -265,13 +268,13 @@ impl Input {
     }
 }
 
-impl Drop for Input {
+impl Drop for Consumer {
     fn drop(&mut self) {
-        // Dropping the consumer waits until the group is left, and asks no loop any more.
-        self.shared.closing.store(true, Ordering::Relaxed);
-        if let Some(offered) = self.offered.take() {
-            let starts = offered.iter().map(|p| (*p, 0)).collect();
-            if let Err(error) = self.take(&starts) {
+        // Dropping the consumer blocks until it has left the group, while no loop accepts rebalances.
+        self.events.close();
+        if let Some(pending) = self.pending.take() {
+            let starts = pending.iter().map(|p| (*p, 0)).collect();
+            if let Err(error) = self.accept(&starts) {
                 log::debug!("{error}");
             }
         }

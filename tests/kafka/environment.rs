@@ -1,4 +1,4 @@
-//! Topics, groups and flags of one test, and the check that all of them share.
+//! Topics, groups and options of one test, and the comparison of topics with a pipe.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,8 +9,8 @@ use crate::broker::Broker;
 use crate::client::{self, Read, partition_of};
 use crate::process::{self, Daemon};
 
-/// A corner of a broker that belongs to one test.
-pub(crate) struct World<'a> {
+/// The topics and groups of one test on a broker.
+pub(crate) struct Environment<'a> {
     pub(crate) broker: &'a Broker,
     pub(crate) name: String,
 }
@@ -28,9 +28,9 @@ pub(crate) const TOPICS: [&str; 9] = [
     "collect_state",
 ];
 
-impl<'a> World<'a> {
+impl<'a> Environment<'a> {
     pub(crate) fn new(broker: &'a Broker, name: &str) -> Self {
-        // A broker that is there already may remember an earlier run.
+        // An existing broker may have the topics of an earlier run.
         let run = if broker.is_ours() { 0 } else { std::process::id() };
         Self { broker, name: format!("{name}-{run}") }
     }
@@ -47,7 +47,7 @@ impl<'a> World<'a> {
         format!("{}-{command}", self.name)
     }
 
-    /// The flags of a command in this world, with quick sessions.
+    /// The options of a command in this environment, with short sessions.
     pub(crate) fn flags(&self, command: &str, more: &[&str]) -> Vec<String> {
         let mut flags: Vec<String> = [command, "--kafka", "-v", "-b", self.brokers()]
             .into_iter()
@@ -64,7 +64,7 @@ impl<'a> World<'a> {
         flags
     }
 
-    /// A daemon in this world; `id` is its transactional id.
+    /// A daemon in this environment; `id` is its transactional id.
     pub(crate) fn daemon(&self, command: &str, id: &str, more: &[&str]) -> Daemon {
         let id = format!("{}-{id}", self.name);
         let mut flags = self.flags(command, more);
@@ -72,36 +72,36 @@ impl<'a> World<'a> {
         Daemon::start(&id, &flags.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    /// Runs a command in this world to its end.
+    /// Runs a command in this environment to its end.
     pub(crate) fn ends(&self, command: &str, more: &[&str]) -> (Option<i32>, String) {
         let flags = self.flags(command, more);
         process::ends(&flags.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    /// The same with flags that may replace those of this world: later ones win.
-    pub(crate) fn again(&self, command: &str, more: &[&str]) -> (Option<i32>, String) {
+    /// The same with options that replace those of this environment.
+    pub(crate) fn ends_with(&self, command: &str, more: &[&str]) -> (Option<i32>, String) {
         let replaced = |flag: &str| more.contains(&flag);
         let all = self.flags(command, &[]);
-        let mut kept = Vec::new();
+        let mut flags = Vec::new();
         let mut each = all.iter().map(String::as_str).peekable();
         while let Some(flag) = each.next() {
             let single = replaced(flag) && matches!(flag, "-b" | "--group");
             if single {
                 each.next();
             } else {
-                kept.push(flag);
+                flags.push(flag);
             }
         }
-        kept.extend(more);
-        process::ends(&kept)
+        flags.extend(more);
+        process::ends(&flags)
     }
 
     /// Creates the topics of a command.
     pub(crate) fn create(&self, command: &str, partitions: i32) {
         let partitions = partitions.to_string();
         let flags = ["--create-topics", "--partitions", &partitions, "--exit-eof"];
-        let (status, said) = self.ends(command, &flags);
-        assert_eq!(status, Some(0), "{said}");
+        let (status, stderr) = self.ends(command, &flags);
+        assert_eq!(status, Some(0), "{stderr}");
     }
 
     pub(crate) fn read(&self, kind: &str) -> Vec<Read> {
@@ -140,8 +140,8 @@ pub(crate) fn sources(lines: &str) -> Vec<String> {
     lines.lines().map(|line| field(line, "source")).collect()
 }
 
-/// What is wrong with what was committed, compared with what a pipe wrote: every source's records
-/// must stand in the partition of their key, in the pipe's order, once.
+/// The differences between the committed records and those of a pipe: the records of every source
+/// must be in the partition of their key, in the order of the pipe, once.
 pub(crate) fn differences(
     topics: &[(&str, Vec<Read>)],
     pipe: &str,
@@ -164,7 +164,7 @@ pub(crate) fn differences(
             found.entry(place).or_default().push(line);
         }
     }
-    let mut wrong = Vec::new();
+    let mut differences = Vec::new();
     let places: BTreeSet<_> = expected.keys().chain(found.keys()).cloned().collect();
     for place in places {
         let none = Vec::new();
@@ -177,14 +177,14 @@ pub(crate) fn differences(
         let distinct: BTreeSet<_> = have.iter().collect();
         let twice = have.len() - distinct.len();
         let foreign = distinct.iter().filter(|line| !want.contains(line)).count();
-        wrong.push(format!(
+        differences.push(format!(
             "{place:?}: {} records, {} expected: {missing} missing, {twice} repeated, \
-             {foreign} of nobody",
+             {foreign} unexpected",
             have.len(),
             want.len()
         ));
     }
-    wrong
+    differences
 }
 
 fn topic_of(kind: &str) -> &'static str {

@@ -1,19 +1,19 @@
-//! The topic of models: every instance reads all of it by itself, without the group.
+//! The topic of models, which every instance reads completely, without the group.
 //!
-//! Models are keyed by version, so that pins and rollback survive compaction: the newest of a
-//! window is in use, and where it is deleted by a tombstone, the newest that remains. Only the
-//! text of those in use is held; an older one is read again from its offset.
+//! The key of a model is its version, so that pins and rollback are possible after compaction: the
+//! newest version of a window is in use; after its tombstone, the newest that remains. Only the models
+//! in use are in memory; an older one is read from its offset when it is needed.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use rdkafka::message::{BorrowedMessage, Message};
-use rdkafka::topic_partition_list::Offset;
-
 use crate::event::ModelVersion;
 use crate::kafka::client::cluster::Cluster;
-use crate::kafka::client::reader::{Found, Reader, read_all, read_one};
+use crate::kafka::client::errors::failed;
+use crate::kafka::client::reader::{Found, Reader};
+use crate::kafka::client::records::ConsumerRecord;
+use crate::kafka::client::scan::{read_at, read_committed};
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::Topic;
 use crate::record::{Item, Kind, Record, read};
@@ -21,76 +21,77 @@ use crate::stage::Tally;
 use crate::stream::models::publication_tally;
 use crate::stream::report;
 
-/// Models of a window that are kept; older ones get a tombstone when a new one is written.
-const KEPT: usize = 20;
+/// Number of models of a window in the topic, at most: for older ones, a tombstone is written with a
+/// new one.
+const MAX_VERSIONS: usize = 20;
 
-/// The models that are there, and which are in use.
-pub(crate) struct Models {
-    settings: Settings,
+/// The models of the topic, and those in use.
+pub(crate) struct Models<'a> {
+    cluster: &'a Cluster,
     topic: String,
     reader: Reader,
+    /// Pinned counters by window.
     pins: BTreeMap<u64, u64>,
     /// Partition and offset of every version.
-    places: BTreeMap<ModelVersion, (i32, i64)>,
+    offsets: BTreeMap<ModelVersion, (i32, i64)>,
     /// When each was published, in Unix seconds.
     published: BTreeMap<ModelVersion, f64>,
     /// Models in use, by window, with their counters.
     in_use: BTreeMap<u64, (u64, Record)>,
 }
 
-/// What one record of the topic said.
-enum Heard {
+/// A record of the topic.
+enum Entry {
     Model(ModelVersion, Box<Record>),
     Deleted(ModelVersion),
-    Nonsense,
+    Invalid,
 }
 
-impl Models {
+impl<'a> Models<'a> {
     /// Reads the topic to its end, and follows it from there.
-    pub(crate) fn open(settings: &Settings, cluster: &Cluster) -> io::Result<Self> {
+    pub(crate) fn open(settings: &Settings, cluster: &'a Cluster) -> io::Result<Self> {
         let topic = settings.topic(Topic::Models).to_owned();
-        let partitions = cluster.needed(Topic::Models)?;
+        let partitions = cluster.required(Topic::Models)?;
         let starts = (0..partitions).map(|partition| (partition, 0)).collect();
-        let mut heard = Vec::new();
+        let mut entries = Vec::new();
         let mut newest: BTreeMap<u64, u64> = BTreeMap::new();
         let pins: BTreeMap<u64, u64> =
             settings.pin.iter().map(|pin| (pin.window, pin.counter)).collect();
         let mut published = BTreeMap::new();
-        let ends = read_all(settings, cluster, &topic, &starts, |message| {
-            let place = (message.partition(), message.offset());
-            match listen(message) {
-                // Texts that will not be used are not even held for the moment.
-                Heard::Model(version, record) => {
-                    published.extend(written(message).map(|at| (version, at)));
+        let ends = read_committed(cluster, &topic, &starts, |record| {
+            let place = (record.partition(), record.offset());
+            match parse(record) {
+                // Models that will not be used are not retained.
+                Entry::Model(version, model) => {
+                    published.extend(published_at(record).map(|at| (version, at)));
                     let ModelVersion { window, counter } = version;
                     let best = newest.entry(window).or_insert(counter);
                     *best = counter.max(*best);
-                    let wanted = counter == *best || pins.get(&window) == Some(&counter);
-                    heard.push((version, Some((place, wanted.then_some(*record)))));
+                    let is_candidate = counter == *best || pins.get(&window) == Some(&counter);
+                    entries.push((version, Some((place, is_candidate.then_some(*model)))));
                 }
-                Heard::Deleted(version) => heard.push((version, None)),
-                Heard::Nonsense => {}
+                Entry::Deleted(version) => entries.push((version, None)),
+                Entry::Invalid => {}
             }
             Ok(())
         })?;
-        let from = ends.iter().map(|(p, end)| (*p, Offset::Offset(*end))).collect();
-        let reader = Reader::open(settings, &topic, &from)?;
+        let reader = cluster.reader(&topic, &ends)?;
         let mut models = Self {
-            settings: settings.clone(),
+            cluster,
             topic,
             reader,
             pins,
-            places: BTreeMap::new(),
+            offsets: BTreeMap::new(),
             published,
             in_use: BTreeMap::new(),
         };
         let mut texts = BTreeMap::new();
-        for (version, found) in heard {
+        for (version, found) in entries {
             texts.remove(&version);
             match found {
-                None => drop(models.places.remove(&version)),
+                None => drop(models.offsets.remove(&version)),
                 Some((place, text)) => {
-                    models.places.insert(version, place);
+                    models.offsets.insert(version, place);
                     texts.extend(text.map(|text| (version, text)));
                 }
             }
@@ -104,7 +105,7 @@ impl Models {
         self.in_use.values().map(|(_, record)| record.clone()).collect()
     }
 
-    /// When the models in use were published.
+    /// The publication times of the models in use.
     pub(crate) fn tally(&self) -> Tally {
         let of = |(window, (counter, _)): (&u64, &(u64, Record))| {
             Some((
@@ -115,22 +116,22 @@ impl Models {
         publication_tally(self.in_use.iter().filter_map(of))
     }
 
-    /// Models that came into use since the last call.
+    /// Models that have been put into use since the last call.
     pub(crate) fn changes(&mut self) -> io::Result<Vec<Record>> {
         let mut texts = BTreeMap::new();
         let mut changed = false;
         while let Some(found) = self.reader.next(Duration::ZERO)? {
-            let Found::Record(message) = found else { continue };
-            let place = (message.partition(), message.offset());
-            match listen(&message) {
-                Heard::Model(version, record) => {
-                    self.places.insert(version, place);
-                    self.published.extend(written(&message).map(|at| (version, at)));
-                    texts.insert(version, *record);
+            let Found::Record(record) = found else { continue };
+            let place = (record.partition(), record.offset());
+            match parse(&record) {
+                Entry::Model(version, model) => {
+                    self.offsets.insert(version, place);
+                    self.published.extend(published_at(&record).map(|at| (version, at)));
+                    texts.insert(version, *model);
                     changed = true;
                 }
-                Heard::Deleted(version) => changed |= self.places.remove(&version).is_some(),
-                Heard::Nonsense => {}
+                Entry::Deleted(version) => changed |= self.offsets.remove(&version).is_some(),
+                Entry::Invalid => {}
             }
         }
         if changed { self.choose(texts) } else { Ok(Vec::new()) }
@@ -138,14 +139,14 @@ impl Models {
 
     /// Puts the newest of each window into use, or the pinned one; returns those that changed.
     fn choose(&mut self, mut texts: BTreeMap<ModelVersion, Record>) -> io::Result<Vec<Record>> {
-        let mut wanted: BTreeMap<u64, u64> = BTreeMap::new();
-        for &ModelVersion { window, counter } in self.places.keys() {
+        let mut chosen: BTreeMap<u64, u64> = BTreeMap::new();
+        for &ModelVersion { window, counter } in self.offsets.keys() {
             if self.pins.get(&window).is_none_or(|pinned| *pinned == counter) {
-                wanted.insert(window, counter);
+                chosen.insert(window, counter);
             }
         }
         let mut changed = Vec::new();
-        for (window, counter) in wanted {
+        for (window, counter) in chosen {
             if self.in_use.get(&window).is_some_and(|(used, _)| *used == counter) {
                 continue;
             }
@@ -154,7 +155,7 @@ impl Models {
                 Some(record) => record,
                 None => self.load(version)?,
             };
-            log::info!("model {version} comes into use");
+            log::info!("model {version} is in use");
             self.in_use.insert(window, (counter, record.clone()));
             changed.push(record);
         }
@@ -162,44 +163,47 @@ impl Models {
     }
 
     fn load(&self, version: ModelVersion) -> io::Result<Record> {
-        let (partition, offset) = self.places[&version];
-        let (_, bytes) = read_one(&self.settings, &self.topic, partition, offset)?;
+        let (partition, offset) = self.offsets[&version];
+        let bytes = read_at(self.cluster, &self.topic, partition, offset)?;
         let model = read(&bytes, None, &[Kind::Model]).ok().and_then(Item::record);
         model.ok_or_else(|| {
-            crate::kafka::client::errors::failed(format!(
-                "topic {} partition {partition} offset {offset} is no model",
+            failed(format!(
+                "topic {} partition {partition} offset {offset} is not a model",
                 self.topic
             ))
         })
     }
 
-    /// A version is being written: the older ones that must go for it.
+    /// The versions that a new version replaces, for which tombstones are written.
     pub(crate) fn superseded(&self, version: &str) -> Vec<String> {
         let Ok(written) = version.parse::<ModelVersion>() else { return Vec::new() };
         let first = ModelVersion { counter: 0, ..written };
-        let of_window = self.places.range(first..written).rev();
-        of_window.skip(KEPT - 1).map(|(version, _)| version.to_string()).collect()
+        let of_window = self.offsets.range(first..written).rev();
+        of_window.skip(MAX_VERSIONS - 1).map(|(version, _)| version.to_string()).collect()
     }
 }
 
-fn written(message: &BorrowedMessage<'_>) -> Option<f64> {
-    message.timestamp().to_millis().map(|millis| millis as f64 / 1e3)
+/// The time of publication, in Unix seconds.
+fn published_at(record: &ConsumerRecord<'_>) -> Option<f64> {
+    record.timestamp().map(|millis| millis as f64 / 1e3)
 }
 
-fn listen(message: &BorrowedMessage<'_>) -> Heard {
-    let key = message.key().and_then(|key| str::from_utf8(key).ok());
+fn parse(record: &ConsumerRecord<'_>) -> Entry {
+    let key = record.key();
     let Some(version) = key.and_then(|key| key.parse::<ModelVersion>().ok()) else {
-        let (partition, offset) = (message.partition(), message.offset());
-        report(&format!("models {partition}/{offset}: the key is no version"));
-        return Heard::Nonsense;
+        let (partition, offset) = (record.partition(), record.offset());
+        report(&format!(
+            "models {partition}/{offset}: the key is not a version; the record is ignored"
+        ));
+        return Entry::Invalid;
     };
-    let Some(bytes) = message.payload() else { return Heard::Deleted(version) };
+    let Some(bytes) = record.value() else { return Entry::Deleted(version) };
     match read(bytes, None, &[Kind::Model]) {
-        Ok(Item::Record(record)) => Heard::Model(version, record),
-        Ok(_) => Heard::Nonsense,
+        Ok(Item::Record(model)) => Entry::Model(version, model),
+        Ok(_) => Entry::Invalid,
         Err(refusal) => {
             report(&format!("model {}: {refusal}", key.unwrap_or_default()));
-            Heard::Nonsense
+            Entry::Invalid
         }
     }
 }

@@ -1,0 +1,81 @@
+//! The configurations of librdkafka, from the settings.
+
+use rdkafka::ClientConfig;
+
+use crate::kafka::client::settings::{LARGEST_RECORD, ModelsTopic, Settings, TRANSACTION_TIMEOUT};
+
+/// The part that all clients have. Brokers and owned properties are set last: they take precedence.
+fn client(settings: &Settings) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    for (name, value) in &settings.properties {
+        config.set(name, value);
+    }
+    config.set("bootstrap.servers", &settings.brokers);
+    set_default(&mut config, "client.id", &settings.transactional_id);
+    config
+}
+
+/// For metadata and the ends of partitions, including open transactions.
+pub(super) fn cluster(settings: &Settings) -> ClientConfig {
+    let mut config = client(settings);
+    config.set("isolation.level", "read_uncommitted");
+    config
+}
+
+/// For reading without a consumer group.
+pub(super) fn reader(settings: &Settings) -> ClientConfig {
+    let mut config = client(settings);
+    // librdkafka requires the name of a group, also where it is not used.
+    config.set("group.id", &settings.group);
+    config.set("enable.auto.commit", "false");
+    config.set("enable.auto.offset.store", "false");
+    config.set("isolation.level", "read_committed");
+    config.set("auto.offset.reset", "error");
+    config.set("enable.partition.eof", "true");
+    // Fetching pauses when the queue is full: by default for a second, in which a fast stage idles.
+    set_default(&mut config, "fetch.queue.backoff.ms", "10");
+    config
+}
+
+/// For the member of the consumer group.
+pub(super) fn consumer(settings: &Settings) -> ClientConfig {
+    let mut config = reader(settings);
+    config.set("statistics.interval.ms", "2000");
+    // Training may take longer between two polls; heartbeats continue.
+    if settings.models == ModelsTopic::Publish {
+        set_default(&mut config, "max.poll.interval.ms", "3600000");
+    }
+    // With cooperative-sticky, partitions that stay with an instance keep their state.
+    // (With KIP-848 the broker assigns, in the same way.)
+    let is_classic = config.get("group.protocol").is_none_or(|it| it == "classic");
+    if is_classic {
+        set_default(&mut config, "partition.assignment.strategy", "cooperative-sticky");
+    }
+    config
+}
+
+/// For writing.
+pub(super) fn producer(settings: &Settings) -> ClientConfig {
+    let mut config = client(settings);
+    config.set("enable.idempotence", "true");
+    config.set("partitioner", "murmur2_random");
+    config.set("message.max.bytes", LARGEST_RECORD.to_string());
+    // With a shorter queue the broker idles between two requests.
+    set_default(&mut config, "queue.buffering.max.messages", "500000");
+    set_default(&mut config, "queue.buffering.max.kbytes", "131072");
+    if config.get("compression.type").or(config.get("compression.codec")).is_none() {
+        config.set("compression.type", "lz4");
+    }
+    if !settings.at_least_once {
+        config.set("transactional.id", &settings.transactional_id);
+        config.set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());
+    }
+    config
+}
+
+/// Sets a property that the user has not set.
+fn set_default(config: &mut ClientConfig, name: &str, value: &str) {
+    if config.get(name).is_none() {
+        config.set(name, value);
+    }
+}

@@ -1,0 +1,358 @@
+//! The producer: writes records in transactions that also commit the positions of the consumer.
+//!
+//! There is one producer for each process: the broker rejects an instance that is no longer a member by
+//! the generation of the consumer group (KIP-447). A thread of the producer serves the delivery
+//! reports, without which an abort blocks.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
+
+use crate::kafka::client::clock::now;
+use crate::kafka::client::config;
+use crate::kafka::client::consumer::Consumer;
+use crate::kafka::client::context::{Context, Events};
+use crate::kafka::client::errors::{
+    Stopped, TransactionError, code, configuration, explained, failed, refusal,
+};
+use crate::kafka::client::records::{Position, ProducerRecord};
+use crate::kafka::client::remedy::{Remedy, remedy};
+use crate::kafka::client::settings::{LARGEST_RECORD, Settings, TRANSACTION_TIMEOUT};
+use crate::stage::Histogram;
+
+/// Interval at which the state of the producer's thread is polled.
+const POLL: Duration = Duration::from_micros(500);
+/// Timeout of one call, which is then repeated.
+const CALL: Duration = Duration::from_secs(5);
+
+/// The producer of one instance.
+pub(crate) struct Producer {
+    /// `None` only while it is being replaced.
+    producer: Option<ThreadedProducer<Context>>,
+    settings: Settings,
+    events: Arc<Events>,
+    /// Since when a transaction is open.
+    began: Option<Instant>,
+    /// Number of records sent.
+    sent: u64,
+}
+
+impl Producer {
+    /// A producer with the transactional id of this instance; an open transaction of an earlier
+    /// process with the id is aborted.
+    pub(super) fn open(settings: &Settings, events: &Arc<Events>) -> io::Result<Self> {
+        let mut opened = Self {
+            producer: None,
+            settings: settings.clone(),
+            events: Arc::clone(events),
+            began: None,
+            sent: 0,
+        };
+        opened.replace()?;
+        Ok(opened)
+    }
+
+    fn replace(&mut self) -> io::Result<()> {
+        self.producer = None;
+        self.began = None;
+        let context = Context { events: Arc::clone(&self.events) };
+        let producer: ThreadedProducer<Context> = config::producer(&self.settings)
+            .create_with_context(context)
+            .map_err(|error| configuration(&error))?;
+        self.producer = Some(producer);
+        if self.settings.at_least_once {
+            return Ok(());
+        }
+        let what = format!("transactional id {}", self.settings.transactional_id);
+        let start = now();
+        while let Err(error) = self.producer().init_transactions(CALL) {
+            if let Some(refused) = code(&error).and_then(|code| refusal(code, &what)) {
+                return Err(refused);
+            }
+            if matches!(remedy(&error), Remedy::Replace) {
+                return Err(explained(&what, &error));
+            }
+            if start.elapsed() > self.settings.wait {
+                return Err(Stopped::Unreachable(format!("{what}: {error}")).into());
+            }
+            if self.settings.stop.load(Ordering::Relaxed) {
+                return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped by a signal"));
+            }
+        }
+        Ok(())
+    }
+
+    fn producer(&self) -> &ThreadedProducer<Context> {
+        self.producer.as_ref().expect("replace sets it, or there is no Producer")
+    }
+
+    fn begin(&mut self) -> Result<(), TransactionError> {
+        if self.began.is_none() {
+            if !self.settings.at_least_once {
+                self.producer().begin_transaction().map_err(aborted)?;
+            }
+            self.began = Some(now());
+        }
+        Ok(())
+    }
+
+    /// Sends a record, within a transaction, which is opened if there is none.
+    pub(crate) fn send(&mut self, new: ProducerRecord<'_>) -> Result<(), TransactionError> {
+        self.begin()?;
+        let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(new.topic);
+        (record.key, record.payload) = (new.key, new.value);
+        record.partition = new.partition;
+        let mut full_since = None;
+        loop {
+            let (error, returned) = match self.producer().send(record) {
+                Ok(()) => {
+                    self.sent += 1;
+                    return Ok(());
+                }
+                Err(refused) => refused,
+            };
+            match code(&error) {
+                // The thread of the producer empties the queue.
+                Some(Code::QueueFull)
+                    if full_since.get_or_insert_with(now).elapsed() < self.settings.wait =>
+                {
+                    thread::sleep(POLL);
+                }
+                Some(Code::QueueFull) => {
+                    let text = format!("topic {}: no record was delivered", new.topic);
+                    return Err(io::Error::from(Stopped::Unreachable(text)).into());
+                }
+                Some(Code::MessageSizeTooLarge) => {
+                    return Err(too_large(new).into());
+                }
+                _ => return Err(TransactionError::Abort(format!("topic {}: {error}", new.topic))),
+            }
+            record = returned;
+        }
+    }
+
+    /// Whether a transaction is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.began.is_some()
+    }
+
+    /// Number of records sent.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Starts to store the offsets of the records delivered to a topic.
+    pub(crate) fn watch_topic(&self, topic: &str) {
+        self.events.watch_topic(topic);
+    }
+
+    /// The offset of the last record delivered to a partition of the watched topic.
+    pub(crate) fn last_delivered(&self, partition: i32) -> Option<i64> {
+        self.events.last_delivered(partition)
+    }
+
+    /// Starts to store the positions of the records delivered with a key.
+    pub(crate) fn watch_key(&self, key: &str) {
+        self.events.watch_key(key);
+    }
+
+    /// Partition and offset of the last record delivered with a watched key.
+    pub(crate) fn delivered_at(&self, key: &str) -> Option<(i32, i64)> {
+        self.events.delivered_at(key)
+    }
+
+    /// Number of records that were not delivered.
+    pub(crate) fn failures(&self) -> u64 {
+        self.events.failures()
+    }
+
+    /// The times from send to acknowledgement, in seconds.
+    pub(crate) fn delivery_seconds(&self) -> Histogram {
+        self.events.deliveries()
+    }
+
+    /// Waits until all records are delivered. librdkafka's own flush polls every 100 ms.
+    pub(crate) fn drain(&self) -> Result<(), TransactionError> {
+        let start = now();
+        while self.producer().in_flight_count() > 0 {
+            thread::sleep(POLL);
+            if start.elapsed() > self.settings.wait {
+                let text = "records were not delivered within --wait".to_owned();
+                return Err(io::Error::from(Stopped::Unreachable(text)).into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Commits the records and, with them, the positions of the consumer.
+    pub(crate) fn commit(
+        &mut self,
+        positions: &BTreeMap<i32, Position>,
+        consumer: &Consumer,
+    ) -> Result<(), TransactionError> {
+        let positions = consumer.to_list(positions)?;
+        self.begin()?;
+        if self.settings.at_least_once {
+            self.drain()?;
+            self.all_delivered()?;
+            self.retry("committing", || consumer.commit(&positions))?;
+        } else {
+            let identity = consumer.identity().ok_or_else(|| {
+                TransactionError::Abort("this instance is not a member of the group".to_owned())
+            })?;
+            // Checked after the identity is read: that of a lost member is empty, and no broker rejects
+            // its commits.
+            if consumer.is_lost() {
+                return Err(TransactionError::Abort(
+                    "the group has reassigned the partitions".to_owned(),
+                ));
+            }
+            self.retry("committing positions", || {
+                self.producer().send_offsets_to_transaction(
+                    &positions,
+                    &identity,
+                    self.settings.wait,
+                )
+            })?;
+            self.drain()?;
+            self.retry("committing", || self.producer().commit_transaction(CALL))?;
+        }
+        self.began = None;
+        Ok(())
+    }
+
+    /// Waits until all records are delivered, for a producer without transactions.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        match self.drain().and_then(|()| self.all_delivered()) {
+            Ok(()) => {
+                self.began = None;
+                Ok(())
+            }
+            Err(TransactionError::Fatal(error)) => Err(error),
+            Err(TransactionError::Abort(text)) => Err(failed(text)),
+        }
+    }
+
+    /// An error if a record was not delivered, for a producer without transactions.
+    fn all_delivered(&self) -> Result<(), TransactionError> {
+        match self.events.take_undelivered() {
+            None => Ok(()),
+            Some((topic, code)) => {
+                let text = format!("topic {topic}");
+                let other = || TransactionError::Abort(format!("{text}: {code}"));
+                Err(refusal(code, &text).map_or_else(other, TransactionError::Fatal))
+            }
+        }
+    }
+
+    fn retry(
+        &self,
+        what: &str,
+        mut call: impl FnMut() -> KafkaResult<()>,
+    ) -> Result<(), TransactionError> {
+        let start = now();
+        loop {
+            let Err(error) = call() else { return Ok(()) };
+            match remedy(&error) {
+                Remedy::Retry if start.elapsed() < self.settings.wait => {
+                    log::info!("{what}: {error}: retrying");
+                    thread::sleep(Duration::from_millis(20));
+                }
+                Remedy::Retry => {
+                    return Err(io::Error::from(Stopped::Unreachable(format!(
+                        "{what}: {error}, for {:.0} s",
+                        start.elapsed().as_secs_f64()
+                    )))
+                    .into());
+                }
+                Remedy::Abort | Remedy::Replace => {
+                    let denied = self.events.denied().unwrap_or_else(|| what.to_owned());
+                    let refused = code(&error).and_then(|code| refusal(code, &denied));
+                    let other = || TransactionError::Abort(format!("{what}: {error}"));
+                    return Err(refused.map_or_else(other, TransactionError::Fatal));
+                }
+            }
+        }
+    }
+
+    /// Aborts the open transaction. `is_duplicated`: whether the group has another member with the
+    /// transactional id of this instance.
+    pub(crate) fn abort(&mut self, is_duplicated: impl Fn() -> bool) -> io::Result<()> {
+        let open_for = self.began.map(|began| began.elapsed()).unwrap_or_default();
+        if let Some((topic, code)) = self.events.take_undelivered()
+            && let Some(error) = refusal(code, &format!("topic {topic}"))
+        {
+            return Err(error);
+        }
+        if self.settings.at_least_once {
+            self.began = None;
+            return Ok(());
+        }
+        let start = now();
+        while let Err(error) = self.abort_once() {
+            log::info!("aborting a transaction: {error}");
+            match remedy(&error) {
+                Remedy::Retry if start.elapsed() < self.settings.wait => {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                Remedy::Retry => {
+                    let text = format!("aborting a transaction: {error}");
+                    return Err(Stopped::Unreachable(text).into());
+                }
+                Remedy::Abort | Remedy::Replace => {
+                    self.refuse_if_fenced(open_for, &is_duplicated)?;
+                    return self.replace();
+                }
+            }
+        }
+        self.began = None;
+        Ok(())
+    }
+
+    fn abort_once(&self) -> KafkaResult<()> {
+        if self.began.is_none() && self.producer().client().fatal_error().is_none() {
+            return Ok(());
+        }
+        self.producer().abort_transaction(CALL)
+    }
+
+    /// A producer is fenced when another process uses its id, and also when its transaction exceeded
+    /// the timeout (a stopped process, or unreachable brokers). The second is not an error.
+    fn refuse_if_fenced(
+        &self,
+        open_for: Duration,
+        is_duplicated: impl Fn() -> bool,
+    ) -> io::Result<()> {
+        let Some((code, text)) = self.producer().client().fatal_error() else { return Ok(()) };
+        let fencing = [Code::Fenced, Code::ProducerFenced, Code::InvalidProducerEpoch];
+        if !fencing.contains(&code) {
+            return refusal(code, "writing").map_or(Ok(()), Err);
+        }
+        let expired = open_for > TRANSACTION_TIMEOUT.mul_f64(0.8);
+        if expired && !is_duplicated() {
+            return Ok(());
+        }
+        let id = &self.settings.transactional_id;
+        let text = format!("a newer instance uses the transactional id {id}: {text}");
+        Err(Stopped::Fenced(text).into())
+    }
+}
+
+fn too_large(new: ProducerRecord<'_>) -> io::Error {
+    let bytes = new.value.map_or(0, <[u8]>::len);
+    failed(format!(
+        "topic {}: a record of {bytes} bytes (key {:?}) is larger than {LARGEST_RECORD}",
+        new.topic,
+        new.key.unwrap_or_default()
+    ))
+}
+
+fn aborted(error: KafkaError) -> TransactionError {
+    TransactionError::Abort(error.to_string())
+}

@@ -1,0 +1,91 @@
+//! The partitions that the group assigns to this member, until their positions are located.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::kafka::client::clock::now;
+use crate::kafka::client::consumer::{Consumer, Positions};
+use crate::kafka::client::errors::Stopped;
+use crate::kafka::client::settings::{Settings, TRANSACTION_TIMEOUT};
+
+/// Timeout of one request for the committed positions.
+const REQUEST: Duration = Duration::from_millis(500);
+
+/// The assignment of a member that has joined a group.
+pub(crate) struct Assignment<'a> {
+    settings: &'a Settings,
+    topic: String,
+    /// Assigned partitions whose positions are not located yet.
+    pending: Option<Vec<i32>>,
+    /// Since when requests for the committed positions have failed.
+    failing_since: Option<Instant>,
+    /// The members with the transactional id of this instance at the first assignment.
+    members: Option<BTreeSet<String>>,
+}
+
+impl<'a> Assignment<'a> {
+    pub(crate) fn new(settings: &'a Settings, topic: &str) -> Self {
+        let topic = topic.to_owned();
+        Self { settings, topic, pending: None, failing_since: None, members: None }
+    }
+
+    /// The group assigned partitions.
+    pub(crate) fn assigned(&mut self, partitions: Vec<i32>, consumer: &Consumer) {
+        if self.members.is_none() {
+            self.members = Some(consumer.members_named(&self.settings.transactional_id));
+        }
+        self.pending = Some(partitions);
+    }
+
+    /// The group revoked partitions, or they are accepted.
+    pub(crate) fn clear_pending(&mut self) {
+        self.pending = None;
+    }
+
+    /// Assigned partitions whose positions are not located yet.
+    pub(crate) fn pending(&self) -> Option<&[i32]> {
+        self.pending.as_deref()
+    }
+
+    /// Whether the group has assigned partitions, and all of them are located.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.members.is_some() && self.pending.is_none()
+    }
+
+    /// The committed positions of partitions; `None`: to be requested again.
+    pub(crate) fn committed(
+        &mut self,
+        partitions: &[i32],
+        consumer: &Consumer,
+    ) -> io::Result<Option<Positions>> {
+        if partitions.is_empty() {
+            return Ok(Some(BTreeMap::new()));
+        }
+        let found = consumer.committed(partitions, REQUEST)?;
+        if found.is_some() {
+            self.failing_since = None;
+            return Ok(found);
+        }
+        // The broker aborts an open transaction of an ended process after its timeout.
+        let since = *self.failing_since.get_or_insert_with(now);
+        let max = self.settings.wait.max(TRANSACTION_TIMEOUT * 3);
+        if since.elapsed() > max {
+            return Err(Stopped::Unreachable(format!(
+                "the positions of group {} in {} have not been available for {:.0} s",
+                self.settings.group,
+                self.topic,
+                since.elapsed().as_secs_f64()
+            ))
+            .into());
+        }
+        Ok(None)
+    }
+
+    /// Whether a member with the transactional id of this instance has joined since the first
+    /// assignment.
+    pub(crate) fn is_duplicated(&self, consumer: &Consumer) -> bool {
+        let members = consumer.members_named(&self.settings.transactional_id);
+        members.iter().any(|it| !self.members.as_ref().is_some_and(|earlier| earlier.contains(it)))
+    }
+}

@@ -1,0 +1,100 @@
+//! The metrics of a daemon beside those of its stages (docs/metrics.md).
+
+use crate::kafka::client::clock::{latencies, unix_millis};
+use crate::kafka::client::consumer::Consumer;
+use crate::kafka::client::producer::Producer;
+use crate::kafka::daemon::partitions::Partitions;
+use crate::stage::{Histogram, Recover, Tally};
+
+/// The counts of one daemon.
+pub(crate) struct Metrics {
+    counts: Tally,
+    /// Number of records read.
+    read: u64,
+    end_to_end: Histogram,
+    /// Timestamps of the records that are not committed, in milliseconds since 1970.
+    timestamps: Vec<i64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut counts = Tally::new();
+        for event in ["assigned", "revoked"] {
+            counts.insert(("kafka_rebalances_total", event.to_owned()), 0.0);
+        }
+        for result in ["committed", "given_up"] {
+            counts.insert(("kafka_commits_total", result.to_owned()), 0.0);
+        }
+        Self { counts, read: 0, end_to_end: latencies(), timestamps: Vec::new() }
+    }
+}
+
+impl Metrics {
+    fn count(&mut self, name: &'static str, label: &str) {
+        *self.counts.entry((name, label.to_owned())).or_default() += 1.0;
+    }
+
+    pub(crate) fn count_assigned(&mut self) {
+        self.count("kafka_rebalances_total", "assigned");
+    }
+
+    pub(crate) fn count_revoked(&mut self) {
+        self.count("kafka_rebalances_total", "revoked");
+    }
+
+    pub(crate) fn add_read(&mut self, records: usize) {
+        self.read += records as u64;
+    }
+
+    /// Number of records read.
+    pub(crate) fn read(&self) -> u64 {
+        self.read
+    }
+
+    /// A record with this timestamp is processed.
+    pub(crate) fn add_timestamp(&mut self, millis: Option<i64>) {
+        self.timestamps.extend(millis);
+    }
+
+    /// The transaction is committed.
+    pub(crate) fn count_committed(&mut self) {
+        self.count("kafka_commits_total", "committed");
+        let now = unix_millis();
+        for timestamp in self.timestamps.drain(..) {
+            self.end_to_end.observe((now - timestamp).max(0) as f64 / 1000.0, 1);
+        }
+    }
+
+    /// The transaction is aborted.
+    pub(crate) fn count_aborted(&mut self) {
+        self.count("kafka_commits_total", "given_up");
+        self.timestamps.clear();
+    }
+
+    /// All counts, including those of the stages.
+    pub(crate) fn tally<S: Recover>(
+        &self,
+        topic: &str,
+        partitions: &Partitions<S>,
+        consumer: &Consumer,
+        producer: &Producer,
+    ) -> Tally {
+        let mut tally = self.counts.clone();
+        tally.extend(partitions.tally());
+        for (partition, task) in partitions.tasks() {
+            if let Some(end) = consumer.end_of(*partition) {
+                let lag = (end - task.next()).max(0) as f64;
+                tally.insert(("kafka_consumer_lag_records", format!("{topic},{partition}")), lag);
+            }
+        }
+        let distance = partitions.replay_distance() as f64;
+        tally.insert(("kafka_replay_distance_records", String::new()), distance);
+        let failures = producer.failures() as f64;
+        tally.insert(("kafka_delivery_failures_total", String::new()), failures);
+        let is_ready = f64::from(u8::from(!partitions.tasks().is_empty()));
+        tally.insert(("ready", "input".to_owned()), is_ready);
+        self.end_to_end.add_to("end_to_end_latency_seconds", "", &mut tally);
+        producer.delivery_seconds().add_to("kafka_delivery_seconds", "", &mut tally);
+        tally
+    }
+}

@@ -1,0 +1,110 @@
+//! The tasks of the assigned partitions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::kafka::daemon::task::{Task, TaskOutput};
+use crate::stage::{RecordRef, Recover, Tally};
+use crate::stream::Frame;
+
+/// Tasks by partition.
+pub(crate) struct Partitions<S> {
+    tasks: BTreeMap<i32, Task<S>>,
+    /// Partitions whose state contains records of an aborted transaction: it must be restored.
+    invalid: BTreeSet<i32>,
+}
+
+impl<S: Recover> Partitions<S> {
+    pub(crate) fn new() -> Self {
+        Self { tasks: BTreeMap::new(), invalid: BTreeSet::new() }
+    }
+
+    /// Adds or replaces the task of a partition.
+    pub(crate) fn insert(&mut self, partition: i32, task: Task<S>) {
+        self.tasks.insert(partition, task);
+        self.invalid.remove(&partition);
+    }
+
+    pub(crate) fn remove(&mut self, partitions: &[i32]) {
+        self.tasks.retain(|partition, _| !partitions.contains(partition));
+        self.invalid.retain(|partition| !partitions.contains(partition));
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.tasks.clear();
+        self.invalid.clear();
+    }
+
+    /// The state of all partitions must be restored.
+    pub(crate) fn invalidate(&mut self) {
+        self.invalid.extend(self.tasks.keys());
+    }
+
+    /// Partitions whose state must be restored.
+    pub(crate) fn invalid(&self) -> Vec<i32> {
+        self.invalid.iter().copied().collect()
+    }
+
+    pub(crate) fn tasks(&self) -> &BTreeMap<i32, Task<S>> {
+        &self.tasks
+    }
+
+    /// The tasks with something to commit.
+    pub(crate) fn changed(&mut self) -> impl Iterator<Item = (i32, &mut Task<S>)> {
+        let changed = self.tasks.iter_mut().filter(|(_, task)| task.has_changed());
+        changed.map(|(partition, task)| (*partition, task))
+    }
+
+    pub(crate) fn get_mut(&mut self, partition: i32) -> Option<&mut Task<S>> {
+        self.tasks.get_mut(&partition)
+    }
+
+    /// Whether the output of a partition is written.
+    pub(crate) fn is_live(&self, partition: i32) -> bool {
+        self.tasks.get(&partition).is_some_and(|task| !task.is_replaying())
+    }
+
+    /// Feeds frames to the task of a partition, if its state is valid. Returns the output, and whether
+    /// there is something to commit.
+    pub(crate) fn feed(
+        &mut self,
+        partition: i32,
+        frames: &[Frame<'_>],
+        delivered: Option<i64>,
+    ) -> Option<(TaskOutput, bool)> {
+        if self.invalid.contains(&partition) {
+            return None;
+        }
+        let task = self.tasks.get_mut(&partition)?;
+        let output = task.feed(frames, delivered);
+        Some((output, task.has_changed()))
+    }
+
+    /// Puts models into use in all partitions.
+    pub(crate) fn apply_models(&mut self, models: &[RecordRef<'_>]) {
+        self.tasks.values_mut().for_each(|task| task.apply_models(models));
+    }
+
+    /// Number of records that the longest replay would have now.
+    pub(crate) fn replay_distance(&self) -> u64 {
+        self.tasks.values().map(Task::replay_distance).max().unwrap_or_default()
+    }
+
+    /// The counts of all stages: summed up, except for extrema, and for those of the models, which
+    /// all partitions have in common.
+    pub(crate) fn tally(&self) -> Tally {
+        let mut tally = Tally::new();
+        for task in self.tasks.values() {
+            for ((name, label), value) in task.tally() {
+                let merge = match &*label {
+                    "lowest" => f64::min,
+                    "highest" => f64::max,
+                    _ if name.starts_with("model_") => f64::max,
+                    _ => |a: f64, b: f64| a + b,
+                };
+                let entry = tally.entry((name, label));
+                entry.and_modify(|it| *it = merge(*it, value)).or_insert(value);
+            }
+        }
+        tally
+    }
+}

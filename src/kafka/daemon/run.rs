@@ -1,0 +1,291 @@
+//! The loop of a daemon.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crate::kafka::client::cluster::Cluster;
+use crate::kafka::client::consumer::{Consumer, Positions};
+use crate::kafka::client::errors::TransactionError;
+use crate::kafka::client::records::{ConsumerRecord, Rebalance};
+use crate::kafka::client::settings::Settings;
+use crate::kafka::client::topics::InputTopic;
+use crate::kafka::daemon::assignment::Assignment;
+use crate::kafka::daemon::metrics::Metrics;
+use crate::kafka::daemon::partitions::Partitions;
+use crate::kafka::daemon::restorer::Restorer;
+use crate::kafka::daemon::transaction::Transaction;
+use crate::kafka::daemon::writer::Writer;
+use crate::kafka::restore::changelog::Changelog;
+use crate::kafka::restore::recovery::{Recovery, partitions_changed};
+use crate::stage::{Recover, Tally};
+use crate::stream::{Counts, Frame, Observer};
+
+/// Timeout of a poll, at most: signals and the topic of models are checked in between.
+const POLL: Duration = Duration::from_millis(100);
+/// Timeout of a poll while positions are being located.
+const POLL_LOCATING: Duration = Duration::from_millis(5);
+
+/// A daemon that runs stages of `make`, one for each assigned partition.
+pub(crate) struct Daemon<'a, S, F> {
+    settings: &'a Settings,
+    cluster: &'a Cluster,
+    input: &'a InputTopic,
+    restorer: Restorer<'a, F>,
+    consumer: Consumer,
+    assignment: Assignment<'a>,
+    partitions: Partitions<S>,
+    transaction: Transaction<'a>,
+    writer: Writer<'a>,
+    metrics: Metrics,
+    /// Whether the last replay distance was reported as long.
+    is_long_reported: bool,
+}
+
+impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
+    /// Opens the producer, reads the models and joins the group.
+    pub(crate) fn open(make: F, recovery: Recovery<'a>) -> io::Result<Self> {
+        let Recovery { settings, cluster, input, needs } = recovery;
+        let producer = cluster.producer()?;
+        if let Some(topic) = recovery.emitted_topic() {
+            producer.watch_topic(topic);
+        }
+        let restorer = Restorer::open(make, recovery)?;
+        let consumer = cluster.consumer(&input.name)?;
+        Ok(Self {
+            settings,
+            cluster,
+            input,
+            restorer,
+            consumer,
+            assignment: Assignment::new(settings, &input.name),
+            partitions: Partitions::new(),
+            transaction: Transaction::new(producer, Changelog { settings, cluster, input }),
+            writer: Writer::new(settings, &input.name, needs.reads_back),
+            metrics: Metrics::default(),
+            is_long_reported: false,
+        })
+    }
+
+    /// Runs until a signal stops it or, with `--exit-eof`, until all partitions are read.
+    pub(crate) fn run(&mut self, observer: &mut dyn Observer) -> io::Result<Counts> {
+        loop {
+            self.accept_rebalances()?;
+            self.restore_partitions()?;
+            if self.is_stopped() || self.is_done() {
+                self.commit()?;
+                if self.is_stopped() || self.is_done() {
+                    break;
+                }
+            }
+            let models = self.restorer.changed_models()?;
+            if !models.is_empty() {
+                self.partitions.apply_models(&models);
+            }
+            let processed = self.process(observer);
+            self.abort_on_error(processed)?;
+            if self.transaction.is_due() {
+                self.commit()?;
+            }
+            observer.batch(self.counts(), &|| self.tally());
+            self.cluster.check_reachable()?;
+        }
+        observer.end(self.counts(), &|| self.tally());
+        Ok(self.counts())
+    }
+
+    /// Reports the number of refused records.
+    pub(crate) fn report_total(&self) {
+        self.writer.report_total();
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.settings.stop.load(Ordering::Relaxed)
+    }
+
+    /// With `--exit-eof`, whether the ends of all partitions are reached.
+    fn is_done(&self) -> bool {
+        let is_idle = self.assignment.is_complete() && self.partitions.invalid().is_empty();
+        let mut assigned = self.partitions.tasks().keys();
+        self.settings.exit_eof
+            && is_idle
+            && !self.consumer.has_rebalance()
+            && assigned.all(|partition| self.consumer.has_ended(*partition))
+    }
+
+    /// Reads a batch of records, feeds it to the stages, and sends their output.
+    fn process(&mut self, observer: &mut dyn Observer) -> Result<(), TransactionError> {
+        let batch = self.consumer.read(self.poll_timeout())?;
+        observer.begin();
+        self.metrics.add_read(batch.len());
+        let mut frames: BTreeMap<i32, Vec<Frame<'_>>> = BTreeMap::new();
+        for record in &batch {
+            frames.entry(record.partition()).or_default().extend(frame(record));
+            if self.partitions.is_live(record.partition()) {
+                self.metrics.add_timestamp(record.timestamp());
+            }
+        }
+        // All stages are fed before a transaction is opened, because training may take longer than the
+        // timeout of a transaction.
+        let mut outputs = Vec::new();
+        for (partition, frames) in frames {
+            let delivered = self.transaction.producer().last_delivered(partition);
+            let Some((output, has_changed)) = self.partitions.feed(partition, &frames, delivered)
+            else {
+                continue;
+            };
+            if has_changed {
+                self.transaction.begin();
+            }
+            outputs.push((partition, output));
+        }
+        for (partition, output) in outputs {
+            let models = self.restorer.models();
+            self.writer.write(partition, output, &mut self.transaction, models)?;
+        }
+        Ok(())
+    }
+
+    fn poll_timeout(&self) -> Duration {
+        if self.assignment.pending().is_some() || !self.partitions.invalid().is_empty() {
+            return POLL_LOCATING;
+        }
+        self.transaction.due_in().map_or(POLL, |due| due.min(POLL))
+    }
+
+    /// Commits; if that fails, aborts, and the state of all partitions is restored.
+    fn commit(&mut self) -> io::Result<()> {
+        match self.transaction.commit(&mut self.partitions, &self.consumer) {
+            Ok(true) => {
+                self.metrics.count_committed();
+                self.report_long_replay();
+                Ok(())
+            }
+            Ok(false) => Ok(()),
+            Err(error) => self.abort_on_error(Err(error)),
+        }
+    }
+
+    fn report_long_replay(&mut self) {
+        let distance = self.partitions.replay_distance();
+        // Stages with a changelog keep the distance near --max-replay; the others may exceed it.
+        let is_long = distance > self.settings.max_replay.saturating_mul(2);
+        if is_long && !self.is_long_reported {
+            log::warn!(
+                "topic {}: a restart would replay {distance} records; a lower --max-age reduces \
+                 the number of open cascades",
+                self.input.name
+            );
+        }
+        self.is_long_reported = is_long;
+    }
+
+    /// Aborts the transaction where an error requires it. The state of all partitions, which
+    /// contains the records of the transaction, must be restored then.
+    fn abort_on_error(&mut self, result: Result<(), TransactionError>) -> io::Result<()> {
+        let why = match result {
+            Ok(()) => return Ok(()),
+            Err(TransactionError::Fatal(error)) => return Err(error),
+            Err(TransactionError::Abort(why)) => why,
+        };
+        log::warn!("the transaction is aborted, and the state is restored: {why}");
+        self.metrics.count_aborted();
+        self.transaction.abort(|| self.assignment.is_duplicated(&self.consumer))?;
+        self.partitions.invalidate();
+        Ok(())
+    }
+
+    fn accept_rebalances(&mut self) -> io::Result<()> {
+        while let Some(rebalance) = self.consumer.next_rebalance() {
+            match rebalance {
+                Rebalance::Assigned(partitions) => self.assigned(partitions)?,
+                Rebalance::Revoked(partitions) => self.revoked(&partitions)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn assigned(&mut self, partitions: Vec<i32>) -> io::Result<()> {
+        let input = self.input;
+        log::info!("topic {}: partitions {partitions:?} are assigned", input.name);
+        self.metrics.count_assigned();
+        if !self.consumer.is_cooperative() {
+            // The assignment replaces the previous one.
+            self.commit()?;
+            self.partitions.clear();
+        }
+        let now = self.cluster.partitions(&input.name)?.unwrap_or(input.partitions);
+        if now != input.partitions {
+            self.commit()?;
+            let group = &self.settings.group;
+            return Err(partitions_changed(&input.name, now, input.partitions, group));
+        }
+        self.assignment.assigned(partitions, &self.consumer);
+        Ok(())
+    }
+
+    fn revoked(&mut self, partitions: &[i32]) -> io::Result<()> {
+        log::info!("topic {}: partitions {partitions:?} are revoked", self.input.name);
+        self.metrics.count_revoked();
+        if self.consumer.is_lost() {
+            let why = "the group has reassigned the partitions".to_owned();
+            self.abort_on_error(Err(TransactionError::Abort(why)))?;
+        } else {
+            self.commit()?;
+        }
+        self.partitions.remove(partitions);
+        self.assignment.clear_pending();
+        self.consumer.release(partitions);
+        Ok(())
+    }
+
+    /// Restores assigned and invalid partitions whose committed positions are available.
+    fn restore_partitions(&mut self) -> io::Result<()> {
+        if let Some(pending) = self.assignment.pending().map(<[i32]>::to_vec)
+            && let Some(committed) = self.assignment.committed(&pending, &self.consumer)?
+        {
+            let mut starts = BTreeMap::new();
+            for partition in pending {
+                starts.insert(partition, self.restore(partition, &committed)?);
+            }
+            self.consumer.accept(&starts)?;
+            self.assignment.clear_pending();
+        }
+        let invalid = self.partitions.invalid();
+        if let Some(committed) = self.assignment.committed(&invalid, &self.consumer)? {
+            for partition in invalid {
+                let next = self.restore(partition, &committed)?;
+                self.consumer.seek(partition, next)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Restores a partition; returns the offset at which its replay starts.
+    fn restore(&mut self, partition: i32, committed: &Positions) -> io::Result<i64> {
+        let committed = committed.get(&partition).and_then(Option::as_ref);
+        let task = self.restorer.restore(partition, committed)?;
+        let next = task.next();
+        self.partitions.insert(partition, task);
+        Ok(next)
+    }
+
+    fn tally(&self) -> Tally {
+        let (topic, producer) = (&self.input.name, self.transaction.producer());
+        let mut tally = self.metrics.tally(topic, &self.partitions, &self.consumer, producer);
+        tally.extend(self.restorer.tally());
+        tally
+    }
+
+    fn counts(&self) -> Counts {
+        let written = self.transaction.producer().sent();
+        Counts { read: self.metrics.read(), written, rejected: self.writer.rejected() }
+    }
+}
+
+/// A record as a frame; a tombstone has none.
+fn frame<'a>(record: &'a ConsumerRecord<'_>) -> Option<Frame<'a>> {
+    let position = u64::try_from(record.offset()).ok()?;
+    Some(Frame { position, key: record.key(), bytes: record.value()?, text: None })
+}

@@ -1,0 +1,133 @@
+//! Kills of daemons and brokers, and controls that must fail.
+
+use std::time::Duration;
+
+use crate::broker::{Broker, broker};
+use crate::faults::{FaultTest, Outcome};
+
+const BASE: FaultTest = FaultTest {
+    name: "kills",
+    seed: 1,
+    instances: 3,
+    partitions: 4,
+    cascades: 1500,
+    sources: 16,
+    duration: Duration::from_secs(45),
+    flags: &[],
+    broker_kills: 0,
+    min_recoveries: 5,
+};
+
+fn report(name: &str, after: &Outcome) {
+    eprintln!(
+        "{name}: {} kills, {} recoveries, {} transactions given up, {} tweets, {} outputs",
+        after.kills, after.recoveries, after.aborted, after.tweets, after.outputs
+    );
+}
+
+fn assert_exact(name: &str, after: &Outcome) {
+    report(name, after);
+    assert!(after.outputs > 500 && after.recoveries >= BASE.min_recoveries, "too few recoveries");
+    assert!(after.differences.is_empty(), "{:#?}\n{}", after.differences, after.stderr);
+}
+
+#[test]
+fn kills_do_not_change_the_output() {
+    let Some(broker) = broker() else { return };
+    assert_exact("kills", &BASE.run(broker));
+}
+
+/// 200,000 tweets in ten minutes.
+#[test]
+#[ignore = "ten minutes"]
+fn kills_for_ten_minutes_do_not_change_the_output() {
+    let Some(broker) = broker() else { return };
+    let duration = Duration::from_secs(600);
+    let test = FaultTest { name: "long", seed: 2, cascades: 3500, duration, ..BASE };
+    assert_exact("long", &test.run(broker));
+}
+
+#[test]
+fn kills_of_the_broker_do_not_change_the_output() {
+    let Some(broker) = Broker::start("broker-kills") else { return };
+    let (duration, broker_kills) = (Duration::from_secs(30), 2);
+    let test =
+        FaultTest { name: "broker-kills", seed: 3, cascades: 700, duration, broker_kills, ..BASE };
+    assert_exact("broker kills", &test.run(&broker));
+}
+
+/// The older rebalance protocol, which revokes all partitions and assigns them again.
+#[test]
+fn kills_with_the_eager_protocol_do_not_change_the_output() {
+    let Some(broker) = broker() else { return };
+    let flags = &["-X", "partition.assignment.strategy=range"];
+    let duration = Duration::from_secs(15);
+    let test = FaultTest { name: "eager", seed: 6, cascades: 500, duration, flags, ..BASE };
+    assert_exact("eager", &test.run(broker));
+}
+
+/// The clocks of 600 sources are too long for the metadata of an offset, and cascades that are open for
+/// longer than `--max-replay` are written to the changelog.
+#[test]
+fn kills_with_long_checkpoints_and_a_changelog_do_not_change_the_output() {
+    let Some(broker) = broker() else { return };
+    let flags = &["--max-replay", "200"];
+    // As many instances as partitions, so that every killed instance has a partition.
+    let (duration, instances, partitions, sources) = (Duration::from_secs(20), 2, 2, 600);
+    let base = FaultTest { instances, partitions, sources, ..BASE };
+    // On a slow machine few tombstones may be written: then the test runs with another seed.
+    let enough = (7..10).any(|seed| {
+        let name = ["changelog-1", "changelog-2", "changelog-3"][seed as usize - 7];
+        let after = FaultTest { name, seed, cascades: 600, duration, flags, ..base }.run(broker);
+        assert_exact("changelog", &after);
+        let (cascades, checkpoints): (Vec<_>, Vec<_>) =
+            after.state.iter().partition(|it| it.key.as_ref().unwrap().contains('@'));
+        let tombstones = cascades.iter().filter(|it| it.value.is_none()).count();
+        let written = cascades.len() - tombstones;
+        eprintln!("{} checkpoints, {written} cascades, {tombstones} tombstones", checkpoints.len());
+        checkpoints.len() > 3 && written > 300 && tombstones > 10
+    });
+    assert!(enough, "too few changelog records");
+}
+
+/// A control: without a replay cascades are lost.
+#[test]
+fn without_replay_the_comparison_finds_lost_records() {
+    let Some(broker) = broker() else { return };
+    let flags = &["--without-replay"];
+    let duration = Duration::from_secs(15);
+    let test = FaultTest {
+        name: "without-replay",
+        seed: 4,
+        cascades: 500,
+        duration,
+        flags,
+        min_recoveries: 0,
+        ..BASE
+    };
+    let after = test.run(broker);
+    report("without replay", &after);
+    assert!(after.differences.iter().any(|it| !it.contains(" 0 missing")), "{after:?}");
+}
+
+/// A control: without transactions records are repeated.
+#[test]
+fn without_transactions_the_comparison_finds_repeated_records() {
+    let Some(broker) = broker() else { return };
+    let flags = &["--at-least-once", "--tick", "2s"];
+    let duration = Duration::from_secs(15);
+    let test = FaultTest {
+        name: "at-least-once",
+        seed: 5,
+        cascades: 500,
+        duration,
+        flags,
+        min_recoveries: 0,
+        ..BASE
+    };
+    let after = test.run(broker);
+    report("at least once", &after);
+    let repeated = after.differences.iter().filter(|it| !it.contains(" 0 repeated")).count();
+    assert!(repeated > 0, "{after:?}");
+    assert!(after.differences.iter().all(|it| it.contains(" 0 missing")), "{after:?}");
+}

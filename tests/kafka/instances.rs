@@ -1,0 +1,97 @@
+//! Instances that are stopped, replaced, added and removed.
+
+use std::time::Duration;
+
+use crate::broker::broker;
+use crate::client::{self, lag};
+use crate::environment::{Environment, differences, keyed, sources, tweets};
+use crate::faults::OPTIONS;
+use crate::process::pipe;
+
+fn assert_exact(environment: &Environment<'_>, lines: &str, partitions: i32) {
+    let pipe = pipe(&[&["collect", "--at-end", "drop"], &OPTIONS[..]].concat(), lines);
+    let topics =
+        ["cascade_series", "cascade_properties"].map(|kind| (kind, environment.read(kind)));
+    let differences = differences(&topics, &pipe, partitions);
+    assert!(differences.is_empty(), "{differences:#?}");
+}
+
+/// The tweets in parts of equal size.
+fn parts(lines: &str, count: usize) -> Vec<String> {
+    let lines: Vec<&str> = lines.lines().collect();
+    let part = |chunk: &[&str]| chunk.iter().map(|line| format!("{line}\n")).collect();
+    lines.chunks(lines.len().div_ceil(count)).map(part).collect()
+}
+
+fn feed(environment: &Environment<'_>, lines: &str) {
+    let sources = sources(lines);
+    client::produce(environment.brokers(), &environment.topic("tweets"), keyed(lines, &sources));
+}
+
+#[test]
+fn an_instance_stopped_beyond_its_session_is_rejected_and_rejoins() {
+    let Some(broker) = broker() else { return };
+    let environment = Environment::new(broker, "stopped");
+    environment.create("collect", 2);
+    let lines = tweets(300, 6, 11);
+    let parts = parts(&lines, 3);
+    let mut stopped = environment.daemon("collect", "stopped", &OPTIONS);
+    feed(&environment, &parts[0]);
+    environment.wait_until_read("collect", "tweets");
+    // Stopped while it processes records: its transaction remains open.
+    feed(&environment, &parts[1]);
+    stopped.signal("STOP");
+    let mut successor = environment.daemon("collect", "successor", &OPTIONS);
+    feed(&environment, &parts[2]);
+    // The successor waits until the broker aborts the open transaction: ten seconds.
+    environment.wait_until_read("collect", "tweets");
+    std::thread::sleep(Duration::from_secs(2));
+    stopped.signal("CONT");
+    std::thread::sleep(Duration::from_secs(4));
+    assert!(stopped.ended().is_none(), "{}", stopped.stderr());
+    stopped.stop();
+    successor.stop();
+    assert_exact(&environment, &lines, 2);
+}
+
+#[test]
+fn an_instance_that_was_replaced_ends_with_status_76() {
+    let Some(broker) = broker() else { return };
+    let environment = Environment::new(broker, "replaced");
+    environment.create("collect", 2);
+    let lines = tweets(300, 6, 12);
+    let parts = parts(&lines, 2);
+    let mut old = environment.daemon("collect", "same", &OPTIONS);
+    feed(&environment, &parts[0]);
+    environment.wait_until_read("collect", "tweets");
+    let mut new = environment.daemon("collect", "same", &OPTIONS);
+    feed(&environment, &parts[1]);
+    assert_eq!(old.wait(Duration::from_secs(60)), Some(76), "{}", old.stderr());
+    environment.wait_until_read("collect", "tweets");
+    new.stop();
+    assert_exact(&environment, &lines, 2);
+}
+
+#[test]
+fn added_and_removed_instances_do_not_change_the_output() {
+    let Some(broker) = broker() else { return };
+    let environment = Environment::new(broker, "scale");
+    environment.create("collect", 4);
+    let lines = tweets(500, 12, 13);
+    let parts = parts(&lines, 5);
+    let start = |i: u32| environment.daemon("collect", &i.to_string(), &OPTIONS);
+    let mut daemons = vec![start(0)];
+    for (i, part) in parts.iter().enumerate() {
+        feed(&environment, part);
+        match i {
+            0 => daemons.extend([start(1), start(2)]),
+            2 => daemons.drain(1..).for_each(|mut daemon| daemon.stop()),
+            _ => std::thread::sleep(Duration::from_secs(2)),
+        }
+    }
+    environment.wait_until_read("collect", "tweets");
+    daemons.iter_mut().for_each(|daemon| daemon.stop());
+    let group = environment.group("collect");
+    assert_eq!(lag(environment.brokers(), &group, &environment.topic("tweets")), 0);
+    assert_exact(&environment, &lines, 4);
+}
