@@ -58,9 +58,10 @@ pub(crate) struct KafkaArgs {
     /// Replication factor of created topics (default: that of the broker)
     #[arg(long, value_name = "N")]
     replication: Option<i32>,
-    /// Start position of a group without committed offsets
-    #[arg(long, value_enum, default_value = "earliest")]
-    from: FromArg,
+    /// Start position of a group without committed offsets: earliest, latest (the next record that is
+    /// written), or group:NAME for the committed offsets of another group, without its state
+    #[arg(long, value_name = "START", default_value = "earliest")]
+    from: From,
     /// Exit when the end of all partitions is reached
     #[arg(long)]
     exit_eof: bool,
@@ -83,15 +84,6 @@ pub(crate) struct KafkaArgs {
     /// Start without restored state, to show in a test that restoring matters
     #[arg(long, hide = true)]
     without_replay: bool,
-}
-
-/// Start position of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum FromArg {
-    /// The earliest record
-    Earliest,
-    /// The next record that is written
-    Latest,
 }
 
 impl CarrierArgs {
@@ -276,10 +268,7 @@ impl KafkaArgs {
             max_replay: self.max_replay,
             dead_letter,
             max_record_bytes: input.max_line,
-            from: match self.from {
-                FromArg::Earliest => From::Earliest,
-                FromArg::Latest => From::Latest,
-            },
+            from: self.from.clone(),
             models: role.models,
             largest_model: role.largest_model,
             writes: role.writes.to_vec(),

@@ -218,7 +218,7 @@ _tweetoscope() {
                     return 0
                     ;;
                 --from)
-                    COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --wait)
@@ -320,7 +320,7 @@ _tweetoscope() {
                     return 0
                     ;;
                 --from)
-                    COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --wait)
@@ -438,7 +438,7 @@ _tweetoscope() {
                     return 0
                     ;;
                 --from)
-                    COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --wait)
@@ -604,7 +604,7 @@ _tweetoscope() {
                     return 0
                     ;;
                 --from)
-                    COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --wait)
@@ -912,7 +912,7 @@ _tweetoscope() {
                     return 0
                     ;;
                 --from)
-                    COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --wait)
@@ -1018,7 +1018,7 @@ _tweetoscope() {
                     return 0
                     ;;
                 --from)
-                    COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --wait)
@@ -1132,7 +1132,7 @@ _tweetoscope() {
                     return 0
                     ;;
                 --from)
-                    COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --wait)
@@ -1460,7 +1460,7 @@ _tweetoscope() {
                     return 0
                     ;;
                 --from)
-                    COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --wait)

@@ -71,8 +71,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tra
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
-latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l from -d 'Start position of a group without committed offsets: earliest, latest (the next record that is written), or group:NAME for the committed offsets of another group, without its state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
@@ -116,8 +115,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l tran
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
-latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l from -d 'Start position of a group without committed offsets: earliest, latest (the next record that is written), or group:NAME for the committed offsets of another group, without its state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
@@ -154,8 +152,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l transact
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
-latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l from -d 'Start position of a group without committed offsets: earliest, latest (the next record that is written), or group:NAME for the committed offsets of another group, without its state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
@@ -192,8 +189,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l tran
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
-latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l from -d 'Start position of a group without committed offsets: earliest, latest (the next record that is written), or group:NAME for the committed offsets of another group, without its state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
@@ -235,8 +231,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l transa
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
-latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l from -d 'Start position of a group without committed offsets: earliest, latest (the next record that is written), or group:NAME for the committed offsets of another group, without its state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
@@ -270,8 +265,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l tran
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
-latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l from -d 'Start position of a group without committed offsets: earliest, latest (the next record that is written), or group:NAME for the committed offsets of another group, without its state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
@@ -369,8 +363,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l tr
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
-latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l from -d 'Start position of a group without committed offsets: earliest, latest (the next record that is written), or group:NAME for the committed offsets of another group, without its state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
@@ -404,8 +397,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l transact
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
-latest\t'The next record that is written'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l from -d 'Start position of a group without committed offsets: earliest, latest (the next record that is written), or group:NAME for the committed offsets of another group, without its state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::broker::{Broker, broker};
 use crate::client::{committed, produce};
-use crate::environment::{Environment, differences, keyed, sources, tweets};
+use crate::environment::{Environment, differences, field, keyed, sources, tweets};
 use crate::faults::OPTIONS;
 use crate::process::{ends, pipe};
 
@@ -117,6 +117,71 @@ fn a_changed_number_of_partitions_is_refused() {
     let (status, stderr) = environment.ends("collect", &["--exit-eof"]);
     assert_eq!(status, Some(1), "{stderr}");
     assert!(stderr.contains(&topic) && stderr.contains("had 2"), "{stderr}");
+}
+
+/// What the committed state cannot be continued with is refused by name; a group that begins at the
+/// position of another one emits nothing twice.
+#[test]
+fn other_options_and_foreign_offsets_are_refused_and_a_new_group_continues() {
+    let Some(broker) = broker() else { return };
+    let environment = Environment::new(broker, "options");
+    read_some(&environment, 1);
+    for (option, value, difference) in [
+        ("--min-size", "3", "--min-size 10, not 3"),
+        ("--lateness", "5m", "--lateness 0s, not 5m"),
+        ("--windows", "10m,30m", "--windows 10m,20m, not 10m,30m"),
+        ("--terminated", "2h", "--terminated 30m, not 2h"),
+    ] {
+        let flags = ["--exit-eof", "--max-age", "1d", option, value];
+        let (status, stderr) = environment.ends("collect", &flags);
+        assert_eq!(status, Some(1), "{stderr}");
+        assert!(stderr.contains(difference) && stderr.contains("--from group:"), "{stderr}");
+    }
+    let (status, stderr) = environment.ends("collect", &["--exit-eof"]);
+    assert_eq!(status, Some(0), "the committed options: {stderr}");
+
+    let (group, topic) = (environment.group("collect"), environment.topic("tweets"));
+    commit(environment.brokers(), &group, &topic, 30);
+    let (status, stderr) = environment.ends("collect", &["--exit-eof"]);
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(stderr.contains("another program committed offset 30"), "{stderr}");
+
+    let more: String = (100..140)
+        .map(|t| {
+            let kind = if t == 100 { "tweet" } else { "retweet" };
+            format!("{{\"type\":\"{kind}\",\"cid\":\"b\",\"t\":{t},\"source\":\"0\"}}\n")
+        })
+        .collect();
+    let end = "{\"type\":\"watermark\",\"source\":\"0\",\"t\":10000}\n";
+    let lines = format!("{more}{end}");
+    produce(environment.brokers(), &topic, keyed(&lines, &sources(&lines)));
+    let new = format!("{group}-new");
+    let from = format!("group:{group}");
+    let flags = ["--group", &new, "--from", &from, "--exit-eof", "--min-size", "3"];
+    let (status, stderr) = environment.ends_with("collect", &flags);
+    assert_eq!(status, Some(0), "{stderr}");
+    let series = environment.read("cascade_series");
+    let cascades: Vec<String> =
+        series.iter().map(|it| field(it.value.as_deref().unwrap(), "cid")).collect();
+    assert_eq!(
+        cascades,
+        ["b", "b"],
+        "one serie for each window of the new cascade, none of the old"
+    );
+}
+
+/// Commits an offset of partition 0 as another program would.
+fn commit(brokers: &str, group: &str, topic: &str, offset: i64) {
+    use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+    use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+    let consumer: BaseConsumer = rdkafka::ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("group.id", group)
+        .create()
+        .unwrap();
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(topic, 0, Offset::Offset(offset)).unwrap();
+    consumer.commit(&list, CommitMode::Sync).unwrap();
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::kafka::client::clock::now;
 use crate::kafka::client::config;
@@ -21,7 +22,7 @@ use crate::kafka::client::context::{Context, Events};
 use crate::kafka::client::errors::{Stopped, code, configuration, explained, failed, refusal};
 use crate::kafka::client::producer::Producer;
 use crate::kafka::client::reader::Reader;
-use crate::kafka::client::settings::{Creation, LARGEST_RECORD, Settings};
+use crate::kafka::client::settings::{Creation, From, LARGEST_RECORD, Settings};
 use crate::kafka::client::topics::Topic;
 
 /// Timeout of one request, which is then repeated.
@@ -162,6 +163,34 @@ impl Cluster {
     pub(crate) fn ends(&self, topic: &str, partition: i32) -> io::Result<(i64, i64)> {
         self.request(&format!("topic {topic} partition {partition}"), |consumer| {
             consumer.fetch_watermarks(topic, partition, REQUEST)
+        })
+    }
+
+    /// The offset at which a partition is read where the group has committed none. It is a number, so
+    /// that a record that is written before the first poll is read.
+    pub(crate) fn start(&self, topic: &str, partition: i32) -> io::Result<i64> {
+        let (first, end) = self.ends(topic, partition)?;
+        Ok(match &self.settings.from {
+            From::Earliest => first,
+            From::Latest => end,
+            From::Group(group) => self.committed_by(group, topic, partition)?.unwrap_or(first),
+        })
+    }
+
+    /// The offset that a group has committed for a partition.
+    fn committed_by(&self, group: &str, topic: &str, partition: i32) -> io::Result<Option<i64>> {
+        let observer: BaseConsumer =
+            config::observer(&self.settings, group).create().map_err(|it| configuration(&it))?;
+        let mut list = TopicPartitionList::new();
+        list.add_partition(topic, partition);
+        let what = format!("positions of group {group} in {topic}");
+        let list = observer
+            .committed_offsets(list, self.settings.wait)
+            .map_err(|error| explained(&what, &error))?;
+        let offset = list.find_partition(topic, partition).map(|element| element.offset());
+        Ok(match offset {
+            Some(Offset::Offset(offset)) => Some(offset),
+            _ => None,
         })
     }
 

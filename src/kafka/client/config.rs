@@ -37,6 +37,13 @@ pub(super) fn reader(settings: &Settings) -> ClientConfig {
     config
 }
 
+/// For the committed offsets of another group, without joining it.
+pub(super) fn observer(settings: &Settings, group: &str) -> ClientConfig {
+    let mut config = reader(settings);
+    config.set("group.id", group);
+    config
+}
+
 /// For the member of the consumer group.
 pub(super) fn consumer(settings: &Settings) -> ClientConfig {
     let mut config = reader(settings);

@@ -1,5 +1,6 @@
 //! The settings of a daemon, from the command line.
 
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -16,12 +17,29 @@ pub(crate) const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 pub const LARGEST_RECORD: usize = 16 << 20;
 
 /// Where a group without a committed offset starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum From {
     /// At the oldest record of the topic.
     Earliest,
     /// At the next record that is written.
     Latest,
+    /// At the committed offsets of another group, without its state.
+    Group(String),
+}
+
+impl FromStr for From {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "earliest" => Ok(Self::Earliest),
+            "latest" => Ok(Self::Latest),
+            _ => match text.strip_prefix("group:") {
+                Some(group) if !group.is_empty() => Ok(Self::Group(group.to_owned())),
+                _ => Err(format!("{text:?} is no start; give earliest, latest or group:NAME")),
+            },
+        }
+    }
 }
 
 /// The use of the topic of models.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::reader::{Found, Reader};
-use crate::kafka::client::settings::{From, Settings};
+use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::Topic;
 use crate::kafka::daemon::oversize::{head, oversize};
 use crate::record::{Kind, Refusal};
@@ -75,10 +75,7 @@ impl<W: Write> Bridge<W> {
             let name = settings.topic(topic).to_owned();
             let mut starts = BTreeMap::new();
             for partition in 0..partitions {
-                // An offset, so that a record that is written before the first poll is read.
-                let (first, end) = cluster.ends(&name, partition)?;
-                let start = if settings.from == From::Earliest { first } else { end };
-                starts.insert(partition, start);
+                starts.insert(partition, cluster.start(&name, partition)?);
             }
             let reader = cluster.reader(&name, &starts)?;
             sources.push(Source { name, reader, open: (0..partitions).collect() });

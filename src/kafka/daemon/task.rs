@@ -10,7 +10,7 @@ use crate::kafka::daemon::oversize::remove_oversized;
 use crate::kafka::restore::checkpoint::{Checkpoint, Metadata};
 use crate::kafka::restore::recovery::Restored;
 use crate::stage::{Change, Limit, Out, Outgoing, RecordRef, Recover, Saved, Tally};
-use crate::stream::{Frame, Refused, parse};
+use crate::stream::{Frame, Refused, parse, refused_by_stage};
 
 /// Number of parts of the state that one transaction writes for `--max-replay`, at most.
 const MAX_PARTS: usize = 10_000;
@@ -41,6 +41,29 @@ pub(crate) struct TaskOutput {
     pub(crate) refused: Vec<Refused>,
 }
 
+/// Refuses state that was committed under other options: a replay would rebuild another state, whose
+/// output would repeat or contradict what is committed.
+fn check_options(committed: &str, now: &str) -> io::Result<()> {
+    if committed.is_empty() || committed == now {
+        return Ok(());
+    }
+    let pairs = |text: &str| -> Vec<(String, String)> {
+        let words: Vec<&str> = text.split(' ').collect();
+        words.chunks(2).map(|it| (it[0].to_owned(), it[1..].concat())).collect()
+    };
+    let (before, now) = (pairs(committed), pairs(now));
+    let value = |name: &str| now.iter().find(|(it, _)| it == name).map_or("", |(_, value)| value);
+    let changed = before.iter().filter(|(name, old)| value(name) != old);
+    let changed: Vec<String> =
+        changed.map(|(name, old)| format!("{name} {old}, not {}", value(name))).collect();
+    Err(failed(format!(
+        "the group has committed its position with {}: with other options the replay would repeat \
+         or lose output. Give the committed options ({committed}), or start anew at the same position, \
+         without the open cascades, with --group NEW --from group:OLD",
+        changed.join(", ")
+    )))
+}
+
 /// The stage of a partition.
 pub(crate) struct Task<S> {
     stage: S,
@@ -65,7 +88,9 @@ pub(crate) struct Task<S> {
 impl<S: Recover> Task<S> {
     /// A stage with a restored state, ready for the replay.
     pub(crate) fn new(mut stage: S, restored: Restored, limits: Limits) -> io::Result<Self> {
-        let Restored { checkpoint, text, parts, emitted, emitted_end, committed } = restored;
+        let Restored { checkpoint, text, parts, emitted, emitted_end, committed, options } =
+            restored;
+        check_options(&options, &stage.output_options())?;
         let next = checkpoint.offset;
         let position = next.unsigned_abs();
         let saved = Saved { position, checkpoint: &text, parts: &parts.live, emitted };
@@ -158,6 +183,7 @@ impl<S: Recover> Task<S> {
         let fitting = remove_oversized(frames, self.limits.record_bytes, refused);
         let batch = parse(fitting.as_deref().unwrap_or(frames), S::TAKES, refused);
         self.stage.on_batch(&batch, &mut self.out);
+        refused.extend(refused_by_stage(&mut self.out, frames));
         if let Some(last) = frames.last() {
             self.next = last.position as i64 + 1;
         }
@@ -195,7 +221,8 @@ impl<S: Recover> Task<S> {
     pub(crate) fn metadata(&mut self, delivered: Option<i64>) -> Metadata {
         let emitted_from = self.emitted_from(delivered);
         let checkpoint = self.checkpoints.choose(&self.stage, self.next, emitted_from);
-        Metadata { checkpoint, parts: self.parts.len() }
+        let options = self.stage.output_options();
+        Metadata { checkpoint, parts: self.parts.len(), options }
     }
 
     /// The text of a checkpoint is stored in the changelog now.

@@ -41,6 +41,8 @@ pub(crate) struct Metadata {
     pub(crate) checkpoint: Checkpoint,
     /// Number of live parts in the changelog.
     pub(crate) parts: usize,
+    /// The stage's [`output_options`](crate::stage::Recover::output_options).
+    pub(crate) options: String,
 }
 
 /// The JSON object, with the names of docs/kafka.md.
@@ -58,6 +60,8 @@ struct Json {
     emitted_from: Option<i64>,
     #[serde(default, rename = "aside", skip_serializing_if = "is_zero")]
     parts: usize,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    options: String,
 }
 
 fn is_zero(count: &usize) -> bool {
@@ -83,9 +87,9 @@ impl Metadata {
             CheckpointText::Inline(text) => (Some(text), None),
             CheckpointText::Stored { partition, offset } => (None, Some((partition, offset))),
         };
-        let parts = self.parts;
+        let (parts, options) = (self.parts, self.options.clone());
         let v = if parts == 0 { VERSION_WITHOUT_PARTS } else { VERSION };
-        let json = Json { v, partitions, low, inline, stored, emitted_from, parts };
+        let json = Json { v, partitions, low, inline, stored, emitted_from, parts, options };
         serde_json::to_string(&json).expect("numbers and strings are JSON")
     }
 
@@ -105,7 +109,7 @@ impl Metadata {
             None => CheckpointText::Inline(json.inline.unwrap_or_default()),
         };
         let checkpoint = Checkpoint { offset: json.low, text, emitted_from: json.emitted_from };
-        Ok(Self { checkpoint, parts: json.parts })
+        Ok(Self { checkpoint, parts: json.parts, options: json.options })
     }
 
     /// Whether the checkpoint must be stored in `collect_state`.
@@ -126,7 +130,8 @@ mod tests {
                 for parts in [0, 7] {
                     let text = text.clone();
                     let checkpoint = Checkpoint { offset: 9_000_000_000, text, emitted_from };
-                    let metadata = Metadata { checkpoint, parts };
+                    let options = ["", "--windows 10m"][parts % 2].to_owned();
+                    let metadata = Metadata { checkpoint, parts, options };
                     let written = metadata.to_text(4);
                     assert_eq!(Metadata::parse(&written, 4), Ok(metadata));
                     assert_eq!(Metadata::parse(&written, 5), Err(Unusable::Partitions(4)));
@@ -142,13 +147,18 @@ mod tests {
     fn the_text_of_metadata_is_fixed() {
         let text = CheckpointText::Inline("c".to_owned());
         let checkpoint = Checkpoint { offset: 5, text, emitted_from: Some(6) };
-        let metadata = Metadata { checkpoint: checkpoint.clone(), parts: 0 };
+        let options = String::new();
+        let metadata = Metadata { checkpoint: checkpoint.clone(), parts: 0, options };
         assert_eq!(metadata.to_text(4), r#"{"v":1,"n":4,"low":5,"mark":"c","back":6}"#);
         let text = CheckpointText::Stored { partition: 1, offset: 2 };
         let metadata = Metadata {
             checkpoint: Checkpoint { text, emitted_from: None, ..checkpoint },
             parts: 3,
+            options: "--windows 10m".to_owned(),
         };
-        assert_eq!(metadata.to_text(4), r#"{"v":2,"n":4,"low":5,"kept":[1,2],"aside":3}"#);
+        assert_eq!(
+            metadata.to_text(4),
+            r#"{"v":2,"n":4,"low":5,"kept":[1,2],"aside":3,"options":"--windows 10m"}"#
+        );
     }
 }

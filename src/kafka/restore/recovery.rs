@@ -7,7 +7,7 @@ use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::errors::failed;
 use crate::kafka::client::records::Position;
 use crate::kafka::client::scan::read_committed;
-use crate::kafka::client::settings::{From, Settings};
+use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::{InputTopic, Topic};
 use crate::kafka::restore::changelog::{Changelog, Parts};
 use crate::kafka::restore::checkpoint::{Checkpoint, CheckpointText, Metadata, Unusable};
@@ -38,6 +38,8 @@ pub(crate) struct Restored {
     pub(crate) emitted_end: Option<i64>,
     /// The committed offset: the output of the records before it is committed.
     pub(crate) committed: i64,
+    /// The options under which it was committed; empty where none is stored.
+    pub(crate) options: String,
 }
 
 impl<'a> Recovery<'a> {
@@ -54,7 +56,7 @@ impl<'a> Recovery<'a> {
         committed: Option<&Position>,
     ) -> io::Result<Restored> {
         let reads_back = !self.needs.reads_back.is_empty();
-        let (Metadata { mut checkpoint, mut parts }, mut offset, is_ours) =
+        let (Metadata { mut checkpoint, mut parts, options }, mut offset, is_ours) =
             self.start(partition, committed)?;
         if !self.settings.replay {
             checkpoint.offset = offset;
@@ -79,7 +81,8 @@ impl<'a> Recovery<'a> {
             }
             _ => Default::default(),
         };
-        Ok(Restored { checkpoint, text, parts, emitted, emitted_end, committed: offset })
+        let committed = offset;
+        Ok(Restored { checkpoint, text, parts, emitted, emitted_end, committed, options })
     }
 
     /// The metadata, the committed offset, and whether this program has committed it.
@@ -92,23 +95,25 @@ impl<'a> Recovery<'a> {
             let reads_back = !self.needs.reads_back.is_empty();
             let emitted_from = if reads_back { Some(self.alerts_end(partition)?) } else { None };
             let text = CheckpointText::Inline(String::new());
-            Ok(Metadata { checkpoint: Checkpoint { offset, text, emitted_from }, parts: 0 })
+            Ok(Metadata {
+                checkpoint: Checkpoint { offset, text, emitted_from },
+                parts: 0,
+                options: String::new(),
+            })
         };
         let InputTopic { name, partitions } = self.input;
         let Some(Position { offset, metadata }) = committed else {
-            let (first, end) = self.cluster.ends(name, partition)?;
-            let offset = if self.settings.from == From::Earliest { first } else { end };
+            let offset = self.cluster.start(name, partition)?;
             return Ok((empty(offset)?, offset, false));
         };
         match Metadata::parse(metadata, *partitions) {
             Ok(metadata) => Ok((metadata, *offset, true)),
-            Err(Unusable::Foreign) => {
-                log::warn!(
-                    "topic {name} partition {partition}: another tool set the committed offset \
-                     {offset}: starting there with empty state"
-                );
-                Ok((empty(*offset)?, *offset, false))
-            }
+            Err(Unusable::Foreign) => Err(failed(format!(
+                "topic {name} partition {partition}: another program committed offset {offset} for \
+                 group {group}, without the state that belongs to it. To start there without state, \
+                 give --group NEW --from group:{group}",
+                group = self.settings.group
+            ))),
             Err(Unusable::Partitions(before)) => {
                 Err(partitions_changed(name, *partitions, before, &self.settings.group))
             }
