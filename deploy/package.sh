@@ -10,6 +10,7 @@
 #   wheel     Python wheel that carries the program
 #   image     OCI image from scratch, as an archive (needs buildah)
 #   sums      SHA256SUMS of the above
+#   version   prints the version, alone
 #
 # Without a PART: all of them. The version is that of Cargo.toml. Two runs in the same folder with the same
 # toolchain give the same bytes: times are those of the newest commit, or SOURCE_DATE_EPOCH.
@@ -31,6 +32,11 @@ fi
 export SOURCE_DATE_EPOCH
 export LC_ALL=C TZ=UTC
 umask 022
+
+if [ "${1:-}" = version ]; then
+  echo "$version"
+  exit
+fi
 
 out=target/package
 name=tweetoscope-$version-$TARGET
@@ -94,6 +100,7 @@ deb() {
   install -D -m 644 completions/tweetoscope.fish "$tree/usr/share/fish/vendor_completions.d/tweetoscope.fish"
   install -D -m 644 -t "$tree/lib/systemd/system" deploy/systemd/*.service deploy/systemd/*.target
   install -m 644 deploy/systemd/*.env "$tree/etc/tweetoscope/"
+  install -m 600 deploy/systemd/kafka.properties "$tree/etc/tweetoscope/"
   local doc=$tree/usr/share/doc/tweetoscope
   install -d "$doc"
   gzip -9nc docs/CHANGELOG.md >"$doc/changelog.gz"
@@ -130,7 +137,7 @@ image() {
   need_binary
   local context=$out/image tag=localhost/tweetoscope:$version
   local options=(--root "$PWD/$out/containers" --runroot "$PWD/$out/containers-run")
-  rm -rf "$context" && mkdir -p "$context/out" "$context/etc/ssl/certs"
+  rm -rf "$context" && mkdir -p "$context/out/var/log/tweetoscope" "$context/etc/ssl/certs"
   install -m 755 "$program" "$context/out/tweetoscope"
   cp /etc/ssl/certs/ca-certificates.crt "$context/etc/ssl/certs/"
   third_party "$context/out/THIRD-PARTY.txt"
@@ -149,7 +156,9 @@ image() {
 }
 
 sums() {
-  (cd "$out" && find . -maxdepth 1 -type f ! -name SHA256SUMS -printf '%P\n' | sort | xargs sha256sum >SHA256SUMS)
+  rm -f "$out/SHA256SUMS"
+  (cd "$out" && find . -maxdepth 1 -type f -printf '%P\0' | sort -z | xargs -0 sha256sum) >target/package.sums
+  mv target/package.sums "$out/SHA256SUMS"
 }
 
 mkdir -p "$out"

@@ -99,8 +99,8 @@ def licences():
         add(title, found)
         if not found:
             missing.append(title)
-    rust = Path(run("rustc", "--print", "sysroot").strip()) / "share/doc/rust"
-    add("Rust standard library (MIT OR Apache-2.0)", texts(rust))
+    add("Rust standard library, The Rust Project Developers (MIT OR Apache-2.0; parts Apache-2.0 WITH LLVM-exception)",
+        [(ROOT / "LICENSE-APACHE").read_text().strip()])
     # A static binary contains the C library.
     add("GNU C Library (LGPL-2.1-or-later)", texts(Path("/usr/share/doc/libc6")))
     print("The tweetoscope binary contains the following components, with their licences.")
