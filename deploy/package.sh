@@ -71,14 +71,14 @@ third_party() {
 
 archive() {
   need_binary
-  local tree=$out/tree/$name
+  local tree=target/packaging/$name
   rm -rf "$tree" && mkdir -p "$tree"
   install -m 755 "$program" "$tree/"
   cp -R --no-preserve=mode man completions "$tree/"
   cp --no-preserve=mode README.md LICENSE-APACHE LICENSE-MIT docs/CHANGELOG.md "$tree/"
   third_party "$tree/THIRD-PARTY.txt"
   settle "$tree"
-  tar --sort=name --owner=0 --group=0 --numeric-owner --format=ustar -C "$out/tree" -cf - "$name" |
+  tar --sort=name --owner=0 --group=0 --numeric-owner --format=ustar -C target/packaging -cf - "$name" |
     gzip -9n >"$out/$name.tar.gz"
 }
 
@@ -88,7 +88,7 @@ sbom() {
 
 deb() {
   need_binary
-  local tree=$out/deb from=deploy/package/debian
+  local tree=target/packaging/deb from=deploy/package/debian
   rm -rf "$tree" && mkdir -p "$tree/DEBIAN" "$tree/etc/tweetoscope"
   install -D -m 755 "$program" "$tree/usr/bin/tweetoscope"
   for page in man/*.1; do
@@ -104,9 +104,8 @@ deb() {
   local doc=$tree/usr/share/doc/tweetoscope
   install -d "$doc"
   gzip -9nc docs/CHANGELOG.md >"$doc/changelog.gz"
-  third_party "$out/third-party.txt"
-  gzip -9nc "$out/third-party.txt" >"$doc/THIRD-PARTY.txt.gz"
-  rm "$out/third-party.txt"
+  third_party target/packaging/THIRD-PARTY.txt
+  gzip -9nc target/packaging/THIRD-PARTY.txt >"$doc/THIRD-PARTY.txt.gz"
   install -m 644 "$from/copyright" "$doc/copyright"
   printf 'tweetoscope (%s) unstable; urgency=low\n\n  * See changelog.gz.\n\n -- %s  %s\n' "$version" \
     'The tweetoscope authors <packages@example.org>' "$(date -R -u -d "@$SOURCE_DATE_EPOCH")" |
@@ -128,15 +127,14 @@ deb() {
 
 wheel() {
   need_binary
-  third_party "$out/THIRD-PARTY.txt"
-  python3 deploy/package/wheel.py "$program" "$version" "$machine" "$out/THIRD-PARTY.txt" "$out"
-  rm "$out/THIRD-PARTY.txt"
+  third_party target/packaging/THIRD-PARTY.txt
+  python3 deploy/package/wheel.py "$program" "$version" "$machine" target/packaging/THIRD-PARTY.txt "$out"
 }
 
 image() {
   need_binary
-  local context=$out/image tag=localhost/tweetoscope:$version
-  local options=(--root "$PWD/$out/containers" --runroot "$PWD/$out/containers-run")
+  local context=target/packaging/image tag=localhost/tweetoscope:$version
+  local options=(--root "$PWD/target/containers" --runroot "$PWD/target/containers-run")
   rm -rf "$context" && mkdir -p "$context/out/var/log/tweetoscope" "$context/etc/ssl/certs"
   install -m 755 "$program" "$context/out/tweetoscope"
   cp /etc/ssl/certs/ca-certificates.crt "$context/etc/ssl/certs/"
@@ -152,7 +150,8 @@ image() {
     -f deploy/container/Containerfile -t "$tag" "$context"
   rm -f "$out/$name.docker.tar"
   buildah "${options[@]}" push "$tag" "docker-archive:$out/$name.docker.tar:tweetoscope:$version"
-  rm -rf "$context"
+  python3 deploy/package/image.py "$out/$name.docker.tar" "localhost/tweetoscope:$version"
+  rm -rf "$context" target/containers target/containers-run
 }
 
 sums() {
@@ -161,7 +160,7 @@ sums() {
   mv target/package.sums "$out/SHA256SUMS"
 }
 
-mkdir -p "$out"
+mkdir -p "$out" target/packaging
 [ $# -gt 0 ] || set -- binary archive sbom deb wheel image sums
 for part in "$@"; do
   case $part in
@@ -169,4 +168,5 @@ for part in "$@"; do
     *) echo "unknown part $part: binary archive sbom deb wheel image sums" >&2; exit 2 ;;
   esac
 done
+rm -rf target/packaging
 (cd "$out" && find . -maxdepth 1 -type f -printf '%s\t%P\n' | sort -k2)
