@@ -4,7 +4,7 @@
 #
 #   tests/release.sh [STEP...]
 #
-# Steps: build same archive sbom deb wheel image kafka dependencies; default: all. REBUILD=1 also builds the program
+# Steps: build same archive sbom deb wheel image kafka dependencies figures; default: all. REBUILD=1 also builds the program
 # twice and compares the bytes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -238,7 +238,13 @@ step_dependencies() {
   pass 'dependencies'
 }
 
-[ $# -gt 0 ] || set -- build same archive sbom deb wheel image kafka dependencies
+# The figures show what the program prints.
+step_figures() {
+  python3 docs/figures/draw.py --check "target/$target/release/tweetoscope"
+  pass 'figures'
+}
+
+[ $# -gt 0 ] || set -- build same archive sbom deb wheel image kafka dependencies figures
 for step in "$@"; do
   printf '\n== %s (after %d s)\n' "$step" "$SECONDS"
   "step_$step"
