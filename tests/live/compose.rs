@@ -113,7 +113,7 @@ fn compose_fits_the_program_and_the_files_that_it_mounts() {
         ("/services/collect/command/1", "--kafak", "does not take"),
         ("/services/collect/environment/TWEETOSCOPE_HTTP_HOST", "x", "refuses requests"),
         ("/services/prometheus/volumes/0", "./x.yml:/x.yml:ro", "what is not there"),
-        ("/services/monitor/healthcheck/test/2", "127.0.0.1:1", "another port"),
+        ("/services/monitor/healthcheck/test/3", "127.0.0.1:1", "another port"),
         ("/services/train/user", "root", "may be root"),
     ];
     for (path, value, fault) in cases {

@@ -115,7 +115,7 @@ fn each_fault_is_seen_in_a_copy_that_has_it() {
         ("a file that", "StatefulSet", &|it| one(it)["volumeMounts"][0]["mountPath"] = json!("/x")),
         ("a certificate that", "Secret", &|it| it["stringData"]["ca.pem"] = Value::Null),
         ("more instances", "HorizontalPodAutoscaler", &|it| it["spec"]["maxReplicas"] = json!(9)),
-        ("does not let", "NetworkPolicy", &|it| it["spec"]["egress"][1]["ports"] = json!([])),
+        ("does not let", "NetworkPolicy", &|it| it["spec"]["egress"] = json!([])),
         ("has no such port", "PodMonitor", &|it| {
             it["spec"]["podMetricsEndpoints"][0]["port"] = json!("metrics");
         }),
