@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
@@ -12,8 +13,13 @@ use super::objects::{containers, faults, name, of_kind, option, ours, workloads}
 /// Puts a fault into an object.
 type Break<'a> = &'a dyn Fn(&mut Value);
 
-/// The objects of an overlay, valid for the schemas of Kubernetes.
+/// The objects of an overlay, valid for the schemas of Kubernetes; built once for all tests.
 pub(crate) fn overlay(overlay: &str) -> Option<Vec<Value>> {
+    static BUILT: [OnceLock<Option<Vec<Value>>>; 2] = [OnceLock::new(), OnceLock::new()];
+    BUILT[usize::from(overlay == "production")].get_or_init(|| build(overlay)).clone()
+}
+
+fn build(overlay: &str) -> Option<Vec<Value>> {
     let folder = repository("deploy/kubernetes/overlays").join(overlay);
     let built = Command::new("kubectl").arg("kustomize").arg(&folder).output().ok()?;
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
