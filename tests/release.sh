@@ -231,7 +231,7 @@ step_dependencies() {
   TARGET=$target deploy/package/dependencies.py unsafe --check
   if command -v cargo-deny >/dev/null; then
     # The advisories need the network; the pipelines check them.
-    cargo deny --all-features --offline check --config .deny.toml bans licenses sources
+    cargo deny --all-features --offline --config .deny.toml check bans licenses sources
   else
     echo 'skipped: cargo-deny is not installed'
   fi
