@@ -13,6 +13,9 @@ use tweetoscope::telemetry::{Health, Listen, Server, Site};
 use crate::flags::{Shared, Usage};
 use crate::logging;
 
+/// The environment variable in which a service manager passes its address.
+const NOTIFY_SOCKET: &str = "NOTIFY_SOCKET";
+
 /// The observer behind the flags; without them it ignores all calls.
 pub(crate) struct Watch {
     health: Option<Health>,
@@ -33,10 +36,16 @@ pub(crate) fn watch_with(
     wrap: impl FnOnce(Arc<dyn Site>) -> Arc<dyn Site>,
 ) -> anyhow::Result<Watch> {
     let textfile = shared.metrics_textfile.clone();
+    let manager = std::env::var_os(NOTIFY_SOCKET).filter(|address| !address.is_empty());
     let mut health = None;
     let mut server = None;
-    if textfile.is_some() || shared.http.is_some() {
-        let made = Health::new(logging::stage(), Box::new(logging::tally), Arc::clone(stop));
+    if textfile.is_some() || shared.http.is_some() || manager.is_some() {
+        let mut made = Health::new(logging::stage(), Box::new(logging::tally), Arc::clone(stop));
+        if let Some(address) = &manager {
+            made = made
+                .notifying(address)
+                .with_context(|| format!("{NOTIFY_SOCKET}={}", address.display()))?;
+        }
         if let Some(address) = &shared.http {
             let listen = Listen::new(address, &shared.http_host)
                 .map_err(|error| Usage(format!("--http: {error}")))?;

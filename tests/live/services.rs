@@ -1,198 +1,13 @@
-//! The pipeline as services: what `deploy/` has for containers, Kubernetes and systemd.
-//!
-//! A schema would not see a selector that matches no pod, a port that nobody listens on, or an
-//! option that the program does not have: so these are looked at here, and in broken copies too.
+//! The pipeline as services: units of systemd, the image, readiness and health.
 
 use std::fs;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use serde_json::{Value, json};
-
-use super::client::{Service, dir, out, repository, run, text};
-
-const STAGES: [&str; 6] = ["collect", "fit", "predict", "train", "monitor", "dashboard"];
-
-/// What a file of YAML documents says; none where YAML cannot be read here.
-fn documents(path: &Path) -> Option<Vec<Value>> {
-    let python =
-        "import json, sys, yaml\nprint(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))";
-    let output = Command::new("/usr/bin/python3").args(["-c", python]).arg(path).output().ok()?;
-    let known = output.status.success() || std::env::var_os("CI").is_none();
-    assert!(known, "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).ok()
-}
-
-/// Whether the program takes these arguments; options are read in order, and help comes last.
-fn takes(args: &[&str]) -> bool {
-    let args: Vec<_> = args.iter().copied().chain(["--help"]).collect();
-    run(&args, "").status.success()
-}
-
-/// Whether a variable sets an option of the stage.
-fn is_option(stage: &str, variable: &str) -> bool {
-    let Some(name) = variable.strip_prefix("TWEETOSCOPE_") else { return false };
-    let option = format!("--{}", name.to_lowercase().replace('_', "-"));
-    out(&run(&[stage, "--help"], "")).split_whitespace().any(|word| word == option)
-}
-
-/// Puts a fault into an object.
-type Break<'a> = &'a dyn Fn(&mut Value);
-
-/// What a checker says that `tests/live/install.sh` has put beside the build; in CI it must be there.
-fn checked(tool: &str, args: &[&str]) {
-    let path = repository("target/live-tools/bin").join(tool);
-    match Command::new(path).args(args).output() {
-        Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stdout).into_owned();
-            let also = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(output.status.success(), "{tool}: {said}{also}");
-        }
-        Err(_) => assert!(std::env::var_os("CI").is_none(), "{tool}: tests/live/install.sh"),
-    }
-}
-
-fn of_kind<'a>(all: &'a [Value], kind: &str) -> Vec<&'a Value> {
-    all.iter().filter(|it| it["kind"] == kind).collect()
-}
-
-fn name(it: &Value) -> &str {
-    it["metadata"]["name"].as_str().unwrap_or_default()
-}
-
-/// Whether all pairs of `selector` are among the labels; an empty selector selects nothing.
-fn selects(selector: &Value, labels: &Value) -> bool {
-    let pairs = selector.as_object();
-    pairs.is_some_and(|it| !it.is_empty() && it.iter().all(|(key, value)| labels[key] == *value))
-}
-
-/// What is wrong with the objects, one line a fault.
-fn faults(all: &[Value]) -> Vec<String> {
-    let mut faults = Vec::new();
-    let (sets, services) = (of_kind(all, "StatefulSet"), of_kind(all, "Service"));
-    let maps = of_kind(all, "ConfigMap");
-    for service in &services {
-        let selector = &service["spec"]["selector"];
-        let chosen: Vec<_> = sets
-            .iter()
-            .filter(|it| selects(selector, &it["spec"]["template"]["metadata"]["labels"]))
-            .collect();
-        if chosen.is_empty() {
-            faults.push(format!("service {}: its selector matches no pod", name(service)));
-        }
-        for port in service["spec"]["ports"].as_array().into_iter().flatten() {
-            for set in &chosen {
-                let container = &set["spec"]["template"]["spec"]["containers"][0];
-                let ports = container["ports"].as_array().into_iter().flatten();
-                if !ports.into_iter().any(|it| it["name"] == port["targetPort"]) {
-                    faults.push(format!(
-                        "service {}: {} has no such port",
-                        name(service),
-                        name(set)
-                    ));
-                }
-            }
-        }
-    }
-    for set in &sets {
-        faults.extend(
-            faults_of(set, &services, &maps).into_iter().map(|it| format!("{}: {it}", name(set))),
-        );
-    }
-    faults
-}
-
-fn faults_of(set: &Value, services: &[&Value], maps: &[&Value]) -> Vec<String> {
-    let mut faults = Vec::new();
-    let mut check = |good: bool, fault: &str| {
-        if !good {
-            faults.push(fault.to_owned());
-        }
-    };
-    let (spec, pod) = (&set["spec"], &set["spec"]["template"]);
-    check(
-        selects(&spec["selector"]["matchLabels"], &pod["metadata"]["labels"]),
-        "selects other pods",
-    );
-    check(
-        services.iter().any(|it| it["metadata"]["name"] == spec["serviceName"]),
-        "its service is not there",
-    );
-    check(pod["spec"]["securityContext"]["runAsNonRoot"] == true, "may be root");
-    let it = &pod["spec"]["containers"][0];
-    check(it["securityContext"]["readOnlyRootFilesystem"] == true, "may write its image");
-    let image = it["image"].as_str().unwrap_or_default();
-    let tag = image.rsplit_once(':').map(|(_, tag)| tag);
-    check(tag == Some(env!("CARGO_PKG_VERSION")), "has an image of another version");
-    let args: Vec<&str> =
-        it["args"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    check(args.first() == Some(&name(set)), "runs another stage");
-    check(takes(&args), "has arguments that the program does not take");
-    let env: Vec<&Value> = it["env"].as_array().into_iter().flatten().collect();
-    let http =
-        env.iter().find(|it| it["name"] == "TWEETOSCOPE_HTTP").and_then(|it| it["value"].as_str());
-    let port = http.and_then(|it| it.rsplit_once(':')?.1.parse::<u64>().ok());
-    check(
-        port.is_some() && it["ports"][0]["containerPort"].as_u64() == port,
-        "listens on another port",
-    );
-    for probe in ["livenessProbe", "readinessProbe"] {
-        check(it[probe]["httpGet"]["port"] == it["ports"][0]["name"], "is asked on another port");
-    }
-    for from in it["envFrom"].as_array().into_iter().flatten() {
-        let map = maps.iter().find(|map| map["metadata"]["name"] == from["configMapRef"]["name"]);
-        check(map.is_some(), "takes options from a map that is not there");
-        let options = map.and_then(|map| map["data"].as_object()).into_iter().flatten();
-        options.for_each(|(option, _)| {
-            check(is_option(name(set), option), "is told what it has no option for")
-        });
-    }
-    faults
-}
-
-#[test]
-fn kubernetes_objects_fit_each_other_and_the_program() {
-    let Ok(built) =
-        Command::new("kubectl").arg("kustomize").arg(repository("deploy/kubernetes")).output()
-    else {
-        return;
-    };
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    let dir = dir("kubernetes");
-    fs::write(dir.join("all.yaml"), &built.stdout).unwrap();
-    checked("kubernetes-validate", &["--strict", "--quiet", text(&dir.join("all.yaml"))]);
-    let Some(all) = documents(&dir.join("all.yaml")) else { return };
-    fs::remove_dir_all(dir).unwrap();
-    let mut names: Vec<_> = of_kind(&all, "StatefulSet").into_iter().map(name).collect();
-    let mut stages = STAGES;
-    stages.sort_unstable();
-    names.sort_unstable();
-    assert_eq!(names, stages);
-    assert_eq!(faults(&all), [""; 0]);
-    // Each fault is seen in a copy that has it.
-    let set: fn(&mut Value) -> &mut Value =
-        |it| &mut it["spec"]["template"]["spec"]["containers"][0];
-    let breaks: [(&str, &str, Break<'_>); 8] = [
-        ("matches no pod", "Service", &|it| it["spec"]["selector"] = json!({ "part-of": "x" })),
-        ("has no such port", "Service", &|it| it["spec"]["ports"][0]["targetPort"] = json!("web")),
-        ("service is not there", "Service", &|it| it["metadata"]["name"] = json!("x")),
-        ("selects other pods", "StatefulSet", &|it| {
-            it["spec"]["template"]["metadata"]["labels"] = Value::Null;
-        }),
-        ("another version", "StatefulSet", &|it| set(it)["image"] = json!("tweetoscope:latest")),
-        ("does not take", "StatefulSet", &|it| set(it)["args"][1] = json!("--kafak")),
-        ("on another port", "StatefulSet", &|it| set(it)["ports"][0]["containerPort"] = json!(80)),
-        ("a map that is not there", "StatefulSet", &|it| {
-            set(it)["envFrom"][0]["configMapRef"]["name"] = json!("x");
-        }),
-    ];
-    for (fault, kind, break_it) in breaks {
-        let mut broken = all.clone();
-        broken.iter_mut().filter(|it| it["kind"] == kind).for_each(break_it);
-        let found = faults(&broken);
-        assert!(found.iter().any(|it| it.contains(fault)), "{fault}: {found:?}");
-    }
-}
+use super::checking::{STAGES, checked, is_option, takes};
+use super::client::{Service, dir, repository, run, text, tweetoscope};
 
 #[test]
 fn the_unit_is_sound_tight_and_starts_what_there_is() {
@@ -203,20 +18,31 @@ fn the_unit_is_sound_tight_and_starts_what_there_is() {
         let args: Vec<_> = start.split(' ').map(|it| if it == "%i" { stage } else { it }).collect();
         assert!(takes(&args), "{args:?}");
         for file in ["common", stage] {
-            let path = repository(&format!("deploy/systemd/{file}.env"));
-            let Ok(env) = fs::read_to_string(path) else { continue };
+            let env =
+                fs::read_to_string(repository(&format!("deploy/systemd/{file}.env"))).unwrap();
             for line in env.lines().filter(|it| !it.starts_with('#')) {
                 let variable = line.split('=').next().unwrap();
                 assert!(is_option(stage, variable), "{file}.env: {stage} has no {variable}");
             }
         }
     }
+    // The file of -F is a credential, and that one comes with the package.
+    let credential = unit.lines().find_map(|it| it.strip_prefix("LoadCredential=")).unwrap();
+    let (id, source) = credential.split_once(':').unwrap();
+    assert!(start.contains(&format!(" -F %d/{id} ")), "{start}");
+    let shipped = source.strip_prefix("/etc/tweetoscope/").unwrap();
+    assert!(repository("deploy/systemd").join(shipped).exists(), "{shipped}");
+    // The unit waits for the message that the program sends, over a socket that it may use.
+    let families = unit.lines().find_map(|it| it.strip_prefix("RestrictAddressFamilies=")).unwrap();
+    assert!(unit.contains("\nType=notify\n") && families.contains("AF_UNIX"));
     let dir = dir("systemd");
     let path = dir.join("tweetoscope@collect.service");
     fs::write(&path, unit.replace("/usr/bin/tweetoscope", env!("CARGO_BIN_EXE_tweetoscope")))
         .unwrap();
     let checks: [&[&str]; 2] =
         [&["verify", "--man=no"], &["security", "--offline=true", "--threshold=20", "--no-pager"]];
+    fs::copy(repository("deploy/systemd/tweetoscope.target"), dir.join("tweetoscope.target"))
+        .unwrap();
     for check in checks {
         let Ok(output) = Command::new("systemd-analyze").args(check).arg(&path).output() else {
             break;
@@ -275,4 +101,30 @@ fn health_can_be_asked_for_by_the_binary() {
     assert!(healthy);
     drop(collect);
     assert_eq!(run(&["healthy", &address], "").status.code(), Some(1));
+}
+
+/// The protocol of a unit with Type=notify: one message once records are read, one when the input has ended.
+#[test]
+fn a_service_manager_learns_when_a_stage_is_ready_and_when_it_stops() {
+    let dir = dir("notify");
+    let path = dir.join("socket");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut child = tweetoscope()
+        .arg("collect")
+        .env("NOTIFY_SOCKET", &path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut buffer = [0; 64];
+    let count = manager.recv(&mut buffer).unwrap();
+    assert_eq!(&buffer[..count], b"READY=1\n");
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    // A socket that is not there is an error, not a unit that never starts.
+    let output = tweetoscope().arg("collect").env("NOTIFY_SOCKET", dir.join("x")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("NOTIFY_SOCKET="));
+    fs::remove_dir_all(dir).unwrap();
 }
