@@ -12,6 +12,7 @@ mod generated;
 mod health;
 mod healthy;
 mod kafka;
+mod learning_curve;
 mod log;
 mod logging;
 mod monitor;

@@ -71,6 +71,7 @@ fn column(predictor: Predictor, slot: usize) -> usize {
 fn symbol(predictor: Predictor) -> char {
     match predictor {
         Predictor::Model => '*',
+        Predictor::GrowthLaw => 'g',
         Predictor::NoGrowth => '0',
         Predictor::MedianRatio => 'r',
         Predictor::LogLinear => 'l',

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::Context;
 use tweetoscope::event::ModelVersion;
 use tweetoscope::kafka::{self, Topic};
-use tweetoscope::stage::predict::{Predict, PredictOptions};
+use tweetoscope::learn::GrowthLaw;
+use tweetoscope::stage::predict::{Method, Predict, PredictOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
 use crate::flags::{CarrierArgs, Outcome, Usage};
@@ -15,7 +16,8 @@ use crate::kafka::{KafkaArgs, Role};
 ///
 /// Emits one alert for each parameters record, and one sample and one stat when the size record of
 /// the same cascade and window has been read too. Uses the newest model of each window in --models
-/// and reloads it when it changes; without a model, SEISMIC's estimate or that of the fitted process.
+/// and reloads it when it changes. Where the window has no model, the growth law predicts, corrected by the
+/// finished cascades of the other windows' models.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -29,9 +31,25 @@ pub(crate) struct Args {
     kafka: KafkaArgs,
 }
 
+/// What predicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum MethodArg {
+    /// The model of the window; where it has none, the growth law, corrected by finished cascades
+    Auto,
+    /// The growth law without any correction
+    GrowthLaw,
+    /// SEISMIC's estimate, or the fitted process where there is none
+    Seismic,
+    /// Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`
+    Hawkes,
+}
+
 /// Predictions and their output.
 #[derive(clap::Args, Clone)]
 pub(crate) struct PredictFlags {
+    /// Method of prediction
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) method: MethodArg,
     /// Nominal probability that the prediction interval contains the final size, between 0 and 1
     #[arg(long, value_name = "P", default_value_t = 0.9)]
     pub(crate) level: f64,
@@ -67,6 +85,13 @@ impl PredictFlags {
         }
         check_pins(&self.pin)?;
         Ok(PredictOptions {
+            method: match self.method {
+                MethodArg::Auto => Method::Auto,
+                MethodArg::GrowthLaw => Method::GrowthLaw,
+                MethodArg::Seismic => Method::Seismic,
+                MethodArg::Hawkes => Method::Hawkes,
+            },
+            law: GrowthLaw::default(),
             level: self.level,
             alert_above: self.alert_above,
             max_pending: self.max_pending,

@@ -1,10 +1,29 @@
 //! The options of the predictor.
 
 use crate::event::ModelVersion;
+use crate::learn::GrowthLaw;
+
+/// What predicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// The model of the window; where it has no forest, the law of all finished cascades.
+    #[default]
+    Auto,
+    /// The growth law without training.
+    GrowthLaw,
+    /// SEISMIC, or the process where it has no estimate.
+    Seismic,
+    /// The fitted process.
+    Hawkes,
+}
 
 /// How predictions are made and emitted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PredictOptions {
+    /// What predicts.
+    pub method: Method,
+    /// The growth law without training.
+    pub law: GrowthLaw,
     /// Nominal level of the intervals, above 0 and below 1.
     pub level: f64,
     /// Emits only predictions above this size; the alert holds the probability to exceed it.
