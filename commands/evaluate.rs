@@ -79,7 +79,8 @@ pub(crate) struct EvaluateFlags {
 }
 
 /// Options that an evaluation does not use.
-const CONFLICTS: [&str; 9] = [
+const CONFLICTS: [&str; 10] = [
+    "above",
     "no_learn",
     "files",
     "models",

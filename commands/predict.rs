@@ -57,6 +57,10 @@ pub(crate) struct PredictFlags {
     /// (default: all alerts)
     #[arg(long, value_name = "EVENTS")]
     pub(crate) alert_above: Option<f64>,
+    /// Add to each alert the probability of more than each of these numbers of events, such as
+    /// 1000,10000; emits all alerts
+    #[arg(long, value_name = "EVENTS", value_delimiter = ',')]
+    pub(crate) above: Vec<f64>,
     /// Maximum number of predictions pending for their size; the oldest are dropped first
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     pub(crate) max_pending: usize,
@@ -94,6 +98,7 @@ impl PredictFlags {
             law: GrowthLaw::default(),
             level: self.level,
             alert_above: self.alert_above,
+            above: self.above.clone(),
             max_pending: self.max_pending,
             pin: self.pin.clone(),
             curve: self.curve,

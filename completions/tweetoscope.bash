@@ -1037,12 +1037,16 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__predict)
-            opts="-v -q -b -X -F -h -V --level --alert-above --max-pending --pin --curve --models --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
+            opts="-v -q -b -X -F -h -V --method --level --alert-above --max-pending --pin --curve --models --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --method)
+                    COMPREPLY=($(compgen -W "auto growth-law seismic hawkes" -- "${cur}"))
+                    return 0
+                    ;;
                 --level)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1151,7 +1155,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__run)
-            opts="-v -q -h -V --history --data --index --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --seconds-per-unit --exact-times --limit --terminated --min-size --lateness --max-age --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --level --alert-above --max-pending --pin --curve --newest --trees --target --aggregate --models --no-learn --folds --csv --plot --predictions --truth --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --windows --help --version"
+            opts="-v -q -h -V --history --data --index --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --seconds-per-unit --exact-times --limit --terminated --min-size --lateness --max-age --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --method --level --alert-above --max-pending --pin --curve --newest --trees --target --aggregate --models --no-learn --folds --curve-by --draws --growth-law --csv --plot --predictions --truth --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --windows --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1265,6 +1269,10 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --method)
+                    COMPREPLY=($(compgen -W "auto growth-law seismic hawkes" -- "${cur}"))
+                    return 0
+                    ;;
                 --level)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1302,6 +1310,18 @@ _tweetoscope() {
                     return 0
                     ;;
                 --folds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --curve-by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --draws)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --growth-law)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

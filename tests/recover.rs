@@ -298,6 +298,7 @@ fn a_predictor_is_restored_from_its_checkpoint_and_its_alerts() {
         let options = PredictOptions {
             method: Method::Auto,
             law: GrowthLaw::default(),
+            above: Vec::new(),
             level: 0.9,
             alert_above: None,
             max_pending: [1000, 15][seed as usize % 2],

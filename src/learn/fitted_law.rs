@@ -119,7 +119,10 @@ impl LawFit {
         let at = |mut laws: Vec<FittedLaw>| laws.swap_remove(selected.min(laws.len() - 1));
         let folds: Vec<FittedLaw> = by_strength.into_iter().map(at).collect();
         if finished.ids.len() >= MIN_CASCADES_FOR_FOLDS {
-            law.calibration = Calibration::measure(&finished.held_out(&folds, options.threads));
+            // The interval has a longer side above: narrowing both sides alike would uncover the lower end.
+            let measured = Calibration::measure(&finished.held_out(&folds, options.threads));
+            let widening = measured.0.into_iter().map(|(level, width)| (level, width.max(0.0)));
+            law.calibration = Calibration(widening.collect());
         }
         let ids = finished.ids.iter().enumerate();
         let fold_of = ids.map(|(cascade, id)| (id.clone(), fold(cascade))).collect();

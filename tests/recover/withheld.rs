@@ -39,6 +39,7 @@ fn a_withheld_prediction_is_scored_as_it_was_computed_before_the_crash() {
         let options = PredictOptions {
             method: Method::Auto,
             law: GrowthLaw::default(),
+            above: Vec::new(),
             level: 0.9,
             alert_above: Some(f64::INFINITY),
             max_pending: 1000,

@@ -39,6 +39,7 @@ fn options(threads: usize) -> EvaluateOptions {
     let predict = PredictOptions {
         method: Method::Auto,
         law: GrowthLaw::default(),
+        above: Vec::new(),
         level: 0.9,
         alert_above: None,
         max_pending: 1,

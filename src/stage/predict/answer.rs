@@ -82,7 +82,7 @@ fn alert(forecast: &Forecast<'_>, options: &PredictOptions, names: (&str, &str))
     let (low, high) = forecast.interval(options.level);
     let above = |k: f64| (k.to_string(), forecast.probability_above(k));
     let interval = Interval { level: options.level, low, high };
-    let p_above = options.alert_above.map(above).into_iter().collect();
+    let p_above = options.limits().into_iter().map(above).collect();
     prediction(forecast.n_tot(), Some(interval), p_above, names)
 }
 

@@ -15,6 +15,7 @@ fn options(method: Method) -> PredictOptions {
     PredictOptions {
         method,
         law: GrowthLaw::default(),
+        above: vec![50.0, 100.0, 1e6],
         level: 0.9,
         alert_above: Some(100.0),
         max_pending: 10,
@@ -108,7 +109,10 @@ fn every_prediction_is_finite_at_least_n_at_most_the_cap_and_in_its_interval() {
                     let largest = MAX_GROWTH * n * (1.0 + 1e-12);
                     assert!(n <= low && low <= alert.n_tot, "{what}");
                     assert!(alert.n_tot <= high && high <= largest, "{what}");
-                    assert!((0.0..=1.0).contains(&alert.p_above[0].1), "{what}");
+                    let limits: Vec<&str> = alert.p_above.iter().map(|(k, _)| &**k).collect();
+                    assert_eq!(limits, ["100", "50", "1000000"], "{what}");
+                    let [at, below, far] = [0, 1, 2].map(|i| alert.p_above[i].1);
+                    assert!(0.0 <= far && far <= at && at <= below && below <= 1.0, "{what}");
                     assert!(alert.curve.iter().all(|it| it.magnitude.is_finite()), "{what}");
                     steps.insert(alert.method);
                 }

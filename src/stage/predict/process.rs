@@ -31,7 +31,7 @@ pub(crate) fn of_process(
     prediction(
         n_tot,
         Some(Interval { level: options.level, low, high }),
-        options.alert_above.map(above).into_iter().collect(),
+        options.limits().into_iter().map(above).collect(),
         (UNTRAINED, if seismic.is_some() { SEISMIC } else { HAWKES }),
     )
 }
