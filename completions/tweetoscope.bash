@@ -1037,7 +1037,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__predict)
-            opts="-v -q -b -X -F -h -V --method --level --alert-above --max-pending --pin --curve --models --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
+            opts="-v -q -b -X -F -h -V --method --level --alert-above --above --max-pending --pin --curve --models --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1052,6 +1052,10 @@ _tweetoscope() {
                     return 0
                     ;;
                 --alert-above)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --above)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1155,7 +1159,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__run)
-            opts="-v -q -h -V --history --data --index --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --seconds-per-unit --exact-times --limit --terminated --min-size --lateness --max-age --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --method --level --alert-above --max-pending --pin --curve --newest --trees --target --aggregate --models --no-learn --folds --curve-by --draws --growth-law --csv --plot --predictions --truth --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --windows --help --version"
+            opts="-v -q -h -V --history --data --index --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --seconds-per-unit --exact-times --limit --terminated --min-size --lateness --max-age --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --method --level --alert-above --above --max-pending --pin --curve --newest --trees --target --aggregate --models --no-learn --folds --curve-by --draws --growth-law --csv --plot --predictions --truth --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --windows --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1278,6 +1282,10 @@ _tweetoscope() {
                     return 0
                     ;;
                 --alert-above)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --above)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

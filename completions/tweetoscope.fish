@@ -176,6 +176,7 @@ seismic\t'SEISMIC\'s estimate, or the fitted process where there is none'
 hawkes\t'Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l above -d 'Add to each alert the probability of more than each of these numbers of events, such as 1000,10000; emits all alerts' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-pending -d 'Maximum number of predictions pending for their size; the oldest are dropped first' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l pin -d 'Use this version for its window, such as 600-3, even if there is a newer one; may be repeated, once per window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l models -d 'Read models from this folder; it may be filled or updated while the command runs' -r -F
@@ -325,6 +326,7 @@ seismic\t'SEISMIC\'s estimate, or the fitted process where there is none'
 hawkes\t'Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l above -d 'Add to each alert the probability of more than each of these numbers of events, such as 1000,10000; emits all alerts' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-pending -d 'Maximum number of predictions pending for their size; the oldest are dropped first' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l pin -d 'Use this version for its window, such as 600-3, even if there is a newer one; may be repeated, once per window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l newest -d 'Maximum number of samples per window; the newest are used' -r
