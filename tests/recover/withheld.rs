@@ -17,7 +17,8 @@ fn model(counter: u64, growth: usize) -> Arc<Model> {
     let sample = |i: usize| {
         let (n, n_tot) = (10 + i, growth * (10 + i));
         let line = format!(
-            r#"{{"type":"sample","cid":"{i}","source":"0","t":{i},"T_obs":600,"X":[0.001,0.5,{n}],"n_obs":{n},"n_tot":{n_tot},"features":{{"n":{n}}}}}"#
+            r#"{{"type":"sample","cid":"{i}","source":"0","t":{i},"T_obs":600,"X":[0.001,0.5,{n}],"n_obs":{n},"n_tot":{n_tot},"features":{{"ln_n":{},"ln_age":6.39693}}}}"#,
+            (n as f64).ln()
         );
         match parsed(&line) {
             Record::Sample(record) => learn_sample(&record),
