@@ -12,9 +12,11 @@ use tweetoscope::cascade::{Number, Point};
 use tweetoscope::event::Span;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::input::HistoryCascade;
-use tweetoscope::learn::Step;
+use tweetoscope::learn::{GrowthLaw, Step};
 use tweetoscope::record::Interval;
-use tweetoscope::stage::evaluate::{Case, EvaluateOptions, Past, Predictor, Row, evaluate, score};
+use tweetoscope::stage::evaluate::{
+    Case, CurveOptions, EvaluateOptions, Past, Predictor, Row, evaluate, score,
+};
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::predict::UNTRAINED;
 use tweetoscope::stream::Rejects;
@@ -23,6 +25,7 @@ use crate::collect::CollectFlags;
 use crate::fit::FitFlags;
 use crate::flags::{InputArgs, Outcome, Usage, whole_seconds};
 use crate::generate::ReplayFlags;
+use crate::learning_curve;
 use crate::plot;
 use crate::predict::PredictFlags;
 use crate::rows::{self, number};
@@ -34,12 +37,37 @@ pub(crate) struct EvaluateFlags {
     /// Evaluate by cross-validation instead: assign the cascades to K folds, predict each fold with
     /// models trained on the others, and print the errors of every method at each of --windows
     /// (default with --folds: 5m,10m,20m,30m,1h,2h,6h). The final size is that at --max-age
-    #[arg(long, value_name = "K", conflicts_with_all = ["no_learn", "files", "models", "pin", "curve", "alert_above"], help_heading = "Evaluation")]
+    #[arg(long, value_name = "K", group = "evaluation", conflicts_with_all = CONFLICTS, help_heading = "Evaluation")]
     #[cfg_attr(feature = "http", arg(conflicts_with_all = ["http", "metrics_textfile"]))]
     pub(crate) folds: Option<usize>,
+    /// Evaluate by the number of finished cascades instead: for each of NUMBERS, train on that many
+    /// cascades of one half, predict at most 400 cascades of the other half at each of --windows, and
+    /// print the mean error of every method; for example 0,5,10,20,50,100,200,500
+    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', group = "evaluation", conflicts_with_all = CONFLICTS, help_heading = "Evaluation")]
+    pub(crate) curve_by: Vec<usize>,
+    /// Number of random draws of --curve-by; the errors are pooled over them
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 4,
+        requires = "curve_by",
+        help_heading = "Evaluation"
+    )]
+    pub(crate) draws: usize,
+    /// Constants of the growth law in the evaluation, six numbers (default: those of the program): an
+    /// evaluation on a platform that they were fitted to needs constants of other platforms
+    #[arg(
+        long,
+        value_name = "CONSTANTS",
+        value_delimiter = ',',
+        allow_hyphen_values = true,
+        requires = "evaluation",
+        help_heading = "Evaluation"
+    )]
+    growth_law: Vec<f64>,
     /// Print the evaluation as CSV with all digits
-    #[arg(long, requires = "folds", conflicts_with = "plot", help_heading = "Evaluation")]
-    csv: bool,
+    #[arg(long, requires = "evaluation", conflicts_with = "plot", help_heading = "Evaluation")]
+    pub(crate) csv: bool,
     /// Also plot the mean error of every method against the window, as text
     #[arg(long, requires = "folds", help_heading = "Evaluation")]
     plot: bool,
@@ -51,12 +79,27 @@ pub(crate) struct EvaluateFlags {
     truth: Option<PathBuf>,
 }
 
+/// Options that an evaluation does not use.
+const CONFLICTS: [&str; 10] = [
+    "above",
+    "no_learn",
+    "files",
+    "models",
+    "pin",
+    "curve",
+    "alert_above",
+    "method",
+    "http",
+    "metrics_textfile",
+];
+
 /// The windows of an evaluation.
 pub(crate) const WINDOWS: &str = "5m,10m,20m,30m,1h,2h,6h";
 
 /// The flags of `run` that an evaluation uses.
 pub(crate) struct Evaluation<'a> {
-    pub(crate) folds: usize,
+    /// `None`: a learning curve.
+    pub(crate) folds: Option<usize>,
     pub(crate) flags: &'a EvaluateFlags,
     pub(crate) cascades: &'a ReplayFlags,
     pub(crate) collect: &'a CollectFlags,
@@ -82,6 +125,13 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     let marked = |past: &Past| past.points.iter().any(|point| point.magnitude != 1.0);
     if !past.iter().any(marked) {
         log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
+    }
+    if args.folds.is_none() {
+        let EvaluateFlags { curve_by, draws, csv, .. } = args.flags;
+        let curve = CurveOptions { cascades: curve_by.clone(), draws: *draws };
+        learning_curve::run(&past, &options, &curve, *csv)?;
+        rejects.report_total();
+        return Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done });
     }
     let cases = evaluate(&past, &options);
     if cases.is_empty() {
@@ -120,14 +170,16 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
 fn options(args: &Evaluation<'_>) -> anyhow::Result<EvaluateOptions> {
     const MAX_AGE: Span = Span(7.0 * 86_400.0);
     let usage = |text: &str| Err(Usage(text.to_owned()).into());
-    let folds = args.folds;
+    let folds = args.folds.unwrap_or(2);
     let windows = whole_seconds(&args.collect.windows)?;
     let max_age = args.collect.max_age.unwrap_or(MAX_AGE).0;
     if folds < 2 {
         return usage("--folds must be at least 2");
     }
     if !args.cascades.any() {
-        return usage("--folds needs cascades; add --history FILE, --data CSV or --simulate N");
+        return usage(
+            "an evaluation needs cascades; add --history FILE, --data CSV or --simulate N",
+        );
     }
     let ascend = windows.windows(2).all(|pair| pair[0] < pair[1]);
     if !ascend || windows.first().is_none_or(|first| *first == 0) {
@@ -137,8 +189,14 @@ fn options(args: &Evaluation<'_>) -> anyhow::Result<EvaluateOptions> {
         return usage("--max-age must not be below the largest window");
     }
     let fit = args.fit.options(Cut::Until(None), true)?;
-    let train = args.train.options(args.cascades.seed, fit.threads)?;
+    let mut train = args.train.options(args.cascades.seed, fit.threads)?;
     let (predict, min_size) = (args.predict.options()?, args.collect.min_size);
+    if !args.flags.growth_law.is_empty() {
+        let Ok(constants) = <[f64; 6]>::try_from(args.flags.growth_law.clone()) else {
+            return usage("--growth-law needs six numbers, such as 0.8,-0.45,0.5,0.13,-0.25,-0.19");
+        };
+        train.law = GrowthLaw { constants };
+    }
     Ok(EvaluateOptions { windows, folds, max_age, min_size, fit, predict, train })
 }
 

@@ -18,6 +18,7 @@ mod health;
 mod healthy;
 #[cfg_attr(not(feature = "kafka"), path = "kafka_off.rs")]
 mod kafka;
+mod learning_curve;
 mod log;
 mod logging;
 mod monitor;

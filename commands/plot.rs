@@ -71,6 +71,7 @@ fn column(predictor: Predictor, slot: usize) -> usize {
 fn symbol(predictor: Predictor) -> char {
     match predictor {
         Predictor::Model => '*',
+        Predictor::GrowthLaw => 'g',
         Predictor::NoGrowth => '0',
         Predictor::MedianRatio => 'r',
         Predictor::LogLinear => 'l',
@@ -115,7 +116,7 @@ mod tests {
             Row { t_obs, predictor: Predictor::ALL[place], own: 1, scores, covered: None }
         };
         (1..=windows)
-            .flat_map(|w| (0..7).map(move |place| (w, place)))
+            .flat_map(|w| (0..Predictor::ALL.len()).map(move |place| (w, place)))
             .map(|(w, p)| row(w * 300, p))
             .collect()
     }
@@ -147,7 +148,7 @@ mod tests {
     #[test]
     fn what_is_beyond_the_axis_stands_on_its_top() {
         for windows in [1, 7, 40, 200] {
-            let text = mean_errors(&rows(windows, |_, place| if place == 6 { 1e12 } else { 0.5 }));
+            let text = mean_errors(&rows(windows, |_, place| if place == 7 { 1e12 } else { 0.5 }));
             let top = text.lines().nth(1).unwrap();
             assert!(top.starts_with(">=1.20 |") && top.contains('o'), "{text}");
             assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");

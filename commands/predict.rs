@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use tweetoscope::event::ModelVersion;
-use tweetoscope::stage::predict::{Predict, PredictOptions};
+use tweetoscope::learn::GrowthLaw;
+use tweetoscope::stage::predict::{Method, Predict, PredictOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
 use crate::flags::{CarrierArgs, Outcome, Usage};
@@ -14,7 +15,8 @@ use crate::kafka::{self, KafkaArgs, Role, Topic};
 ///
 /// Emits one alert for each parameters record, and one sample and one stat when the size record of
 /// the same cascade and window has been read too. Uses the newest model of each window in --models
-/// and reloads it when it changes; without a model, SEISMIC's estimate or that of the fitted process.
+/// and reloads it when it changes. Where the window has no model, the growth law predicts, corrected by the
+/// finished cascades of the other windows' models.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -28,9 +30,25 @@ pub(crate) struct Args {
     kafka: KafkaArgs,
 }
 
+/// What predicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum MethodArg {
+    /// The model of the window; where it has none, the growth law, corrected by finished cascades
+    Auto,
+    /// The growth law without any correction
+    GrowthLaw,
+    /// SEISMIC's estimate, or the fitted process where there is none
+    Seismic,
+    /// Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`
+    Hawkes,
+}
+
 /// Predictions and their output.
 #[derive(clap::Args, Clone)]
 pub(crate) struct PredictFlags {
+    /// Method of prediction
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) method: MethodArg,
     /// Nominal probability that the prediction interval contains the final size, between 0 and 1
     #[arg(long, value_name = "P", default_value_t = 0.9)]
     pub(crate) level: f64,
@@ -38,6 +56,10 @@ pub(crate) struct PredictFlags {
     /// (default: all alerts)
     #[arg(long, value_name = "EVENTS")]
     pub(crate) alert_above: Option<f64>,
+    /// Add to each alert the probability of more than each of these numbers of events, such as
+    /// 1000,10000; emits all alerts
+    #[arg(long, value_name = "EVENTS", value_delimiter = ',')]
+    pub(crate) above: Vec<f64>,
     /// Maximum number of predictions pending for their size; the oldest are dropped first
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     pub(crate) max_pending: usize,
@@ -66,8 +88,16 @@ impl PredictFlags {
         }
         check_pins(&self.pin)?;
         Ok(PredictOptions {
+            method: match self.method {
+                MethodArg::Auto => Method::Auto,
+                MethodArg::GrowthLaw => Method::GrowthLaw,
+                MethodArg::Seismic => Method::Seismic,
+                MethodArg::Hawkes => Method::Hawkes,
+            },
+            law: GrowthLaw::default(),
             level: self.level,
             alert_above: self.alert_above,
+            above: self.above.clone(),
             max_pending: self.max_pending,
             pin: self.pin.clone(),
             curve: self.curve,

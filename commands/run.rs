@@ -29,9 +29,13 @@ use crate::{evaluate, monitor};
 ///
 /// Replays or simulates cascades as generate does, or reads tweets from files or stdin. Emits alert
 /// and stat records, and prints a table of the errors of each window to stderr at the end. With
-/// --folds it evaluates all methods on past cascades by cross-validation instead.
+/// --folds it evaluates all methods on past cascades by cross-validation instead, with --curve-by by the
+/// number of cascades that they learn from.
 #[derive(clap::Args)]
-#[command(mut_arg("windows", |it| it.default_value_if("folds", ArgPredicate::IsPresent, WINDOWS)))]
+#[command(mut_arg("windows", |it| it.default_value_ifs([
+    ("folds", ArgPredicate::IsPresent, WINDOWS),
+    ("curve_by", ArgPredicate::IsPresent, WINDOWS),
+])))]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) cascades: ReplayFlags,
@@ -81,9 +85,10 @@ fn is_output(item: &Outgoing) -> bool {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
-    match args.folds.folds {
-        Some(folds) => evaluate::run(Evaluation {
-            folds,
+    let evaluates = args.folds.folds.is_some() || !args.folds.curve_by.is_empty();
+    match evaluates {
+        true => evaluate::run(Evaluation {
+            folds: args.folds.folds,
             flags: &args.folds,
             cascades: &args.cascades,
             collect: &args.collect,
@@ -92,8 +97,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
             train: &args.train,
             input: &args.transport.input,
         }),
-        None if args.cascades.any() => replay(&args),
-        None => stream(&args),
+        false if args.cascades.any() => replay(&args),
+        false => stream(&args),
     }
 }
 

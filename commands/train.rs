@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tweetoscope::learn::{Aggregate, LearnOptions, Target, max_model_bytes};
+use tweetoscope::learn::{Aggregate, GrowthLaw, LearnOptions, Target, max_model_bytes};
 use tweetoscope::stage::train::{Train, TrainOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::telemetry::Timed;
@@ -12,10 +12,12 @@ use crate::kafka::{self, KafkaArgs, Role, Topic};
 
 /// Learn from finished cascades how large the cascades of each window become
 ///
-/// Reads sample records. Trains a model of a window whenever the number of its samples has grown by
-/// a tenth (at least 32 samples; the first model from 20). A new model is published only if its error
-/// on held-out samples is below that of the current one. Models are written to --models, one file
-/// per version, of which the newest 20 of each window are kept; without --models, to stdout.
+/// Reads sample records. Trains a model of a window at 1, 2, 3, 5, 7, 10, 14 and 20 samples and whenever
+/// their number has grown by a tenth (at least 32 samples). Below 20 samples of its window it is the growth
+/// law, corrected by the finished cascades of all windows; from 20 on a forest blended with that law, which is
+/// published only if its error on held-out samples is not above that of the current one. Models are written
+/// to --models, one file per version, of which the newest 20 of each window are kept; without --models, to
+/// stdout.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -44,8 +46,7 @@ pub(crate) struct TrainFlags {
     /// Number of trees of a forest, 1 to 10000
     #[arg(long, value_name = "N", default_value_t = LearnOptions::default().trees)]
     pub(crate) trees: usize,
-    /// Quantity that the forest predicts; a median ratio or a log-linear law replaces the forest
-    /// while it has the smaller error on held-out samples
+    /// Quantity that the forest predicts
     #[arg(long, value_enum, default_value = "log-ratio")]
     pub(crate) target: TargetArg,
     /// Statistic of the samples in a leaf that is its prediction
@@ -92,6 +93,7 @@ impl TrainFlags {
                 AggregateArg::Median => Aggregate::Median,
                 AggregateArg::Mean => Aggregate::Mean,
             },
+            law: GrowthLaw::default(),
             seed,
             newest: self.newest,
             threads,

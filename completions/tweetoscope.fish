@@ -168,8 +168,13 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-topi
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s V -l version -d 'Print version'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l method -d 'Method of prediction' -r -f -a "auto\t'The model of the window; where it has none, the growth law, corrected by finished cascades'
+growth-law\t'The growth law without any correction'
+seismic\t'SEISMIC\'s estimate, or the fitted process where there is none'
+hawkes\t'Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l above -d 'Add to each alert the probability of more than each of these numbers of events, such as 1000,10000; emits all alerts' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-pending -d 'Maximum number of predictions pending for their size; the oldest are dropped first' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l pin -d 'Use this version for its window, such as 600-3, even if there is a newer one; may be repeated, once per window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l models -d 'Read models from this folder; it may be filled or updated while the command runs' -r -F
@@ -207,7 +212,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s h -l
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l newest -d 'Maximum number of samples per window; the newest are used' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l trees -d 'Number of trees of a forest, 1 to 10000' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l target -d 'Quantity that the forest predicts; a median ratio or a log-linear law replaces the forest while it has the smaller error on held-out samples' -r -f -a "log-ratio\t'ln(N / n), from all features'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l target -d 'Quantity that the forest predicts' -r -f -a "log-ratio\t'ln(N / n), from all features'
 omega\t'omega, from beta, n* and G1, as in the original system'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l aggregate -d 'Statistic of the samples in a leaf that is its prediction' -r -f -a "relative-median\t'Median weighted by 1/N, which minimises the mean relative error'
 median\t'Median'
@@ -311,19 +316,27 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l estimato
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l utc-offset -d 'Offset of the local time from UTC in hours, for features of the time of day; used where event times are Unix times' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l method -d 'Method of prediction' -r -f -a "auto\t'The model of the window; where it has none, the growth law, corrected by finished cascades'
+growth-law\t'The growth law without any correction'
+seismic\t'SEISMIC\'s estimate, or the fitted process where there is none'
+hawkes\t'Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l above -d 'Add to each alert the probability of more than each of these numbers of events, such as 1000,10000; emits all alerts' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-pending -d 'Maximum number of predictions pending for their size; the oldest are dropped first' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l pin -d 'Use this version for its window, such as 600-3, even if there is a newer one; may be repeated, once per window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l newest -d 'Maximum number of samples per window; the newest are used' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l trees -d 'Number of trees of a forest, 1 to 10000' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l target -d 'Quantity that the forest predicts; a median ratio or a log-linear law replaces the forest while it has the smaller error on held-out samples' -r -f -a "log-ratio\t'ln(N / n), from all features'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l target -d 'Quantity that the forest predicts' -r -f -a "log-ratio\t'ln(N / n), from all features'
 omega\t'omega, from beta, n* and G1, as in the original system'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l aggregate -d 'Statistic of the samples in a leaf that is its prediction' -r -f -a "relative-median\t'Median weighted by 1/N, which minimises the mean relative error'
 median\t'Median'
 mean\t'Mean of the logarithm'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l models -d 'Start with the models in this folder, and write new ones to it (default: start untrained)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l folds -d 'Evaluate by cross-validation instead: assign the cascades to K folds, predict each fold with models trained on the others, and print the errors of every method at each of --windows (default with --folds: 5m,10m,20m,30m,1h,2h,6h). The final size is that at --max-age' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve-by -d 'Evaluate by the number of finished cascades instead: for each of NUMBERS, train on that many cascades of one half, predict at most 400 cascades of the other half at each of --windows, and print the mean error of every method; for example 0,5,10,20,50,100,200,500' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l draws -d 'Number of random draws of --curve-by; the errors are pooled over them' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l growth-law -d 'Constants of the growth law in the evaluation, six numbers (default: those of the program): an evaluation on a platform that they were fitted to needs constants of other platforms' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l predictions -d 'Write the predictions of the evaluation to FILE as JSON lines' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l truth -d 'Write the true final size of each prediction to FILE as JSON lines' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F

@@ -11,12 +11,12 @@ use super::trees::{NodeKind, Trees, TreesBuilder};
 const LEAF: u16 = u16::MAX;
 const INVALID: ModelError = ModelError::Field("body");
 
-/// The content of a body: residuals of the laws, trees, networks.
-pub(super) type Body = (Vec<f32>, Trees, Networks);
+/// The content of a body: trees, networks.
+pub(super) type Body = (Trees, Networks);
 
-/// Residuals, codebook, number of trees, then for each node its feature or [`LEAF`], for each split
+/// Codebook, number of trees, then for each node its feature or [`LEAF`], for each split
 /// its threshold, for each leaf its length, then the codes; last the networks.
-pub(super) fn encode(residuals: &[f32], trees: &Trees, networks: &Networks) -> Vec<u8> {
+pub(super) fn encode(trees: &Trees, networks: &Networks) -> Vec<u8> {
     let (mut node_features, mut thresholds, mut sizes, mut codes) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for node in trees.contents() {
@@ -34,12 +34,9 @@ pub(super) fn encode(residuals: &[f32], trees: &Trees, networks: &Networks) -> V
     }
     let mut out = Vec::new();
     let (codebook, roots) = (trees.codebook(), trees.count());
-    for length in
-        [residuals.len(), codebook.len(), roots, node_features.len(), sizes.len(), codes.len()]
-    {
+    for length in [codebook.len(), roots, node_features.len(), sizes.len(), codes.len()] {
         out.extend((length as u32).to_le_bytes());
     }
-    put_floats(residuals, &mut out);
     put_floats(codebook, &mut out);
     node_features.iter().for_each(|feature| out.extend(feature.to_le_bytes()));
     put_floats(&thresholds, &mut out);
@@ -99,8 +96,7 @@ impl Rest<'_> {
 /// Reads a body that [`encode`] wrote for a model with this many features.
 pub(super) fn decode(body: &[u8], features: usize) -> Result<Body, ModelError> {
     let mut rest = Rest(body);
-    let [residuals, codebook, trees, nodes, leaves, codes] = rest.counts()?;
-    let residuals = rest.floats(residuals)?;
+    let [codebook, trees, nodes, leaves, codes] = rest.counts()?;
     let codebook = rest.floats(codebook)?;
     let node_features: Vec<u16> = rest.take(nodes)?.into_iter().map(u16::from_le_bytes).collect();
     let splits = nodes.checked_sub(leaves).ok_or(INVALID)?;
@@ -117,7 +113,7 @@ pub(super) fn decode(body: &[u8], features: usize) -> Result<Body, ModelError> {
     }
     let read_trees = read_trees(codebook, &node_features, &thresholds, &sizes, &codes);
     let trees = read_trees.filter(|read_trees| read_trees.count() == trees).ok_or(INVALID)?;
-    Ok((residuals, trees, networks))
+    Ok((trees, networks))
 }
 
 /// Reads the networks. The inputs of each layer are the units of the one before, and the last layer has
@@ -197,8 +193,7 @@ mod tests {
         let scale = Scale { middle: vec![1.0; FEATURES], per: vec![2.0; FEATURES] };
         let networks = Networks { scale, all: vec![network; 2] };
         let trees = trees(vec![0.1, 0.7]);
-        let residuals = vec![0.25, 1.5];
-        (encode(&residuals, &trees, &networks), (residuals, trees, networks))
+        (encode(&trees, &networks), (trees, networks))
     }
 
     #[test]
@@ -210,9 +205,9 @@ mod tests {
         }
         assert!(decode(&bytes, FEATURES - 1).is_err());
         assert!(decode(&bytes, FEATURES + 1).is_err());
-        let (_, (residuals, _, networks)) = body();
+        let (_, (_, networks)) = body();
         let unsorted = trees(vec![0.7, 0.1]);
-        assert!(decode(&encode(&residuals, &unsorted, &networks), FEATURES).is_err());
+        assert!(decode(&encode(&unsorted, &networks), FEATURES).is_err());
     }
 
     /// The checksum does not protect from a crafted file: its body can hold any bytes.
@@ -224,7 +219,7 @@ mod tests {
             for value in [0, 1, 0x3f, 0x7f, 0x80, 0xff] {
                 let mut altered = bytes.clone();
                 altered[place] = value;
-                let Ok((_, trees, networks)) = decode(&altered, FEATURES) else {
+                let Ok((trees, networks)) = decode(&altered, FEATURES) else {
                     rejected += 1;
                     continue;
                 };

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The format version of the model lines that this program reads and writes.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 /// Why a line is rejected as a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,11 @@ impl fmt::Display for ModelError {
             }
             Self::Json(error) => write!(f, "not a model: {error}"),
             Self::Format(format) => {
-                write!(f, "model format {format}: this program reads format {FORMAT}")
+                write!(
+                    f,
+                    "model format {format}: this program reads format {FORMAT}; train the model again \
+                     from its samples"
+                )
             }
             Self::Checksum => {
                 f.write_str("the checksum of the model does not match: the line was altered")

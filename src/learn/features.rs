@@ -29,6 +29,11 @@ impl Features {
         self.0.iter().position(|(own, _)| own == name)
     }
 
+    /// The same, searched from the end.
+    pub(super) fn place_from_end(&self, name: &str) -> Option<usize> {
+        self.0.iter().rposition(|(own, _)| own == name)
+    }
+
     /// The places of those names, in one pass where both have the same order.
     pub(super) fn places(&self, names: &[String]) -> Vec<Option<usize>> {
         let mut next = 0;

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use super::features::LARGEST_VALUE;
+use super::normal;
 use super::options::Aggregate;
 use super::trees::ReachedLeaves;
 use super::weighted::WeightedValues;
@@ -82,12 +83,58 @@ impl Growths<'_> {
     }
 }
 
+/// The largest predicted N/n, of any method: a prediction, and the ends of its interval, are at most n times
+/// this.
+pub const MAX_GROWTH: f64 = 1000.0;
+/// ln of [`MAX_GROWTH`].
+pub(super) const MAX_LOG_GROWTH: f64 = 6.907_755_278_982_137;
+
+/// A distribution of ln(N/n) in closed form: with N = n (1 + exp(g)), g is normal with one deviation below its
+/// median and another above it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct TwoPiece {
+    /// The median of g.
+    pub(super) log_further: f64,
+    /// The deviation of g below the median.
+    pub(super) below: f64,
+    /// The deviation of g above the median.
+    pub(super) above: f64,
+}
+
+impl TwoPiece {
+    fn quantile(&self, share: f64) -> f64 {
+        let normal = normal::quantile(share.clamp(0.0, 1.0));
+        let deviation = if normal < 0.0 { self.below } else { self.above };
+        log_growth(self.log_further + normal * deviation)
+    }
+
+    /// The probability that ln(N/n) is above `log_growth`.
+    fn above(&self, log_growth: f64) -> f64 {
+        let offset = log_growth.max(0.0).exp_m1().ln() - self.log_further;
+        let deviation = if offset < 0.0 { self.below } else { self.above };
+        let probability = normal::above(offset / deviation);
+        if probability.is_nan() { 0.0 } else { probability.clamp(0.0, 1.0) }
+    }
+}
+
+/// ln(N/n) = ln(1 + exp(g)).
+pub(super) fn log_growth(log_further: f64) -> f64 {
+    if log_further > MAX_LOG_GROWTH + 1.0 { log_further } else { log_further.exp().ln_1p() }
+}
+
+/// A distribution of ln(N/n).
+#[derive(Debug)]
+enum Distribution<'m> {
+    Values(Growths<'m>),
+    TwoPiece(TwoPiece),
+}
+
 /// A predicted final size: a point forecast and its distribution.
 #[derive(Debug)]
 pub struct Forecast<'m> {
     n_obs: f64,
     n_tot: f64,
-    growths: Growths<'m>,
+    distribution: Distribution<'m>,
     /// Added to all growths.
     shift: f64,
     calibration: &'m Calibration,
@@ -103,25 +150,43 @@ impl<'m> Forecast<'m> {
         mean: Option<f64>,
         calibration: &'m Calibration,
     ) -> Self {
-        let n_obs = if n_obs.is_finite() { n_obs.clamp(0.0, LARGEST_VALUE) } else { 0.0 };
+        let n_obs = observed(n_obs);
         let growths = growths.into();
         let growth = match aggregate {
             Aggregate::RelativeMedian => growths.sorted().median_weighted(|growth| (-growth).exp()),
             Aggregate::Median => growths.sorted().quantile(0.5),
             Aggregate::Mean => mean.unwrap_or_else(|| growths.mean()),
         };
-        Self { n_obs, n_tot: size(n_obs, growth), growths, shift: 0.0, calibration }
+        let n_tot = size(n_obs, growth);
+        Self { n_obs, n_tot, distribution: Distribution::Values(growths), shift: 0.0, calibration }
     }
 
-    /// Averages the forecast of ln(N/n) with that of another predictor, if there is one: shifts the point
-    /// and the distribution by half of the difference.
-    pub(super) fn towards(mut self, log_growth: Option<f64>) -> Self {
-        const SHARE: f64 = 0.5;
+    /// The forecast after `n_obs` events with this distribution, whose median is predicted.
+    pub(super) fn two_piece(
+        n_obs: f64,
+        distribution: TwoPiece,
+        calibration: &'m Calibration,
+    ) -> Self {
+        let n_obs = observed(n_obs);
+        let n_tot = size(n_obs, log_growth(distribution.log_further));
+        let distribution = Distribution::TwoPiece(distribution);
+        Self { n_obs, n_tot, distribution, shift: 0.0, calibration }
+    }
+
+    /// Moves the forecast of ln(N/n), point and distribution, by a share of its difference from another
+    /// prediction of ln(N/n), if there is one.
+    pub(super) fn towards(mut self, log_growth: Option<f64>, share: f64) -> Self {
         let Some(log_growth) = log_growth else { return self };
-        let own = if self.n_obs > 0.0 { (self.n_tot / self.n_obs).ln() } else { 0.0 };
-        self.shift = SHARE * (log_growth.max(0.0) - own);
-        self.n_tot = size(self.n_obs, own + self.shift);
+        let own = self.log_growth();
+        let difference = share * (log_growth.max(0.0) - own);
+        self.shift += difference;
+        self.n_tot = size(self.n_obs, own + difference);
         self
+    }
+
+    /// The predicted ln(N/n).
+    pub(super) fn log_growth(&self) -> f64 {
+        if self.n_obs > 0.0 { (self.n_tot / self.n_obs).ln() } else { 0.0 }
     }
 
     /// Keeps the part of the forecast that held-out errors are computed from.
@@ -150,13 +215,35 @@ impl<'m> Forecast<'m> {
         if k < self.n_obs || self.n_obs <= 0.0 {
             return if k < self.n_obs { 1.0 } else { 0.0 };
         }
-        self.growths.sorted().above((k / self.n_obs).ln() - self.shift)
+        match &self.distribution {
+            Distribution::Values(growths) => {
+                growths.sorted().above((k / self.n_obs).ln() - self.shift)
+            }
+            // N > k is N ≥ k + 1: the limit is half-way between them.
+            Distribution::TwoPiece(law) => {
+                law.above(((k.floor() + 0.5) / self.n_obs).ln() - self.shift)
+            }
+        }
     }
 
     /// The interval of ln(N/n) without calibration.
     fn raw_interval(&self, level: f64) -> (f64, f64) {
-        let quantile = |share: f64| (self.growths.sorted().quantile(share) + self.shift).max(0.0);
-        (quantile((1.0 - level) / 2.0), quantile((1.0 + level) / 2.0))
+        let quantile = |share: f64| {
+            let own = match &self.distribution {
+                Distribution::Values(growths) => growths.sorted().quantile(share),
+                Distribution::TwoPiece(law) => law.quantile(share),
+            };
+            (own + self.shift).max(0.0)
+        };
+        let (low, high) = (quantile((1.0 - level) / 2.0), quantile((1.0 + level) / 2.0));
+        match self.distribution {
+            Distribution::Values(_) => (low, high),
+            // A whole number of events, with a correction for continuity.
+            Distribution::TwoPiece(_) => {
+                let events = (self.n_obs * low.min(MAX_LOG_GROWTH).exp() - 0.5).floor();
+                ((events / self.n_obs.max(1.0)).max(1.0).ln(), high)
+            }
+        }
     }
 }
 
@@ -172,9 +259,12 @@ pub(super) struct HeldOutForecast {
     raw_intervals: [(f64, f64); Calibration::LEVELS.len()],
 }
 
-/// n exp(growth), finite and at least n.
+fn observed(n_obs: f64) -> f64 {
+    if n_obs.is_finite() { n_obs.clamp(0.0, LARGEST_VALUE) } else { 0.0 }
+}
+
+/// n exp(growth), finite and from n to n [`MAX_GROWTH`].
 fn size(n_obs: f64, growth: f64) -> f64 {
-    const MAX_GROWTH: f64 = 30.0;
-    let growth = if growth.is_nan() { 0.0 } else { growth.clamp(0.0, MAX_GROWTH) };
-    n_obs * growth.exp()
+    let growth = if growth.is_nan() { 0.0 } else { growth.max(0.0) };
+    n_obs * growth.min(MAX_LOG_GROWTH).exp().min(MAX_GROWTH)
 }

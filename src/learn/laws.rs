@@ -1,4 +1,4 @@
-//! The predictors for few samples: a constant ratio and a log-linear law.
+//! Baselines of the evaluation that use only n: a constant ratio and a log-linear law.
 
 use super::weighted::weighted_median;
 

@@ -6,17 +6,22 @@
 //!
 //! Start reading at [`features`] (what a model takes as input), then `table` (training rows), `grow` and
 //! `split` (how trees are grown), `network`, `trainer` and `train_networks` (the networks that are blended
-//! with the trees), `laws` (the predictors for few samples), `select` (which predictor is used, by
-//! held-out error), [`Model`] and [`Forecast`] (prediction), `wire` and `body` (the model file).
+//! with the trees), `growth_law` (the predictor without training), `map_law` and `fitted_law` (its correction by
+//! finished cascades), `select` (the model of a window), [`Model`] and [`Forecast`] (prediction), `wire` and
+//! `body` (the model file). `laws` has the baselines of the evaluation.
 
 mod body;
 mod error;
 mod features;
+mod fitted_law;
 mod forecast;
 mod grow;
+mod growth_law;
 mod laws;
+mod map_law;
 mod model;
 mod network;
+mod normal;
 mod options;
 mod random;
 mod ranks;
@@ -28,16 +33,19 @@ mod train_networks;
 mod trainer;
 mod trees;
 mod validate;
+mod vector;
 mod weighted;
 mod wire;
 
 pub use error::ModelError;
 pub use features::{Features, describe, features, ladder};
-pub use forecast::Forecast;
+pub use fitted_law::FittedLaw;
+pub use forecast::{Forecast, MAX_GROWTH};
+pub use growth_law::GrowthLaw;
 pub use laws::{LogLinear, median_ratio};
 pub use model::{HeldOut, Model, Query, Step};
 pub use options::{Aggregate, LearnOptions, Target};
 pub use sample::Sample;
-pub use select::{MIN_SAMPLES, fit_model};
-pub use validate::{Folds, Prediction, validate};
+pub use select::{MIN_SAMPLES_FOR_TREES, fit_model};
+pub use validate::{Folds, Prediction, predict_with, validate};
 pub use wire::max_model_bytes;

@@ -1,23 +1,23 @@
 //! The trained model of one window, and its predictions.
 
 use super::features::Features;
+use super::fitted_law::FittedLaw;
 use super::forecast::{Calibration, Forecast};
-use super::laws::LogLinear;
+use super::growth_law::Inputs;
 use super::network::Networks;
 use super::options::{Aggregate, Target};
 use super::table::{fill, omega_values};
 use super::trees::{ReachedLeaves, Trees};
-use super::weighted::WeightedValues;
 use crate::event::ModelVersion;
 
-/// How a model predicts; each step needs more samples than the one before.
+/// How a model predicts; each step needs more finished cascades than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// A constant multiple of n.
-    MedianRatio,
-    /// A law of ln n.
-    LogLinear,
-    /// Trees on all features, averaged with small networks.
+    /// The growth law, with the intercept of the finished cascades.
+    GrowthLaw,
+    /// The growth law with a linear correction, by maximum a posteriori.
+    MapLaw,
+    /// Trees on all features, averaged with small networks, blended with the law.
     Forest,
 }
 
@@ -25,8 +25,8 @@ impl Step {
     /// Its name in model files and records.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::MedianRatio => "median-ratio",
-            Self::LogLinear => "log-linear",
+            Self::GrowthLaw => "growth-law",
+            Self::MapLaw => "map-law",
             Self::Forest => "forest",
         }
     }
@@ -39,11 +39,9 @@ pub struct HeldOut {
     pub mean_are: f64,
     /// The median of the same.
     pub median_are: f64,
-    /// The same mean for the constant ratio.
-    pub median_ratio: f64,
-    /// The same mean for the log-linear law.
-    pub log_linear: f64,
-    /// The same mean for trees and networks.
+    /// The same mean for the law alone.
+    pub law: f64,
+    /// The same mean for trees and networks alone; 0 without them.
     pub forest: f64,
 }
 
@@ -73,9 +71,10 @@ pub struct Model {
     pub(super) seed: u64,
     pub(super) held_out: HeldOut,
     pub(super) calibration: Calibration,
-    pub(super) law: LogLinear,
-    /// For the laws: training values of ln(N/n), or their residuals from the log-linear law.
-    pub(super) residuals: Vec<f32>,
+    /// The law of the finished cascades of all windows.
+    pub(super) law: FittedLaw,
+    /// The share of the forest in its blend with the law; 0 without a forest.
+    pub(super) share: f64,
     pub(super) trees: Trees,
     /// Without networks, the trees alone predict.
     pub(super) networks: Networks,
@@ -107,22 +106,31 @@ impl Model {
         self.held_out
     }
 
-    /// Predicts the final size of a cascade.
-    pub fn predict(&self, query: &Query) -> Forecast<'_> {
-        let calibration = &self.calibration;
-        match self.step {
-            Step::MedianRatio | Step::LogLinear => {
-                let law = (self.step == Step::LogLinear).then_some(self.law);
-                law_forecast(law, &self.residuals, query.n_obs, self.aggregate, calibration)
-            }
-            Step::Forest => {
-                let values = self.values(query);
-                let leaves = self.trees.reached_leaves(&values, |_| true);
-                let forecast =
-                    forest_forecast(leaves, query, self.target, self.aggregate, calibration);
-                forecast.towards(self.networks.log_growth(&values, |_| true))
-            }
+    /// The law of the finished cascades of all windows, which predicts at any window.
+    pub fn law(&self) -> &FittedLaw {
+        &self.law
+    }
+
+    /// Time of the newest sample, on the clock of its source, in seconds.
+    pub fn newest(&self) -> f64 {
+        self.times.1
+    }
+
+    /// Predicts the final size of a cascade; `None` where it has no forest and a feature that the law needs
+    /// is missing.
+    pub fn predict(&self, query: &Query) -> Option<Forecast<'_>> {
+        if self.step != Step::Forest {
+            return self.law.forecast(query.features, query.n_obs);
         }
+        let values = self.values(query);
+        let leaves = self.trees.reached_leaves(&values, |_| true);
+        let Query { n_obs, x, .. } = *query;
+        let (target, aggregate, calibration) = (self.target, self.aggregate, &self.calibration);
+        let forecast = forest_forecast(leaves, n_obs, x, target, aggregate, calibration)
+            .towards(self.networks.log_growth(&values, |_| true), SHARE_OF_NETWORKS);
+        let inputs = if self.share < 1.0 { Inputs::of(query.features) } else { None };
+        let of_law = inputs.map(|inputs| self.law.log_growth(&inputs));
+        Some(forecast.towards(of_law, 1.0 - self.share))
     }
 
     /// The model's input values for a cascade.
@@ -139,35 +147,26 @@ impl Model {
     }
 }
 
-/// The forecast of a log-linear law, or without one of a constant ratio, with residuals of ln(N/n).
-pub(super) fn law_forecast<'m>(
-    law: Option<LogLinear>,
-    residuals: &[f32],
-    n_obs: f64,
-    aggregate: Aggregate,
-    calibration: &'m Calibration,
-) -> Forecast<'m> {
-    let shift = law.map_or(0.0, |law| law.log_growth(n_obs.max(1.0)));
-    let growths = residuals.iter().map(|&residual| ((shift + f64::from(residual)).max(0.0), 1.0));
-    Forecast::new(n_obs, WeightedValues::new(growths.collect()), aggregate, None, calibration)
-}
+/// The share of the networks in their average with the trees.
+pub(super) const SHARE_OF_NETWORKS: f64 = 0.5;
 
 /// The forecast of the leaves that a cascade reaches.
 pub(super) fn forest_forecast<'m>(
     leaves: ReachedLeaves<'m>,
-    query: &Query,
+    n_obs: f64,
+    x: [f64; 3],
     target: Target,
     aggregate: Aggregate,
     calibration: &'m Calibration,
 ) -> Forecast<'m> {
     match target {
-        Target::LogRatio => Forecast::new(query.n_obs, leaves, aggregate, None, calibration),
+        Target::LogRatio => Forecast::new(n_obs, leaves, aggregate, None, calibration),
         Target::Omega => {
-            let [_, n_star, g1] = query.x;
-            let scale = g1 / (1.0 - n_star).max(1e-9) / query.n_obs.max(1.0);
+            let [_, n_star, g1] = x;
+            let scale = g1 / (1.0 - n_star).max(1e-9) / n_obs.max(1.0);
             let growth = |omega: f64| (omega * scale).max(0.0).ln_1p();
             let (mean, growths) = (growth(leaves.mean()), leaves.values().mapped(growth));
-            Forecast::new(query.n_obs, growths, aggregate, Some(mean), calibration)
+            Forecast::new(n_obs, growths, aggregate, Some(mean), calibration)
         }
     }
 }

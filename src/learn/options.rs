@@ -1,5 +1,7 @@
 //! How a model is trained.
 
+use super::growth_law::GrowthLaw;
+
 /// What the trees predict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Target {
@@ -35,6 +37,8 @@ pub struct LearnOptions {
     pub target: Target,
     /// How the values of a leaf become one prediction.
     pub aggregate: Aggregate,
+    /// The growth law that finished cascades correct.
+    pub law: GrowthLaw,
     /// The random seed.
     pub seed: u64,
     /// Trains on at most this many samples, the newest.
@@ -51,6 +55,7 @@ impl Default for LearnOptions {
             trees: 150,
             target: Target::default(),
             aggregate: Aggregate::default(),
+            law: GrowthLaw::default(),
             seed: 1,
             newest: 100_000,
             threads: 1,

@@ -1,105 +1,152 @@
-//! Trains the model of a window: fits all predictors and keeps the one with the smallest held-out error.
+//! Trains the model of a window: the law of all finished cascades, and from 20 samples of the window on a forest
+//! that is blended with it.
 
-use super::features::Features;
-use super::forecast::{Calibration, HeldOutForecast};
+use super::fitted_law::LawFit;
+use super::forecast::{Calibration, Forecast, HeldOutForecast};
 use super::grow::{GrownTrees, grow};
-use super::laws::LogLinear;
-use super::model::{HeldOut, Model, Query, Step, forest_forecast, law_forecast};
+use super::model::{HeldOut, Model, SHARE_OF_NETWORKS, Step, forest_forecast};
 use super::network::Networks;
-use super::options::{Aggregate, LearnOptions, Target};
-use super::ranks::at_even_ranks;
+use super::options::{LearnOptions, Target};
 use super::sample::Sample;
 use super::table::{Table, WindowRow};
-use super::train_networks::{FOLDS, fold, held_out_fold, train_networks};
+use super::train_networks::{fold, held_out_fold, train_networks};
 use super::trees::Trees;
 use crate::event::ModelVersion;
 use crate::parallel::in_parallel;
 
-/// The smallest number of samples of a window that a model is fitted to.
-pub const MIN_SAMPLES: usize = 10;
 /// The smallest number of samples of a window that trees are grown on.
-const MIN_SAMPLES_FOR_TREES: usize = 20;
+pub const MIN_SAMPLES_FOR_TREES: usize = 20;
 
-/// Fits the model of the window in `options`; `None` for fewer than [`MIN_SAMPLES`] samples of that window.
-/// Below 20 samples the model is one of the two laws.
+/// Fits the model of the window in `options`; `None` without a sample of that window.
 ///
-/// Held-out errors of the laws come from five folds, those of a tree from the cascades that it
-/// did not draw. The step with the smallest error is kept, and its intervals are calibrated on the same
-/// held-out forecasts.
+/// Below 20 samples it is the growth law, corrected by the finished cascades of all windows. From 20 on it
+/// is a forest blended with that law: ln(N/n) = w forest + (1 - w) law, with w = m/(m + 35) for m samples.
+/// Intervals are calibrated on held-out forecasts of the blend: those of the trees that did not draw
+/// the cascade, and of the networks and the law that were not fitted to it.
 pub fn fit_model(samples: &[Sample], options: &LearnOptions) -> Option<Model> {
-    fit_step(samples, options, None)
+    let has_samples = samples.iter().any(|sample| sample.t_obs == options.window);
+    if has_samples { fit_with(samples, options, &LawFit::new(samples, options)) } else { None }
 }
 
-/// Fits a model of one given step, whatever the errors of the others; of the best step where that one
-/// has too few samples.
-pub(super) fn fit_step(
-    samples: &[Sample],
-    options: &LearnOptions,
-    only: Option<Step>,
-) -> Option<Model> {
+/// The same with the law of these samples, which is the same for every window.
+pub(super) fn fit_with(samples: &[Sample], options: &LearnOptions, laws: &LawFit) -> Option<Model> {
     let table = Table::new(samples, options);
-    if table.window_rows.len() < MIN_SAMPLES {
+    if table.window_rows.is_empty() {
         return None;
     }
-    let enough = table.window_rows.len() >= MIN_SAMPLES_FOR_TREES;
-    let grown =
-        enough.then(|| grow(&table, options.trees, options.seed, options.threads)).flatten();
-    let mut candidates = vec![
-        (Step::MedianRatio, held_out_law(&table.window_rows, options, false)),
-        (Step::LogLinear, held_out_law(&table.window_rows, options, true)),
-    ];
-    let networks = match (&grown, options.target) {
-        (Some(_), Target::LogRatio) => {
-            train_networks(&table, options.aggregate, options.seed, options.threads)
-        }
-        _ => Networks::default(),
+    let forest = grow_forest(&table, options);
+    let law = |row: &WindowRow| {
+        let inputs = row.law.as_ref()?;
+        Some(laws.without(&table.ids[row.cascade]).forecast_at(inputs, row.n_obs))
     };
-    let forest = grown.as_ref().map(|grown| held_out_forest(&table, grown, &networks, options));
-    candidates.extend(forest.map(|forecasts| (Step::Forest, forecasts)));
-    let held_out = errors(&candidates);
-    if candidates.iter().any(|(step, _)| Some(*step) == only) {
-        candidates.retain(|(step, _)| Some(*step) == only);
-    }
-    let loss = |forecasts: &[(HeldOutForecast, f64)]| {
-        mean(forecasts, |a, truth| loss(options.aggregate, a, truth))
+    let of_law: Vec<(HeldOutForecast, f64)> = table
+        .window_rows
+        .iter()
+        .filter_map(|row| Some((law(row)?.held_out(), log_growth(row))))
+        .collect();
+    let held_out = HeldOut { law: mean(&of_law), ..HeldOut::default() };
+    let Some(forest) = forest else {
+        let held_out =
+            HeldOut { mean_are: held_out.law, median_are: median_are(&of_law), ..held_out };
+        let step = laws.law.step();
+        return Some(Model { step, held_out, ..model(table, options, laws) });
     };
-    let (step, forecasts) = candidates
-        .into_iter()
-        .min_by(|a, b| loss(&a.1).total_cmp(&loss(&b.1)))
-        .expect("the two laws are always candidates");
-    let law = LogLinear::fit(&pairs(&table.window_rows));
-    let kept_law = (step == Step::LogLinear).then_some(law);
-    let (trees, networks) = match (step, grown) {
-        (Step::Forest, Some(grown)) => (grown.trees, networks),
-        _ => (Trees::default(), Networks::default()),
+    let share = share_of_forest(table.window_rows.len());
+    let forecasts = held_out_forest(&table, &forest, options);
+    let blended: Vec<(HeldOutForecast, f64)> =
+        in_parallel(&table.window_rows, options.threads, |row| {
+            let of_law = law(row).map(|forecast| forecast.log_growth());
+            let forecast = forest.forecast_without(row, options).towards(of_law, 1.0 - share);
+            (forecast.held_out(), log_growth(row))
+        });
+    let held_out = HeldOut {
+        mean_are: mean(&blended),
+        median_are: median_are(&blended),
+        forest: mean(&forecasts),
+        ..held_out
     };
+    let calibration = Calibration::measure(&blended);
     Some(Model {
+        step: Step::Forest,
+        held_out,
+        calibration,
+        share,
+        trees: forest.grown.trees,
+        networks: forest.networks,
+        ..model(table, options, laws)
+    })
+}
+
+/// The forest of the original system's hybrid, which has no law to be blended with; `None` with too few
+/// samples of the window.
+pub(super) fn fit_hybrid(samples: &[Sample], options: &LearnOptions) -> Option<Model> {
+    let table = Table::new(samples, options);
+    let forest = grow_forest(&table, options)?;
+    let calibration = Calibration::measure(&held_out_forest(&table, &forest, options));
+    let (trees, networks) = (forest.grown.trees, forest.networks);
+    let model = model(table, options, &LawFit::new(&[], options));
+    Some(Model { step: Step::Forest, calibration, share: 1.0, trees, networks, ..model })
+}
+
+/// w = m/(m + 35): the share of the forest in the blend, with m samples of its window.
+fn share_of_forest(samples: usize) -> f64 {
+    const HALF: f64 = 35.0;
+    samples as f64 / (samples as f64 + HALF)
+}
+
+/// A model without a forest.
+fn model(table: Table, options: &LearnOptions, laws: &LawFit) -> Model {
+    Model {
         version: ModelVersion { window: options.window as u64, counter: options.counter },
         window: options.window,
         names: table.names,
         medians: table.medians,
         target: options.target,
         aggregate: options.aggregate,
-        step,
+        step: Step::GrowthLaw,
         samples: table.window_rows.len(),
         times: table.times,
         seed: options.seed,
-        held_out: HeldOut {
-            mean_are: mean(&forecasts, are),
-            median_are: median_are(&forecasts),
-            ..held_out
-        },
-        calibration: Calibration::measure(&forecasts),
-        law,
-        residuals: residuals(&table.window_rows, kept_law),
-        trees,
-        networks,
-    })
+        held_out: HeldOut::default(),
+        calibration: Calibration::default(),
+        law: laws.law.clone(),
+        share: 0.0,
+        trees: Trees::default(),
+        networks: Networks::default(),
+    }
 }
 
-/// (n, N) of each row.
-fn pairs(rows: &[WindowRow]) -> Vec<(f64, f64)> {
-    rows.iter().map(|row| (row.n_obs, row.n_tot)).collect()
+/// Trees and networks of a window.
+struct GrownForest {
+    grown: GrownTrees,
+    networks: Networks,
+    uncalibrated: Calibration,
+}
+
+/// The trees and networks of a window with enough samples.
+fn grow_forest(table: &Table, options: &LearnOptions) -> Option<GrownForest> {
+    if table.window_rows.len() < MIN_SAMPLES_FOR_TREES {
+        return None;
+    }
+    let grown = grow(table, options.trees, options.seed, options.threads)?;
+    let networks = match options.target {
+        Target::LogRatio => train_networks(table, options.aggregate, options.seed, options.threads),
+        Target::Omega => Networks::default(),
+    };
+    Some(GrownForest { grown, networks, uncalibrated: Calibration::default() })
+}
+
+impl GrownForest {
+    /// The forecast of a cascade by the trees and networks that were not trained on it.
+    fn forecast_without(&self, row: &WindowRow, options: &LearnOptions) -> Forecast<'_> {
+        let out_of_bag = |tree: usize| !self.grown.in_bag[tree][row.cascade];
+        let leaves = self.grown.trees.reached_leaves(&row.values, out_of_bag);
+        let (target, aggregate) = (options.target, options.aggregate);
+        let (n_obs, calibration) = (row.n_obs, &self.uncalibrated);
+        let forecast = forest_forecast(leaves, n_obs, row.x, target, aggregate, calibration);
+        let held_out = |network| held_out_fold(network) == fold(row.cascade);
+        forecast.towards(self.networks.log_growth(&row.values, held_out), SHARE_OF_NETWORKS)
+    }
 }
 
 /// ln(N/n).
@@ -107,58 +154,14 @@ fn log_growth(row: &WindowRow) -> f64 {
     (row.n_tot / row.n_obs).ln()
 }
 
-/// The residuals of ln(N/n) from the law, ascending; at even ranks where there are many.
-fn residuals(rows: &[WindowRow], law: Option<LogLinear>) -> Vec<f32> {
-    const MAX_RESIDUALS: usize = 1024;
-    let expected = |row: &WindowRow| law.map_or(0.0, |law| law.log_growth(row.n_obs));
-    let mut all: Vec<f32> =
-        rows.iter().map(|row| (log_growth(row) - expected(row)) as f32).collect();
-    all.sort_unstable_by(f32::total_cmp);
-    at_even_ranks(all, MAX_RESIDUALS)
-}
-
-/// Forecasts of a law, fitted to the other folds, with the true ln(N/n).
-fn held_out_law(
-    rows: &[WindowRow],
-    options: &LearnOptions,
-    log_linear: bool,
-) -> Vec<(HeldOutForecast, f64)> {
-    let uncalibrated = Calibration::default();
-    let mut forecasts = Vec::with_capacity(rows.len());
-    for out in 0..FOLDS {
-        let is_out = |row: &&WindowRow| fold(row.cascade) == out;
-        let rest: Vec<WindowRow> = rows.iter().filter(|row| !is_out(row)).cloned().collect();
-        let law = log_linear.then(|| LogLinear::fit(&pairs(&rest)));
-        let residuals = residuals(&rest, law);
-        let held_out: Vec<&WindowRow> = rows.iter().filter(is_out).collect();
-        forecasts.extend(in_parallel(&held_out, options.threads, |row| {
-            let forecast =
-                law_forecast(law, &residuals, row.n_obs, options.aggregate, &uncalibrated);
-            (forecast.held_out(), log_growth(row))
-        }));
-    }
-    forecasts
-}
-
-/// Forecasts of each cascade by the trees and networks that were not trained on it, with the true ln(N/n).
+/// Held-out forecasts of the forest alone, with the true ln(N/n).
 fn held_out_forest(
     table: &Table,
-    grown: &GrownTrees,
-    networks: &Networks,
+    forest: &GrownForest,
     options: &LearnOptions,
 ) -> Vec<(HeldOutForecast, f64)> {
-    let (uncalibrated, no_features) = (Calibration::default(), Features::default());
-    let forecast = |row: &WindowRow| {
-        let out_of_bag = |tree: usize| !grown.in_bag[tree][row.cascade];
-        let leaves = grown.trees.reached_leaves(&row.values, out_of_bag);
-        let query = Query { features: &no_features, n_obs: row.n_obs, x: row.x };
-        let (target, aggregate) = (options.target, options.aggregate);
-        let forecast = forest_forecast(leaves, &query, target, aggregate, &uncalibrated);
-        let held_out = |network| held_out_fold(network) == fold(row.cascade);
-        forecast.towards(networks.log_growth(&row.values, held_out))
-    };
     in_parallel(&table.window_rows, options.threads, |row| {
-        (forecast(row).held_out(), log_growth(row))
+        (forest.forecast_without(row, options).held_out(), log_growth(row))
     })
 }
 
@@ -167,38 +170,15 @@ fn are(forecast: &HeldOutForecast, log_growth: f64) -> f64 {
     (forecast.n_tot / (forecast.n_obs * log_growth.exp()) - 1.0).abs()
 }
 
-/// The error whose mean the aggregate minimises.
-fn loss(aggregate: Aggregate, forecast: &HeldOutForecast, log_growth: f64) -> f64 {
-    let log_error = (forecast.n_tot / forecast.n_obs).ln() - log_growth;
-    match aggregate {
-        Aggregate::RelativeMedian => are(forecast, log_growth),
-        Aggregate::Median => log_error.abs(),
-        Aggregate::Mean => log_error * log_error,
-    }
-}
-
-fn mean(forecasts: &[(HeldOutForecast, f64)], of: impl Fn(&HeldOutForecast, f64) -> f64) -> f64 {
-    forecasts.iter().map(|(forecast, truth)| of(forecast, *truth)).sum::<f64>()
-        / forecasts.len() as f64
+/// The mean ARE; 0 for no forecasts.
+fn mean(forecasts: &[(HeldOutForecast, f64)]) -> f64 {
+    let errors = forecasts.iter().map(|(forecast, truth)| are(forecast, *truth));
+    errors.sum::<f64>() / forecasts.len().max(1) as f64
 }
 
 fn median_are(forecasts: &[(HeldOutForecast, f64)]) -> f64 {
     let mut errors: Vec<f64> =
         forecasts.iter().map(|(forecast, truth)| are(forecast, *truth)).collect();
     errors.sort_by(f64::total_cmp);
-    errors[errors.len() / 2]
-}
-
-/// The mean error of each step; 0 for a step that is no candidate.
-fn errors(candidates: &[(Step, Vec<(HeldOutForecast, f64)>)]) -> HeldOut {
-    let of = |selected: Step| {
-        let found = candidates.iter().find(|(step, _)| *step == selected);
-        found.map_or(0.0, |(_, forecasts)| mean(forecasts, are))
-    };
-    HeldOut {
-        median_ratio: of(Step::MedianRatio),
-        log_linear: of(Step::LogLinear),
-        forest: of(Step::Forest),
-        ..HeldOut::default()
-    }
+    errors.get(errors.len() / 2).copied().unwrap_or(0.0)
 }

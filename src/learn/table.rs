@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::features::rounded;
+use super::growth_law::Inputs;
 use super::options::{LearnOptions, Target};
 use super::ranks::upper_median;
 use super::sample::Sample;
@@ -28,6 +29,8 @@ pub(super) struct Row {
 pub(super) struct WindowRow {
     pub(super) cascade: usize,
     pub(super) values: Vec<f32>,
+    /// The inputs of the law, where the sample has all of them.
+    pub(super) law: Option<Inputs>,
     pub(super) x: [f64; 3],
     pub(super) n_obs: f64,
     pub(super) n_tot: f64,
@@ -41,6 +44,8 @@ pub(super) struct Table {
     pub(super) medians: Vec<f32>,
     /// The rows of every cascade.
     pub(super) cascades: Vec<Vec<Row>>,
+    /// The ids of the cascades.
+    pub(super) ids: Vec<String>,
     pub(super) window_rows: Vec<WindowRow>,
     /// Smallest and largest `t` of the window's samples.
     pub(super) times: (f64, f64),
@@ -86,6 +91,7 @@ impl Table {
         let cascade = *ids.entry(&sample.id).or_insert(self.cascades.len());
         if cascade == self.cascades.len() {
             self.cascades.push(Vec::new());
+            self.ids.push(sample.id.clone());
         }
         let rows = &mut self.cascades[cascade];
         let at_window = sample.t_obs == options.window;
@@ -113,7 +119,8 @@ impl Table {
         if at_window {
             let Sample { x, n_obs, n_tot, t, .. } = *sample;
             self.times = (self.times.0.min(t), self.times.1.max(t));
-            self.window_rows.push(WindowRow { cascade, values, x, n_obs, n_tot: n_tot.max(n_obs) });
+            let (law, n_tot) = (Inputs::of(&sample.features), n_tot.max(n_obs));
+            self.window_rows.push(WindowRow { cascade, values, law, x, n_obs, n_tot });
         }
     }
 
@@ -157,7 +164,7 @@ pub(super) fn fill(values: &mut [f32], medians: &[f32]) {
     }
 }
 
-fn is_usable(sample: &Sample) -> bool {
+pub(super) fn is_usable(sample: &Sample) -> bool {
     let numbers = [sample.t_obs, sample.n_obs, sample.n_tot, sample.t];
     let omega = sample.x.iter().chain(&sample.w).all(|value| value.is_finite());
     numbers.iter().all(|value| value.is_finite())

@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::fitted_law::{FittedLaw, LawFit};
+use super::forecast::Forecast;
 use super::laws::{LogLinear, median_ratio};
 use super::model::{Query, Step};
 use super::options::{Aggregate, LearnOptions, Target};
 use super::sample::Sample;
-use super::select::{fit_model, fit_step};
+use super::select::{fit_hybrid, fit_with};
+use crate::parallel::in_parallel;
 
 /// The predictions for one held-out cascade at one window.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,18 +23,23 @@ pub struct Prediction {
     pub n_obs: f64,
     /// Final size N.
     pub n_tot: f64,
-    /// The final size predicted by the model; n where there were too few samples to fit one.
+    /// The final size predicted by the model, or by the law without one.
     pub predicted: f64,
     /// Its prediction interval.
     pub interval: (f64, f64),
-    /// How the model predicts; `None` without a model.
+    /// How the model predicts; `None` without any finished cascade.
     pub step: Option<Step>,
+    /// The final size predicted by the growth law without training.
+    pub growth_law: f64,
+    /// Its prediction interval.
+    pub growth_law_interval: (f64, f64),
     /// The final size predicted by a constant ratio.
     pub median_ratio: f64,
     /// The final size predicted by the log-linear law.
     pub log_linear: f64,
-    /// The final size predicted by the original system's hybrid: trees on (β, n*, G1) that predict ω.
-    pub omega: f64,
+    /// The final size predicted by the original system's hybrid, trees on (β, n*, G1) that predict ω;
+    /// `None` with too few samples.
+    pub omega: Option<f64>,
 }
 
 /// An assignment of cascades to folds, whose sizes differ by at most one.
@@ -63,59 +71,106 @@ fn hash(id: &str, seed: u64) -> u64 {
     hash ^ (hash >> 31)
 }
 
-/// Predicts the final size of every cascade at the window of the options, by models that are fitted to
-/// the other folds; intervals have the probability `level`. The seed of the options assigns the folds.
+/// Predicts the final size of every cascade at the windows, by models that are fitted to the other folds;
+/// for each window its cascades in the order of the folds. Intervals have the probability `level`. The
+/// seed of the options assigns the folds; their window is ignored.
 pub fn validate(
     samples: &[Sample],
     options: &LearnOptions,
+    windows: &[f64],
     folds: usize,
     level: f64,
-) -> Vec<Prediction> {
-    let mut predictions = Vec::new();
+) -> Vec<Vec<Prediction>> {
     let assigned =
         Folds::assign(samples.iter().map(|sample| sample.id.as_str()), options.seed, folds);
+    let mut predictions = vec![Vec::new(); windows.len()];
     for out in 0..folds {
         let is_out = |sample: &&Sample| assigned.of(&sample.id) == Some(out);
-        let rest: Vec<Sample> = samples.iter().filter(|s| !is_out(s)).cloned().collect();
-        let held_out = samples.iter().filter(|s| s.t_obs == options.window).filter(is_out);
-        predictions.extend(predict(&rest, held_out, options, level));
+        let (held_out, rest): (Vec<&Sample>, Vec<&Sample>) = samples.iter().partition(is_out);
+        let rest: Vec<Sample> = rest.into_iter().cloned().collect();
+        let found = predict_with(&rest, &held_out, options, windows, level);
+        predictions.iter_mut().zip(found).for_each(|(all, found)| all.extend(found));
     }
     predictions
+}
+
+/// The predictions for held-out cascades at the windows, by models that are fitted to `rest`.
+pub fn predict_with(
+    rest: &[Sample],
+    held_out: &[&Sample],
+    options: &LearnOptions,
+    windows: &[f64],
+    level: f64,
+) -> Vec<Vec<Prediction>> {
+    let laws = LawFit::new(rest, options);
+    let at_once = windows_at_once(rest, options.threads.min(windows.len()));
+    in_parallel(windows, at_once, |&window| {
+        let threads = options.threads.div_ceil(at_once);
+        let options = LearnOptions { window, threads, ..options.clone() };
+        let here = held_out.iter().copied().filter(|sample| sample.t_obs == window);
+        predict(rest, here, &options, &laws, level)
+    })
+}
+
+/// Number of windows that are trained at once: at most `threads`, bounded by memory.
+fn windows_at_once(samples: &[Sample], threads: usize) -> usize {
+    const MEMORY: usize = 4 << 30;
+    /// Bytes that training allocates for each value: copies in the table.
+    const BYTES: usize = 16;
+    let values = |it: &Sample| (it.rows.len() + 4) * it.features.len();
+    let bytes = BYTES * samples.iter().map(values).sum::<usize>();
+    let fitting = (MEMORY / bytes.max(1)).max(1);
+    threads.clamp(1, fitting)
 }
 
 fn predict<'a>(
     rest: &[Sample],
     held_out: impl Iterator<Item = &'a Sample>,
     options: &LearnOptions,
+    laws: &LawFit,
     level: f64,
 ) -> Vec<Prediction> {
     let omega_options =
         LearnOptions { target: Target::Omega, aggregate: Aggregate::Mean, ..options.clone() };
-    let model = fit_model(rest, options);
-    // The original system has no law to fall back on.
-    let omega = fit_step(rest, &omega_options, Some(Step::Forest));
+    let model = fit_with(rest, options, laws);
+    let omega = fit_hybrid(rest, &omega_options);
     let pairs: Vec<(f64, f64)> = rest
         .iter()
         .filter(|sample| sample.t_obs == options.window)
         .map(|sample| (sample.n_obs, sample.n_tot.max(sample.n_obs)))
         .collect();
     let (ratio, law) = (median_ratio(&pairs), LogLinear::fit(&pairs));
+    let steps = model.as_ref().map_or(laws.law.step(), |model| model.step());
+    let untrained = FittedLaw::untrained(options.law);
     held_out
         .map(|sample| {
             let Sample { id, t_obs, n_obs, n_tot, features, x, .. } = sample;
             let query = Query { features, n_obs: *n_obs, x: *x };
-            let forecast = model.as_ref().map(|model| model.predict(&query));
+            // As in `predict`: without a model of the window, the law of the other windows.
+            let forecast = match &model {
+                Some(model) => model.predict(&query),
+                None => laws.law.forecast(features, *n_obs),
+            };
+            let growth_law = untrained.forecast(features, *n_obs);
+            let point = |forecast: &Option<Forecast>| {
+                forecast.as_ref().map_or(*n_obs, |forecast| forecast.n_tot())
+            };
+            let interval = |forecast: &Option<Forecast>| {
+                forecast.as_ref().map_or((*n_obs, *n_obs), |forecast| forecast.interval(level))
+            };
             Prediction {
                 id: id.clone(),
                 t_obs: *t_obs,
                 n_obs: *n_obs,
                 n_tot: *n_tot,
-                predicted: forecast.as_ref().map_or(*n_obs, |forecast| forecast.n_tot()),
-                interval: forecast.map_or((*n_obs, *n_obs), |forecast| forecast.interval(level)),
-                step: model.as_ref().map(|model| model.step()),
+                predicted: point(&forecast),
+                interval: interval(&forecast),
+                step: (laws.law.cascades() > 0 || model.is_some()).then_some(steps),
+                growth_law: point(&growth_law),
+                growth_law_interval: interval(&growth_law),
                 median_ratio: ratio * n_obs,
-                log_linear: law.predict(*n_obs),
-                omega: omega.as_ref().map_or(*n_obs, |model| model.predict(&query).n_tot()),
+                log_linear: if pairs.is_empty() { *n_obs } else { law.predict(*n_obs) },
+                omega: omega.as_ref().and_then(|model| model.predict(&query)).map(|it| it.n_tot()),
             }
         })
         .collect()

@@ -13,9 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use super::body::{decode, encode};
 use super::error::{FORMAT, ModelError};
+use super::fitted_law::FittedLaw;
 use super::forecast::Calibration;
 use super::grow::MAX_TREE_ROWS;
-use super::laws::LogLinear;
+use super::growth_law::GrowthLaw;
+use super::map_law::UNKNOWNS;
 use super::model::{HeldOut, Model, Step};
 use super::options::{Aggregate, Target};
 use super::split::MIN_LEAF_ROWS;
@@ -41,20 +43,31 @@ struct Line {
     t_first: f64,
     t_last: f64,
     seed: u64,
-    held_out: [f64; 5],
+    held_out: [f64; 4],
     calibration: Vec<(f64, f64)>,
-    law: [f64; 2],
+    law: LawLine,
+    share: f64,
     features: Vec<String>,
     medians: Vec<f32>,
     checksum: String,
     body: String,
 }
 
+/// The law of the finished cascades of all windows.
+#[derive(Serialize, Deserialize)]
+struct LawLine {
+    constants: [f64; 6],
+    cascades: usize,
+    shift: f64,
+    weights: Vec<f64>,
+    calibration: Vec<(f64, f64)>,
+}
+
 impl Model {
     /// The model as one line, without a newline.
     pub fn to_line(&self) -> String {
-        let HeldOut { mean_are, median_are, median_ratio, log_linear, forest } = self.held_out;
-        let body = encode(&self.residuals, &self.trees, &self.networks);
+        let HeldOut { mean_are, median_are, law, forest } = self.held_out;
+        let body = encode(&self.trees, &self.networks);
         let mut line = Line {
             r#type: "model".into(),
             format: FORMAT,
@@ -67,9 +80,10 @@ impl Model {
             t_first: self.times.0,
             t_last: self.times.1,
             seed: self.seed,
-            held_out: [mean_are, median_are, median_ratio, log_linear, forest],
+            held_out: [mean_are, median_are, law, forest],
             calibration: self.calibration.0.clone(),
-            law: [self.law.intercept, self.law.slope],
+            law: law_line(&self.law),
+            share: self.share,
             features: self.names.clone(),
             medians: self.medians.clone(),
             checksum: String::new(),
@@ -94,7 +108,7 @@ impl Model {
             return Err(ModelError::Checksum);
         }
         let body = BASE64.decode(&line.body).map_err(|_| ModelError::Field("body"))?;
-        let (residuals, trees, networks) = decode(&inflate(&body)?, line.features.len())?;
+        let (trees, networks) = decode(&inflate(&body)?, line.features.len())?;
         let model = Self {
             version: line.model.parse().map_err(|_| ModelError::Field("model"))?,
             window: line.t_obs,
@@ -108,8 +122,8 @@ impl Model {
             seed: line.seed,
             held_out: held_out(line.held_out),
             calibration: Calibration(line.calibration),
-            law: LogLinear { intercept: line.law[0], slope: line.law[1] },
-            residuals,
+            law: fitted_law(line.law),
+            share: line.share,
             trees,
             networks,
         };
@@ -119,8 +133,8 @@ impl Model {
 }
 
 const STEPS: [(&str, Step); 3] = [
-    (Step::MedianRatio.name(), Step::MedianRatio),
-    (Step::LogLinear.name(), Step::LogLinear),
+    (Step::GrowthLaw.name(), Step::GrowthLaw),
+    (Step::MapLaw.name(), Step::MapLaw),
     (Step::Forest.name(), Step::Forest),
 ];
 const TARGETS: [(&str, Target); 2] = [("log-ratio", Target::LogRatio), ("omega", Target::Omega)];
@@ -153,8 +167,24 @@ pub fn max_model_bytes(trees: usize) -> usize {
     (trees * TREE + ONCE) / 3 * 4
 }
 
-fn held_out([mean_are, median_are, median_ratio, log_linear, forest]: [f64; 5]) -> HeldOut {
-    HeldOut { mean_are, median_are, median_ratio, log_linear, forest }
+fn held_out([mean_are, median_are, law, forest]: [f64; 4]) -> HeldOut {
+    HeldOut { mean_are, median_are, law, forest }
+}
+
+fn law_line(law: &FittedLaw) -> LawLine {
+    LawLine {
+        constants: law.law.constants,
+        cascades: law.cascades,
+        shift: law.shift,
+        weights: law.weights.clone(),
+        calibration: law.calibration.0.clone(),
+    }
+}
+
+fn fitted_law(line: LawLine) -> FittedLaw {
+    let LawLine { constants, cascades, shift, weights, calibration } = line;
+    let (law, calibration) = (GrowthLaw { constants }, Calibration(calibration));
+    FittedLaw { law, cascades, shift, weights, calibration }
 }
 
 /// CRC-32 of the line as `to_line` writes it with an empty checksum, so that the order of the fields and
@@ -167,17 +197,21 @@ fn checksum(line: &Line) -> String {
 
 fn check(model: &Model) -> Result<(), ModelError> {
     let require = |holds: bool, field| if holds { Ok(()) } else { Err(ModelError::Field(field)) };
-    let levels_ascend = model.calibration.0.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    let ascend = |levels: &[(f64, f64)]| levels.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    let levels_ascend = ascend(&model.calibration.0) && ascend(&model.law.calibration.0);
+    let weights = model.law.weights.len();
     let features = model.names.len();
     let expected = if model.target == Target::Omega { 3 } else { features };
     let has_content = match model.step {
         Step::Forest => model.trees.count() > 0,
-        _ => !model.residuals.is_empty(),
+        step => step == model.law.step(),
     };
     require(model.window > 0.0, "T_obs")?;
     require(features <= MAX_FEATURES && expected == features, "features")?;
     require(model.medians.len() == features, "medians")?;
     require(levels_ascend, "calibration")?;
+    require(weights == 0 || weights == UNKNOWNS, "law")?;
+    require((0.0..=1.0).contains(&model.share), "share")?;
     require(has_content, "body")
 }
 

@@ -175,7 +175,7 @@ pub struct Alert {
     /// Version of the model, or `untrained`.
     #[serde(default)]
     pub model: String,
-    /// How it predicts: `forest`, `log-linear`, `median-ratio`; untrained `seismic`, `hawkes`.
+    /// How it predicts: `forest`, `map-law`, `growth-law`, `seismic` or `hawkes`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub method: String,
 }

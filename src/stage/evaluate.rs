@@ -3,16 +3,19 @@
 //! Finished cascades go through the same fit, training and prediction as in the stages, without a
 //! stream. Simple and published methods predict the same cascades, fitted to the same folds.
 
+mod curve;
 #[cfg(test)]
 mod laws;
 
 use std::collections::HashMap;
 
+pub use curve::{CurveCell, CurveOptions, CurveRow, learning_curve};
+
 use super::fit::FitOptions;
-use super::predict::{PredictOptions, branching, sample, untrained};
+use super::predict::{PredictOptions, branching, of_process, sample};
 use super::train::{TrainOptions, learn_sample};
 use crate::cascade::Point;
-use crate::learn::{self, Prediction, Step, validate};
+use crate::learn::{self, MAX_GROWTH, Prediction, Step, validate};
 use crate::parallel::in_parallel;
 use crate::record::Serie;
 use crate::score::{Scores, Trial, mean};
@@ -52,6 +55,8 @@ pub struct EvaluateOptions {
 pub enum Predictor {
     /// `predict` with a model of `train`.
     Model,
+    /// The growth law without training: `predict` without a model.
+    GrowthLaw,
     /// n: no further events.
     NoGrowth,
     /// A fitted multiple of n.
@@ -60,7 +65,7 @@ pub enum Predictor {
     LogLinear,
     /// The fitted Hawkes process, n + n_supp up to 10 n (Mishra, Rizoiu & Xie, CIKM 2016).
     Hawkes,
-    /// SEISMIC (Zhao et al., KDD 2015), the process where it has no estimate: `predict` untrained.
+    /// SEISMIC (Zhao et al., KDD 2015), the process where it has no estimate.
     Seismic,
     /// The original hybrid: n + omega G1/(1 - n*), omega by a forest on (beta, n*, G1).
     Hybrid,
@@ -68,8 +73,9 @@ pub enum Predictor {
 
 impl Predictor {
     /// All of them, ours first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Model,
+        Self::GrowthLaw,
         Self::NoGrowth,
         Self::MedianRatio,
         Self::LogLinear,
@@ -82,6 +88,7 @@ impl Predictor {
     pub fn name(self) -> &'static str {
         match self {
             Self::Model => "model",
+            Self::GrowthLaw => "growth-law",
             Self::NoGrowth => "no-growth",
             Self::MedianRatio => "median-ratio",
             Self::LogLinear => "log-linear",
@@ -139,18 +146,12 @@ pub struct Row {
 /// does not depend on the number of threads.
 pub fn evaluate(cascades: &[Past], options: &EvaluateOptions) -> Vec<Case> {
     let threads = options.fit.threads;
-    let studies = in_parallel(&jobs(cascades, options), threads, |job| job.study(options));
-    let (samples, answers): (Vec<_>, Vec<_>) = studies.into_iter().unzip();
-    let together = together(&samples, options);
-    let predictions = in_parallel(&options.windows, together, |window| {
-        let threads = threads.div_ceil(together);
-        let train = TrainOptions { threads, ..options.train.clone() };
-        let learn = train.learn_options(*window, 1);
-        validate(&samples, &learn, options.folds, options.predict.level)
-    });
+    let (samples, answers) = studies(cascades, options);
+    let windows: Vec<f64> = options.windows.iter().map(|window| *window as f64).collect();
+    let learn = TrainOptions { threads, ..options.train.clone() }.learn_options(0, 1);
+    let predictions = validate(&samples, &learn, &windows, options.folds, options.predict.level);
     let all = || samples.iter().zip(&answers);
-    let windows = options.windows.iter().zip(&predictions);
-    let cases = windows.flat_map(|(window, predictions)| {
+    let cases = options.windows.iter().zip(&predictions).flat_map(|(window, predictions)| {
         let by_id: HashMap<&str, &Prediction> =
             predictions.iter().map(|it| (&*it.id, it)).collect();
         let here = all().filter(|(sample, _)| sample.t_obs == *window as f64);
@@ -160,6 +161,12 @@ pub fn evaluate(cascades: &[Past], options: &EvaluateOptions) -> Vec<Case> {
         cases
     });
     cases.collect()
+}
+
+/// The samples of all cascades at all windows, and their predictions without training.
+fn studies(cascades: &[Past], options: &EvaluateOptions) -> (Vec<learn::Sample>, Vec<Untrained>) {
+    let jobs = jobs(cascades, options);
+    in_parallel(&jobs, options.fit.threads, |job| job.study(options)).into_iter().unzip()
 }
 
 /// One cascade at one window.
@@ -205,7 +212,7 @@ impl Job<'_> {
         };
         let seen = &past.points[..n_obs];
         let parameters = options.fit.parameters(&serie, seen, window as f64);
-        let alert = untrained(&parameters, &options.predict);
+        let alert = of_process(&parameters, &options.predict, true);
         let seismic = Answer {
             n_tot: alert.n_tot,
             interval: alert.interval.map(|it| [it.low, it.high]),
@@ -222,14 +229,16 @@ fn case(prediction: &Prediction, untrained_answers: &Untrained) -> Case {
     let Untrained { hawkes, seismic } = *untrained_answers;
     let trained = prediction.step.is_some();
     let answer = |n_tot: f64| Answer { n_tot, interval: None, own: true };
-    let interval = Some([prediction.interval.0, prediction.interval.1]);
-    let (model, hybrid) = match trained {
-        true => (Answer { interval, ..answer(prediction.predicted) }, answer(prediction.omega)),
-        // As `predict` and the original system do without a model.
-        false => (Answer { own: false, ..seismic }, Answer { own: false, ..answer(hawkes) }),
+    let within = |n_tot: f64, (low, high): (f64, f64)| Answer {
+        interval: Some([low, high]),
+        ..answer(n_tot)
     };
+    let model = within(prediction.predicted, prediction.interval);
+    // As the original system does without a model.
+    let hybrid = prediction.omega.map_or(Answer { own: false, ..answer(hawkes) }, answer);
     let by = |predictor: Predictor| match predictor {
-        Predictor::Model => model,
+        Predictor::Model => Answer { own: trained, ..model },
+        Predictor::GrowthLaw => within(prediction.growth_law, prediction.growth_law_interval),
         Predictor::NoGrowth => answer(prediction.n_obs),
         Predictor::MedianRatio => answer(prediction.median_ratio),
         Predictor::LogLinear => answer(prediction.log_linear),
@@ -247,22 +256,11 @@ fn case(prediction: &Prediction, untrained_answers: &Untrained) -> Case {
     }
 }
 
-/// The answer, clamped to be finite and at least n, so that every answer is scored.
+/// The answer, clamped to be finite, at least n and at most n [`MAX_GROWTH`], so that every answer is scored.
 fn clamped(answer: Answer, n_obs: f64) -> Answer {
-    const LARGEST: f64 = 1e15;
-    let n_tot = if answer.n_tot.is_nan() { n_obs } else { answer.n_tot.clamp(n_obs, LARGEST) };
+    let largest = MAX_GROWTH * n_obs;
+    let n_tot = if answer.n_tot.is_nan() { n_obs } else { answer.n_tot.clamp(n_obs, largest) };
     Answer { n_tot, ..answer }
-}
-
-/// Number of windows that are trained at once: at most the number of threads, bounded by memory.
-fn together(samples: &[learn::Sample], options: &EvaluateOptions) -> usize {
-    const MEMORY: usize = 4 << 30;
-    /// Bytes that training allocates for each value: a copy in the fold, copies in the table.
-    const BYTES: usize = 16;
-    let values = |it: &learn::Sample| (it.rows.len() + 4) * it.features.len();
-    let bytes = BYTES * samples.iter().map(values).sum::<usize>();
-    let fitting = (MEMORY / bytes.max(1)).max(1);
-    options.fit.threads.min(options.windows.len()).clamp(1, fitting)
 }
 
 /// The scores of the methods, window by window, in the order of [`Predictor::ALL`].

@@ -8,18 +8,21 @@
 //! a sample and a stat always score the prediction that was emitted.
 
 mod answer;
+#[cfg(test)]
+mod laws;
 mod options;
 mod pending;
+mod process;
 mod withheld;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 pub use answer::UNTRAINED;
-pub(super) use answer::{branching, untrained};
-use answer::{curve, step_of, trained};
-pub use options::PredictOptions;
+use answer::{curve, of_law, of_model, step_of};
+pub use options::{Method, PredictOptions};
 use pending::{Answered, Key, Match, Pending, Side, Table};
+pub(super) use process::{branching, of_process};
 use withheld::Withheld;
 
 use super::clocks::Clocks;
@@ -28,12 +31,14 @@ use super::{
     Tally,
 };
 use crate::event::ModelVersion;
-use crate::learn::Model;
+use crate::learn::{FittedLaw, Model, Step};
 use crate::record::{Alert, Interval, Kind, Parameters, Record, Sample, Size, Stat};
 
 /// The predictor.
 pub struct Predict {
     options: PredictOptions,
+    /// The growth law without training.
+    law: FittedLaw,
     clocks: Clocks,
     /// The model in use, by window.
     models: BTreeMap<u64, Arc<Model>>,
@@ -49,6 +54,7 @@ impl Predict {
     pub fn new(options: PredictOptions) -> Self {
         Self {
             pending: Table::new(options.max_pending),
+            law: FittedLaw::untrained(options.law),
             options,
             clocks: Clocks::default(),
             models: BTreeMap::new(),
@@ -73,12 +79,15 @@ impl Predict {
 
     /// The prediction for a cascade, as an alert.
     pub fn answer(&self, parameters: &Parameters) -> Alert {
-        let prediction = match self.models.get(&parameters.t_obs) {
-            Some(model) if !parameters.features.is_empty() => {
-                trained(parameters, model, &self.options)
-            }
-            _ => untrained(parameters, &self.options),
+        let options = &self.options;
+        let untrained = || of_law(parameters, &self.law, UNTRAINED, options);
+        let of_method = match options.method {
+            Method::Auto => self.trained(parameters).or_else(untrained),
+            Method::GrowthLaw => untrained(),
+            Method::Seismic | Method::Hawkes => None,
         };
+        let prediction = of_method
+            .unwrap_or_else(|| of_process(parameters, options, options.method != Method::Hawkes));
         Alert {
             cid: parameters.cid.clone(),
             source: parameters.source.clone(),
@@ -90,6 +99,25 @@ impl Predict {
             curve: if self.options.curve { curve(parameters, &prediction) } else { Vec::new() },
             ..prediction
         }
+    }
+
+    /// The prediction of the window's forest; without one, that of the law of the model that was trained on
+    /// the most cascades. Features that are missing give none.
+    fn trained(&self, parameters: &Parameters) -> Option<Alert> {
+        if parameters.features.is_empty() {
+            return None;
+        }
+        let own = self.models.get(&parameters.t_obs);
+        if let Some(model) = own.filter(|model| model.step() == Step::Forest) {
+            return of_model(parameters, model, &self.options);
+        }
+        let distance = |model: &Model| (model.window() / parameters.t_obs as f64).ln().abs();
+        let best = self.models.values().max_by(|a, b| {
+            let cascades = a.law().cascades().cmp(&b.law().cascades());
+            let newest = a.newest().total_cmp(&b.newest());
+            cascades.then(newest).then(distance(b).total_cmp(&distance(a)))
+        })?;
+        of_law(parameters, best.law(), &best.version().to_string(), &self.options)
     }
 
     fn parameters(&mut self, parameters: &Parameters, position: u64, out: &mut Out) {

@@ -13,7 +13,10 @@ use super::{
     Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
     Tally,
 };
-use crate::learn::{self, Aggregate, LearnOptions, MIN_SAMPLES, Model, Query, Target, fit_model};
+use crate::learn::{
+    self, Aggregate, GrowthLaw, LearnOptions, MIN_SAMPLES_FOR_TREES, Model, Query, Target,
+    fit_model,
+};
 use crate::record::{self, Kind, Record};
 
 /// How models are trained.
@@ -25,6 +28,8 @@ pub struct TrainOptions {
     pub target: Target,
     /// How a leaf aggregates its samples.
     pub aggregate: Aggregate,
+    /// The growth law that finished cascades correct.
+    pub law: GrowthLaw,
     /// The random seed.
     pub seed: u64,
     /// Number of samples of a window that are kept, the newest.
@@ -36,13 +41,14 @@ pub struct TrainOptions {
 impl TrainOptions {
     /// The options of a window's model with that counter.
     pub(super) fn learn_options(&self, window: u64, counter: u64) -> LearnOptions {
-        let Self { trees, target, aggregate, seed, newest, threads } = *self;
+        let Self { trees, target, aggregate, law, seed, newest, threads } = *self;
         LearnOptions {
             window: window as f64,
             counter,
             trees,
             target,
             aggregate,
+            law,
             seed,
             newest,
             threads,
@@ -50,9 +56,9 @@ impl TrainOptions {
     }
 }
 
-/// Samples of a window at its first training; at the end of the input fewer suffice.
-const FIRST: usize = 20;
-/// Smallest number of new samples between two trainings of a window.
+/// Samples of a window at its trainings before the first forest.
+const FIRST: [usize; 8] = [1, 2, 3, 5, 7, 10, 14, MIN_SAMPLES_FOR_TREES];
+/// Smallest number of new samples between two later trainings of a window.
 const FEWEST_NEW: usize = 32;
 /// New samples between two trainings, as a divisor of the earlier ones: a tenth.
 const GROWTH: usize = 10;
@@ -65,6 +71,26 @@ struct Window {
     trained_at: usize,
     counter: u64,
     incumbent: Option<Arc<Model>>,
+}
+
+impl Window {
+    /// The number of samples at which it is trained next.
+    fn due(&self) -> usize {
+        let first = FIRST.into_iter().find(|samples| *samples > self.trained_at);
+        first.unwrap_or(self.trained_at + FEWEST_NEW.max(self.trained_at / GROWTH))
+    }
+
+    /// Whether the samples are too few for a comparison: more are better than fewer.
+    fn is_early(&self) -> bool {
+        self.samples < MIN_SAMPLES_FOR_TREES
+    }
+
+    /// Whether a model is trained on these samples. With few of them, only one that replaces a model of
+    /// fewer.
+    fn is_due(&self) -> bool {
+        let incumbent = self.incumbent.as_ref().map_or(0, |incumbent| incumbent.samples());
+        !self.is_early() || incumbent < self.samples
+    }
 }
 
 /// The learner.
@@ -109,9 +135,7 @@ impl Train {
         self.samples.push(learn_sample(sample));
         let window = self.windows.entry(sample.t_obs).or_default();
         window.samples += 1;
-        let due = window.trained_at + FEWEST_NEW.max(window.trained_at / GROWTH);
-        let first = window.trained_at == 0 && window.samples >= FIRST;
-        if first || window.samples >= due {
+        if window.samples >= window.due() {
             self.drop_oldest();
             self.train(sample.t_obs, out);
         }
@@ -147,10 +171,11 @@ impl Train {
         let window = self.windows.entry(t_obs).or_default();
         let new = window.samples - window.trained_at;
         window.trained_at = window.samples;
-        if self.replaying {
+        if self.replaying || !window.is_due() {
             return;
         }
-        let (counter, incumbent) = (window.counter + 1, window.incumbent.clone());
+        let (counter, early) = (window.counter + 1, window.is_early());
+        let incumbent = window.incumbent.clone().filter(|_| !early);
         let wins = incumbent.is_none_or(|incumbent| self.beats(t_obs, counter, &incumbent, new));
         let candidate = if wins {
             fit_model(&self.samples, &self.options.learn_options(t_obs, counter))
@@ -204,7 +229,8 @@ impl Train {
 fn error(model: &Model, samples: &[&learn::Sample]) -> f64 {
     let one = |sample: &&learn::Sample| {
         let query = Query { features: &sample.features, n_obs: sample.n_obs, x: sample.x };
-        (model.predict(&query).n_tot() / sample.n_tot.max(1.0) - 1.0).abs()
+        let predicted = model.predict(&query).map_or(sample.n_obs, |forecast| forecast.n_tot());
+        (predicted / sample.n_tot.max(1.0) - 1.0).abs()
     };
     samples.iter().map(one).sum::<f64>() / samples.len().max(1) as f64
 }
@@ -257,8 +283,7 @@ impl Stage for Train {
         if ending == Ending::Cut {
             return;
         }
-        let has_grown =
-            |window: &Window| window.samples > window.trained_at && window.samples >= MIN_SAMPLES;
+        let has_grown = |window: &Window| window.samples > window.trained_at;
         let due: Vec<u64> =
             self.windows.iter().filter(|(_, it)| has_grown(it)).map(|(t_obs, _)| *t_obs).collect();
         self.drop_oldest();

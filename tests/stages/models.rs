@@ -6,7 +6,9 @@ use tweetoscope::cascade::Point;
 use tweetoscope::hawkes::Params;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::hawkes::simulate::simulate;
-use tweetoscope::learn::{Forecast, LearnOptions, Model, Query, Sample, Step, describe, fit_model};
+use tweetoscope::learn::{
+    FittedLaw, Forecast, LearnOptions, MAX_GROWTH, Model, Query, Sample, Step, describe, fit_model,
+};
 
 const WINDOW: f64 = 600.0;
 
@@ -21,7 +23,7 @@ fn samples(count: u64, seed: u64) -> Vec<Sample> {
         let params = Params::new(p, decay).unwrap();
         let all = simulate(params, &MarkLaw::USUAL, 1500.0, 1e6, 100_000, &mut rng);
         let seen: Vec<Point> = all.iter().filter(|it| it.time <= WINDOW).copied().collect();
-        if seen.len() < 6 {
+        if seen.len() < 10 {
             continue;
         }
         let (features, rows) = describe(&seen, WINDOW, |_, _| Vec::new());
@@ -79,9 +81,11 @@ fn whole(answer: &Forecast<'_>) -> Vec<f64> {
 
 #[test]
 fn an_answer_is_finite_and_holds_what_was_seen() {
-    let models = [model(25), model(200), model(800)];
+    let models = [model(1), model(9), model(10), model(19), model(20), model(25), model(200)];
     let steps: Vec<Step> = models.iter().map(Model::step).collect();
-    assert!(steps.contains(&Step::Forest), "{steps:?}");
+    use Step::{Forest, GrowthLaw, MapLaw};
+    let ladder = [GrowthLaw, GrowthLaw, MapLaw, MapLaw, Forest, Forest, Forest];
+    assert_eq!(steps, ladder);
     for (name, points) in hostile() {
         let (features, rows) = describe(&points, WINDOW, |_, _| Vec::new());
         let finite = features.iter().all(|(_, value)| value.is_finite());
@@ -89,12 +93,14 @@ fn an_answer_is_finite_and_holds_what_was_seen() {
         let n_obs = points.len() as f64;
         for model in &models {
             for x in [[1e-4, 0.99, 1e9], [0.0; 3], [f64::NAN; 3]] {
-                let answer = model.predict(&Query { features: &features, n_obs, x });
+                let query = Query { features: &features, n_obs, x };
+                let answer = model.predict(&query).expect("all features are there");
                 let n_tot = answer.n_tot();
-                assert!(n_tot.is_finite() && n_tot >= n_obs, "{name}: {n_tot}");
+                let largest = MAX_GROWTH * n_obs * (1.0 + 1e-12);
+                assert!(n_obs <= n_tot && n_tot <= largest, "{name}: {n_tot}");
                 for level in [0.0, 0.5, 0.9, 0.999, 1.0, f64::NAN] {
                     let (low, high) = answer.interval(level);
-                    let holds = n_obs <= low && low <= n_tot && n_tot <= high && high.is_finite();
+                    let holds = n_obs <= low && low <= n_tot && n_tot <= high && high <= largest;
                     assert!(holds, "{name} at {level}: {low} {n_tot} {high}");
                 }
                 for k in [0.0, n_obs, n_tot, 1e300, f64::NAN] {
@@ -122,29 +128,67 @@ fn the_same_samples_and_seed_give_the_same_bytes_on_any_number_of_threads() {
 #[test]
 fn a_model_reads_back_as_it_was_written() {
     let samples = samples(60, 9);
-    for count in [25, 200] {
+    for count in [1, 12, 25, 200] {
         let model = model(count);
         let again = Model::from_line(&model.to_line()).unwrap();
         assert!(again.to_line() == model.to_line());
         for sample in &samples {
             let query = Query { features: &sample.features, n_obs: sample.n_obs, x: sample.x };
-            assert_eq!(whole(&again.predict(&query)), whole(&model.predict(&query)));
+            let (again, model) = (again.predict(&query).unwrap(), model.predict(&query).unwrap());
+            assert_eq!(whole(&again), whole(&model));
         }
     }
 }
 
-/// The fewer there are, the simpler what is learned from them.
+/// Without a forest of its window a model predicts by the law of the cascades of all windows.
 #[test]
-fn few_cascades_teach_a_law_and_fewer_nothing() {
-    let recipe = LearnOptions { window: WINDOW, trees: 20, ..LearnOptions::default() };
+fn the_law_is_corrected_from_the_first_cascade_on() {
+    let options = LearnOptions { window: WINDOW, trees: 20, ..LearnOptions::default() };
     for seed in 0..5 {
         let samples = samples(19, seed);
-        assert!(fit_model(&samples[..9], &recipe).is_none());
-        for count in [10, 15, 19] {
-            let step = fit_model(&samples[..count], &recipe).unwrap().step();
-            assert!(matches!(step, Step::MedianRatio | Step::LogLinear), "{count}: {step:?}");
+        assert!(fit_model(&[], &options).is_none());
+        let untrained = FittedLaw::untrained(options.law);
+        let predict = |law: &FittedLaw| {
+            let at = |it: &Sample| law.forecast(&it.features, it.n_obs).unwrap().n_tot();
+            samples.iter().map(at).collect::<Vec<f64>>()
+        };
+        let error = |law: &FittedLaw| {
+            let of = |(predicted, it): (f64, &Sample)| (predicted / it.n_tot - 1.0).abs();
+            predict(law).into_iter().zip(&samples).map(of).sum::<f64>()
+        };
+        for (count, step) in [(1, Step::GrowthLaw), (9, Step::GrowthLaw), (10, Step::MapLaw)] {
+            let model = fit_model(&samples[..count], &options).unwrap();
+            assert_eq!((model.step(), model.law().cascades()), (step, count), "{seed}");
+            assert_eq!(*model.law(), FittedLaw::fit(&samples[..count], &options));
+            assert_ne!(predict(model.law()), predict(&untrained), "{seed} {count}");
         }
+        // On the cascades that it was fitted to.
+        let fitted = FittedLaw::fit(&samples, &options);
+        assert!(error(&fitted) < error(&untrained), "{seed}");
+        // The samples of another window correct the law of this one.
+        let mut other = samples.clone();
+        other.iter_mut().for_each(|sample| sample.t_obs = 2.0 * WINDOW);
+        assert!(fit_model(&other, &options).is_none());
+        assert_eq!(FittedLaw::fit(&other, &options), fitted, "{seed}");
     }
+}
+
+/// With m samples of its window, the forest has the share m/(m + 35): the first one is near the law.
+#[test]
+fn the_forest_is_blended_with_the_law() {
+    let samples = samples(300, 7);
+    let options = LearnOptions { window: WINDOW, trees: 40, ..LearnOptions::default() };
+    let distance = |count: usize| {
+        let model = fit_model(&samples[..count], &options).unwrap();
+        let of = |it: &Sample| {
+            let query = Query { features: &it.features, n_obs: it.n_obs, x: it.x };
+            let law = model.law().forecast(&it.features, it.n_obs).unwrap().n_tot();
+            (model.predict(&query).unwrap().n_tot() / law).ln().abs()
+        };
+        samples.iter().map(of).sum::<f64>()
+    };
+    let (few, many) = (distance(20), distance(300));
+    assert!(few > 0.0 && many > few, "{few} {many}");
 }
 
 #[test]
@@ -173,9 +217,10 @@ fn a_torn_or_altered_model_is_refused() {
         // An alteration that changes nothing (0.10 for 0.1) would be no harm; there is none here.
         assert!(Model::from_line(&text).is_err(), "turn {turn}, byte {place}");
     }
-    for other in [2, 4] {
-        let text = line.replacen("\"format\":3", &format!("\"format\":{other}"), 1);
+    for other in [2, 3, 5] {
+        let text = line.replacen("\"format\":4", &format!("\"format\":{other}"), 1);
         let refused = Model::from_line(&text).unwrap_err().to_string();
-        assert!(text != line && refused.contains(&format!("format {other}")), "{refused}");
+        let names = refused.contains(&format!("format {other}")) && refused.contains("train");
+        assert!(text != line && names, "{refused}");
     }
 }

@@ -371,6 +371,28 @@ fn the_pipe_equals_the_run() {
     let whole = run(&args, b"");
     assert_eq!(told.len(), 300);
     assert!(text(&whole.stdout) == told.concat(), "the alerts and stats differ");
+    // With the same models too, each window by its own or, at 20 minutes, by another one.
+    let models = folder("pipe-equals-run");
+    let models = ["--models", models.to_str().unwrap()];
+    run(&[&["run", "--history", history][..], &windows, &models].concat(), b"");
+    for old in fs::read_dir(models[1]).unwrap() {
+        let old = old.unwrap().path();
+        if old.file_name().unwrap().to_str().unwrap().starts_with("1200-") {
+            fs::remove_file(old).unwrap();
+        }
+    }
+    let trained = run(&[&args[..], &models].concat(), b"");
+    let series = run(&["generate", "--history", history], b"").stdout;
+    let series = run(&[&["collect"][..], &windows].concat(), &series).stdout;
+    let fitted = run(&["fit"], &series).stdout;
+    let predicted = run(&[&["predict"][..], &models].concat(), &fitted).stdout;
+    let predicted: Vec<&str> = std::str::from_utf8(&predicted).unwrap().lines().collect();
+    let is_output = |line: &&&str| !line.starts_with(r#"{"type":"sample""#);
+    let predicted: String =
+        predicted.iter().filter(is_output).map(|line| format!("{line}\n")).collect();
+    assert!(text(&trained.stdout) == predicted, "the trained alerts and stats differ");
+    assert!(predicted.contains(r#""method":"forest""#));
+    assert!(trained.stdout != whole.stdout && !predicted.contains("untrained"));
     let learning = [&["run", "--history", history][..], &windows].concat();
     let (first, second) = (run(&learning, b""), run(&learning, b""));
     assert!(first.stdout == second.stdout && first.stdout != whole.stdout);

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tweetoscope::event::{Event, EventTime};
-use tweetoscope::learn::{Aggregate, Target};
+use tweetoscope::learn::{Aggregate, GrowthLaw, Target};
 use tweetoscope::record::{Item, Kind, Record, Watermark, read};
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
-use tweetoscope::stage::predict::{Predict, PredictOptions};
+use tweetoscope::stage::predict::{Method, Predict, PredictOptions};
 use tweetoscope::stage::train::{Train, TrainOptions};
 use tweetoscope::stage::{Body, Change, Limit, Out, Outgoing, RecordRef, Recover, Saved};
 
@@ -298,6 +298,9 @@ fn a_predictor_is_restored_from_its_checkpoint_and_its_alerts() {
     for seed in 0..30 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let options = PredictOptions {
+            method: Method::Auto,
+            law: GrowthLaw::default(),
+            above: Vec::new(),
             level: 0.9,
             alert_above: None,
             max_pending: [1000, 15][seed as usize % 2],
@@ -326,6 +329,7 @@ fn a_learner_is_restored_from_its_checkpoint_and_its_models() {
         };
         let inputs: Vec<Record> = (0..150).map(|i| sample(&mut rng, i)).collect();
         let options = TrainOptions {
+            law: GrowthLaw::default(),
             trees: 3,
             target: Target::LogRatio,
             aggregate: Aggregate::RelativeMedian,

@@ -6,8 +6,9 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use super::*;
 use crate::hawkes::Estimator;
 use crate::hawkes::mark::MarkLaw;
-use crate::learn::{Aggregate, Target};
+use crate::learn::{Aggregate, GrowthLaw, Target};
 use crate::stage::fit::Cut;
+use crate::stage::predict::Method;
 
 /// Cascades that slow down, each at its own pace, some of them too small to be scored.
 fn pasts(seed: u64, count: usize) -> Vec<Past> {
@@ -36,6 +37,9 @@ fn options(threads: usize) -> EvaluateOptions {
         features: true,
     };
     let predict = PredictOptions {
+        method: Method::Auto,
+        law: GrowthLaw::default(),
+        above: Vec::new(),
         level: 0.9,
         alert_above: None,
         max_pending: 1,
@@ -43,7 +47,9 @@ fn options(threads: usize) -> EvaluateOptions {
         curve: false,
     };
     let (target, aggregate) = (Target::LogRatio, Aggregate::RelativeMedian);
-    let train = TrainOptions { trees: 12, target, aggregate, seed: 1, newest: 100_000, threads };
+    let law = GrowthLaw::default();
+    let train =
+        TrainOptions { trees: 12, target, aggregate, law, seed: 1, newest: 100_000, threads };
     let windows = vec![600, 3600];
     EvaluateOptions { windows, folds: 4, max_age: 40_000.0, min_size: 10, fit, predict, train }
 }
@@ -115,17 +121,26 @@ fn the_end_of_a_cascade_does_not_reach_its_own_prediction() {
 }
 
 #[test]
-fn with_too_few_cascades_the_model_predicts_as_untrained() {
-    let (past, options) = (pasts(4, 9), options(1));
-    let cases = evaluate(&past, &options);
-    assert!(!cases.is_empty());
-    for case in &cases {
-        let [model, _, _, _, hawkes, seismic, hybrid] = case.answers;
-        assert_eq!(case.step, None);
-        assert_eq!((model.n_tot, model.interval), (seismic.n_tot, seismic.interval));
-        assert_eq!(hybrid.n_tot, hawkes.n_tot);
-        assert!(!model.own && !hybrid.own);
+fn with_few_cascades_the_model_is_the_growth_law_and_without_any_it_is_untrained() {
+    let options = options(1);
+    let all = pasts(4, 60);
+    let big = |past: &&Past| {
+        let seen = past.points.iter().filter(|point| point.time <= 600.0).count();
+        seen as u64 >= options.min_size
+    };
+    let past: Vec<Past> = all.iter().filter(big).take(9).cloned().collect();
+    assert_eq!(past.len(), 9);
+    for count in [1, 9] {
+        let cases = evaluate(&past[..count], &options);
+        assert!(cases.len() >= count);
+        for case in &cases {
+            let [model, growth_law, _, _, _, hawkes, _, hybrid] = case.answers;
+            assert_eq!(case.step, (count > 1).then_some(Step::GrowthLaw), "{case:?}");
+            assert_eq!(model.own, count > 1);
+            assert_eq!(model.n_tot == growth_law.n_tot, count == 1, "{case:?}");
+            assert_eq!(hybrid.n_tot, hawkes.n_tot);
+            assert!(!hybrid.own);
+        }
     }
-    assert!(score(&cases, &options).iter().all(|row| row.t_obs == 600 || row.t_obs == 3600));
     assert_eq!(score(&[], &options), Vec::new());
 }

@@ -1,18 +1,52 @@
 //! The options of the predictor.
 
 use crate::event::ModelVersion;
+use crate::learn::GrowthLaw;
+
+/// What predicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// The model of the window; where it has no forest, the law of all finished cascades.
+    #[default]
+    Auto,
+    /// The growth law without training.
+    GrowthLaw,
+    /// SEISMIC, or the process where it has no estimate.
+    Seismic,
+    /// The fitted process.
+    Hawkes,
+}
 
 /// How predictions are made and emitted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PredictOptions {
+    /// What predicts.
+    pub method: Method,
+    /// The growth law without training.
+    pub law: GrowthLaw,
     /// Nominal level of the intervals, above 0 and below 1.
     pub level: f64,
     /// Emits only predictions above this size; the alert holds the probability to exceed it.
     pub alert_above: Option<f64>,
+    /// Sizes for which an alert holds the probability to exceed them, in addition.
+    pub above: Vec<f64>,
     /// Upper bound of the number of pending predictions and sizes.
     pub max_pending: usize,
     /// Versions of models to use instead of newer ones, at most one a window.
     pub pin: Vec<ModelVersion>,
     /// Whether an alert holds the expected growth after the window.
     pub curve: bool,
+}
+
+impl PredictOptions {
+    /// All sizes for which an alert holds the probability to exceed them, each once.
+    pub(super) fn limits(&self) -> Vec<f64> {
+        let mut limits: Vec<f64> = self.alert_above.into_iter().collect();
+        for limit in &self.above {
+            if !limits.contains(limit) {
+                limits.push(*limit);
+            }
+        }
+        limits
+    }
 }

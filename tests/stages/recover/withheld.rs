@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use tweetoscope::learn::{LearnOptions, Model, fit_model};
+use tweetoscope::learn::{GrowthLaw, LearnOptions, Model, fit_model};
 use tweetoscope::record::Record;
-use tweetoscope::stage::predict::{Predict, PredictOptions};
+use tweetoscope::stage::predict::{Method, Predict, PredictOptions};
 use tweetoscope::stage::train::learn_sample;
 use tweetoscope::stage::{Change, Limit, Out, Recover, Saved, Stage};
 
@@ -17,7 +17,8 @@ fn model(counter: u64, growth: usize) -> Arc<Model> {
     let sample = |i: usize| {
         let (n, n_tot) = (10 + i, growth * (10 + i));
         let line = format!(
-            r#"{{"type":"sample","cid":"{i}","source":"0","t":{i},"T_obs":600,"X":[0.001,0.5,{n}],"n_obs":{n},"n_tot":{n_tot},"features":{{"n":{n}}}}}"#
+            r#"{{"type":"sample","cid":"{i}","source":"0","t":{i},"T_obs":600,"X":[0.001,0.5,{n}],"n_obs":{n},"n_tot":{n_tot},"features":{{"ln_n":{},"ln_age":6.39693}}}}"#,
+            (n as f64).ln()
         );
         match parsed(&line) {
             Record::Sample(record) => learn_sample(&record),
@@ -37,6 +38,9 @@ fn a_withheld_prediction_is_scored_as_it_was_computed_before_the_crash() {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let inputs = wild_properties(&mut rng, 400);
         let options = PredictOptions {
+            method: Method::Auto,
+            law: GrowthLaw::default(),
+            above: Vec::new(),
             level: 0.9,
             alert_above: Some(f64::INFINITY),
             max_pending: 1000,

@@ -1,0 +1,159 @@
+//! Laws of predictions, in every step from no finished cascade to a forest.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::cascade::Point;
+use crate::hawkes::Estimator;
+use crate::hawkes::mark::MarkLaw;
+use crate::learn::{GrowthLaw, LearnOptions, MAX_GROWTH, fit_model};
+use crate::record::Serie;
+use crate::stage::fit::{Cut, FitOptions};
+use crate::stage::train::learn_sample;
+
+fn options(method: Method) -> PredictOptions {
+    PredictOptions {
+        method,
+        law: GrowthLaw::default(),
+        above: vec![50.0, 100.0, 1e6],
+        level: 0.9,
+        alert_above: Some(100.0),
+        max_pending: 10,
+        pin: Vec::new(),
+        curve: true,
+    }
+}
+
+/// The parameters that `fit` emits for a cascade, with times in seconds since the root.
+fn fitted(points: &[Point], t_obs: u64) -> Parameters {
+    let fit = FitOptions {
+        estimator: Estimator::Map,
+        marks: MarkLaw::Data,
+        threads: 1,
+        utc_offset: 0.0,
+        history: Cut::Until(None),
+        features: true,
+    };
+    let serie = Serie {
+        cid: "a".to_owned(),
+        source: "0".to_owned(),
+        t: t_obs as f64,
+        msg: String::new(),
+        t_obs,
+        tweets: points.to_vec(),
+    };
+    let seen: Vec<Point> = points.iter().filter(|it| it.time <= t_obs as f64).copied().collect();
+    fit.parameters(&serie, &seen, t_obs as f64)
+}
+
+/// Cascade `i` of some that slow down, with marks of 1 or others; its events up to its end.
+fn cascade(i: usize, marked: bool) -> Vec<Point> {
+    let size = 40 + 37 * i % 200;
+    let at = |place: usize| {
+        let share = place as f64 / size as f64;
+        let time = 40_000.0 * share.powf(3.0 + 0.1 * (i % 20) as f64);
+        Point { time, magnitude: if marked { ((7 * place) % 100) as f64 } else { 1.0 } }
+    };
+    (0..size).map(at).collect()
+}
+
+/// The model of the first cascades.
+fn model(count: usize, window: u64, marked: bool) -> Model {
+    let finished = |i: usize| {
+        let points = cascade(i, marked);
+        let mut sample = sample(&fitted(&points, window), points.len() as u64, 5e4);
+        sample.cid = i.to_string();
+        learn_sample(&sample)
+    };
+    let samples: Vec<_> = (0..count).map(finished).collect();
+    let options = LearnOptions { window: window as f64, trees: 10, ..LearnOptions::default() };
+    fit_model(&samples, &options).expect("there are samples")
+}
+
+fn hostile() -> Vec<(&'static str, Vec<Point>)> {
+    let series = |count: usize, point: &dyn Fn(usize) -> (f64, f64)| -> Vec<Point> {
+        let at = |(time, magnitude)| Point { time, magnitude };
+        (0..count).map(point).map(at).collect()
+    };
+    vec![
+        ("one event", series(1, &|_| (0.0, 1.0))),
+        ("two events", series(2, &|i| (i as f64, 1.0))),
+        ("equal times", series(50, &|_| (0.0, 7.0))),
+        ("zero marks", series(50, &|i| (i as f64, 0.0))),
+        ("huge marks", series(50, &|i| (i as f64, 1e12))),
+        ("one huge mark", series(50, &|i| (i as f64, if i == 7 { 1e12 } else { 0.0 }))),
+        ("20,000 events in a second", series(20_000, &|i| (i as f64 / 2e4, 3.0))),
+        ("all at the end", series(50, &|i| (if i == 0 { 0.0 } else { 600.0 }, 1.0))),
+        ("ever faster", series(900, &|i| (600.0 * (i as f64 / 900.0).powf(0.1), 1.0))),
+        ("ever faster, with marks", series(900, &|i| (600.0 * (i as f64 / 900.0).powf(0.1), 9.0))),
+        ("tiny steps", series(50, &|i| (i as f64 * 1e-300, 1.0))),
+    ]
+}
+
+#[test]
+fn every_prediction_is_finite_at_least_n_at_most_the_cap_and_in_its_interval() {
+    let mut steps = std::collections::BTreeSet::new();
+    for method in [Method::Auto, Method::GrowthLaw, Method::Seismic, Method::Hawkes] {
+        for count in [0, 1, 9, 10, 19, 25] {
+            let mut predict = Predict::new(options(method));
+            if count > 0 {
+                predict.use_model(Arc::new(model(count, 600, count % 2 == 0)));
+            }
+            for (name, points) in hostile() {
+                for t_obs in [1, 60, 600, 3600, 10_000_000_000] {
+                    let parameters = fitted(&points, t_obs);
+                    let n = parameters.n_obs as f64;
+                    let alert = predict.answer(&parameters);
+                    let what = format!("{name}, {t_obs} s, {count} cascades: {alert:?}");
+                    let Interval { low, high, .. } = alert.interval.expect("every answer has one");
+                    let largest = MAX_GROWTH * n * (1.0 + 1e-12);
+                    assert!(n <= low && low <= alert.n_tot, "{what}");
+                    assert!(alert.n_tot <= high && high <= largest, "{what}");
+                    let limits: Vec<&str> = alert.p_above.iter().map(|(k, _)| &**k).collect();
+                    assert_eq!(limits, ["100", "50", "1000000"], "{what}");
+                    let [at, below, far] = [0, 1, 2].map(|i| alert.p_above[i].1);
+                    assert!(0.0 <= far && far <= at && at <= below && below <= 1.0, "{what}");
+                    assert!(alert.curve.iter().all(|it| it.magnitude.is_finite()), "{what}");
+                    steps.insert(alert.method);
+                }
+            }
+        }
+    }
+    let expected = ["forest", "growth-law", "hawkes", "map-law", "seismic"];
+    assert!(steps.iter().eq(expected.iter()), "{steps:?}");
+}
+
+/// Without a model of its window, a cascade is predicted by the law of the most cascades.
+#[test]
+fn a_window_without_a_model_is_predicted_by_the_law_of_another_window() {
+    let parameters = fitted(&cascade(3, false), 600);
+    let mut predict = Predict::new(options(Method::Auto));
+    let untrained = predict.answer(&parameters);
+    assert_eq!((&*untrained.model, &*untrained.method), (UNTRAINED, "growth-law"));
+    for (count, window, method) in [(5, 3600, "growth-law"), (12, 1800, "map-law")] {
+        predict.use_model(Arc::new(model(count, window, false)));
+        let alert = predict.answer(&parameters);
+        assert_eq!((alert.model, &*alert.method), (format!("{window}-1"), method));
+        assert_ne!(alert.n_tot, untrained.n_tot);
+    }
+    // Its own model has fewer cascades and no forest.
+    predict.use_model(Arc::new(model(2, 600, false)));
+    assert_eq!(predict.answer(&parameters).model, "1800-1");
+    predict.use_model(Arc::new(model(25, 600, false)));
+    let own = predict.answer(&parameters);
+    assert_eq!((&*own.model, &*own.method), ("600-1", "forest"));
+}
+
+/// Records of other programs have no features: they are predicted by the process, as without a model.
+#[test]
+fn parameters_without_features_are_predicted_by_the_process() {
+    let mut predict = Predict::new(options(Method::Auto));
+    predict.use_model(Arc::new(model(12, 600, true)));
+    let mut parameters = fitted(&cascade(3, true), 600);
+    parameters.features = Default::default();
+    parameters.seismic = Some(500.0);
+    let alert = predict.answer(&parameters);
+    assert_eq!((&*alert.model, &*alert.method), (UNTRAINED, "seismic"));
+    parameters.seismic = None;
+    assert_eq!(predict.answer(&parameters).method, "hawkes");
+}
