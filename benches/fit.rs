@@ -126,7 +126,8 @@ fn predict(bencher: Bencher, count: usize) {
     bencher.counter(ItemsCount::new(1_usize)).bench_local(|| {
         next = (next + 1) % samples.len();
         let it = &samples[next];
-        model.predict(&Query { features: &it.features, n_obs: it.n_obs, x: it.x }).interval(0.9)
+        let query = Query { features: &it.features, n_obs: it.n_obs, x: it.x };
+        model.predict(&query).map(|forecast| forecast.interval(0.9))
     });
 }
 

@@ -186,7 +186,7 @@ fn learned(file: &str, window: f64) -> Value {
     let (predicting, answers) = timed_alone(|| {
         let one = |sample: &&tweetoscope::learn::Sample| {
             let query = Query { features: &sample.features, n_obs: sample.n_obs, x: sample.x };
-            (model.predict(&query).n_tot() / sample.n_obs).ln()
+            (model.predict(&query).map_or(sample.n_obs, |it| it.n_tot()) / sample.n_obs).ln()
         };
         asked.iter().map(one).collect::<Vec<f64>>()
     });

@@ -300,13 +300,15 @@ mod tests {
     /// The real cascades at one hour.
     fn samples() -> Vec<Sample> {
         let whole = real_cascades(604_800.0);
-        let sample = |(i, ((points, _), (all, _))): (usize, (&(Vec<_>, f64), &(Vec<_>, f64)))| {
+        let observed = real_cascades(3600.0);
+        let sample = |i: usize| {
+            let (points, all) = (&observed[i].0, &whole[i].0);
             let (features, rows) = describe(points, 3600.0, |_, _| Vec::new());
             let (n_obs, n_tot) = (points.len() as f64, all.len() as f64);
             let (id, t_obs) = (format!("0/{i}"), 3600.0);
             Sample { id, t_obs, n_obs, n_tot, features, rows, ..Sample::default() }
         };
-        real_cascades(3600.0).iter().zip(&whole).enumerate().map(sample).collect()
+        (0..observed.len()).map(sample).collect()
     }
 
     #[test]

@@ -144,3 +144,25 @@ fn with_few_cascades_the_model_is_the_growth_law_and_without_any_it_is_untrained
     }
     assert_eq!(score(&[], &options), Vec::new());
 }
+
+#[test]
+fn a_learning_curve_begins_at_the_growth_law_and_does_not_depend_on_the_number_of_threads() {
+    let past = pasts(5, 90);
+    let curve = CurveOptions { cascades: vec![0, 1, 12, 25, 1000], draws: 2 };
+    let rows = learning_curve(&past, &options(1), &curve);
+    assert_eq!(rows, learning_curve(&past, &options(3), &curve));
+    // More cascades than a half has give no row.
+    let counts: Vec<usize> = rows.iter().map(|row| row.cascades).collect();
+    assert!(counts.chunk_by(|a, b| a == b).map(|it| it[0]).eq([0, 1, 12, 25]), "{counts:?}");
+    let of = |count: usize, predictor: Predictor| {
+        let is = |row: &&CurveRow| row.cascades == count && row.predictor == predictor;
+        &rows.iter().find(is).unwrap().windows
+    };
+    assert_eq!(of(0, Predictor::Model), of(0, Predictor::GrowthLaw));
+    assert_eq!(of(0, Predictor::MedianRatio), of(0, Predictor::NoGrowth));
+    for (fewer, more) in [(0, 1), (1, 12), (12, 25)] {
+        assert_ne!(of(fewer, Predictor::Model), of(more, Predictor::Model));
+        // The same cascades are predicted.
+        assert_eq!(of(fewer, Predictor::GrowthLaw), of(more, Predictor::GrowthLaw));
+    }
+}
