@@ -24,8 +24,9 @@ use shared::{Shared, Watching};
 /// Show the cascades with the largest predictions, live in the terminal or as a web page
 ///
 /// Reads alerts, and tweets, series and sizes where available, for the observed growth. Shows one row
-/// per cascade, from its newest alert, in the order of the predicted size. In the terminal s sorts, /
-/// filters, p pauses, Enter opens a cascade, ? lists the keys, q quits. With --http the same is a web
+/// per cascade that is open, from its newest alert, in the order of the predicted size. A cascade with
+/// more events than its prediction is marked as exceeded; its predicted size is then the observed one. In the terminal s sorts, /
+/// filters, e adds cascades that are over, p pauses, Enter opens a cascade, ? lists the keys, q quits. With --http the same is a web
 /// page: --http 8088 serves it at http://127.0.0.1:8088/. Where stdout is not a terminal and --http is
 /// not given, a table is printed at the end of the input.
 #[derive(clap::Args)]
@@ -37,6 +38,9 @@ pub(crate) struct Args {
     /// contain probabilities where predict runs with --alert-above
     #[arg(long, value_name = "N")]
     above: Option<f64>,
+    /// Also show cascades that are over, with their final sizes
+    #[arg(long)]
+    ended: bool,
     #[command(flatten)]
     pub(crate) transport: CarrierArgs,
     #[command(flatten)]
@@ -53,13 +57,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         return args.transport.drive(|| Watching(shared.clone()));
     }
     let stop = transport::stop_flag()?;
-    let view = Arc::new(page::View::new(shared.clone(), args.top, args.above));
+    let view = Arc::new(page::View::new(shared.clone(), args.top, args.above, args.ended));
     let (pages, flags) = (Arc::clone(&view), &args.transport.shared);
     let watch = health::watch_with(flags, &stop, |health| page::site(pages, health))?;
     let served = watch.address();
     let in_terminal = served.is_none() && io::stdout().is_terminal();
     let reading = read(&args, shared.clone(), Arc::clone(&stop), watch, !in_terminal);
-    let query = Query { above: args.above, ..Query::default() };
+    let query = Query { above: args.above, ended: args.ended, ..Query::default() };
     let shown = match served {
         Some(address) => {
             print_stderr(&format!("the page is at http://{address}/"));
@@ -75,7 +79,18 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let ended = reading.join().map_err(|_| anyhow::anyhow!("the reading thread panicked"))?;
     shown?;
     if served.is_none() && !in_terminal {
-        io::stdout().write_all(plain::table(&shared.board().top(args.top, &query)).as_bytes())?;
+        let board = shared.board();
+        let table = plain::table(&board.top(args.top, &query));
+        let ended = if args.ended { 0 } else { board.ended() };
+        let is_empty = board.predicted() == 0;
+        drop(board);
+        io::stdout().write_all(table.as_bytes())?;
+        if is_empty {
+            print_stderr("no alerts were read: the table is empty");
+        }
+        if let Some(text) = figures::hidden(ended, "add --ended to show them") {
+            print_stderr(&text);
+        }
     }
     ended
 }

@@ -6,6 +6,7 @@ use super::features::LARGEST_VALUE;
 use super::options::Aggregate;
 use super::trees::ReachedLeaves;
 use super::weighted::WeightedValues;
+use crate::cascade::{largest_size, rounded_outwards};
 
 /// How far raw intervals are widened (below 0: narrowed), in ln N, as pairs (level, widening) of
 /// ascending level; split conformal prediction (Romano, Patterson and Candès, NeurIPS 2019) on
@@ -142,12 +143,12 @@ impl<'m> Forecast<'m> {
         let (low, high) = self.raw_interval(level);
         let widening = self.calibration.at(level);
         let (low, high) = (size(self.n_obs, low - widening), size(self.n_obs, high + widening));
-        (low.min(self.n_tot), high.max(self.n_tot))
+        rounded_outwards((low, high), self.n_tot)
     }
 
     /// The probability that the final size is above `k`.
     pub fn probability_above(&self, k: f64) -> f64 {
-        if k < self.n_obs || self.n_obs <= 0.0 {
+        if k < self.n_obs || k >= largest_size(self.n_obs) {
             return if k < self.n_obs { 1.0 } else { 0.0 };
         }
         self.growths.sorted().above((k / self.n_obs).ln() - self.shift)
@@ -172,9 +173,8 @@ pub(super) struct HeldOutForecast {
     raw_intervals: [(f64, f64); Calibration::LEVELS.len()],
 }
 
-/// n exp(growth), finite and at least n.
-fn size(n_obs: f64, growth: f64) -> f64 {
-    const MAX_GROWTH: f64 = 30.0;
-    let growth = if growth.is_nan() { 0.0 } else { growth.clamp(0.0, MAX_GROWTH) };
-    n_obs * growth.exp()
+/// n exp(growth), at least n and at most the largest size of a prediction.
+pub(super) fn size(n_obs: f64, growth: f64) -> f64 {
+    let growth = if growth.is_nan() { 0.0 } else { growth.max(0.0) };
+    (n_obs * growth.exp()).min(largest_size(n_obs)).max(n_obs)
 }

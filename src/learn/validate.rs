@@ -8,6 +8,7 @@ use super::model::{Query, Step};
 use super::options::{Aggregate, LearnOptions, Target};
 use super::sample::Sample;
 use super::select::{fit_model, fit_step};
+use crate::cascade::largest_size;
 
 /// The predictions for one held-out cascade at one window.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,7 +114,7 @@ fn predict<'a>(
                 predicted: forecast.as_ref().map_or(*n_obs, |forecast| forecast.n_tot()),
                 interval: forecast.map_or((*n_obs, *n_obs), |forecast| forecast.interval(level)),
                 step: model.as_ref().map(|model| model.step()),
-                median_ratio: ratio * n_obs,
+                median_ratio: (ratio * n_obs).min(largest_size(*n_obs)),
                 log_linear: law.predict(*n_obs),
                 omega: omega.as_ref().map_or(*n_obs, |model| model.predict(&query).n_tot()),
             }

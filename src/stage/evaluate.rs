@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use super::fit::FitOptions;
 use super::predict::{PredictOptions, branching, sample, untrained};
 use super::train::{TrainOptions, learn_sample};
-use crate::cascade::Point;
+use crate::cascade::{Point, largest_size, rounded_outwards};
 use crate::learn::{self, Prediction, Step, validate};
 use crate::parallel::in_parallel;
 use crate::record::Serie;
@@ -247,11 +247,16 @@ fn case(prediction: &Prediction, untrained_answers: &Untrained) -> Case {
     }
 }
 
-/// The answer, clamped to be finite and at least n, so that every answer is scored.
+/// The answer, clamped to be at least n and at most the largest size of a prediction, so that every
+/// answer is scored.
 fn clamped(answer: Answer, n_obs: f64) -> Answer {
-    const LARGEST: f64 = 1e15;
-    let n_tot = if answer.n_tot.is_nan() { n_obs } else { answer.n_tot.clamp(n_obs, LARGEST) };
-    Answer { n_tot, ..answer }
+    let is_number = !answer.n_tot.is_nan();
+    let n_tot = if is_number { answer.n_tot.clamp(n_obs, largest_size(n_obs)) } else { n_obs };
+    let interval = answer.interval.map(|[low, high]| {
+        let (low, high) = rounded_outwards((low, high), n_tot);
+        [low.max(n_obs), high]
+    });
+    Answer { n_tot, interval, ..answer }
 }
 
 /// Number of windows that are trained at once: at most the number of threads, bounded by memory.

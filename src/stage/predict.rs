@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use answer::UNTRAINED;
 pub(super) use answer::{branching, untrained};
-use answer::{curve, step_of, trained};
+use answer::{curve, status, step_of, trained};
 pub use options::PredictOptions;
 use pending::{Answered, Key, Match, Pending, Side, Table};
 use withheld::Withheld;
@@ -86,7 +86,7 @@ impl Predict {
             msg: parameters.msg.clone(),
             t_obs: parameters.t_obs,
             n_obs: parameters.n_obs,
-            status: parameters.status.clone(),
+            status: status(parameters, prediction.n_tot),
             curve: if self.options.curve { curve(parameters, &prediction) } else { Vec::new() },
             ..prediction
         }

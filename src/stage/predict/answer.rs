@@ -1,7 +1,7 @@
 //! Predictions of a model, and untrained ones.
 
 use super::options::PredictOptions;
-use crate::cascade::Point;
+use crate::cascade::{Point, largest_size, rounded_outwards};
 use crate::hawkes::mark::MARK_EXPONENT;
 use crate::hawkes::seismic;
 use crate::hawkes::size::{FinalSize, MarkShape};
@@ -41,6 +41,16 @@ pub(super) fn curve(parameters: &Parameters, alert: &Alert) -> Vec<Point> {
 /// The method of an alert that holds the expectation of the fitted process.
 const HAWKES: &str = "hawkes";
 
+/// The status of a prediction that was limited to the largest size.
+const CAPPED: &str = "capped";
+
+/// The status of an alert: that of the fit, unless the prediction was limited.
+pub(super) fn status(parameters: &Parameters, n_tot: f64) -> String {
+    let n_obs = parameters.n_obs as f64;
+    let is_capped = n_tot > n_obs && n_tot >= largest_size(n_obs);
+    if is_capped { CAPPED.to_owned() } else { parameters.status.clone() }
+}
+
 pub(super) fn step_of(model: &str) -> &'static str {
     if model == UNTRAINED { "untrained" } else { "trained" }
 }
@@ -70,16 +80,19 @@ pub(super) fn trained(parameters: &Parameters, model: &Model, options: &PredictO
 /// The uncertainty is that of the branching process (the marks have infinite variance), scaled to
 /// the prediction and widened by the errors of the parameters.
 pub(crate) fn untrained(parameters: &Parameters, options: &PredictOptions) -> Alert {
-    const LARGEST: f64 = 1e15;
     let n_obs = parameters.n_obs as f64;
+    let largest = largest_size(n_obs);
     let branching = branching(parameters);
     let guess = parameters.seismic.unwrap_or(branching);
-    let n_tot = if guess.is_finite() { guess.clamp(n_obs, LARGEST) } else { branching.max(n_obs) };
+    let n_tot = if guess.is_finite() { guess.clamp(n_obs, largest) } else { branching.max(n_obs) };
     let further = FurtherEvents::new(parameters, n_tot);
     let tail = (1.0 - options.level) / 2.0;
-    let quantile = |share: f64| (n_obs + further.quantile(share)).clamp(n_obs, LARGEST);
-    let (low, high) = (quantile(tail).min(n_tot), quantile(1.0 - tail).max(n_tot));
-    let above = |k: f64| (k.to_string(), further.probability_above(k - n_obs));
+    let quantile = |share: f64| (n_obs + further.quantile(share)).clamp(n_obs, largest);
+    let (low, high) = rounded_outwards((quantile(tail), quantile(1.0 - tail)), n_tot);
+    let above = |k: f64| {
+        let above = if k >= largest { 0.0 } else { further.probability_above(k - n_obs) };
+        (k.to_string(), above)
+    };
     prediction(
         n_tot,
         Some(Interval { level: options.level, low, high }),
@@ -201,7 +214,7 @@ fn error_of(parameters: &Parameters, n_star: f64) -> f64 {
 pub(crate) fn branching(parameters: &Parameters) -> f64 {
     const MAX_GROWTH: f64 = 10.0;
     let n_obs = parameters.n_obs as f64;
-    (n_obs + parameters.n_supp).min(MAX_GROWTH * n_obs)
+    (n_obs + parameters.n_supp).min(MAX_GROWTH * n_obs).min(largest_size(n_obs))
 }
 
 /// Largest branching factor of a fit (docs/model.md).
