@@ -17,7 +17,7 @@ use tweetoscope::record::Interval;
 use tweetoscope::stage::evaluate::{Case, EvaluateOptions, Past, Predictor, Row, evaluate, score};
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::predict::UNTRAINED;
-use tweetoscope::stream::Rejects;
+use tweetoscope::stream::{Rejects, Stdout};
 
 use crate::collect::CollectFlags;
 use crate::fit::FitFlags;
@@ -109,7 +109,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
         text.push(b'\n');
         text.extend(plot::mean_errors(&rows).bytes());
     }
-    let mut stdout = io::stdout().lock();
+    let mut stdout = Stdout::new();
     stdout.write_all(&text).and_then(|()| stdout.flush())?;
     rejects.report_total();
     Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })

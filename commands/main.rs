@@ -15,6 +15,7 @@ mod kafka;
 mod log;
 mod logging;
 mod monitor;
+mod needs;
 mod original;
 mod pages;
 mod plot;

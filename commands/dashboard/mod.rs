@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tweetoscope::record::Kind;
 use tweetoscope::stage::dashboard::Query;
-use tweetoscope::stream::print_stderr;
+use tweetoscope::stream::{Stdout, print_stderr};
 
 use crate::flags::{CarrierArgs, Outcome};
 use crate::kafka::KafkaArgs;
@@ -84,7 +84,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         let ended = if args.ended { 0 } else { board.ended() };
         let is_empty = board.predicted() == 0;
         drop(board);
-        io::stdout().write_all(table.as_bytes())?;
+        Stdout::new().write_all(table.as_bytes())?;
         if is_empty {
             print_stderr("no alerts were read: the table is empty");
         }

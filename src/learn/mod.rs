@@ -40,4 +40,4 @@ pub use options::{Aggregate, LearnOptions, Target};
 pub use sample::Sample;
 pub use select::{MIN_SAMPLES, fit_model};
 pub use validate::{Folds, Prediction, validate};
-pub use wire::max_model_bytes;
+pub use wire::{MAX_LINE_BYTES, MAX_TREES, max_model_bytes};

@@ -48,18 +48,24 @@ impl Default for Limits {
     }
 }
 
+/// Checks observation windows, in seconds; returns the largest, or why they are invalid.
+pub fn check_windows(windows: &[u64]) -> Result<u64, String> {
+    let Some(&largest) = windows.last() else {
+        return Err("there must be a window".to_owned());
+    };
+    if windows.len() > MAX_WINDOWS {
+        return Err(format!("at most {MAX_WINDOWS} windows, not {}", windows.len()));
+    }
+    if windows[0] == 0 || !windows.is_sorted_by(|a, b| a < b) {
+        return Err(format!("windows must be positive and ascend, not {windows:?}"));
+    }
+    Ok(largest)
+}
+
 impl CollectOptions {
     /// The options, or why they are invalid.
     pub fn checked(self) -> Result<Self, String> {
-        let Some(&largest) = self.windows.last() else {
-            return Err("there must be a window".to_owned());
-        };
-        if self.windows.len() > MAX_WINDOWS {
-            return Err(format!("at most {MAX_WINDOWS} windows, not {}", self.windows.len()));
-        }
-        if self.windows[0] == 0 || !self.windows.is_sorted_by(|a, b| a < b) {
-            return Err(format!("windows must be positive and ascend, not {:?}", self.windows));
-        }
+        let largest = check_windows(&self.windows)?;
         for (name, value) in [("terminated", self.terminated), ("max-age", self.max_age)] {
             if value < largest as f64 {
                 return Err(format!(
