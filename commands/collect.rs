@@ -118,7 +118,7 @@ fn log_dropped(collect: &Collect) -> Outcome {
             "orphan_retweets_total" | "duplicate_tweets_total" | "before_root_retweets_total"
         );
         if name == "over_limit_records_total" && count > 0.0 {
-            log::warn!(
+            tweetoscope::critical!(
                 "{count} records were dropped because a limit was reached; raise --max-open-cascades, --max-events-per-cascade or --max-sources"
             );
         } else if dropped && count > 0.0 {

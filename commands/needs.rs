@@ -53,23 +53,25 @@ pub(crate) fn with_needs(mut command: Command) -> Command {
             command = command.group(ArgGroup::new(group).args(members).multiple(true));
         }
     }
-    for (needed, options) in NEEDS {
-        let exists =
-            has(&command, needed) || command.get_groups().any(|group| group.get_id() == needed);
-        for option in options.iter().filter(|_| exists) {
-            if has(&command, option) {
-                command = command.mut_arg(option, |arg| arg.requires(needed));
-            }
+    let exists = |needed: &str| {
+        has(&command, needed) || command.get_groups().any(|group| group.get_id() == needed)
+    };
+    let needs: Vec<_> = NEEDS.into_iter().filter(|(needed, _)| exists(needed)).collect();
+    let excludes: Vec<_> = EXCLUDES.into_iter().filter(|(it, _)| has(&command, it)).collect();
+    // All at once: to change a single argument would move it to the end of the help.
+    command.mut_args(|arg| {
+        let is_in = |options: &&[&str]| options.contains(&arg.get_id().as_str());
+        let needed = needs.iter().find(|(_, options)| is_in(options)).map(|(needed, _)| *needed);
+        let excluded = excludes.iter().find(|(_, others)| is_in(others)).map(|(it, _)| *it);
+        let arg = match needed {
+            Some(needed) => arg.requires(needed),
+            None => arg,
+        };
+        match excluded {
+            Some(option) => arg.conflicts_with(option),
+            None => arg,
         }
-    }
-    for (option, others) in EXCLUDES {
-        for other in others {
-            if has(&command, option) && has(&command, other) {
-                command = command.mut_arg(other, |arg| arg.conflicts_with(option));
-            }
-        }
-    }
-    command
+    })
 }
 
 /// The options without which the option of that id has no effect; empty if it has one alone.

@@ -20,7 +20,7 @@ pub enum Level {
     Warning,
     /// A failure.
     Error,
-    /// A failure that stops the service.
+    /// A failure that ends the command, or that loses data.
     Critical,
 }
 

@@ -7,11 +7,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Target of log records that were printed on stderr already, so only the log files take them.
 pub const PRINTED: &str = "tweetoscope::said";
 
-/// Logs at level CRITICAL: an error that stops the service.
+/// Logs at level CRITICAL: an error that ends the command, or that loses data.
 ///
 /// The highest level of the crate `log` is ERROR; the key-value pair `critical` marks the record.
 #[macro_export]
 macro_rules! critical {
+    (target: $target:expr, $($message:tt)+) => {
+        ::log::error!(target: $target, critical = true; $($message)+)
+    };
     ($($message:tt)+) => { ::log::error!(critical = true; $($message)+) };
 }
 
@@ -127,6 +130,12 @@ impl Drop for HeldStderr {
 pub fn report(text: &str) {
     print_stderr(text);
     log::warn!(target: PRINTED, "{text}");
+}
+
+/// Prints a line on stderr, and logs it at CRITICAL in the log files: data is lost.
+pub fn report_loss(text: &str) {
+    print_stderr(text);
+    crate::critical!(target: PRINTED, "{text}");
 }
 
 /// `text` with control and bidirectional characters escaped, so that it cannot control a terminal.

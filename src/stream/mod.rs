@@ -10,7 +10,9 @@ mod messages;
 pub(crate) mod rejects;
 mod replayed;
 
-pub use messages::{HeldStderr, PRINTED, Stderr, Stdout, print_stderr, printable, report};
+pub use messages::{
+    HeldStderr, PRINTED, Stderr, Stdout, print_stderr, printable, report, report_loss,
+};
 pub use rejects::Rejects;
 pub use replayed::Replayed;
 

@@ -119,7 +119,9 @@ impl Recovery<'_> {
         let (first, end) = self.cluster.ends(self.topic, partition)?;
         let (topic, low) = (self.topic, start.low);
         if low < first && S::RESTORE.starts_late {
-            log::warn!("{topic} partition {partition}: offset {low} is gone: from {first} on");
+            crate::critical!(
+                "{topic} partition {partition}: retention deleted the records from offset {low} on; starting at {first} without them"
+            );
             start.low = first;
             *spoken = first.max(*spoken);
         } else if low < first {
