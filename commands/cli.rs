@@ -1,13 +1,18 @@
 //! The list of commands, and the parsing of the command line.
 
+use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use tweetoscope::stream::{Stderr, printable};
 
 use crate::flags::{Outcome, Shared};
 use crate::original::{self, Defaults};
-use crate::{collect, dashboard, fit, generate, healthy, log, monitor, pages, predict, run, train};
+use crate::{
+    collect, dashboard, fit, generate, healthy, log, monitor, needs, pages, predict, run, train,
+};
 
 /// Predict the final size of retweet cascades from their first minutes
 ///
@@ -77,21 +82,36 @@ impl Cli {
 /// original system (`--params`) become defaults: flags and the environment take precedence.
 pub(crate) fn parse() -> (Cli, String) {
     let command = command();
-    let mut matches = command.clone().get_matches();
+    let mut matches = command.clone().try_get_matches().unwrap_or_else(|error| exit(&error));
     let name = matches.subcommand_name().unwrap_or_default().to_owned();
     if let Some(path) = params_file(&matches) {
         match original::defaults(&name, &path) {
-            Ok(defaults) => matches = with_defaults(command, &name, defaults).get_matches(),
+            Ok(defaults) => {
+                let command = with_defaults(command, &name, defaults);
+                matches = command.try_get_matches().unwrap_or_else(|error| exit(&error));
+            }
             Err(error) => {
                 let text = format!("{}: {error}", path.display());
-                command.clone().error(ErrorKind::ValueValidation, text).exit()
+                exit(&command.clone().error(ErrorKind::ValueValidation, text))
             }
         }
     }
     match Cli::from_arg_matches(&matches) {
         Ok(cli) => (cli, name),
-        Err(error) => error.exit(),
+        Err(error) => exit(&error),
     }
+}
+
+/// Prints an error of the command line, or the help, and exits. An argument in the message may
+/// contain control characters: then the message is plain and escaped.
+fn exit(error: &clap::Error) -> ! {
+    let text = error.render().to_string();
+    if !error.use_stderr() || text.lines().all(|line| printable(line) == line) {
+        error.exit();
+    }
+    let lines = text.lines().map(|line| printable(line) + "\n");
+    let _ = Stderr.write_all(lines.collect::<String>().as_bytes());
+    std::process::exit(error.exit_code())
 }
 
 fn params_file(matches: &clap::ArgMatches) -> Option<PathBuf> {
@@ -110,7 +130,8 @@ fn with_defaults(command: clap::Command, name: &str, defaults: Defaults) -> clap
 
 /// The command line with environment variables, and with the text after the options of `--help`.
 pub(crate) fn command() -> clap::Command {
-    let mut command = with_environment(Cli::command());
+    let needs = Cli::command().mut_subcommands(needs::with_needs);
+    let mut command = with_environment(needs);
     if let Some(page) = pages::of("") {
         command = command.after_long_help(page.help());
     }
@@ -120,11 +141,32 @@ pub(crate) fn command() -> clap::Command {
     })
 }
 
+/// The environment variable of an option.
+fn variable(long: &str) -> String {
+    format!("TWEETOSCOPE_{}", long.replace(['-'], "_").to_uppercase())
+}
+
+/// Whether the command line or the environment has an option.
+fn is_given(id: &str) -> bool {
+    let long = format!("--{}", id.replace('_', "-"));
+    let is_it = |arg: OsString| {
+        let arg = arg.to_string_lossy().into_owned();
+        arg.strip_prefix(&long).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    std::env::args_os().any(is_it) || std::env::var_os(variable(id)).is_some()
+}
+
 /// Lets the environment set every option: `--min-size` by `TWEETOSCOPE_MIN_SIZE`.
 fn with_environment(command: clap::Command) -> clap::Command {
     let set = |arg: clap::Arg| match arg.get_long() {
         Some(long) if !matches!(long, "help" | "version") && arg.get_env().is_none() => {
-            let name = format!("TWEETOSCOPE_{}", long.replace('-', "_").to_uppercase());
+            let name = variable(long);
+            // A variable for several commands is ignored where it has no effect, while an option of
+            // the command line is refused.
+            let needed = needs::needed_by(arg.get_id().as_str());
+            if !needed.is_empty() && !needed.iter().any(|option| is_given(option)) {
+                return arg;
+            }
             let arg = arg.env(clap::builder::OsStr::from(name)).hide_env(true);
             match arg.get_action() {
                 // Accepts 1 and yes as well as true.

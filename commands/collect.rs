@@ -157,7 +157,9 @@ pub(crate) fn warn_of_dropped(collect: &Collect) {
                 .to_owned(),
         );
     }
-    if !problems.is_empty() {
+    if over_limit > 0 {
+        tweetoscope::critical!("of {events} events, {}", problems.join("; "));
+    } else if !problems.is_empty() {
         log::warn!("of {events} events, {}", problems.join("; "));
     }
 }

@@ -19,7 +19,7 @@ use tweetoscope::stage::evaluate::{
 };
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::predict::UNTRAINED;
-use tweetoscope::stream::Rejects;
+use tweetoscope::stream::{Rejects, Stdout};
 
 use crate::collect::CollectFlags;
 use crate::fit::FitFlags;
@@ -160,7 +160,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
         text.push(b'\n');
         text.extend(plot::mean_errors(&rows).bytes());
     }
-    let mut stdout = io::stdout().lock();
+    let mut stdout = Stdout::new();
     stdout.write_all(&text).and_then(|()| stdout.flush())?;
     rejects.report_total();
     Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })

@@ -8,6 +8,7 @@ use tweetoscope::hawkes::Estimator;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::record::{Parameters, Record};
 use tweetoscope::stage::Outgoing;
+use tweetoscope::stage::collect::check_windows;
 use tweetoscope::stage::fit::{Cut, Fit, FitOptions};
 use tweetoscope::stream::Mapped;
 use tweetoscope::telemetry::Timed;
@@ -33,7 +34,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DURATION")]
     until: Option<Span>,
     /// Write CSV with a header instead of records
-    #[arg(long)]
+    #[arg(long, conflicts_with = "kafka")]
     csv: bool,
     #[command(flatten)]
     pub(crate) transport: CarrierArgs,
@@ -145,7 +146,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let cut = if args.windows.is_empty() {
         Cut::Until(args.until.map(|span| span.0))
     } else {
-        Cut::Windows(whole_seconds(&args.windows)?)
+        let windows = whole_seconds(&args.windows)?;
+        check_windows(&windows).map_err(|why| Usage(format!("--windows: {why}")))?;
+        Cut::Windows(windows)
     };
     let options = args.flags.options(cut, !args.csv)?;
     let make = || Timed::new(Fit::new(options.clone()));

@@ -13,7 +13,7 @@ use tweetoscope::input::{Cascades, History, Pair, Refused, Table};
 use tweetoscope::record::{Record, write_event};
 use tweetoscope::replay::{ParamRange, Replay, ReplayItem, ReplayOptions, Simulated, Timeline};
 use tweetoscope::stream::lines::Writer;
-use tweetoscope::stream::{Counts, Observer, Rejects};
+use tweetoscope::stream::{Counts, Observer, Rejects, Stdout};
 
 use crate::flags::{InputArgs, Outcome, Shared, Usage};
 use crate::health;
@@ -178,7 +178,7 @@ impl ReplayFlags {
 
 /// Destination of the tweets.
 enum To {
-    Lines(Writer<io::Stdout>),
+    Lines(Writer<Stdout>),
     Topics(Box<Sink>),
 }
 
@@ -257,7 +257,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     }
     let mut to = match sink {
         Some(sink) => To::Topics(Box::new(sink)),
-        None => To::Lines(Writer::new(io::stdout())),
+        None => To::Lines(Writer::new(Stdout::new())),
     };
     let pace = Pace { began: Instant::now(), stop: stop_flag()? };
     let mut watch = health::watch(&args.shared, &pace.stop)?;

@@ -16,6 +16,7 @@ use tweetoscope::kafka::{
 pub(crate) use tweetoscope::kafka::{Bridge, ModelsTopic, Sink, Topic, status};
 use tweetoscope::record::{Kind, Record};
 use tweetoscope::stage::Recover;
+use tweetoscope::stream::Stdout;
 
 use crate::flags::{CarrierArgs, InputArgs, Outcome, Usage};
 use crate::transport::stop_flag;
@@ -181,9 +182,9 @@ impl KafkaArgs {
         command: &'static str,
         kinds: &[Kind],
         carrier: &CarrierArgs,
-    ) -> anyhow::Result<Option<(Bridge<io::Stdout>, Arc<AtomicBool>)>> {
+    ) -> anyhow::Result<Option<(Bridge<Stdout>, Arc<AtomicBool>)>> {
         let stop = stop_flag()?;
-        let bridge = self.bridge_to(io::stdout(), command, kinds, carrier, &stop)?;
+        let bridge = self.bridge_to(Stdout::new(), command, kinds, carrier, &stop)?;
         Ok(bridge.map(|bridge| (bridge, stop)))
     }
 

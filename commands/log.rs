@@ -11,7 +11,7 @@ use anyhow::Context;
 use tweetoscope::record::{Kind, Log};
 use tweetoscope::stage::Tally;
 use tweetoscope::stage::log::{Filter, Level, utc};
-use tweetoscope::stream::{Counts, Observer, printable};
+use tweetoscope::stream::{Counts, Observer, Stdout, printable};
 
 use crate::flags::{CarrierArgs, LogFormat, Outcome};
 use crate::health::{self, Watch};
@@ -122,7 +122,7 @@ fn next(feeds: &mut [Feed], show: &mut Show) -> io::Result<Option<Log>> {
 
 /// The destination of messages, and their format.
 struct Show {
-    to: BufWriter<io::Stdout>,
+    to: BufWriter<Box<dyn Write>>,
     into: Option<Rotating>,
     format: LogFormat,
     colour: bool,
@@ -136,7 +136,11 @@ impl Show {
         };
         let plain = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
         Ok(Self {
-            to: BufWriter::new(io::stdout()),
+            to: BufWriter::new(match json {
+                true => Box::new(Stdout::new()),
+                // Its fields are escaped, and the colours are not.
+                false => Box::new(io::stdout()),
+            }),
             into: into.map(open).transpose()?,
             format: if json { LogFormat::Json } else { LogFormat::Text },
             colour: io::stdout().is_terminal() && !plain,

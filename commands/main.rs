@@ -22,6 +22,7 @@ mod learning_curve;
 mod log;
 mod logging;
 mod monitor;
+mod needs;
 mod original;
 mod pages;
 mod plot;
@@ -37,7 +38,7 @@ mod transport;
 use std::io;
 use std::process::ExitCode;
 
-use tweetoscope::stream;
+use tweetoscope::{critical, stream};
 
 use flags::{Outcome, Usage};
 
@@ -49,7 +50,11 @@ fn main() -> ExitCode {
         match &outcome {
             Ok(_) => ::log::info!("Logging off."),
             Err(error) if reader_left(error) => ::log::info!("Logging off."),
-            Err(error) => ::log::error!(target: stream::PRINTED, "{error:#}"),
+            Err(error) if error.is::<Usage>() => {
+                ::log::error!(target: stream::PRINTED, "{error:#}");
+            }
+            // The error ends the command.
+            Err(error) => critical!(target: stream::PRINTED, "{error:#}"),
         }
         logging::finish();
         outcome

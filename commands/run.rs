@@ -1,6 +1,5 @@
 //! `tweetoscope run`.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -13,7 +12,7 @@ use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
-use tweetoscope::stream::{Mapped, Rejects, Replayed, Transport};
+use tweetoscope::stream::{Mapped, Rejects, Replayed, Stdout, Transport};
 
 use crate::collect::{CollectFlags, warn_of_dropped};
 use crate::evaluate::{EvaluateFlags, Evaluation, WINDOWS};
@@ -63,7 +62,10 @@ impl Args {
     fn settings(&self, hold: usize) -> anyhow::Result<SystemOptions> {
         const MAX_AGE: Span = Span(7.0 * 86_400.0);
         let fit = self.fit.options(Cut::Until(None), true)?;
-        let train = self.train.options(self.cascades.seed, fit.threads)?;
+        let mut train = self.train.options(self.cascades.seed, fit.threads)?;
+        if let Some(folder) = self.folder() {
+            train.used_versions = folder.highest_versions()?;
+        }
         Ok(SystemOptions {
             collect: self.collect.options(MAX_AGE)?,
             fit,
@@ -109,7 +111,7 @@ fn stream(args: &Args) -> anyhow::Result<Outcome> {
         return args.transport.check();
     }
     let stop = stop_flag()?;
-    let lines = args.transport.lines(io::stdout(), Arc::clone(&stop), true)?;
+    let lines = args.transport.lines(Stdout::new(), Arc::clone(&stop), true)?;
     drive(args, lines, &stop, settings)
 }
 
@@ -130,7 +132,7 @@ fn replay(args: &Args) -> anyhow::Result<Outcome> {
     let mut rejects = Rejects::new(args.transport.input.dead_letter.as_deref())?;
     early.iter().try_for_each(|refused| rejects.add_cascade(refused))?;
     let stop = stop_flag()?;
-    let replayed = Replayed::new(replay, io::stdout(), rejects, Arc::clone(&stop));
+    let replayed = Replayed::new(replay, Stdout::new(), rejects, Arc::clone(&stop));
     drive(args, replayed, &stop, settings)
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tweetoscope::learn::{Aggregate, GrowthLaw, LearnOptions, Target, max_model_bytes};
+use tweetoscope::learn::{Aggregate, GrowthLaw, LearnOptions, MAX_TREES, Target, max_model_bytes};
 use tweetoscope::stage::train::{Train, TrainOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::telemetry::Timed;
@@ -43,7 +43,7 @@ pub(crate) struct TrainFlags {
     /// Maximum number of samples per window; the newest are used
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub(crate) newest: usize,
-    /// Number of trees of a forest, 1 to 10000
+    /// Number of trees of a forest, 1 to 2000
     #[arg(long, value_name = "N", default_value_t = LearnOptions::default().trees)]
     pub(crate) trees: usize,
     /// Quantity that the forest predicts
@@ -77,10 +77,9 @@ pub(crate) enum AggregateArg {
 impl TrainFlags {
     /// The options of the stage; refuses values out of range.
     pub(crate) fn options(&self, seed: u64, threads: usize) -> anyhow::Result<TrainOptions> {
-        if !(1..=10_000).contains(&self.trees) {
-            return Err(
-                Usage(format!("--trees must be from 1 to 10000, not {}", self.trees)).into()
-            );
+        if !(1..=MAX_TREES).contains(&self.trees) {
+            let trees = self.trees;
+            return Err(Usage(format!("--trees must be from 1 to {MAX_TREES}, not {trees}")).into());
         }
         Ok(TrainOptions {
             trees: self.trees,
@@ -97,13 +96,17 @@ impl TrainFlags {
             seed,
             newest: self.newest,
             threads,
+            used_versions: Vec::new(),
         })
     }
 }
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
-    let options = args.flags.options(args.seed, threads(args.threads))?;
+    let mut options = args.flags.options(args.seed, threads(args.threads))?;
+    if let Some(path) = &args.models {
+        options.used_versions = Folder::new(path, Vec::new()).highest_versions()?;
+    }
     let make = || Timed::new(Train::new(options.clone()));
     let role = Role {
         models: kafka::ModelsTopic::Publish,

@@ -1,6 +1,6 @@
 //! The input files of a command as a transport, and the loop over it.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -9,7 +9,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use tweetoscope::record::Kind;
 use tweetoscope::stage::Stage;
 use tweetoscope::stream::lines::{Input, Lines, Options};
-use tweetoscope::stream::{self, Transport};
+use tweetoscope::stream::{self, Stdout, Transport};
 
 use crate::flags::{CarrierArgs, Outcome};
 use crate::health::{self, Watch};
@@ -26,14 +26,14 @@ impl CarrierArgs {
     pub(crate) fn drive_through<S: Stage, T: Transport>(
         &self,
         make: impl Fn() -> S,
-        wrap: impl FnOnce(Lines<io::Stdout>) -> T,
+        wrap: impl FnOnce(Lines<Stdout>) -> T,
         judge: impl FnOnce(&S) -> Outcome,
     ) -> anyhow::Result<Outcome> {
         if self.input.dry_run {
             return self.check();
         }
         let stop = stop_flag()?;
-        let lines = self.lines(io::stdout(), Arc::clone(&stop), true)?;
+        let lines = self.lines(Stdout::new(), Arc::clone(&stop), true)?;
         self.drive_over(wrap(lines), &stop, make, judge)
     }
 

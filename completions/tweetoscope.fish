@@ -211,7 +211,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l with
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l newest -d 'Maximum number of samples per window; the newest are used' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l trees -d 'Number of trees of a forest, 1 to 10000' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l trees -d 'Number of trees of a forest, 1 to 2000' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l target -d 'Quantity that the forest predicts' -r -f -a "log-ratio\t'ln(N / n), from all features'
 omega\t'omega, from beta, n* and G1, as in the original system'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l aggregate -d 'Statistic of the samples in a leaf that is its prediction' -r -f -a "relative-median\t'Median weighted by 1/N, which minimises the mean relative error'
@@ -253,7 +253,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s h -l h
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l every -d 'Emit a report after this many stats of a window; 0: at the end only' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l last -d 'Number of newest stats that the "last" columns summarise' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l fail-above -d 'Exit with status 3 if at the end the mean error of the last stats of any window is above this, such as 0.5' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l fail-above -d 'Exit with status 3 if at the end the mean error of the last stats of any window is above this, such as 0.5, or if there were no stats' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
@@ -326,7 +326,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l above -d
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-pending -d 'Maximum number of predictions pending for their size; the oldest are dropped first' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l pin -d 'Use this version for its window, such as 600-3, even if there is a newer one; may be repeated, once per window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l newest -d 'Maximum number of samples per window; the newest are used' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l trees -d 'Number of trees of a forest, 1 to 10000' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l trees -d 'Number of trees of a forest, 1 to 2000' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l target -d 'Quantity that the forest predicts' -r -f -a "log-ratio\t'ln(N / n), from all features'
 omega\t'omega, from beta, n* and G1, as in the original system'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l aggregate -d 'Statistic of the samples in a leaf that is its prediction' -r -f -a "relative-median\t'Median weighted by 1/N, which minimises the mean relative error'
@@ -380,6 +380,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l fr
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l ended -d 'Also show cascades that are over, with their final sizes'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s q -l quiet -d 'Log errors only on stderr'

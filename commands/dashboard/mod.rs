@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use tweetoscope::record::Kind;
 use tweetoscope::stage::dashboard::Query;
+use tweetoscope::stream::{Stdout, print_stderr};
 
 use crate::flags::{CarrierArgs, Outcome};
 use crate::kafka::KafkaArgs;
@@ -25,8 +26,9 @@ use shared::{Shared, Watching};
 /// Show the cascades with the largest predictions, live in the terminal or as a web page
 ///
 /// Reads alerts, and tweets, series and sizes where available, for the observed growth. Shows one row
-/// per cascade, from its newest alert, in the order of the predicted size. In the terminal s sorts, /
-/// filters, p pauses, Enter opens a cascade, ? lists the keys, q quits. With --http the same is a web
+/// per cascade that is open, from its newest alert, in the order of the predicted size. A cascade with
+/// more events than its prediction is marked as exceeded; its predicted size is then the observed one. In the terminal s sorts, /
+/// filters, e adds cascades that are over, p pauses, Enter opens a cascade, ? lists the keys, q quits. With --http the same is a web
 /// page: --http 8088 serves it at http://127.0.0.1:8088/. Where stdout is not a terminal and --http is
 /// not given, a table is printed at the end of the input.
 #[derive(clap::Args)]
@@ -38,6 +40,9 @@ pub(crate) struct Args {
     /// contain probabilities where predict runs with --alert-above
     #[arg(long, value_name = "N")]
     above: Option<f64>,
+    /// Also show cascades that are over, with their final sizes
+    #[arg(long)]
+    ended: bool,
     #[command(flatten)]
     pub(crate) transport: CarrierArgs,
     #[command(flatten)]
@@ -58,7 +63,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let in_terminal = cfg!(feature = "tui") && page.is_none() && io::stdout().is_terminal();
     let reading = Reading { served: page.is_some(), bar: !in_terminal };
     let reading = reading.start(&args, shared.clone(), Arc::clone(&stop), watch);
-    let query = Query { above: args.above, ..Query::default() };
+    let query = Query { above: args.above, ended: args.ended, ..Query::default() };
     let printed = page.is_none() && !in_terminal;
     let shown: anyhow::Result<()> = match page {
         Some(serve) => {
@@ -75,7 +80,18 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let ended = reading.join().map_err(|_| anyhow::anyhow!("the reading thread panicked"))?;
     shown?;
     if printed {
-        io::stdout().write_all(plain::table(&shared.board().top(args.top, &query)).as_bytes())?;
+        let board = shared.board();
+        let table = plain::table(&board.top(args.top, &query));
+        let ended = if args.ended { 0 } else { board.ended() };
+        let is_empty = board.predicted() == 0;
+        drop(board);
+        Stdout::new().write_all(table.as_bytes())?;
+        if is_empty {
+            print_stderr("no alerts were read: the table is empty");
+        }
+        if let Some(text) = figures::hidden(ended, "add --ended to show them") {
+            print_stderr(&text);
+        }
     }
     ended
 }
@@ -90,7 +106,7 @@ fn page(
     shared: &Shared,
     stop: &Arc<AtomicBool>,
 ) -> anyhow::Result<(health::Watch, Option<Serve>)> {
-    let view = Arc::new(page::View::new(shared.clone(), args.top, args.above));
+    let view = Arc::new(page::View::new(shared.clone(), args.top, args.above, args.ended));
     let (pages, flags) = (Arc::clone(&view), &args.transport.shared);
     let watch = health::watch_with(flags, stop, |health| page::site(pages, health))?;
     let stop = Arc::clone(stop);

@@ -30,12 +30,13 @@ pub(super) struct View {
     shared: Shared,
     top: usize,
     above: Option<f64>,
+    ended: bool,
     feed: Feed,
 }
 
 impl View {
-    pub(super) fn new(shared: Shared, top: usize, above: Option<f64>) -> Self {
-        Self { shared, top, above, feed: Feed::default() }
+    pub(super) fn new(shared: Shared, top: usize, above: Option<f64>, ended: bool) -> Self {
+        Self { shared, top, above, ended, feed: Feed::default() }
     }
 
     /// Sends changes to the open pages until `stop` is set.
@@ -64,14 +65,15 @@ impl View {
             text: value("q"),
             sort: Sort::named(&value("sort")).unwrap_or_default(),
             above: self.above,
-            hide_ended: !value("open").is_empty(),
+            // A form without a checked box sends nothing for it: `sort` shows that there was a form.
+            ended: !value("ended").is_empty() || (self.ended && value("sort").is_empty()),
         };
         let board = self.shared.board();
         let rows = board.top(self.top, &query);
-        let (alerts, cascades) = (board.alerts(), board.predicted());
+        let (alerts, cascades, ended) = (board.alerts(), board.predicted(), board.ended());
         drop(board);
         let over = self.shared.is_over();
-        let status = html::Status { alerts, cascades, over, top: self.top };
+        let status = html::Status { alerts, cascades, ended, over, top: self.top };
         whole("text/html; charset=utf-8", html::board(&rows, &query, &status))
     }
 

@@ -1,5 +1,6 @@
 //! The board in the terminal.
 
+mod columns;
 mod draw;
 mod screen;
 

@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use tweetoscope::record::{Kind, Record};
 use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::monitor::MonitorOptions;
-use tweetoscope::stream::{Mapped, Transport};
+use tweetoscope::stream::{Mapped, Stderr, Stdout, Transport, print_stderr};
 
 use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::kafka::KafkaArgs;
@@ -48,7 +48,7 @@ pub(crate) struct Args {
     #[arg(long)]
     plot: bool,
     /// Exit with status 3 if at the end the mean error of the last stats of any window is above this,
-    /// such as 0.5
+    /// such as 0.5, or if there were no stats
     #[arg(long, value_name = "ARE")]
     fail_above: Option<f64>,
     #[command(flatten)]
@@ -109,13 +109,22 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     shown?;
     let monitor = shared.monitor();
     if args.plot {
-        io::stderr().write_all(plot::courses(&monitor, args.last).as_bytes())?;
+        Stderr.write_all(plot::courses(&monitor, args.last).as_bytes())?;
     }
     if args.plot || live != Live::Nowhere || io::stderr().is_terminal() {
         print_table(&monitor);
     }
-    let late = monitor.reports().into_iter().map(|report| report.last_mean_are);
-    let crossed = args.fail_above.is_some_and(|limit| late.into_iter().any(|are| are > limit));
+    let reports = monitor.reports();
+    let crossed = match args.fail_above {
+        Some(_) if reports.iter().all(|report| report.scored == 0) => {
+            print_stderr(
+                "no prediction was scored, so that --fail-above cannot hold: give the stat records of predict",
+            );
+            true
+        }
+        Some(limit) => reports.iter().any(|report| report.last_mean_are > limit),
+        None => false,
+    };
     Ok(if crossed { Outcome::Crossed } else { ended })
 }
 
@@ -167,7 +176,7 @@ fn follow(
 ) -> anyhow::Result<Outcome> {
     let to: Box<dyn Write> = match live {
         Live::Stdout => Box::new(io::sink()),
-        _ => Box::new(io::stdout()),
+        _ => Box::new(Stdout::new()),
     };
     if kafka.is_on() {
         let bridge = kafka.bridge_to(to, "monitor", &[Kind::Stat], carrier, &stop)?;

@@ -1,10 +1,11 @@
 //! The monitor's table: the same columns on stderr, in the terminal's view and in CSV.
 
-use std::io;
+use std::io::{self, Write};
 
 use tweetoscope::event::Span;
 use tweetoscope::record::Report;
 use tweetoscope::stage::monitor::{BASELINES, Monitor};
+use tweetoscope::stream::Stderr;
 
 use crate::rows::{self, number};
 
@@ -109,5 +110,5 @@ pub(crate) fn print_table(monitor: &Monitor) {
     }
     let mut text = HEADS.iter().map(|heads| line(heads) + "\n").collect::<String>();
     reports.iter().for_each(|it| text += &(line(&cells(it)) + "\n"));
-    eprintln!("{text}{}", legend(&reports));
+    let _ = Stderr.write_all(format!("{text}{}\n", legend(&reports)).as_bytes());
 }

@@ -67,6 +67,29 @@ impl Point {
     }
 }
 
+/// Largest predicted size of a cascade of which `observed` events were observed: a thousand times
+/// their number, at most 10^9, and never below `observed`.
+///
+/// A larger prediction is an artefact of a bad fit or model: 10^9 is about the number of users of the
+/// largest networks, and of the cascades that docs/evaluation.md evaluates none has grown by a factor of
+/// 1,000 after its first five minutes.
+pub fn largest_size(observed: f64) -> f64 {
+    const SIZE: f64 = 1e9;
+    const GROWTH: f64 = 1e3;
+    (GROWTH * observed).min(SIZE).max(observed)
+}
+
+/// Moves the ends of an interval outwards to whole numbers that they miss by rounding only, and to
+/// `predicted`, so that the interval contains the prediction and a final size at its end.
+pub fn rounded_outwards((low, high): (f64, f64), predicted: f64) -> (f64, f64) {
+    const ROUNDING: f64 = 1e-9;
+    let whole = |end: f64| {
+        let whole = end.round();
+        if (whole - end).abs() <= ROUNDING * end.abs() { whole } else { end }
+    };
+    (low.min(whole(low)).min(predicted), high.max(whole(high)).max(predicted))
+}
+
 /// Inserts `point` after all points that are not later: equal times keep the order of arrival.
 pub fn insert_in_order(points: &mut Vec<Point>, point: Point) {
     let place = match points.last() {
@@ -89,6 +112,22 @@ mod tests {
             assert_eq!(written, text);
             assert_eq!(written.parse(), Ok(value));
         }
+    }
+
+    #[test]
+    fn intervals_contain_the_prediction_and_whole_numbers_at_their_ends() {
+        let below = 29.999999999999996;
+        assert_eq!(rounded_outwards((below, below), below), (below, 30.0));
+        assert_eq!(rounded_outwards((30.000000000000004, 40.0), 35.0), (30.0, 40.0));
+        assert_eq!(rounded_outwards((12.25, 17.75), 18.5), (12.25, 18.5));
+        assert_eq!(rounded_outwards((12.25, 17.75), 12.0), (12.0, 17.75));
+        assert_eq!(rounded_outwards((0.0, 0.0), 0.0), (0.0, 0.0));
+    }
+
+    #[test]
+    fn the_largest_size_is_bounded_and_at_least_the_observed_one() {
+        let largest = [0.0, 1.0, 10.0, 1e3, 1e6, 1e12].map(largest_size);
+        assert_eq!(largest, [0.0, 1e3, 1e4, 1e6, 1e9, 1e12]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Its infectiousness is that of the recent past: the weight of an event falls linearly with its age, to 0 at the
 //! far end of a window. Windows, boundaries and constants are those of the authors' R package `seismic`.
 
-use crate::cascade::Point;
+use crate::cascade::{Point, largest_size};
 
 /// The exponent θ of the memory kernel φ(s), proportional to s^−(1+θ) above the cutoff.
 const THETA: f64 = 0.2314843;
@@ -19,7 +19,7 @@ const MIN_WINDOW_EVENTS: usize = 5;
 const MEAN_MARK: f64 = 100.0;
 
 /// The expected final size of a cascade observed until `end`; `None` where it is supercritical or empty,
-/// or where events occurred although the expected number is 0.
+/// or where events occurred although the expected number is 0. Limited like every prediction.
 ///
 /// Its infectiousness is the present one (equation 8): the number of events in the window over the number
 /// that is expected per unit of infectiousness, each weighted by k(x) = 1 − x/w, x seconds before the end.
@@ -43,7 +43,8 @@ pub fn final_size(points: &[Point], end: f64) -> Option<f64> {
     let infectiousness = if occurred == 0.0 { 0.0 } else { occurred / expected };
     let subcritical = 1.0 - MEAN_MARK * infectiousness;
     let size = points.len() as f64 + infectiousness * excitation / subcritical;
-    (subcritical > 0.0 && size.is_finite()).then_some(size)
+    let observed = points.len() as f64;
+    (subcritical > 0.0 && size.is_finite()).then(|| size.min(largest_size(observed)))
 }
 
 /// The length of the window that ends at `end`, in seconds: half the `age` within bounds; where it holds fewer

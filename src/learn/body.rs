@@ -93,10 +93,14 @@ impl Rest<'_> {
     }
 }
 
-/// Reads a body that [`encode`] wrote for a model with this many features.
-pub(super) fn decode(body: &[u8], features: usize) -> Result<Body, ModelError> {
+/// Reads a body that [`encode`] wrote for a model with this many features, and at most
+/// `max_codes` in its leaves.
+pub(super) fn decode(body: &[u8], features: usize, max_codes: usize) -> Result<Body, ModelError> {
     let mut rest = Rest(body);
     let [codebook, trees, nodes, leaves, codes] = rest.counts()?;
+    if codes > max_codes {
+        return Err(ModelError::TooManyCodes(codes));
+    }
     let codebook = rest.floats(codebook)?;
     let node_features: Vec<u16> = rest.take(nodes)?.into_iter().map(u16::from_le_bytes).collect();
     let splits = nodes.checked_sub(leaves).ok_or(INVALID)?;
@@ -199,15 +203,16 @@ mod tests {
     #[test]
     fn a_body_is_read_back_as_written_and_a_truncated_one_is_rejected() {
         let (bytes, whole) = body();
-        assert_eq!(decode(&bytes, FEATURES).unwrap(), whole);
+        assert_eq!(decode(&bytes, FEATURES, 100).unwrap(), whole);
         for length in 0..bytes.len() {
-            assert!(decode(&bytes[..length], FEATURES).is_err(), "{length} bytes");
+            assert!(decode(&bytes[..length], FEATURES, 100).is_err(), "{length} bytes");
         }
-        assert!(decode(&bytes, FEATURES - 1).is_err());
-        assert!(decode(&bytes, FEATURES + 1).is_err());
+        assert_eq!(decode(&bytes, FEATURES, 2).unwrap_err(), ModelError::TooManyCodes(3));
+        assert!(decode(&bytes, FEATURES - 1, 100).is_err());
+        assert!(decode(&bytes, FEATURES + 1, 100).is_err());
         let (_, (_, networks)) = body();
         let unsorted = trees(vec![0.7, 0.1]);
-        assert!(decode(&encode(&unsorted, &networks), FEATURES).is_err());
+        assert!(decode(&encode(&unsorted, &networks), FEATURES, 100).is_err());
     }
 
     /// The checksum does not protect from a crafted file: its body can hold any bytes.
@@ -219,7 +224,7 @@ mod tests {
             for value in [0, 1, 0x3f, 0x7f, 0x80, 0xff] {
                 let mut altered = bytes.clone();
                 altered[place] = value;
-                let Ok((trees, networks)) = decode(&altered, FEATURES) else {
+                let Ok((trees, networks)) = decode(&altered, FEATURES, 100) else {
                     rejected += 1;
                     continue;
                 };

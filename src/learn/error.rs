@@ -10,6 +10,8 @@ pub(super) const FORMAT: u32 = 4;
 pub enum ModelError {
     /// Number of bytes, above the limit of a line or of its unpacked body.
     TooLong(usize),
+    /// Number of codes in leaves, above the limit of a model.
+    TooManyCodes(usize),
     /// Not a JSON object with the fields of a model.
     Json(String),
     /// The format version of another version of this program.
@@ -25,6 +27,9 @@ impl fmt::Display for ModelError {
         match self {
             Self::TooLong(length) => {
                 write!(f, "model of {length} bytes is above the limit of a model")
+            }
+            Self::TooManyCodes(codes) => {
+                write!(f, "model with {codes} values in its leaves is above the limit of a model")
             }
             Self::Json(error) => write!(f, "not a model: {error}"),
             Self::Format(format) => {

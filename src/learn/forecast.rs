@@ -7,6 +7,7 @@ use super::normal;
 use super::options::Aggregate;
 use super::trees::ReachedLeaves;
 use super::weighted::WeightedValues;
+use crate::cascade::{largest_size, rounded_outwards};
 
 /// How far raw intervals are widened (below 0: narrowed), in ln N, as pairs (level, widening) of
 /// ascending level; split conformal prediction (Romano, Patterson and Candès, NeurIPS 2019) on
@@ -83,12 +84,6 @@ impl Growths<'_> {
     }
 }
 
-/// The largest predicted N/n, of any method: a prediction, and the ends of its interval, are at most n times
-/// this.
-pub const MAX_GROWTH: f64 = 1000.0;
-/// ln of [`MAX_GROWTH`].
-pub(super) const MAX_LOG_GROWTH: f64 = 6.907_755_278_982_137;
-
 /// A distribution of ln(N/n) in closed form: with N = n (1 + exp(g)), g is normal with one deviation below its
 /// median and another above it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -119,7 +114,9 @@ impl TwoPiece {
 
 /// ln(N/n) = ln(1 + exp(g)).
 pub(super) fn log_growth(log_further: f64) -> f64 {
-    if log_further > MAX_LOG_GROWTH + 1.0 { log_further } else { log_further.exp().ln_1p() }
+    /// Above it ln(1 + exp(g)) is g, and exp(g) may overflow.
+    const LARGE: f64 = 40.0;
+    if log_further > LARGE { log_further } else { log_further.exp().ln_1p() }
 }
 
 /// A distribution of ln(N/n).
@@ -207,12 +204,12 @@ impl<'m> Forecast<'m> {
         let (low, high) = self.raw_interval(level);
         let widening = self.calibration.at(level);
         let (low, high) = (size(self.n_obs, low - widening), size(self.n_obs, high + widening));
-        (low.min(self.n_tot), high.max(self.n_tot))
+        rounded_outwards((low, high), self.n_tot)
     }
 
     /// The probability that the final size is above `k`.
     pub fn probability_above(&self, k: f64) -> f64 {
-        if k < self.n_obs || self.n_obs <= 0.0 {
+        if k < self.n_obs || k >= largest_size(self.n_obs) {
             return if k < self.n_obs { 1.0 } else { 0.0 };
         }
         match &self.distribution {
@@ -240,7 +237,7 @@ impl<'m> Forecast<'m> {
             Distribution::Values(_) => (low, high),
             // A whole number of events, with a correction for continuity.
             Distribution::TwoPiece(_) => {
-                let events = (self.n_obs * low.min(MAX_LOG_GROWTH).exp() - 0.5).floor();
+                let events = (size(self.n_obs, low) - 0.5).floor();
                 ((events / self.n_obs.max(1.0)).max(1.0).ln(), high)
             }
         }
@@ -263,8 +260,8 @@ fn observed(n_obs: f64) -> f64 {
     if n_obs.is_finite() { n_obs.clamp(0.0, LARGEST_VALUE) } else { 0.0 }
 }
 
-/// n exp(growth), finite and from n to n [`MAX_GROWTH`].
-fn size(n_obs: f64, growth: f64) -> f64 {
+/// n exp(growth), at least n and at most the largest size of a prediction.
+pub(super) fn size(n_obs: f64, growth: f64) -> f64 {
     let growth = if growth.is_nan() { 0.0 } else { growth.max(0.0) };
-    n_obs * growth.min(MAX_LOG_GROWTH).exp().min(MAX_GROWTH)
+    (n_obs * growth.exp()).min(largest_size(n_obs)).max(n_obs)
 }

@@ -1,5 +1,6 @@
 //! Baselines of the evaluation that use only n: a constant ratio and a log-linear law.
 
+use super::forecast::size;
 use super::weighted::weighted_median;
 
 /// The constant c that minimises the mean of |c n − N|/N over pairs (n, N): the
@@ -32,9 +33,9 @@ impl LogLinear {
         Self { intercept: mean_y - slope * mean_x, slope }
     }
 
-    /// The predicted final size after n events: at least n.
+    /// The predicted final size after n events: at least n, and limited like every prediction.
     pub fn predict(&self, n: f64) -> f64 {
-        n * self.log_growth(n).max(0.0).exp()
+        size(n, self.log_growth(n))
     }
 
     /// The predicted ln(N/n), which may be negative.

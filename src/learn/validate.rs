@@ -10,6 +10,7 @@ use super::model::{Query, Step};
 use super::options::{Aggregate, LearnOptions, Target};
 use super::sample::Sample;
 use super::select::{fit_hybrid, fit_with};
+use crate::cascade::largest_size;
 use crate::parallel::in_parallel;
 
 /// The predictions for one held-out cascade at one window.
@@ -168,7 +169,7 @@ fn predict<'a>(
                 step: (laws.law.cascades() > 0 || model.is_some()).then_some(steps),
                 growth_law: point(&growth_law),
                 growth_law_interval: interval(&growth_law),
-                median_ratio: ratio * n_obs,
+                median_ratio: (ratio * n_obs).min(largest_size(*n_obs)),
                 log_linear: if pairs.is_empty() { *n_obs } else { law.predict(*n_obs) },
                 omega: omega.as_ref().and_then(|model| model.predict(&query)).map(|it| it.n_tot()),
             }

@@ -2,14 +2,17 @@
 //!
 //! The checksum is verified before the body is unpacked, and nothing in a line is executed.
 
+use std::fmt;
 use std::io::{Read, Write};
+use std::marker::PhantomData;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use flate2::{Compression, Crc};
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::body::{decode, encode};
 use super::error::{FORMAT, ModelError};
@@ -24,10 +27,15 @@ use super::split::MIN_LEAF_ROWS;
 use super::train_networks::max_network_bytes;
 use super::trees::MAX_CODES;
 
-/// Limits of a line that is read.
-const MAX_LINE_BYTES: usize = 32 << 20;
-const MAX_BODY_BYTES: usize = 128 << 20;
+/// Largest number of trees of a model.
+pub const MAX_TREES: usize = 2_000;
+/// Largest number of bytes of a model's line, above that of [`MAX_TREES`] trees.
+pub const MAX_LINE_BYTES: usize = 64 << 20;
+const MAX_BODY_BYTES: usize = 64 << 20;
 const MAX_FEATURES: usize = 4096;
+const MAX_LEVELS: usize = 100;
+/// Largest number of codes in the leaves of all trees: an answer may hold all of them.
+const MAX_LEAF_CODES: usize = MAX_TREES * MAX_TREE_ROWS;
 
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -44,10 +52,13 @@ struct Line {
     t_last: f64,
     seed: u64,
     held_out: [f64; 4],
+    #[serde(deserialize_with = "at_most::<_, _, MAX_LEVELS>")]
     calibration: Vec<(f64, f64)>,
     law: LawLine,
     share: f64,
+    #[serde(deserialize_with = "at_most::<_, _, MAX_FEATURES>")]
     features: Vec<String>,
+    #[serde(deserialize_with = "at_most::<_, _, MAX_FEATURES>")]
     medians: Vec<f32>,
     checksum: String,
     body: String,
@@ -59,8 +70,39 @@ struct LawLine {
     constants: [f64; 6],
     cascades: usize,
     shift: f64,
+    #[serde(deserialize_with = "at_most::<_, _, MAX_LEVELS>")]
     weights: Vec<f64>,
+    #[serde(deserialize_with = "at_most::<_, _, MAX_LEVELS>")]
     calibration: Vec<(f64, f64)>,
+}
+
+/// Reads a list of at most `MAX` elements: a line of many empty ones would need more memory than it
+/// has bytes.
+fn at_most<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MAX: usize>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
+    struct List<T, const MAX: usize>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for List<T, MAX> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            write!(f, "a list of at most {MAX} elements")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Vec<T>, A::Error> {
+            let mut all = Vec::new();
+            while let Some(element) = from.next_element()? {
+                if all.len() == MAX {
+                    return Err(A::Error::invalid_length(MAX + 1, &self));
+                }
+                all.push(element);
+            }
+            Ok(all)
+        }
+    }
+
+    from.deserialize_seq(List::<T, MAX>(PhantomData))
 }
 
 impl Model {
@@ -108,7 +150,7 @@ impl Model {
             return Err(ModelError::Checksum);
         }
         let body = BASE64.decode(&line.body).map_err(|_| ModelError::Field("body"))?;
-        let (trees, networks) = decode(&inflate(&body)?, line.features.len())?;
+        let (trees, networks) = decode(&inflate(&body)?, line.features.len(), MAX_LEAF_CODES)?;
         let model = Self {
             version: line.model.parse().map_err(|_| ModelError::Field("model"))?,
             window: line.t_obs,
@@ -220,9 +262,35 @@ fn deflate(bytes: &[u8]) -> Vec<u8> {
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("memory does not fail to write")
 }
 
+/// Unpacks a body, up to its limit.
 fn inflate(bytes: &[u8]) -> Result<Vec<u8>, ModelError> {
     let mut out = Vec::new();
     let mut limited = DeflateDecoder::new(bytes).take(MAX_BODY_BYTES as u64 + 1);
     limited.read_to_end(&mut out).map_err(|_| ModelError::Field("body"))?;
     if out.len() > MAX_BODY_BYTES { Err(ModelError::TooLong(out.len())) } else { Ok(out) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_model_that_is_trained_is_within_the_limits_of_a_model_that_is_read() {
+        assert!(max_model_bytes(MAX_TREES) <= MAX_LINE_BYTES);
+        assert!(max_model_bytes(MAX_TREES) / 4 * 3 <= MAX_BODY_BYTES);
+    }
+
+    #[test]
+    fn lists_of_a_line_are_limited() {
+        let line = |features: usize| {
+            let names = vec!["\"\""; features].join(",");
+            let numbers = vec!["0"; features].join(",");
+            format!(
+                r#"{{"type":"model","format":3,"model":"600-1","T_obs":600,"step":"forest","target":"omega","aggregate":"mean","samples":1,"t_first":0,"t_last":0,"seed":1,"held_out":[0,0,0,0,0],"calibration":[],"law":[0,1],"features":[{names}],"medians":[{numbers}],"checksum":"","body":""}}"#
+            )
+        };
+        assert_eq!(Model::from_line(&line(MAX_FEATURES)).unwrap_err(), ModelError::Checksum);
+        let refused = Model::from_line(&line(MAX_FEATURES + 1)).unwrap_err();
+        assert!(refused.to_string().contains("at most 4096"), "{refused}");
+    }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::scalar::{self, id, integer, seconds, text, window};
+use super::scalar::{self, id, integer, log_seconds, seconds, text, window};
 use crate::cascade::{Point, number};
 use crate::learn::Features;
 
@@ -316,8 +316,8 @@ pub struct Report {
 /// A log message of a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Log {
-    /// Unix seconds.
-    #[serde(serialize_with = "number", deserialize_with = "seconds")]
+    /// Unix seconds; milliseconds are read too.
+    #[serde(serialize_with = "number", deserialize_with = "log_seconds")]
     pub t: f64,
     /// DEBUG, INFO, WARNING, ERROR, CRITICAL or TRACE.
     pub level: String,

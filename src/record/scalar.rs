@@ -186,6 +186,24 @@ pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Erro
     sound.ok_or_else(|| D::Error::custom("a time is no number"))
 }
 
+/// The time of a log message in Unix seconds. Of a number that is too large for seconds (from 10^11,
+/// the year 5138) the unit is milliseconds, as other programs log.
+pub fn log_time(t: f64) -> Option<f64> {
+    const MILLISECONDS: std::ops::Range<f64> = 1e11..1e14;
+    match t.abs() {
+        size if size < MILLISECONDS.start => Some(t),
+        size if MILLISECONDS.contains(&size) => Some(t / 1e3),
+        _ => None,
+    }
+}
+
+/// The time of a log message, a number or a string that holds one.
+pub(super) fn log_seconds<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    log_time(seconds(from)?).ok_or_else(|| {
+        D::Error::custom("t is neither Unix seconds nor milliseconds; convert it to seconds")
+    })
+}
+
 /// A window in whole seconds: 600, 600.0 or "600".
 pub(super) fn window<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     let value = Scalar::deserialize(from)?.number();

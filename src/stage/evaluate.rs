@@ -14,8 +14,8 @@ pub use curve::{CurveCell, CurveOptions, CurveRow, learning_curve};
 use super::fit::FitOptions;
 use super::predict::{PredictOptions, branching, of_process, sample};
 use super::train::{TrainOptions, learn_sample};
-use crate::cascade::Point;
-use crate::learn::{self, MAX_GROWTH, Prediction, Step, validate};
+use crate::cascade::{Point, largest_size, rounded_outwards};
+use crate::learn::{self, Prediction, Step, validate};
 use crate::parallel::in_parallel;
 use crate::record::Serie;
 use crate::score::{Scores, Trial, mean};
@@ -256,11 +256,16 @@ fn case(prediction: &Prediction, untrained_answers: &Untrained) -> Case {
     }
 }
 
-/// The answer, clamped to be finite, at least n and at most n [`MAX_GROWTH`], so that every answer is scored.
+/// The answer, clamped to be at least n and at most the largest size of a prediction, so that every
+/// answer is scored.
 fn clamped(answer: Answer, n_obs: f64) -> Answer {
-    let largest = MAX_GROWTH * n_obs;
-    let n_tot = if answer.n_tot.is_nan() { n_obs } else { answer.n_tot.clamp(n_obs, largest) };
-    Answer { n_tot, ..answer }
+    let is_number = !answer.n_tot.is_nan();
+    let n_tot = if is_number { answer.n_tot.clamp(n_obs, largest_size(n_obs)) } else { n_obs };
+    let interval = answer.interval.map(|[low, high]| {
+        let (low, high) = rounded_outwards((low, high), n_tot);
+        [low.max(n_obs), high]
+    });
+    Answer { n_tot, interval, ..answer }
 }
 
 /// The scores of the methods, window by window, in the order of [`Predictor::ALL`].

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::record::Log;
+use crate::record::{Log, log_time};
 
 /// The severity of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +20,7 @@ pub enum Level {
     Warning,
     /// A failure.
     Error,
-    /// A failure that stops the service.
+    /// A failure that ends the command, or that loses data.
     Critical,
 }
 
@@ -115,10 +115,10 @@ fn day_number(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
 }
 
-/// The Unix seconds of a text of [`utc`]; plain Unix seconds are accepted too.
+/// The Unix seconds of a text of [`utc`]; plain Unix seconds and milliseconds are accepted too.
 pub fn from_utc(text: &str) -> Option<f64> {
     if let Ok(seconds) = text.parse::<f64>() {
-        return seconds.is_finite().then_some(seconds);
+        return log_time(seconds);
     }
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let numbers = |text: &str, by: char| {
@@ -178,6 +178,8 @@ mod tests {
             assert_eq!(utc(t, 6), text);
             assert!((from_utc(text).unwrap() - t).abs() < 1e-6, "{text}");
         }
+        assert_eq!(from_utc("1606985123204"), Some(1_606_985_123.204));
+        assert_eq!(from_utc("1606985123204000"), None);
         // Every day of 800 years, with and without leap days.
         for day in -146_097..146_097 {
             let (y, m, d) = date(day);

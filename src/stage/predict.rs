@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 pub use answer::UNTRAINED;
-use answer::{curve, of_law, of_model, step_of};
+use answer::{curve, of_law, of_model, status, step_of};
 pub use options::{Method, PredictOptions};
 use pending::{Answered, Key, Match, Pending, Side, Table};
 pub(super) use process::{branching, of_process};
@@ -95,7 +95,7 @@ impl Predict {
             msg: parameters.msg.clone(),
             t_obs: parameters.t_obs,
             n_obs: parameters.n_obs,
-            status: parameters.status.clone(),
+            status: status(parameters, prediction.n_tot),
             curve: if self.options.curve { curve(parameters, &prediction) } else { Vec::new() },
             ..prediction
         }

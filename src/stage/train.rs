@@ -13,6 +13,7 @@ use super::{
     Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
     Tally,
 };
+use crate::event::ModelVersion;
 use crate::learn::{
     self, Aggregate, GrowthLaw, LearnOptions, MIN_SAMPLES_FOR_TREES, Model, Query, Target,
     fit_model,
@@ -36,12 +37,14 @@ pub struct TrainOptions {
     pub newest: usize,
     /// Number of threads; the models do not depend on it.
     pub threads: usize,
+    /// Versions that are in use elsewhere: the counters of new models are above them.
+    pub used_versions: Vec<ModelVersion>,
 }
 
 impl TrainOptions {
     /// The options of a window's model with that counter.
     pub(super) fn learn_options(&self, window: u64, counter: u64) -> LearnOptions {
-        let Self { trees, target, aggregate, law, seed, newest, threads } = *self;
+        let Self { trees, target, aggregate, law, seed, newest, threads, .. } = *self;
         LearnOptions {
             window: window as f64,
             counter,
@@ -109,12 +112,17 @@ pub struct Train {
 impl Train {
     /// A learner without samples.
     pub fn new(options: TrainOptions) -> Self {
+        let mut windows: BTreeMap<u64, Window> = BTreeMap::new();
+        for version in &options.used_versions {
+            let counter = &mut windows.entry(version.window).or_default().counter;
+            *counter = (*counter).max(version.counter);
+        }
         Self {
             options,
             clocks: Clocks::default(),
             samples: Vec::new(),
             positions: Vec::new(),
-            windows: BTreeMap::new(),
+            windows,
             replaying: false,
             trainings: 0,
             counts: BTreeMap::new(),
@@ -271,7 +279,14 @@ impl Stage for Train {
                     // A published model: the incumbent of its window.
                     Record::Model(it) => match Model::from_line(it.text.get()) {
                         Ok(model) => self.set_incumbent(it.t_obs, Arc::new(model)),
-                        Err(_) => self.count("models_refused_total", String::new()),
+                        Err(_) => {
+                            self.count("models_refused_total", String::new());
+                            // Its version is in use: a new model must not replace it.
+                            if let Ok(version) = it.model.parse::<ModelVersion>() {
+                                let window = self.windows.entry(version.window).or_default();
+                                window.counter = window.counter.max(version.counter);
+                            }
+                        }
                     },
                     _ => {}
                 },

@@ -1,16 +1,20 @@
 //! Messages to the user: on stderr at every log level, and in the log files.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Target of log records that were printed on stderr already, so only the log files take them.
 pub const PRINTED: &str = "tweetoscope::said";
 
-/// Logs at level CRITICAL: an error that stops the service.
+/// Logs at level CRITICAL: an error that ends the command, or that loses data.
 ///
 /// The highest level of the crate `log` is ERROR; the key-value pair `critical` marks the record.
 #[macro_export]
 macro_rules! critical {
+    (target: $target:expr, $($message:tt)+) => {
+        ::log::error!(target: $target, critical = true; $($message)+)
+    };
     ($($message:tt)+) => { ::log::error!(critical = true; $($message)+) };
 }
 
@@ -26,16 +30,73 @@ fn held() -> MutexGuard<'static, Option<Vec<u8>>> {
     HELD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The standard error stream; while a view holds the terminal, output is held back until the view ends.
+/// A stream that may be a terminal: there, control and bidirectional characters are escaped except
+/// for the end of a line and the tab, so that an id cannot control the terminal. Bytes for a pipe or a
+/// file are not changed.
+struct Guarded {
+    is_terminal: bool,
+    /// The beginning of a character whose end is not written yet.
+    begun: Vec<u8>,
+}
+
+impl Guarded {
+    /// The bytes to write to the stream for `bytes`.
+    fn guarded<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        if !self.is_terminal {
+            return Cow::Borrowed(bytes);
+        }
+        let mut whole = std::mem::take(&mut self.begun);
+        whole.extend_from_slice(bytes);
+        if let Err(error) = str::from_utf8(&whole)
+            && error.error_len().is_none()
+        {
+            self.begun = whole.split_off(error.valid_up_to());
+        }
+        let text = String::from_utf8_lossy(&whole);
+        let mut safe = String::with_capacity(text.len());
+        for part in text.split_inclusive(['\n', '\t']) {
+            let end = part.len() - usize::from(part.ends_with(['\n', '\t']));
+            safe.push_str(&printable(&part[..end]));
+            safe.push_str(&part[end..]);
+        }
+        Cow::Owned(safe.into_bytes())
+    }
+}
+
+/// The standard output; on a terminal, control characters are escaped.
+pub struct Stdout(Guarded);
+
+impl Stdout {
+    /// The standard output of this process.
+    #[expect(clippy::new_without_default, reason = "it depends on the process")]
+    pub fn new() -> Self {
+        Self(Guarded { is_terminal: io::stdout().is_terminal(), begun: Vec::new() })
+    }
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stdout().lock().write_all(&self.0.guarded(bytes))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().lock().flush()
+    }
+}
+
+/// The standard error stream; control characters are escaped on a terminal, and while a view holds the terminal, output is held back until the view ends.
 pub struct Stderr;
 
 impl Write for Stderr {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         /// Maximum number of bytes held back; the log files are complete.
         const MAX_HELD: usize = 1 << 16;
+        let is_terminal = io::stderr().is_terminal();
+        let safe = Guarded { is_terminal, begun: Vec::new() }.guarded(bytes).into_owned();
         match &mut *held() {
-            None => io::stderr().lock().write_all(bytes)?,
-            Some(held) if held.len() + bytes.len() <= MAX_HELD => held.extend(bytes),
+            None => io::stderr().lock().write_all(&safe)?,
+            Some(held) if held.len() + safe.len() <= MAX_HELD => held.extend(safe),
             Some(_) => {}
         }
         Ok(bytes.len())
@@ -71,6 +132,12 @@ pub fn report(text: &str) {
     log::warn!(target: PRINTED, "{text}");
 }
 
+/// Prints a line on stderr, and logs it at CRITICAL in the log files: data is lost.
+pub fn report_loss(text: &str) {
+    print_stderr(text);
+    crate::critical!(target: PRINTED, "{text}");
+}
+
 /// `text` with control and bidirectional characters escaped, so that it cannot control a terminal.
 pub fn printable(text: &str) -> String {
     let is_control = |c: char| {
@@ -82,4 +149,29 @@ pub fn printable(text: &str) -> String {
         if is_control(c) { escaped.extend(c.escape_unicode()) } else { escaped.push(c) }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_escaped_for_a_terminal_and_unchanged_for_a_pipe() {
+        let text = "a\u{1b}[31mR\u{9b}31m\u{7}\u{202e}z\u{7f}\u{85}\t东\n".as_bytes();
+        let whole = |is_terminal, size: usize| {
+            let mut stream = Guarded { is_terminal, begun: Vec::new() };
+            text.chunks(size).flat_map(|part| stream.guarded(part).into_owned()).collect::<Vec<_>>()
+        };
+        // Characters may be divided between two writes.
+        for size in 1..=text.len() {
+            assert_eq!(whole(false, size), text);
+            let safe = String::from_utf8(whole(true, size)).unwrap();
+            assert_eq!(
+                safe, "a\\u{1b}[31mR\\u{9b}31m\\u{7}\\u{202e}z\\u{7f}\\u{85}\t东\n",
+                "{size}"
+            );
+        }
+        let mut stream = Guarded { is_terminal: true, begun: Vec::new() };
+        assert_eq!(&*stream.guarded(b"\x9b31m\xff"), "\u{fffd}31m\u{fffd}".as_bytes());
+    }
 }

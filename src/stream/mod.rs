@@ -10,7 +10,9 @@ mod messages;
 pub(crate) mod rejects;
 mod replayed;
 
-pub use messages::{HeldStderr, PRINTED, Stderr, print_stderr, printable, report};
+pub use messages::{
+    HeldStderr, PRINTED, Stderr, Stdout, print_stderr, printable, report, report_loss,
+};
 pub use rejects::Rejects;
 pub use replayed::Replayed;
 
@@ -139,7 +141,7 @@ impl Observer for () {
 pub struct Mapped<T, F> {
     inner: T,
     map: F,
-    /// Written before everything else.
+    /// Written before the first read.
     header: Option<Outgoing>,
 }
 
@@ -157,11 +159,14 @@ impl<T, F: FnMut(Outgoing) -> io::Result<Option<Outgoing>>> Mapped<T, F> {
 
 impl<T: Transport, F: FnMut(Outgoing) -> io::Result<Option<Outgoing>>> Transport for Mapped<T, F> {
     fn read(&mut self) -> io::Result<Step<'_>> {
+        if let Some(header) = self.header.take() {
+            self.inner.write(vec![header])?;
+        }
         self.inner.read()
     }
 
     fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()> {
-        let mut mapped: Vec<Outgoing> = self.header.take().into_iter().collect();
+        let mut mapped = Vec::with_capacity(out.len());
         for item in out {
             mapped.extend((self.map)(item)?);
         }

@@ -3,9 +3,9 @@
 //! The file name is the version: `600-3.json`. The newest version of a window is in use; deleting it rolls
 //! back to the previous one. Files appear atomically, by a rename.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -30,6 +30,8 @@ pub struct Folder {
     modified: Option<SystemTime>,
     /// The version last returned, by window.
     current: BTreeMap<u64, ModelVersion>,
+    /// The versions that were reported as invalid.
+    reported: BTreeSet<ModelVersion>,
     /// Publication time of that version, by window, in Unix seconds.
     published: BTreeMap<u64, f64>,
 }
@@ -42,6 +44,7 @@ impl Folder {
             pin,
             modified: None,
             current: BTreeMap::new(),
+            reported: BTreeSet::new(),
             published: BTreeMap::new(),
         }
     }
@@ -108,9 +111,28 @@ impl Folder {
         self.valid(version).map(|_| ()).map_err(io::Error::other)
     }
 
-    fn load(&self, version: ModelVersion) -> Option<Record> {
-        let refuse = |why| report(&format!("{why}; the model is skipped"));
-        self.valid(version).map_err(refuse).ok()
+    /// The highest version of each window, also of files that are not valid models: a new version
+    /// counts on above it, so that no file is replaced.
+    ///
+    /// # Errors
+    /// The folder cannot be listed.
+    pub fn highest_versions(&self) -> io::Result<Vec<ModelVersion>> {
+        let highest = |(window, counters): (u64, Vec<u64>)| {
+            Some(ModelVersion { window, counter: *counters.last()? })
+        };
+        Ok(self.versions()?.into_iter().filter_map(highest).collect())
+    }
+
+    fn load(&mut self, version: ModelVersion) -> Option<Record> {
+        match self.valid(version) {
+            Ok(record) => Some(record),
+            Err(why) => {
+                if self.reported.insert(version) {
+                    report(&format!("{why}; the model is skipped and its file is kept"));
+                }
+                None
+            }
+        }
     }
 
     fn valid(&self, version: ModelVersion) -> Result<Record, String> {
@@ -124,7 +146,7 @@ impl Folder {
         if fs::metadata(&path).is_ok_and(|it| !it.is_file()) {
             return Err("not a regular file".to_owned());
         }
-        let text = fs::read_to_string(&path).map_err(|error| error.to_string())?;
+        let text = read_limited(&path)?;
         let text = text.trim_end();
         let model = learn::Model::from_line(text).map_err(|refused| refused.to_string())?;
         if model.version() != version {
@@ -143,17 +165,26 @@ impl Folder {
         self.path.join(format!("{version}.json"))
     }
 
-    /// Writes a model atomically, and deletes the oldest models of its window.
+    /// Writes a model atomically, and deletes the oldest models of its window. A file that is not a
+    /// valid model, such as one of a later format, is neither replaced nor deleted.
     ///
     /// # Errors
-    /// A file cannot be written or deleted.
+    /// A file cannot be written or deleted, or one of the version exists and is not a valid model.
     pub fn store(&self, model: &Model) -> io::Result<()> {
         let path = self.path.join(format!("{}.json", model.model));
+        let version = model.model.parse().ok();
+        if let Some(why) = version.and_then(|it| self.valid(it).err()).filter(|_| path.exists()) {
+            return Err(io::Error::other(format!("{why}; the file is not replaced")));
+        }
         let written = self.write(&path, model.text.get());
         written.map_err(|error| named(&path.display().to_string(), &error))?;
         let counters = self.versions()?.remove(&model.t_obs).unwrap_or_default();
         for counter in counters.iter().rev().skip(KEPT_PER_WINDOW) {
-            let old = self.file(ModelVersion { window: model.t_obs, counter: *counter });
+            let version = ModelVersion { window: model.t_obs, counter: *counter };
+            if self.valid(version).is_err() {
+                continue;
+            }
+            let old = self.file(version);
             fs::remove_file(&old).map_err(|error| named(&old.display().to_string(), &error))?;
         }
         Ok(())
@@ -171,6 +202,20 @@ impl Folder {
         }
         finished
     }
+}
+
+/// The text of a file that is not longer than a model; the length is checked before the file is read.
+fn read_limited(path: &Path) -> Result<String, String> {
+    let max = learn::MAX_LINE_BYTES as u64 + 1;
+    let file = fs::File::open(path).map_err(|error| error.to_string())?;
+    let length = file.metadata().map_err(|error| error.to_string())?.len();
+    if length > max {
+        return Err(format!("a file of {length} bytes is above the limit of a model, {max} bytes"));
+    }
+    let mut text = String::new();
+    // The file may grow while it is read.
+    file.take(max).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    Ok(text)
 }
 
 /// How a stage uses the folder.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::report;
+use super::{report, report_loss};
 use crate::record::Refusal;
 use crate::stage::Tally;
 
@@ -65,7 +65,9 @@ impl Rejects {
         self.count += 1;
         *self.by_reason.entry(refusal.reason).or_default() += 1;
         if self.count <= REPORTED {
-            report(&format!("{place}: {refusal}"));
+            let text = format!("{place}: {refusal}");
+            // The rest of an input that cannot be read is lost; a refused record is one record.
+            if refusal.reason == "read" { report_loss(&text) } else { report(&text) }
         }
         if self.count == REPORTED {
             report("further refused records are counted and not reported");

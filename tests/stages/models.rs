@@ -2,12 +2,12 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use tweetoscope::cascade::Point;
+use tweetoscope::cascade::{Point, largest_size};
 use tweetoscope::hawkes::Params;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::hawkes::simulate::simulate;
 use tweetoscope::learn::{
-    FittedLaw, Forecast, LearnOptions, MAX_GROWTH, Model, Query, Sample, Step, describe, fit_model,
+    FittedLaw, Forecast, LearnOptions, Model, Query, Sample, Step, describe, fit_model,
 };
 
 const WINDOW: f64 = 600.0;
@@ -96,7 +96,7 @@ fn an_answer_is_finite_and_holds_what_was_seen() {
                 let query = Query { features: &features, n_obs, x };
                 let answer = model.predict(&query).expect("all features are there");
                 let n_tot = answer.n_tot();
-                let largest = MAX_GROWTH * n_obs * (1.0 + 1e-12);
+                let largest = largest_size(n_obs);
                 assert!(n_obs <= n_tot && n_tot <= largest, "{name}: {n_tot}");
                 for level in [0.0, 0.5, 0.9, 0.999, 1.0, f64::NAN] {
                     let (low, high) = answer.interval(level);

@@ -8,6 +8,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
+mod cases;
+
 fn tweetoscope(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tweetoscope"));
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -336,6 +336,7 @@ fn a_learner_is_restored_from_its_checkpoint_and_its_models() {
             seed,
             newest: [1000, 60][seed as usize % 2],
             threads: 1,
+            used_versions: Vec::new(),
         };
         let make = || Train::new(options.clone());
         crashes += crashes_leave_no_trace(&inputs, make, 20, &mut rng, seed);

@@ -31,7 +31,6 @@ function wanted(all) {
   const text = form.elements.q.value.trim().toLowerCase();
   const by = ORDERS[form.elements.sort.value] ?? ORDERS.predicted;
   return all
-    .filter((row) => !(form.elements.open.checked && row.ended !== null))
     .filter((row) => !text || row.msg.toLowerCase().includes(text) || row.name.toLowerCase().includes(text))
     .sort((a, b) => by(b) - by(a) || a.rank - b.rank)
     .slice(0, top);
@@ -48,7 +47,8 @@ function made(row) {
     show(row.href, true);
   });
   cells.text.append(link, element("span", { class: "name" }));
-  cells.predicted.append(element("b"), " ", element("span", { class: "interval" }));
+  cells.observed.append(element("span"), element("span", { class: "wide" }), element("span", { class: "narrow" }));
+  cells.predicted.append(element("b"), " ", element("em", { class: "exceeded" }), " ", element("span", { class: "interval" }));
   return { tr: element("tr", { role: "row" }, ...Object.values(cells)), cells, link, rank: row.rank, bars: "" };
 }
 
@@ -65,7 +65,12 @@ function fill(part, row) {
   set(cells.change, row.new ? "new" : !change ? (change === 0 ? "=" : "") : `${change > 0 ? "▲" : "▼"} ${Math.abs(change)}`);
   set(link.firstChild, row.msg || "(no text)");
   set(cells.text.lastChild, row.name);
-  set(cells.observed, count(row.observed) + (row.ended === null ? "" : " final"));
+  const over = row.ended !== null;
+  set(cells.observed.children[0], count(row.observed));
+  set(cells.observed.children[1], over ? " final" : "");
+  // A narrow page has no headings: "9,444 events, over, 21d23h".
+  set(cells.observed.children[2], (row.observed === 1 ? " event" : " events") + (over ? ", over" : "") + (row.age === null ? "" : ","));
+  set(cells.predicted.children[1], row.exceeded ? "exceeded" : "");
   set(cells.predicted.firstChild, count(row.predicted));
   set(cells.predicted.lastChild, interval(row));
   set(cells.above, row.above ? percent(row.above[1]) : "");
@@ -83,7 +88,8 @@ function fill(part, row) {
 
 function render() {
   if (!shown) return;
-  const list = wanted(shown.rows);
+  const among = form.elements.ended.checked ? shown.all : shown.open;
+  const list = wanted(among);
   const focus = document.activeElement;
   const keep = new Set(list.map((row) => row.href));
   for (const [href, part] of rows) if (!keep.has(href)) { part.tr.remove(); rows.delete(href); }
@@ -100,9 +106,10 @@ function render() {
   set(document.getElementById("above"), sizes.size === 1 ? compact([...sizes][0]) : "N");
   const empty = document.getElementById("empty");
   empty.hidden = list.length > 0;
-  set(empty, shown.rows.length ? "No cascade matches the filter." : "No alerts yet.");
-  const largest = shown.rows[0]?.href ?? "";
-  if (first && largest !== first) announce(`Largest prediction: ${shown.rows[0].msg || shown.rows[0].name}`);
+  const over = `${count(shown.ended)} ${shown.ended === 1 ? "cascade is" : "cascades are"} over and not shown; tick "include cascades that are over"`;
+  set(empty, among.length ? "No cascade matches the filter." : shown.ended ? over : "No alerts yet.");
+  const largest = among[0]?.href ?? "";
+  if (first && largest !== first) announce(`Largest prediction: ${among[0].msg || among[0].name}`);
   first = largest;
 }
 
@@ -160,7 +167,7 @@ function content(data) {
   const figures = element("dl", { class: "figures" });
   const add = (name, value, small = "") =>
     figures.append(element("div", {}, element("dt", {}, name), element("dd", {}, value, ...(small ? [element("small", {}, small)] : []))));
-  add("Predicted size", count(row.predicted), row.interval ? `${interval(row)} (${Math.round(row.interval[2] * 100)}%)` : "");
+  add("Predicted size", count(row.predicted), (row.interval ? `${interval(row)} (${Math.round(row.interval[2] * 100)}%)` : "") + (row.exceeded ? " exceeded" : ""));
   add(row.ended === null ? "Observed" : "Final size", count(row.observed));
   if (row.above) add(`More than ${count(row.above[0])}`, percent(row.above[1]));
   if (row.age !== null) add("Age", span(row.age), `window ${span(row.window).replace(/(m00s|h00m|d00h)$/, (u) => u[0])}`);

@@ -20,7 +20,7 @@ const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const tenths = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
-export const count = (n) => (Math.abs(n) < 10 ? tenths : whole).format(n);
+export const count = (n) => Math.abs(n) >= 1e15 ? n.toExponential(1) : (Math.abs(n) < 10 ? tenths : whole).format(n);
 export const compact = (n) => short.format(n);
 
 export function span(seconds) {

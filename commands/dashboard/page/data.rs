@@ -20,6 +20,7 @@ struct Row {
     new: bool,
     observed: u64,
     predicted: f64,
+    exceeded: bool,
     interval: Option<[f64; 3]>,
     above: Option<(f64, f64)>,
     age: Option<f64>,
@@ -44,6 +45,7 @@ impl From<&Entry> for Row {
             new: entry.change == Some(Change::New),
             observed: entry.observed,
             predicted: entry.predicted,
+            exceeded: entry.exceeded,
             interval: entry.interval.map(|it| [it.low, it.high, it.level]),
             above: entry.above,
             age: entry.age,
@@ -56,21 +58,26 @@ impl From<&Entry> for Row {
     }
 }
 
-/// The rows with the largest predictions, and the state of the stream.
+/// The rows with the largest predictions, of the open cascades and of all, and the state of the stream.
 pub(super) fn board(shared: &Shared, top: usize, above: Option<f64>) -> String {
     #[derive(Serialize)]
     struct Board {
-        rows: Vec<Row>,
+        open: Vec<Row>,
+        all: Vec<Row>,
         alerts: u64,
         cascades: usize,
+        ended: usize,
         over: bool,
     }
     let board = shared.board();
-    let rows = board.top(ROWS.max(top), &Query { above, ..Query::default() });
-    let (alerts, cascades) = (board.alerts(), board.predicted());
+    let [open, all] = [false, true].map(|ended| {
+        let rows = board.top(ROWS.max(top), &Query { above, ended, ..Query::default() });
+        rows.iter().map(Row::from).collect()
+    });
+    let (alerts, cascades, ended) = (board.alerts(), board.predicted(), board.ended());
     drop(board);
     let over = shared.is_over();
-    text(&Board { rows: rows.iter().map(Row::from).collect(), alerts, cascades, over })
+    text(&Board { open, all, alerts, cascades, ended, over })
 }
 
 /// One cascade in full.

@@ -3,7 +3,7 @@
 use tweetoscope::stage::dashboard::{Detail, Entry, Key, Query, Sort};
 use tweetoscope::stream::printable;
 
-use crate::dashboard::figures::{change, count, interval, percent, span, threshold};
+use crate::dashboard::figures::{change, count, hidden, interval, percent, span, threshold};
 
 const FRAME: &str = include_str!("../assets/frame.html");
 const BOARD: &str = include_str!("../assets/board.html");
@@ -77,6 +77,8 @@ fn filled(template: &str, values: &[(&str, &str)]) -> String {
 pub(super) struct Status {
     pub(super) alerts: u64,
     pub(super) cascades: usize,
+    /// Cascades that are over.
+    pub(super) ended: usize,
     /// Whether the input has ended.
     pub(super) over: bool,
     /// Rows that the table shows at most.
@@ -94,15 +96,19 @@ pub(super) fn board(rows: &[Entry], query: &Query, status: &Status) -> String {
     let (alerts, cascades) = (count(status.alerts as f64), count(status.cascades as f64));
     let over = if status.over { ", end of input" } else { "" };
     let state = format!("{alerts} alerts, {cascades} cascades{over}");
+    let ended = if query.ended || !query.text.is_empty() { 0 } else { status.ended };
+    let none = hidden(ended, "tick \"include cascades that are over\"");
+    let none = none.unwrap_or_else(|| "No alerts yet.".to_owned());
     let body = filled(
         BOARD,
         &[
             ("options", &options),
             ("q", &escaped(&query.text)),
-            ("open", if query.hide_ended { " checked" } else { "" }),
+            ("ended", if query.ended { " checked" } else { "" }),
             ("above", &above),
             ("top", &status.top.to_string()),
             ("rows", &rows.iter().map(row).collect::<String>()),
+            ("none", &escaped(&none)),
             ("empty", if rows.is_empty() { "" } else { " hidden" }),
         ],
     );
@@ -117,7 +123,13 @@ fn row(row: &Entry) -> String {
     let text = if row.msg.is_empty() { "(no text)" } else { &row.msg };
     let above = row.above.map_or_else(String::new, |(_, p)| percent(p));
     let age = row.age.map_or_else(String::new, span);
-    let over = if row.ended.is_some() { " final" } else { "" };
+    let over = if row.ended.is_some() { "<span class=\"wide\"> final</span>" } else { "" };
+    // A narrow page has no headings: "9,444 events, over, 21d23h".
+    let events = if row.observed == 1 { " event" } else { " events" };
+    let ended = if row.ended.is_some() { ", over" } else { "" };
+    let comma = if age.is_empty() { "" } else { "," };
+    let narrow = format!("<span class=\"narrow\">{events}{ended}{comma}</span>");
+    let exceeded = if row.exceeded { " <em class=\"exceeded\">exceeded</em>" } else { "" };
     let cells = [
         ("rank", row.rank.to_string()),
         ("change", change(row.change)),
@@ -131,11 +143,11 @@ fn row(row: &Entry) -> String {
                 escaped(&row.key.cid)
             ),
         ),
-        ("observed", count(row.observed as f64) + over),
+        ("observed", count(row.observed as f64) + over + &narrow),
         (
             "predicted",
             format!(
-                "<b>{}</b> <span class=\"interval\">{}</span>",
+                "<b>{}</b>{exceeded} <span class=\"interval\">{}</span>",
                 count(row.predicted),
                 interval(row)
             ),
@@ -175,14 +187,16 @@ pub(super) fn detail(detail: &Detail) -> String {
     };
     let body = format!(
         "<main class=\"page\"><p><a href=\"/\">All cascades</a></p>\n\
-         <h2><bdi>{}</bdi></h2>\n<p>Predicted {} ({}), observed {}, rank {}.</p>\n\
+         <h2><bdi>{}</bdi></h2>\n<p>Predicted {}{} ({}), {} {}, rank {}.</p>\n\
          {}\
          <h3>Growth</h3>\n<table><thead><tr><th scope=\"col\">age</th>\
          <th scope=\"col\">events</th><th scope=\"col\">interval</th></tr></thead>\n\
          <tbody>{}{}</tbody></table></main>",
         escaped(if entry.msg.is_empty() { "(no text)" } else { &entry.msg }),
         count(entry.predicted),
+        if entry.exceeded { " (exceeded)" } else { "" },
         escaped(&interval(entry)),
+        if entry.ended.is_some() { "final size" } else { "observed" },
         count(entry.observed as f64),
         entry.rank,
         reaches,

@@ -6,34 +6,48 @@ use ratatui::style::{Color, Modifier, Style, Stylize};
 use ratatui::symbols::Marker;
 use ratatui::text::{Line, Span, Text};
 use ratatui::widgets::{
-    Axis, Block, Chart, Dataset, GraphType, LegendPosition, Paragraph, Row, Table,
+    Axis, Block, Chart, Dataset, GraphType, LegendPosition, Paragraph, Row, Table, Wrap,
 };
 use tweetoscope::stage::dashboard::{Change, Detail, Entry};
 use tweetoscope::stream::printable;
 
+use super::columns::{self, Column};
 use super::screen::Screen;
-use crate::dashboard::figures::{change, count, interval, percent, span, threshold};
+use crate::dashboard::figures::{count, hidden, interval, percent, short, span};
 
-const HELP: &str = "q quit   p pause   s sort   / filter   e hide terminated cascades   \
-                    up, down select   Enter open   Esc back";
+const HELP: [&str; 8] = [
+    "q quit",
+    "p pause",
+    "s sort",
+    "/ filter",
+    "e include cascades that are over",
+    "up, down select",
+    "Enter open",
+    "Esc back",
+];
 
 /// Draws the screen.
 pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen) {
+    let foot = footer(screen, frame.area().width);
+    let height = foot.height().try_into().unwrap_or(u16::MAX);
     let parts =
-        Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1)]);
-    let [head, middle, foot] = parts.areas(frame.area());
+        Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(height)]);
+    let [head, middle, bottom] = parts.areas(frame.area());
     frame.render_widget(header(screen), head);
-    frame.render_widget(footer(screen), foot);
+    frame.render_widget(foot, bottom);
     match &screen.detail {
         Some(it) if screen.open.is_some() => detail(frame, middle, it),
         _ if screen.rows.is_empty() => {
-            let text = if screen.query.text.is_empty() {
-                "no alerts yet"
-            } else {
-                "no cascade matches the filter"
+            let remedy = "e includes them";
+            let text = match hidden(if screen.query.ended { 0 } else { screen.ended }, remedy) {
+                _ if !screen.query.text.is_empty() => "no cascade matches the filter".to_owned(),
+                Some(text) => text,
+                None => "no alerts yet".to_owned(),
             };
             frame.render_widget(
-                Paragraph::new(format!("\n{text}")).alignment(Alignment::Center),
+                Paragraph::new(format!("\n{text}"))
+                    .alignment(Alignment::Center)
+                    .wrap(Wrap { trim: true }),
                 middle,
             );
         }
@@ -56,62 +70,42 @@ fn header(screen: &Screen) -> Line<'static> {
     Line::from(vec![Span::from("tweetoscope ").bold(), state, Span::from(counts)])
 }
 
-fn footer(screen: &Screen) -> Line<'static> {
+fn footer(screen: &Screen, width: u16) -> Text<'static> {
     if screen.typing {
-        return Line::from(format!("filter: {}_", printable(&screen.query.text))).bold();
+        return Line::from(format!("filter: {}_", printable(&screen.query.text))).bold().into();
     }
     if screen.help {
-        return Line::from(HELP);
+        let lines = filled(&HELP.map(str::to_owned), usize::from(width));
+        return lines.into_iter().map(Line::from).collect();
     }
     let filter = match screen.query.text.as_str() {
         "" => String::new(),
         text => format!("filter: {}   ", printable(text)),
     };
     let keys = "q quit  p pause  s sort  / filter  Enter open  ? keys";
-    Line::from(vec![Span::from(filter).bold(), Span::from(keys).dark_gray()])
+    Line::from(vec![Span::from(filter).bold(), Span::from(keys).dark_gray()]).into()
 }
 
 fn board(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen) {
-    let above = threshold(&screen.rows).map_or("P>N".to_owned(), |it| format!("P>{}", count(it)));
-    // Without probabilities in the alerts the column would be empty.
-    let has_above = screen.rows.iter().any(|row| row.above.is_some());
-    let wide = area.width >= 100;
-    // The width of the other columns and the blanks between them.
-    let taken = 49 + if has_above { 8 } else { 0 } + if wide { 17 } else { 0 };
-    let room = usize::from(area.width).saturating_sub(taken);
-    // A narrow terminal has no room for the activity.
-    let mut heads = vec!["#", "+/-", "cascade", "observed", "predicted", "interval", &above, "age"];
-    let mut widths = vec![3, 4, 0, 8, 9, 13, 7, 6];
-    if wide {
-        heads.push("activity");
-        widths.push(16);
-    }
-    let shown = move |column: &usize| *column != ABOVE || has_above;
-    let columns: Vec<usize> = (0..heads.len()).filter(shown).collect();
-    let head = Row::new(columns.iter().map(|&i| aligned(heads[i], i))).bold();
-    let rows = screen.rows.iter().map(|row| line(row, &columns, room));
-    let widths = columns.iter().map(|&i| match widths[i] {
-        0 => Constraint::Fill(1),
-        width => Constraint::Length(width),
-    });
+    let table = columns::Columns::fitting(&screen.rows, usize::from(area.width));
+    let head = Row::new(table.heads.iter().map(|(column, head)| aligned(head, *column))).bold();
+    let rows = screen.rows.iter().zip(&table.cells).map(|(entry, cells)| line(entry, cells));
+    let widths = table.widths.iter().map(|width| Constraint::Length(*width as u16));
     let table = Table::new(rows, widths)
         .header(head)
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
     frame.render_stateful_widget(table, area, &mut screen.table);
 }
 
-/// The column of the probability of more than a size.
-const ABOVE: usize = 6;
-
 /// Numbers are aligned right, text left.
-fn aligned(text: &str, column: usize) -> Text<'static> {
-    let right = matches!(column, 0 | 3..=7);
-    let alignment = if right { Alignment::Right } else { Alignment::Left };
+fn aligned(text: &str, column: Column) -> Text<'static> {
+    let left = matches!(column, Column::Change | Column::Cascade | Column::Activity);
+    let alignment = if left { Alignment::Left } else { Alignment::Right };
     Text::from(text.to_owned()).alignment(alignment)
 }
 
 /// Text that ends in an ellipsis where it is cut.
-fn cut(text: &str, room: usize) -> String {
+pub(super) fn cut(text: &str, room: usize) -> String {
     if Span::raw(text).width() <= room {
         return text.to_owned();
     }
@@ -126,43 +120,23 @@ fn cut(text: &str, room: usize) -> String {
     kept + "…"
 }
 
-fn line(entry: &Entry, columns: &[usize], room: usize) -> Row<'static> {
-    let text = if entry.msg.is_empty() { &entry.key.cid } else { &entry.msg };
-    let cells = [
-        entry.rank.to_string(),
-        change(entry.change),
-        cut(&printable(text), room),
-        count(entry.observed as f64),
-        count(entry.predicted),
-        interval(entry),
-        entry.above.map_or_else(String::new, |(_, p)| percent(p)),
-        entry.age.map_or_else(String::new, span),
-        bars(&entry.spark),
-    ];
+fn line(entry: &Entry, cells: &[(Column, String)]) -> Row<'static> {
     let colour = match entry.change {
         Some(Change::By(places)) if places > 0 => Color::Green,
         Some(Change::By(places)) if places < 0 => Color::Red,
         Some(Change::New) => Color::Cyan,
         _ => Color::Reset,
     };
-    let cells = columns.iter().map(|&column| {
-        let cell = aligned(&cells[column], column);
+    let cells = cells.iter().map(|(column, text)| {
+        let cell = aligned(text, *column);
         match column {
-            1 => cell.fg(colour),
-            4 => cell.bold(),
+            Column::Change => cell.fg(colour),
+            Column::Predicted => cell.bold(),
             _ => cell,
         }
     });
     let row = Row::new(cells.collect::<Vec<_>>());
     if entry.ended.is_some() { row.dark_gray() } else { row }
-}
-
-/// A sparkline in one line of text.
-fn bars(counts: &[u64]) -> String {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let highest = counts.iter().max().copied().unwrap_or(0).max(1);
-    let bar = |n: &u64| if *n == 0 { ' ' } else { BARS[(n * 7 / highest) as usize] };
-    counts.iter().map(bar).collect()
 }
 
 fn detail(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
@@ -173,7 +147,12 @@ fn detail(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
         Some(age) => format!("{}: at {}", count(*size), span(*age)),
     });
     let facts = [
-        format!("predicted {} ({})", count(entry.predicted), interval(entry)),
+        format!(
+            "predicted {}{} ({})",
+            count(entry.predicted),
+            if entry.exceeded { " (exceeded)" } else { "" },
+            interval(entry)
+        ),
         format!(
             "{} {}",
             if entry.ended.is_some() { "final size" } else { "observed" },
@@ -246,6 +225,6 @@ fn chart(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
         .legend_position(Some(LegendPosition::TopLeft))
         .hidden_legend_constraints((Constraint::Percentage(50), Constraint::Percentage(50)))
         .x_axis(Axis::default().bounds([0.0, right]).labels(labels(right, span)))
-        .y_axis(Axis::default().bounds([0.0, top]).labels(labels(top, count)));
+        .y_axis(Axis::default().bounds([0.0, top]).labels(labels(top, short)));
     frame.render_widget(chart, area);
 }

@@ -21,6 +21,8 @@ pub(super) struct Screen {
     pub(super) over: bool,
     pub(super) alerts: u64,
     pub(super) cascades: usize,
+    /// Cascades that are over.
+    pub(super) ended: usize,
     pub(super) table: TableState,
 }
 
@@ -31,6 +33,7 @@ impl Screen {
         self.over = shared.is_over();
         if !self.paused {
             (self.alerts, self.cascades) = (board.alerts(), board.predicted());
+            self.ended = board.ended();
             self.rows = board.top(top, &self.query);
         }
         if let (Some(key), false) = (&self.open, self.paused && self.detail.is_some()) {
@@ -48,7 +51,7 @@ impl Screen {
             KeyCode::Char('q') => return Wish::Quit,
             KeyCode::Char('p' | ' ') => self.paused = !self.paused,
             KeyCode::Char('s') => self.query.sort = self.query.sort.next(),
-            KeyCode::Char('e') => self.query.hide_ended = !self.query.hide_ended,
+            KeyCode::Char('e') => self.query.ended = !self.query.ended,
             KeyCode::Char('/') => self.typing = true,
             KeyCode::Char('?') => self.help = !self.help,
             KeyCode::Char('j') | KeyCode::Down => self.table.select_next(),

@@ -5,9 +5,11 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::KeyCode;
 use tweetoscope::cascade::Point;
 use tweetoscope::record::{Alert, Interval, Record};
+use tweetoscope::stage::dashboard::Dashboard;
 use tweetoscope::stage::{Body, RecordRef};
 
 use super::*;
+use crate::dashboard::figures::{count, short};
 
 const HOSTILE: &str = "\u{1b}[2J\u{1b}]0;owned\u{7}\u{202e}lamron\r\n\u{9b}31m 東京\u{0}";
 
@@ -118,4 +120,82 @@ fn keys_sort_filter_pause_open_and_close() {
 fn an_empty_board_states_that_there_are_no_alerts() {
     let text = drawn(&mut Screen::default(), &Shared::default(), (80, 24));
     assert!(text.contains("no alerts yet"), "{text}");
+}
+
+/// A board of the records of a case file.
+fn board_of(case: &str) -> Shared {
+    let shared = Shared::default();
+    let path = format!("{}/testdata/cases/{case}", env!("CARGO_MANIFEST_DIR"));
+    for line in std::fs::read_to_string(path).unwrap().lines() {
+        let (kinds, at) = (Dashboard::TAKES, 0);
+        let body = match tweetoscope::record::read(line.as_bytes(), None, kinds).unwrap() {
+            tweetoscope::record::Item::Event(event) => Body::Event(event),
+            tweetoscope::record::Item::Record(record) => Body::Record(record),
+            other => panic!("{other:?}"),
+        };
+        shared.board().take(&[RecordRef { position: at, body }]);
+    }
+    shared
+}
+
+#[test]
+fn numbers_are_whole_or_abbreviated_at_every_width() {
+    let shared = board_of("alerts_big_numbers.jsonl");
+    let whole = ["12,345,678", "1,234,567-98,765,432", "1,200,000", "523,456", "120-1,430"];
+    let abbreviated = ["12.3M", "1.2M-98.8M", "1.2M", "523k", "120-1,430"];
+    for width in 20..=200 {
+        let text = drawn(&mut Screen::default(), &shared, (width, 24));
+        // Every number in the rows is one of those of the alerts, in one of both forms.
+        let alerts = [
+            [1.2e6, 12_345_678.0, 1_234_567.0, 98_765_432.0],
+            [101_234.0, 523_456.0, 123_456.0, 1_434_567.0],
+            [10_123.0, 52_345.0, 12_345.0, 143_456.0],
+            [101.0, 523.0, 120.0, 1430.0],
+        ];
+        let forms: Vec<_> =
+            alerts.iter().flatten().flat_map(|it| [count(*it), short(*it)]).collect();
+        for line in text.lines().skip(2).take(3) {
+            let (_, figures) = line.split_at(line.find(['l', 'm', 's']).unwrap());
+            let words = figures
+                .split_whitespace()
+                .filter(|it| it.starts_with(|c: char| c.is_ascii_digit()));
+            for number in words.filter(|it| !it.ends_with('s')).flat_map(|it| it.split('-')) {
+                assert!(forms.iter().any(|form| form == number), "{width}: {number}\n{text}");
+            }
+        }
+        let has = |wanted: [&str; 5]| wanted.iter().all(|it| text.contains(it));
+        assert!(width < 80 || has(whole) || has(abbreviated), "{width}:\n{text}");
+    }
+}
+
+#[test]
+fn the_list_of_keys_is_whole_at_every_width() {
+    for width in 36..=200 {
+        let mut screen = Screen::default();
+        press(&mut screen, "?");
+        let text = drawn(&mut screen, &shared(30), (width, 24));
+        for key in ["q quit", "e include cascades that are over", "Enter open", "Esc back"] {
+            assert!(text.contains(key), "{width}: {key}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_cascade_that_is_over_is_shown_on_request() {
+    let board = shared(2);
+    let size = tweetoscope::record::Size {
+        cid: "1".to_owned(),
+        source: "1".to_owned(),
+        t: 9000.0,
+        t_obs: 600,
+        n_tot: 5_000,
+        t_end: 8000.0,
+    };
+    board.board().take(&[RecordRef::without_position(Record::Size(size))]);
+    let mut screen = Screen::default();
+    let text = drawn(&mut screen, &board, (80, 24));
+    assert!(text.contains("0: ") && !text.contains("5,000"), "{text}");
+    press(&mut screen, "e");
+    let text = drawn(&mut screen, &board, (80, 24));
+    assert!(text.contains("5,000 final") && text.contains("exceeded"), "{text}");
 }

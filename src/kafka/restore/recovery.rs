@@ -137,7 +137,7 @@ impl<'a> Recovery<'a> {
         let (first, end) = self.cluster.ends(topic, partition)?;
         let low = checkpoint.offset;
         if low < first && self.needs.starts_late {
-            log::warn!(
+            crate::critical!(
                 "topic {topic} partition {partition}: retention deleted the offsets from {low} to \
                  {first}: starting at {first}"
             );

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 pub use context::Dropped;
-pub use options::{AtEnd, CollectOptions, Limits, MAX_WINDOWS};
+pub use options::{AtEnd, CollectOptions, Limits, MAX_WINDOWS, check_windows};
 
 use super::{
     Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,

@@ -52,6 +52,20 @@ impl Default for Limits {
     }
 }
 
+/// Checks observation windows, in seconds; returns the largest, or why they are invalid.
+pub fn check_windows(windows: &[u64]) -> Result<u64, String> {
+    let Some(&largest) = windows.last() else {
+        return Err("there must be a window".to_owned());
+    };
+    if windows.len() > MAX_WINDOWS {
+        return Err(format!("at most {MAX_WINDOWS} windows, not {}", windows.len()));
+    }
+    if windows[0] == 0 || !windows.is_sorted_by(|a, b| a < b) {
+        return Err(format!("windows must be positive and ascend, not {windows:?}"));
+    }
+    Ok(largest)
+}
+
 impl CollectOptions {
     /// The options that decide what is emitted, as on the command line.
     pub(super) fn output_options(&self) -> String {
@@ -75,15 +89,7 @@ impl CollectOptions {
 
     /// The options, or why they are invalid.
     pub fn checked(self) -> Result<Self, String> {
-        let Some(&largest) = self.windows.last() else {
-            return Err("there must be a window".to_owned());
-        };
-        if self.windows.len() > MAX_WINDOWS {
-            return Err(format!("at most {MAX_WINDOWS} windows, not {}", self.windows.len()));
-        }
-        if self.windows[0] == 0 || !self.windows.is_sorted_by(|a, b| a < b) {
-            return Err(format!("windows must be positive and ascend, not {:?}", self.windows));
-        }
+        let largest = check_windows(&self.windows)?;
         if self.max_jump <= 0.0 {
             return Err("max-jump must be above 0".to_owned());
         }

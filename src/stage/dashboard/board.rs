@@ -18,8 +18,9 @@ pub struct Dashboard {
     max_cascades: usize,
     pub(super) cascades: BTreeMap<Key, Cascade>,
     pub(super) clocks: Clocks,
-    /// The ranks at the last call of [`Dashboard::save_ranks`]; `None` before the first.
-    pub(super) saved_ranks: Option<HashMap<Key, usize>>,
+    /// The ranks at the last call of [`Dashboard::save_ranks`], of the cascades that are open and of
+    /// all; `None` before the first.
+    pub(super) saved_ranks: Option<[HashMap<Key, usize>; 2]>,
     alerts: u64,
     version: u64,
 }
@@ -81,6 +82,11 @@ impl Dashboard {
         self.cascades.values().filter(|it| it.alert.is_some()).count()
     }
 
+    /// Cascades that have a prediction and are over.
+    pub fn ended(&self) -> usize {
+        self.cascades.values().filter(|it| it.alert.is_some() && it.end.is_some()).count()
+    }
+
     /// The counts, and the clocks of the sources.
     pub fn tally(&self) -> Tally {
         let plain = |name| (name, String::new());
@@ -94,7 +100,7 @@ impl Dashboard {
 
     /// Saves the ranks, to which later rows are compared.
     pub fn save_ranks(&mut self) {
-        self.saved_ranks = Some(self.ranks());
+        self.saved_ranks = Some([false, true].map(|ended| self.ranks(ended)));
         self.version += 1;
     }
 
@@ -110,20 +116,17 @@ impl Dashboard {
             return;
         }
         let key = Key { source: event.source.clone().into(), cid: event.cid.clone().into() };
-        if !event.root {
-            if let Some(cascade) = self.cascades.get_mut(&key) {
-                cascade.grow(t, self.version);
-            }
-            return;
-        }
-        // A tweet without a cascade, or after the end of its cascade, begins one. A tweet before
+        // A tweet after the end of its cascade begins a new one: the id is used again. A tweet before
         // the end is the root, which arrives late because topics are read in parallel.
-        if self.cascades.get(&key).is_none_or(|it| it.ended.is_some() && t >= it.ended_at) {
+        let is_new = |it: &Cascade| it.end.is_some_and(|end| event.root && t >= end.t);
+        if self.cascades.get(&key).is_none_or(is_new) {
             self.cascades.insert(key.clone(), Cascade::default());
             self.evict();
         }
-        if let Some(cascade) = self.cascades.get_mut(&key) {
-            cascade.begin(t, &event.msg.text(), self.version);
+        let Some(cascade) = self.cascades.get_mut(&key) else { return };
+        match event.root {
+            true => cascade.begin(t, &event.msg.text(), self.version),
+            false => cascade.grow(t, self.version),
         }
     }
 
@@ -138,8 +141,9 @@ impl Dashboard {
 
     fn size(&mut self, size: &Size) {
         self.clock(&size.source, size.t);
+        let version = self.version;
         if let Some(cascade) = self.cascade(&size.source, &size.cid) {
-            (cascade.ended, cascade.ended_at) = (Some(size.n_tot), size.t);
+            cascade.finish(size, version);
         }
         self.evict();
     }
@@ -167,8 +171,7 @@ impl Dashboard {
             return;
         }
         let priority = |it: &Cascade| {
-            let size = it.alert.as_ref().map_or(-1.0, |alert| alert.n_tot);
-            (it.alert.is_some(), it.ended.is_none(), size, it.touched)
+            (it.alert.is_some(), it.end.is_none(), it.predicted().unwrap_or(-1.0), it.touched)
         };
         let mut keys: Vec<_> =
             self.cascades.iter().map(|(key, it)| (priority(it), key.clone())).collect();

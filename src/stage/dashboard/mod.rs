@@ -5,6 +5,7 @@
 
 mod board;
 mod cascade;
+mod growth;
 mod view;
 
 pub use board::{Dashboard, MAX_CASCADES};

@@ -64,8 +64,8 @@ pub struct Query {
     pub sort: Sort,
     /// The size whose probability to be exceeded is returned; `None`: the smallest in the alert.
     pub above: Option<f64>,
-    /// Whether to leave out cascades that are over.
-    pub hide_ended: bool,
+    /// Whether to include cascades that are over.
+    pub ended: bool,
 }
 
 /// The change of a rank since the ranks were saved.
@@ -82,17 +82,20 @@ pub enum Change {
 pub struct Entry {
     /// The cascade.
     pub key: Key,
-    /// 1 for the highest predicted size of all.
+    /// 1 for the highest predicted size of all that are open, or where the query includes those that
+    /// are over, of all.
     pub rank: usize,
     /// Compared to the saved ranks; `None`: no ranks were saved.
     pub change: Option<Change>,
     /// The text.
     pub msg: String,
-    /// Observed events: one by one, in the alert, or in the final size.
+    /// Distinct events: one by one, in a serie, or in the alert; the final size where it is over.
     pub observed: u64,
-    /// Predicted final size.
+    /// Predicted final size, at least the observed events.
     pub predicted: f64,
-    /// The interval of the final size.
+    /// Whether more events were observed than the alert predicts.
+    pub exceeded: bool,
+    /// The interval of the final size; its ends are at least the observed events.
     pub interval: Option<Interval>,
     /// A size, and the probability to exceed it.
     pub above: Option<(f64, f64)>,
@@ -139,21 +142,23 @@ pub struct Detail {
 }
 
 impl Dashboard {
-    /// Ranks of all that have a prediction, by size; of equals the smaller key is first.
-    pub(super) fn ranks(&self) -> HashMap<Key, usize> {
-        let sized = |(key, it): (&Key, &Cascade)| Some((it.alert.as_ref()?.n_tot, key.clone()));
-        let mut all: Vec<_> = self.cascades.iter().filter_map(sized).collect();
+    /// Ranks of the cascades that have a prediction, with or without those that are over, by the
+    /// predicted or observed size, whichever is larger; of equals the smaller key is first.
+    pub(super) fn ranks(&self, ended: bool) -> HashMap<Key, usize> {
+        let is_ranked = |(_, it): &(&Key, &Cascade)| ended || it.end.is_none();
+        let sized = |(key, it): (&Key, &Cascade)| Some((it.predicted()?, key.clone()));
+        let mut all: Vec<_> = self.cascades.iter().filter(is_ranked).filter_map(sized).collect();
         all.sort_by(|(a, x), (b, y)| b.total_cmp(a).then_with(|| x.cmp(y)));
         all.into_iter().enumerate().map(|(place, (_, key))| (key, place + 1)).collect()
     }
 
     /// The first `max_rows` rows that match the query, in its order.
     pub fn top(&self, max_rows: usize, query: &Query) -> Vec<Entry> {
-        let ranks = self.ranks();
+        let ranks = self.ranks(query.ended);
         let matching = |(key, it): (&Key, &Cascade)| {
             let rank = *ranks.get(key)?;
             let is_match = matches(query, key, it);
-            is_match.then(|| self.entry(key, it, rank, query.above)).flatten()
+            is_match.then(|| self.entry(key, it, rank, query)).flatten()
         };
         let mut rows: Vec<_> = self.cascades.iter().filter_map(matching).collect();
         rows.sort_by(|a, b| order(query.sort, a, b).then(a.rank.cmp(&b.rank)));
@@ -170,10 +175,11 @@ impl Dashboard {
     pub fn detail(&self, key: &Key, above: Option<f64>) -> Option<Detail> {
         let cascade = self.cascades.get(key)?;
         let alert = cascade.alert.as_ref()?;
-        let mut entry = self.entry(key, cascade, *self.ranks().get(key)?, above)?;
+        let query = Query { above, ended: cascade.end.is_some(), ..Query::default() };
+        let mut entry = self.entry(key, cascade, *self.ranks(query.ended).get(key)?, &query)?;
         entry.spark = cascade.spark(self.now(&key.source), BINS);
         let root = cascade.root().unwrap_or(0.0);
-        let growth = cascade.growth.iter().map(|&(t, count)| (t - root, count)).collect();
+        let growth = cascade.growth().into_iter().map(|(t, count)| (t - root, count)).collect();
         let continuation = continuation(alert);
         // Without a curve there are no times.
         let sizes = if continuation.is_empty() { Vec::new() } else { sizes(alert) };
@@ -186,9 +192,10 @@ impl Dashboard {
         self.clocks.of(source).unwrap_or(0.0)
     }
 
-    fn entry(&self, key: &Key, it: &Cascade, rank: usize, above: Option<f64>) -> Option<Entry> {
+    fn entry(&self, key: &Key, it: &Cascade, rank: usize, query: &Query) -> Option<Entry> {
         let alert = it.alert.as_ref()?;
-        let saved = self.saved_ranks.as_ref();
+        let saved = self.saved_ranks.as_ref().map(|saved| &saved[usize::from(query.ended)]);
+        let observed = it.observed();
         Some(Entry {
             key: key.clone(),
             rank,
@@ -197,14 +204,28 @@ impl Dashboard {
                 Some(before) => Change::By(*before as i64 - rank as i64),
             }),
             msg: it.msg.clone(),
-            observed: it.observed(),
-            predicted: alert.n_tot,
-            interval: alert.interval,
-            above: probability(alert, above),
+            observed,
+            predicted: it.predicted()?,
+            exceeded: it.is_exceeded(),
+            interval: it.interval(),
+            above: probability(alert, query.above).map(|(size, p)| {
+                // What was observed is no longer a prediction.
+                let is_over = it.end.is_some();
+                (
+                    size,
+                    if observed as f64 > size {
+                        1.0
+                    } else if is_over {
+                        0.0
+                    } else {
+                        p
+                    },
+                )
+            }),
             age: it.root().map(|root| (self.now(&key.source) - root).max(0.0)),
             window: alert.t_obs,
             spark: Vec::new(),
-            ended: it.ended,
+            ended: it.end.map(|end| end.n_tot),
             status: alert.status.clone(),
             model: alert.model.clone(),
         })
@@ -212,9 +233,6 @@ impl Dashboard {
 }
 
 fn matches(query: &Query, key: &Key, it: &Cascade) -> bool {
-    if query.hide_ended && it.ended.is_some() {
-        return false;
-    }
     let part = query.text.to_lowercase();
     part.is_empty()
         || [&it.msg, &key.cid, &key.source].iter().any(|text| text.to_lowercase().contains(&part))

@@ -48,8 +48,16 @@ fn options(threads: usize) -> EvaluateOptions {
     };
     let (target, aggregate) = (Target::LogRatio, Aggregate::RelativeMedian);
     let law = GrowthLaw::default();
-    let train =
-        TrainOptions { trees: 12, target, aggregate, law, seed: 1, newest: 100_000, threads };
+    let train = TrainOptions {
+        trees: 12,
+        target,
+        aggregate,
+        law,
+        seed: 1,
+        newest: 100_000,
+        threads,
+        used_versions: Vec::new(),
+    };
     let windows = vec![600, 3600];
     EvaluateOptions { windows, folds: 4, max_age: 40_000.0, min_size: 10, fit, predict, train }
 }

@@ -1,7 +1,7 @@
 //! Predictions of a model and of the growth law.
 
 use super::options::PredictOptions;
-use crate::cascade::Point;
+use crate::cascade::{Point, largest_size};
 use crate::hawkes::seismic;
 use crate::learn::{FittedLaw, Forecast, Model, Query};
 use crate::record::{Alert, Interval, Parameters};
@@ -44,6 +44,16 @@ pub(super) const SEISMIC: &str = "seismic";
 
 /// Largest branching factor of a fit (docs/model.md).
 pub(super) const SUBCRITICAL: f64 = 0.99;
+
+/// The status of a prediction that was limited to the largest size.
+const CAPPED: &str = "capped";
+
+/// The status of an alert: that of the fit, unless the prediction was limited.
+pub(super) fn status(parameters: &Parameters, n_tot: f64) -> String {
+    let n_obs = parameters.n_obs as f64;
+    let is_capped = n_tot > n_obs && n_tot >= largest_size(n_obs);
+    if is_capped { CAPPED.to_owned() } else { parameters.status.clone() }
+}
 
 pub(super) fn step_of(model: &str) -> &'static str {
     if model == UNTRAINED { "untrained" } else { "trained" }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::cascade::Point;
+use crate::cascade::{Point, largest_size};
 use crate::hawkes::Estimator;
 use crate::hawkes::mark::MarkLaw;
-use crate::learn::{GrowthLaw, LearnOptions, MAX_GROWTH, fit_model};
+use crate::learn::{GrowthLaw, LearnOptions, fit_model};
 use crate::record::Serie;
 use crate::stage::fit::{Cut, FitOptions};
 use crate::stage::train::learn_sample;
@@ -106,7 +106,7 @@ fn every_prediction_is_finite_at_least_n_at_most_the_cap_and_in_its_interval() {
                     let alert = predict.answer(&parameters);
                     let what = format!("{name}, {t_obs} s, {count} cascades: {alert:?}");
                     let Interval { low, high, .. } = alert.interval.expect("every answer has one");
-                    let largest = MAX_GROWTH * n * (1.0 + 1e-12);
+                    let largest = largest_size(n);
                     assert!(n <= low && low <= alert.n_tot, "{what}");
                     assert!(alert.n_tot <= high && high <= largest, "{what}");
                     let limits: Vec<&str> = alert.p_above.iter().map(|(k, _)| &**k).collect();

@@ -2,9 +2,9 @@
 
 use super::answer::{HAWKES, SEISMIC, SUBCRITICAL, UNTRAINED, prediction};
 use super::options::PredictOptions;
+use crate::cascade::{largest_size, rounded_outwards};
 use crate::hawkes::mark::MARK_EXPONENT;
 use crate::hawkes::size::{FinalSize, MarkShape};
-use crate::learn::MAX_GROWTH;
 use crate::record::{Alert, Interval, Parameters};
 
 /// The prediction of SEISMIC where it is selected and has an estimate, else the expectation of the
@@ -18,7 +18,7 @@ pub(crate) fn of_process(
     with_seismic: bool,
 ) -> Alert {
     let n_obs = parameters.n_obs as f64;
-    let largest = MAX_GROWTH * n_obs;
+    let largest = largest_size(n_obs);
     let branching = branching(parameters);
     let seismic = parameters.seismic.filter(|_| with_seismic);
     let guess = seismic.unwrap_or(branching);
@@ -26,8 +26,11 @@ pub(crate) fn of_process(
     let further = FurtherEvents::new(parameters, n_tot, seismic.is_some());
     let tail = (1.0 - options.level) / 2.0;
     let quantile = |share: f64| (n_obs + further.quantile(share)).clamp(n_obs, largest);
-    let (low, high) = (quantile(tail).min(n_tot), quantile(1.0 - tail).max(n_tot));
-    let above = |k: f64| (k.to_string(), further.probability_above(k - n_obs));
+    let (low, high) = rounded_outwards((quantile(tail), quantile(1.0 - tail)), n_tot);
+    let above = |k: f64| {
+        let above = if k >= largest { 0.0 } else { further.probability_above(k - n_obs) };
+        (k.to_string(), above)
+    };
     prediction(
         n_tot,
         Some(Interval { level: options.level, low, high }),
@@ -149,7 +152,7 @@ fn error_of(parameters: &Parameters, n_star: f64, of_seismic: bool) -> f64 {
 pub(crate) fn branching(parameters: &Parameters) -> f64 {
     const MAX_GROWTH: f64 = 10.0;
     let n_obs = parameters.n_obs as f64;
-    (n_obs + parameters.n_supp).min(MAX_GROWTH * n_obs)
+    (n_obs + parameters.n_supp).min(MAX_GROWTH * n_obs).min(largest_size(n_obs))
 }
 
 /// The shape of the distribution of marks: E\[m\] = n*/p is 1 exactly where there are no magnitudes.

@@ -1,0 +1,89 @@
+//! Options that have no effect without another one: clap refuses them alone.
+
+use clap::{ArgGroup, Command};
+
+/// An option or a group of options, and those that have no effect without it. An option that a
+/// command does not have is skipped.
+const NEEDS: [(&str, &[&str]); 6] = [
+    (
+        "kafka",
+        &[
+            "brokers",
+            "properties",
+            "file",
+            "group",
+            "transactional_id",
+            "topic",
+            "create_topics",
+            "from",
+            "exit_eof",
+            "at_least_once",
+            "wait",
+            "tick",
+            "max_replay",
+            "log_topic",
+            "without_replay",
+        ],
+    ),
+    ("create_topics", &["partitions", "replication"]),
+    ("http", &["http_host"]),
+    ("simulate", &["p", "beta", "first_mark"]),
+    (RECORDED, &["seconds_per_unit"]),
+    (
+        CASCADES,
+        &["sources", "live", "start_range", "timeline", "tail", "exact_times", "limit", "speed"],
+    ),
+];
+
+/// Cascades that were recorded.
+const RECORDED: &str = "recorded";
+/// Cascades from anywhere.
+const CASCADES: &str = "cascades";
+const GROUPS: [(&str, &[&str]); 2] =
+    [(RECORDED, &["history", "data"]), (CASCADES, &["history", "data", "simulate"])];
+
+/// Options that have no effect with another one.
+const EXCLUDES: [(&str, &[&str]); 1] = [("no_learn", &["newest", "trees", "target", "aggregate"])];
+
+/// The command with these rules.
+pub(crate) fn with_needs(mut command: Command) -> Command {
+    let has = |command: &Command, id: &str| command.get_arguments().any(|it| it.get_id() == id);
+    for (group, members) in GROUPS {
+        if members.iter().all(|member| has(&command, member)) {
+            command = command.group(ArgGroup::new(group).args(members).multiple(true));
+        }
+    }
+    let exists = |needed: &str| {
+        has(&command, needed) || command.get_groups().any(|group| group.get_id() == needed)
+    };
+    let needs: Vec<_> = NEEDS.into_iter().filter(|(needed, _)| exists(needed)).collect();
+    let excludes: Vec<_> = EXCLUDES.into_iter().filter(|(it, _)| has(&command, it)).collect();
+    // All at once: to change a single argument would move it to the end of the help.
+    command.mut_args(|arg| {
+        let is_in = |options: &&[&str]| options.contains(&arg.get_id().as_str());
+        let needed = needs.iter().find(|(_, options)| is_in(options)).map(|(needed, _)| *needed);
+        let excluded = excludes.iter().find(|(_, others)| is_in(others)).map(|(it, _)| *it);
+        let arg = match needed {
+            Some(needed) => arg.requires(needed),
+            None => arg,
+        };
+        match excluded {
+            Some(option) => arg.conflicts_with(option),
+            None => arg,
+        }
+    })
+}
+
+/// The options without which the option of that id has no effect; empty if it has one alone.
+pub(crate) fn needed_by(id: &str) -> &'static [&'static str] {
+    let Some((needed, _)) = NEEDS.iter().find(|(_, options)| options.contains(&id)) else {
+        return &[];
+    };
+    match GROUPS.iter().find(|(group, _)| group == needed) {
+        Some((_, members)) => members,
+        None => NEEDS
+            .iter()
+            .find(|(it, _)| it == needed)
+            .map_or(&[], |(it, _)| std::slice::from_ref(it)),
+    }
+}

@@ -1,0 +1,258 @@
+//! Inputs of testdata/cases, each for a kind of fault, through the binary.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use super::*;
+
+fn case(name: &str) -> String {
+    format!("{}/testdata/cases/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn records(output: &Output) -> Vec<Value> {
+    text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_prediction_has_a_largest_size_and_its_alert_the_status_capped() {
+    let output = run(&["predict", "--alert-above", "5", &case("seismic_1e300.jsonl")], b"");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let alert = &records(&output)[0];
+    assert_eq!(alert["n_tot"], 1e7, "a million times 10 events");
+    assert_eq!((&alert["interval"]["high"], &alert["status"]), (&1e7.into(), &"capped".into()));
+    let line = fs::read_to_string(case("seismic_1e300.jsonl")).unwrap();
+    for (seismic, n_obs, n_tot) in
+        [("1e300", "1", 1e6), ("1e300", "5000", 1e9), ("9e6", "10", 9e6), ("null", "10", 15.0)]
+    {
+        let line =
+            line.replace("1e300", seismic).replace("\"n_obs\":10", &format!("\"n_obs\":{n_obs}"));
+        let alert = &records(&run(&["predict"], line.as_bytes()))[0];
+        let status = if seismic == "1e300" { "capped" } else { "ok" };
+        assert_eq!((&alert["n_tot"].as_f64(), &alert["status"]), (&Some(n_tot), &status.into()));
+        let ends = ["low", "high"].map(|end| alert["interval"][end].as_f64().unwrap());
+        assert!(n_obs.parse::<f64>().unwrap() <= ends[0], "{alert}");
+        assert!(ends[0] <= n_tot && n_tot <= ends[1] && ends[1] <= 1e9, "{alert}");
+    }
+}
+
+#[test]
+fn every_interval_of_an_evaluation_contains_the_prediction_and_the_constant_size() {
+    let folder = folder("constant");
+    let predictions = folder.join("predictions.jsonl");
+    let history = case("hist_constant.jsonl");
+    let args = ["run", "--history", &history, "--folds", "4", "--windows", "2m", "--predictions"];
+    let output = run(&[&args[..], &[predictions.to_str().unwrap()]].concat(), b"");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let lines = fs::read_to_string(predictions).unwrap();
+    for line in lines.lines() {
+        let it: Value = serde_json::from_str(line).unwrap();
+        let number = |value: &Value| value.as_f64().unwrap();
+        let [low, high] = ["low", "high"].map(|end| number(&it["interval"][end]));
+        assert!(low <= number(&it["n_tot"]) && number(&it["n_tot"]) <= high, "{line}");
+        assert!(number(&it["n_obs"]) <= low && low <= 30.0 && 30.0 <= high, "{line}");
+    }
+    assert_eq!(lines.lines().count(), 40);
+}
+
+/// Samples of a window of 600 s, from which a model is trained.
+fn samples() -> String {
+    let sample = |i: usize| {
+        let n = 10 + i % 30;
+        format!(
+            "{{\"type\":\"sample\",\"cid\":\"{i}\",\"source\":\"0\",\"t\":{i},\"T_obs\":600,\"X\":[0.001,0.5,{n}],\"W\":1,\"n_obs\":{n},\"n_tot\":{},\"features\":{{\"n\":{n}}}}}\n",
+            2 * n
+        )
+    };
+    (0..30).map(sample).collect()
+}
+
+#[test]
+fn model_files_that_are_not_understood_are_kept_and_new_versions_are_above_them() {
+    let later = fs::read_to_string(case("model_later_format/600-3.json")).unwrap();
+    let altered = later.replace("\"format\":99", "\"format\":3");
+    for (name, content) in [("later", later), ("altered", altered), ("empty", String::new())] {
+        let models = folder(&format!("models-{name}"));
+        fs::write(models.join("600-3.json"), &content).unwrap();
+        let path = models.to_str().unwrap();
+        for (command, last) in [("train", 4), ("train", 5)] {
+            let output = run(&[command, "--models", path], samples().as_bytes());
+            let err = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(0), "{name}: {err}");
+            assert!(err.matches("600-3.json").count() <= 1, "reported once: {err}");
+            if last == 4 {
+                assert!(err.contains("600-3.json: ") && err.contains("kept"), "{err}");
+            }
+            assert_eq!(fs::read_to_string(models.join("600-3.json")).unwrap(), content, "{name}");
+            assert!(models.join("600-4.json").exists(), "{name}: {err}");
+            assert!(!models.join("600-1.json").exists(), "{name}");
+        }
+        // More models than are kept do not delete it either.
+        let good = fs::read_to_string(models.join("600-4.json")).unwrap();
+        let version = |counter: u32| models.join(format!("600-{counter}.json"));
+        (10..40).for_each(|counter| fs::write(version(counter), &good).unwrap());
+        let output = run(&["train", "--models", path], samples().as_bytes());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        assert_eq!(fs::read_to_string(models.join("600-3.json")).unwrap(), content, "{name}");
+    }
+}
+
+#[test]
+fn a_model_file_that_is_too_large_is_refused_before_it_is_read() {
+    let models = folder("models-sparse");
+    File::create(models.join("600-1.json")).unwrap().set_len(1 << 40).unwrap();
+    let parameters = fs::read(case("seismic_1e300.jsonl")).unwrap();
+    let output = run(&["predict", "--models", models.to_str().unwrap()], &parameters);
+    let err = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{err}");
+    assert!(err.contains("600-1.json: a file of 1099511627776 bytes is above the limit"), "{err}");
+    assert_eq!(records(&output)[0]["model"], "untrained");
+}
+
+#[test]
+fn times_of_log_records_in_milliseconds_are_read_and_others_are_refused_by_line() {
+    let output = run(&["log", &case("logs_mixed.jsonl")], b"");
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert!(
+        out.contains("2020-12-03T08:45:23.204Z  estimator  INFO      t in milliseconds"),
+        "{out}"
+    );
+    assert!(!out.contains("9999-"), "{out}");
+    assert!(
+        err.contains("logs_mixed.jsonl:16: t is neither Unix seconds nor milliseconds"),
+        "{err}"
+    );
+}
+
+/// Runs a command with a terminal for stdout and stderr, in a shell.
+fn on_a_terminal(command: &str) -> String {
+    let line = format!("TERM=dumb {} {command}", env!("CARGO_BIN_EXE_tweetoscope"));
+    let mut script = Command::new("script");
+    let output = script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::null()).output().unwrap();
+    text(&output.stdout)
+}
+
+#[test]
+fn control_characters_of_ids_reach_a_pipe_and_no_terminal() {
+    let history = case("esc_hist.jsonl");
+    let id = "a\u{1b}[31mR\u{9b}31m\u{7}\u{202e}z\u{7f}\u{85}";
+    let csv = text(&run(&["fit", "--csv", &history], b"").stdout);
+    assert!(csv.contains(id), "{csv:?}");
+    let json = text(&run(&["fit", &history], b"").stdout);
+    assert!(json.contains("\u{9b}31m") && json.contains('\u{202e}'), "{json:?}");
+    let error = format!("fit --windows {}", "$(printf 'x\\033[31m\\302\\233y')");
+    for command in [format!("fit --csv {history}"), format!("fit {history}"), error] {
+        let shown = on_a_terminal(&command);
+        let shown = shown.replace("\u{1b}[2K", "");
+        assert!(shown.contains("31m"), "{command}: {shown:?}");
+        for hostile in ["\u{1b}[31m", "\u{9b}", "\u{7}", "\u{202e}", "\u{7f}", "\u{85}"] {
+            assert!(!shown.contains(hostile), "{command}: {hostile:?} in {shown:?}");
+        }
+    }
+}
+
+#[test]
+fn an_option_without_the_one_that_it_needs_is_wrong_usage() {
+    let refused: [(&[&str], &str); 12] = [
+        (&["fit", "-b", "a:1"], "--kafka"),
+        (&["collect", "--exit-eof"], "--kafka"),
+        (&["predict", "-X", "a=b"], "--kafka"),
+        (&["train", "--group", "g"], "--kafka"),
+        (&["monitor", "--from", "latest"], "--kafka"),
+        (&["log", "--log-topic"], "--kafka"),
+        (&["dashboard", "--wait", "2s"], "--kafka"),
+        (&["fit", "--kafka", "--partitions", "3"], "--create-topics"),
+        (&["fit", "--http-host", "a"], "--http"),
+        (&["generate", "--history", "x", "--p", "0.1"], "--simulate"),
+        (&["run", "--seconds-per-unit", "60"], "--history"),
+        (&["run", "--no-learn", "--trees", "3"], "--no-learn"),
+    ];
+    for (args, needed) in refused {
+        let output = run(args, b"");
+        let err = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {err}");
+        assert!(err.contains(needed), "{args:?}: {err}");
+    }
+    // A variable of the environment is for all commands: it is ignored where it has no effect.
+    let mut fit = tweetoscope(&["fit"]);
+    fit.env("TWEETOSCOPE_BROKERS", "a:1").env("TWEETOSCOPE_P", "0.1").stdin(Stdio::null());
+    assert_eq!(fit.output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn windows_that_collect_refuses_are_refused_by_fit() {
+    for windows in ["0s", "10m,5m", "10m,10m", "1.5s"] {
+        for command in ["collect", "fit"] {
+            let output = run(&[command, "--windows", windows], b"");
+            assert_eq!(output.status.code(), Some(2), "{command} {windows}");
+        }
+    }
+}
+
+#[test]
+fn a_threshold_without_a_scored_prediction_is_crossed() {
+    let output = run(&["monitor", "--fail-above", "0.5"], b"");
+    assert_eq!(output.status.code(), Some(3));
+    let err = text(&output.stderr);
+    assert!(err.contains("no prediction was scored"), "{err}");
+}
+
+#[test]
+fn the_errors_that_end_a_command_and_losses_of_data_are_critical() {
+    let critical = |logs: &Path| {
+        text(&run(&["log", "--levels", "critical", logs.to_str().unwrap()], b"").stdout)
+    };
+    // The output cannot be written.
+    let logs = folder("critical-output");
+    let mut command = tweetoscope(&["collect", "--log-dir", logs.to_str().unwrap()]);
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut child = command.stdout(full).spawn().unwrap();
+    let foreign = "{\"type\":\"stat\",\"cid\":\"1\"}\n".repeat(10);
+    child.stdin.take().unwrap().write_all(foreign.as_bytes()).unwrap();
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(1));
+    let shown = critical(&logs);
+    assert!(shown.contains("CRITICAL") && shown.contains("stdout: "), "{shown}");
+    // The input breaks off.
+    let logs = folder("critical-input");
+    let broken = logs.join("broken.gz");
+    fs::write(&broken, [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 1]).unwrap();
+    let dir = logs.join("log");
+    run(&["collect", "--log-dir", dir.to_str().unwrap(), broken.to_str().unwrap()], b"");
+    let shown = critical(&dir);
+    assert!(shown.contains("CRITICAL") && shown.contains("broken.gz"), "{shown}");
+    // A limit drops records.
+    let logs = folder("critical-limit");
+    let roots =
+        (0..5).map(|i| format!("{{\"type\":\"tweet\",\"cid\":\"{i}\",\"t\":{i},\"m\":5}}\n"));
+    let args = ["collect", "--max-open-cascades", "2", "--log-dir", logs.to_str().unwrap()];
+    run(&args, roots.collect::<String>().as_bytes());
+    let shown = critical(&logs);
+    assert!(shown.contains("CRITICAL") && shown.contains("3 records were dropped"), "{shown}");
+    // Wrong usage, a refused record: the command did what it could.
+    let logs = folder("not-critical");
+    run(&["collect", "--log-dir", logs.to_str().unwrap()], b"no record\n");
+    assert_eq!(critical(&logs), "");
+}
+
+#[test]
+fn the_board_of_a_file_does_not_depend_on_the_order_of_its_records() {
+    let lines = fs::read_to_string(case("dashboard_serie_first.jsonl")).unwrap();
+    let lines: Vec<&str> = lines.lines().collect();
+    let size =
+        r#"{"type":"size","cid":"a","source":"s","t":900,"T_obs":600,"n_tot":7,"t_end":800}"#;
+    for first in 0..lines.len() {
+        let mut turned = lines.clone();
+        turned.rotate_left(first);
+        let table = text(&run(&["dashboard"], turned.join("\n").as_bytes()).stdout);
+        let row: Vec<_> = table.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(row[..3], ["1", "4", "3"], "{table}");
+        // The size is read at any place; then the cascade is over.
+        turned.insert(first, size);
+        let input = turned.join("\n");
+        let hidden = run(&["dashboard"], input.as_bytes());
+        assert_eq!(text(&hidden.stdout), "");
+        assert!(text(&hidden.stderr).contains("1 cascade is over and not shown; add --ended"));
+        let table = text(&run(&["dashboard", "--ended"], input.as_bytes()).stdout);
+        let row: Vec<_> = table.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(row[..5], ["1", "7", "exceeded", "7", "final"], "{table}");
+    }
+}
