@@ -42,8 +42,14 @@ const CASCADES: &str = "cascades";
 const GROUPS: [(&str, &[&str]); 2] =
     [(RECORDED, &["history", "data"]), (CASCADES, &["history", "data", "simulate"])];
 
-/// Options that have no effect with another one.
-const EXCLUDES: [(&str, &[&str]); 1] = [("no_learn", &["newest", "trees", "target", "aggregate"])];
+/// Options that have no effect with another one. Clap does not require an option that conflicts with a
+/// given one, so that those of a simulation are excluded by the other inputs.
+const EXCLUDES: [(&str, &[&str]); 4] = [
+    ("no_learn", &["newest", "trees", "target", "aggregate"]),
+    ("history", &["p", "beta", "first_mark"]),
+    ("data", &["p", "beta", "first_mark"]),
+    ("simulate", &["seconds_per_unit"]),
+];
 
 /// The command with these rules.
 pub(crate) fn with_needs(mut command: Command) -> Command {
@@ -62,15 +68,13 @@ pub(crate) fn with_needs(mut command: Command) -> Command {
     command.mut_args(|arg| {
         let is_in = |options: &&[&str]| options.contains(&arg.get_id().as_str());
         let needed = needs.iter().find(|(_, options)| is_in(options)).map(|(needed, _)| *needed);
-        let excluded = excludes.iter().find(|(_, others)| is_in(others)).map(|(it, _)| *it);
+        let excluding = excludes.iter().filter(|(_, others)| is_in(others)).map(|(it, _)| *it);
+        let excluding: Vec<_> = excluding.collect();
         let arg = match needed {
             Some(needed) => arg.requires(needed),
             None => arg,
         };
-        match excluded {
-            Some(option) => arg.conflicts_with(option),
-            None => arg,
-        }
+        arg.conflicts_with_all(excluding)
     })
 }
 

@@ -103,7 +103,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__collect)
-            opts="-v -q -b -X -F -h -V --windows --terminated --min-size --lateness --max-age --at-end --max-open-cascades --max-events-per-cascade --max-sources --params --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --partitions --replication --http-host --help --version"
+            opts="-v -q -b -X -F -h -V --windows --terminated --min-size --lateness --max-age --at-end --max-open-cascades --max-events-per-cascade --max-sources --params --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -169,6 +169,10 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --metrics-textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -201,6 +205,14 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --partitions)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replication)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --from)
                     COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
                     return 0
@@ -217,18 +229,6 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --partitions)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --replication)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --http-host)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -237,7 +237,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__dashboard)
-            opts="-v -q -b -X -F -h -V --top --above --ended --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --partitions --replication --http-host --help --version"
+            opts="-v -q -b -X -F -h -V --top --above --ended --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -271,6 +271,10 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --metrics-textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -303,6 +307,14 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --partitions)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replication)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --from)
                     COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
                     return 0
@@ -319,18 +331,6 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --partitions)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --replication)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --http-host)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -339,7 +339,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__fit)
-            opts="-v -q -b -X -F -h -V --estimator --marks --utc-offset --threads --windows --until --csv --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --partitions --replication --http-host --help --version"
+            opts="-v -q -b -X -F -h -V --estimator --marks --utc-offset --threads --windows --until --csv --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -389,6 +389,10 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --metrics-textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -421,6 +425,14 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --partitions)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replication)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --from)
                     COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
                     return 0
@@ -437,18 +449,6 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --partitions)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --replication)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --http-host)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -457,7 +457,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__generate)
-            opts="-v -q -b -X -F -h -V --history --data --index --simulate --seed --params --marks --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --partitions --replication --http-host --p --beta --first-mark --seconds-per-unit --sources --live --start-range --timeline --tail --exact-times --limit --speed --help --version"
+            opts="-v -q -b -X -F -h -V --history --data --index --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --seconds-per-unit --exact-times --limit --params --marks --speed --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -479,98 +479,6 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --seed)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --params)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --marks)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --dead-letter)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-line)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --log-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --log-format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
-                    return 0
-                    ;;
-                --http)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --metrics-textfile)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --brokers)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -b)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -X)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -F)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --group)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --transactional-id)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --topic)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --from)
-                    COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
-                    return 0
-                    ;;
-                --wait)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tick)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --max-replay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --partitions)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --replication)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --http-host)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --p)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -583,7 +491,7 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --seconds-per-unit)
+                --seed)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -607,11 +515,103 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --seconds-per-unit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --params)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --marks)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --speed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dead-letter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-line)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --http)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-textfile)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --brokers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -b)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -X)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -F)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --group)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --transactional-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --topic)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --partitions)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replication)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tick)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --max-replay)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -623,7 +623,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__healthy)
-            opts="-v -q -h -V --verbose --quiet --log-dir --log-format --http --metrics-textfile --http-host --help --version"
+            opts="-v -q -h -V --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -641,11 +641,11 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --metrics-textfile)
+                --http-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --http-host)
+                --metrics-textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -825,7 +825,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__log)
-            opts="-f -v -q -b -X -F -h -V --levels --sources --follow --json --into --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --partitions --replication --http-host --help --version"
+            opts="-f -v -q -b -X -F -h -V --levels --sources --follow --json --into --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -863,6 +863,10 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --metrics-textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -895,6 +899,14 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --partitions)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replication)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --from)
                     COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
                     return 0
@@ -911,18 +923,6 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --partitions)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --replication)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --http-host)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -931,7 +931,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__monitor)
-            opts="-v -q -b -X -F -h -V --every --last --csv --plot --fail-above --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --partitions --replication --http-host --help --version"
+            opts="-v -q -b -X -F -h -V --every --last --csv --plot --fail-above --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -969,6 +969,10 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --metrics-textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1001,6 +1005,14 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --partitions)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replication)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --from)
                     COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
                     return 0
@@ -1017,18 +1029,6 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --partitions)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --replication)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --http-host)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1037,7 +1037,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__predict)
-            opts="-v -q -b -X -F -h -V --level --alert-above --max-pending --pin --curve --models --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --partitions --replication --http-host --help --version"
+            opts="-v -q -b -X -F -h -V --level --alert-above --max-pending --pin --curve --models --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1083,6 +1083,10 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --metrics-textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1115,6 +1119,14 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --partitions)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replication)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --from)
                     COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
                     return 0
@@ -1131,18 +1143,6 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --partitions)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --replication)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --http-host)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -1151,7 +1151,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__run)
-            opts="-v -q -h -V --history --data --index --simulate --seed --terminated --min-size --lateness --max-age --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --level --alert-above --max-pending --pin --curve --models --no-learn --folds --csv --plot --predictions --truth --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --windows --http-host --p --beta --first-mark --seconds-per-unit --sources --live --start-range --timeline --tail --exact-times --limit --newest --trees --target --aggregate --help --version"
+            opts="-v -q -h -V --history --data --index --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --seconds-per-unit --exact-times --limit --terminated --min-size --lateness --max-age --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --level --alert-above --max-pending --pin --curve --newest --trees --target --aggregate --models --no-learn --folds --csv --plot --predictions --truth --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --windows --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1173,7 +1173,47 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --p)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --beta)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --first-mark)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sources)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --live)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --start-range)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tail)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seconds-per-unit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1241,6 +1281,22 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --newest)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trees)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target)
+                    COMPREPLY=($(compgen -W "log-ratio omega" -- "${cur}"))
+                    return 0
+                    ;;
+                --aggregate)
+                    COMPREPLY=($(compgen -W "relative-median median mean" -- "${cur}"))
+                    return 0
+                    ;;
                 --models)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1277,72 +1333,16 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --metrics-textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --windows)
                     COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --http-host)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --p)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --beta)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --first-mark)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --seconds-per-unit)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --sources)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --live)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --start-range)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --timeline)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --tail)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --limit)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --newest)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --trees)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --target)
-                    COMPREPLY=($(compgen -W "log-ratio omega" -- "${cur}"))
-                    return 0
-                    ;;
-                --aggregate)
-                    COMPREPLY=($(compgen -W "relative-median median mean" -- "${cur}"))
                     return 0
                     ;;
                 *)
@@ -1353,7 +1353,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__train)
-            opts="-v -q -b -X -F -h -V --newest --trees --target --aggregate --models --seed --threads --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --partitions --replication --http-host --help --version"
+            opts="-v -q -b -X -F -h -V --newest --trees --target --aggregate --models --seed --threads --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1407,6 +1407,10 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --http-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --metrics-textfile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1439,6 +1443,14 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --partitions)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --replication)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --from)
                     COMPREPLY=($(compgen -W "earliest latest" -- "${cur}"))
                     return 0
@@ -1452,18 +1464,6 @@ _tweetoscope() {
                     return 0
                     ;;
                 --max-replay)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --partitions)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --replication)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --http-host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

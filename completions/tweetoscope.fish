@@ -41,15 +41,27 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l his
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l data -d 'Replay the cascades of this CSV table with the columns cid, t and optionally m, or, with --index, of the events file of the original system' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l simulate -d 'Simulate this many cascades' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l p -d 'Infectiousness of simulated cascades in 1/follower: a number, or a range LOW..HIGH to draw from' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l beta -d 'Decay of simulated cascades in 1/s: a number, or a range LOW..HIGH to draw from' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l first-mark -d 'Mark of the initial tweet of simulated cascades, in followers' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l seed -d 'Random seed' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l sources -d 'Number of sources to which the cascades are assigned' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l live -d 'Number of cascades of a source that are open at the same time' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l start-range -d 'Start a cascade within this time after the end of the one that it replaces' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l timeline -d 'Timeline: real keeps the Unix times of the history, dealt shuffles the cascades and assigns them to sources, auto is real where every cascade has a Unix time and dealt otherwise' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tail -d 'Emit the watermark that ends a source this long after its last event' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l limit -d 'Stop after this many events, without watermarks (default: replay all)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l params -d 'Take defaults from a params.config of the original system; options take precedence' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l marks -d 'Distribution of the simulated marks: pareto:ALPHA,MINIMUM, or mean:X for pareto with the exponent 2.4 and this mean' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l speed -d 'Replay speed in event seconds per second, such as 3600 (default: without pauses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
 json\t'One JSON object per message, as in the logs topic'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
@@ -57,25 +69,14 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s F -
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
 latest\t'The next record that is written'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l p -d 'Infectiousness of simulated cascades in 1/follower: a number, or a range LOW..HIGH to draw from' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l beta -d 'Decay of simulated cascades in 1/s: a number, or a range LOW..HIGH to draw from' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l first-mark -d 'Mark of the initial tweet of simulated cascades, in followers' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l sources -d 'Number of sources to which the cascades are assigned' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l live -d 'Number of cascades of a source that are open at the same time' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l start-range -d 'Start a cascade within this time after the end of the one that it replaces' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l timeline -d 'Timeline: real keeps the Unix times of the history, dealt shuffles the cascades and assigns them to sources, auto is real where every cascade has a Unix time and dealt otherwise' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tail -d 'Emit the watermark that ends a source this long after its last event' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l limit -d 'Stop after this many events, without watermarks (default: replay all)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l speed -d 'Replay speed in event seconds per second, such as 3600 (default: without pauses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exact-times -d 'Keep fractions of seconds (default: round event times to whole seconds)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s q -l quiet -d 'Log errors only on stderr'
@@ -85,7 +86,6 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exi
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exact-times -d 'Keep fractions of seconds (default: round event times to whole seconds)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h' -r
@@ -105,6 +105,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
 json\t'One JSON object per message, as in the logs topic'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
@@ -112,14 +113,13 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s F -d
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
 latest\t'The next record that is written'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s q -l quiet -d 'Log errors only on stderr'
@@ -143,6 +143,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-dir 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
 json\t'One JSON object per message, as in the logs topic'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
@@ -150,14 +151,13 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s F -d 'Re
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
 latest\t'The next record that is written'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l csv -d 'Write CSV with a header instead of records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
@@ -181,6 +181,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
 json\t'One JSON object per message, as in the logs topic'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
@@ -188,14 +189,13 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s F -d
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
 latest\t'The next record that is written'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l curve -d 'Add the expected growth to alerts: pairs [seconds after the end of the window, events]'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
@@ -224,6 +224,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-di
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
 json\t'One JSON object per message, as in the logs topic'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
@@ -231,14 +232,13 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s F -d '
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
 latest\t'The next record that is written'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s q -l quiet -d 'Log errors only on stderr'
@@ -259,6 +259,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
 json\t'One JSON object per message, as in the logs topic'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
@@ -266,14 +267,13 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s F -d
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
 latest\t'The next record that is written'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l csv -d 'Write CSV with a header instead of records, also on a terminal'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l plot -d 'Plot the course of the errors on stderr: live where only stderr is a terminal, else as text at the end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dry-run -d 'Check the options and the files, then exit without reading records'
@@ -291,7 +291,17 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l history 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l data -d 'Replay the cascades of this CSV table with the columns cid, t and optionally m, or, with --index, of the events file of the original system' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l simulate -d 'Simulate this many cascades' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l p -d 'Infectiousness of simulated cascades in 1/follower: a number, or a range LOW..HIGH to draw from' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l beta -d 'Decay of simulated cascades in 1/s: a number, or a range LOW..HIGH to draw from' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l first-mark -d 'Mark of the initial tweet of simulated cascades, in followers' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seed -d 'Random seed' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l sources -d 'Number of sources to which the cascades are assigned' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l live -d 'Number of cascades of a source that are open at the same time' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l start-range -d 'Start a cascade within this time after the end of the one that it replaces' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l timeline -d 'Timeline: real keeps the Unix times of the history, dealt shuffles the cascades and assigns them to sources, auto is real where every cascade has a Unix time and dealt otherwise' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l tail -d 'Emit the watermark that ends a source this long after its last event' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l limit -d 'Stop after this many events, without watermarks (default: replay all)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l terminated -d 'Terminate a cascade after this time without an event' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l min-size -d 'Emit a window only if it contains at least this many events' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l lateness -d 'Keep the clock this far behind the latest event, so that late events still join their window' -r
@@ -309,6 +319,13 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l level -d
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-pending -d 'Maximum number of predictions pending for their size; the oldest are dropped first' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l pin -d 'Use this version for its window, such as 600-3, even if there is a newer one; may be repeated, once per window' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l newest -d 'Maximum number of samples per window; the newest are used' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l trees -d 'Number of trees of a forest, 1 to 2000' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l target -d 'Quantity that the forest predicts; a median ratio or a log-linear law replaces the forest while it has the smaller error on held-out samples' -r -f -a "log-ratio\t'ln(N / n), from all features'
+omega\t'omega, from beta, n* and G1, as in the original system'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l aggregate -d 'Statistic of the samples in a leaf that is its prediction' -r -f -a "relative-median\t'Median weighted by 1/N, which minimises the mean relative error'
+median\t'Median'
+mean\t'Mean of the logarithm'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l models -d 'Start with the models in this folder, and write new ones to it (default: start untrained)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l folds -d 'Evaluate by cross-validation instead: assign the cascades to K folds, predict each fold with models trained on the others, and print the errors of every method at each of --windows (default with --folds: 5m,10m,20m,30m,1h,2h,6h). The final size is that at --max-age' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l predictions -d 'Write the predictions of the evaluation to FILE as JSON lines' -r -F
@@ -319,26 +336,10 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-dir 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
 json\t'One JSON object per message, as in the logs topic'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l p -d 'Infectiousness of simulated cascades in 1/follower: a number, or a range LOW..HIGH to draw from' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l beta -d 'Decay of simulated cascades in 1/s: a number, or a range LOW..HIGH to draw from' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l first-mark -d 'Mark of the initial tweet of simulated cascades, in followers' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l sources -d 'Number of sources to which the cascades are assigned' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l live -d 'Number of cascades of a source that are open at the same time' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l start-range -d 'Start a cascade within this time after the end of the one that it replaces' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l timeline -d 'Timeline: real keeps the Unix times of the history, dealt shuffles the cascades and assigns them to sources, auto is real where every cascade has a Unix time and dealt otherwise' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l tail -d 'Emit the watermark that ends a source this long after its last event' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l limit -d 'Stop after this many events, without watermarks (default: replay all)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l newest -d 'Maximum number of samples per window; the newest are used' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l trees -d 'Number of trees of a forest, 1 to 2000' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l target -d 'Quantity that the forest predicts; a median ratio or a log-linear law replaces the forest while it has the smaller error on held-out samples' -r -f -a "log-ratio\t'ln(N / n), from all features'
-omega\t'omega, from beta, n* and G1, as in the original system'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l aggregate -d 'Statistic of the samples in a leaf that is its prediction' -r -f -a "relative-median\t'Median weighted by 1/N, which minimises the mean relative error'
-median\t'Median'
-mean\t'Mean of the logarithm'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l exact-times -d 'Keep fractions of seconds (default: round event times to whole seconds)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve -d 'Add the expected growth to alerts: pairs [seconds after the end of the window, events]'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l no-learn -d 'Do not train'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l csv -d 'Print the evaluation as CSV with all digits'
@@ -346,7 +347,6 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l plot -d 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s q -l quiet -d 'Log errors only on stderr'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l exact-times -d 'Keep fractions of seconds (default: round event times to whole seconds)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l top -d 'Number of cascades to show' -r
@@ -357,6 +357,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l lo
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
 json\t'One JSON object per message, as in the logs topic'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
@@ -364,14 +365,13 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s F 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
 latest\t'The next record that is written'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l ended -d 'Also show cascades that are over, with their final sizes'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
@@ -393,6 +393,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-dir 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
 json\t'One JSON object per message, as in the logs topic'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s b -l brokers -d 'Brokers, HOST:PORT separated by commas (default: localhost:9092)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
@@ -400,14 +401,13 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s F -d 'Re
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l from -d 'Start position of a group without committed offsets' -r -f -a "earliest\t'The earliest record'
 latest\t'The next record that is written'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s f -l follow -d 'Continue at the end of the files, and follow rotated ones, until SIGINT or SIGTERM'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l json -d 'Print log records as JSON instead of columns'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dry-run -d 'Check the options and the files, then exit without reading records'
@@ -425,8 +425,8 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l log-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
 json\t'One JSON object per message, as in the logs topic'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s h -l help -d 'Print help (see more with \'--help\')'
