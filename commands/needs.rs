@@ -78,16 +78,18 @@ pub(crate) fn with_needs(mut command: Command) -> Command {
     })
 }
 
-/// The options without which the option of that id has no effect; empty if it has one alone.
-pub(crate) fn needed_by(id: &str) -> &'static [&'static str] {
-    let Some((needed, _)) = NEEDS.iter().find(|(_, options)| options.contains(&id)) else {
-        return &[];
+/// The options of a command that have no effect beside those that `is_given` finds.
+pub(crate) fn idle(command: &Command, is_given: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let has = |id: &str| command.get_arguments().any(|it| it.get_id() == id);
+    let given = |needed: &str| match GROUPS.iter().find(|(group, _)| *group == needed) {
+        Some((_, members)) => members.iter().any(|member| is_given(member)),
+        None => is_given(needed),
     };
-    match GROUPS.iter().find(|(group, _)| group == needed) {
-        Some((_, members)) => members,
-        None => NEEDS
-            .iter()
-            .find(|(it, _)| it == needed)
-            .map_or(&[], |(it, _)| std::slice::from_ref(it)),
-    }
+    let exists = |needed: &str| match GROUPS.iter().find(|(group, _)| *group == needed) {
+        Some((_, members)) => members.iter().all(|member| has(member)),
+        None => has(needed),
+    };
+    let needing = NEEDS.into_iter().filter(|(needed, _)| exists(needed) && !given(needed));
+    let excluded = EXCLUDES.into_iter().filter(|(option, _)| has(option) && is_given(option));
+    needing.chain(excluded).flat_map(|(_, options)| options).copied().collect()
 }

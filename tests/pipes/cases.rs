@@ -177,6 +177,11 @@ fn an_option_without_the_one_that_it_needs_is_wrong_usage() {
     let mut fit = tweetoscope(&["fit"]);
     fit.env("TWEETOSCOPE_BROKERS", "a:1").env("TWEETOSCOPE_P", "0.1").stdin(Stdio::null());
     assert_eq!(fit.output().unwrap().status.code(), Some(0));
+    // The option of the same name of another command has its effect.
+    let mut log = tweetoscope(&["log", &case("logs_mixed.jsonl")]);
+    log.env("TWEETOSCOPE_SOURCES", "estimator").stdin(Stdio::null());
+    let shown = text(&log.output().unwrap().stdout);
+    assert!(shown.lines().count() == 2 && !shown.contains("collector"), "{shown}");
 }
 
 #[test]
