@@ -9,10 +9,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tweetoscope::stream::{Stderr, printable};
 
 use crate::flags::{Outcome, Shared};
+use crate::needs;
 use crate::original::{self, Defaults};
-use crate::{
-    collect, dashboard, fit, generate, healthy, log, monitor, needs, pages, predict, run, train,
-};
+use crate::{collect, dashboard, fit, generate, healthy, log, monitor, pages, predict, run, train};
 
 /// Predict the final size of retweet cascades from their first minutes
 ///
