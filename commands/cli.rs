@@ -9,10 +9,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tweetoscope::stream::{Stderr, printable};
 
 use crate::flags::{Outcome, Shared};
+use crate::needs;
 use crate::original::{self, Defaults};
-use crate::{
-    collect, dashboard, fit, generate, healthy, log, monitor, needs, pages, predict, run, train,
-};
+use crate::{collect, dashboard, fit, generate, healthy, log, monitor, pages, predict, run, train};
 
 /// Predict the final size of retweet cascades from their first minutes
 ///
@@ -158,15 +157,12 @@ fn is_given(id: &str) -> bool {
 
 /// Lets the environment set every option: `--min-size` by `TWEETOSCOPE_MIN_SIZE`.
 fn with_environment(command: clap::Command) -> clap::Command {
-    let set = |arg: clap::Arg| match arg.get_long() {
+    // A variable for several commands is ignored where it has no effect, while an option of the
+    // command line is refused.
+    let set = |arg: clap::Arg, idle: &[&str]| match arg.get_long() {
+        _ if idle.contains(&arg.get_id().as_str()) => arg,
         Some(long) if !matches!(long, "help" | "version") && arg.get_env().is_none() => {
             let name = variable(long);
-            // A variable for several commands is ignored where it has no effect, while an option of
-            // the command line is refused.
-            let needed = needs::needed_by(arg.get_id().as_str());
-            if !needed.is_empty() && !needed.iter().any(|option| is_given(option)) {
-                return arg;
-            }
             let arg = arg.env(clap::builder::OsStr::from(name)).hide_env(true);
             match arg.get_action() {
                 // Accepts 1 and yes as well as true.
@@ -178,5 +174,8 @@ fn with_environment(command: clap::Command) -> clap::Command {
         }
         _ => arg,
     };
-    command.mut_args(set).mut_subcommands(move |sub| sub.mut_args(set))
+    command.mut_args(|arg| set(arg, &[])).mut_subcommands(|sub| {
+        let idle = needs::idle(&sub, is_given);
+        sub.mut_args(|arg| set(arg, &idle))
+    })
 }

@@ -42,8 +42,14 @@ const CASCADES: &str = "cascades";
 const GROUPS: [(&str, &[&str]); 2] =
     [(RECORDED, &["history", "data"]), (CASCADES, &["history", "data", "simulate"])];
 
-/// Options that have no effect with another one.
-const EXCLUDES: [(&str, &[&str]); 1] = [("no_learn", &["newest", "trees", "target", "aggregate"])];
+/// Options that have no effect with another one. Clap does not require an option that conflicts with a
+/// given one, so that those of a simulation are excluded by the other inputs.
+const EXCLUDES: [(&str, &[&str]); 4] = [
+    ("no_learn", &["newest", "trees", "target", "aggregate"]),
+    ("history", &["p", "beta", "first_mark"]),
+    ("data", &["p", "beta", "first_mark"]),
+    ("simulate", &["seconds_per_unit"]),
+];
 
 /// The command with these rules.
 pub(crate) fn with_needs(mut command: Command) -> Command {
@@ -62,28 +68,28 @@ pub(crate) fn with_needs(mut command: Command) -> Command {
     command.mut_args(|arg| {
         let is_in = |options: &&[&str]| options.contains(&arg.get_id().as_str());
         let needed = needs.iter().find(|(_, options)| is_in(options)).map(|(needed, _)| *needed);
-        let excluded = excludes.iter().find(|(_, others)| is_in(others)).map(|(it, _)| *it);
+        let excluding = excludes.iter().filter(|(_, others)| is_in(others)).map(|(it, _)| *it);
+        let excluding: Vec<_> = excluding.collect();
         let arg = match needed {
             Some(needed) => arg.requires(needed),
             None => arg,
         };
-        match excluded {
-            Some(option) => arg.conflicts_with(option),
-            None => arg,
-        }
+        arg.conflicts_with_all(excluding)
     })
 }
 
-/// The options without which the option of that id has no effect; empty if it has one alone.
-pub(crate) fn needed_by(id: &str) -> &'static [&'static str] {
-    let Some((needed, _)) = NEEDS.iter().find(|(_, options)| options.contains(&id)) else {
-        return &[];
+/// The options of a command that have no effect beside those that `is_given` finds.
+pub(crate) fn idle(command: &Command, is_given: impl Fn(&str) -> bool) -> Vec<&'static str> {
+    let has = |id: &str| command.get_arguments().any(|it| it.get_id() == id);
+    let given = |needed: &str| match GROUPS.iter().find(|(group, _)| *group == needed) {
+        Some((_, members)) => members.iter().any(|member| is_given(member)),
+        None => is_given(needed),
     };
-    match GROUPS.iter().find(|(group, _)| group == needed) {
-        Some((_, members)) => members,
-        None => NEEDS
-            .iter()
-            .find(|(it, _)| it == needed)
-            .map_or(&[], |(it, _)| std::slice::from_ref(it)),
-    }
+    let exists = |needed: &str| match GROUPS.iter().find(|(group, _)| *group == needed) {
+        Some((_, members)) => members.iter().all(|member| has(member)),
+        None => has(needed),
+    };
+    let needing = NEEDS.into_iter().filter(|(needed, _)| exists(needed) && !given(needed));
+    let excluded = EXCLUDES.into_iter().filter(|(option, _)| has(option) && is_given(option));
+    needing.chain(excluded).flat_map(|(_, options)| options).copied().collect()
 }

@@ -1,18 +1,16 @@
 //! `tweetoscope run`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::builder::ArgPredicate;
 use tweetoscope::event::Span;
 use tweetoscope::hawkes::mark::MarkLaw;
-use tweetoscope::record::Record;
-use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
-use tweetoscope::stream::{Mapped, Rejects, Replayed, Stdout, Transport};
+use tweetoscope::stream::{Rejects, Replayed, Stdout, Transport};
 
 use crate::collect::{CollectFlags, warn_of_dropped};
 use crate::evaluate::{EvaluateFlags, Evaluation, WINDOWS};
@@ -80,11 +78,6 @@ impl Args {
     }
 }
 
-/// Whether an item is written to stdout: models are not.
-fn is_output(item: &Outgoing) -> bool {
-    !matches!(item, Outgoing::Record(Record::Model(_)))
-}
-
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let evaluates = args.folds.folds.is_some() || !args.folds.curve_by.is_empty();
@@ -148,21 +141,18 @@ fn drive(
         report(system);
         Outcome::Done
     };
-    match args.folder() {
-        Some(folder) => {
-            let transport = WithModels::new(transport, folder, Use::Store);
-            args.transport.drive_over(transport, stop, make, judge)
-        }
-        None => {
-            let transport = Mapped::new(transport, |item| Ok(is_output(&item).then_some(item)));
-            args.transport.drive_over(transport, stop, make, judge)
-        }
-    }
+    let (folder, usage) = match args.folder() {
+        Some(folder) => (folder, Use::Store),
+        // Models are not output.
+        None => (Folder::new(Path::new(""), Vec::new()), Use::Discard),
+    };
+    let transport = WithModels::new(transport, folder, usage);
+    args.transport.drive_over(transport, stop, make, judge)
 }
 
 /// Prints the table of errors.
 fn report(system: &System) {
-    warn_of_marks(system.fit());
+    system.with_fit(warn_of_marks);
     warn_of_dropped(system.collect());
-    monitor::print_table(system.monitor());
+    system.with_monitor(monitor::print_table);
 }

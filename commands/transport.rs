@@ -55,7 +55,7 @@ impl CarrierArgs {
     }
 
     /// Runs a stage with its output to `to`, with or without a progress bar.
-    pub(crate) fn drive_into<S: Stage, W: Write>(
+    pub(crate) fn drive_into<S: Stage, W: Write + Send + 'static>(
         &self,
         stage: S,
         to: W,
@@ -74,7 +74,7 @@ impl CarrierArgs {
         Ok(Outcome::Done)
     }
 
-    pub(crate) fn lines<W: Write>(
+    pub(crate) fn lines<W: Write + Send + 'static>(
         &self,
         to: W,
         stop: Arc<AtomicBool>,

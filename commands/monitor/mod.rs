@@ -174,7 +174,7 @@ fn follow(
     stop: Arc<AtomicBool>,
     watch: &mut health::Watch,
 ) -> anyhow::Result<Outcome> {
-    let to: Box<dyn Write> = match live {
+    let to: Box<dyn Write + Send> = match live {
         Live::Stdout => Box::new(io::sink()),
         _ => Box::new(Stdout::new()),
     };

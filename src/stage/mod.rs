@@ -18,6 +18,7 @@ mod tally;
 pub use tally::{Histogram, Tally};
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::event::Event;
 use crate::record::{Kind, Record, Refusal};
@@ -50,11 +51,24 @@ pub enum Body<'a> {
 }
 
 /// The output of a stage: records that it emits and records that pass through, in order.
-#[derive(Debug, Default)]
+///
+/// One record may determine millions of others, such as a watermark that closes all cascades. With a
+/// sink, output is passed to it as it is made, and at most [`Out::MAX_HELD`] items are held.
+#[derive(Default)]
 pub struct Out {
     items: Vec<Outgoing>,
     refused: Vec<(u64, Refusal)>,
+    sink: Option<SharedSink>,
 }
+
+/// Takes the output of a stage while the stage runs.
+pub trait Sink: Send {
+    /// Takes the next items. An error is kept, and returned by the owner of the sink afterwards.
+    fn put(&mut self, items: Vec<Outgoing>);
+}
+
+/// A sink, shared between an output and the owner of the sink.
+pub type SharedSink = Arc<Mutex<dyn Sink>>;
 
 /// One record on its way out of a stage.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,14 +84,32 @@ pub enum Outgoing {
 }
 
 impl Out {
+    /// Number of items that are held where there is a sink.
+    pub const MAX_HELD: usize = 1024;
+
+    /// An output that passes its items to `sink`; the last ones remain for [`Out::take`].
+    pub fn to(sink: Option<SharedSink>) -> Self {
+        Self { items: Vec::new(), refused: Vec::new(), sink }
+    }
+
     /// Emits a record.
     pub fn write(&mut self, record: Record) {
-        self.items.push(Outgoing::Record(record));
+        self.push(Outgoing::Record(record));
     }
 
     /// Lets the bytes of a foreign record pass through.
     pub fn pass_through(&mut self, bytes: &[u8]) {
-        self.items.push(Outgoing::Foreign(bytes.to_vec()));
+        self.push(Outgoing::Foreign(bytes.to_vec()));
+    }
+
+    fn push(&mut self, item: Outgoing) {
+        self.items.push(item);
+        if self.items.len() >= Self::MAX_HELD
+            && let Some(sink) = &self.sink
+        {
+            let items = std::mem::take(&mut self.items);
+            sink.lock().unwrap_or_else(PoisonError::into_inner).put(items);
+        }
     }
 
     /// Refuses the record of the input at that position, which the transport then rejects.

@@ -4,12 +4,14 @@
 //! of the stream, and `predict` uses them from the next parameters on: so a run that trains is as
 //! deterministic as one that does not.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use super::collect::{Collect, CollectOptions};
 use super::fit::{Fit, FitOptions};
 use super::monitor::{Monitor, MonitorOptions};
 use super::predict::{Predict, PredictOptions};
 use super::train::{Train, TrainOptions};
-use super::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
+use super::{Body, Ending, Out, Outgoing, RecordRef, Sink, Stage, Tally};
 use crate::record::{Kind, Record};
 
 /// The options of the stages.
@@ -31,6 +33,12 @@ pub struct SystemOptions {
 /// collect, fit, predict, train and monitor, one after the other.
 pub struct System {
     collect: Collect,
+    /// A sink of the collector: one watermark may close millions of windows.
+    rest: Arc<Mutex<Rest>>,
+}
+
+/// The stages after the collector.
+struct Rest {
     fit: Fit,
     predict: Predict,
     train: Option<Train>,
@@ -40,13 +48,14 @@ pub struct System {
     held: Vec<Outgoing>,
     /// Number of series in `held`.
     series: usize,
+    /// The output of the system, during a call.
+    out: Out,
 }
 
 impl System {
     /// A system at the start of its input.
     pub fn new(options: SystemOptions) -> Self {
-        Self {
-            collect: Collect::new(options.collect),
+        let rest = Rest {
             fit: Fit::new(options.fit),
             predict: Predict::new(options.predict),
             train: options.train.map(Train::new),
@@ -54,24 +63,41 @@ impl System {
             hold: options.hold,
             held: Vec::new(),
             series: 0,
-        }
+            out: Out::default(),
+        };
+        Self { collect: Collect::new(options.collect), rest: Arc::new(Mutex::new(rest)) }
     }
 
-    /// The errors of the predictions.
-    pub fn monitor(&self) -> &Monitor {
-        &self.monitor
+    fn rest(&self) -> MutexGuard<'_, Rest> {
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The stage that fits.
-    pub fn fit(&self) -> &Fit {
-        &self.fit
+    /// Reads the errors of the predictions.
+    pub fn with_monitor<T>(&self, read: impl FnOnce(&Monitor) -> T) -> T {
+        read(&self.rest().monitor)
+    }
+
+    /// Reads the stage that fits.
+    pub fn with_fit<T>(&self, read: impl FnOnce(&Fit) -> T) -> T {
+        read(&self.rest().fit)
     }
 
     /// The stage that collects.
     pub fn collect(&self) -> &Collect {
         &self.collect
     }
+}
 
+impl Sink for Rest {
+    fn put(&mut self, items: Vec<Outgoing>) {
+        self.hold(items);
+        if self.series > self.hold {
+            self.process_held();
+        }
+    }
+}
+
+impl Rest {
     /// Holds the output of the collector.
     fn hold(&mut self, collected: Vec<Outgoing>) {
         let is_serie = |item: &&Outgoing| matches!(item, Outgoing::Record(Record::Serie(_)));
@@ -80,7 +106,7 @@ impl System {
     }
 
     /// Fits all held series, then processes the output of the collector in its order.
-    fn process_held(&mut self, out: &mut Out) {
+    fn process_held(&mut self) {
         self.series = 0;
         let held = std::mem::take(&mut self.held);
         let (mut series, mut rest) = (Vec::new(), Vec::with_capacity(held.len()));
@@ -98,14 +124,14 @@ impl System {
         let mut fitted = fitted.take().into_iter();
         for item in rest {
             match item.or_else(|| fitted.next()) {
-                Some(Outgoing::Record(record)) => self.predict(record, out),
-                Some(Outgoing::Foreign(bytes)) => out.pass_through(&bytes),
+                Some(Outgoing::Record(record)) => self.predict(record),
+                Some(Outgoing::Foreign(bytes)) => self.out.pass_through(&bytes),
                 None => {}
             }
         }
     }
 
-    fn predict(&mut self, record: Record, out: &mut Out) {
+    fn predict(&mut self, record: Record) {
         let mut predicted = Out::default();
         self.predict.on_batch(&[RecordRef::without_position(record)], &mut predicted);
         for item in predicted.take() {
@@ -115,28 +141,28 @@ impl System {
                     if let Some(train) = &mut self.train {
                         train.on_batch(&[RecordRef::without_position(record)], &mut trained);
                     }
-                    self.use_models(trained, out);
+                    self.use_models(trained);
                 }
                 Outgoing::Record(record @ Record::Stat(_)) => {
                     self.monitor.on_batch(
                         &[RecordRef::without_position(record.clone())],
                         &mut Out::default(),
                     );
-                    out.write(record);
+                    self.out.write(record);
                 }
-                Outgoing::Record(record) => out.write(record),
-                Outgoing::Foreign(bytes) => out.pass_through(&bytes),
+                Outgoing::Record(record) => self.out.write(record),
+                Outgoing::Foreign(bytes) => self.out.pass_through(&bytes),
             }
         }
     }
 
     /// Uses the trained models from now on, and emits them.
-    fn use_models(&mut self, mut trained: Out, out: &mut Out) {
+    fn use_models(&mut self, mut trained: Out) {
         for item in trained.take() {
             if let Outgoing::Record(record @ Record::Model(_)) = item {
                 self.predict
                     .on_batch(&[RecordRef::without_position(record.clone())], &mut Out::default());
-                out.write(record);
+                self.out.write(record);
             }
         }
     }
@@ -153,43 +179,53 @@ impl Stage for System {
     const TAKES: &'static [Kind] = &[Kind::Tweet, Kind::Retweet, Kind::Watermark, Kind::Model];
 
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
+        self.rest().out = std::mem::take(out);
+        let mut refused = Vec::new();
         for record in batch {
             if let Body::Record(body) = &record.body
                 && matches!(**body, Record::Model(_))
             {
-                self.process_held(out);
-                self.model(body);
+                let mut rest = self.rest();
+                rest.process_held();
+                rest.model(body);
                 continue;
             }
-            let mut collected = Out::default();
+            let mut collected = Out::to(Some(self.rest.clone()));
             self.collect.on_batch(std::slice::from_ref(record), &mut collected);
-            for (position, refusal) in collected.take_refused() {
-                out.refuse(position, refusal);
-            }
-            self.hold(collected.take());
+            refused.extend(collected.take_refused());
+            self.rest().hold(collected.take());
         }
-        if self.series > self.hold || (self.hold == 0 && !self.held.is_empty()) {
-            self.process_held(out);
+        let mut rest = self.rest();
+        if rest.series > rest.hold || (rest.hold == 0 && !rest.held.is_empty()) {
+            rest.process_held();
+        }
+        *out = std::mem::take(&mut rest.out);
+        for (position, refusal) in refused {
+            out.refuse(position, refusal);
         }
     }
 
     fn on_end(&mut self, ending: Ending, out: &mut Out) {
-        let mut collected = Out::default();
+        self.rest().out = std::mem::take(out);
+        let mut collected = Out::to(Some(self.rest.clone()));
         self.collect.on_end(ending, &mut collected);
-        self.hold(collected.take());
-        self.process_held(out);
+        let mut rest = self.rest();
+        rest.hold(collected.take());
+        rest.process_held();
         let mut trained = Out::default();
-        if let Some(train) = &mut self.train {
+        if let Some(train) = &mut rest.train {
             train.on_end(ending, &mut trained);
         }
-        self.use_models(trained, out);
+        rest.use_models(trained);
+        *out = std::mem::take(&mut rest.out);
     }
 
     fn tally(&self) -> Tally {
-        let mut tally = self.fit.tally();
-        tally.extend(self.predict.tally());
-        tally.extend(self.train.iter().flat_map(Stage::tally));
-        tally.extend(self.monitor.tally());
+        let rest = self.rest();
+        let mut tally = rest.fit.tally();
+        tally.extend(rest.predict.tally());
+        tally.extend(rest.train.iter().flat_map(Stage::tally));
+        tally.extend(rest.monitor.tally());
         // Last, so that the clocks are those of the input.
         tally.extend(self.collect.tally());
         tally

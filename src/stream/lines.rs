@@ -9,16 +9,17 @@ use std::time::Duration;
 
 use memchr::memchr_iter;
 
+use super::writer::Shared;
+pub use super::writer::Writer;
+pub(crate) use super::writer::named;
 use super::{Counts, Frame, Rejects, Step, Transport};
 pub use crate::input::blocks::Input;
 use crate::input::blocks::{
     Block, Blocks, Buffer, HEAD, MAX_TWEET_BYTES, max_line_bytes, recycle, start,
 };
 use crate::record::Refusal;
-use crate::stage::{Ending, Outgoing, Tally};
+use crate::stage::{Ending, Outgoing, SharedSink, Tally};
 
-/// Buffered bytes at which the writer flushes.
-const FLUSH_AT: usize = 64 * 1024;
 /// Interval at which a blocked read checks the stop flag.
 const STOP_CHECK: Duration = Duration::from_millis(50);
 /// Number of checks after which a blocked read returns an empty step, so that observers see progress.
@@ -55,13 +56,13 @@ pub struct Lines<W> {
     first_line: u64,
     position: u64,
     next_position: u64,
-    to: Writer<W>,
+    to: Shared<W>,
     rejects: Rejects,
     counts: Counts,
     on_bytes: Option<OnBytes>,
 }
 
-impl<W: Write> Lines<W> {
+impl<W: Write + Send + 'static> Lines<W> {
     /// Starts to read.
     ///
     /// # Errors
@@ -88,7 +89,7 @@ impl<W: Write> Lines<W> {
             first_line: 1,
             position: 0,
             next_position: 0,
-            to: Writer::new(to),
+            to: Shared::new(to),
             rejects,
             counts: Counts::default(),
             on_bytes: None,
@@ -178,54 +179,7 @@ fn frames(bytes: &[u8], first: u64, limit: usize) -> (Vec<Frame<'_>>, Vec<Long>)
     (frames, long)
 }
 
-/// A buffered writer of lines.
-pub struct Writer<W> {
-    to: W,
-    buffer: Vec<u8>,
-    written: u64,
-}
-
-impl<W: Write> Writer<W> {
-    /// A writer with an empty buffer.
-    pub fn new(to: W) -> Self {
-        Self { to, buffer: Vec::with_capacity(FLUSH_AT * 2), written: 0 }
-    }
-
-    /// Lines written so far, including buffered ones.
-    pub fn written(&self) -> u64 {
-        self.written
-    }
-
-    /// Writes an item of the output of a stage.
-    pub fn outgoing(&mut self, item: &Outgoing) -> io::Result<()> {
-        self.line(|buffer| match item {
-            Outgoing::Record(record) => record.write(buffer),
-            Outgoing::Foreign(bytes) => buffer.extend_from_slice(bytes),
-        })
-    }
-
-    /// Writes a line; `append` appends it to the buffer without its newline.
-    pub fn line(&mut self, append: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
-        append(&mut self.buffer);
-        self.buffer.push(b'\n');
-        self.written += 1;
-        if self.buffer.len() >= FLUSH_AT { self.flush() } else { Ok(()) }
-    }
-
-    /// Writes the buffered lines.
-    pub fn flush(&mut self) -> io::Result<()> {
-        let wrote = self.to.write_all(&self.buffer).and_then(|()| self.to.flush());
-        self.buffer.clear();
-        wrote.map_err(|error| named("stdout", &error))
-    }
-}
-
-/// The error with the name of the file or stream in its message.
-pub(crate) fn named(what: &str, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{what}: {error}"))
-}
-
-impl<W: Write> Transport for Lines<W> {
+impl<W: Write + Send + 'static> Transport for Lines<W> {
     fn read(&mut self) -> io::Result<Step<'_>> {
         loop {
             match self.next_block()? {
@@ -265,7 +219,11 @@ impl<W: Write> Transport for Lines<W> {
     }
 
     fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()> {
-        out.iter().try_for_each(|item| self.to.outgoing(item))
+        self.to.write(&out)
+    }
+
+    fn sink(&self) -> Option<SharedSink> {
+        Some(self.to.sink())
     }
 
     fn reject(&mut self, position: u64, bytes: &[u8], refusal: &Refusal) -> io::Result<()> {
@@ -285,35 +243,5 @@ impl<W: Write> Transport for Lines<W> {
 
     fn tally(&self) -> Tally {
         self.rejects.tally()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Counts the calls of `write`.
-    struct Calls(usize, usize);
-
-    impl Write for Calls {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            (self.0, self.1) = (self.0 + 1, self.1 + bytes.len());
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn lines_are_written_in_blocks() {
-        let mut writer = Writer::new(Calls(0, 0));
-        for _ in 0..100_000 {
-            writer.line(|buffer| buffer.extend_from_slice(b"a line of twenty-four..")).unwrap();
-        }
-        writer.flush().unwrap();
-        let Calls(calls, bytes) = writer.to;
-        assert_eq!(bytes, 2_400_000);
-        assert!(calls <= bytes / FLUSH_AT + 1, "{calls}");
     }
 }

@@ -9,6 +9,7 @@ pub mod models;
 mod messages;
 pub(crate) mod rejects;
 mod replayed;
+mod writer;
 
 pub use messages::{
     HeldStderr, PRINTED, Stderr, Stdout, print_stderr, printable, report, report_loss,
@@ -19,7 +20,7 @@ pub use replayed::Replayed;
 use std::io;
 
 use crate::record::{Item, Kind, Reader, Record, Refusal};
-use crate::stage::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
+use crate::stage::{Body, Ending, Out, Outgoing, RecordRef, SharedSink, Stage, Tally};
 
 /// The bytes of one record and its position.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +71,12 @@ pub trait Transport {
     /// The output cannot be written.
     fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()>;
 
+    /// The output itself, which takes what a stage emits while the frames of a read are in use; `None`
+    /// where the output of a batch is written after the batch.
+    fn sink(&self) -> Option<SharedSink> {
+        None
+    }
+
     /// Reports and counts a refused record, and stores it as a dead letter where that is enabled.
     ///
     /// # Errors
@@ -99,6 +106,10 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()> {
         (**self).write(out)
+    }
+
+    fn sink(&self) -> Option<SharedSink> {
+        (**self).sink()
     }
 
     fn reject(&mut self, position: u64, bytes: &[u8], refusal: &Refusal) -> io::Result<()> {
@@ -203,7 +214,7 @@ pub fn run<S: Stage>(
     transport: &mut impl Transport,
     observer: &mut dyn Observer,
 ) -> io::Result<u64> {
-    let mut out = Out::default();
+    let mut out = Out::to(transport.sink());
     let mut taken = 0;
     loop {
         let mut refused = Vec::new();

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use serde_json::value::RawValue;
@@ -16,7 +17,7 @@ use super::{Counts, Step, Transport, report};
 use crate::event::ModelVersion;
 use crate::learn;
 use crate::record::{Model, Record, Refusal};
-use crate::stage::{Outgoing, Tally};
+use crate::stage::{Outgoing, SharedSink, Sink, Tally};
 
 /// Number of models kept per window; storing a new model deletes older ones.
 const KEPT_PER_WINDOW: usize = 20;
@@ -225,6 +226,8 @@ pub enum Use {
     Follow,
     /// Reads models at the start, and stores the models that the stage writes.
     Store,
+    /// Reads no models, and discards those that the stage writes.
+    Discard,
 }
 
 /// The publication times of the models in use, by window, as metrics.
@@ -239,18 +242,47 @@ pub struct WithModels<T> {
     folder: Folder,
     usage: Use,
     started: bool,
+    /// Takes output while the stage runs, where models are not output.
+    split: Option<Arc<Mutex<Split>>>,
 }
 
-impl<T> WithModels<T> {
+/// A sink that passes on everything but models, which are kept for the folder.
+struct Split {
+    inner: SharedSink,
+    models: Vec<Model>,
+}
+
+impl Sink for Split {
+    fn put(&mut self, items: Vec<Outgoing>) {
+        let mut rest = Vec::with_capacity(items.len());
+        for item in items {
+            match item {
+                Outgoing::Record(Record::Model(model)) => self.models.push(model),
+                other => rest.push(other),
+            }
+        }
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).put(rest);
+    }
+}
+
+impl<T: Transport> WithModels<T> {
     /// Combines a transport with the folder.
     pub fn new(inner: T, folder: Folder, usage: Use) -> Self {
-        Self { inner, folder, usage, started: false }
+        let sink = inner.sink().filter(|_| usage != Use::Follow);
+        let split = sink.map(|inner| Arc::new(Mutex::new(Split { inner, models: Vec::new() })));
+        Self { inner, folder, usage, started: false, split }
+    }
+
+    fn store(&self, models: Vec<Model>) -> io::Result<()> {
+        let stored = models.iter().filter(|_| self.usage == Use::Store);
+        stored.into_iter().try_for_each(|model| self.folder.store(model))
     }
 }
 
 impl<T: Transport> Transport for WithModels<T> {
     fn read(&mut self) -> io::Result<Step<'_>> {
-        let checks = self.usage == Use::Follow || !self.started;
+        let reads = self.usage != Use::Discard && !self.started;
+        let checks = self.usage == Use::Follow || reads;
         // Reads the input before the folder: the read may block, and a model may appear in the meantime.
         let first = if checks && !self.started { self.folder.changes()? } else { Vec::new() };
         if !first.is_empty() {
@@ -272,14 +304,25 @@ impl<T: Transport> Transport for WithModels<T> {
         if self.usage == Use::Follow {
             return self.inner.write(out);
         }
+        let early = self.split.as_ref().map(|split| {
+            std::mem::take(&mut split.lock().unwrap_or_else(PoisonError::into_inner).models)
+        });
+        self.store(early.unwrap_or_default())?;
         let mut rest = Vec::with_capacity(out.len());
         for item in out {
             match item {
-                Outgoing::Record(Record::Model(model)) => self.folder.store(&model)?,
+                Outgoing::Record(Record::Model(model)) => self.store(vec![model])?,
                 other => rest.push(other),
             }
         }
         self.inner.write(rest)
+    }
+
+    fn sink(&self) -> Option<SharedSink> {
+        match &self.split {
+            Some(split) => Some(split.clone()),
+            None => self.inner.sink(),
+        }
     }
 
     fn reject(&mut self, position: u64, bytes: &[u8], refusal: &Refusal) -> io::Result<()> {

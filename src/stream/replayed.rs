@@ -4,26 +4,26 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::lines::Writer;
+use super::writer::Shared;
 use super::{Counts, Rejects, Step, Transport};
 use crate::input::Refused;
 use crate::record::{Record, Refusal};
 use crate::replay::{Replay, ReplayItem};
-use crate::stage::{Body, Ending, Outgoing, RecordRef, Tally};
+use crate::stage::{Body, Ending, Outgoing, RecordRef, SharedSink, Tally};
 
 /// A transport from a replay to a writer.
 pub struct Replayed<W> {
     replay: Replay,
-    to: Writer<W>,
+    to: Shared<W>,
     rejects: Rejects,
     stop: Arc<AtomicBool>,
     read: u64,
 }
 
-impl<W: Write> Replayed<W> {
+impl<W: Write + Send + 'static> Replayed<W> {
     /// Replays to the end, or until `stop` is set. `rejects` holds the refusals from opening the files.
     pub fn new(replay: Replay, to: W, rejects: Rejects, stop: Arc<AtomicBool>) -> Self {
-        Self { replay, to: Writer::new(to), rejects, stop, read: 0 }
+        Self { replay, to: Shared::new(to), rejects, stop, read: 0 }
     }
 }
 
@@ -41,7 +41,7 @@ impl Rejects {
     }
 }
 
-impl<W: Write> Transport for Replayed<W> {
+impl<W: Write + Send + 'static> Transport for Replayed<W> {
     fn read(&mut self) -> io::Result<Step<'_>> {
         if self.stop.load(Ordering::Relaxed) {
             return Ok(Step::End(Ending::Cut));
@@ -68,7 +68,11 @@ impl<W: Write> Transport for Replayed<W> {
     }
 
     fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()> {
-        out.iter().try_for_each(|item| self.to.outgoing(item))
+        self.to.write(&out)
+    }
+
+    fn sink(&self) -> Option<SharedSink> {
+        Some(self.to.sink())
     }
 
     fn reject(&mut self, _: u64, bytes: &[u8], refusal: &Refusal) -> io::Result<()> {

@@ -5,11 +5,12 @@
 mod slow;
 
 use slow::{Input, SlowCollector};
+use std::sync::{Arc, Mutex};
 use tweetoscope::event::{Event, EventTime};
 use tweetoscope::record::{Record, Watermark};
 use tweetoscope::replay::{ParamRange, Replay, ReplayItem, ReplayOptions, Simulated};
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
-use tweetoscope::stage::{Body, Ending, Out, Outgoing, RecordRef, Recover, Saved, Stage};
+use tweetoscope::stage::{Body, Ending, Out, Outgoing, RecordRef, Recover, Saved, Sink, Stage};
 
 fn options(windows: &[u64], lateness: f64) -> CollectOptions {
     CollectOptions {
@@ -227,4 +228,50 @@ fn ten_thousand_cascades_come_out_once_each() {
     let fast = collect_in(&inputs, &options, || 1000);
     assert!(slow.len() > 10_000, "{} records of {} inputs", slow.len(), inputs.len());
     assert!(fast == slow, "{} records, not {}", fast.len(), slow.len());
+}
+
+/// The chunks that a sink was given.
+#[derive(Default)]
+struct Chunks(Vec<Vec<Outgoing>>);
+
+impl Sink for Chunks {
+    fn put(&mut self, items: Vec<Outgoing>) {
+        self.0.push(items);
+    }
+}
+
+#[test]
+fn output_that_is_written_as_it_is_made_is_the_same_in_bounded_chunks() {
+    const CASCADES: usize = 5000;
+    let event = |cid: usize, at: f64, root| {
+        let (cid, source) = (cid.to_string().into(), "0".into());
+        let (time, (msg, info)) = (EventTime::new(at).unwrap(), Default::default());
+        Body::Event(Event { root, source, cid, time, magnitude: 1.0, msg, info })
+    };
+    let events = (0..CASCADES)
+        .flat_map(|cid| [0.0, 1.0, 2.0].map(|at| event(cid, at, at == 0.0)))
+        .zip(0..)
+        .map(|(body, position)| RecordRef { position, body });
+    let events: Vec<_> = events.collect();
+    let watermark = Record::Watermark(Watermark { source: "0".into(), t: 5000.0 });
+    let watermark = [RecordRef::without_position(watermark)];
+    for at_end in [false, true] {
+        let output = |out: &mut Out| {
+            let mut collect = Collect::new(options(&[600], 0.0));
+            collect.on_batch(&events, out);
+            if !at_end {
+                collect.on_batch(&watermark, out);
+            }
+            collect.on_end(Ending::Complete, out);
+            out.take()
+        };
+        let whole = output(&mut Out::default());
+        let chunks = Arc::new(Mutex::new(Chunks::default()));
+        let last = output(&mut Out::to(Some(chunks.clone())));
+        let mut chunks = std::mem::take(&mut chunks.lock().unwrap().0);
+        chunks.push(last);
+        assert_eq!(whole.len(), 2 * CASCADES);
+        assert!(chunks.iter().all(|it| it.len() <= Out::MAX_HELD), "at the end: {at_end}");
+        assert!(chunks.len() > 5 && chunks.concat() == whole, "at the end: {at_end}");
+    }
 }

@@ -5,7 +5,6 @@ use ratatui::text::Span;
 use tweetoscope::stage::dashboard::Entry;
 use tweetoscope::stream::printable;
 
-use super::draw::cut;
 use crate::dashboard::figures::{change, count, interval_by, percent, short, span, threshold};
 
 /// A column, in the order of the table.
@@ -129,6 +128,22 @@ fn cell(entry: &Entry, column: Column, number: fn(f64) -> String) -> String {
         Age => entry.age.map_or_else(String::new, span),
         Activity => bars(&entry.spark),
     }
+}
+
+/// Text that ends in an ellipsis where it is cut.
+pub(super) fn cut(text: &str, room: usize) -> String {
+    if Span::raw(text).width() <= room {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for c in text.chars() {
+        kept.push(c);
+        if Span::raw(kept.as_str()).width() >= room {
+            kept.pop();
+            break;
+        }
+    }
+    kept + "…"
 }
 
 /// A sparkline in one line of text.

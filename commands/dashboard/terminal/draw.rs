@@ -11,7 +11,7 @@ use ratatui::widgets::{
 use tweetoscope::stage::dashboard::{Change, Detail, Entry};
 use tweetoscope::stream::printable;
 
-use super::columns::{self, Column};
+use super::columns::{self, Column, cut};
 use super::screen::Screen;
 use crate::dashboard::figures::{count, hidden, interval, percent, short, span};
 
@@ -102,22 +102,6 @@ fn aligned(text: &str, column: Column) -> Text<'static> {
     let left = matches!(column, Column::Change | Column::Cascade | Column::Activity);
     let alignment = if left { Alignment::Left } else { Alignment::Right };
     Text::from(text.to_owned()).alignment(alignment)
-}
-
-/// Text that ends in an ellipsis where it is cut.
-pub(super) fn cut(text: &str, room: usize) -> String {
-    if Span::raw(text).width() <= room {
-        return text.to_owned();
-    }
-    let mut kept = String::new();
-    for c in text.chars() {
-        kept.push(c);
-        if Span::raw(kept.as_str()).width() >= room {
-            kept.pop();
-            break;
-        }
-    }
-    kept + "…"
 }
 
 fn line(entry: &Entry, cells: &[(Column, String)]) -> Row<'static> {

@@ -186,3 +186,5 @@ impl Dashboard {
 
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod orders;

@@ -18,8 +18,9 @@ fn a_prediction_has_a_largest_size_and_its_alert_the_status_capped() {
     let output = run(&["predict", "--alert-above", "5", &case("seismic_1e300.jsonl")], b"");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let alert = &records(&output)[0];
-    assert_eq!(alert["n_tot"], 1e7, "a million times 10 events");
-    assert_eq!((&alert["interval"]["high"], &alert["status"]), (&1e7.into(), &"capped".into()));
+    assert_eq!(alert["n_tot"], 10_000_000, "a million times 10 events");
+    assert_eq!(alert["interval"]["high"], 10_000_000);
+    assert_eq!(alert["status"], "capped");
     let line = fs::read_to_string(case("seismic_1e300.jsonl")).unwrap();
     for (seismic, n_obs, n_tot) in
         [("1e300", "1", 1e6), ("1e300", "5000", 1e9), ("9e6", "10", 9e6), ("null", "10", 15.0)]
@@ -69,7 +70,7 @@ fn samples() -> String {
 #[test]
 fn model_files_that_are_not_understood_are_kept_and_new_versions_are_above_them() {
     let later = fs::read_to_string(case("model_later_format/600-3.json")).unwrap();
-    let altered = later.replace("\"format\":99", "\"format\":3");
+    let altered = later.replace("\"format\":99,", "\"format\":3,").replace("1590", "1591");
     for (name, content) in [("later", later), ("altered", altered), ("empty", String::new())] {
         let models = folder(&format!("models-{name}"));
         fs::write(models.join("600-3.json"), &content).unwrap();
@@ -162,7 +163,7 @@ fn an_option_without_the_one_that_it_needs_is_wrong_usage() {
         (&["dashboard", "--wait", "2s"], "--kafka"),
         (&["fit", "--kafka", "--partitions", "3"], "--create-topics"),
         (&["fit", "--http-host", "a"], "--http"),
-        (&["generate", "--history", "x", "--p", "0.1"], "--simulate"),
+        (&["generate", "--history", "x", "--p", "0.1"], "--history"),
         (&["run", "--seconds-per-unit", "60"], "--history"),
         (&["run", "--no-learn", "--trees", "3"], "--no-learn"),
     ];
@@ -176,6 +177,11 @@ fn an_option_without_the_one_that_it_needs_is_wrong_usage() {
     let mut fit = tweetoscope(&["fit"]);
     fit.env("TWEETOSCOPE_BROKERS", "a:1").env("TWEETOSCOPE_P", "0.1").stdin(Stdio::null());
     assert_eq!(fit.output().unwrap().status.code(), Some(0));
+    // The option of the same name of another command has its effect.
+    let mut log = tweetoscope(&["log", &case("logs_mixed.jsonl")]);
+    log.env("TWEETOSCOPE_SOURCES", "estimator").stdin(Stdio::null());
+    let shown = text(&log.output().unwrap().stdout);
+    assert!(shown.lines().count() == 2 && !shown.contains("collector"), "{shown}");
 }
 
 #[test]
