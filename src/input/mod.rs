@@ -9,6 +9,7 @@ pub mod history;
 mod lines;
 pub mod pair;
 mod ranges;
+mod rows;
 pub mod table;
 
 use std::fmt;

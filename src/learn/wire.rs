@@ -286,7 +286,7 @@ mod tests {
             let names = vec!["\"\""; features].join(",");
             let numbers = vec!["0"; features].join(",");
             format!(
-                r#"{{"type":"model","format":3,"model":"600-1","T_obs":600,"step":"forest","target":"omega","aggregate":"mean","samples":1,"t_first":0,"t_last":0,"seed":1,"held_out":[0,0,0,0,0],"calibration":[],"law":[0,1],"features":[{names}],"medians":[{numbers}],"checksum":"","body":""}}"#
+                r#"{{"type":"model","format":4,"model":"600-1","T_obs":600,"step":"forest","target":"omega","aggregate":"mean","samples":1,"t_first":0,"t_last":0,"seed":1,"held_out":[0,0,0,0],"calibration":[],"law":{{"constants":[0,0,0,0,0,0],"cascades":1,"shift":0,"weights":[],"calibration":[]}},"share":1,"features":[{names}],"medians":[{numbers}],"checksum":"","body":""}}"#
             )
         };
         assert_eq!(Model::from_line(&line(MAX_FEATURES)).unwrap_err(), ModelError::Checksum);
