@@ -103,8 +103,13 @@ fn growth(x: f64) -> f64 {
     if x.abs() > NO_CANCELLATION { x.exp() - 1.0 } else { x.exp_m1() }
 }
 
+/// φ at a lag, in 1/s.
+pub(crate) fn memory(lag: f64) -> f64 {
+    if lag <= CUTOFF { DENSITY } else { DENSITY * (lag / CUTOFF).powf(-1.0 - THETA) }
+}
+
 /// ∫φ from `age` to infinity: the expected share of an event's children after that age.
-fn tail(age: f64) -> f64 {
+pub(crate) fn tail(age: f64) -> f64 {
     tail_of(age, decayed(age))
 }
 

@@ -1,0 +1,251 @@
+//! Sums of the exponential kernel ψ(s) = θ exp(−θ s), and of sums of exponentials, in O(n).
+//!
+//! With the age a = θ (t − t_j) of an event, ln ψ = ln θ − a, and its derivatives by ln θ are 1 − a and −a. The
+//! excitation Σ w e^(−a) and its moments in a and in the logarithm ℓ of the mark follow from event to event,
+//! because e^(−a) decays by the same factor for all events (Ozaki 1979).
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::jet::{DIM, Jet};
+use super::observed::{FLOOR, Observed};
+use super::sums::Sums;
+use crate::hawkes::arithmetic::lost_and_remaining;
+
+/// A sum of exponentials Σ_k e^(z_k) θ_k exp(−θ_k s), with z of the last component 0.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mixture<'a> {
+    /// Logarithms of the weights of all components but the last.
+    pub(crate) log_weights: &'a [f64],
+    /// Logarithms of the rates θ.
+    pub(crate) log_rates: &'a [f64],
+}
+
+/// The excitation and its moments: Σ w e^(−a) times 1, a, a², ℓ, ℓ², ℓ a.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moments([f64; 6]);
+
+impl Moments {
+    /// After the age has grown by `d`, with e^(−d) = `left`.
+    fn aged(&self, d: f64, left: f64) -> Self {
+        let [x, y, z, l, ll, ly] = self.0;
+        // Beyond this age e^(−d) is 0; its square would overflow later.
+        let d = d.min(1e3);
+        let moved = [x, y + d * x, z + d * (2.0 * y + d * x), l, ll, ly + d * l];
+        Self(moved.map(|moment| left * moment))
+    }
+
+    fn add(&mut self, weight: f64, log_mark: f64) {
+        self.0[0] += weight;
+        self.0[3] += weight * log_mark;
+        self.0[4] += weight * log_mark * log_mark;
+    }
+
+    /// Σ w e^(−a) with derivatives by β (first coordinate) and ln θ (coordinate `y`).
+    fn remaining(&self, y: usize) -> Jet {
+        let [x, a, aa, l, ll, la] = self.0;
+        let mut jet = Jet { value: x, ..Jet::default() };
+        (jet.gradient[0], jet.gradient[y]) = (l, -a);
+        jet.set(0, 0, ll);
+        jet.set(0, y, -la);
+        jet.set(y, y, aa - a);
+        jet
+    }
+
+    /// Σ w θ e^(−a), with its derivatives.
+    fn intensity(&self, rate: f64, y: usize) -> Jet {
+        let [x, a, aa, l, ll, la] = self.0.map(|moment| rate * moment);
+        let mut jet = Jet { value: x, ..Jet::default() };
+        (jet.gradient[0], jet.gradient[y]) = (l, x - a);
+        jet.set(0, 0, ll);
+        jet.set(0, y, l - la);
+        jet.set(y, y, x - 3.0 * a + aa);
+        jet
+    }
+}
+
+/// The shares of an excitation that are lost and that remain after each gap.
+struct Decays<'a> {
+    half_lives: &'a [f64],
+    lost: &'a mut [f64],
+    left: &'a mut [f64],
+}
+
+impl WithSimd for Decays<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let each = self.half_lives.iter().zip(self.lost.iter_mut()).zip(self.left.iter_mut());
+        each.for_each(|((&h, lost), left)| (*lost, *left) = lost_and_remaining(h));
+    }
+}
+
+/// The ages that a gap adds, and the shares that are lost and that remain.
+struct Gaps {
+    ages: Vec<f64>,
+    lost: Vec<f64>,
+    left: Vec<f64>,
+}
+
+impl Gaps {
+    /// The gap after each event; the last one ends with the observation.
+    fn of(observed: &Observed, rate: f64) -> Self {
+        let next = observed.times.iter().skip(1).copied().chain([observed.end]);
+        let ages: Vec<f64> =
+            observed.times.iter().zip(next).map(|(now, next)| rate * (next - now)).collect();
+        let half_lives: Vec<f64> = ages.iter().map(|age| age * std::f64::consts::LOG2_E).collect();
+        let (mut lost, mut left) = (vec![0.0; ages.len()], vec![0.0; ages.len()]);
+        Arch::new().dispatch(Decays { half_lives: &half_lives, lost: &mut lost, left: &mut left });
+        Self { ages, lost, left }
+    }
+}
+
+/// The sums of a mixture over a cascade.
+pub(crate) fn sums(
+    observed: &Observed,
+    exponent: Option<f64>,
+    mixture: Mixture<'_>,
+    finite: bool,
+) -> Sums {
+    let count = mixture.log_rates.len();
+    if count == 1 && !finite {
+        return single(observed, exponent, mixture.log_rates[0].exp());
+    }
+    let rates: Vec<f64> = mixture.log_rates.iter().map(|log| log.exp()).collect();
+    let weight_of = |k: usize| mixture.log_weights.get(k).map_or(1.0, |log| log.exp());
+    let gaps: Vec<Gaps> = rates.iter().map(|&rate| Gaps::of(observed, rate)).collect();
+    let weights = observed.weights(exponent);
+    let mut moments = vec![Moments::default(); count];
+    let mut sums = Sums::default();
+    for (i, (&weight, &log_mark)) in weights.iter().zip(&observed.log_marks).enumerate() {
+        if i >= observed.given {
+            let mut intensity = Jet::default();
+            for (k, moments) in moments.iter().enumerate() {
+                let part = moments.intensity(rates[k], count + k);
+                place(&mut intensity, &part, k, count, weight_of(k));
+            }
+            let dim = if count == 1 { 2 } else { 2 * count };
+            sums.add_event(&intensity, dim);
+        }
+        for (k, moments) in moments.iter_mut().enumerate() {
+            moments.add(weight, log_mark);
+            let (age, lost) = (gaps[k].ages[i], gaps[k].lost[i]);
+            let next = moments.aged(age, gaps[k].left[i]);
+            let (mut spent, after) = (moments.remaining(count + k), next.remaining(count + k));
+            spent.add(-1.0, &after);
+            spent.value = moments.0[0] * lost;
+            let mut placed = Jet::default();
+            place(&mut placed, &spent, k, count, weight_of(k));
+            sums.compensator.add(1.0, &placed);
+            if finite {
+                sums.depleted.add((i + 1) as f64, &placed);
+            }
+            *moments = next;
+        }
+    }
+    if finite && count == 1 {
+        sums.floored_scale.value = sums.floored * mixture.log_rates[0];
+        sums.floored_scale.gradient[1] = sums.floored;
+    }
+    sums
+}
+
+/// Adds component `k` times its weight to a jet, with the derivatives by the logarithm of that weight.
+fn place(to: &mut Jet, part: &Jet, k: usize, count: usize, weight: f64) {
+    to.add(weight, part);
+    if k + 1 == count {
+        return;
+    }
+    // Coordinate 1 + k; the derivative by the logarithm of a factor is the product.
+    let z = 1 + k;
+    to.gradient[z] += weight * part.value;
+    to.set(z, z, weight * part.value);
+    for b in [0, count + k] {
+        to.set(z, b, weight * part.gradient[b]);
+    }
+}
+
+/// The sums of one exponential, without the jets of every event.
+fn single(observed: &Observed, exponent: Option<f64>, rate: f64) -> Sums {
+    let gaps = Gaps::of(observed, rate);
+    let weights = observed.weights(exponent);
+    if exponent.is_some() {
+        single_of::<true>(observed, &weights, &gaps, rate)
+    } else {
+        single_of::<false>(observed, &weights, &gaps, rate)
+    }
+}
+
+fn single_of<const MARKED: bool>(
+    observed: &Observed,
+    weights: &[f64],
+    gaps: &Gaps,
+    rate: f64,
+) -> Sums {
+    let mut sums = Sums::default();
+    let (mut moments, mut spent) = (Moments::default(), 0.0);
+    // A product of intensities instead of the sum of logarithms; it is taken before it may underflow.
+    let (mut product, mut logs) = (1.0_f64, 0.0);
+    let mut g = [0.0; 2];
+    let mut h = [0.0; 3];
+    for i in 0..weights.len() {
+        let [x, y, z, l, ll, ly] = moments.0;
+        if i >= observed.given {
+            if x > 1e-90 {
+                product *= x;
+                if !(1e-100..=1e100).contains(&product) {
+                    logs += product.ln();
+                    product = 1.0;
+                }
+                let inverse = x.recip();
+                let age = y * inverse;
+                g[1] += 1.0 - age;
+                h[2] += z * inverse - age * (1.0 + age);
+                if MARKED {
+                    let mean = l * inverse;
+                    g[0] += mean;
+                    h[0] += ll * inverse - mean * mean;
+                    h[1] += mean * age - ly * inverse;
+                }
+                sums.explained += 1.0;
+            } else {
+                sums.floored += 1.0;
+            }
+        }
+        let (d, lost, left) = (gaps.ages[i].min(1e3), gaps.lost[i], gaps.left[i]);
+        let x = x + weights[i];
+        spent += x * lost;
+        moments.0[0] = left * x;
+        moments.0[1] = left * (y + d * x);
+        moments.0[2] = left * (z + d * (2.0 * y + d * x));
+        if MARKED {
+            let log = observed.log_marks[i];
+            let l = l + weights[i] * log;
+            moments.0[3] = left * l;
+            moments.0[4] = left * (ll + weights[i] * log * log);
+            moments.0[5] = left * (ly + d * l);
+        }
+    }
+    logs += product.ln();
+    let value = logs + sums.explained * rate.ln() + sums.floored * FLOOR.ln();
+    let mut gradient = [0.0; DIM];
+    (gradient[0], gradient[1]) = (g[0], g[1]);
+    sums.log_intensity = Jet { value, gradient, ..Jet::default() };
+    sums.log_intensity.set(0, 0, h[0]);
+    sums.log_intensity.set(0, 1, h[1]);
+    sums.log_intensity.set(1, 1, h[2]);
+    let after = moments.remaining(1);
+    sums.compensator = Sums::total_weight(observed, weights, MARKED);
+    sums.compensator.add(-1.0, &after);
+    sums.compensator.value = spent;
+    sums
+}
+
+impl Mixture<'_> {
+    /// The weight and the rate of each exponential.
+    pub(crate) fn terms(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.log_rates.iter().enumerate().map(|(k, rate)| {
+            (self.log_weights.get(k).map_or(1.0, |weight| weight.exp()), rate.exp())
+        })
+    }
+}

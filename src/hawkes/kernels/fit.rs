@@ -1,0 +1,362 @@
+//! Maximum-likelihood fits of the models.
+
+use super::jet::DIM;
+use super::model::{Family, Parameters, Precision};
+use super::newton::{Minimum, VARIABLES, Vector, inverse, minimise};
+use super::objective::{Objective, SHARE};
+use super::observed::Observed;
+
+/// The mark exponent of a model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MarkExponent {
+    /// Every event has the weight 1.
+    Unmarked,
+    /// The exponent is given.
+    Fixed(f64),
+    /// The exponent is fitted, from 0 to this bound.
+    Free(f64),
+}
+
+/// The population of a model.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Population {
+    /// Infinite.
+    Infinite,
+    /// Given; at least the number of events is used.
+    Fixed(f64),
+    /// Fitted.
+    Free,
+}
+
+/// A model to fit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Model {
+    /// The family of the kernel.
+    pub family: Family,
+    /// The mark exponent.
+    pub marks: MarkExponent,
+    /// The population.
+    pub population: Population,
+    /// From this number of events on, a power law is approximated by exponentials.
+    pub exact_below: usize,
+    /// Threads for one cascade.
+    pub threads: usize,
+}
+
+/// A fitted model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fitted {
+    /// The family of the kernel.
+    pub family: Family,
+    /// The parameters of the maximum.
+    pub parameters: Parameters,
+    /// The log-likelihood there.
+    pub log_likelihood: f64,
+    /// Number of fitted parameters.
+    pub free: usize,
+    /// Number of events that the likelihood explains.
+    pub explained: usize,
+    /// Whether a fitted parameter is at one of its bounds.
+    pub at_bound: bool,
+    /// Whether the search ended at a maximum.
+    pub converged: bool,
+    /// Number of evaluations of the likelihood.
+    pub evaluations: u32,
+    /// Whether the sums of a power law were approximated.
+    pub approximate: bool,
+    pub(crate) at: Vector,
+    pub(crate) variables: Vec<usize>,
+}
+
+impl Fitted {
+    /// Akaike's information criterion.
+    pub fn aic(&self) -> f64 {
+        2.0 * self.free as f64 - 2.0 * self.log_likelihood
+    }
+
+    /// The Bayesian information criterion, for the number of explained events.
+    pub fn bic(&self) -> f64 {
+        self.free as f64 * (self.explained.max(1) as f64).ln() - 2.0 * self.log_likelihood
+    }
+}
+
+/// Bounds of the time scales, in seconds: 1/θ of an exponential, c of a power law.
+const TIME_SCALES: [f64; 2] = [1.0, 8.64e6];
+/// Bounds of the exponent θ of a power law.
+const EXPONENTS: [f64; 2] = [0.01, 10.0];
+/// Bounds of the weight of an exponential relative to the last one, as a logarithm.
+const LOG_WEIGHTS: [f64; 2] = [-14.0, 14.0];
+
+/// The tolerance of the last search, and of the first ones.
+const FINE: f64 = 1e-13;
+const ROUGH: f64 = 1e-6;
+
+impl Model {
+    fn bounds(&self) -> [[f64; 2]; VARIABLES] {
+        let mut bounds = [[0.0, 0.0]; VARIABLES];
+        if let MarkExponent::Free(limit) = self.marks {
+            bounds[0] = [0.0, limit];
+        }
+        let times = TIME_SCALES.map(f64::ln);
+        match self.family {
+            Family::Exponential => bounds[1] = [-times[1], -times[0]],
+            Family::PowerLaw => {
+                bounds[1] = times;
+                bounds[2] = EXPONENTS.map(f64::ln);
+            }
+            Family::SumExp(terms) => {
+                bounds[1..terms].fill(LOG_WEIGHTS);
+                bounds[terms..2 * terms].fill([-times[1], -times[0]]);
+            }
+            Family::Seismic => {}
+        }
+        bounds[SHARE] = [0.0, 1.0];
+        bounds
+    }
+
+    fn variables(&self) -> Vec<usize> {
+        let mark = matches!(self.marks, MarkExponent::Free(_)).then_some(0);
+        let share = (self.population == Population::Free).then_some(SHARE);
+        mark.into_iter().chain(1..=self.family.shape_len()).chain(share).collect()
+    }
+
+    fn objective<'a>(&self, cascades: &'a [Observed], precision: Precision) -> Objective<'a> {
+        Objective {
+            family: self.family,
+            cascades,
+            marked: self.marks != MarkExponent::Unmarked,
+            finite: self.population != Population::Infinite,
+            precision,
+            threads: self.threads,
+        }
+    }
+
+    /// Whether the sums of this cascade are approximated.
+    fn approximates(&self, cascades: &[Observed]) -> bool {
+        let longest = cascades.iter().map(Observed::len).max().unwrap_or(0);
+        self.family == Family::PowerLaw && longest >= self.exact_below
+    }
+
+    /// Fits the model to cascades that share the parameters; several need an infinite population.
+    pub fn fit(&self, cascades: &[Observed]) -> Fitted {
+        let (variables, bounds) = (self.variables(), self.bounds());
+        let long = cascades.iter().map(Observed::len).max().unwrap_or(0) > SHORT;
+        let search = if long { Precision::Coarse } else { Precision::Exact };
+        let last =
+            if self.approximates(cascades) { Precision::Approximate } else { Precision::Exact };
+        let rough = self.objective(cascades, search);
+        let mut evaluations = 0;
+        let mut starts: Vec<(f64, Vector)> = self
+            .starts(cascades)
+            .into_iter()
+            .map(|start| {
+                evaluations += 1;
+                (rough.at(&start).value, start)
+            })
+            .filter(|(value, _)| value.is_finite())
+            .collect();
+        starts.sort_by(|a, b| a.0.total_cmp(&b.0));
+        starts.truncate(CLIMBS);
+        let mut best: Option<Minimum> = None;
+        for (_, start) in starts {
+            let found = minimise(|at| rough.at(at), &variables, &bounds, start, ROUGH);
+            evaluations += found.evaluations;
+            if best.is_none_or(|best| found.point.value < best.point.value) {
+                best = Some(found);
+            }
+        }
+        let from = best.map_or([0.0; VARIABLES], |best| best.at);
+        let fine = self.objective(cascades, last);
+        let found = minimise(|at| fine.at(at), &variables, &bounds, from, FINE);
+        self.conclude(&fine, &variables, &bounds, found, evaluations)
+    }
+
+    fn conclude(
+        &self,
+        objective: &Objective<'_>,
+        variables: &[usize],
+        bounds: &[[f64; 2]; VARIABLES],
+        found: Minimum,
+        evaluations: u32,
+    ) -> Fitted {
+        let at = found.at;
+        let (scale, log_likelihood) = objective.scale(&at);
+        let mut parameters = objective.parameters(&at);
+        parameters.scale = scale;
+        let explained = objective.cascades.iter().map(|it| it.len() - it.given).sum::<usize>();
+        Fitted {
+            family: self.family,
+            parameters,
+            log_likelihood,
+            free: 1 + variables.len(),
+            explained,
+            at_bound: variables.iter().any(|&i| bounds[i].contains(&at[i])),
+            converged: found.converged,
+            evaluations: evaluations + found.evaluations + 1,
+            approximate: objective.precision != Precision::Exact && self.family == Family::PowerLaw,
+            at,
+            variables: variables.to_vec(),
+        }
+    }
+
+    /// The starts of the search.
+    fn starts(&self, cascades: &[Observed]) -> Vec<Vector> {
+        let span = cascades
+            .iter()
+            .map(|it| it.end - it.times.first().copied().unwrap_or(0.0))
+            .filter(|span| *span < super::INFINITE_END)
+            .fold(1.0, f64::max);
+        let mut shapes: Vec<Vec<f64>> = Vec::new();
+        match self.family {
+            Family::Exponential => {
+                shapes.extend([1.0, 8.0, 64.0, 1024.0].map(|k: f64| vec![(k / span).ln()]));
+            }
+            Family::PowerLaw => {
+                for part in [1e-4, 3e-3, 0.1] {
+                    for theta in [0.2_f64, 0.7, 2.5] {
+                        shapes.push(vec![(part * span).ln(), theta.ln()]);
+                    }
+                }
+            }
+            Family::SumExp(terms) => {
+                for (fastest, slowest) in
+                    [(300.0, 1.0), (3000.0, 10.0), (30.0, 1.0), (30_000.0, 1.0)]
+                {
+                    let ratio: f64 = fastest / slowest;
+                    let rate = |k: usize| {
+                        (slowest / span * ratio.powf(k as f64 / (terms - 1) as f64)).ln()
+                    };
+                    shapes.push(
+                        std::iter::repeat_n(0.0, terms - 1).chain((0..terms).map(rate)).collect(),
+                    );
+                }
+            }
+            Family::Seismic => shapes.push(Vec::new()),
+        }
+        let exponents = match self.marks {
+            MarkExponent::Unmarked => vec![0.0],
+            MarkExponent::Fixed(exponent) => vec![exponent],
+            MarkExponent::Free(limit) => vec![0.2 * limit, 0.7 * limit],
+        };
+        let events = cascades.iter().map(Observed::len).sum::<usize>() as f64;
+        let shares = match self.population {
+            Population::Infinite => vec![0.0],
+            Population::Fixed(population) => vec![(events / population).min(1.0)],
+            Population::Free => vec![0.02, 0.6],
+        };
+        let mut starts = Vec::new();
+        for shape in &shapes {
+            for exponent in &exponents {
+                for share in &shares {
+                    let mut start = [0.0; VARIABLES];
+                    start[0] = *exponent;
+                    start[1..=shape.len()].copy_from_slice(shape);
+                    start[SHARE] = *share;
+                    starts.push(start);
+                }
+            }
+        }
+        starts
+    }
+}
+
+/// Number of starts from which the search climbs.
+const CLIMBS: usize = 2;
+/// Up to this number of events the search uses all pairs.
+const SHORT: usize = 150;
+
+impl Fitted {
+    /// Standard errors of the parameters of [`Fitted::named`], in that order, from the observed information; `None`
+    /// where it is not positive definite.
+    pub fn standard_errors(&self, cascades: &[Observed], threads: usize) -> Option<Vec<f64>> {
+        let objective = Objective {
+            family: self.family,
+            cascades,
+            marked: self.parameters.marked,
+            finite: self.parameters.population.is_finite() || self.variables.contains(&SHARE),
+            precision: if self.approximate { Precision::Approximate } else { Precision::Exact },
+            threads,
+        };
+        let (n, point, mixed) = objective.information(&self.at);
+        // ln κ takes the place of a variable that is not free: there is always one, as free ones are at most
+        // the mark exponent, the shape and the share.
+        let spare = (0..VARIABLES).find(|i| !self.variables.contains(i))?;
+        let mut matrix = point.hessian;
+        for i in 0..VARIABLES {
+            matrix[spare][i] = mixed[i];
+            matrix[i][spare] = mixed[i];
+        }
+        matrix[spare][spare] = n;
+        let mut over = self.variables.clone();
+        over.push(spare);
+        let covariance = inverse(&matrix, &over)?;
+        let deviation = |direction: &[(usize, f64)]| {
+            let each = direction
+                .iter()
+                .flat_map(|&(i, a)| direction.iter().map(move |&(j, b)| (i, j, a * b)));
+            each.map(|(i, j, ab)| ab * covariance[i][j]).sum::<f64>().max(0.0).sqrt()
+        };
+        let free = |i: usize| self.variables.contains(&i);
+        let named = self.named();
+        let mut errors = Vec::new();
+        for (name, value) in &named {
+            let error = match (*name, self.family) {
+                ("K", Family::PowerLaw) => {
+                    // ln K = ln κ + ln θ + θ ln c.
+                    let theta = self.at[2].exp();
+                    let direction = [(spare, 1.0), (1, theta), (2, 1.0 + theta * self.at[1])];
+                    value * deviation(&direction)
+                }
+                ("K", _) => value * deviation(&[(spare, 1.0)]),
+                ("beta", _) if free(0) => deviation(&[(0, 1.0)]),
+                ("c", _) => value * deviation(&[(1, 1.0)]),
+                ("theta", Family::Exponential) => value * deviation(&[(1, 1.0)]),
+                ("theta", _) => value * deviation(&[(2, 1.0)]),
+                ("N", _) if free(SHARE) => value * deviation(&[(SHARE, self.at[SHARE].recip())]),
+                (name, Family::SumExp(terms)) => {
+                    let k = usize::from(name.as_bytes()[name.len() - 1] - b'1');
+                    match name.starts_with('K') {
+                        true if k + 1 < terms => value * deviation(&[(spare, 1.0), (1 + k, 1.0)]),
+                        true => value * deviation(&[(spare, 1.0)]),
+                        false => value * deviation(&[(terms + k, 1.0)]),
+                    }
+                }
+                _ => 0.0,
+            };
+            errors.push(error);
+        }
+        Some(errors)
+    }
+
+    /// The parameters by the names of the literature.
+    pub fn named(&self) -> Vec<(&'static str, f64)> {
+        const WEIGHTS: [&str; 4] = ["K1", "K2", "K3", "K4"];
+        const RATES: [&str; 4] = ["theta1", "theta2", "theta3", "theta4"];
+        let Parameters { scale, coords, marked, population } = self.parameters;
+        let mut named = Vec::new();
+        match self.family {
+            Family::Exponential => named.extend([("K", scale), ("theta", coords[1].exp())]),
+            Family::PowerLaw => {
+                let (c, theta) = (coords[1].exp(), coords[2].exp());
+                named.extend([("K", scale * theta * c.powf(theta)), ("c", c), ("theta", theta)]);
+            }
+            Family::SumExp(terms) => {
+                for k in 0..terms {
+                    let weight = if k + 1 < terms { coords[1 + k].exp() } else { 1.0 };
+                    named.push((WEIGHTS[k], scale * weight));
+                    named.push((RATES[k], coords[terms + k].exp()));
+                }
+            }
+            Family::Seismic => named.push(("K", scale)),
+        }
+        if marked {
+            named.push(("beta", coords[0]));
+        }
+        if population.is_finite() {
+            named.push(("N", population));
+        }
+        named
+    }
+}
+
+const _: () = assert!(DIM + 1 == VARIABLES);

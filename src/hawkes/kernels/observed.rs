@@ -1,0 +1,69 @@
+//! The events of a cascade in the form that the kernels process.
+
+use crate::cascade::Point;
+
+/// The end of the observation where it is infinite.
+pub const INFINITE_END: f64 = 1e20;
+
+/// Added to an intensity before its logarithm: an event without a possible parent costs −ln of it.
+pub(crate) const FLOOR: f64 = 1e-100;
+
+/// Events in time order, their marks, and the end of the observation.
+///
+/// Events at times up to 0 are given; the model explains the later ones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// Times, in the unit of the kernel's parameters.
+    pub(crate) times: Vec<f64>,
+    /// Logarithms of the marks; 0 for a mark of 0.
+    pub(crate) log_marks: Vec<f64>,
+    /// 1, or 0 for a mark of 0, which a marked model gives no children.
+    pub(crate) present: Vec<f64>,
+    pub(crate) end: f64,
+    /// Number of events that are given.
+    pub(crate) given: usize,
+    /// Number of events before those after the end were dropped.
+    pub(crate) rows: usize,
+}
+
+impl Observed {
+    /// The events of a cascade observed until `end`. If `end` is before the last event, only events before it
+    /// are kept.
+    pub fn new(points: &[Point], end: f64) -> Self {
+        let end = end.min(INFINITE_END);
+        let cut = points.last().is_some_and(|last| end < last.time);
+        let kept: Vec<Point> =
+            points.iter().filter(|point| !cut || point.time < end).copied().collect();
+        let log = |mark: f64| if mark > 0.0 { mark.ln() } else { 0.0 };
+        Self {
+            times: kept.iter().map(|point| point.time).collect(),
+            log_marks: kept.iter().map(|point| log(point.magnitude)).collect(),
+            present: kept.iter().map(|it| f64::from(u8::from(it.magnitude > 0.0))).collect(),
+            end,
+            given: kept.iter().take_while(|point| point.time <= 0.0).count(),
+            rows: points.len(),
+        }
+    }
+
+    /// Number of events.
+    pub fn len(&self) -> usize {
+        self.times.len()
+    }
+
+    /// Whether there is no event.
+    pub fn is_empty(&self) -> bool {
+        self.times.is_empty()
+    }
+
+    /// Whether all marks are equal to 1.
+    pub fn is_unmarked(&self) -> bool {
+        self.log_marks.iter().all(|log| *log == 0.0) && self.present.iter().all(|it| *it == 1.0)
+    }
+
+    /// The weights m^β, with the mark exponent β; all 1 in an unmarked model (`None`).
+    pub(crate) fn weights(&self, exponent: Option<f64>) -> Vec<f64> {
+        let Some(exponent) = exponent else { return vec![1.0; self.times.len()] };
+        let marks = self.log_marks.iter().zip(&self.present);
+        marks.map(|(log, present)| present * (exponent * log).exp()).collect()
+    }
+}
