@@ -22,9 +22,9 @@ use std::f64::consts::{LOG2_E, PI};
 use pulp::{Arch, Simd, WithSimd};
 
 use super::gamma::log_gamma;
-use super::jet::Jet;
+use super::jet::{Jet, LogSum};
 use super::observed::Observed;
-use super::power_law::{Shape, X, Y, compensator};
+use super::power_law::{Shape, compensator};
 use super::sums::Sums;
 use crate::hawkes::arithmetic::{LANES, Lanes, lost_and_remaining};
 
@@ -104,17 +104,21 @@ fn step(theta: f64, tolerance: f64) -> f64 {
 }
 
 /// The derivatives of Σ a_k X_k from its moments; the last four are in ℓ: ℓ, ℓ², ℓ p, ℓ r.
-fn combined([one, p, r, pp, pr, rr, l, ll, lp, lr]: [f64; 10], theta: f64, trigamma: f64) -> Jet {
-    let t = theta;
-    let mut jet = Jet { value: one, ..Jet::default() };
-    jet.gradient[..3].copy_from_slice(&[l, t * one - p, t * r]);
-    jet.set(0, 0, ll);
-    jet.set(0, X, t * l - lp);
-    jet.set(0, Y, t * lr);
-    jet.set(X, X, t * t * one - (2.0 * t + 1.0) * p + pp);
-    jet.set(X, Y, t * (one + t * r - pr));
-    jet.set(Y, Y, t * t * (rr - trigamma * one) + t * r);
-    jet
+#[inline(always)]
+fn combined(
+    [one, p, r, pp, pr, rr, l, ll, lp, lr]: [f64; 10],
+    t: f64,
+    trigamma: f64,
+) -> (f64, [f64; 3], [f64; 6]) {
+    let hessian = [
+        ll,
+        t * l - lp,
+        t * lr,
+        t * t * one - (2.0 * t + 1.0) * p + pp,
+        t * (one + t * r - pr),
+        t * t * (rr - trigamma * one) + t * r,
+    ];
+    (one, [l, t * one - p, t * r], hessian)
 }
 
 /// The sums, within the tolerance.
@@ -143,9 +147,11 @@ pub(crate) fn sums(
         rows: &mut rows,
         lost: finite.then_some(&mut lost),
     });
+    let mut logs = LogSum::new();
     for row in &rows[observed.given..] {
-        sums.add_event(&combined(*row, shape.theta, trigamma), 3);
+        sums.add_small(&mut logs, 1.0, combined(*row, shape.theta, trigamma));
     }
+    logs.add_to(&mut sums.log_intensity);
     compensator(observed, &weights, marked, shape, &mut sums);
     if finite {
         let mut moments = [0.0; 10];
@@ -162,7 +168,7 @@ pub(crate) fn sums(
         }
         // D₁ = n D − Σ_j Σ_(i<j) w_i (1 − Ψ(t_j − t_i)).
         sums.depleted.add(observed.len() as f64, &sums.compensator);
-        sums.depleted.add(-1.0, &combined(moments, shape.theta, trigamma));
+        sums.depleted.add(-1.0, &Jet::of_three(combined(moments, shape.theta, trigamma)));
     }
     sums
 }

@@ -108,14 +108,16 @@ pub(crate) fn sums(
     finite: bool,
 ) -> Sums {
     let count = mixture.log_rates.len();
-    if count == 1 && !finite {
-        return single(observed, exponent, mixture.log_rates[0].exp());
+    if count == 1 {
+        return single(observed, exponent, mixture.log_rates[0].exp(), finite);
     }
     let rates: Vec<f64> = mixture.log_rates.iter().map(|log| log.exp()).collect();
     let weight_of = |k: usize| mixture.log_weights.get(k).map_or(1.0, |log| log.exp());
     let gaps: Vec<Gaps> = rates.iter().map(|&rate| Gaps::of(observed, rate)).collect();
     let weights = observed.weights(exponent);
     let mut moments = vec![Moments::default(); count];
+    let mut remaining = vec![Moments::default(); count];
+    let mut lost = vec![0.0; count];
     let mut sums = Sums::default();
     for (i, (&weight, &log_mark)) in weights.iter().zip(&observed.log_marks).enumerate() {
         if i >= observed.given {
@@ -124,30 +126,46 @@ pub(crate) fn sums(
                 let part = moments.intensity(rates[k], count + k);
                 place(&mut intensity, &part, k, count, weight_of(k));
             }
-            let dim = if count == 1 { 2 } else { 2 * count };
-            sums.add_event(&intensity, dim);
+            sums.add_event(&intensity, 2 * count);
         }
         for (k, moments) in moments.iter_mut().enumerate() {
+            remaining[k].0.iter_mut().zip(moments.0).for_each(|(to, of)| *to += of);
             moments.add(weight, log_mark);
-            let (age, lost) = (gaps[k].ages[i], gaps[k].lost[i]);
-            let next = moments.aged(age, gaps[k].left[i]);
-            let (mut spent, after) = (moments.remaining(count + k), next.remaining(count + k));
-            spent.add(-1.0, &after);
-            spent.value = moments.0[0] * lost;
-            let mut placed = Jet::default();
-            place(&mut placed, &spent, k, count, weight_of(k));
-            sums.compensator.add(1.0, &placed);
-            if finite {
-                sums.depleted.add((i + 1) as f64, &placed);
-            }
-            *moments = next;
+            lost[k] += moments.0[0] * gaps[k].lost[i];
+            *moments = moments.aged(gaps[k].ages[i], gaps[k].left[i]);
         }
     }
-    if finite && count == 1 {
-        sums.floored_scale.value = sums.floored * mixture.log_rates[0];
-        sums.floored_scale.gradient[1] = sums.floored;
+    let total = Sums::total_weight(observed, &weights, exponent.is_some());
+    for k in 0..count {
+        let mut spent = total;
+        spent.add(-1.0, &moments[k].remaining(count + k));
+        spent.value = lost[k];
+        place(&mut sums.compensator, &spent, k, count, weight_of(k));
+        if finite {
+            let depleted = depleted(observed, &weights, exponent.is_some(), &spent, |of| {
+                of.add(1.0, &remaining[k].remaining(count + k));
+            });
+            place(&mut sums.depleted, &depleted, k, count, weight_of(k));
+        }
     }
     sums
+}
+
+/// D₁ = n D − Σ_j Σ_(i<j) w_i (1 − Ψ(t_j − t_i)), where `add_remaining` adds the double sum of w_i Ψ(t_j − t_i).
+fn depleted(
+    observed: &Observed,
+    weights: &[f64],
+    marked: bool,
+    spent: &Jet,
+    add_remaining: impl Fn(&mut Jet),
+) -> Jet {
+    let n = observed.len();
+    let later: Vec<f64> =
+        weights.iter().enumerate().map(|(i, weight)| -((n - 1 - i) as f64) * weight).collect();
+    let mut jet = Sums::total_weight(observed, &later, marked);
+    jet.add(n as f64, spent);
+    add_remaining(&mut jet);
+    jet
 }
 
 /// Adds component `k` times its weight to a jet, with the derivatives by the logarithm of that weight.
@@ -166,17 +184,18 @@ fn place(to: &mut Jet, part: &Jet, k: usize, count: usize, weight: f64) {
 }
 
 /// The sums of one exponential, without the jets of every event.
-fn single(observed: &Observed, exponent: Option<f64>, rate: f64) -> Sums {
+fn single(observed: &Observed, exponent: Option<f64>, rate: f64, finite: bool) -> Sums {
     let gaps = Gaps::of(observed, rate);
     let weights = observed.weights(exponent);
-    if exponent.is_some() {
-        single_of::<true>(observed, &weights, &gaps, rate)
-    } else {
-        single_of::<false>(observed, &weights, &gaps, rate)
+    match (exponent.is_some(), finite) {
+        (false, false) => single_of::<false, false>(observed, &weights, &gaps, rate),
+        (false, true) => single_of::<false, true>(observed, &weights, &gaps, rate),
+        (true, false) => single_of::<true, false>(observed, &weights, &gaps, rate),
+        (true, true) => single_of::<true, true>(observed, &weights, &gaps, rate),
     }
 }
 
-fn single_of<const MARKED: bool>(
+fn single_of<const MARKED: bool, const FINITE: bool>(
     observed: &Observed,
     weights: &[f64],
     gaps: &Gaps,
@@ -184,6 +203,7 @@ fn single_of<const MARKED: bool>(
 ) -> Sums {
     let mut sums = Sums::default();
     let (mut moments, mut spent) = (Moments::default(), 0.0);
+    let mut remaining = Moments::default();
     // A product of intensities instead of the sum of logarithms; it is taken before it may underflow.
     let (mut product, mut logs) = (1.0_f64, 0.0);
     let mut g = [0.0; 2];
@@ -212,6 +232,9 @@ fn single_of<const MARKED: bool>(
                 sums.floored += 1.0;
             }
         }
+        if FINITE {
+            remaining.0.iter_mut().zip(moments.0).for_each(|(to, of)| *to += of);
+        }
         let (d, lost, left) = (gaps.ages[i].min(1e3), gaps.lost[i], gaps.left[i]);
         let x = x + weights[i];
         spent += x * lost;
@@ -238,6 +261,13 @@ fn single_of<const MARKED: bool>(
     sums.compensator = Sums::total_weight(observed, weights, MARKED);
     sums.compensator.add(-1.0, &after);
     sums.compensator.value = spent;
+    if FINITE {
+        sums.depleted = depleted(observed, weights, MARKED, &sums.compensator, |of| {
+            of.add(1.0, &remaining.remaining(1));
+        });
+        sums.floored_scale.value = sums.floored * rate.ln();
+        sums.floored_scale.gradient[1] = sums.floored;
+    }
     sums
 }
 

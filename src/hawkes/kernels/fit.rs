@@ -140,18 +140,26 @@ impl Model {
     /// Fits the model to cascades that share the parameters; several need an infinite population.
     pub fn fit(&self, cascades: &[Observed]) -> Fitted {
         let (variables, bounds) = (self.variables(), self.bounds());
-        let long = cascades.iter().map(Observed::len).max().unwrap_or(0) > SHORT;
-        let search = if long { Precision::Coarse } else { Precision::Exact };
-        let last =
-            if self.approximates(cascades) { Precision::Approximate } else { Precision::Exact };
+        let longest = cascades.iter().map(Observed::len).max().unwrap_or(0);
+        let search = if longest > SHORT { Precision::Coarse } else { Precision::Exact };
         let rough = self.objective(cascades, search);
+        let prefix: Vec<Observed>;
+        let mut first = rough;
+        if let [one] = cascades
+            && longest > PREFIX
+            && self.family != Family::Exponential
+            && self.population == Population::Infinite
+        {
+            prefix = vec![one.prefix(PREFIX)];
+            first.cascades = &prefix;
+        }
         let mut evaluations = 0;
         let mut starts: Vec<(f64, Vector)> = self
             .starts(cascades)
             .into_iter()
             .map(|start| {
                 evaluations += 1;
-                (rough.at(&start).value, start)
+                (first.at(&start).value, start)
             })
             .filter(|(value, _)| value.is_finite())
             .collect();
@@ -159,15 +167,30 @@ impl Model {
         starts.truncate(CLIMBS);
         let mut best: Option<Minimum> = None;
         for (_, start) in starts {
-            let found = minimise(|at| rough.at(at), &variables, &bounds, start, ROUGH);
+            let found = minimise(|at| first.at(at), &variables, &bounds, start, ROUGH);
             evaluations += found.evaluations;
             if best.is_none_or(|best| found.point.value < best.point.value) {
                 best = Some(found);
             }
         }
-        let from = best.map_or([0.0; VARIABLES], |best| best.at);
+        let mut from = best.map_or([0.0; VARIABLES], |best| best.at);
+        let mut climb = |precision, tolerance| {
+            let objective = self.objective(cascades, precision);
+            let found = minimise(|at| objective.at(at), &variables, &bounds, from, tolerance);
+            from = found.at;
+            evaluations += found.evaluations;
+            found
+        };
+        if longest > PREFIX && self.family == Family::PowerLaw {
+            climb(Precision::Coarse, ROUGH);
+            if !self.approximates(cascades) {
+                climb(Precision::Approximate, FINE);
+            }
+        }
+        let last =
+            if self.approximates(cascades) { Precision::Approximate } else { Precision::Exact };
+        let found = climb(last, FINE);
         let fine = self.objective(cascades, last);
-        let found = minimise(|at| fine.at(at), &variables, &bounds, from, FINE);
         self.conclude(&fine, &variables, &bounds, found, evaluations)
     }
 
@@ -180,7 +203,7 @@ impl Model {
         evaluations: u32,
     ) -> Fitted {
         let at = found.at;
-        let (scale, log_likelihood) = objective.scale(&at);
+        let (scale, log_likelihood) = (found.point.scale, -found.point.value);
         let mut parameters = objective.parameters(&at);
         parameters.scale = scale;
         let explained = objective.cascades.iter().map(|it| it.len() - it.given).sum::<usize>();
@@ -192,7 +215,7 @@ impl Model {
             explained,
             at_bound: variables.iter().any(|&i| bounds[i].contains(&at[i])),
             converged: found.converged,
-            evaluations: evaluations + found.evaluations + 1,
+            evaluations,
             approximate: objective.precision != Precision::Exact && self.family == Family::PowerLaw,
             at,
             variables: variables.to_vec(),
@@ -209,7 +232,9 @@ impl Model {
         let mut shapes: Vec<Vec<f64>> = Vec::new();
         match self.family {
             Family::Exponential => {
-                shapes.extend([1.0, 8.0, 64.0, 1024.0].map(|k: f64| vec![(k / span).ln()]));
+                let last = (-TIME_SCALES[1].ln()).max(-span.ln());
+                let count = ((-last / 1.4).ceil() as usize).max(1);
+                shapes.extend((0..count).map(|k| vec![last * (k as f64 + 0.5) / count as f64]));
             }
             Family::PowerLaw => {
                 for part in [1e-4, 3e-3, 0.1] {
@@ -262,6 +287,8 @@ impl Model {
 
 /// Number of starts from which the search climbs.
 const CLIMBS: usize = 2;
+/// A search over a longer cascade starts with this number of its first events.
+const PREFIX: usize = 1000;
 /// Up to this number of events the search uses all pairs.
 const SHORT: usize = 150;
 
@@ -330,8 +357,8 @@ impl Fitted {
 
     /// The parameters by the names of the literature.
     pub fn named(&self) -> Vec<(&'static str, f64)> {
-        const WEIGHTS: [&str; 4] = ["K1", "K2", "K3", "K4"];
-        const RATES: [&str; 4] = ["theta1", "theta2", "theta3", "theta4"];
+        const WEIGHTS: [&str; 3] = ["K1", "K2", "K3"];
+        const RATES: [&str; 3] = ["theta1", "theta2", "theta3"];
         let Parameters { scale, coords, marked, population } = self.parameters;
         let mut named = Vec::new();
         match self.family {

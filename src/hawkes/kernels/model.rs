@@ -12,7 +12,7 @@ use super::power_law::{self, Shape};
 use super::sums::Sums;
 
 /// The most exponentials of a sum.
-pub const MAX_TERMS: usize = 4;
+pub const MAX_TERMS: usize = 3;
 
 /// A family of kernels; κ is the integral of the kernel, and ψ the kernel divided by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ pub struct UnknownFamily(String);
 
 impl fmt::Display for UnknownFamily {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown kernel '{}': exp, power-law, sum-exp:2 to sum-exp:4 or seismic", self.0)
+        write!(f, "unknown kernel '{}': exp, power-law, sum-exp:2, sum-exp:3 or seismic", self.0)
     }
 }
 

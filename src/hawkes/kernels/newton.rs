@@ -12,6 +12,8 @@ pub(crate) struct Point {
     pub(crate) value: f64,
     pub(crate) gradient: Vector,
     pub(crate) hessian: Matrix,
+    /// The best κ.
+    pub(crate) scale: f64,
 }
 
 /// A minimum.
@@ -156,6 +158,7 @@ mod tests {
             value: (1.0 - x).powi(2) + 100.0 * (y - x * x).powi(2),
             gradient: [0.0; VARIABLES],
             hessian: [[0.0; VARIABLES]; VARIABLES],
+            scale: 1.0,
         };
         point.gradient[0] = -2.0 * (1.0 - x) - 400.0 * x * (y - x * x);
         point.gradient[1] = 200.0 * (y - x * x);

@@ -56,6 +56,7 @@ impl Objective<'_> {
         let (d, slope, curvature) = self.compensator(&sums, at);
         let mut point = self.fixed(&sums, at);
         if n > 0.0 {
+            point.scale = n / d;
             point.value += n - n * n.ln() + n * d.ln();
             for a in 0..VARIABLES {
                 point.gradient[a] += n * slope[a] / d;
@@ -66,16 +67,6 @@ impl Objective<'_> {
             }
         }
         point
-    }
-
-    /// The best κ, and the log-likelihood there.
-    pub(crate) fn scale(&self, at: &Vector) -> (f64, f64) {
-        let sums = self.sums(at);
-        let (d, ..) = self.compensator(&sums, at);
-        let n = sums.explained;
-        let kappa = if n > 0.0 { n / d } else { 0.0 };
-        let gained = if n > 0.0 { n * kappa.ln() - n } else { 0.0 };
-        (kappa, gained - self.fixed(&sums, at).value)
     }
 
     /// The observed information in ln κ (in the place of `VARIABLES`) and the variables: the Hessian of the
@@ -122,6 +113,7 @@ impl Objective<'_> {
             value: -l.value,
             gradient: [0.0; VARIABLES],
             hessian: [[0.0; VARIABLES]; VARIABLES],
+            scale: 0.0,
         };
         for a in 0..DIM {
             point.gradient[a] = -l.gradient[a];

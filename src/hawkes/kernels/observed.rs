@@ -45,6 +45,19 @@ impl Observed {
         }
     }
 
+    /// The first events, observed until the last of them.
+    pub(crate) fn prefix(&self, events: usize) -> Self {
+        let events = events.min(self.times.len());
+        Self {
+            times: self.times[..events].to_vec(),
+            log_marks: self.log_marks[..events].to_vec(),
+            present: self.present[..events].to_vec(),
+            end: self.times.get(events.wrapping_sub(1)).copied().unwrap_or(self.end),
+            given: self.given.min(events),
+            rows: events,
+        }
+    }
+
     /// Number of events.
     pub fn len(&self) -> usize {
         self.times.len()

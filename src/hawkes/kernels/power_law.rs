@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::jet::Jet;
+use super::jet::{Jet, LogSum};
 use super::observed::Observed;
 use super::sums::Sums;
 use crate::hawkes::arithmetic::{LANES, Lanes, ln, lost_and_remaining};
@@ -27,7 +27,6 @@ pub(super) const MOMENTS: usize = 16;
 /// Coordinates of the shape.
 pub(super) const X: usize = 1;
 pub(super) const Y: usize = 2;
-const DIM_USED: usize = 3;
 
 /// Events whose rows a thread takes at a time; the sum of the blocks does not depend on the threads.
 const BLOCK: usize = 64;
@@ -39,21 +38,21 @@ pub(crate) struct Shape {
     pub(crate) theta: f64,
 }
 
-/// The intensity and its derivatives, from the moments of E.
-fn intensity([one, q, v, qq, qv, vv, l, ll, lq, lv]: [f64; 10], shape: Shape) -> Jet {
-    let Shape { c, theta: t } = shape;
+/// The intensity times c/θ with its derivatives, from the moments of E.
+#[inline(always)]
+fn intensity(m: &[f64; MOMENTS], t: f64) -> (f64, [f64; 3], [f64; 6]) {
+    let [one, q, v, qq, qv, vv, l, ll, lq, lv, ..] = *m;
     let u = 1.0 + t;
-    let mut jet = Jet { value: one, ..Jet::default() };
-    jet.gradient[..3].copy_from_slice(&[l, t * one - u * q, one - t * v]);
-    jet.set(0, 0, ll);
-    jet.set(0, X, t * l - u * lq);
-    jet.set(0, Y, l - t * lv);
-    jet.set(X, X, t * t * one - u * (1.0 + 2.0 * t) * q + u * (1.0 + u) * qq);
-    jet.set(X, Y, 2.0 * t * one - t * t * v - (1.0 + 2.0 * t) * q + t * u * qv);
-    jet.set(Y, Y, one - 3.0 * t * v + t * t * vv);
-    let mut scaled = Jet::default();
-    scaled.add(t / c, &jet);
-    scaled
+    let gradient = [l, t * one - u * q, one - t * v];
+    let hessian = [
+        ll,
+        t * l - u * lq,
+        l - t * lv,
+        t * t * one - u * (1.0 + 2.0 * t) * q + u * (1.0 + u) * qq,
+        2.0 * t * one - t * t * v - (1.0 + 2.0 * t) * q + t * u * qv,
+        one - 3.0 * t * v + t * t * vv,
+    ];
+    (one, gradient, hessian)
 }
 
 /// Σ w Ψ and its derivatives, from its moments times 1, q, v, q², q v, v², ℓ, ℓ², ℓ q, ℓ v.
@@ -88,18 +87,22 @@ pub(crate) fn sums(
     let blocks: Vec<Range<usize>> =
         (0..n).step_by(BLOCK).map(|start| start..(start + BLOCK).min(n)).collect();
     let arch = Arch::new();
+    let factor = shape.theta / shape.c;
     let parts = in_parallel(&blocks, if n < 1000 { 1 } else { threads }, |block| {
         let mut sums = Sums::default();
         let mut rows = vec![[0.0; MOMENTS]; block.len()];
         arch.dispatch(Rows { pairs: &pairs, first: block.start, rows: &mut rows });
         let mut total = [0.0; MOMENTS];
+        let mut logs = LogSum::new();
         for (i, row) in block.clone().zip(&rows) {
             if i >= observed.given {
-                let of_e: [f64; 10] = std::array::from_fn(|k| row[k]);
-                sums.add_event(&intensity(of_e, shape), DIM_USED);
+                sums.add_small(&mut logs, factor, intensity(row, shape.theta));
             }
             total.iter_mut().zip(row).for_each(|(total, of)| *total += of);
         }
+        logs.add_to(&mut sums.log_intensity);
+        // The factor has the logarithm ln θ − ln c in every event; its derivatives are in those of E.
+        sums.log_intensity.value += sums.explained * factor.ln();
         if finite {
             sums.depleted = survival(moments_of_survival(&total), shape.theta);
         }

@@ -11,7 +11,7 @@
 //! the negative log-likelihood is κ (D − D₁/N) − n ln κ − L − Σ ln((N − i + 1)/N): once the sums are known, κ and
 //! N cost nothing.
 
-use super::jet::Jet;
+use super::jet::{Jet, LogSum};
 use super::observed::{FLOOR, Observed};
 
 /// The sums, with derivatives by the shape coordinates.
@@ -36,6 +36,24 @@ impl Sums {
     pub(crate) fn add_event(&mut self, intensity: &Jet, dim: usize) {
         if intensity.value > 1e-90 {
             self.log_intensity.add_log(intensity, dim);
+            self.explained += 1.0;
+        } else {
+            self.log_intensity.value += FLOOR.ln();
+            self.floored += 1.0;
+        }
+    }
+
+    /// Adds the logarithm of an intensity in three coordinates to `logs`; S, gradient and second derivatives are times
+    /// `factor`.
+    #[inline(always)]
+    pub(crate) fn add_small(
+        &mut self,
+        logs: &mut LogSum,
+        factor: f64,
+        (value, gradient, hessian): (f64, [f64; 3], [f64; 6]),
+    ) {
+        if factor * value > 1e-90 {
+            logs.add(value, gradient, hessian);
             self.explained += 1.0;
         } else {
             self.log_intensity.value += FLOOR.ln();

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::approximate;
 use super::model::{Family, Parameters, Precision, likelihood};
 use super::observed::Observed;
 use super::quantities::{branching_factor, final_size, intensity, viral_score};
