@@ -84,7 +84,7 @@ impl Nodes {
 
     /// The kernel at a lag.
     #[cfg(test)]
-    fn kernel(&self, lag: f64) -> f64 {
+    pub(super) fn kernel(&self, lag: f64) -> f64 {
         self.weights[0].iter().zip(&self.rates).map(|(a, b)| a * (-b * lag).exp()).sum()
     }
 }
@@ -171,6 +171,37 @@ pub(crate) fn sums(
         sums.depleted.add(-1.0, &Jet::of_three(combined(moments, shape.theta, trigamma)));
     }
     sums
+}
+
+/// Σ_(i<j) w_i Ψ(t_j − t_i) for every event j, as Σ w_i less Σ w_i (1 − Ψ).
+pub(crate) fn survivals(observed: &Observed, exponent: Option<f64>, shape: Shape) -> Vec<f64> {
+    let [Some(first), Some(last)] = [observed.times.first(), observed.times.last()] else {
+        return Vec::new();
+    };
+    let weights = observed.weights(exponent);
+    let mut nodes = Nodes::new(shape, last - first, TOLERANCE);
+    // With the weights a/b the first moment is Σ_k (a_k/b_k) X_k.
+    for (weight, rate) in nodes.weights[0].iter_mut().zip(&nodes.rates) {
+        *weight /= if *rate > 0.0 { *rate } else { 1.0 };
+    }
+    let all: f64 = nodes.weights[0].iter().sum();
+    let mut rows = vec![[0.0; 10]; observed.len()];
+    let pass = Pass {
+        observed,
+        weights: &weights,
+        nodes: &nodes,
+        marked: false,
+        rows: &mut rows,
+        lost: None,
+    };
+    Arch::new().dispatch(pass);
+    let mut total = 0.0;
+    let each = rows.iter().zip(&weights).map(|(row, weight)| {
+        let survival = total * (1.0 - all) + row[0];
+        total += weight;
+        survival
+    });
+    each.collect()
 }
 
 /// A pass over the events with the excitation of every exponential.

@@ -208,7 +208,7 @@ fn single_of<const MARKED: bool, const FINITE: bool>(
     let (mut product, mut logs) = (1.0_f64, 0.0);
     let mut g = [0.0; 2];
     let mut h = [0.0; 3];
-    for i in 0..weights.len() {
+    for (i, &weight) in weights.iter().enumerate() {
         let [x, y, z, l, ll, ly] = moments.0;
         if i >= observed.given {
             if x > 1e-90 {
@@ -236,16 +236,16 @@ fn single_of<const MARKED: bool, const FINITE: bool>(
             remaining.0.iter_mut().zip(moments.0).for_each(|(to, of)| *to += of);
         }
         let (d, lost, left) = (gaps.ages[i].min(1e3), gaps.lost[i], gaps.left[i]);
-        let x = x + weights[i];
+        let x = x + weight;
         spent += x * lost;
         moments.0[0] = left * x;
         moments.0[1] = left * (y + d * x);
         moments.0[2] = left * (z + d * (2.0 * y + d * x));
         if MARKED {
             let log = observed.log_marks[i];
-            let l = l + weights[i] * log;
+            let l = l + weight * log;
             moments.0[3] = left * l;
-            moments.0[4] = left * (ll + weights[i] * log * log);
+            moments.0[4] = left * (ll + weight * log * log);
             moments.0[5] = left * (ly + d * l);
         }
     }

@@ -92,7 +92,7 @@ const FINE: f64 = 1e-13;
 const ROUGH: f64 = 1e-6;
 
 impl Model {
-    fn bounds(&self) -> [[f64; 2]; VARIABLES] {
+    pub(super) fn bounds(&self) -> [[f64; 2]; VARIABLES] {
         let mut bounds = [[0.0, 0.0]; VARIABLES];
         if let MarkExponent::Free(limit) = self.marks {
             bounds[0] = [0.0, limit];
@@ -120,7 +120,11 @@ impl Model {
         mark.into_iter().chain(1..=self.family.shape_len()).chain(share).collect()
     }
 
-    fn objective<'a>(&self, cascades: &'a [Observed], precision: Precision) -> Objective<'a> {
+    pub(super) fn objective<'a>(
+        &self,
+        cascades: &'a [Observed],
+        precision: Precision,
+    ) -> Objective<'a> {
         Objective {
             family: self.family,
             cascades,
@@ -164,7 +168,7 @@ impl Model {
             .filter(|(value, _)| value.is_finite())
             .collect();
         starts.sort_by(|a, b| a.0.total_cmp(&b.0));
-        starts.truncate(CLIMBS);
+        starts.truncate(if self.family == Family::Exponential { 2 * CLIMBS } else { CLIMBS });
         let mut best: Option<Minimum> = None;
         for (_, start) in starts {
             let found = minimise(|at| first.at(at), &variables, &bounds, start, ROUGH);

@@ -12,6 +12,7 @@
 //! Xie (WWW 2018). The names are those of the R package `evently`.
 
 mod approximate;
+pub mod diagnostics;
 mod exponential;
 mod fit;
 mod gamma;
@@ -22,7 +23,9 @@ mod newton;
 mod objective;
 mod observed;
 mod power_law;
+mod profile;
 mod quantities;
+pub mod simulate;
 mod sums;
 
 pub use fit::{Fitted, MarkExponent, Model, Population};

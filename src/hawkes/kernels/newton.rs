@@ -104,7 +104,7 @@ fn step(here: &Point, moving: &[usize], damping: &mut f64) -> Vector {
         }
         let large = largest(&here.hessian, moving);
         *damping = if *damping == 0.0 { 1e-3 * large } else { *damping * 8.0 };
-        if !(*damping < 1e12 * (1.0 + large)) {
+        if damping.is_nan() || *damping > 1e12 * (1.0 + large) {
             return [0.0; VARIABLES];
         }
     }

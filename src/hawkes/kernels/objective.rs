@@ -58,10 +58,10 @@ impl Objective<'_> {
         if n > 0.0 {
             point.scale = n / d;
             point.value += n - n * n.ln() + n * d.ln();
-            for a in 0..VARIABLES {
+            for (a, row) in curvature.iter().enumerate() {
                 point.gradient[a] += n * slope[a] / d;
-                for b in 0..VARIABLES {
-                    let second = curvature[a][b] / d - slope[a] * slope[b] / (d * d);
+                for (b, of) in row.iter().enumerate() {
+                    let second = of / d - slope[a] * slope[b] / (d * d);
                     point.hessian[a][b] += n * second;
                 }
             }
@@ -76,11 +76,8 @@ impl Objective<'_> {
         let (d, slope, curvature) = self.compensator(&sums, at);
         let kappa = sums.explained / d;
         let mut point = self.fixed(&sums, at);
-        for a in 0..VARIABLES {
-            for b in 0..VARIABLES {
-                point.hessian[a][b] += kappa * curvature[a][b];
-            }
-        }
+        let to = point.hessian.as_flattened_mut().iter_mut();
+        to.zip(curvature.as_flattened()).for_each(|(to, of)| *to += kappa * of);
         (sums.explained, point, slope.map(|by| kappa * by))
     }
 
@@ -94,14 +91,14 @@ impl Objective<'_> {
             let per = (n as f64).recip();
             jet.add(-at[SHARE] * per, &sums.depleted);
             slope[SHARE] = -per * sums.depleted.value;
-            for a in 0..DIM {
-                curvature[a][SHARE] = -per * sums.depleted.gradient[a];
-                curvature[SHARE][a] = curvature[a][SHARE];
+            for (a, of) in sums.depleted.gradient.iter().enumerate() {
+                curvature[a][SHARE] = -per * of;
+                curvature[SHARE][a] = -per * of;
             }
         }
         slope[..DIM].copy_from_slice(&jet.gradient);
-        for a in 0..DIM {
-            curvature[a][..DIM].copy_from_slice(&jet.hessian[a]);
+        for (row, of) in curvature.iter_mut().zip(&jet.hessian) {
+            row[..DIM].copy_from_slice(of);
         }
         (jet.value, slope, curvature)
     }

@@ -81,12 +81,23 @@ pub(crate) fn sums(
     finite: bool,
     threads: usize,
 ) -> Sums {
+    sums_on(Arch::new(), observed, exponent, shape, finite, threads)
+}
+
+/// The same with an instruction set.
+pub(super) fn sums_on(
+    arch: Arch,
+    observed: &Observed,
+    exponent: Option<f64>,
+    shape: Shape,
+    finite: bool,
+    threads: usize,
+) -> Sums {
     let weights = observed.weights(exponent);
     let pairs = Pairs::new(observed, &weights, exponent.is_some(), finite, shape);
     let n = observed.len();
     let blocks: Vec<Range<usize>> =
         (0..n).step_by(BLOCK).map(|start| start..(start + BLOCK).min(n)).collect();
-    let arch = Arch::new();
     let factor = shape.theta / shape.c;
     let parts = in_parallel(&blocks, if n < 1000 { 1 } else { threads }, |block| {
         let mut sums = Sums::default();

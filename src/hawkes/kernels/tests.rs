@@ -182,3 +182,196 @@ fn derivatives_agree_with_finite_differences() {
         }
     }
 }
+
+#[test]
+fn the_approximation_is_within_its_proven_error() {
+    use super::approximate::Nodes;
+    use super::power_law::Shape;
+    for theta in [0.01, 0.2, 0.8, 2.0, 10.0] {
+        for (c, reach) in [(1.0, 1e6), (60.0, 1e5), (1e4, 2e7)] {
+            for tolerance in [1e-9, 1e-4] {
+                let nodes = Nodes::new(Shape { c, theta }, reach, tolerance);
+                for k in 0..=60 {
+                    let lag =
+                        if k == 0 { 0.0 } else { reach * 10f64.powf(f64::from(k - 60) / 6.0) };
+                    let exact = theta / c * (1.0 + lag / c).powf(-1.0 - theta);
+                    let off = (nodes.kernel(lag) / exact - 1.0).abs();
+                    assert!(off <= tolerance, "theta {theta}, c {c}, lag {lag}: {off}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_approximated_likelihood_of_real_cascades_is_within_a_millionth() {
+    use crate::hawkes::testing::real_cascades;
+    for (points, end) in real_cascades(1e9).into_iter().filter(|(points, _)| points.len() < 4000) {
+        let observed = Observed::new(&points, points.last().unwrap().time.min(end));
+        for exponent in [None, Some(0.4)] {
+            let at = Parameters::power_law(5.0, 100.0, 0.5, exponent, f64::INFINITY);
+            let of = |precision| Family::PowerLaw.sums(&observed, &at, precision, true, 1);
+            let (exact, near) = (of(Precision::Exact), of(Precision::Approximate));
+            let (l, d) = (exact.log_intensity, exact.depleted);
+            let n = observed.len() as f64;
+            assert!((near.log_intensity.value - l.value).abs() < 1e-6 * l.value.abs().min(n));
+            assert!((near.depleted.value / d.value - 1.0).abs() < 1e-6);
+            for a in 0..3 {
+                let off = (near.log_intensity.gradient[a] - l.gradient[a]).abs();
+                assert!(off < 1e-6 * n, "coordinate {a}: {off}");
+            }
+        }
+    }
+}
+
+fn law_every_instruction_set_gives_the_same_sums(arch: pulp::Arch) {
+    use super::power_law::{Shape, sums_on};
+    let observed = cascade(300);
+    let shape = Shape { c: 37.0, theta: 0.6 };
+    let scalar = sums_on(pulp::Arch::Scalar, &observed, Some(0.5), shape, true, 1);
+    assert_eq!(sums_on(arch, &observed, Some(0.5), shape, true, 1), scalar);
+    // The blocks do not depend on the number of threads.
+    let long = cascade(1500);
+    let one = sums_on(arch, &long, None, shape, false, 1);
+    assert_eq!(one, sums_on(arch, &long, None, shape, false, 3));
+}
+crate::hawkes::testing::each_instruction_set!(law_every_instruction_set_gives_the_same_sums);
+
+#[test]
+fn closed_forms_hold_without_events_and_with_one() {
+    for (family, at) in all_models() {
+        let none = Observed::new(&[], 100.0);
+        assert_eq!(likelihood(family, &none, &at).value, 0.0);
+        let one = Observed::new(&points(&[0.0], |_| 50.0), 100.0);
+        let weight = at.exponent().map_or(1.0, |beta| 50f64.powf(beta));
+        let lost = family.survival(&at, 0.0) - family.survival(&at, 100.0);
+        let expected = at.scale * weight * lost;
+        let found = likelihood(family, &one, &at);
+        assert!((found.value - expected).abs() < 1e-13 * expected, "{family}: {found:?}");
+    }
+}
+
+#[test]
+fn an_infinite_population_is_the_limit_of_finite_ones() {
+    let observed = cascade(60);
+    for (family, at) in all_models() {
+        let infinite = likelihood(family, &observed, &at);
+        let finite = likelihood(family, &observed, &Parameters { population: 1e13, ..at });
+        assert!((finite.value - infinite.value).abs() < 1e-8, "{family}");
+        assert!((finite.compensator - infinite.compensator).abs() < 1e-8, "{family}");
+    }
+}
+
+#[test]
+fn the_compensator_is_the_integral_of_the_intensity() {
+    for (family, at) in all_models() {
+        let times = [0.0, 13.0, 13.0, 60.0, 200.0];
+        let points = points(&times, |i| 1.0 + i as f64);
+        let observed = Observed::new(&points, 300.0);
+        let at = Parameters { population: 30.0, ..at };
+        let mut sum = 0.0;
+        for pair in [0.0, 13.0, 60.0, 200.0, 300.0].windows(2) {
+            let steps = 2000;
+            let h = (pair[1] - pair[0]) / f64::from(steps);
+            let middle = |i: i32| pair[0] + (f64::from(i) + 0.5) * h;
+            sum += (0..steps).map(|i| h * intensity(family, &points, &at, middle(i))).sum::<f64>();
+        }
+        let found = likelihood(family, &observed, &at).compensator;
+        assert!((found - sum).abs() < 1e-5 * sum, "{family}: {found} {sum}");
+    }
+}
+
+#[test]
+fn residuals_sum_to_the_compensator_up_to_the_last_event() {
+    use super::diagnostics::residuals;
+    let times: Vec<f64> = (0..50).map(|i| 2.0 * (f64::from(i)).powf(1.7)).collect();
+    let points = points(&times, |i| 1.0 + (i % 5) as f64);
+    let observed = Observed::new(&points, times[49]);
+    for (family, at) in all_models() {
+        for population in [f64::INFINITY, 90.0] {
+            let at = Parameters { population, ..at };
+            let total = likelihood(family, &observed, &at).compensator;
+            for approximate in [false, true] {
+                let sum: f64 = residuals(family, &observed, &at, approximate).iter().sum();
+                assert!((sum - total).abs() < 1e-7 * total, "{family}: {sum} {total}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_parameters_of_simulated_cascades_are_recovered_and_their_residuals_are_exponential() {
+    use super::diagnostics::residuals;
+    use super::fit::{MarkExponent, Model, Population};
+    use super::simulate::simulate;
+    use crate::hawkes::mark::MarkLaw;
+    use crate::hawkes::residuals::test_exponential;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+    let infinite = f64::INFINITY;
+    let cases = [
+        (Family::Exponential, Parameters::exponential(0.8, 0.001, Some(1.0), infinite)),
+        (Family::PowerLaw, Parameters::power_law(15.0, 60.0, 0.8, Some(1.0), infinite)),
+        (Family::Exponential, Parameters::exponential(1.8, 0.001, Some(1.0), 1500.0)),
+    ];
+    for (family, truth) in cases {
+        let finite = truth.population.is_finite();
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        // The observation ends while the cascade is active: in one that has died out the last interval is missing.
+        let end = if finite { 2e6 } else { 3000.0 };
+        let marks = MarkLaw::Mean(1.0);
+        let points = simulate(family, &truth, &marks, 800.0, end, 10_000, &mut rng);
+        assert!(points.len() > 500, "{family}: {} events", points.len());
+        let cascades = [Observed::new(&points, end)];
+        let population = if finite { Population::Free } else { Population::Infinite };
+        let model = Model {
+            family,
+            marks: MarkExponent::Fixed(1.0),
+            population,
+            exact_below: usize::MAX,
+            threads: 1,
+        };
+        let found = model.fit(&cascades);
+        assert!(found.converged, "{family}: {found:?}");
+        let errors = found.standard_errors(&cascades, 1).unwrap();
+        let shape = family.shape_len();
+        for i in 1..=shape {
+            let (found, truth) = (found.parameters.coords[i], truth.coords[i]);
+            assert!((found - truth).abs() < 0.5, "{family} coordinate {i}: {found} {truth}");
+        }
+        if finite {
+            let n = found.parameters.population;
+            assert!((n / 1500.0 - 1.0).abs() < 0.1, "N {n}, errors {errors:?}");
+        }
+        let all: Vec<f64> = cascades
+            .iter()
+            .flat_map(|observed| residuals(family, observed, &truth, false))
+            .collect();
+        let test = test_exponential(&all);
+        assert!(test.p_value > 0.001, "{family}: {test:?}");
+    }
+}
+
+#[test]
+fn the_profile_interval_contains_the_estimate_and_falls_by_the_quantile() {
+    use super::fit::{MarkExponent, Model, Population};
+    let cascades = [cascade(80)];
+    let model = Model {
+        family: Family::Exponential,
+        marks: MarkExponent::Unmarked,
+        population: Population::Infinite,
+        exact_below: usize::MAX,
+        threads: 1,
+    };
+    let fitted = model.fit(&cascades);
+    let [(name, [low, high])] = model.profile(&cascades, &fitted)[..] else { panic!() };
+    let theta = fitted.parameters.coords[1].exp();
+    assert!(name == "theta" && low < theta && theta < high, "{low} {theta} {high}");
+    let objective = model.objective(&cascades, Precision::Exact);
+    for end in [low, high] {
+        let mut at = fitted.at;
+        at[1] = end.ln();
+        let fall = objective.at(&at).value + fitted.log_likelihood;
+        assert!((fall - 1.920_729).abs() < 1e-4, "{end}: {fall}");
+    }
+}
