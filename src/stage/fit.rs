@@ -3,10 +3,13 @@
 //! It keeps no state between series: they are fitted on several threads and emitted in order.
 
 mod counted;
+mod kernels;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use counted::Counted;
+pub use kernels::{Exponent, KernelOptions};
 
 use super::clocks::Clocks;
 use super::{
@@ -15,6 +18,7 @@ use super::{
 };
 use crate::cascade::Point;
 use crate::hawkes::fit::{Fit as Fitted, fit};
+use crate::hawkes::kernels::Observed;
 use crate::hawkes::lanes;
 use crate::hawkes::mark::MarkLaw;
 use crate::hawkes::predict::{branching_factor, expected_events, first_generation};
@@ -39,6 +43,8 @@ pub struct FitOptions {
     pub history: Cut,
     /// Whether to compute the features of the forests, which costs a fit for every earlier age.
     pub features: bool,
+    /// The kernels to fit in addition.
+    pub kernels: Option<KernelOptions>,
 }
 
 /// Where a history line is cut before it is fitted.
@@ -62,6 +68,10 @@ pub struct Fit {
     unit_marks: u64,
     /// Other series of several events.
     marked: u64,
+    /// For each kernel, the number of cascades it was emitted for.
+    winners: BTreeMap<String, u64>,
+    /// Series that wait for the end of the input, for a joint fit.
+    held: Vec<Job<'static>>,
 }
 
 /// One serie to fit: the fields to copy, and the points since the root.
@@ -80,7 +90,14 @@ impl Fit {
             counted: Counted::default(),
             unit_marks: 0,
             marked: 0,
+            winners: BTreeMap::new(),
+            held: Vec::new(),
         }
+    }
+
+    /// For each kernel, the number of cascades it was emitted for, by name.
+    pub fn winners(&self) -> &BTreeMap<String, u64> {
+        &self.winners
     }
 
     /// Whether there were series, and all had marks of 1: data without magnitudes.
@@ -116,11 +133,22 @@ impl Fit {
 
     fn count(&mut self, parameters: &Parameters, iterations: u32, points: &[Point]) {
         self.counted.add(parameters, iterations);
+        if let Some(kernel) = &parameters.kernel_fit {
+            *self.winners.entry(kernel.kernel.clone()).or_default() += 1;
+        }
         if points.len() > 1 && points.iter().all(|point| point.magnitude == 1.0) {
             self.unit_marks += 1;
         } else if points.len() > 1 {
             self.marked += 1;
         }
+    }
+}
+
+impl Job<'_> {
+    /// The same without borrowing from the input.
+    fn into_owned(self) -> Job<'static> {
+        let Self { serie, points, watched } = self;
+        Job { serie: Cow::Owned(serie.into_owned()), points, watched }
     }
 }
 
@@ -174,10 +202,45 @@ impl FitOptions {
         let means: Vec<f64> = jobs.iter().map(|job| self.marks.mean_mark(&job.points)).collect();
         let found = self.all_fits(jobs, &means);
         let numbers: Vec<usize> = (0..jobs.len()).collect();
+        let kernels = self.kernels.as_ref().filter(|kernels| !kernels.joint);
+        // Threads work on different cascades, or on one cascade where there are few.
+        let threads = if jobs.len() < self.threads { self.threads } else { 1 };
         in_parallel(&numbers, self.threads, |&i| {
             let iterations = found[i].fit.map_or(0, |fit| fit.iterations);
-            (self.describe(jobs[i], means[i], &found[i]), iterations)
+            let mut parameters = self.describe(jobs[i], means[i], &found[i]);
+            parameters.kernel_fit = kernels.map(|kernels| {
+                let Job { points, watched, .. } = jobs[i];
+                Box::new(kernels.describe_one(points, *watched, &self.marks, threads))
+            });
+            (parameters, iterations)
         })
+    }
+
+    /// Fits cascades that share the parameters of the kernel.
+    fn joint<'a>(&self, held: &'a [Job<'static>]) -> Vec<(Parameters, u32, &'a Job<'static>)> {
+        let Some(kernels) = self.kernels.as_ref().filter(|_| !held.is_empty()) else {
+            return Vec::new();
+        };
+        let jobs: Vec<&Job<'_>> = held.iter().collect();
+        let cascades: Vec<Observed> =
+            held.iter().map(|job| Observed::new(&job.points, job.watched)).collect();
+        let (model, fitted, candidates) = kernels.fit(&cascades, &self.marks, self.threads);
+        let errors = kernels::errors(&fitted, &cascades, self.threads);
+        let described = in_parallel(held, self.threads, |job| {
+            let mut kernel =
+                kernels.describe(&model, &fitted, &job.points, job.watched, &self.marks);
+            kernel.standard_errors.clone_from(&errors);
+            if candidates.len() > 1 {
+                kernel.candidates.clone_from(&candidates);
+            }
+            kernel
+        });
+        let all = self.all_parameters(&jobs).into_iter().zip(described).zip(held);
+        all.map(|(((mut parameters, iterations), kernel), job)| {
+            parameters.kernel_fit = Some(Box::new(kernel));
+            (parameters, iterations, job)
+        })
+        .collect()
     }
 
     fn all_fits(&self, jobs: &[&Job<'_>], means: &[f64]) -> Vec<Fits> {
@@ -261,6 +324,7 @@ impl FitOptions {
             standard_errors: fit.standard_errors.map(|[of_p, of_beta]| [p * of_p, beta * of_beta]),
             ks: (points.len() > 1).then_some([test.statistic, test.p_value]),
             seismic: estimate,
+            kernel_fit: None,
             features,
             rows,
         }
@@ -326,6 +390,15 @@ impl Stage for Fit {
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
         self.clocks.observe(batch);
         let jobs: Vec<Vec<Job<'_>>> = batch.iter().map(|record| self.jobs(record)).collect();
+        if self.options.kernels.as_ref().is_some_and(|kernels| kernels.joint) {
+            for (record, jobs) in batch.iter().zip(jobs) {
+                if let Body::Foreign(bytes) = record.body {
+                    out.pass_through(bytes);
+                }
+                self.held.extend(jobs.into_iter().map(Job::into_owned));
+            }
+            return;
+        }
         let flat: Vec<&Job<'_>> = jobs.iter().flatten().collect();
         let mut fitted = self.options.all_parameters(&flat).into_iter();
         for (record, jobs) in batch.iter().zip(&jobs) {
@@ -339,7 +412,13 @@ impl Stage for Fit {
         }
     }
 
-    fn on_end(&mut self, _: Ending, _: &mut Out) {}
+    fn on_end(&mut self, _: Ending, out: &mut Out) {
+        let held = std::mem::take(&mut self.held);
+        for (parameters, iterations, job) in self.options.joint(&held) {
+            self.count(&parameters, iterations, &job.points);
+            out.write(Record::Parameters(Box::new(parameters)));
+        }
+    }
 
     fn tally(&self) -> Tally {
         let mut tally = self.counted.tally(self.options.estimator);

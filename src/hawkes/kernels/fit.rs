@@ -5,6 +5,7 @@ use super::model::{Family, Parameters, Precision};
 use super::newton::{Minimum, VARIABLES, Vector, inverse, minimise};
 use super::objective::{Objective, SHARE};
 use super::observed::Observed;
+use crate::cascade::Point;
 
 /// The mark exponent of a model.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -66,6 +67,8 @@ pub struct Fitted {
     pub approximate: bool,
     pub(crate) at: Vector,
     pub(crate) variables: Vec<usize>,
+    /// The variables that are not at a bound.
+    pub(crate) interior: Vec<usize>,
 }
 
 impl Fitted {
@@ -223,6 +226,7 @@ impl Model {
             approximate: objective.precision != Precision::Exact && self.family == Family::PowerLaw,
             at,
             variables: variables.to_vec(),
+            interior: variables.iter().filter(|&&i| !bounds[i].contains(&at[i])).copied().collect(),
         }
     }
 
@@ -298,7 +302,7 @@ const SHORT: usize = 150;
 
 impl Fitted {
     /// Standard errors of the parameters of [`Fitted::named`], in that order, from the observed information; `None`
-    /// where it is not positive definite.
+    /// where it is not positive definite. Parameters at a bound are taken as given, and have the error 0.
     pub fn standard_errors(&self, cascades: &[Observed], threads: usize) -> Option<Vec<f64>> {
         let objective = Objective {
             family: self.family,
@@ -318,16 +322,17 @@ impl Fitted {
             matrix[i][spare] = mixed[i];
         }
         matrix[spare][spare] = n;
-        let mut over = self.variables.clone();
+        let mut over = self.interior.clone();
         over.push(spare);
         let covariance = inverse(&matrix, &over)?;
         let deviation = |direction: &[(usize, f64)]| {
             let each = direction
                 .iter()
                 .flat_map(|&(i, a)| direction.iter().map(move |&(j, b)| (i, j, a * b)));
+            // Rows of variables that are given are 0.
             each.map(|(i, j, ab)| ab * covariance[i][j]).sum::<f64>().max(0.0).sqrt()
         };
-        let free = |i: usize| self.variables.contains(&i);
+        let free = |i: usize| self.interior.contains(&i);
         let named = self.named();
         let mut errors = Vec::new();
         for (name, value) in &named {
@@ -388,6 +393,31 @@ impl Fitted {
         }
         named
     }
+}
+
+/// The log-likelihood of the events from `cut` on, given those before, under the fit of the model to those before.
+pub fn held_out(model: &Model, points: &[Point], cut: f64, end: f64) -> f64 {
+    let before = points.partition_point(|point| point.time < cut);
+    let training = [Observed::new(&points[..before], cut)];
+    let fitted = model.fit(&training);
+    let all = [Observed::new(points, end)];
+    let of = |cascade: &Observed, at: &Parameters| {
+        let finite = at.population.is_finite();
+        let precision = if fitted.approximate { Precision::Approximate } else { Precision::Exact };
+        let sums = fitted.family.sums(cascade, at, precision, finite, model.threads);
+        let share = at.population.recip();
+        let left: f64 = (cascade.given..cascade.len())
+            .map(|before| (-(before as f64) * share).max(-1.0 + 1e-9).ln_1p())
+            .sum();
+        let spent = at.scale * (sums.compensator.value - share * sums.depleted.value);
+        sums.log_intensity.value + sums.explained * at.scale.ln() + left - spent
+    };
+    of(&all[0], &fitted.parameters) - of(&training[0], &fitted.parameters)
+}
+
+/// Whether a given population is smaller than the cascade, whose size is used then.
+pub fn restricted(model: &Model, observed: &Observed) -> bool {
+    matches!(model.population, Population::Fixed(population) if population < observed.len() as f64)
 }
 
 const _: () = assert!(DIM + 1 == VARIABLES);

@@ -28,7 +28,7 @@ mod quantities;
 pub mod simulate;
 mod sums;
 
-pub use fit::{Fitted, MarkExponent, Model, Population};
+pub use fit::{Fitted, MarkExponent, Model, Population, held_out, restricted};
 pub use model::{Family, Likelihood, MAX_TERMS, Parameters, Precision, UnknownFamily, likelihood};
 pub use observed::{INFINITE_END, Observed};
 pub use quantities::{branching_factor, final_size, first_generation, intensity, viral_score};

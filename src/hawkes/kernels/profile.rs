@@ -13,12 +13,12 @@ const DROP: f64 = 3.841_458_820_694_124 / 2.0;
 const REACH: f64 = 12.0;
 
 /// An interval with the probability 0.95, by the name of its parameter.
-pub type NamedInterval = (&'static str, [f64; 2]);
+pub(crate) type NamedInterval = (&'static str, [f64; 2]);
 
 impl Model {
     /// Profile intervals of the parameters but the factor K, of which only that of an exponential kernel is a
     /// coordinate. An end is at the bound of the parameter where the likelihood does not fall by enough.
-    pub fn profile(&self, cascades: &[Observed], fitted: &Fitted) -> Vec<NamedInterval> {
+    pub(crate) fn profile(&self, cascades: &[Observed], fitted: &Fitted) -> Vec<NamedInterval> {
         let names: Vec<(&'static str, usize)> = match self.family {
             Family::Exponential => vec![("theta", 1)],
             Family::PowerLaw => vec![("c", 1), ("theta", 2)],
