@@ -26,7 +26,7 @@ pub(super) struct KernelFlags {
     #[arg(long, value_name = "N|fit", requires = "kernel", help_heading = "Kernel")]
     population: Option<Users>,
     /// Compute the power law over all pairs of events below this number of events, else as a sum of
-    /// exponentials with a relative error below 1e-9
+    /// exponentials with a relative error below 1e-8
     #[arg(
         long,
         value_name = "EVENTS",

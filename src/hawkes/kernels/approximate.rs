@@ -29,7 +29,7 @@ use super::sums::Sums;
 use crate::hawkes::arithmetic::{LANES, Lanes, lost_and_remaining};
 
 /// The relative error of the kernel where a fit uses the approximation.
-pub(crate) const TOLERANCE: f64 = 1e-9;
+pub(crate) const TOLERANCE: f64 = 1e-8;
 
 /// Moments of the weights: 1, p, r, p², p r, r² with p = b c and r = ∂y ln a/θ.
 const MOMENTS: usize = 6;

@@ -85,7 +85,7 @@ impl std::error::Error for UnknownFamily {}
 pub enum Precision {
     /// Over all pairs of events.
     Exact,
-    /// As a sum of exponentials, with a relative error of the kernel of at most 1e-9.
+    /// As a sum of exponentials, with a relative error of the kernel of at most 1e-8.
     Approximate,
     /// The same with 1e-4, for the search.
     Coarse,

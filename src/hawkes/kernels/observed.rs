@@ -1,6 +1,10 @@
 //! The events of a cascade in the form that the kernels process.
 
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
 use crate::cascade::Point;
+use crate::hawkes::mark::uniform;
 
 /// The end of the observation where it is infinite.
 pub const INFINITE_END: f64 = 1e20;
@@ -43,6 +47,29 @@ impl Observed {
             given: kept.iter().take_while(|point| point.time <= 0.0).count(),
             rows: points.len(),
         }
+    }
+
+    /// The same with every event but the given ones moved by a uniform part of a second, where times are whole seconds and
+    /// some are equal: such times are rounded down, and the gaps of 0 s are no draws of a continuous law. The seed is
+    /// fixed.
+    pub(crate) fn spread(&self) -> Option<Self> {
+        let whole = self.times.iter().all(|time| time.fract() == 0.0);
+        let later = self.times.get(self.given..)?;
+        if !whole || !later.windows(2).any(|pair| pair[0] == pair[1]) {
+            return None;
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(later.len() as u64);
+        let mut order: Vec<(f64, usize)> =
+            later.iter().zip(self.given..).map(|(time, i)| (time + uniform(&mut rng), i)).collect();
+        order.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut spread = self.clone();
+        for (place, (time, from)) in (self.given..).zip(order) {
+            spread.times[place] = time;
+            spread.log_marks[place] = self.log_marks[from];
+            spread.present[place] = self.present[from];
+        }
+        spread.end = self.end.max(spread.times.last().copied().unwrap_or(0.0));
+        Some(spread)
     }
 
     /// The first events, observed until the last of them.

@@ -189,7 +189,7 @@ fn the_approximation_is_within_its_proven_error() {
     use super::power_law::Shape;
     for theta in [0.01, 0.2, 0.8, 2.0, 10.0] {
         for (c, reach) in [(1.0, 1e6), (60.0, 1e5), (1e4, 2e7)] {
-            for tolerance in [1e-9, 1e-4] {
+            for tolerance in [1e-8, 1e-4] {
                 let nodes = Nodes::new(Shape { c, theta }, reach, tolerance);
                 for k in 0..=60 {
                     let lag =
@@ -374,4 +374,33 @@ fn the_profile_interval_contains_the_estimate_and_falls_by_the_quantile() {
         let fall = objective.at(&at).value + fitted.log_likelihood;
         assert!((fall - 1.920_729).abs() < 1e-4, "{end}: {fall}");
     }
+}
+
+#[test]
+fn rounding_to_whole_seconds_does_not_change_the_verdict_on_the_truth() {
+    use super::diagnostics::{diagnose, residuals};
+    use super::simulate::simulate;
+    use crate::hawkes::mark::MarkLaw;
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+    let truth = Parameters::exponential(0.8, 0.002, Some(1.0), f64::INFINITY);
+    let marks = MarkLaw::Mean(1.0);
+    let of = |observed: &Observed| {
+        diagnose(&residuals(Family::Exponential, observed, &truth, false)).verdict == "good"
+    };
+    let mut good = [0; 3];
+    for seed in 0..20 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut points =
+            simulate(Family::Exponential, &truth, &marks, 800.0, 1500.0, 10_000, &mut rng);
+        good[0] += i32::from(of(&Observed::new(&points, 1500.0)));
+        points.iter_mut().for_each(|point| point.time = point.time.floor());
+        let observed = Observed::new(&points, 1500.0);
+        let spread = observed.spread().unwrap();
+        good[1] += i32::from(of(&observed));
+        good[2] += i32::from(of(&spread));
+        assert!(spread.times.is_sorted() && spread.len() == observed.len());
+        assert_eq!(spread.spread(), None);
+    }
+    assert!(good[0] >= 15 && good[1] == 0 && good[2] >= 15, "{good:?}");
 }
