@@ -1,11 +1,13 @@
 //! Maximum-likelihood fits of the models.
 
+use super::exponential::profile;
 use super::jet::DIM;
 use super::model::{Family, Parameters, Precision};
 use super::newton::{Minimum, VARIABLES, Vector, inverse, minimise};
 use super::objective::{Objective, SHARE};
 use super::observed::Observed;
 use crate::cascade::Point;
+use crate::hawkes::arithmetic::LANES;
 
 /// The mark exponent of a model.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -161,15 +163,15 @@ impl Model {
             first.cascades = &prefix;
         }
         let mut evaluations = 0;
-        let mut starts: Vec<(f64, Vector)> = self
-            .starts(cascades)
-            .into_iter()
-            .map(|start| {
-                evaluations += 1;
-                (first.at(&start).value, start)
-            })
-            .filter(|(value, _)| value.is_finite())
-            .collect();
+        let starts = self.starts(cascades);
+        evaluations += starts.len() as u32;
+        let mut starts: Vec<(f64, Vector)> = match (cascades, self.population) {
+            ([one], Population::Infinite) if self.family == Family::Exponential => {
+                self.compare_exponentials(one, &starts)
+            }
+            _ => starts.into_iter().map(|start| (first.at(&start).value, start)).collect(),
+        };
+        starts.retain(|(value, _)| value.is_finite());
         starts.sort_by(|a, b| a.0.total_cmp(&b.0));
         starts.truncate(if self.family == Family::Exponential { 2 * CLIMBS } else { CLIMBS });
         let mut best: Option<Minimum> = None;
@@ -188,8 +190,10 @@ impl Model {
             evaluations += found.evaluations;
             found
         };
-        if longest > PREFIX && self.family == Family::PowerLaw {
-            climb(Precision::Coarse, ROUGH);
+        if longest > SHORT && self.family == Family::PowerLaw {
+            if longest > PREFIX {
+                climb(Precision::Coarse, ROUGH);
+            }
             if !self.approximates(cascades) {
                 climb(Precision::Approximate, FINE);
             }
@@ -230,19 +234,40 @@ impl Model {
         }
     }
 
+    /// The distance of the starts of an exponential in ln θ: from 1/s to one over the span.
+    fn spacing(&self, cascades: &[Observed]) -> f64 {
+        span(cascades).clamp(10.0, TIME_SCALES[1]).ln() / (2 * LANES) as f64
+    }
+
+    /// The starts of an exponential at the local minima of each mark exponent, with their values.
+    fn compare_exponentials(&self, observed: &Observed, starts: &[Vector]) -> Vec<(f64, Vector)> {
+        let marked = self.marks != MarkExponent::Unmarked;
+        let mut sorted = starts.to_vec();
+        sorted.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
+        let mut minima = Vec::new();
+        for group in sorted.chunks_exact(2 * LANES) {
+            let exponent = marked.then_some(group[0][0]);
+            let values: Vec<f64> = group
+                .chunks_exact(LANES)
+                .flat_map(|part| {
+                    profile(observed, exponent, std::array::from_fn(|lane| part[lane][1]))
+                })
+                .collect();
+            let lower = |i: usize, j: usize| values.get(j).is_none_or(|other| values[i] <= *other);
+            let is_minimum = |&i: &usize| lower(i, i + 1) && (i == 0 || lower(i, i - 1));
+            minima.extend((0..values.len()).filter(is_minimum).map(|i| (values[i], group[i])));
+        }
+        minima
+    }
+
     /// The starts of the search.
     fn starts(&self, cascades: &[Observed]) -> Vec<Vector> {
-        let span = cascades
-            .iter()
-            .map(|it| it.end - it.times.first().copied().unwrap_or(0.0))
-            .filter(|span| *span < super::INFINITE_END)
-            .fold(1.0, f64::max);
+        let span = span(cascades);
         let mut shapes: Vec<Vec<f64>> = Vec::new();
         match self.family {
             Family::Exponential => {
-                let last = (-TIME_SCALES[1].ln()).max(-span.ln());
-                let count = ((-last / 1.4).ceil() as usize).max(1);
-                shapes.extend((0..count).map(|k| vec![last * (k as f64 + 0.5) / count as f64]));
+                let spacing = self.spacing(cascades);
+                shapes.extend((0..2 * LANES).map(|k| vec![-spacing * (k as f64 + 0.5)]));
             }
             Family::PowerLaw => {
                 for part in [1e-4, 3e-3, 0.1] {
@@ -291,6 +316,15 @@ impl Model {
         }
         starts
     }
+}
+
+/// The longest observation of a finite length.
+fn span(cascades: &[Observed]) -> f64 {
+    cascades
+        .iter()
+        .map(|it| it.end - it.times.first().copied().unwrap_or(0.0))
+        .filter(|span| *span < super::INFINITE_END / 2.0)
+        .fold(1.0, f64::max)
 }
 
 /// Number of starts from which the search climbs.

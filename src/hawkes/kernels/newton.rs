@@ -73,7 +73,8 @@ pub(crate) fn minimise(
         evaluations += 1;
         if there.value.is_finite() && there.value <= here.value {
             (at, here) = (next, there);
-            damping = if damping < 1e-6 { 0.0 } else { damping / 10.0 };
+            let small = damping < 1e-4 * largest(&here.hessian, &moving);
+            damping = if small { 0.0 } else { damping / 10.0 };
         } else if gain.abs() <= 1e-11 * (1.0 + here.value.abs()) {
             // The value cannot be resolved further.
             converged = true;
