@@ -3,7 +3,9 @@
 //! It keeps no state between series: they are fitted on several threads and emitted in order.
 
 mod counted;
+mod joint;
 mod kernels;
+mod recover;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,13 +14,9 @@ use counted::Counted;
 pub use kernels::{Exponent, KernelOptions};
 
 use super::clocks::Clocks;
-use super::{
-    Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
-    Tally,
-};
+use super::{Body, Ending, Out, RecordRef, Stage, Tally};
 use crate::cascade::Point;
 use crate::hawkes::fit::{Fit as Fitted, fit};
-use crate::hawkes::kernels::Observed;
 use crate::hawkes::lanes;
 use crate::hawkes::mark::MarkLaw;
 use crate::hawkes::predict::{branching_factor, expected_events, first_generation};
@@ -144,14 +142,6 @@ impl Fit {
     }
 }
 
-impl Job<'_> {
-    /// The same without borrowing from the input.
-    fn into_owned(self) -> Job<'static> {
-        let Self { serie, points, watched } = self;
-        Job { serie: Cow::Owned(serie.into_owned()), points, watched }
-    }
-}
-
 /// Times since the first event.
 fn since_root(tweets: &[Point]) -> Vec<Point> {
     let root = tweets.first().map_or(0.0, |first| first.time);
@@ -214,33 +204,6 @@ impl FitOptions {
             });
             (parameters, iterations)
         })
-    }
-
-    /// Fits cascades that share the parameters of the kernel.
-    fn joint<'a>(&self, held: &'a [Job<'static>]) -> Vec<(Parameters, u32, &'a Job<'static>)> {
-        let Some(kernels) = self.kernels.as_ref().filter(|_| !held.is_empty()) else {
-            return Vec::new();
-        };
-        let jobs: Vec<&Job<'_>> = held.iter().collect();
-        let cascades: Vec<Observed> =
-            held.iter().map(|job| Observed::new(&job.points, job.watched)).collect();
-        let (model, fitted, candidates) = kernels.fit(&cascades, &self.marks, self.threads);
-        let errors = kernels::errors(&fitted, &cascades, self.threads);
-        let described = in_parallel(held, self.threads, |job| {
-            let mut kernel =
-                kernels.describe(&model, &fitted, &job.points, job.watched, &self.marks);
-            kernel.standard_errors.clone_from(&errors);
-            if candidates.len() > 1 {
-                kernel.candidates.clone_from(&candidates);
-            }
-            kernel
-        });
-        let all = self.all_parameters(&jobs).into_iter().zip(described).zip(held);
-        all.map(|(((mut parameters, iterations), kernel), job)| {
-            parameters.kernel_fit = Some(Box::new(kernel));
-            (parameters, iterations, job)
-        })
-        .collect()
     }
 
     fn all_fits(&self, jobs: &[&Job<'_>], means: &[f64]) -> Vec<Fits> {
@@ -425,28 +388,4 @@ impl Stage for Fit {
         self.clocks.add_to(&mut tally);
         tally
     }
-}
-
-impl Recover for Fit {
-    const RESTORE: Restore = Restore::FROM_INPUT;
-
-    fn replay_start(&self, offered: &[u64]) -> Option<usize> {
-        offered.len().checked_sub(1)
-    }
-
-    fn checkpoint(&self) -> String {
-        String::new()
-    }
-
-    fn spill(&mut self, _: Limit) -> Vec<Change> {
-        Vec::new()
-    }
-
-    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible> {
-        saved.expect_empty()
-    }
-
-    fn committed(&mut self, _: u64) {}
-
-    fn replaying(&mut self, _: bool) {}
 }

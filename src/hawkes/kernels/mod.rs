@@ -13,6 +13,7 @@
 
 mod approximate;
 pub mod diagnostics;
+mod errors;
 mod exponential;
 mod fit;
 mod gamma;
@@ -33,5 +34,7 @@ pub use model::{Family, Likelihood, MAX_TERMS, Parameters, Precision, UnknownFam
 pub use observed::{INFINITE_END, Observed};
 pub use quantities::{branching_factor, final_size, first_generation, intensity, viral_score};
 
+#[cfg(test)]
+mod fit_laws;
 #[cfg(test)]
 mod tests;

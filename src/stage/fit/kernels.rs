@@ -173,3 +173,75 @@ pub(super) fn errors(fitted: &Fitted, cascades: &[Observed], threads: usize) -> 
 fn owned(named: Vec<(&'static str, f64)>) -> Named {
     named.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(families: Vec<Family>) -> KernelOptions {
+        KernelOptions {
+            families,
+            exponent: Exponent::Fit,
+            population: Population::Infinite,
+            exact_below: 2000,
+            held_out: Some(0.5),
+            profile: true,
+            joint: false,
+        }
+    }
+
+    fn points() -> Vec<Point> {
+        (0..80)
+            .map(|i| Point {
+                time: 2.5 * f64::from(i).powf(1.5),
+                magnitude: 1.0 + f64::from(13 * i % 29),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_candidate_with_the_smallest_aic_is_described() {
+        let all = vec![Family::Exponential, Family::PowerLaw, Family::SumExp(2), Family::Seismic];
+        let best = options(all.clone()).describe_one(&points(), 2000.0, &MarkLaw::Data, 1);
+        assert_eq!(best.candidates.len(), 4);
+        let smallest = best.candidates.iter().map(|(_, aic)| *aic).fold(f64::INFINITY, f64::min);
+        assert_eq!(best.aic, smallest);
+        for family in all {
+            let one = options(vec![family]).describe_one(&points(), 2000.0, &MarkLaw::Data, 1);
+            let aic = best.candidates.iter().find(|(name, _)| *name == family.to_string());
+            assert_eq!(aic.unwrap().1, one.aic, "{family}");
+            assert!(one.held_out.unwrap().is_finite() && one.candidates.is_empty());
+            assert!(one.aic == 2.0 * one.free as f64 - 2.0 * one.log_likelihood);
+        }
+    }
+
+    #[test]
+    fn equal_cascades_have_together_the_parameters_of_one_and_errors_smaller_by_the_root() {
+        let one = [Observed::new(&points(), 2000.0)];
+        let four = vec![one[0].clone(); 4];
+        let options = options(vec![Family::Exponential]);
+        let of = |cascades: &[Observed]| {
+            let (_, fitted, _) = options.fit(cascades, &MarkLaw::Data, 2);
+            let errors = errors(&fitted, cascades, 2);
+            (fitted.named(), fitted.log_likelihood, errors)
+        };
+        let ((alone, value, errors), (together, sum, smaller)) = (of(&one), of(&four));
+        assert!((sum - 4.0 * value).abs() < 1e-8 * sum.abs());
+        for ((_, a), (_, b)) in alone.iter().zip(&together) {
+            assert!((a - b).abs() < 1e-5 * a.abs(), "{alone:?} {together:?}");
+        }
+        assert!(!errors.is_empty());
+        for ((_, a), (_, b)) in errors.iter().zip(&smaller) {
+            assert!((a / b - 2.0).abs() < 1e-3, "{errors:?} {smaller:?}");
+        }
+    }
+
+    #[test]
+    fn a_population_below_the_size_is_replaced_and_reported() {
+        let mut options = options(vec![Family::Exponential]);
+        options.population = Population::Fixed(50.0);
+        let fit = options.describe_one(&points(), 2000.0, &MarkLaw::Data, 1);
+        assert_eq!(fit.status, "at_bound");
+        assert!(fit.params.contains(&("N".to_owned(), 80.0)) && fit.n_tot.is_none());
+    }
+}
