@@ -1,5 +1,7 @@
 //! `tweetoscope fit`.
 
+mod kernel;
+
 use std::io;
 use std::path::Path;
 
@@ -13,6 +15,7 @@ use tweetoscope::stage::fit::{Cut, Fit, FitOptions};
 use tweetoscope::stream::Mapped;
 use tweetoscope::telemetry::Timed;
 
+use self::kernel::KernelFlags;
 use crate::flags::{CarrierArgs, Outcome, Usage, threads, whole_seconds};
 use crate::kafka::{KafkaArgs, Role, Topic};
 use crate::rows;
@@ -36,6 +39,8 @@ pub(crate) struct Args {
     /// Write CSV with a header instead of records
     #[arg(long, conflicts_with = "kafka")]
     csv: bool,
+    #[command(flatten)]
+    kernel: KernelFlags,
     #[command(flatten)]
     pub(crate) transport: CarrierArgs,
     #[command(flatten)]
@@ -83,6 +88,7 @@ impl FitFlags {
             utc_offset: self.utc_offset * 3600.0,
             history,
             features,
+            kernels: None,
         })
     }
 }
@@ -123,6 +129,9 @@ fn row(it: &Parameters) -> io::Result<Vec<u8>> {
     let mut fields = vec![it.cid.clone(), t_obs.to_string(), n_obs.to_string()];
     fields.extend([p, beta, n_star, g1, n_supp, &it.log_likelihood].map(f64::to_string));
     fields.push(it.status.clone());
+    if let Some(kernel) = &it.kernel_fit {
+        fields.extend(kernel::fields(kernel));
+    }
     rows::row(fields)
 }
 
@@ -150,10 +159,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         check_windows(&windows).map_err(|why| Usage(format!("--windows: {why}")))?;
         Cut::Windows(windows)
     };
-    let options = args.flags.options(cut, !args.csv)?;
+    args.kernel.check_service(args.kafka.is_on())?;
+    let mut options = args.flags.options(cut, !args.csv)?;
+    options.kernels = args.kernel.options()?;
     let make = || Timed::new(Fit::new(options.clone()));
     let judge = |timed: &Timed<Fit>| {
         warn_of_marks(timed.stage());
+        args.kernel.report(timed.stage().winners());
         Outcome::Done
     };
     if !args.csv {
@@ -167,6 +179,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         Outgoing::Record(Record::Parameters(it)) => Ok(Some(Outgoing::Foreign(row(&it)?))),
         _ => Ok(None),
     };
-    let wrap = |lines| Mapped::new(lines, table).with_header(COLUMNS);
+    let added = if options.kernels.is_some() { kernel::COLUMNS } else { "" };
+    let header = format!("{COLUMNS}{added}");
+    let wrap = |lines| Mapped::new(lines, table).with_header(header.clone());
     args.transport.drive_through(make, wrap, judge)
 }

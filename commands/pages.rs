@@ -157,7 +157,7 @@ pub(crate) const PAGES: [Page; 10] = [
             (
                 "--csv",
                 "the columns cid, T_obs, n_obs, p, beta, n_star, G1, n_supp, log_likelihood and \
-                 status",
+                 status; with --kernel also those of kernel_fit",
             ),
         ],
         examples: &[
@@ -165,6 +165,11 @@ pub(crate) const PAGES: [Page; 10] = [
             (
                 "Tabulate the fits of past cascades after 1 hour and after 6 hours",
                 "tweetoscope fit --csv --windows 1h,6h history.jsonl.gz >fits.csv",
+            ),
+            (
+                "Select a kernel for each cascade by AIC, without marks",
+                "tweetoscope fit --csv --until 1h --kernel best --mark-exponent none \
+                 history.jsonl.gz >kernels.csv",
             ),
             ("Read and write Kafka topics", "tweetoscope fit --kafka --create-topics"),
         ],

@@ -343,7 +343,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__fit)
-            opts="-v -q -b -X -F -h -V --estimator --marks --utc-offset --threads --windows --until --csv --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
+            opts="-v -q -b -X -F -h -V --estimator --marks --utc-offset --threads --windows --until --csv --kernel --mark-exponent --population --exact-below --held-out --intervals --joint --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -371,6 +371,30 @@ _tweetoscope() {
                     ;;
                 --until)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mark-exponent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --population)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exact-below)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --held-out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --intervals)
+                    COMPREPLY=($(compgen -W "profile" -- "${cur}"))
                     return 0
                     ;;
                 --dead-letter)

@@ -136,6 +136,12 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l utc-offs
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows -d 'Fit history lines once for each of these times after the first event, such as 10m,1h' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l until -d 'Fit history lines up to this time after the first event (default: up to the last event)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l kernel -d 'Also fit this kernel by maximum likelihood, as the field kernel_fit: exp, power-law, sum-exp:K with K of 2 or 3, seismic (SEISMIC\'s fixed kernel), or best, that of the smallest AIC for each cascade' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l mark-exponent -d 'Exponent of the marks, which weight an event by m^X: fit, a number, or none to ignore marks (default: fit; 1 for seismic)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l population -d 'Limit the cascade to a finite population (HawkesN): fit, or a number of users at least as large as the cascade' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l exact-below -d 'Compute the power law over all pairs of events below this number of events, else as a sum of exponentials with a relative error below 1e-8' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l held-out -d 'Also fit to the events of the first share of the window, such as 0.8, and emit the log-likelihood of the others' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l intervals -d 'Emit 95 % intervals from the profile likelihood' -r -f -a "profile\t'From the profile likelihood'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
@@ -157,6 +163,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l wait -d 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l csv -d 'Write CSV with a header instead of records'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l joint -d 'Fit one set of parameters to all cascades of the input, which are emitted at its end'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s q -l quiet -d 'Log errors only on stderr'

@@ -180,6 +180,10 @@ fn every_record_that_is_written_has_the_form_of_its_schema() {
          | tweetoscope predict --curve | tweetoscope train",
         "tweetoscope generate --simulate 300 --seed 2 | tweetoscope collect",
         "tweetoscope generate --simulate 300 --seed 2 | tweetoscope collect | tweetoscope fit",
+        "tweetoscope generate --simulate 30 --seed 2 | tweetoscope collect | tweetoscope fit \
+         --kernel best --population fit --intervals profile --held-out 0.7",
+        "tweetoscope generate --simulate 30 --seed 2 | tweetoscope collect | tweetoscope fit \
+         --kernel power-law --joint",
         "tweetoscope run --simulate 400 --seed 3 | tweetoscope monitor",
     ];
     let mut kinds = std::collections::BTreeMap::new();

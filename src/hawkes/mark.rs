@@ -83,6 +83,32 @@ impl MarkLaw {
         }
     }
 
+    /// E\[m^β\], for a cascade with these points and the mark exponent β.
+    ///
+    /// For β = 1 this is [`MarkLaw::mean_mark`]. `Data` shrinks the mean power of the marks after the first towards that
+    /// of the usual law in the same way; `Mean` assumes the usual law with another minimum.
+    pub fn mean_weight(&self, points: &[Point], exponent: f64) -> f64 {
+        let of_law = |law: PowerLaw| {
+            // The density has the exponent 1 + 1/power.
+            law.minimum.powf(exponent) / (1.0 - exponent * law.power)
+        };
+        match *self {
+            Self::Pareto { .. } | Self::Mean(_) => of_law(self.power_law()),
+            Self::Data if points.iter().all(|point| point.magnitude == 1.0) => 1.0,
+            Self::Data => {
+                let later = points.get(1..).unwrap_or_default();
+                let power = |mark: f64| if mark > 0.0 { mark.powf(exponent) } else { 0.0 };
+                let sum: f64 = later.iter().map(|point| power(point.magnitude)).sum();
+                (sum + PRIOR_MARKS * of_law(self.power_law())) / (later.len() as f64 + PRIOR_MARKS)
+            }
+        }
+    }
+
+    /// A bound of the mark exponent under which E\[m^β\] is finite.
+    pub fn exponent_limit(&self) -> f64 {
+        (0.95 / self.power_law().power).min(1.2)
+    }
+
     /// Draws a mark.
     ///
     /// Where only the mean is given, from the power law of exponent [`MARK_EXPONENT`] with that mean.

@@ -29,6 +29,7 @@ mod arithmetic;
 mod complex;
 pub mod fit;
 pub mod kernel;
+pub mod kernels;
 pub mod lanes;
 pub mod likelihood;
 pub mod mark;

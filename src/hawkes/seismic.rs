@@ -6,11 +6,11 @@
 use crate::cascade::{Point, largest_size};
 
 /// The exponent θ of the memory kernel φ(s), proportional to s^−(1+θ) above the cutoff.
-const THETA: f64 = 0.2314843;
+pub(crate) const THETA: f64 = 0.2314843;
 /// The cutoff: φ is constant up to this lag, in seconds.
-const CUTOFF: f64 = 300.0;
+pub(crate) const CUTOFF: f64 = 300.0;
 /// The value of φ up to the cutoff, in 1/s, for which φ has the integral 1.
-const DENSITY: f64 = 6.265725e-4;
+pub(crate) const DENSITY: f64 = 6.265725e-4;
 /// The bounds of the window, in seconds, which is half the age within them.
 const WINDOW: [f64; 2] = [300.0, 7200.0];
 /// A window is widened to hold this many events.
@@ -104,8 +104,13 @@ fn growth(x: f64) -> f64 {
     if x.abs() > NO_CANCELLATION { x.exp() - 1.0 } else { x.exp_m1() }
 }
 
+/// φ at a lag, in 1/s.
+pub(crate) fn memory(lag: f64) -> f64 {
+    if lag <= CUTOFF { DENSITY } else { DENSITY * (lag / CUTOFF).powf(-1.0 - THETA) }
+}
+
 /// ∫φ from `age` to infinity: the expected share of an event's children after that age.
-fn tail(age: f64) -> f64 {
+pub(crate) fn tail(age: f64) -> f64 {
     tail_of(age, decayed(age))
 }
 

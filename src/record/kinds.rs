@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::kernel_fit::KernelFit;
 use super::scalar::{self, id, integer, log_seconds, seconds, text, window};
 use crate::cascade::{Point, number};
 use crate::learn::Features;
@@ -115,6 +116,9 @@ pub struct Parameters {
     /// SEISMIC's untrained estimate of the final size, where it has one.
     #[serde(default)]
     pub seismic: Option<f64>,
+    /// The fit of the kernel of `--kernel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kernel_fit: Option<Box<KernelFit>>,
     /// The features of the forest, by name.
     #[serde(default, skip_serializing_if = "Features::is_empty")]
     pub features: Features,

@@ -7,6 +7,7 @@ mod bodies;
 mod fast;
 mod history_line;
 mod item;
+mod kernel_fit;
 mod kind;
 mod kinds;
 mod layout;
@@ -18,6 +19,7 @@ mod write;
 
 pub use history_line::HistoryCascade;
 pub use item::{Item, Refusal};
+pub use kernel_fit::KernelFit;
 pub use kind::Kind;
 pub use kinds::{
     Alert, History, Interval, Log, Model, Named, Parameters, Report, Sample, Serie, Size, Stat,

@@ -3,16 +3,18 @@
 //! It keeps no state between series: they are fitted on several threads and emitted in order.
 
 mod counted;
+mod joint;
+mod kernels;
+mod recover;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use counted::Counted;
+pub use kernels::{Exponent, KernelOptions};
 
 use super::clocks::Clocks;
-use super::{
-    Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
-    Tally,
-};
+use super::{Body, Ending, Out, RecordRef, Stage, Tally};
 use crate::cascade::Point;
 use crate::hawkes::fit::{Fit as Fitted, fit};
 use crate::hawkes::lanes;
@@ -39,6 +41,8 @@ pub struct FitOptions {
     pub history: Cut,
     /// Whether to compute the features of the forests, which costs a fit for every earlier age.
     pub features: bool,
+    /// The kernels to fit in addition.
+    pub kernels: Option<KernelOptions>,
 }
 
 /// Where a history line is cut before it is fitted.
@@ -64,6 +68,10 @@ pub struct Fit {
     marked: u64,
     /// Series whose marks were all 0.
     zero_marks: u64,
+    /// For each kernel, the number of cascades it was emitted for.
+    winners: BTreeMap<String, u64>,
+    /// Series that wait for the end of the input, for a joint fit.
+    held: Vec<Job<'static>>,
 }
 
 /// One serie to fit: the fields to copy, and the points since the root.
@@ -85,7 +93,14 @@ impl Fit {
             unit_marks: 0,
             marked: 0,
             zero_marks: 0,
+            winners: BTreeMap::new(),
+            held: Vec::new(),
         }
+    }
+
+    /// For each kernel, the number of cascades it was emitted for, by name.
+    pub fn winners(&self) -> &BTreeMap<String, u64> {
+        &self.winners
     }
 
     /// Whether there were series, and all had marks of 1: data without magnitudes.
@@ -122,6 +137,9 @@ impl Fit {
 
     fn count(&mut self, parameters: &Parameters, iterations: u32, job: &Job<'_>) {
         self.counted.add(parameters, iterations);
+        if let Some(kernel) = &parameters.kernel_fit {
+            *self.winners.entry(kernel.kernel.clone()).or_default() += 1;
+        }
         self.zero_marks += u64::from(job.zero_marks);
         let points = &job.points;
         if points.len() > 1 && points.iter().all(|point| point.magnitude == 1.0) {
@@ -193,9 +211,17 @@ impl FitOptions {
         let means: Vec<f64> = jobs.iter().map(|job| self.marks.mean_mark(&job.points)).collect();
         let found = self.all_fits(jobs, &means);
         let numbers: Vec<usize> = (0..jobs.len()).collect();
+        let kernels = self.kernels.as_ref().filter(|kernels| !kernels.joint);
+        // Threads work on different cascades, or on one cascade where there are few.
+        let threads = if jobs.len() < self.threads { self.threads } else { 1 };
         in_parallel(&numbers, self.threads, |&i| {
             let iterations = found[i].fit.map_or(0, |fit| fit.iterations);
-            (self.describe(jobs[i], means[i], &found[i]), iterations)
+            let mut parameters = self.describe(jobs[i], means[i], &found[i]);
+            parameters.kernel_fit = kernels.map(|kernels| {
+                let Job { points, watched, .. } = jobs[i];
+                Box::new(kernels.describe_one(points, *watched, &self.marks, threads))
+            });
+            (parameters, iterations)
         })
     }
 
@@ -280,6 +306,7 @@ impl FitOptions {
             standard_errors: fit.standard_errors.map(|[of_p, of_beta]| [p * of_p, beta * of_beta]),
             ks: (points.len() > 1).then_some([test.statistic, test.p_value]),
             seismic: estimate,
+            kernel_fit: None,
             features,
             rows,
         }
@@ -345,6 +372,15 @@ impl Stage for Fit {
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
         self.clocks.observe(batch);
         let jobs: Vec<Vec<Job<'_>>> = batch.iter().map(|record| self.jobs(record)).collect();
+        if self.options.kernels.as_ref().is_some_and(|kernels| kernels.joint) {
+            for (record, jobs) in batch.iter().zip(jobs) {
+                if let Body::Foreign(bytes) = record.body {
+                    out.pass_through(bytes);
+                }
+                self.held.extend(jobs.into_iter().map(Job::into_owned));
+            }
+            return;
+        }
         let flat: Vec<&Job<'_>> = jobs.iter().flatten().collect();
         let mut fitted = self.options.all_parameters(&flat).into_iter();
         for (record, jobs) in batch.iter().zip(&jobs) {
@@ -358,39 +394,17 @@ impl Stage for Fit {
         }
     }
 
-    fn on_end(&mut self, _: Ending, _: &mut Out) {}
+    fn on_end(&mut self, _: Ending, out: &mut Out) {
+        let held = std::mem::take(&mut self.held);
+        for (parameters, iterations, job) in self.options.joint(&held) {
+            self.count(&parameters, iterations, job);
+            out.write(Record::Parameters(Box::new(parameters)));
+        }
+    }
 
     fn tally(&self) -> Tally {
         let mut tally = self.counted.tally(self.options.estimator);
         self.clocks.add_to(&mut tally);
         tally
     }
-}
-
-impl Recover for Fit {
-    const RESTORE: Restore = Restore::FROM_INPUT;
-
-    fn output_options(&self) -> String {
-        String::new()
-    }
-
-    fn replay_start(&self, offered: &[u64]) -> Option<usize> {
-        offered.len().checked_sub(1)
-    }
-
-    fn checkpoint(&self) -> String {
-        String::new()
-    }
-
-    fn spill(&mut self, _: Limit) -> Vec<Change> {
-        Vec::new()
-    }
-
-    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible> {
-        saved.expect_empty()
-    }
-
-    fn committed(&mut self, _: u64) {}
-
-    fn replaying(&mut self, _: bool) {}
 }

@@ -35,6 +35,7 @@ fn options(threads: usize) -> EvaluateOptions {
         utc_offset: 0.0,
         history: Cut::Until(None),
         features: true,
+        kernels: None,
     };
     let predict = PredictOptions {
         method: Method::Auto,

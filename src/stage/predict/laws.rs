@@ -33,6 +33,7 @@ fn fitted(points: &[Point], t_obs: u64) -> Parameters {
         utc_offset: 0.0,
         history: Cut::Until(None),
         features: true,
+        kernels: None,
     };
     let serie = Serie {
         cid: "a".to_owned(),

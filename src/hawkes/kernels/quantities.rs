@@ -1,0 +1,63 @@
+//! What a fitted model predicts: intensity, branching factor, final size, viral score.
+
+use super::model::{Family, Parameters};
+use super::observed::{INFINITE_END, Observed};
+use crate::cascade::Point;
+
+/// The intensity right after the points up to `time`, those after the end of an observation included.
+pub fn intensity(family: Family, points: &[Point], at: &Parameters, time: f64) -> f64 {
+    let observed = Observed::new(points, INFINITE_END);
+    let weights = observed.weights(at.exponent());
+    let seen = observed.times.partition_point(|event| *event <= time);
+    let sum: f64 = observed.times[..seen]
+        .iter()
+        .zip(&weights)
+        .map(|(event, weight)| weight * family.density(at, time - event))
+        .sum();
+    let left = 1.0 - (seen as f64 / at.population).min(1.0);
+    at.scale * sum * left
+}
+
+/// n*: the mean number of children of an event, with the mean weight E\[m^β\].
+pub fn branching_factor(family: Family, at: &Parameters, mean_weight: f64) -> f64 {
+    at.scale * family.survival(at, 0.0) * mean_weight
+}
+
+/// The expected final size, with the number of events before any cut. Infinite from n* = 1 on; `None` for a
+/// finite population, where it has no closed form.
+pub fn final_size(
+    family: Family,
+    observed: &Observed,
+    at: &Parameters,
+    mean_weight: f64,
+) -> Option<f64> {
+    if at.population.is_finite() {
+        return None;
+    }
+    let n_star = branching_factor(family, at, mean_weight);
+    if n_star >= 1.0 {
+        return Some(f64::INFINITY);
+    }
+    Some(observed.rows as f64 + first_generation(family, observed, at) / (1.0 - n_star))
+}
+
+/// The expected direct children still to come after the end of the observation.
+pub fn first_generation(family: Family, observed: &Observed, at: &Parameters) -> f64 {
+    let weights = observed.weights(at.exponent());
+    let left = |time: f64| family.survival(at, observed.end - time);
+    at.scale * observed.times.iter().zip(&weights).map(|(time, w)| w * left(*time)).sum::<f64>()
+}
+
+/// The expected size of the cascade that an event with this mark starts, without the event itself. Infinite from
+/// n* = 1 on, and 0 for a mark of 0 in a marked model.
+pub fn viral_score(family: Family, at: &Parameters, mean_weight: f64, mark: f64) -> f64 {
+    let weight = at.exponent().map_or(1.0, |exponent| mark.powf(exponent));
+    if mark == 0.0 && at.marked {
+        return 0.0;
+    }
+    let n_star = branching_factor(family, at, mean_weight);
+    if n_star >= 1.0 {
+        return f64::INFINITY;
+    }
+    weight * at.scale * family.survival(at, 0.0) / (1.0 - n_star)
+}
