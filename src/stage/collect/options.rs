@@ -15,7 +15,8 @@ pub struct CollectOptions {
     pub lateness: f64,
     /// Seconds after its root at which a cascade is over in any case.
     pub max_age: f64,
-    /// Seconds by which an event may be ahead of the clock of its source; see [`Jumps`](super::jumps).
+    /// Seconds by which an event may be ahead of the clock of its source, unless a
+    /// second and a third event confirm the time.
     pub max_jump: f64,
     /// What the end of the input means.
     pub at_end: AtEnd,
