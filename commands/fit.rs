@@ -149,6 +149,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         if timed.stage().lacks_magnitudes() {
             log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
         }
+        if timed.stage().spread() > 0 {
+            log::warn!(
+                "--kernel: {} cascades have several events in a whole second: their times were \
+                 spread within the second; give times with fractions to avoid it",
+                timed.stage().spread()
+            );
+        }
         args.kernel.report(timed.stage().winners());
         Outcome::Done
     };

@@ -68,6 +68,8 @@ pub struct Fit {
     marked: u64,
     /// For each kernel, the number of cascades it was emitted for.
     winners: BTreeMap<String, u64>,
+    /// Number of cascades whose times were spread for their kernel.
+    spread: u64,
     /// Series that wait for the end of the input, for a joint fit.
     held: Vec<Job<'static>>,
 }
@@ -89,8 +91,14 @@ impl Fit {
             unit_marks: 0,
             marked: 0,
             winners: BTreeMap::new(),
+            spread: 0,
             held: Vec::new(),
         }
+    }
+
+    /// Number of cascades whose times were spread within whole seconds for the fit of a kernel.
+    pub fn spread(&self) -> u64 {
+        self.spread
     }
 
     /// For each kernel, the number of cascades it was emitted for, by name.
@@ -133,6 +141,7 @@ impl Fit {
         self.counted.add(parameters, iterations);
         if let Some(kernel) = &parameters.kernel_fit {
             *self.winners.entry(kernel.kernel.clone()).or_default() += 1;
+            self.spread += u64::from(kernel.spread);
         }
         if points.len() > 1 && points.iter().all(|point| point.magnitude == 1.0) {
             self.unit_marks += 1;
