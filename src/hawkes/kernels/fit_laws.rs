@@ -141,3 +141,28 @@ fn the_global_maximum_of_an_exponential_is_found() {
         }
     }
 }
+
+#[test]
+fn every_free_parameter_has_a_standard_error_and_one_at_a_bound_has_none() {
+    use super::fit::{MarkExponent, Model, Population};
+    let cascades = [cascade(120)];
+    for family in [Family::Exponential, Family::PowerLaw, Family::SumExp(2), Family::Seismic] {
+        // A limit of 0 holds the exponent at a bound.
+        for (marks, population) in [
+            (MarkExponent::Free(0.0), Population::Infinite),
+            (MarkExponent::Free(1.2), Population::Free),
+            (MarkExponent::Fixed(0.5), Population::Fixed(500.0)),
+        ] {
+            let model = Model { family, marks, population, exact_below: 2000, threads: 1 };
+            let fitted = model.fit(&cascades);
+            let named = fitted.named();
+            let Some(errors) = fitted.standard_errors(&cascades, 1) else { continue };
+            assert_eq!(errors.len(), named.len(), "{family}");
+            assert!(errors.iter().all(|error| error.is_finite()), "{family}: {errors:?}");
+            assert!(errors[0] > 0.0, "{family}: {errors:?}");
+            let beta = named.iter().position(|(name, _)| *name == "beta").unwrap();
+            let interior = fitted.interior.contains(&0);
+            assert_eq!(errors[beta] > 0.0, interior, "{family} {marks:?}: {errors:?}");
+        }
+    }
+}
