@@ -244,7 +244,7 @@ mod tests {
         let ((alone, value, errors), (together, sum, smaller)) = (of(&one), of(&four));
         assert!((sum - 4.0 * value).abs() < 1e-8 * sum.abs());
         for ((_, a), (_, b)) in alone.iter().zip(&together) {
-            assert!((a - b).abs() < 1e-5 * a.abs(), "{alone:?} {together:?}");
+            assert!((a - b).abs() <= 1e-4 * a.abs(), "{alone:?} {together:?}");
         }
         assert!(!errors.is_empty());
         for ((_, a), (_, b)) in errors.iter().zip(&smaller) {
