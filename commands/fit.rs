@@ -165,6 +165,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let make = || Timed::new(Fit::new(options.clone()));
     let judge = |timed: &Timed<Fit>| {
         warn_of_marks(timed.stage());
+        if timed.stage().spread() > 0 {
+            log::warn!(
+                "--kernel: {} cascades have several events in a whole second: their times were \
+                 spread within the second; give times with fractions to avoid it",
+                timed.stage().spread()
+            );
+        }
         args.kernel.report(timed.stage().winners());
         Outcome::Done
     };

@@ -167,9 +167,8 @@ pub(crate) const PAGES: [Page; 10] = [
                 "tweetoscope fit --csv --windows 1h,6h history.jsonl.gz >fits.csv",
             ),
             (
-                "Select a kernel for each cascade by AIC, without marks",
-                "tweetoscope fit --csv --until 1h --kernel best --mark-exponent none \
-                 history.jsonl.gz >kernels.csv",
+                "Select a kernel for each cascade by AIC",
+                "tweetoscope fit --csv --until 1h --kernel best history.jsonl.gz >kernels.csv",
             ),
             ("Read and write Kafka topics", "tweetoscope fit --kafka --create-topics"),
         ],

@@ -38,6 +38,9 @@ pub struct KernelFit {
     /// Whether the parameters are shared by all cascades of the input.
     #[serde(skip_serializing_if = "is_false")]
     pub joint: bool,
+    /// Whether times in whole seconds with ties were spread within their second.
+    #[serde(skip_serializing_if = "is_false")]
+    pub spread: bool,
     /// Standard errors of the parameters; empty where the curvature gives none.
     #[serde(with = "named", skip_serializing_if = "Vec::is_empty")]
     pub standard_errors: Named,

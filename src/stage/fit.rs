@@ -3,6 +3,7 @@
 //! It keeps no state between series: they are fitted on several threads and emitted in order.
 
 mod counted;
+mod job;
 mod joint;
 mod kernels;
 mod recover;
@@ -11,6 +12,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use counted::Counted;
+use job::{Job, cut, since_root};
 pub use kernels::{Exponent, KernelOptions};
 
 use super::clocks::Clocks;
@@ -24,7 +26,7 @@ use crate::hawkes::residuals::{residuals, test_exponential};
 use crate::hawkes::{Estimator, seismic};
 use crate::learn::{self, Features};
 use crate::parallel::in_parallel;
-use crate::record::{History, Kind, Parameters, Record, Serie};
+use crate::record::{Kind, Parameters, Record, Serie};
 
 /// How series are fitted.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,17 +72,10 @@ pub struct Fit {
     zero_marks: u64,
     /// For each kernel, the number of cascades it was emitted for.
     winners: BTreeMap<String, u64>,
+    /// Number of cascades whose times were spread for their kernel.
+    spread: u64,
     /// Series that wait for the end of the input, for a joint fit.
     held: Vec<Job<'static>>,
-}
-
-/// One serie to fit: the fields to copy, and the points since the root.
-struct Job<'a> {
-    serie: Cow<'a, Serie>,
-    points: Vec<Point>,
-    watched: f64,
-    /// Whether all marks were 0, and are 1 in `points`.
-    zero_marks: bool,
 }
 
 impl Fit {
@@ -94,8 +89,14 @@ impl Fit {
             marked: 0,
             zero_marks: 0,
             winners: BTreeMap::new(),
+            spread: 0,
             held: Vec::new(),
         }
+    }
+
+    /// Number of cascades whose times were spread within whole seconds for the fit of a kernel.
+    pub fn spread(&self) -> u64 {
+        self.spread
     }
 
     /// For each kernel, the number of cascades it was emitted for, by name.
@@ -139,6 +140,7 @@ impl Fit {
         self.counted.add(parameters, iterations);
         if let Some(kernel) = &parameters.kernel_fit {
             *self.winners.entry(kernel.kernel.clone()).or_default() += 1;
+            self.spread += u64::from(kernel.spread);
         }
         self.zero_marks += u64::from(job.zero_marks);
         let points = &job.points;
@@ -147,39 +149,6 @@ impl Fit {
         } else if points.len() > 1 {
             self.marked += 1;
         }
-    }
-}
-
-/// Times since the first event.
-fn since_root(tweets: &[Point]) -> Vec<Point> {
-    let root = tweets.first().map_or(0.0, |first| first.time);
-    tweets.iter().map(|it| Point { time: it.time - root, magnitude: it.magnitude }).collect()
-}
-
-/// A history line up to an age; the window in the record is rounded up to whole seconds.
-fn cut(history: &History, until: Option<f64>) -> Job<'static> {
-    let mut points = since_root(&history.tweets);
-    let watched = until.unwrap_or_else(|| points.last().map_or(0.0, |last| last.time));
-    points.retain(|point| point.time <= watched);
-    let serie = Serie {
-        cid: history.cid.clone(),
-        source: "0".to_owned(),
-        t: watched,
-        msg: history.msg.clone(),
-        t_obs: watched.ceil() as u64,
-        tweets: Vec::new(),
-    };
-    Job::new(Cow::Owned(serie), points, watched)
-}
-
-impl<'a> Job<'a> {
-    /// Marks that are all 0 are unknown, as no event of the process has children: they become 1.
-    fn new(serie: Cow<'a, Serie>, mut points: Vec<Point>, watched: f64) -> Self {
-        let zero_marks = !points.is_empty() && points.iter().all(|point| point.magnitude == 0.0);
-        if zero_marks {
-            points.iter_mut().for_each(|point| point.magnitude = 1.0);
-        }
-        Self { serie, points, watched, zero_marks }
     }
 }
 

@@ -133,11 +133,8 @@ pub fn diagnose(residuals: &[f64]) -> Diagnosis {
 }
 
 impl Fitted {
-    /// The tests of the residuals of a cascade under the fit. Times in whole seconds with ties are spread within their
-    /// second.
+    /// The tests of the residuals of a cascade under the fit.
     pub fn diagnose(&self, observed: &Observed) -> Diagnosis {
-        let spread = observed.spread();
-        let observed = spread.as_ref().unwrap_or(observed);
         diagnose(&residuals(self.family, observed, &self.parameters, self.approximate))
     }
 }

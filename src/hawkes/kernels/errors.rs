@@ -55,6 +55,8 @@ impl Fitted {
                 ("theta", Family::Exponential) => value * deviation(&[(1, 1.0)]),
                 ("theta", _) => value * deviation(&[(2, 1.0)]),
                 ("N", _) if free(SHARE) => value * deviation(&[(SHARE, self.at[SHARE].recip())]),
+                // Given or at a bound.
+                ("beta" | "N", _) => 0.0,
                 (name, Family::SumExp(terms)) => {
                     let k = usize::from(name.as_bytes()[name.len() - 1] - b'1');
                     match name.starts_with('K') {

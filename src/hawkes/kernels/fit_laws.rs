@@ -1,7 +1,7 @@
 //! Laws of the fits, on simulated and real cascades.
 
 use super::model::{Family, Parameters, Precision};
-use super::observed::Observed;
+use super::observed::{Observed, spread};
 use super::tests::cascade;
 
 #[test]
@@ -101,11 +101,11 @@ fn rounding_to_whole_seconds_does_not_change_the_verdict_on_the_truth() {
         good[0] += i32::from(of(&Observed::new(&points, 1500.0)));
         points.iter_mut().for_each(|point| point.time = point.time.floor());
         let observed = Observed::new(&points, 1500.0);
-        let spread = observed.spread().unwrap();
+        let moved = spread(&points).unwrap();
         good[1] += i32::from(of(&observed));
-        good[2] += i32::from(of(&spread));
-        assert!(spread.times.is_sorted() && spread.len() == observed.len());
-        assert_eq!(spread.spread(), None);
+        good[2] += i32::from(of(&Observed::new(&moved, 1501.0)));
+        assert!(moved.is_sorted_by_key(|point| point.time) && moved.len() == points.len());
+        assert_eq!(spread(&moved), None);
     }
     assert!(good[0] >= 15 && good[1] == 0 && good[2] >= 15, "{good:?}");
 }
@@ -138,6 +138,31 @@ fn the_global_maximum_of_an_exponential_is_found() {
                 let short = value - found.log_likelihood;
                 assert!(short < 1e-6, "cascade {i}, {marks:?}: {found:?} at {at:?}: {short}");
             }
+        }
+    }
+}
+
+#[test]
+fn every_free_parameter_has_a_standard_error_and_one_at_a_bound_has_none() {
+    use super::fit::{MarkExponent, Model, Population};
+    let cascades = [cascade(120)];
+    for family in [Family::Exponential, Family::PowerLaw, Family::SumExp(2), Family::Seismic] {
+        // A limit of 0 holds the exponent at a bound.
+        for (marks, population) in [
+            (MarkExponent::Free(0.0), Population::Infinite),
+            (MarkExponent::Free(1.2), Population::Free),
+            (MarkExponent::Fixed(0.5), Population::Fixed(500.0)),
+        ] {
+            let model = Model { family, marks, population, exact_below: 2000, threads: 1 };
+            let fitted = model.fit(&cascades);
+            let named = fitted.named();
+            let Some(errors) = fitted.standard_errors(&cascades, 1) else { continue };
+            assert_eq!(errors.len(), named.len(), "{family}");
+            assert!(errors.iter().all(|error| error.is_finite()), "{family}: {errors:?}");
+            assert!(errors[0] > 0.0, "{family}: {errors:?}");
+            let beta = named.iter().position(|(name, _)| *name == "beta").unwrap();
+            let interior = fitted.interior.contains(&0);
+            assert_eq!(errors[beta] > 0.0, interior, "{family} {marks:?}: {errors:?}");
         }
     }
 }

@@ -31,7 +31,7 @@ mod sums;
 
 pub use fit::{Fitted, MarkExponent, Model, Population, held_out, restricted};
 pub use model::{Family, Likelihood, MAX_TERMS, Parameters, Precision, UnknownFamily, likelihood};
-pub use observed::{INFINITE_END, Observed};
+pub use observed::{INFINITE_END, Observed, spread};
 pub use quantities::{branching_factor, final_size, first_generation, intensity, viral_score};
 
 #[cfg(test)]

@@ -49,29 +49,6 @@ impl Observed {
         }
     }
 
-    /// The same with every event but the given ones moved by a uniform part of a second, where times are whole seconds and
-    /// some are equal: such times are rounded down, and the gaps of 0 s are no draws of a continuous law. The seed is
-    /// fixed.
-    pub(crate) fn spread(&self) -> Option<Self> {
-        let whole = self.times.iter().all(|time| time.fract() == 0.0);
-        let later = self.times.get(self.given..)?;
-        if !whole || !later.windows(2).any(|pair| pair[0] == pair[1]) {
-            return None;
-        }
-        let mut rng = ChaCha8Rng::seed_from_u64(later.len() as u64);
-        let mut order: Vec<(f64, usize)> =
-            later.iter().zip(self.given..).map(|(time, i)| (time + uniform(&mut rng), i)).collect();
-        order.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut spread = self.clone();
-        for (place, (time, from)) in (self.given..).zip(order) {
-            spread.times[place] = time;
-            spread.log_marks[place] = self.log_marks[from];
-            spread.present[place] = self.present[from];
-        }
-        spread.end = self.end.max(spread.times.last().copied().unwrap_or(0.0));
-        Some(spread)
-    }
-
     /// The first events, observed until the last of them.
     pub(crate) fn prefix(&self, events: usize) -> Self {
         let events = events.min(self.times.len());
@@ -106,4 +83,20 @@ impl Observed {
         let marks = self.log_marks.iter().zip(&self.present);
         marks.map(|(log, present)| present * (exponent * log).exp()).collect()
     }
+}
+
+/// The events with those after time 0 moved by a uniform part of a second, where times are whole seconds and some are
+/// equal: such times are rounded down, and gaps of 0 s are no draws of a continuous law. The random seed is fixed.
+pub fn spread(points: &[Point]) -> Option<Vec<Point>> {
+    let whole = points.iter().all(|point| point.time.fract() == 0.0);
+    let given = points.iter().take_while(|point| point.time <= 0.0).count();
+    let later = &points[given..];
+    if !whole || !later.windows(2).any(|pair| pair[0].time == pair[1].time) {
+        return None;
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(later.len() as u64);
+    let mut spread = points.to_vec();
+    spread[given..].iter_mut().for_each(|point| point.time += uniform(&mut rng));
+    spread[given..].sort_by(|a, b| a.time.total_cmp(&b.time));
+    Some(spread)
 }

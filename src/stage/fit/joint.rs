@@ -17,13 +17,15 @@ impl FitOptions {
             return Vec::new();
         };
         let jobs: Vec<&Job<'_>> = held.iter().collect();
+        let resolved: Vec<_> =
+            held.iter().map(|job| kernels::resolved(&job.points, job.watched)).collect();
         let cascades: Vec<Observed> =
-            held.iter().map(|job| Observed::new(&job.points, job.watched)).collect();
+            resolved.iter().map(|(points, end, _)| Observed::new(points, *end)).collect();
         let (model, fitted, candidates) = kernels.fit(&cascades, &self.marks, self.threads);
         let errors = kernels::errors(&fitted, &cascades, self.threads);
-        let described = in_parallel(held, self.threads, |job| {
-            let mut kernel =
-                kernels.describe(&model, &fitted, &job.points, job.watched, &self.marks);
+        let described = in_parallel(&resolved, self.threads, |(points, end, spread)| {
+            let mut kernel = kernels.describe(&model, &fitted, points, *end, &self.marks);
+            kernel.spread = *spread;
             kernel.standard_errors.clone_from(&errors);
             if candidates.len() > 1 {
                 kernel.candidates.clone_from(&candidates);

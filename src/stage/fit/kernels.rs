@@ -1,10 +1,12 @@
 //! The fit of a kernel of choice to each cascade, or to all cascades together.
 
+use std::borrow::Cow;
+
 use crate::cascade::Point;
 use crate::hawkes::Status;
 use crate::hawkes::kernels::{
     Family, Fitted, MarkExponent, Model, Observed, Population, branching_factor, final_size,
-    held_out, restricted,
+    held_out, restricted, spread,
 };
 use crate::hawkes::mark::MarkLaw;
 use crate::record::{KernelFit, Named};
@@ -91,9 +93,12 @@ impl KernelOptions {
         marks: &MarkLaw,
         threads: usize,
     ) -> KernelFit {
+        let (points, end, spread) = &resolved(points, end);
+        let (points, end): (&[Point], f64) = (points, *end);
         let observed = [Observed::new(points, end)];
         let (model, fitted, candidates) = self.fit(&observed, marks, threads);
         let mut kernel = self.describe(&model, &fitted, points, end, marks);
+        kernel.spread = *spread;
         kernel.standard_errors = errors(&fitted, &observed, threads);
         if self.profile && fitted.converged {
             let intervals = model.profile(&observed, &fitted);
@@ -159,6 +164,17 @@ impl KernelOptions {
             verdict: tests.verdict.to_owned(),
             ..KernelFit::default()
         }
+    }
+}
+
+/// The events and the end of their observation, with times spread where they are rounded; whether they were.
+pub(super) fn resolved(points: &[Point], end: f64) -> (Cow<'_, [Point]>, f64, bool) {
+    match spread(points) {
+        Some(points) => {
+            let last = points.last().map_or(end, |last| last.time);
+            (Cow::Owned(points), end.max(last), true)
+        }
+        None => (Cow::Borrowed(points), end, false),
     }
 }
 
@@ -228,7 +244,7 @@ mod tests {
         let ((alone, value, errors), (together, sum, smaller)) = (of(&one), of(&four));
         assert!((sum - 4.0 * value).abs() < 1e-8 * sum.abs());
         for ((_, a), (_, b)) in alone.iter().zip(&together) {
-            assert!((a - b).abs() < 1e-5 * a.abs(), "{alone:?} {together:?}");
+            assert!((a - b).abs() <= 1e-4 * a.abs(), "{alone:?} {together:?}");
         }
         assert!(!errors.is_empty());
         for ((_, a), (_, b)) in errors.iter().zip(&smaller) {
