@@ -79,10 +79,10 @@ pub fn largest_size(observed: f64) -> f64 {
     (GROWTH * observed).min(SIZE).max(observed)
 }
 
-/// Moves the ends of an interval outwards to whole numbers that they miss by rounding only, and to
+/// Moves the ends of an interval outwards to whole numbers that they miss by less than a thousandth, and to
 /// `predicted`, so that the interval contains the prediction and a final size at its end.
 pub fn rounded_outwards((low, high): (f64, f64), predicted: f64) -> (f64, f64) {
-    const ROUNDING: f64 = 1e-9;
+    const ROUNDING: f64 = 1e-3;
     let whole = |end: f64| {
         let whole = end.round();
         if (whole - end).abs() <= ROUNDING * end.abs() { whole } else { end }

@@ -129,7 +129,7 @@ fn a_run_tells_of_all_its_stages() {
     let dir = dir("run-metrics");
     let file = dir.join("metrics.prom");
     let given = tweets();
-    let last = r#"{"type":"tweet","cid":"last","t":1000000,"m":1}"#;
+    let last = r#"{"type":"tweet","cid":"last","t":500000,"m":1}"#;
     let stream = format!("{given}{last}\n");
     let simulated: &[&str] = &["--simulate", "300", "--seed", "3"];
     for (options, records) in [(&[][..], stream.as_str()), (simulated, "")] {
@@ -146,7 +146,7 @@ fn a_run_tells_of_all_its_stages() {
         }
         if options.is_empty() {
             // The clock of the input, not of the last cascade that was scored.
-            let clock = "_event_time_watermark_seconds{clock=\"highest\",stage=\"run\"} 1000000\n";
+            let clock = "_event_time_watermark_seconds{clock=\"highest\",stage=\"run\"} 500000\n";
             assert!(dump.contains(clock), "{dump}");
         }
     }
