@@ -99,8 +99,14 @@ pub(super) fn minimise(
     };
     // A line search that ends without a step leaves the start, which is a law as well.
     let found = search().ok().flatten().filter(|found| found.0.iter().all(|it| it.is_finite()));
-    found.unwrap_or(start)
+    let mut found = found.unwrap_or(start);
+    // Processors differ in the last bit of exp and ln, and the search amplifies it.
+    found.0.iter_mut().for_each(|weight| *weight = (*weight * GRAIN).round() / GRAIN);
+    found
 }
+
+/// Weights are multiples of 1/GRAIN.
+const GRAIN: f64 = 16_384.0;
 
 fn dot(row: ArrayView1<'_, f64>, weights: &[f64]) -> f64 {
     row.iter().zip(weights).map(|(value, weight)| value * weight).sum()
