@@ -38,12 +38,13 @@ pub(crate) struct EvaluateFlags {
     /// models trained on the others, and print the errors of every method at each of --windows
     /// (default with --folds: 5m,10m,20m,30m,1h,2h,6h). The final size is that at --max-age
     #[arg(long, value_name = "K", group = "evaluation", conflicts_with_all = CONFLICTS, help_heading = "Evaluation")]
-    #[cfg_attr(feature = "http", arg(conflicts_with_all = ["http", "metrics_textfile"]))]
+    #[cfg_attr(feature = "http", arg(conflicts_with_all = HTTP_CONFLICTS))]
     pub(crate) folds: Option<usize>,
     /// Evaluate by the number of finished cascades instead: for each of NUMBERS, train on that many
     /// cascades of one half, predict at most 400 cascades of the other half at each of --windows, and
     /// print the mean error of every method; for example 0,5,10,20,50,100,200,500
     #[arg(long, value_name = "NUMBERS", value_delimiter = ',', group = "evaluation", conflicts_with_all = CONFLICTS, help_heading = "Evaluation")]
+    #[cfg_attr(feature = "http", arg(conflicts_with_all = HTTP_CONFLICTS))]
     pub(crate) curve_by: Vec<usize>,
     /// Number of random draws of --curve-by; the errors are pooled over them
     #[arg(
@@ -80,18 +81,11 @@ pub(crate) struct EvaluateFlags {
 }
 
 /// Options that an evaluation does not use.
-const CONFLICTS: [&str; 10] = [
-    "above",
-    "no_learn",
-    "files",
-    "models",
-    "pin",
-    "curve",
-    "alert_above",
-    "method",
-    "http",
-    "metrics_textfile",
-];
+const CONFLICTS: [&str; 8] =
+    ["above", "no_learn", "files", "models", "pin", "curve", "alert_above", "method"];
+/// Further ones of a build with the feature `http`.
+#[cfg(feature = "http")]
+const HTTP_CONFLICTS: [&str; 2] = ["http", "metrics_textfile"];
 
 /// The windows of an evaluation.
 pub(crate) const WINDOWS: &str = "5m,10m,20m,30m,1h,2h,6h";

@@ -37,7 +37,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DURATION")]
     until: Option<Span>,
     /// Write CSV with a header instead of records
-    #[arg(long, conflicts_with = "kafka")]
+    #[arg(long)]
+    #[cfg_attr(feature = "kafka", arg(conflicts_with = "kafka"))]
     csv: bool,
     #[command(flatten)]
     kernel: KernelFlags,

@@ -168,6 +168,13 @@ fn an_option_without_the_one_that_it_needs_is_wrong_usage() {
         (&["run", "--no-learn", "--trees", "3"], "--no-learn"),
     ];
     for (args, needed) in refused {
+        // An option that this build does not have is refused for another reason.
+        let lacks = |of: &str, has: bool| !has && needed == of;
+        if lacks("--http", cfg!(feature = "http"))
+            || ["--kafka", "--create-topics"].iter().any(|of| lacks(of, cfg!(feature = "kafka")))
+        {
+            continue;
+        }
         let output = run(args, b"");
         let err = text(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {err}");
