@@ -243,3 +243,20 @@ fn status_page((good, text): (bool, String)) -> Answer {
 fn unix_seconds() -> f64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |it| it.as_secs_f64())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A service without records is assigned partitions, and is ready then.
+    #[test]
+    fn readiness_changes_without_records() {
+        let mut health = Health::new("collect", Box::new(Tally::new), Arc::default());
+        let assigned = |ready: f64| move || Tally::from([((READY, "input".to_owned()), ready)]);
+        health.batch(Counts::default(), &assigned(0.0));
+        assert!(!health.shared.ready().0);
+        std::thread::sleep(MIN_INTERVAL + IDLE_INTERVAL);
+        health.batch(Counts::default(), &assigned(1.0));
+        assert!(health.shared.ready().0);
+    }
+}

@@ -15,6 +15,7 @@ need systemd-analyze systemd
 need chromium chromium
 need node nodejs
 need npm npm
+python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 /usr/bin/python3 -c 'import yaml' 2>/dev/null || missing="$missing python3-yaml"
 
 if [ -n "$missing" ] && ! { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }; then

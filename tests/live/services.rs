@@ -61,6 +61,7 @@ fn the_unit_is_sound_tight_and_starts_what_there_is() {
 fn the_image_is_nothing_but_the_binary_and_asks_it_for_its_health() {
     let path = repository("deploy/container/Containerfile");
     checked("hadolint", &[text(&path)]);
+    checked("hadolint", &[text(&repository("deploy/container/Tools.containerfile"))]);
     let file = fs::read_to_string(path).unwrap();
     let file = file.replace("\\\n", " ");
     let lines: Vec<_> = file.lines().filter(|it| !it.starts_with('#')).collect();

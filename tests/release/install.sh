@@ -10,11 +10,15 @@ need lintian lintian
 need buildah buildah
 need debootstrap debootstrap
 need perl perl
+[ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
+python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 if [ ${#missing[@]} -gt 0 ]; then
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -qq
   apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
+[ "${SYSTEM_ONLY:-}" != true ] || exit 0
+
 tools=target/release-tools
 if ! [ -x $tools/bin/twine ]; then
   python3 -m venv $tools
