@@ -34,7 +34,7 @@ pub(crate) struct EvaluateFlags {
     /// Evaluate by cross-validation instead: assign the cascades to K folds, predict each fold with
     /// models trained on the others, and print the errors of every method at each of --windows
     /// (default with --folds: 5m,10m,20m,30m,1h,2h,6h). The final size is that at --max-age
-    #[arg(long, value_name = "K", conflicts_with_all = ["no_learn", "files", "models", "pin", "curve", "alert_above"], help_heading = "Evaluation")]
+    #[arg(long, value_name = "K", conflicts_with_all = ["no_learn", "models", "pin", "curve", "alert_above"], help_heading = "Evaluation")]
     #[cfg_attr(feature = "http", arg(conflicts_with_all = ["http", "metrics_textfile"]))]
     pub(crate) folds: Option<usize>,
     /// Print the evaluation as CSV with all digits
@@ -59,6 +59,7 @@ pub(crate) struct Evaluation<'a> {
     pub(crate) folds: usize,
     pub(crate) flags: &'a EvaluateFlags,
     pub(crate) cascades: &'a ReplayFlags,
+    pub(crate) files: &'a [PathBuf],
     pub(crate) collect: &'a CollectFlags,
     pub(crate) fit: &'a FitFlags,
     pub(crate) predict: &'a PredictFlags,
@@ -75,7 +76,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
         law => law,
     };
     let mut rejects = Rejects::new(args.input.dead_letter.as_deref())?;
-    let past = cascades(args.cascades, marks, &mut rejects)?;
+    let past = cascades(args.cascades, args.files, args.fit.utc_offset, marks, &mut rejects)?;
     if args.input.dry_run {
         return Ok(Outcome::Done);
     }
@@ -126,8 +127,10 @@ fn options(args: &Evaluation<'_>) -> anyhow::Result<EvaluateOptions> {
     if folds < 2 {
         return usage("--folds must be at least 2");
     }
-    if !args.cascades.any() {
-        return usage("--folds needs cascades; add --history FILE, --data CSV or --simulate N");
+    if !args.cascades.any() && args.files.is_empty() {
+        return usage(
+            "--folds needs cascades; add FILE, --history FILE, --data CSV or --simulate N",
+        );
     }
     let ascend = windows.windows(2).all(|pair| pair[0] < pair[1]);
     if !ascend || windows.first().is_none_or(|first| *first == 0) {
@@ -145,16 +148,19 @@ fn options(args: &Evaluation<'_>) -> anyhow::Result<EvaluateOptions> {
 /// All cascades up to their last event; reports those that are refused.
 fn cascades(
     args: &ReplayFlags,
+    files: &[PathBuf],
+    utc_offset: f64,
     marks: MarkLaw,
     rejects: &mut Rejects,
 ) -> anyhow::Result<Vec<Past>> {
     let mut refused = Vec::new();
-    let mut source = args.source(marks, &mut |it| refused.push(it))?;
+    let mut source = args.cascades(files, utc_offset, marks, &mut |it| refused.push(it))?;
+    let unit = args.source.unit(&*source);
     let mut all = Vec::new();
     let mut cascade = HistoryCascade::default();
     for index in 0..source.count() {
         match source.take(index, &mut cascade) {
-            Ok(()) => all.push(past(&cascade, source.suffix(index), args.seconds_per_unit)),
+            Ok(()) => all.push(past(&cascade, source.suffix(index), unit)),
             Err(it) => refused.push(it),
         }
     }

@@ -8,12 +8,14 @@ use std::sync::atomic::AtomicBool;
 use clap::builder::ArgPredicate;
 use tweetoscope::event::Span;
 use tweetoscope::hawkes::mark::MarkLaw;
+use tweetoscope::input::Content;
+use tweetoscope::input::import::PostFormat;
 use tweetoscope::record::Record;
 use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
-use tweetoscope::stream::{Mapped, Rejects, Replayed, Transport};
+use tweetoscope::stream::{Imported, Mapped, Rejects, Replayed, Transport};
 
 use crate::collect::CollectFlags;
 use crate::evaluate::{EvaluateFlags, Evaluation, WINDOWS};
@@ -86,26 +88,37 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
             folds,
             flags: &args.folds,
             cascades: &args.cascades,
+            files: &args.transport.files,
             collect: &args.collect,
             fit: &args.fit,
             predict: &args.predict,
             train: &args.train,
             input: &args.transport.input,
         }),
-        None if args.cascades.any() => replay(&args),
-        None => stream(&args),
+        None if args.cascades.simulate.is_some() => replay(&args),
+        None => match args.cascades.source.content(&args.transport.files)? {
+            Content::Records => stream(&args, None),
+            Content::Stream(format) => stream(&args, Some(format)),
+            Content::Histories | Content::Cascades => replay(&args),
+        },
     }
 }
 
-/// Runs on tweets from files or stdin.
-fn stream(args: &Args) -> anyhow::Result<Outcome> {
+/// Runs on tweets from files or stdin, or on posts on stdin.
+fn stream(args: &Args, posts: Option<PostFormat>) -> anyhow::Result<Outcome> {
     let settings = args.settings(0)?;
     if args.transport.input.dry_run {
         return args.transport.check();
     }
     let stop = stop_flag()?;
     let lines = args.transport.lines(io::stdout(), Arc::clone(&stop), true)?;
-    drive(args, lines, &stop, settings)
+    match posts {
+        None => drive(args, lines, &stop, settings),
+        Some(format) => {
+            let cascader = args.cascades.source.cascader(format, args.cascades.exact_times);
+            drive(args, Imported::new(lines, cascader, None), &stop, settings)
+        }
+    }
 }
 
 /// Runs on replayed or simulated cascades.
@@ -118,7 +131,10 @@ fn replay(args: &Args) -> anyhow::Result<Outcome> {
         law => law,
     };
     let mut early = Vec::new();
-    let replay = args.cascades.open(marks, None, &mut |refused| early.push(refused))?;
+    let replay = {
+        let (files, utc_offset) = (&args.transport.files, args.fit.utc_offset);
+        args.cascades.open(files, utc_offset, marks, None, &mut |it| early.push(it))?
+    };
     if args.transport.input.dry_run {
         return Ok(Outcome::Done);
     }

@@ -1,4 +1,4 @@
-//! Reads histories and tables line by line, plain or gzip, in bounded memory.
+//! Reads histories and tables line by line, decoded, in bounded memory.
 //!
 //! There are two line readers. This one returns each line with its byte offset, so that a history can be
 //! read again in another order, and reads on the thread of the caller. `blocks` reads records for
@@ -8,28 +8,14 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
+pub(super) use super::decoding::{ByteStream, decoded};
 
 /// Maximum length of a line, in bytes: a cascade of about ten million events.
 pub(super) const MAX_LINE_BYTES: usize = 1 << 28;
 
-/// A stream of bytes, decompressed.
-pub(super) type ByteStream = Box<dyn BufRead + Send>;
-
-/// Opens a file; the second value is whether it is gzip.
+/// Opens a file; the second value is whether it is compressed or UTF-16.
 pub(super) fn open(path: &Path) -> io::Result<(ByteStream, bool)> {
-    decompressed(Box::new(BufReader::with_capacity(1 << 17, File::open(path)?)))
-}
-
-/// The content of `input`, and whether it is gzip (RFC 1952: the first two bytes are 1f 8b).
-///
-/// Blocks until the first byte arrives.
-pub(super) fn decompressed(mut input: ByteStream) -> io::Result<(ByteStream, bool)> {
-    let packed = input.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    if !packed {
-        return Ok((input, false));
-    }
-    Ok((Box::new(BufReader::with_capacity(1 << 17, MultiGzDecoder::new(input))), true))
+    decoded(Box::new(BufReader::with_capacity(1 << 17, File::open(path)?)))
 }
 
 /// UTF-8 byte order mark, as some editors write it before the first line.
@@ -112,7 +98,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8], max_line_bytes: usize) -> Vec<(u64, u64, Vec<u8>, bool)> {
-        let (input, _) = decompressed(Box::new(Cursor::new(bytes.to_vec()))).unwrap();
+        let (input, _) = decoded(Box::new(Cursor::new(bytes.to_vec()))).unwrap();
         let mut lines = Lines { max_line_bytes, ..Lines::new(input) };
         let mut all = Vec::new();
         while let Some(line) = lines.next().unwrap() {

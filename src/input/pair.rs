@@ -7,9 +7,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use super::index::read_index;
 use super::lines::without_end;
 use super::ranges::{self, Range};
-use super::table::read_index;
 use super::{Cascades, HistoryCascade, Refused};
 use crate::cascade::{Point, numbers};
 use crate::record::Refusal;
@@ -62,7 +62,7 @@ fn header(data: &mut File) -> io::Result<Result<bool, Refusal>> {
     let names: Vec<&[u8]> = line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).collect();
     let refusal = |detail: &str| Ok(Err(Refusal::new("field", detail)));
     if line.starts_with(&[0x1f, 0x8b]) {
-        return refusal("data with an index cannot be gzip; decompress the file first");
+        return refusal("data with an index cannot be gzip or zstd; decompress the file first");
     }
     if names.iter().any(|name| numbers::field(name).is_some()) {
         return refusal("no header in the first line of the data");

@@ -26,4 +26,5 @@ pub use kinds::{
 #[cfg(test)]
 pub(crate) use read::read_fully;
 pub use read::{Reader, read};
+pub(crate) use scalar::Scalar;
 pub use write::{Record, write_event};

@@ -6,10 +6,12 @@
 pub mod lines;
 pub mod models;
 
+mod imported;
 mod messages;
 pub(crate) mod rejects;
 mod replayed;
 
+pub use imported::Imported;
 pub use messages::{HeldStderr, PRINTED, Stderr, print_stderr, printable, report};
 pub use rejects::Rejects;
 pub use replayed::Replayed;

@@ -1,0 +1,120 @@
+//! A stream of posts as the input of a stage: each line is converted to records as it arrives.
+
+use std::io::{self, Write};
+
+use super::lines::Lines;
+use super::{Counts, Frame, Step, Transport, report};
+use crate::input::import::Cascader;
+use crate::record::{Record, Refusal};
+use crate::stage::{Ending, Outgoing, Tally};
+
+/// A transport over lines of posts.
+pub struct Imported<W> {
+    lines: Lines<W>,
+    cascader: Cascader,
+    /// Time from the last event to the watermark at the end of the input.
+    tail: Option<f64>,
+    /// The records of the current block.
+    records: Vec<u8>,
+    /// The position of each line of `records`, and its end.
+    ends: Vec<(u64, usize)>,
+    ended: Option<Ending>,
+}
+
+impl<W: Write> Imported<W> {
+    /// Converts `lines` with `cascader`; with a tail, a watermark follows the last event.
+    pub fn new(lines: Lines<W>, cascader: Cascader, tail: Option<f64>) -> Self {
+        let (records, ends) = Default::default();
+        Self { lines, cascader, tail, records, ends, ended: None }
+    }
+
+    /// Converts the next block; returns the lines that are refused, or how the input ended.
+    #[expect(clippy::type_complexity, reason = "position, beginning of the line, reason")]
+    fn convert(&mut self) -> io::Result<Result<Vec<(u64, Vec<u8>, Refusal)>, Ending>> {
+        const KEPT: usize = 4096;
+        let Self { lines, cascader, records, ends, .. } = self;
+        records.clear();
+        ends.clear();
+        let mut refused = Vec::new();
+        let frames = match lines.read()? {
+            Step::Next(_, frames) => frames,
+            Step::Record(_) => return Ok(Ok(refused)),
+            Step::End(ending) => return Ok(Err(ending)),
+        };
+        for Frame { position, bytes, text, .. } in frames {
+            let text = text.or_else(|| std::str::from_utf8(bytes).ok());
+            let read = match text {
+                Some(text) => cascader.read(text.trim_ascii(), records),
+                None => Err(Refusal::new("json", "the line is not UTF-8")),
+            };
+            ends.push((position, records.len()));
+            if let Err(refusal) = read {
+                refused.push((position, bytes[..bytes.len().min(KEPT)].to_vec(), refusal));
+            }
+        }
+        Ok(Ok(refused))
+    }
+}
+
+/// The lines of `records` as frames; `ends` has the position of each input line and the end of its records.
+fn frames<'a>(records: &'a [u8], ends: &[(u64, usize)]) -> Vec<Frame<'a>> {
+    let text = std::str::from_utf8(records).ok();
+    let (mut frames, mut begin) = (Vec::with_capacity(ends.len()), 0);
+    for &(position, end) in ends {
+        for stop in memchr::memchr_iter(b'\n', &records[begin..end]).map(|it| begin + it) {
+            let start = frames.last().map_or(0, |it: &(usize, Frame<'_>)| it.0);
+            let text = text.and_then(|text| text.get(start..stop));
+            let bytes = &records[start..stop];
+            frames.push((stop + 1, Frame { position, key: None, bytes, text }));
+        }
+        begin = end;
+    }
+    frames.into_iter().map(|(_, frame)| frame).collect()
+}
+
+impl<W: Write> Transport for Imported<W> {
+    fn read(&mut self) -> io::Result<Step<'_>> {
+        if let Some(ending) = self.ended {
+            return Ok(Step::End(ending));
+        }
+        match self.convert()? {
+            Ok(refused) => {
+                for (position, bytes, refusal) in refused {
+                    self.lines.reject(position, &bytes, &refusal)?;
+                }
+                Ok(Step::Next(Vec::new(), frames(&self.records, &self.ends)))
+            }
+            Err(ending) => {
+                self.ended = Some(ending);
+                self.cascader.summary().iter().for_each(|line| report(line));
+                let watermark = self.tail.and_then(|tail| self.cascader.watermark(tail));
+                match watermark.filter(|_| ending == Ending::Complete) {
+                    Some(watermark) => {
+                        Ok(Step::Next(vec![Record::Watermark(watermark)], Vec::new()))
+                    }
+                    None => Ok(Step::End(ending)),
+                }
+            }
+        }
+    }
+
+    fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()> {
+        self.lines.write(out)
+    }
+
+    fn reject(&mut self, position: u64, bytes: &[u8], refusal: &Refusal) -> io::Result<()> {
+        self.lines.reject(position, bytes, refusal)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        self.lines.finish()
+    }
+
+    fn counts(&self) -> Counts {
+        self.lines.counts()
+    }
+
+    fn tally(&self) -> Tally {
+        self.lines.tally()
+    }
+}
