@@ -37,13 +37,14 @@ pub(crate) struct EvaluateFlags {
     #[arg(long, value_name = "K", conflicts_with_all = ["no_learn", "models", "pin", "curve", "alert_above"], help_heading = "Evaluation")]
     #[cfg_attr(feature = "http", arg(conflicts_with_all = ["http", "metrics_textfile"]))]
     pub(crate) folds: Option<usize>,
-    /// Print the evaluation as CSV with all digits
-    #[arg(long, requires = "folds", conflicts_with = "plot", help_heading = "Evaluation")]
-    csv: bool,
+    /// Print alerts, or with --folds the evaluation, as CSV with all digits
+    #[arg(long, conflicts_with = "plot")]
+    pub(crate) csv: bool,
     /// Also plot the mean error of every method against the window, as text
     #[arg(long, requires = "folds", help_heading = "Evaluation")]
     plot: bool,
-    /// Write the predictions of the evaluation to FILE as JSON lines
+    /// Write the predictions of the evaluation to FILE: as JSON lines, or, where its name ends with
+    /// .csv, as CSV with the true final size and the error
     #[arg(long, value_name = "FILE", requires = "folds", help_heading = "Evaluation")]
     predictions: Option<PathBuf>,
     /// Write the true final size of each prediction to FILE as JSON lines
@@ -94,7 +95,11 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     }
     let EvaluateFlags { csv: as_csv, plot, predictions, truth, .. } = args.flags;
     if let Some(path) = predictions {
-        write_lines(path, cases.iter().map(|case| prediction(case, options.predict.level)))?;
+        if path.extension().is_some_and(|it| it == "csv") {
+            write_rows(path, &cases)?;
+        } else {
+            write_lines(path, cases.iter().map(|case| prediction(case, options.predict.level)))?;
+        }
     }
     if let Some(path) = truth {
         write_lines(path, cases.iter().map(Truth::of))?;
@@ -224,6 +229,32 @@ fn write_lines<T: Serialize>(path: &Path, lines: impl Iterator<Item = T>) -> any
         for line in lines {
             // As an io::Error, so that a broken pipe keeps its kind.
             serde_json::to_writer(&mut file, &line).map_err(io::Error::from)?;
+            file.write_all(b"\n")?;
+        }
+        file.flush()
+    };
+    write().with_context(|| path.display().to_string())
+}
+
+/// One row for each cascade and window: the prediction, the true final size and the error.
+fn write_rows(path: &Path, cases: &[Case]) -> anyhow::Result<()> {
+    let write = || -> io::Result<()> {
+        let mut file = BufWriter::new(File::create(path)?);
+        writeln!(file, "{},n_tot,are", rows::ALERT_COLUMNS)?;
+        for case in cases {
+            let Case { cid, t_obs, n_obs, n_tot, step, answers: [ours, ..], .. } = case;
+            let [low, high] =
+                ours.interval.map_or([None, None], |[low, high]| [Some(low), Some(high)]);
+            let (model, method) = match step {
+                Some(step) => ("folds", step.name()),
+                None => (UNTRAINED, UNTRAINED),
+            };
+            let are = (ours.n_tot - *n_tot as f64).abs() / *n_tot as f64;
+            let mut fields = vec![cid.clone(), t_obs.to_string(), n_obs.to_string()];
+            fields.extend([Some(ours.n_tot), low, high].map(number));
+            fields.extend([model.to_owned(), method.to_owned(), n_tot.to_string()]);
+            fields.push(number(Some(are)));
+            file.write_all(&rows::row(fields)?)?;
             file.write_all(b"\n")?;
         }
         file.flush()

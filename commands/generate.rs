@@ -254,7 +254,7 @@ impl Args {
             )
             .into());
         }
-        Ok(match source.content(&self.files)? {
+        Ok(match source.content(&self.files, !self.input.dry_run)? {
             Content::Stream(format) => Some(format),
             _ => None,
         })
@@ -280,7 +280,7 @@ fn convert(args: &Args, format: PostFormat) -> anyhow::Result<Outcome> {
     };
     let lines = Lines::open(options, io::sink())?;
     let ReplayFlags { source, exact_times, tail, .. } = &args.cascades;
-    let cascader = source.cascader(format, *exact_times);
+    let cascader = source.cascader(*exact_times)(format);
     let mut posts = Imported::new(lines, cascader, Some(tail.0));
     let mut watch = health::watch(&args.shared, &stop)?;
     let mut written = 0;

@@ -25,7 +25,7 @@ use crate::generate::ReplayFlags;
 use crate::predict::PredictFlags;
 use crate::train::TrainFlags;
 use crate::transport::stop_flag;
-use crate::{evaluate, monitor};
+use crate::{evaluate, monitor, rows};
 
 /// Run the whole system in one process: collect, fit, predict, train and monitor
 ///
@@ -51,6 +51,10 @@ pub(crate) struct Args {
     /// Do not train
     #[arg(long)]
     no_learn: bool,
+    /// Take defaults from a params.config or a collector.ini of the original system; options take
+    /// precedence; may be repeated
+    #[arg(long, value_name = "FILE")]
+    params: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) folds: EvaluateFlags,
     #[command(flatten)]
@@ -58,12 +62,12 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    fn settings(&self, hold: usize) -> anyhow::Result<SystemOptions> {
+    fn settings(&self, hold: usize, recorded: bool) -> anyhow::Result<SystemOptions> {
         const MAX_AGE: Span = Span(7.0 * 86_400.0);
         let fit = self.fit.options(Cut::Until(None), true)?;
         let train = self.train.options(self.cascades.seed, fit.threads)?;
         Ok(SystemOptions {
-            collect: self.collect.options(MAX_AGE)?,
+            collect: self.collect.options(MAX_AGE, recorded)?,
             fit,
             predict: self.predict.options()?,
             train: (!self.no_learn).then_some(train),
@@ -96,7 +100,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
             input: &args.transport.input,
         }),
         None if args.cascades.simulate.is_some() => replay(&args),
-        None => match args.cascades.source.content(&args.transport.files)? {
+        None => match args.cascades.source.content(&args.transport.files, false)? {
             Content::Records => stream(&args, None),
             Content::Stream(format) => stream(&args, Some(format)),
             Content::Histories | Content::Cascades => replay(&args),
@@ -106,25 +110,24 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
 
 /// Runs on tweets from files or stdin, or on posts on stdin.
 fn stream(args: &Args, posts: Option<PostFormat>) -> anyhow::Result<Outcome> {
-    let settings = args.settings(0)?;
+    let settings = args.settings(0, false)?;
     if args.transport.input.dry_run {
         return args.transport.check();
     }
     let stop = stop_flag()?;
     let lines = args.transport.lines(io::stdout(), Arc::clone(&stop), true)?;
-    match posts {
-        None => drive(args, lines, &stop, settings),
-        Some(format) => {
-            let cascader = args.cascades.source.cascader(format, args.cascades.exact_times);
-            drive(args, Imported::new(lines, cascader, None), &stop, settings)
-        }
-    }
+    let make = args.cascades.source.cascader(args.cascades.exact_times);
+    let imported = match posts {
+        None => Imported::recognise(lines, make),
+        Some(format) => Imported::new(lines, make(format), None),
+    };
+    drive(args, imported, &stop, settings)
 }
 
 /// Runs on replayed or simulated cascades.
 fn replay(args: &Args) -> anyhow::Result<Outcome> {
     const TOGETHER: usize = 64;
-    let settings = args.settings(TOGETHER)?;
+    let settings = args.settings(TOGETHER, args.cascades.simulate.is_none())?;
     // One --marks for both: a simulation needs a distribution, the fit its mean.
     let marks = match settings.fit.marks {
         MarkLaw::Data => MarkLaw::USUAL,
@@ -157,15 +160,21 @@ fn drive(
         report(system);
         Outcome::Done
     };
+    let csv = args.folds.csv;
+    let output = move |item| match csv {
+        true => rows::alert(item),
+        false => Ok(is_output(&item).then_some(item)),
+    };
+    let mut transport = Mapped::new(transport, output);
+    if csv {
+        transport = transport.with_header(rows::ALERT_COLUMNS);
+    }
     match args.folder() {
         Some(folder) => {
             let transport = WithModels::new(transport, folder, Use::Store);
             args.transport.drive_over(transport, stop, make, judge)
         }
-        None => {
-            let transport = Mapped::new(transport, |item| Ok(is_output(&item).then_some(item)));
-            args.transport.drive_over(transport, stop, make, judge)
-        }
+        None => args.transport.drive_over(transport, stop, make, judge),
     }
 }
 

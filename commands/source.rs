@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use tweetoscope::input::blocks::Input;
-use tweetoscope::input::import::{Cascader, Format, MissingRoot, PostFormat};
+use tweetoscope::input::import::{Cascader, Format, MissingRoot};
 use tweetoscope::input::{
     CascadeOptions, Cascades, ColumnNames, Content, Pair, Refused, TableOptions, content,
     open_cascades,
 };
-use tweetoscope::stream;
+use tweetoscope::stream::{self, MakeCascader};
 
 use crate::flags::Usage;
 
@@ -52,13 +52,15 @@ impl SourceFlags {
         !self.history.is_empty() || self.data.is_some()
     }
 
-    /// The content of the inputs: those of the options, else `files`, else stdin.
-    pub(crate) fn content(&self, files: &[PathBuf]) -> anyhow::Result<Content> {
-        if self.any() {
+    /// The content of the inputs: those of the options, else `files`, else stdin, which is recognised only with
+    /// `peek`, because that blocks until it has content.
+    pub(crate) fn content(&self, files: &[PathBuf], peek: bool) -> anyhow::Result<Content> {
+        if self.any() && files.is_empty() {
             return Ok(Content::Cascades);
         }
         let inputs = Input::of(files);
-        if self.format.is_none() && inputs == [Input::Stdin] && io::stdin().is_terminal() {
+        let blocks = !peek || io::stdin().is_terminal();
+        if self.format.is_none() && inputs[0] == Input::Stdin && blocks {
             return Ok(Content::Records);
         }
         content(&inputs, self.format).with_context(|| inputs[0].name())
@@ -76,18 +78,15 @@ impl SourceFlags {
         if !(unit > 0.0 && unit.is_finite()) {
             return Err(Usage(format!("a unit of {unit} seconds is not above 0")).into());
         }
-        if let (Some(data), Some(index)) = (&self.data, &self.index) {
+        // --params may give --data: files and --history on the command line take precedence.
+        let data = self.data.as_ref().filter(|_| self.history.is_empty() && files.is_empty());
+        if let (Some(data), Some(index)) = (data, &self.index) {
             return Ok(Box::new(Pair::open(data, index, refuse)?));
         }
-        let otherwise = match (&self.data, self.history.is_empty()) {
-            (Some(_), _) => Some(Format::Table),
-            (None, false) => Some(Format::History),
-            (None, true) => None,
-        };
-        let inputs = match &self.data {
-            Some(data) => Input::of(std::slice::from_ref(data)),
-            None if self.history.is_empty() => Input::of(files),
-            None => Input::of(&self.history),
+        let (inputs, otherwise) = match data {
+            Some(data) => (Input::of(std::slice::from_ref(data)), Some(Format::Table)),
+            None if self.history.is_empty() => (Input::of(files), None),
+            None => (Input::of(&self.history), Some(Format::History)),
         };
         let options = CascadeOptions {
             format: self.format,
@@ -109,11 +108,15 @@ impl SourceFlags {
         if cascades.in_seconds() { 1.0 } else { self.seconds_per_unit.unwrap_or(1.0) }
     }
 
-    /// The converter of posts on stdin.
-    pub(crate) fn cascader(&self, format: PostFormat, exact_times: bool) -> Cascader {
-        if self.format.is_none() {
-            stream::report(&format!("stdin: read as {}", format.title()));
-        }
-        Cascader::new(format, self.missing_root.unwrap_or(MissingRoot::Drop), exact_times)
+    /// Makes the converter of posts on stdin.
+    pub(crate) fn cascader(&self, exact_times: bool) -> MakeCascader {
+        let missing_root = self.missing_root.unwrap_or(MissingRoot::Drop);
+        let is_given = self.format.is_some();
+        Box::new(move |format| {
+            if !is_given {
+                stream::report(&format!("stdin: read as {}", format.title()));
+            }
+            Cascader::new(format, missing_root, exact_times)
+        })
     }
 }

@@ -4,14 +4,27 @@ use std::io::{self, Write};
 
 use super::lines::Lines;
 use super::{Counts, Frame, Step, Transport, report};
-use crate::input::import::Cascader;
+use crate::input::import::{Cascader, Format, PostFormat, Recognised, recognise};
 use crate::record::{Record, Refusal};
 use crate::stage::{Ending, Outgoing, Tally};
+
+/// Makes the converter of a format.
+pub type MakeCascader = Box<dyn FnOnce(PostFormat) -> Cascader + Send>;
+
+/// How lines are converted.
+enum Conversion {
+    /// The first line decides.
+    Undecided(Option<MakeCascader>),
+    /// They are posts.
+    Posts(Box<Cascader>),
+    /// They are records, and remain unchanged.
+    Records,
+}
 
 /// A transport over lines of posts.
 pub struct Imported<W> {
     lines: Lines<W>,
-    cascader: Cascader,
+    conversion: Conversion,
     /// Time from the last event to the watermark at the end of the input.
     tail: Option<f64>,
     /// The records of the current block.
@@ -24,15 +37,24 @@ pub struct Imported<W> {
 impl<W: Write> Imported<W> {
     /// Converts `lines` with `cascader`; with a tail, a watermark follows the last event.
     pub fn new(lines: Lines<W>, cascader: Cascader, tail: Option<f64>) -> Self {
+        Self::with(lines, Conversion::Posts(Box::new(cascader)), tail)
+    }
+
+    /// Converts `lines` where the first one is a post; otherwise they are records and remain unchanged.
+    pub fn recognise(lines: Lines<W>, make: MakeCascader) -> Self {
+        Self::with(lines, Conversion::Undecided(Some(make)), None)
+    }
+
+    fn with(lines: Lines<W>, conversion: Conversion, tail: Option<f64>) -> Self {
         let (records, ends) = Default::default();
-        Self { lines, cascader, tail, records, ends, ended: None }
+        Self { lines, conversion, tail, records, ends, ended: None }
     }
 
     /// Converts the next block; returns the lines that are refused, or how the input ended.
     #[expect(clippy::type_complexity, reason = "position, beginning of the line, reason")]
     fn convert(&mut self) -> io::Result<Result<Vec<(u64, Vec<u8>, Refusal)>, Ending>> {
         const KEPT: usize = 4096;
-        let Self { lines, cascader, records, ends, .. } = self;
+        let Self { lines, conversion, records, ends, .. } = self;
         records.clear();
         ends.clear();
         let mut refused = Vec::new();
@@ -41,7 +63,25 @@ impl<W: Write> Imported<W> {
             Step::Record(_) => return Ok(Ok(refused)),
             Step::End(ending) => return Ok(Err(ending)),
         };
+        if let (Conversion::Undecided(make), Some(first)) = (&mut *conversion, frames.first()) {
+            let format = recognise(&String::from_utf8_lossy(first.bytes));
+            *conversion = match (format, make.take()) {
+                (Recognised::Format(Format::Posts(format)), Some(make))
+                    if !format.is_by_cascade() =>
+                {
+                    Conversion::Posts(Box::new(make(format)))
+                }
+                _ => Conversion::Records,
+            };
+        }
         for Frame { position, bytes, text, .. } in frames {
+            let Conversion::Posts(cascader) = conversion else {
+                // The block of the first line; later ones are not copied.
+                records.extend_from_slice(bytes);
+                records.push(b'\n');
+                ends.push((position, records.len()));
+                continue;
+            };
             let text = text.or_else(|| std::str::from_utf8(bytes).ok());
             let read = match text {
                 Some(text) => cascader.read(text.trim_ascii(), records),
@@ -77,6 +117,9 @@ impl<W: Write> Transport for Imported<W> {
         if let Some(ending) = self.ended {
             return Ok(Step::End(ending));
         }
+        if matches!(self.conversion, Conversion::Records) {
+            return self.lines.read();
+        }
         match self.convert()? {
             Ok(refused) => {
                 for (position, bytes, refusal) in refused {
@@ -86,8 +129,11 @@ impl<W: Write> Transport for Imported<W> {
             }
             Err(ending) => {
                 self.ended = Some(ending);
-                self.cascader.summary().iter().for_each(|line| report(line));
-                let watermark = self.tail.and_then(|tail| self.cascader.watermark(tail));
+                let Conversion::Posts(cascader) = &self.conversion else {
+                    return Ok(Step::End(ending));
+                };
+                cascader.summary().iter().for_each(|line| report(line));
+                let watermark = self.tail.and_then(|tail| cascader.watermark(tail));
                 match watermark.filter(|_| ending == Ending::Complete) {
                     Some(watermark) => {
                         Ok(Step::Next(vec![Record::Watermark(watermark)], Vec::new()))

@@ -6,12 +6,14 @@
 pub mod lines;
 pub mod models;
 
+mod finished;
 mod imported;
 mod messages;
 pub(crate) mod rejects;
 mod replayed;
 
-pub use imported::Imported;
+pub use finished::Finished;
+pub use imported::{Imported, MakeCascader};
 pub use messages::{HeldStderr, PRINTED, Stderr, print_stderr, printable, report};
 pub use rejects::Rejects;
 pub use replayed::Replayed;

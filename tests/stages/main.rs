@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
 
 mod collect;
+mod formats;
 mod models;
 mod monitor;
 mod pipes;

@@ -43,12 +43,15 @@ fn read(
     (cascades, refused, notes)
 }
 
-/// The events that a stream of this format gives: root, cid, t, m; and the summary.
+/// Whether an event is a root, its cid, t and m.
+type Sent = (bool, String, f64, f64);
+
+/// The events that a stream of this format gives, and the summary.
 fn streamed(
     name: &str,
     format: PostFormat,
     missing: MissingRoot,
-) -> (Vec<(bool, String, f64, f64)>, Vec<String>) {
+) -> (Vec<Sent>, Vec<String>) {
     let mut cascader = Cascader::new(format, missing, true);
     let mut out = Vec::new();
     for line in std::fs::read_to_string(sample(name)).unwrap().lines().filter(|it| !it.is_empty()) {
