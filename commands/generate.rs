@@ -263,6 +263,10 @@ impl Args {
 
 /// Converts posts on stdin to events as they arrive.
 fn convert(args: &Args, format: PostFormat) -> anyhow::Result<Outcome> {
+    if args.speed.is_some() || args.cascades.limit.is_some() {
+        let text = "--speed and --limit need cascades that are read to their end; give --history -";
+        return Err(Usage(text.to_owned()).into());
+    }
     let sink = args.kafka.sink(Role::plain("generate", &[Topic::Tweets]), &args.input)?;
     if args.input.dry_run {
         return Ok(Outcome::Done);

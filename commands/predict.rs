@@ -125,6 +125,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         ..Role::plain("predict", writes)
     };
     args.kafka.no_folder(args.models.as_deref())?;
+    if args.csv && args.kafka.is_on() {
+        return Err(
+            Usage("--csv writes to stdout; it cannot be used with --kafka".to_owned()).into()
+        );
+    }
     if let Some(outcome) = args.kafka.daemon(role, &args.transport, make)? {
         return Ok(outcome);
     }

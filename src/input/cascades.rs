@@ -5,7 +5,7 @@ use std::io;
 use super::blocks::Input;
 use super::import::{Format, MissingRoot, PostFormat, Posts, Recognised, recognise};
 use super::opened::{Opened, peek};
-use super::{Cascades, History, Refused, Table, TableOptions};
+use super::{Cascades, ColumnNames, History, Refused, Table, TableOptions};
 use crate::record::Refusal;
 
 /// How inputs of cascades are read.
@@ -63,6 +63,9 @@ pub fn open_cascades(
         let name = input.name();
         let one = Opened::new(input).map_err(|e| Refused::unreadable(&name, None, &e))?;
         let (format, recognised) = format_of(&one, options)?;
+        if format != Format::Table && options.table.columns != ColumnNames::default() {
+            note(format!("{name}: --columns is ignored: the input is not a table"));
+        }
         if recognised && let Format::Posts(format) = format {
             note(format!("{name}: read as {}", format.title()));
         }

@@ -130,6 +130,29 @@ fn a_table_that_is_not_understood_says_what_it_saw_and_the_option() {
 }
 
 #[test]
+fn an_array_is_refused_with_the_remedy() {
+    let array = fs::read(case("hist_array.json")).unwrap();
+    let from_stdin = run(&["fit"], &array);
+    let from_file = run(&["fit", &case("hist_array.json")], b"");
+    for output in [from_stdin, from_file] {
+        assert_eq!(output.status.code(), Some(1));
+        assert!(text(&output.stderr).contains("jq -c '.[]'"), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn options_that_a_stream_cannot_follow_are_refused_or_reported() {
+    let posts = fs::read(sample("jetstream.jsonl")).unwrap();
+    for option in ["--speed", "--limit"] {
+        let output = run(&["generate", option, "5", "-"], &posts);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("--history -"), "{}", text(&output.stderr));
+    }
+    let output = run(&["generate", "--columns", "cid=x", &sample("jetstream.jsonl")], b"");
+    assert!(text(&output.stderr).contains("--columns is ignored: the input is not a table"));
+}
+
+#[test]
 fn windows_alone_are_enough() {
     let history = format!("{ROOT}/testdata/tideh.jsonl.gz");
     let tweets = run(&["generate", "--history", &history, "--limit", "3000"], b"").stdout;

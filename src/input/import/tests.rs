@@ -47,11 +47,7 @@ fn read(
 type Sent = (bool, String, f64, f64);
 
 /// The events that a stream of this format gives, and the summary.
-fn streamed(
-    name: &str,
-    format: PostFormat,
-    missing: MissingRoot,
-) -> (Vec<Sent>, Vec<String>) {
+fn streamed(name: &str, format: PostFormat, missing: MissingRoot) -> (Vec<Sent>, Vec<String>) {
     let mut cascader = Cascader::new(format, missing, true);
     let mut out = Vec::new();
     for line in std::fs::read_to_string(sample(name)).unwrap().lines().filter(|it| !it.is_empty()) {
