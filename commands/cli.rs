@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use tweetoscope::stream::{Stderr, printable};
+use tweetoscope::stream::{self, Stderr, printable};
 
 use crate::flags::{Outcome, Shared};
 use crate::needs;
@@ -83,17 +83,20 @@ pub(crate) fn parse() -> (Cli, String) {
     let command = command();
     let mut matches = command.clone().try_get_matches().unwrap_or_else(|error| exit(&error));
     let name = matches.subcommand_name().unwrap_or_default().to_owned();
-    if let Some(path) = params_file(&matches) {
+    let mut given = Vec::new();
+    for path in params_files(&matches) {
         match original::defaults(&name, &path) {
-            Ok(defaults) => {
-                let command = with_defaults(command, &name, defaults);
-                matches = command.try_get_matches().unwrap_or_else(|error| exit(&error));
-            }
+            Ok(defaults) => given.extend(defaults),
             Err(error) => {
                 let text = format!("{}: {error}", path.display());
                 exit(&command.clone().error(ErrorKind::ValueValidation, text))
             }
         }
+    }
+    if !given.is_empty() {
+        matches = with_defaults(command, &name, given)
+            .try_get_matches()
+            .unwrap_or_else(|error| exit(&error));
     }
     match Cli::from_arg_matches(&matches) {
         Ok(cli) => (cli, name),
@@ -113,16 +116,24 @@ fn exit(error: &clap::Error) -> ! {
     std::process::exit(error.exit_code())
 }
 
-fn params_file(matches: &clap::ArgMatches) -> Option<PathBuf> {
-    let (_, sub) = matches.subcommand()?;
-    sub.try_get_one::<PathBuf>("params").ok().flatten().cloned()
+fn params_files(matches: &clap::ArgMatches) -> Vec<PathBuf> {
+    let Some((_, sub)) = matches.subcommand() else { return Vec::new() };
+    let files = sub.try_get_many::<PathBuf>("params").ok().flatten();
+    files.into_iter().flatten().cloned().collect()
 }
 
 fn with_defaults(command: clap::Command, name: &str, defaults: Defaults) -> clap::Command {
     command.mut_subcommand(name, |sub| {
         defaults.into_iter().fold(sub, |sub, (arg, values)| {
             let exists = sub.get_arguments().any(|it| it.get_id() == arg);
-            if exists { sub.mut_arg(arg, |it| it.default_values(values)) } else { sub }
+            if exists {
+                return sub.mut_arg(arg, |it| it.default_values(values));
+            }
+            if name == "run" {
+                let option = arg.replace('_', "-");
+                stream::report(&format!("--params: run has no option --{option}; ignored"));
+            }
+            sub
         })
     })
 }

@@ -32,9 +32,10 @@ pub(crate) struct CollectFlags {
     /// Observation windows, ascending, in whole seconds, such as 10m,1h,6h
     #[arg(long, value_name = "DURATIONS", value_delimiter = ',', default_value = "10m,20m")]
     pub(crate) windows: Vec<Span>,
-    /// Terminate a cascade after this time without an event
-    #[arg(long, value_name = "DURATION", default_value = "30m")]
-    pub(crate) terminated: Span,
+    /// Terminate a cascade after this time without an event (default: 30m or the largest window,
+    /// whichever is larger; where recorded cascades are read, 7d)
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) terminated: Option<Span>,
     /// Emit a window only if it contains at least this many events
     #[arg(long, value_name = "EVENTS", default_value_t = 10)]
     pub(crate) min_size: u64,
@@ -72,11 +73,14 @@ pub(crate) enum AtEndArg {
 }
 
 impl CollectFlags {
-    /// The rules of the stage; refuses inconsistent ones.
-    pub(crate) fn options(&self, max_age: Span) -> anyhow::Result<CollectOptions> {
+    /// The options of the stage; refuses inconsistent ones. `recorded` is whether complete cascades are replayed.
+    pub(crate) fn options(&self, max_age: Span, recorded: bool) -> anyhow::Result<CollectOptions> {
+        let windows = whole_seconds(&self.windows)?;
+        let largest = windows.last().map_or(0.0, |largest| *largest as f64);
+        let terminated = if recorded { MAX_AGE.0 } else { TERMINATED.0.max(largest) };
         let options = CollectOptions {
-            windows: whole_seconds(&self.windows)?,
-            terminated: self.terminated.0,
+            windows,
+            terminated: self.terminated.map_or(terminated, |span| span.0),
             min_size: self.min_size,
             lateness: self.lateness.0,
             max_age: self.max_age.unwrap_or(max_age).0,
@@ -95,13 +99,16 @@ impl CollectFlags {
     }
 }
 
+/// Default of --terminated, unless a window is larger.
+const TERMINATED: Span = Span(1800.0);
+
 /// Seven days.
 const MAX_AGE: Span = Span(7.0 * 86_400.0);
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let max_age = if args.kafka.is_on() { kafka::MAX_AGE } else { MAX_AGE };
-    let options = args.flags.options(max_age)?;
+    let options = args.flags.options(max_age, false)?;
     let make = || Collect::new(options.clone());
     let writes = &[Topic::CascadeSeries, Topic::CascadeProperties];
     let max_age = Span(options.max_age);
@@ -180,7 +187,7 @@ mod tests {
     fn options(line: &str) -> CollectOptions {
         Flags::parse_from(format!("collect {line}").split_whitespace())
             .flags
-            .options(MAX_AGE)
+            .options(MAX_AGE, false)
             .unwrap()
     }
 

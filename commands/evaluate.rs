@@ -66,13 +66,14 @@ pub(crate) struct EvaluateFlags {
         help_heading = "Evaluation"
     )]
     growth_law: Vec<f64>,
-    /// Print the evaluation as CSV with all digits
-    #[arg(long, requires = "evaluation", conflicts_with = "plot", help_heading = "Evaluation")]
+    /// Print alerts, or with --folds or --curve-by the evaluation, as CSV with all digits
+    #[arg(long, conflicts_with = "plot")]
     pub(crate) csv: bool,
     /// Also plot the mean error of every method against the window, as text
     #[arg(long, requires = "folds", help_heading = "Evaluation")]
     plot: bool,
-    /// Write the predictions of the evaluation to FILE as JSON lines
+    /// Write the predictions of the evaluation to FILE: as JSON lines, or, where its name ends with
+    /// .csv, as CSV with the true final size and the error
     #[arg(long, value_name = "FILE", requires = "folds", help_heading = "Evaluation")]
     predictions: Option<PathBuf>,
     /// Write the true final size of each prediction to FILE as JSON lines
@@ -81,8 +82,8 @@ pub(crate) struct EvaluateFlags {
 }
 
 /// Options that an evaluation does not use.
-const CONFLICTS: [&str; 8] =
-    ["above", "no_learn", "files", "models", "pin", "curve", "alert_above", "method"];
+const CONFLICTS: [&str; 7] =
+    ["above", "no_learn", "models", "pin", "curve", "alert_above", "method"];
 /// Further ones of a build with the feature `http`.
 #[cfg(feature = "http")]
 const HTTP_CONFLICTS: [&str; 2] = ["http", "metrics_textfile"];
@@ -96,6 +97,7 @@ pub(crate) struct Evaluation<'a> {
     pub(crate) folds: Option<usize>,
     pub(crate) flags: &'a EvaluateFlags,
     pub(crate) cascades: &'a ReplayFlags,
+    pub(crate) files: &'a [PathBuf],
     pub(crate) collect: &'a CollectFlags,
     pub(crate) fit: &'a FitFlags,
     pub(crate) predict: &'a PredictFlags,
@@ -112,7 +114,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
         law => law,
     };
     let mut rejects = Rejects::new(args.input.dead_letter.as_deref())?;
-    let past = cascades(args.cascades, marks, &mut rejects)?;
+    let past = cascades(args.cascades, args.files, args.fit.utc_offset, marks, &mut rejects)?;
     if args.input.dry_run {
         return Ok(Outcome::Done);
     }
@@ -137,7 +139,11 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     }
     let EvaluateFlags { csv: as_csv, plot, predictions, truth, .. } = args.flags;
     if let Some(path) = predictions {
-        write_lines(path, cases.iter().map(|case| prediction(case, options.predict.level)))?;
+        if path.extension().is_some_and(|it| it == "csv") {
+            write_rows(path, &cases)?;
+        } else {
+            write_lines(path, cases.iter().map(|case| prediction(case, options.predict.level)))?;
+        }
     }
     if let Some(path) = truth {
         write_lines(path, cases.iter().map(Truth::of))?;
@@ -170,9 +176,9 @@ fn options(args: &Evaluation<'_>) -> anyhow::Result<EvaluateOptions> {
     if folds < 2 {
         return usage("--folds must be at least 2");
     }
-    if !args.cascades.any() {
+    if !args.cascades.any() && args.files.is_empty() {
         return usage(
-            "an evaluation needs cascades; add --history FILE, --data CSV or --simulate N",
+            "an evaluation needs cascades; add FILE, --history FILE, --data CSV or --simulate N",
         );
     }
     let ascend = windows.windows(2).all(|pair| pair[0] < pair[1]);
@@ -197,16 +203,19 @@ fn options(args: &Evaluation<'_>) -> anyhow::Result<EvaluateOptions> {
 /// All cascades up to their last event; reports those that are refused.
 fn cascades(
     args: &ReplayFlags,
+    files: &[PathBuf],
+    utc_offset: f64,
     marks: MarkLaw,
     rejects: &mut Rejects,
 ) -> anyhow::Result<Vec<Past>> {
     let mut refused = Vec::new();
-    let mut source = args.source(marks, &mut |it| refused.push(it))?;
+    let mut source = args.cascades(files, utc_offset, marks, &mut |it| refused.push(it))?;
+    let unit = args.source.unit(&*source);
     let mut all = Vec::new();
     let mut cascade = HistoryCascade::default();
     for index in 0..source.count() {
         match source.take(index, &mut cascade) {
-            Ok(()) => all.push(past(&cascade, source.suffix(index), args.seconds_per_unit)),
+            Ok(()) => all.push(past(&cascade, source.suffix(index), unit)),
             Err(it) => refused.push(it),
         }
     }
@@ -270,6 +279,32 @@ fn write_lines<T: Serialize>(path: &Path, lines: impl Iterator<Item = T>) -> any
         for line in lines {
             // As an io::Error, so that a broken pipe keeps its kind.
             serde_json::to_writer(&mut file, &line).map_err(io::Error::from)?;
+            file.write_all(b"\n")?;
+        }
+        file.flush()
+    };
+    write().with_context(|| path.display().to_string())
+}
+
+/// One row for each cascade and window: the prediction, the true final size and the error.
+fn write_rows(path: &Path, cases: &[Case]) -> anyhow::Result<()> {
+    let write = || -> io::Result<()> {
+        let mut file = BufWriter::new(File::create(path)?);
+        writeln!(file, "{},n_tot,are", rows::ALERT_COLUMNS)?;
+        for case in cases {
+            let Case { cid, t_obs, n_obs, n_tot, step, answers: [ours, ..], .. } = case;
+            let [low, high] =
+                ours.interval.map_or([None, None], |[low, high]| [Some(low), Some(high)]);
+            let (model, method) = match step {
+                Some(step) => ("folds", step.name()),
+                None => (UNTRAINED, UNTRAINED),
+            };
+            let are = (ours.n_tot - *n_tot as f64).abs() / *n_tot as f64;
+            let mut fields = vec![cid.clone(), t_obs.to_string(), n_obs.to_string()];
+            fields.extend([Some(ours.n_tot), low, high].map(number));
+            fields.extend([model.to_owned(), method.to_owned(), n_tot.to_string()]);
+            fields.push(number(Some(are)));
+            file.write_all(&rows::row(fields)?)?;
             file.write_all(b"\n")?;
         }
         file.flush()

@@ -4,21 +4,26 @@ mod kernel;
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tweetoscope::event::Span;
 use tweetoscope::hawkes::Estimator;
 use tweetoscope::hawkes::mark::MarkLaw;
+use tweetoscope::input::Content;
 use tweetoscope::record::{Parameters, Record};
 use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::collect::check_windows;
 use tweetoscope::stage::fit::{Cut, Fit, FitOptions};
-use tweetoscope::stream::Mapped;
+use tweetoscope::stream::{Finished, Mapped, Rejects, Stdout};
 use tweetoscope::telemetry::Timed;
 
 use self::kernel::KernelFlags;
 use crate::flags::{CarrierArgs, Outcome, Usage, threads, whole_seconds};
 use crate::kafka::{KafkaArgs, Role, Topic};
 use crate::rows;
+use crate::source::SourceFlags;
+use crate::transport::stop_flag;
 
 /// Fit a marked Hawkes process to the observed events of each cascade
 ///
@@ -30,10 +35,10 @@ use crate::rows;
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) flags: FitFlags,
-    /// Fit history lines once for each of these times after the first event, such as 10m,1h
+    /// Fit recorded cascades once for each of these times after the first event, such as 10m,1h
     #[arg(long, value_name = "DURATIONS", value_delimiter = ',', conflicts_with = "until")]
     windows: Vec<Span>,
-    /// Fit history lines up to this time after the first event (default: up to the last event)
+    /// Fit recorded cascades up to this time after the first event (default: up to the last event)
     #[arg(long, value_name = "DURATION")]
     until: Option<Span>,
     /// Write CSV with a header instead of records
@@ -42,6 +47,8 @@ pub(crate) struct Args {
     csv: bool,
     #[command(flatten)]
     kernel: KernelFlags,
+    #[command(flatten)]
+    source: SourceFlags,
     #[command(flatten)]
     pub(crate) transport: CarrierArgs,
     #[command(flatten)]
@@ -122,7 +129,8 @@ fn mean_of(path: &Path) -> anyhow::Result<MarkLaw> {
 }
 
 /// The columns of the table.
-const COLUMNS: &str = "cid,T_obs,n_obs,p,beta,n_star,G1,n_supp,log_likelihood,status";
+const COLUMNS: &str =
+    "cid,T_obs,n_obs,p,beta,n_star,G1,n_supp,log_likelihood,status,se_p,se_beta,ks,ks_p";
 
 /// A row of the table.
 fn row(it: &Parameters) -> io::Result<Vec<u8>> {
@@ -130,6 +138,9 @@ fn row(it: &Parameters) -> io::Result<Vec<u8>> {
     let mut fields = vec![it.cid.clone(), t_obs.to_string(), n_obs.to_string()];
     fields.extend([p, beta, n_star, g1, n_supp, &it.log_likelihood].map(f64::to_string));
     fields.push(it.status.clone());
+    for pair in [it.standard_errors, it.ks] {
+        fields.extend(pair.map_or([None, None], |pair| pair.map(Some)).map(rows::number));
+    }
     if let Some(kernel) = &it.kernel_fit {
         fields.extend(kernel::fields(kernel));
     }
@@ -148,6 +159,25 @@ pub(crate) fn warn_of_marks(fit: &Fit) {
     }
     if fit.lacks_magnitudes() && zero == 0 {
         log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
+    }
+}
+
+impl Args {
+    /// Whether the input is cascades in another form than lines of records or histories.
+    fn recorded(&self) -> anyhow::Result<bool> {
+        let content = self.source.content(&self.transport.files, false)?;
+        Ok(matches!(content, Content::Cascades | Content::Stream(_)))
+    }
+
+    /// The cascades of the input, until `stop` is set.
+    fn finished(&self, stop: &Arc<AtomicBool>) -> anyhow::Result<Finished<Stdout>> {
+        let mut early = Vec::new();
+        let (files, utc_offset) = (&self.transport.files, self.flags.utc_offset);
+        let cascades = self.source.open(files, utc_offset, &mut |it| early.push(it))?;
+        let mut rejects = Rejects::new(self.transport.input.dead_letter.as_deref())?;
+        early.iter().try_for_each(|refused| rejects.add_cascade(refused))?;
+        let unit = self.source.unit(&*cascades);
+        Ok(Finished::new(cascades, unit, Stdout::new(), rejects, Arc::clone(stop)))
     }
 }
 
@@ -178,9 +208,21 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     };
     if !args.csv {
         let role = Role::plain("fit", &[Topic::CascadeProperties]);
-        return match args.kafka.daemon(role, &args.transport, make)? {
-            Some(outcome) => Ok(outcome),
-            None => args.transport.drive_through(make, |lines| lines, judge),
+        if let Some(outcome) = args.kafka.daemon(role, &args.transport, make)? {
+            return Ok(outcome);
+        }
+    }
+    let recorded = args.recorded()?;
+    if args.transport.input.dry_run && recorded {
+        return Ok(Outcome::Done);
+    }
+    if !args.csv {
+        return match recorded {
+            true => {
+                let stop = stop_flag()?;
+                args.transport.drive_over(args.finished(&stop)?, &stop, make, judge)
+            }
+            false => args.transport.drive_through(make, |lines| lines, judge),
         };
     }
     let table = |item| match item {
@@ -189,6 +231,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     };
     let added = if options.kernels.is_some() { kernel::COLUMNS } else { "" };
     let header = format!("{COLUMNS}{added}");
+    if recorded {
+        let stop = stop_flag()?;
+        let transport = Mapped::new(args.finished(&stop)?, table).with_header(header);
+        return args.transport.drive_over(transport, &stop, make, judge);
+    }
     let wrap = |lines| Mapped::new(lines, table).with_header(header.clone());
     args.transport.drive_through(make, wrap, judge)
 }

@@ -1,24 +1,26 @@
 //! `tweetoscope generate`.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
 use tweetoscope::event::{Event, Span};
 use tweetoscope::hawkes::mark::MarkLaw;
-use tweetoscope::input::{Cascades, History, Pair, Refused, Table};
-use tweetoscope::record::{Record, write_event};
+use tweetoscope::input::import::PostFormat;
+use tweetoscope::input::{Cascades, Content, Refused};
+
+use tweetoscope::record::{Item, Kind, Record, read, write_event};
 use tweetoscope::replay::{ParamRange, Replay, ReplayItem, ReplayOptions, Simulated, Timeline};
-use tweetoscope::stream::lines::Writer;
-use tweetoscope::stream::{Counts, Observer, Rejects, Stdout};
+use tweetoscope::stream::lines::{Input, Lines, Options, Writer};
+use tweetoscope::stream::{Counts, Imported, Observer, Rejects, Stdout, Step, Transport};
 
 use crate::flags::{InputArgs, Outcome, Shared, Usage};
 use crate::health;
 use crate::kafka::{KafkaArgs, Role, Sink, Topic};
-use crate::transport::stop_flag;
+use crate::source::SourceFlags;
+use crate::transport::{self, stop_flag};
 
 /// Replay recorded cascades, or simulate cascades, as a stream of tweets
 ///
@@ -30,6 +32,10 @@ use crate::transport::stop_flag;
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) cascades: ReplayFlags,
+    /// Read these files: cascades in any format of --format are replayed in time order; -, stdin,
+    /// is converted as it arrives where it holds posts
+    #[arg(value_name = "FILE", conflicts_with_all = ["data", "history", "simulate"])]
+    files: Vec<PathBuf>,
     /// Take defaults from a params.config of the original system; options take precedence
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
@@ -37,6 +43,15 @@ pub(crate) struct Args {
     /// the exponent 2.4 and this mean
     #[arg(long, value_name = "LAW", default_value = "pareto:2.4,10", help_heading = "Simulation")]
     marks: MarkLaw,
+    /// Offset from UTC in hours of times without an offset, such as 2018-10-10 20:19:24 in a table
+    #[arg(
+        long,
+        value_name = "HOURS",
+        default_value_t = 0.0,
+        allow_negative_numbers = true,
+        help_heading = "Cascades"
+    )]
+    utc_offset: f64,
     /// Replay speed in event seconds per second, such as 3600 (default: without pauses)
     #[arg(long, value_name = "X")]
     speed: Option<f64>,
@@ -51,18 +66,10 @@ pub(crate) struct Args {
 /// Cascades to replay or simulate, and their timeline.
 #[derive(clap::Args, Clone)]
 pub(crate) struct ReplayFlags {
-    /// Replay the cascades of these history files: JSON lines, plain or gzip
-    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["data", "simulate"])]
-    pub(crate) history: Vec<PathBuf>,
-    /// Replay the cascades of this CSV table with the columns cid, t and optionally m, or, with
-    /// --index, of the events file of the original system
-    #[arg(long, value_name = "CSV", conflicts_with = "simulate")]
-    pub(crate) data: Option<PathBuf>,
-    /// File of the original system with the first and last row of each cascade in --data
-    #[arg(long, value_name = "CSV", requires = "data")]
-    index: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: SourceFlags,
     /// Simulate this many cascades
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with_all = ["data", "history", "format"])]
     pub(crate) simulate: Option<u64>,
     /// Infectiousness of simulated cascades in 1/follower: a number, or a range LOW..HIGH to draw from
     #[arg(long, value_name = "P", default_value = "0.02", help_heading = "Simulation")]
@@ -92,64 +99,44 @@ pub(crate) struct ReplayFlags {
     /// Emit the watermark that ends a source this long after its last event
     #[arg(long, value_name = "DURATION", default_value = "8d")]
     tail: Span,
-    /// Unit of the times in the input, in seconds, such as 60 for minutes
-    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
-    pub(crate) seconds_per_unit: f64,
     /// Keep fractions of seconds (default: round event times to whole seconds)
     #[arg(long)]
-    exact_times: bool,
+    pub(crate) exact_times: bool,
     /// Stop after this many events, without watermarks (default: replay all)
     #[arg(long, value_name = "EVENTS")]
     limit: Option<u64>,
 }
 
-/// Logs that ids have lost digits.
-fn warn_of_ids(path: &Path, table: &Table) {
-    let count = table.scientific_ids();
-    if count > 0 {
-        log::warn!(
-            "{}: column \"cid\": {count} ids are numbers such as 1.2E+18, whose last digits are lost: \
-             different cascades may have become one; export the column as text",
-            path.display()
-        );
-    }
-}
-
 impl ReplayFlags {
-    /// Whether cascades are given.
+    /// Whether options give cascades.
     pub(crate) fn any(&self) -> bool {
-        !self.history.is_empty() || self.data.is_some() || self.simulate.is_some()
+        self.source.any() || self.simulate.is_some()
     }
 
     /// Opens the cascades; calls `refuse` with those that cannot be used.
-    pub(crate) fn source(
+    pub(crate) fn cascades(
         &self,
+        files: &[PathBuf],
+        utc_offset: f64,
         marks: MarkLaw,
         refuse: &mut dyn FnMut(Refused),
     ) -> anyhow::Result<Box<dyn Cascades + Send>> {
-        Ok(match (&self.data, &self.index, self.simulate) {
-            _ if !self.history.is_empty() => Box::new(History::open(&self.history, refuse)?),
-            (Some(data), Some(index), _) => Box::new(Pair::open(data, index, refuse)?),
-            (Some(data), None, _) => {
-                let table = Table::open(data, self.seconds_per_unit, refuse)?;
-                warn_of_ids(data, &table);
-                Box::new(table)
-            }
-            (None, _, Some(count)) => Box::new(self.simulated(count, marks)?),
-            _ => bail!(Usage(
-                "no cascades are given; add --history FILE, --data CSV or --simulate N".to_owned()
-            )),
-        })
+        match self.simulate {
+            Some(count) => Ok(Box::new(self.simulated(count, marks)?)),
+            None => self.source.open(files, utc_offset, refuse),
+        }
     }
 
     /// Opens the cascades to replay them.
     pub(crate) fn open(
         &self,
+        files: &[PathBuf],
+        utc_offset: f64,
         marks: MarkLaw,
         speed: Option<f64>,
         refuse: &mut dyn FnMut(Refused),
     ) -> anyhow::Result<Replay> {
-        let cascades = self.source(marks, refuse)?;
+        let cascades = self.cascades(files, utc_offset, marks, refuse)?;
         let plan = ReplayOptions {
             seed: self.seed,
             sources: self.sources,
@@ -160,7 +147,7 @@ impl ReplayFlags {
             exact_times: self.exact_times,
             speed,
             limit: self.limit,
-            seconds_per_unit: self.seconds_per_unit,
+            seconds_per_unit: self.source.unit(&*cascades),
         };
         Ok(Replay::new(cascades, plan).map_err(|error| Usage(error.to_string()))?)
     }
@@ -194,6 +181,17 @@ impl To {
         match self {
             Self::Lines(lines) => lines.line(|buffer| record.write(buffer)),
             Self::Topics(sink) => sink.record(record),
+        }
+    }
+
+    /// A line of an event.
+    fn line(&mut self, line: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Lines(lines) => lines.line(|buffer| buffer.extend_from_slice(line)),
+            Self::Topics(sink) => match read(line, None, &[Kind::Tweet, Kind::Retweet]) {
+                Ok(Item::Event(event)) => sink.event(&event),
+                _ => Ok(()),
+            },
         }
     }
 
@@ -242,13 +240,88 @@ impl Pace {
     }
 }
 
+impl Args {
+    /// The format of posts on stdin that are converted as they arrive; `None` where cascades are replayed.
+    fn stream(&self) -> anyhow::Result<Option<PostFormat>> {
+        let source = &self.cascades.source;
+        if self.cascades.any() {
+            return Ok(None);
+        }
+        if self.files.is_empty() && source.format.is_none() {
+            return Err(Usage(
+                "no cascades are given; add FILE, -, --history FILE, --data CSV or --simulate N"
+                    .to_owned(),
+            )
+            .into());
+        }
+        Ok(match source.content(&self.files, !self.input.dry_run)? {
+            Content::Stream(format) => Some(format),
+            _ => None,
+        })
+    }
+}
+
+/// Converts posts on stdin to events as they arrive.
+fn convert(args: &Args, format: PostFormat) -> anyhow::Result<Outcome> {
+    if args.speed.is_some() || args.cascades.limit.is_some() {
+        let text = "--speed and --limit need cascades that are read to their end; give --history -";
+        return Err(Usage(text.to_owned()).into());
+    }
+    let sink = args.kafka.sink(Role::plain("generate", &[Topic::Tweets]), &args.input)?;
+    if args.input.dry_run {
+        return Ok(Outcome::Done);
+    }
+    let mut to = match sink {
+        Some(sink) => To::Topics(Box::new(sink)),
+        None => To::Lines(Writer::new(Stdout::new())),
+    };
+    let stop = stop_flag()?;
+    let options = Options {
+        inputs: Input::of(&args.files),
+        max_line_bytes: args.input.max_line,
+        dead_letter: args.input.dead_letter.clone(),
+        stop: Arc::clone(&stop),
+    };
+    let lines = Lines::open(options, io::sink())?;
+    let ReplayFlags { source, exact_times, tail, .. } = &args.cascades;
+    let cascader = source.cascader(*exact_times)(format);
+    let mut posts = Imported::new(lines, cascader, Some(tail.0));
+    let mut watch = health::watch(&args.shared, &stop)?;
+    let mut written = 0;
+    let ended = loop {
+        watch.begin();
+        match posts.read() {
+            Ok(Step::Next(records, frames)) => {
+                written += (records.len() + frames.len()) as u64;
+                let to = &mut to;
+                records.iter().try_for_each(|record| to.record(record))?;
+                frames.iter().try_for_each(|frame| to.line(frame.bytes))?;
+                to.pause()?;
+            }
+            Ok(Step::Record(_)) => {}
+            Ok(Step::End(_)) => break to.finish().and_then(|()| posts.finish()),
+            Err(error) => break Err(error),
+        }
+        watch.batch(Counts { written, ..posts.counts() }, &|| posts.tally());
+    };
+    watch.end(Counts { written, ..posts.counts() }, &|| posts.tally());
+    watch.finish()?;
+    ended?;
+    Ok(transport::outcome(&posts))
+}
+
 /// Runs the command.
 #[expect(clippy::disallowed_methods, reason = "--speed is relative to real time")]
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
+    if let Some(format) = args.stream()? {
+        return convert(&args, format);
+    }
     let mut rejects = Rejects::new(args.input.dead_letter.as_deref())?;
     let mut early = Vec::new();
-    let mut replay =
-        args.cascades.open(args.marks, args.speed, &mut |refused| early.push(refused))?;
+    let mut replay = {
+        let Args { files, utc_offset, marks, speed, .. } = &args;
+        args.cascades.open(files, *utc_offset, *marks, *speed, &mut |it| early.push(it))?
+    };
     early.iter().try_for_each(|refused| rejects.add_cascade(refused))?;
     let role = Role::plain("generate", &[Topic::Tweets]);
     let sink = args.kafka.sink(role, &args.input)?;

@@ -30,6 +30,7 @@ mod predict;
 mod progress;
 mod rows;
 mod run;
+mod source;
 #[cfg(feature = "tui")]
 mod terminal;
 mod train;

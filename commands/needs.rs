@@ -39,8 +39,10 @@ const NEEDS: [(&str, &[&str]); 6] = [
 const RECORDED: &str = "recorded";
 /// Cascades from anywhere.
 const CASCADES: &str = "cascades";
-const GROUPS: [(&str, &[&str]); 2] =
-    [(RECORDED, &["history", "data"]), (CASCADES, &["history", "data", "simulate"])];
+const GROUPS: [(&str, &[&str]); 2] = [
+    (RECORDED, &["history", "data", "files"]),
+    (CASCADES, &["history", "data", "files", "simulate"]),
+];
 
 /// Options that have no effect with another one. Clap does not require an option that conflicts with a
 /// given one, so that those of a simulation are excluded by the other inputs.

@@ -71,6 +71,10 @@ pub(crate) type Defaults = Vec<(&'static str, Vec<String>)>;
 pub(crate) fn defaults(command: &str, path: &Path) -> Result<Defaults> {
     let text = std::fs::read_to_string(path)?;
     let (defaults, warnings) = match command {
+        // A collector.ini has sections, a params.config has none.
+        "run" if !text.lines().any(|line| line.trim_start().starts_with('[')) => {
+            generator(&text).map(|it| (it.settings.defaults(), it.warnings))
+        }
         "generate" => generator(&text).map(|it| (it.settings.defaults(), it.warnings)),
         _ => collector(&text).map(|it| (it.settings.defaults(), it.warnings)),
     }?;

@@ -100,7 +100,11 @@ pub(crate) const PAGES: [Page; 10] = [
     Page {
         command: "generate",
         formats: &[
-            ("Reads", "history lines (JSON), a CSV table of events, or a CSV table with an index"),
+            (
+                "Reads",
+                "history lines (JSON), CSV tables of events, posts of X, Bluesky and Mastodon, \
+                 Weibo cascades, or a CSV table with an index; plain, gzip or zstd",
+            ),
             ("Writes", "tweet, retweet and watermark records"),
         ],
         examples: &[
@@ -111,6 +115,14 @@ pub(crate) const PAGES: [Page; 10] = [
             (
                 "Replay a CSV table whose times are in minutes",
                 "tweetoscope generate --data events.csv --seconds-per-unit 60 >tweets.jsonl",
+            ),
+            (
+                "Replay posts that were collected with the API v2, at their own times",
+                "tweetoscope generate posts.jsonl >tweets.jsonl",
+            ),
+            (
+                "Convert a stream as it arrives",
+                "tweetoscope generate --format jetstream - | tweetoscope collect",
             ),
             (
                 "Simulate 1000 cascades of different infectiousness",
@@ -152,12 +164,16 @@ pub(crate) const PAGES: [Page; 10] = [
     Page {
         command: "fit",
         formats: &[
-            ("Reads", "serie records and history lines (JSON)"),
+            (
+                "Reads",
+                "serie records and history lines (JSON), or the tables and posts that generate \
+                 reads",
+            ),
             ("Writes", "a parameters record for each of them"),
             (
                 "--csv",
-                "the columns cid, T_obs, n_obs, p, beta, n_star, G1, n_supp, log_likelihood and \
-                 status; with --kernel also those of kernel_fit",
+                "the columns cid, T_obs, n_obs, p, beta, n_star, G1, n_supp, log_likelihood, \
+                 status, se_p, se_beta, ks and ks_p; with --kernel also those of kernel_fit",
             ),
         ],
         examples: &[
@@ -170,6 +186,7 @@ pub(crate) const PAGES: [Page; 10] = [
                 "Select a kernel for each cascade by AIC",
                 "tweetoscope fit --csv --until 1h --kernel best history.jsonl.gz >kernels.csv",
             ),
+            ("Fit a table of events", "tweetoscope fit --csv --windows 1h events.csv >fits.csv"),
             ("Read and write Kafka topics", "tweetoscope fit --kafka --create-topics"),
         ],
         see_also: &["collect", "predict"],
@@ -183,6 +200,7 @@ pub(crate) const PAGES: [Page; 10] = [
                 "an alert record for each prediction; a sample and a stat record when the final \
                  size is known",
             ),
+            ("--csv", "the columns cid, T_obs, n_obs, n_pred, low, high, model and method"),
         ],
         examples: &[
             ("Predict without models", "tweetoscope predict parameters.jsonl >predictions.jsonl"),
@@ -200,7 +218,10 @@ pub(crate) const PAGES: [Page; 10] = [
     Page {
         command: "train",
         formats: &[
-            ("Reads", "sample records, and model files from --models"),
+            (
+                "Reads",
+                "sample records, or the cascades that generate reads; model files from --models",
+            ),
             ("Writes", "model records to stdout, or one file VERSION.json per model to --models"),
         ],
         examples: &[
@@ -211,6 +232,10 @@ pub(crate) const PAGES: [Page; 10] = [
             (
                 "Write the models to stdout, from the newest 5000 samples of each window",
                 "tweetoscope train --newest 5000 --seed 7 predictions.jsonl >models.jsonl",
+            ),
+            (
+                "Train from past cascades",
+                "tweetoscope train --history history.jsonl.gz --windows 10m,1h --models models",
             ),
             ("Read and write Kafka topics", "tweetoscope train --kafka --create-topics"),
         ],
@@ -246,14 +271,15 @@ pub(crate) const PAGES: [Page; 10] = [
         formats: &[
             (
                 "Reads",
-                "tweet, retweet and watermark records, or the cascades that generate reads; model \
-                 files from --models",
+                "tweet, retweet and watermark records, posts as they arrive, or the cascades that \
+                 generate reads; model files from --models",
             ),
             (
                 "Writes",
                 "alert and stat records, and other records unchanged, to stdout; a table of errors \
                  to stderr; with --models, model files",
             ),
+            ("--csv", "the columns cid, T_obs, n_obs, n_pred, low, high, model and method"),
             ("--folds", "a table of errors per window and method, with --csv as CSV"),
         ],
         examples: &[

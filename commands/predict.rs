@@ -6,10 +6,12 @@ use anyhow::Context;
 use tweetoscope::event::ModelVersion;
 use tweetoscope::learn::GrowthLaw;
 use tweetoscope::stage::predict::{Method, Predict, PredictOptions};
+use tweetoscope::stream::Mapped;
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
 use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::kafka::{self, KafkaArgs, Role, Topic};
+use crate::rows;
 
 /// Predict the final size of each fitted cascade, and score the prediction when the size is known
 ///
@@ -24,6 +26,9 @@ pub(crate) struct Args {
     /// Read models from this folder; it may be filled or updated while the command runs
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
+    /// Write alerts as CSV with a header; other records are dropped
+    #[arg(long)]
+    csv: bool,
     #[command(flatten)]
     pub(crate) transport: CarrierArgs,
     #[command(flatten)]
@@ -150,10 +155,26 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         ..Role::plain("predict", writes)
     };
     args.kafka.no_folder(args.models.as_deref())?;
+    if args.csv && args.kafka.is_on() {
+        return Err(
+            Usage("--csv writes to stdout; it cannot be used with --kafka".to_owned()).into()
+        );
+    }
     if let Some(outcome) = args.kafka.daemon(role, &args.transport, make)? {
         return Ok(outcome);
     }
     check_models(&args)?;
+    if args.csv {
+        let folder = args.models.as_ref().map(|path| Folder::new(path, args.flags.pin.clone()));
+        let rows = |lines| Mapped::new(lines, rows::alert).with_header(rows::ALERT_COLUMNS);
+        return match folder {
+            None => args.transport.drive_through(make, rows, |_| Outcome::Done),
+            Some(folder) => {
+                let wrap = |lines| WithModels::new(rows(lines), folder, Use::Follow);
+                args.transport.drive_through(make, wrap, |_| Outcome::Done)
+            }
+        };
+    }
     match &args.models {
         None => args.transport.drive(make),
         Some(path) => {

@@ -3,6 +3,8 @@
 use std::io;
 
 use csv::{Terminator, WriterBuilder};
+use tweetoscope::record::Record;
+use tweetoscope::stage::Outgoing;
 
 /// A row of CSV (RFC 4180: quoted where necessary) without the end of its line.
 pub(crate) fn row<T: AsRef<[u8]>>(fields: impl IntoIterator<Item = T>) -> io::Result<Vec<u8>> {
@@ -14,6 +16,20 @@ pub(crate) fn row<T: AsRef<[u8]>>(fields: impl IntoIterator<Item = T>) -> io::Re
     let mut row = writer.into_inner().map_err(|error| error.into_error())?;
     row.pop();
     Ok(row)
+}
+
+/// The columns of alerts.
+pub(crate) const ALERT_COLUMNS: &str = "cid,T_obs,n_obs,n_pred,low,high,model,method";
+
+/// An alert as a row; other items are dropped.
+pub(crate) fn alert(item: Outgoing) -> io::Result<Option<Outgoing>> {
+    let Outgoing::Record(Record::Alert(it)) = item else { return Ok(None) };
+    let [low, high] =
+        it.interval.map_or([None, None], |interval| [Some(interval.low), Some(interval.high)]);
+    let numbers = [Some(it.n_tot), low, high].map(number);
+    let counts = [it.t_obs, it.n_obs].map(|count| count.to_string());
+    let fields = [it.cid].into_iter().chain(counts).chain(numbers).chain([it.model, it.method]);
+    Ok(Some(Outgoing::Foreign(row(fields)?)))
 }
 
 /// A number with all its digits; empty where there is none.

@@ -7,10 +7,12 @@ use std::sync::atomic::AtomicBool;
 use clap::builder::ArgPredicate;
 use tweetoscope::event::Span;
 use tweetoscope::hawkes::mark::MarkLaw;
+use tweetoscope::input::Content;
+use tweetoscope::input::import::PostFormat;
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
-use tweetoscope::stream::{Rejects, Replayed, Stdout, Transport};
+use tweetoscope::stream::{Imported, Mapped, Rejects, Replayed, Stdout, Transport};
 
 use crate::collect::{CollectFlags, warn_of_dropped};
 use crate::evaluate::{EvaluateFlags, Evaluation, WINDOWS};
@@ -20,7 +22,7 @@ use crate::generate::ReplayFlags;
 use crate::predict::PredictFlags;
 use crate::train::TrainFlags;
 use crate::transport::stop_flag;
-use crate::{evaluate, monitor};
+use crate::{evaluate, monitor, rows};
 
 /// Run the whole system in one process: collect, fit, predict, train and monitor
 ///
@@ -50,6 +52,10 @@ pub(crate) struct Args {
     /// Do not train
     #[arg(long)]
     no_learn: bool,
+    /// Take defaults from a params.config or a collector.ini of the original system; options take
+    /// precedence; may be repeated
+    #[arg(long, value_name = "FILE")]
+    params: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) folds: EvaluateFlags,
     #[command(flatten)]
@@ -57,7 +63,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    fn settings(&self, hold: usize) -> anyhow::Result<SystemOptions> {
+    fn settings(&self, hold: usize, recorded: bool) -> anyhow::Result<SystemOptions> {
         const MAX_AGE: Span = Span(7.0 * 86_400.0);
         let fit = self.fit.options(Cut::Until(None), true)?;
         let mut train = self.train.options(self.cascades.seed, fit.threads)?;
@@ -65,7 +71,7 @@ impl Args {
             train.used_versions = folder.highest_versions()?;
         }
         Ok(SystemOptions {
-            collect: self.collect.options(MAX_AGE)?,
+            collect: self.collect.options(MAX_AGE, recorded)?,
             fit,
             predict: self.predict.options()?,
             train: (!self.no_learn).then_some(train),
@@ -86,39 +92,52 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
             folds: args.folds.folds,
             flags: &args.folds,
             cascades: &args.cascades,
+            files: &args.transport.files,
             collect: &args.collect,
             fit: &args.fit,
             predict: &args.predict,
             train: &args.train,
             input: &args.transport.input,
         }),
-        false if args.cascades.any() => replay(&args),
-        false => stream(&args),
+        false if args.cascades.simulate.is_some() => replay(&args),
+        false => match args.cascades.source.content(&args.transport.files, false)? {
+            Content::Records => stream(&args, None),
+            Content::Stream(format) => stream(&args, Some(format)),
+            Content::Histories | Content::Cascades => replay(&args),
+        },
     }
 }
 
-/// Runs on tweets from files or stdin.
-fn stream(args: &Args) -> anyhow::Result<Outcome> {
-    let settings = args.settings(0)?;
+/// Runs on tweets from files or stdin, or on posts on stdin.
+fn stream(args: &Args, posts: Option<PostFormat>) -> anyhow::Result<Outcome> {
+    let settings = args.settings(0, false)?;
     if args.transport.input.dry_run {
         return args.transport.check();
     }
     let stop = stop_flag()?;
     let lines = args.transport.lines(Stdout::new(), Arc::clone(&stop), true)?;
-    drive(args, lines, &stop, settings)
+    let make = args.cascades.source.cascader(args.cascades.exact_times);
+    let imported = match posts {
+        None => Imported::recognise(lines, make),
+        Some(format) => Imported::new(lines, make(format), None),
+    };
+    drive(args, imported, &stop, settings)
 }
 
 /// Runs on replayed or simulated cascades.
 fn replay(args: &Args) -> anyhow::Result<Outcome> {
     const TOGETHER: usize = 64;
-    let settings = args.settings(TOGETHER)?;
+    let settings = args.settings(TOGETHER, args.cascades.simulate.is_none())?;
     // One --marks for both: a simulation needs a distribution, the fit its mean.
     let marks = match settings.fit.marks {
         MarkLaw::Data => MarkLaw::USUAL,
         law => law,
     };
     let mut early = Vec::new();
-    let replay = args.cascades.open(marks, None, &mut |refused| early.push(refused))?;
+    let replay = {
+        let (files, utc_offset) = (&args.transport.files, args.fit.utc_offset);
+        args.cascades.open(files, utc_offset, marks, None, &mut |it| early.push(it))?
+    };
     if args.transport.input.dry_run {
         return Ok(Outcome::Done);
     }
@@ -141,6 +160,15 @@ fn drive(
         report(system);
         Outcome::Done
     };
+    let csv = args.folds.csv;
+    let output = move |item| match csv {
+        true => rows::alert(item),
+        false => Ok(Some(item)),
+    };
+    let mut transport = Mapped::new(transport, output);
+    if csv {
+        transport = transport.with_header(rows::ALERT_COLUMNS);
+    }
     let (folder, usage) = match args.folder() {
         Some(folder) => (folder, Use::Store),
         // Models are not output.

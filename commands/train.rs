@@ -1,23 +1,37 @@
 //! `tweetoscope train`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use tweetoscope::event::Span;
+use tweetoscope::input::Content;
 use tweetoscope::learn::{Aggregate, GrowthLaw, LearnOptions, MAX_TREES, Target, max_model_bytes};
+use tweetoscope::record::Record;
+use tweetoscope::replay::{Replay, ReplayOptions};
+use tweetoscope::stage::Outgoing;
+use tweetoscope::stage::fit::Cut;
+use tweetoscope::stage::predict::{Method, PredictOptions};
+use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stage::train::{Train, TrainOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
+use tweetoscope::stream::{Mapped, Rejects, Replayed, Stdout};
 use tweetoscope::telemetry::Timed;
 
+use crate::collect::CollectFlags;
+use crate::fit::FitFlags;
 use crate::flags::{CarrierArgs, Outcome, Usage, threads};
 use crate::kafka::{self, KafkaArgs, Role, Topic};
+use crate::source::SourceFlags;
+use crate::transport::stop_flag;
 
 /// Learn from finished cascades how large the cascades of each window become
 ///
-/// Reads sample records. Trains a model of a window at 1, 2, 3, 5, 7, 10, 14 and 20 samples and whenever
-/// their number has grown by a tenth (at least 32 samples). Below 20 samples of its window it is the growth
-/// law, corrected by the finished cascades of all windows; from 20 on a forest blended with that law, which is
-/// published only if its error on held-out samples is not above that of the current one. Models are written
-/// to --models, one file per version, of which the newest 20 of each window are kept; without --models, to
-/// stdout.
+/// Reads sample records, or recorded cascades, of which it makes samples. Trains a model of a window at
+/// 1, 2, 3, 5, 7, 10, 14 and 20 samples and whenever their number has grown by a tenth (at least 32
+/// samples). Below 20 samples of its window it is the growth law, corrected by the finished cascades of all
+/// windows; from 20 on a forest blended with that law, which is published only if its error on held-out
+/// samples is not above that of the current one. Models are written to --models, one file per version, of
+/// which the newest 20 of each window are kept; without --models, to stdout.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -28,9 +42,12 @@ pub(crate) struct Args {
     /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Number of threads (default: number of cores); the models do not depend on it
-    #[arg(long, value_name = "N")]
-    threads: Option<usize>,
+    #[command(flatten)]
+    source: SourceFlags,
+    #[command(flatten)]
+    collect: CollectFlags,
+    #[command(flatten)]
+    fit: FitFlags,
     #[command(flatten)]
     pub(crate) transport: CarrierArgs,
     #[command(flatten)]
@@ -101,9 +118,63 @@ impl TrainFlags {
     }
 }
 
+impl Args {
+    /// Whether the input is cascades instead of samples.
+    fn recorded(&self) -> anyhow::Result<bool> {
+        Ok(self.source.content(&self.transport.files, false)? != Content::Records)
+    }
+}
+
+/// Trains on the samples that the other stages make of recorded cascades.
+fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
+    const HOLD: usize = 64;
+    const MAX_AGE: Span = Span(7.0 * 86_400.0);
+    let settings = SystemOptions {
+        collect: args.collect.options(MAX_AGE, true)?,
+        fit: args.fit.options(Cut::Until(None), true)?,
+        predict: PredictOptions {
+            method: Method::Auto,
+            law: GrowthLaw::default(),
+            level: 0.9,
+            alert_above: None,
+            above: Vec::new(),
+            max_pending: usize::MAX,
+            pin: Vec::new(),
+            curve: false,
+        },
+        train: Some(train),
+        hold: HOLD,
+    };
+    let mut early = Vec::new();
+    let (files, utc_offset) = (&args.transport.files, args.fit.utc_offset);
+    let cascades = args.source.open(files, utc_offset, &mut |it| early.push(it))?;
+    if args.transport.input.dry_run {
+        return Ok(Outcome::Done);
+    }
+    let seconds_per_unit = args.source.unit(&*cascades);
+    let options = ReplayOptions { seed: args.seed, seconds_per_unit, ..ReplayOptions::default() };
+    let replay = Replay::new(cascades, options).map_err(|error| Usage(error.to_string()))?;
+    let mut rejects = Rejects::new(args.transport.input.dead_letter.as_deref())?;
+    early.iter().try_for_each(|refused| rejects.add_cascade(refused))?;
+    let stop = stop_flag()?;
+    let replayed = Replayed::new(replay, Stdout::new(), rejects, Arc::clone(&stop));
+    let models = Mapped::new(replayed, |item| {
+        Ok(matches!(item, Outgoing::Record(Record::Model(_))).then_some(item))
+    });
+    let make = || System::new(settings.clone());
+    let done = |_: &System| Outcome::Done;
+    match &args.models {
+        None => args.transport.drive_over(models, &stop, make, done),
+        Some(path) => {
+            let models = WithModels::new(models, Folder::new(path, Vec::new()), Use::Store);
+            args.transport.drive_over(models, &stop, make, done)
+        }
+    }
+}
+
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
-    let mut options = args.flags.options(args.seed, threads(args.threads))?;
+    let mut options = args.flags.options(args.seed, threads(args.fit.threads))?;
     if let Some(path) = &args.models {
         options.used_versions = Folder::new(path, Vec::new()).highest_versions()?;
     }
@@ -116,6 +187,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     args.kafka.no_folder(args.models.as_deref())?;
     if let Some(outcome) = args.kafka.daemon(role, &args.transport, make)? {
         return Ok(outcome);
+    }
+    if args.recorded()? {
+        return recorded(&args, options);
     }
     match &args.models {
         None => args.transport.drive(make),

@@ -37,9 +37,13 @@ complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "dashboard" 
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "log" -d 'Merge the logs of all stages by time, filter them, and print or store them'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "healthy" -d 'Check the health of a process that serves --http'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l history -d 'Replay the cascades of these history files: JSON lines, plain or gzip' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l data -d 'Replay the cascades of this CSV table with the columns cid, t and optionally m, or, with --index, of the events file of the original system' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l history -d 'Read the cascades of these files, in any format of --format; - is stdin' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l data -d 'Read the cascades of this CSV table of events, one event a row, or, with --index, of the events file of the original system; - is stdin' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for posts read as they arrive, drop)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l columns -d 'Columns of a CSV table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text (default: recognise their names)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l simulate -d 'Simulate this many cascades' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l p -d 'Infectiousness of simulated cascades in 1/follower: a number, or a range LOW..HIGH to draw from' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l beta -d 'Decay of simulated cascades in 1/s: a number, or a range LOW..HIGH to draw from' -r
@@ -50,10 +54,10 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l liv
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l start-range -d 'Start a cascade within this time after the end of the one that it replaces' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l timeline -d 'Timeline: real keeps the Unix times of the history, dealt shuffles the cascades and assigns them to sources, auto is real where every cascade has a Unix time and dealt otherwise' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tail -d 'Emit the watermark that ends a source this long after its last event' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l limit -d 'Stop after this many events, without watermarks (default: replay all)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l params -d 'Take defaults from a params.config of the original system; options take precedence' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l marks -d 'Distribution of the simulated marks: pareto:ALPHA,MINIMUM, or mean:X for pareto with the exponent 2.4 and this mean' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l utc-offset -d 'Offset from UTC in hours of times without an offset, such as 2018-10-10 20:19:24 in a table' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l speed -d 'Replay speed in event seconds per second, such as 3600 (default: without pauses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
@@ -88,7 +92,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l wit
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l terminated -d 'Terminate a cascade after this time without an event' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l terminated -d 'Terminate a cascade after this time without an event (default: 30m or the largest window, whichever is larger; where recorded cascades are read, 7d)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l min-size -d 'Emit a window only if it contains at least this many events' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l lateness -d 'Keep the clock this far behind the latest event, so that late events still join their window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-age -d 'Terminate a cascade at this age (default: 7d, with --kafka 1d)' -r
@@ -134,14 +138,21 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l estimato
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l utc-offset -d 'Offset of the local time from UTC in hours, for features of the time of day; used where event times are Unix times' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows -d 'Fit history lines once for each of these times after the first event, such as 10m,1h' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l until -d 'Fit history lines up to this time after the first event (default: up to the last event)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows -d 'Fit recorded cascades once for each of these times after the first event, such as 10m,1h' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l until -d 'Fit recorded cascades up to this time after the first event (default: up to the last event)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l kernel -d 'Also fit this kernel by maximum likelihood, as the field kernel_fit: exp, power-law, sum-exp:K with K of 2 or 3, seismic (SEISMIC\'s fixed kernel), or best, that of the smallest AIC for each cascade' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l mark-exponent -d 'Exponent of the marks, which weight an event by m^X: fit, a number, or none to ignore marks (default: fit; 1 for seismic)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l population -d 'Limit the cascade to a finite population (HawkesN): fit, or a number of users at least as large as the cascade' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l exact-below -d 'Compute the power law over all pairs of events below this number of events, else as a sum of exponentials with a relative error below 1e-8' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l held-out -d 'Also fit to the events of the first share of the window, such as 0.8, and emit the log-likelihood of the others' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l intervals -d 'Emit 95 % intervals from the profile likelihood' -r -f -a "profile\t'From the profile likelihood'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l history -d 'Read the cascades of these files, in any format of --format; - is stdin' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l data -d 'Read the cascades of this CSV table of events, one event a row, or, with --index, of the events file of the original system; - is stdin' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for posts read as they arrive, drop)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l columns -d 'Columns of a CSV table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text (default: recognise their names)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
@@ -206,6 +217,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l wait
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l curve -d 'Add the expected growth to alerts: pairs [seconds after the end of the window, events]'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l csv -d 'Write alerts as CSV with a header; other records are dropped'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s q -l quiet -d 'Log errors only on stderr'
@@ -226,7 +238,28 @@ median\t'Median'
 mean\t'Mean of the logarithm'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l models -d 'Write models to this folder; files are replaced atomically (default: write them to stdout)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l seed -d 'Random seed' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l threads -d 'Number of threads (default: number of cores); the models do not depend on it' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l history -d 'Read the cascades of these files, in any format of --format; - is stdin' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l data -d 'Read the cascades of this CSV table of events, one event a row, or, with --index, of the events file of the original system; - is stdin' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for posts read as they arrive, drop)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l columns -d 'Columns of a CSV table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text (default: recognise their names)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l terminated -d 'Terminate a cascade after this time without an event (default: 30m or the largest window, whichever is larger; where recorded cascades are read, 7d)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l min-size -d 'Emit a window only if it contains at least this many events' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l lateness -d 'Keep the clock this far behind the latest event, so that late events still join their window' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-age -d 'Terminate a cascade at this age (default: 7d, with --kafka 1d)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-jump -d 'Refuse an event that is further ahead of the clock of its source, such as one in milliseconds; the third such event in a row is accepted: the source was silent' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l at-end -d 'Action at the end of the input; with --kafka, and after SIGINT or SIGTERM, always drop' -r -f -a "terminate\t'Terminate every cascade and emit what is pending: the input is complete'
+drop\t'Emit nothing more: the input is a recording that was cut'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-open-cascades -d 'Maximum number of open cascades per source; further tweets are counted and dropped' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-events-per-cascade -d 'Maximum number of stored events per cascade; further ones are counted in its size only' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-sources -d 'Maximum number of sources; records of further ones are counted and dropped' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l estimator -d 'Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic predicts by SEISMIC instead' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l utc-offset -d 'Offset of the local time from UTC in hours, for features of the time of day; used where event times are Unix times' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
@@ -294,9 +327,13 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l history -d 'Replay the cascades of these history files: JSON lines, plain or gzip' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l data -d 'Replay the cascades of this CSV table with the columns cid, t and optionally m, or, with --index, of the events file of the original system' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l history -d 'Read the cascades of these files, in any format of --format; - is stdin' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l data -d 'Read the cascades of this CSV table of events, one event a row, or, with --index, of the events file of the original system; - is stdin' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for posts read as they arrive, drop)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l columns -d 'Columns of a CSV table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text (default: recognise their names)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l simulate -d 'Simulate this many cascades' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l p -d 'Infectiousness of simulated cascades in 1/follower: a number, or a range LOW..HIGH to draw from' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l beta -d 'Decay of simulated cascades in 1/s: a number, or a range LOW..HIGH to draw from' -r
@@ -307,9 +344,8 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l live -d 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l start-range -d 'Start a cascade within this time after the end of the one that it replaces' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l timeline -d 'Timeline: real keeps the Unix times of the history, dealt shuffles the cascades and assigns them to sources, auto is real where every cascade has a Unix time and dealt otherwise' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l tail -d 'Emit the watermark that ends a source this long after its last event' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l limit -d 'Stop after this many events, without watermarks (default: replay all)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l terminated -d 'Terminate a cascade after this time without an event' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l terminated -d 'Terminate a cascade after this time without an event (default: 30m or the largest window, whichever is larger; where recorded cascades are read, 7d)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l min-size -d 'Emit a window only if it contains at least this many events' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l lateness -d 'Keep the clock this far behind the latest event, so that late events still join their window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-age -d 'Terminate a cascade at this age (default: 7d, with --kafka 1d)' -r
@@ -340,11 +376,12 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l aggregat
 median\t'Median'
 mean\t'Mean of the logarithm'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l models -d 'Start with the models in this folder, and write new ones to it (default: start untrained)' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l params -d 'Take defaults from a params.config or a collector.ini of the original system; options take precedence; may be repeated' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l folds -d 'Evaluate by cross-validation instead: assign the cascades to K folds, predict each fold with models trained on the others, and print the errors of every method at each of --windows (default with --folds: 5m,10m,20m,30m,1h,2h,6h). The final size is that at --max-age' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve-by -d 'Evaluate by the number of finished cascades instead: for each of NUMBERS, train on that many cascades of one half, predict at most 400 cascades of the other half at each of --windows, and print the mean error of every method; for example 0,5,10,20,50,100,200,500' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l draws -d 'Number of random draws of --curve-by; the errors are pooled over them' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l growth-law -d 'Constants of the growth law in the evaluation, six numbers (default: those of the program): an evaluation on a platform that they were fitted to needs constants of other platforms' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l predictions -d 'Write the predictions of the evaluation to FILE as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l predictions -d 'Write the predictions of the evaluation to FILE: as JSON lines, or, where its name ends with .csv, as CSV with the true final size and the error' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l truth -d 'Write the true final size of each prediction to FILE as JSON lines' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
@@ -358,7 +395,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l windows 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l exact-times -d 'Keep fractions of seconds (default: round event times to whole seconds)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve -d 'Add the expected growth to alerts: pairs [seconds after the end of the window, events]'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l no-learn -d 'Do not train'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l csv -d 'Print the evaluation as CSV with all digits'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l csv -d 'Print alerts, or with --folds or --curve-by the evaluation, as CSV with all digits'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l plot -d 'Also plot the mean error of every method against the window, as text'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'

@@ -13,7 +13,7 @@
 //! | [`learn`] | models trained on closed cascades: features, linear models, forests, networks, model files |
 //! | [`score`] | errors of predictions |
 //! | [`record`] | records: one JSON object per line |
-//! | [`input`] | readers of files and stdin: gzip, lines, histories, tables |
+//! | [`input`] | readers of files and stdin: compression, lines, histories, tables, posts of platforms |
 //! | [`replay`] | converts cascades to a stream of tweets in time order |
 //! | [`stage`] | the stages: pure state machines over records |
 //! | [`stream`] | transports over pipes, files and replays, and the loop that runs a stage |

@@ -222,6 +222,7 @@ fn every_record_that_is_written_has_the_form_of_its_schema() {
 const INPUTS: &str = r#"
 ln -s testdata/tideh.jsonl.gz history.jsonl.gz
 printf 'cid,t,m\na,0,100\na,1.5,20\nb,3,7\n' >events.csv
+cp testdata/formats/x_v2_pages.jsonl posts.jsonl
 tweetoscope generate --history history.jsonl.gz >tweets.jsonl
 tweetoscope collect --log-dir logs --windows 10m,1h --terminated 1d tweets.jsonl >series.jsonl
 tweetoscope fit series.jsonl >parameters.jsonl

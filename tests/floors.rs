@@ -36,6 +36,8 @@ const WALLS: &[(&str, &[&str])] = &[
             "commands/logging/",
         ],
     ),
+    ("jiff", &["src/input/time.rs"]),
+    ("ruzstd", &["src/input/decoding.rs"]),
     ("hyper", &["src/telemetry"]),
     ("prometheus", &["src/telemetry"]),
     ("clap", &["commands/"]),

@@ -188,6 +188,19 @@ const RECIPROCALS: [u64; 19] = {
     reciprocals
 };
 
+/// A count with commas between groups of three digits, as in messages.
+pub(crate) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use rand_chacha::ChaCha8Rng;

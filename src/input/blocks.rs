@@ -3,7 +3,7 @@
 //! There are two line readers. This one serves streams: a stage processes a block as one batch without
 //! copying lines, and a slow pipe must not block the stage, so a thread reads ahead. `lines` serves
 //! histories and tables: it returns one line at a time with its byte offset, from which the line is read
-//! memory later, and it allows lines of 256 MiB. Both use `lines::decompressed`.
+//! memory later, and it allows lines of 256 MiB. Both use `decoding::decoded`.
 //!
 //! A line that is too long is skipped; only its beginning is kept in memory.
 
@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use memchr::{memchr, memmem, memrchr};
 
-use super::lines::{ByteStream, decompressed, skip_byte_order_mark};
+use super::lines::{ByteStream, MAX_SKIPPED_BYTES, decoded, endless, skip_byte_order_mark};
 
 /// Bytes per read. A pipe returns at most a quarter of it. From a file, a block holds enough cascades to
 /// fit several at a time and still fits the cache of a core.
@@ -129,7 +129,7 @@ impl Input {
             Self::Stdin => Box::new(BufReader::with_capacity(BLOCK, io::stdin())),
             Self::File(path) => Box::new(BufReader::with_capacity(BLOCK, File::open(path)?)),
         };
-        let (mut content, _) = decompressed(raw)?;
+        let (mut content, _) = decoded(raw)?;
         skip_byte_order_mark(&mut content)?;
         Ok(content)
     }
@@ -215,6 +215,12 @@ impl<'a> LineBlocks<'a> {
                     self.end();
                     return Err(error);
                 }
+            }
+            if let Some(length) = self.skipped
+                && length > MAX_SKIPPED_BYTES.max((self.longest as u64).saturating_mul(4))
+            {
+                self.end();
+                return Err(endless(length));
             }
             let open = match self.skipped {
                 Some(length) => self.skip(block, carried, length),

@@ -7,6 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::lines::{self, ByteStream, Lines};
+use super::opened::Opened;
 use super::{Cascades, HistoryCascade, Refused};
 use crate::record::Refusal;
 
@@ -40,7 +41,7 @@ impl HistoryLines {
     /// # Errors
     /// The first bytes cannot be read.
     pub fn from_reader(reader: impl Read + Send + 'static, name: &str) -> Result<Self, Refused> {
-        let opened = lines::decompressed(Box::new(io::BufReader::new(reader)));
+        let opened = lines::decoded(Box::new(io::BufReader::new(reader)));
         let opened = opened.map_err(|error| Refused::unreadable(name, None, &error));
         opened.map(|(input, _)| Self::new(input, name.to_owned()))
     }
@@ -101,14 +102,14 @@ struct Place {
 
 /// The set of ids read so far: a 128-bit hash of each under random keys, to bound the memory per id.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     keys: [RandomState; 2],
     hashes: HashSet<u128>,
 }
 
 impl Seen {
     /// Inserts the id; returns whether it is new.
-    fn insert(&mut self, cid: &str) -> bool {
+    pub(super) fn insert(&mut self, cid: &str) -> bool {
         let [high, low] = self.keys.each_ref().map(|key| u128::from(key.hash_one(cid)));
         self.hashes.insert(high << 64 | low)
     }
@@ -142,26 +143,47 @@ impl History {
         paths: &[impl AsRef<Path>],
         refuse: &mut dyn FnMut(Refused),
     ) -> Result<Self, Refused> {
-        let (files, entries) = (Vec::new(), Vec::new());
-        let mut history = Self { files, entries, suffixes: HashMap::new(), buffer: Vec::new() };
+        let mut history = Self::empty();
         let mut taken = Seen::default();
         for path in paths {
-            history.add(path.as_ref(), &mut taken, refuse)?;
+            let path = path.as_ref();
+            let name = path.display().to_string();
+            let unreadable = |error| Refused::unreadable(&name, None, &error);
+            let (input, is_gzip) = lines::open(path).map_err(unreadable)?;
+            let seekable = !is_gzip && path.metadata().map_err(unreadable)?.is_file();
+            let seekable = seekable.then(|| File::open(path)).transpose().map_err(unreadable)?;
+            history.add(input, name, seekable, &mut taken, refuse);
         }
         Ok(history)
     }
 
+    /// The same with open inputs.
+    pub(super) fn of(
+        inputs: Vec<Opened>,
+        refuse: &mut dyn FnMut(Refused),
+    ) -> Result<Self, Refused> {
+        let mut history = Self::empty();
+        let mut taken = Seen::default();
+        for Opened { name, content, file, .. } in inputs {
+            history.add(content, name, file, &mut taken, refuse);
+        }
+        Ok(history)
+    }
+
+    fn empty() -> Self {
+        let (files, entries) = (Vec::new(), Vec::new());
+        Self { files, entries, suffixes: HashMap::new(), buffer: Vec::new() }
+    }
+
+    /// Reads an input; `seekable` is the file, where its lines can be read again.
     fn add(
         &mut self,
-        path: &Path,
+        input: ByteStream,
+        name: String,
+        seekable: Option<File>,
         taken: &mut Seen,
         refuse: &mut dyn FnMut(Refused),
-    ) -> Result<(), Refused> {
-        let name = path.display().to_string();
-        let unreadable = |error| Refused::unreadable(&name, None, &error);
-        let (input, is_gzip) = lines::open(path).map_err(unreadable)?;
-        let seekable = !is_gzip && path.metadata().map_err(unreadable)?.is_file();
-        let seekable = seekable.then(|| File::open(path)).transpose().map_err(unreadable)?;
+    ) {
         let file = self.files.len() as u32;
         let mut lines = HistoryLines::new(input, name.clone());
         while let Some(read) = lines.advance() {
@@ -181,7 +203,6 @@ impl History {
             self.entries.push(Entry { file, place, t0, cascade });
         }
         self.files.push((name, seekable));
-        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Reads histories and tables line by line, plain or gzip, in bounded memory.
+//! Reads histories and tables line by line, decoded, in bounded memory.
 //!
 //! There are two line readers. This one returns each line with its byte offset, so that a history can be
 //! read again in another order, and reads on the thread of the caller. `blocks` reads records for
@@ -8,60 +8,24 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use flate2::bufread::GzDecoder;
+pub(super) use super::decoding::{ByteStream, decoded};
 
 /// Maximum length of a line, in bytes: a cascade of about ten million events.
 pub(super) const MAX_LINE_BYTES: usize = 1 << 28;
 
-/// A stream of bytes, decompressed.
-pub(super) type ByteStream = Box<dyn BufRead + Send>;
+/// Bytes without a newline after which an input is not read on: it is no text, such as /dev/zero. Where the
+/// limit of a line is large, four times that.
+pub(super) const MAX_SKIPPED_BYTES: u64 = 1 << 28;
 
-/// Opens a file; the second value is whether it is gzip.
+/// The error of an input that has no newline in so many bytes.
+pub(super) fn endless(bytes: u64) -> io::Error {
+    let text = format!("no newline in {bytes} bytes: the input is no text of lines");
+    io::Error::new(io::ErrorKind::InvalidData, text)
+}
+
+/// Opens a file; the second value is whether it is compressed or UTF-16.
 pub(super) fn open(path: &Path) -> io::Result<(ByteStream, bool)> {
-    decompressed(Box::new(BufReader::with_capacity(1 << 17, File::open(path)?)))
-}
-
-/// The content of `input`, and whether it is gzip (RFC 1952: the first two bytes are 1f 8b).
-///
-/// Blocks until the first byte arrives.
-pub(super) fn decompressed(mut input: ByteStream) -> io::Result<(ByteStream, bool)> {
-    let packed = input.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    if !packed {
-        return Ok((input, false));
-    }
-    Ok((Box::new(BufReader::with_capacity(1 << 17, Members(Some(GzDecoder::new(input))))), true))
-}
-
-/// The content of the members of a gzip stream, one after the other. Zeros behind a member are padding,
-/// which is skipped as `gzip` does; anything else must be a member. `None` at the end.
-struct Members(Option<GzDecoder<ByteStream>>);
-
-impl Read for Members {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(member) = &mut self.0 {
-            let read = member.read(buffer)?;
-            if read > 0 || buffer.is_empty() {
-                return Ok(read);
-            }
-            self.0 = match self.0.take().map(GzDecoder::into_inner) {
-                Some(mut rest) => (!skip_zeros(&mut rest)?).then(|| GzDecoder::new(rest)),
-                None => None,
-            };
-        }
-        Ok(0)
-    }
-}
-
-/// Skips zeros; returns whether the stream is over.
-fn skip_zeros(input: &mut ByteStream) -> io::Result<bool> {
-    loop {
-        let bytes = input.fill_buf()?;
-        let (length, zeros) = (bytes.len(), bytes.iter().take_while(|byte| **byte == 0).count());
-        input.consume(zeros);
-        if length == 0 || zeros < length {
-            return Ok(length == 0);
-        }
-    }
+    decoded(Box::new(BufReader::with_capacity(1 << 17, File::open(path)?)))
 }
 
 /// UTF-8 byte order mark, as some editors write it before the first line.
@@ -85,6 +49,8 @@ pub(super) struct Line<'a> {
     pub(super) bytes: &'a [u8],
     /// Whether it was truncated.
     pub(super) truncated: bool,
+    /// Whether it ended with CR LF.
+    pub(super) crlf: bool,
 }
 
 /// The lines of a stream. Lines end with LF or CR LF; the last line may lack its ending.
@@ -106,6 +72,26 @@ impl Lines {
         self.number
     }
 
+    /// Skips the rest of a line that is too long; returns its number of bytes.
+    fn skip_line(&mut self) -> io::Result<u64> {
+        let most = MAX_SKIPPED_BYTES.max(4 * self.max_line_bytes as u64);
+        let mut skipped = 0;
+        loop {
+            let bytes = self.input.fill_buf()?;
+            let end = memchr::memchr(b'\n', bytes);
+            let count = end.map_or(bytes.len(), |end| end + 1);
+            let over = end.is_some() || bytes.is_empty();
+            self.input.consume(count);
+            skipped += count as u64;
+            if over {
+                return Ok(skipped);
+            }
+            if skipped > most {
+                return Err(endless(skipped));
+            }
+        }
+    }
+
     /// The next line; a byte order mark before the first line is skipped.
     pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         self.buffer.clear();
@@ -117,17 +103,18 @@ impl Lines {
         }
         let truncated = read == limit && self.buffer.last() != Some(&b'\n');
         if truncated {
-            read += self.input.skip_until(b'\n')? as u64;
+            read += self.skip_line()?;
         }
         self.number += 1;
         self.offset += read;
+        let crlf = self.buffer.ends_with(b"\r\n");
         let mut bytes = without_end(&self.buffer);
         if self.number == 1 {
             let marked = bytes.strip_prefix(BYTE_ORDER_MARK);
             offset += if marked.is_some() { BYTE_ORDER_MARK.len() as u64 } else { 0 };
             bytes = marked.unwrap_or(bytes);
         }
-        Ok(Some(Line { number: self.number, offset, bytes, truncated }))
+        Ok(Some(Line { number: self.number, offset, bytes, truncated, crlf }))
     }
 }
 
@@ -144,7 +131,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8], max_line_bytes: usize) -> Vec<(u64, u64, Vec<u8>, bool)> {
-        let (input, _) = decompressed(Box::new(Cursor::new(bytes.to_vec()))).unwrap();
+        let (input, _) = decoded(Box::new(Cursor::new(bytes.to_vec()))).unwrap();
         let mut lines = Lines { max_line_bytes, ..Lines::new(input) };
         let mut all = Vec::new();
         while let Some(line) = lines.next().unwrap() {

@@ -1,25 +1,42 @@
-//! Reads files and stdin: blocks of records, histories and tables, plain or gzip.
+//! Reads files and stdin: blocks of records, histories, tables and posts, plain or compressed.
 //!
 //! [`blocks`] reads records in blocks of whole lines; [`history`] reads JSON lines, one cascade per line;
-//! [`pair`] reads two CSV files with an index, [`table`] reads one long CSV file. An invalid cascade is
-//! reported as a [`Refused`] and skipped.
+//! [`pair`] reads two CSV files with an index, [`table`] reads one long CSV file, [`import`] reads posts of
+//! platforms. [`open_cascades`] recognises the format. An invalid cascade is reported as a [`Refused`] and
+//! skipped.
 
 pub mod blocks;
+mod cascades;
+mod columns;
+mod decoding;
+mod gzip;
 pub mod history;
+pub mod import;
+mod index;
 mod lines;
+mod opened;
 pub mod pair;
 mod ranges;
+mod rounded;
 mod rows;
 pub mod table;
+mod time;
+mod unit;
+
+#[cfg(test)]
+mod cases;
 
 use std::fmt;
 
 use crate::record::Refusal;
 
 pub use crate::record::HistoryCascade;
+pub use cascades::{CascadeOptions, Content, content, open_cascades};
+pub use columns::ColumnNames;
 pub use history::{History, HistoryLines, read_history};
 pub use pair::Pair;
 pub use table::Table;
+pub use unit::TableOptions;
 
 /// An input that was refused: where it is, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +93,11 @@ pub trait Cascades {
     /// Whether the default timeline replays the cascades at their recorded times.
     fn dated(&self) -> bool {
         (0..self.count()).all(|index| self.root_time(index).is_some())
+    }
+
+    /// Whether the times are in seconds, whatever the unit of other inputs.
+    fn in_seconds(&self) -> bool {
+        false
     }
 
     /// Whether the order of the cascades is random already, so that they need no shuffling.

@@ -7,20 +7,22 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use super::index::read_index;
 use super::lines::without_end;
 use super::ranges::{self, Range};
-use super::table::read_index;
 use super::{Cascades, HistoryCascade, Refused};
 use crate::cascade::{Point, numbers};
 use crate::record::Refusal;
 
-/// A pair of tables: `data` has time, magnitude and an optional message, by the names of its columns or else
-/// in this order; `index` has the first and last rows.
+/// A pair of tables: `data` has time, magnitude and an optional message by position, `index` has the
+/// first and last rows.
 pub struct Pair {
     data: File,
     data_file: String,
     index_file: String,
     columns: Columns,
+    /// Seconds per unit of its times.
+    unit: f64,
     ranges: Vec<Range>,
     buffer: Vec<u8>,
 }
@@ -33,6 +35,7 @@ impl Pair {
     pub fn open(
         data: &Path,
         index: &Path,
+        unit: f64,
         refuse: &mut dyn FnMut(Refused),
     ) -> Result<Self, Refused> {
         let data_file = data.display().to_string();
@@ -49,30 +52,28 @@ impl Pair {
                 Err(refusal) => refuse(Refused::at(&index_file, line, refusal)),
             }
         }
-        Ok(Self { data: file, data_file, index_file, columns, ranges, buffer: Vec::new() })
+        Ok(Self { data: file, data_file, index_file, columns, unit, ranges, buffer: Vec::new() })
     }
 }
 
-/// The columns of the data.
+/// The columns of the data: time and magnitude in either order, then perhaps messages.
 #[derive(Clone, Copy)]
 struct Columns {
-    /// Whether the magnitude is the first column and the time the second, as evently writes them.
     magnitude_first: bool,
-    /// What follows the two.
-    rest: Rest,
+    has_msg: bool,
 }
 
-/// The third column of the data.
-#[derive(Clone, Copy, PartialEq)]
-enum Rest {
-    Absent,
-    Message,
-    /// A column such as the user, which is not read.
-    Ignored,
+/// Whether a column has one of these names, in quotes or not.
+fn is_named(column: &[u8], names: &[&str]) -> bool {
+    let column = column.strip_prefix(b"\"").and_then(|it| it.strip_suffix(b"\"")).unwrap_or(column);
+    names.iter().any(|name| column.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
 }
 
-/// Reads the header of the data.
+/// Checks the header of the data. Columns are taken by their names where the header names a magnitude or a
+/// time, else by position: time, magnitude, message.
 fn header(data: &mut File) -> io::Result<Result<Columns, Refusal>> {
+    const MAGNITUDE: [&str; 2] = ["m", "magnitude"];
+    const TIME: [&str; 2] = ["t", "time"];
     const MAX_BYTES: u64 = 1 << 16;
     let mut line = Vec::new();
     BufReader::new(data.take(MAX_BYTES)).read_until(b'\n', &mut line)?;
@@ -80,32 +81,31 @@ fn header(data: &mut File) -> io::Result<Result<Columns, Refusal>> {
     let names: Vec<&[u8]> = line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).collect();
     let refusal = |detail: &str| Ok(Err(Refusal::new("field", detail)));
     if line.starts_with(&[0x1f, 0x8b]) {
-        return refusal("data with an index cannot be gzip; decompress the file first");
+        return refusal("data with an index cannot be gzip or zstd; decompress the file first");
     }
     if names.iter().any(|name| numbers::field(name).is_some()) {
         return refusal("no header in the first line of the data");
     }
-    let is = |name: &[u8], known: &[&str]| {
-        known.iter().any(|it| name.eq_ignore_ascii_case(it.as_bytes()))
-    };
-    let (times, marks) = (["time", "t"], ["magnitude", "m"]);
-    let (first, second, rest) = match names[..] {
-        [] | [_] => return refusal("no second column: magnitude is missing"),
-        [first, second] => (first, second, Rest::Absent),
-        [first, second, third] if is(third, &["user", "user_id", "id"]) => {
-            (first, second, Rest::Ignored)
+    match names[..] {
+        [] | [_] => refusal("no second column: magnitude is missing"),
+        [_, name, ..] if is_named(name, &["msg"]) => {
+            refusal("the second column is \"msg\": magnitude is missing")
         }
-        [first, second, _] => (first, second, Rest::Message),
-        _ => return refusal("more than three columns: time, magnitude and message are read"),
-    };
-    if is(second, &["msg"]) {
-        return refusal("the second column is \"msg\": magnitude is missing");
+        [first, second] | [first, second, _]
+            if !names
+                .get(2)
+                .is_some_and(|third| is_named(third, &[&TIME[..], &MAGNITUDE].concat())) =>
+        {
+            let magnitude_first = is_named(first, &MAGNITUDE) && !is_named(second, &MAGNITUDE)
+                || is_named(second, &TIME) && !is_named(first, &TIME);
+            Ok(Ok(Columns { magnitude_first, has_msg: names.len() == 3 }))
+        }
+        [_, _, third] => refusal(&format!(
+            "the third column is {:?}: time and magnitude are the first two columns",
+            String::from_utf8_lossy(third)
+        )),
+        _ => refusal("more than three columns: time, magnitude and message are read"),
     }
-    let magnitude_first = is(first, &marks) && is(second, &times);
-    if !magnitude_first && (is(first, &marks) || is(second, &times)) {
-        return refusal("the columns are neither time,magnitude nor magnitude,time");
-    }
-    Ok(Ok(Columns { magnitude_first, rest }))
 }
 
 impl Cascades for Pair {
@@ -128,7 +128,7 @@ impl Cascades for Pair {
         let lines = self.buffer.split_inclusive(|byte| *byte == b'\n');
         for (row, line) in (range.first..=range.last).zip(lines) {
             let msg = if row == range.first { Some(&mut cascade.msg) } else { None };
-            let point = point(without_end(line), self.columns, msg);
+            let point = point(without_end(line), self.columns, self.unit, msg);
             cascade.points.push(point.map_err(|Refusal { reason, detail }| {
                 let refusal = Refusal::new(reason, format!("row {row}: {detail}"));
                 Refused::at(&self.data_file, row + 1, refusal)
@@ -154,24 +154,34 @@ impl Cascades for Pair {
 }
 
 /// The event of a row; its message is stored in `msg`, if given.
-fn point(line: &[u8], columns: Columns, msg: Option<&mut String>) -> Result<Point, Refusal> {
+fn point(
+    line: &[u8],
+    columns: Columns,
+    unit: f64,
+    msg: Option<&mut String>,
+) -> Result<Point, Refusal> {
     let (first, rest) = cut(line).ok_or_else(|| Refusal::new("field", "no magnitude"))?;
-    let (second, text) = match columns.rest {
-        Rest::Absent => (rest, &b""[..]),
-        Rest::Message | Rest::Ignored => cut(rest).unwrap_or((rest, b"")),
-    };
-    let (time, magnitude) = if columns.magnitude_first { (second, first) } else { (first, second) };
+    let (second, text) =
+        if columns.has_msg { cut(rest).unwrap_or((rest, b"")) } else { (rest, &b""[..]) };
     let number = |field: &[u8], name: &str| {
         numbers::field(field).ok_or_else(|| {
             let field = String::from_utf8_lossy(field);
             Refusal::new("field", format!("the {name} is not a number: {field:?}"))
         })
     };
+    let (time, magnitude) = if columns.magnitude_first { (second, first) } else { (first, second) };
     let (time, magnitude) = (number(time, "time")?, number(magnitude, "magnitude")?);
-    if let Some(msg) = msg.filter(|_| columns.rest != Rest::Ignored) {
+    if let Some(msg) = msg {
         *msg = message(text);
     }
-    Point::checked(time, magnitude).map_err(|detail| Refusal::new("range", detail))
+    checked(time, magnitude, unit)
+}
+
+/// An event whose time is within the limits in seconds, and stays in the unit of the file.
+fn checked(time: f64, magnitude: f64, unit: f64) -> Result<Point, Refusal> {
+    let checked = Point::checked(time * unit, magnitude);
+    let checked = checked.map_err(|detail| Refusal::new("range", detail))?;
+    Ok(Point { time, ..checked })
 }
 
 /// The bytes before and after the first comma.
@@ -272,7 +282,7 @@ mod tests {
             let (data, index) = pair(seed);
             let files = (folder.file("data", &data), folder.file("index", &index));
             let pair =
-                Pair::open(&files.0, &files.1, &mut |it| panic!("seed {seed}: {it}")).unwrap();
+                Pair::open(&files.0, &files.1, 1.0, &mut |it| panic!("seed {seed}: {it}")).unwrap();
             let read: Result<Vec<_>, _> = taken(pair).into_iter().collect();
             assert_eq!(read, Ok(slow(&data, &index)), "seed {seed}");
         }
@@ -287,7 +297,7 @@ mod tests {
             (0..50).map(|i| format!("{},{}\n", i * 1000 + 1, i * 1000 + 999)).collect();
         let data = folder.file("data", format!("t,m,msg\n{data}"));
         let index = folder.file("index", format!("start_ind,end_ind\n{index}"));
-        let mut pair = Pair::open(&data, &index, &mut |it| panic!("{it}")).unwrap();
+        let mut pair = Pair::open(&data, &index, 1.0, &mut |it| panic!("{it}")).unwrap();
         let mut cascade = HistoryCascade::default();
         for i in (0..50).rev() {
             pair.take(i, &mut cascade).unwrap();
@@ -314,7 +324,7 @@ mod tests {
             }),
         );
         let mut refused = Vec::new();
-        let pair = Pair::open(&data, &index, &mut |it| refused.push(it)).unwrap();
+        let pair = Pair::open(&data, &index, 1.0, &mut |it| refused.push(it)).unwrap();
         let cids: Vec<_> = taken(pair).into_iter().map(|it| it.unwrap().cid).collect();
         assert_eq!(cids, ["1", "2"]);
         let reasons = ["range", "range", "range", "field", "field", "field", "range"];
@@ -334,7 +344,7 @@ mod tests {
         let data = folder.file("data.csv", format!("time,magnitude\n{rows}"));
         let ranges = "1,2\n3,4\n5,6\n7,7\n8,8\n9,9\n10,10\n11,11\n12,13\n";
         let index = folder.file("index.csv", format!("start_ind,end_ind\n{ranges}"));
-        let pair = Pair::open(&data, &index, &mut |it| panic!("{it}")).unwrap();
+        let pair = Pair::open(&data, &index, 1.0, &mut |it| panic!("{it}")).unwrap();
         let mut read = taken(pair);
         let valid = read.pop().unwrap().unwrap();
         assert_eq!(valid.points[1], Point { time: 2.0, magnitude: 1.0 });
@@ -352,7 +362,7 @@ mod tests {
         let index = folder.file("index.csv", "start_ind,end_ind\n1,1\n");
         let refusal = |data: &[u8], index: &Path| {
             let data = folder.file("data.csv", data);
-            Pair::open(&data, index, &mut |it| panic!("{it}")).err().map(|it| it.detail)
+            Pair::open(&data, index, 1.0, &mut |it| panic!("{it}")).err().map(|it| it.detail)
         };
         assert_eq!(refusal(b"time,magnitude\n0,1\n", &index), None);
         assert_eq!(refusal(b"\xef\xbb\xbftime,magnitude\n0,1\n", &index), None);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::table::IndexRow;
+use super::index::IndexRow;
 use crate::record::Refusal;
 
 /// The rows of a cascade and their location.

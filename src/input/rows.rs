@@ -1,146 +1,283 @@
-//! The rows of a CSV table, with the lines of the file, and the quotes that are never closed.
+//! The rows of a CSV table as text, one after the other, with the lines of the file at which they begin.
+//!
+//! A quote that is never closed would turn the rest of the file into one text. Such a row ends with its line.
 
-use std::io::{self, BufRead, Read};
-use std::path::{Path, PathBuf};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::rc::Rc;
 
-use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
+use csv::{Reader, ReaderBuilder, Terminator, Trim};
 
 use super::Refused;
-use super::lines::{self, ByteStream};
+use super::lines::{ByteStream, Lines};
 use crate::record::Refusal;
 
-/// The rows of a table, the header first.
-pub(super) struct Rows {
-    path: PathBuf,
-    file: String,
-    reader: Reader<Quotes>,
-    /// Lines of the file before those that the reader reads.
-    before: u64,
-    row: ByteRecord,
+/// Maximum number of bytes of a row that consists of several lines.
+const MAX_ROW_BYTES: usize = 1 << 20;
+
+/// A row that was read: the line at which it begins, from 1, and whether a quote that opens in it is not closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct RowPlace {
+    pub(super) line: u64,
+    pub(super) unclosed: bool,
 }
 
-impl Rows {
-    pub(super) fn open(path: &Path) -> Result<Self, Refused> {
-        Self::behind(path, 0)
-    }
+/// The places of the rows, in their order.
+pub(super) type Places = Rc<RefCell<VecDeque<RowPlace>>>;
 
-    /// The rows behind the first `lines` lines.
-    fn behind(path: &Path, lines: u64) -> Result<Self, Refused> {
-        let file = path.display().to_string();
-        let unreadable = |error: io::Error| Refused::unreadable(&file, None, &error);
-        let (mut input, _) = lines::open(path).map_err(unreadable)?;
-        lines::skip_byte_order_mark(&mut input).map_err(unreadable)?;
-        for _ in 0..lines {
-            input.skip_until(b'\n').map_err(unreadable)?;
-        }
-        let reader = reader(Quotes::new(input));
-        Ok(Self { path: path.to_owned(), file, reader, before: lines, row: ByteRecord::new() })
-    }
-
-    /// The next row; its position has the line of the file.
-    ///
-    /// # Errors
-    /// With a line: the row is refused because a quote that opens there is never closed; the rows behind
-    /// that line follow. Without a line: the file cannot be read.
-    pub(super) fn next(&mut self) -> Result<Option<&ByteRecord>, Refused> {
-        loop {
-            let found = self.reader.read_byte_record(&mut self.row);
-            if !found.map_err(|error| unreadable(&self.file, error))? {
-                return Ok(None);
-            }
-            if let Some(line) = self.reader.get_ref().unclosed
-                && self.reader.position().byte() >= self.reader.get_ref().bytes
-            {
-                let line = self.before + line;
-                *self = Self::behind(&self.path, line)?;
-                let detail = "a quote opens here that is never closed; the row is refused";
-                return Err(Refused::at(&self.file, line, Refusal::new("field", detail)));
-            }
-            if trim_end(&mut self.row, self.before) {
-                return Ok(Some(&self.row));
-            }
-        }
-    }
-}
-
-/// Drops the CR before the LF that ends a row; the csv crate would count lines wrongly if it took them for one
-/// ending. Returns whether the row is more than an empty line.
-fn trim_end(row: &mut ByteRecord, before: u64) -> bool {
-    let mut position = row.position().cloned();
-    if let Some(position) = &mut position {
-        position.set_line(position.line() + before);
-    }
-    if row.iter().next_back().is_some_and(|last| last.ends_with(b"\r")) {
-        let count = row.len();
-        let fields = row.iter().enumerate();
-        *row =
-            fields.map(|(i, it)| if i + 1 == count { &it[..it.len() - 1] } else { it }).collect();
-    }
-    row.set_position(position);
-    row.len() > 1 || row.get(0).is_some_and(|field| !field.is_empty())
-}
-
-/// The bytes of a table; follows its quotes as the csv crate does, which takes a file that ends within
-/// quotes for whole.
-struct Quotes {
-    input: ByteStream,
-    bytes: u64,
-    line: u64,
-    state: Quote,
-    /// The line of the quote that was open at the end of the file.
-    unclosed: Option<u64>,
-}
-
-/// Where a byte of a table stands.
-#[derive(Clone, Copy)]
-enum Quote {
-    /// At the start of a field.
-    Start,
-    /// In a field without quotes, or behind the closing quote.
-    Outside,
-    /// In quotes that opened at this line.
-    Inside(u64),
-    /// Behind a quote within quotes: it closed the field, or is the first of two.
-    Closing(u64),
-}
-
-impl Quotes {
-    fn new(input: ByteStream) -> Self {
-        Self { input, bytes: 0, line: 1, state: Quote::Start, unclosed: None }
-    }
-}
-
-impl Read for Quotes {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.input.read(buffer)?;
-        if read == 0
-            && !buffer.is_empty()
-            && let Quote::Inside(line) = self.state
-        {
-            self.unclosed = Some(line);
-        }
-        self.bytes += read as u64;
-        for byte in &buffer[..read] {
-            self.state = match (self.state, byte) {
-                (Quote::Start, b'"') => Quote::Inside(self.line),
-                (Quote::Inside(line), b'"') => Quote::Closing(line),
-                (Quote::Closing(line), b'"') | (Quote::Inside(line), _) => Quote::Inside(line),
-                (_, b',' | b'\n') => Quote::Start,
-                _ => Quote::Outside,
-            };
-            self.line += u64::from(*byte == b'\n');
-        }
-        Ok(read)
-    }
-}
-
-fn reader<R: Read>(input: R) -> Reader<R> {
-    let terminator = Terminator::Any(b'\n');
+/// A reader of a table, and the places of its rows.
+pub(super) fn reader(input: ByteStream, delimiter: u8) -> (Reader<Rows>, Places) {
+    let (rows, places) = Rows::new(Lines::new(input), delimiter);
     let mut builder = ReaderBuilder::new();
-    builder.flexible(true).has_headers(false).terminator(terminator).from_reader(input)
+    // `Rows` removes CR at the ends of rows.
+    builder.flexible(true).trim(Trim::Headers).terminator(Terminator::Any(b'\n'));
+    (builder.delimiter(delimiter).from_reader(rows), places)
+}
+
+/// The place of the row that was read.
+pub(super) fn next_place(places: &Places) -> RowPlace {
+    places.borrow_mut().pop_front().unwrap_or_default()
+}
+
+/// The refusal of a row with a quote that is not closed.
+pub(super) fn unclosed() -> Refusal {
+    Refusal::new(
+        "field",
+        "a quote opens in this line and is not closed; double each quote in a text",
+    )
 }
 
 /// A read error of a table. Rows of any length and content are accepted, so the cause is the file.
-fn unreadable(file: &str, error: csv::Error) -> Refused {
+pub(super) fn unreadable(file: &str, error: csv::Error) -> Refused {
     Refused::unreadable(file, error.position().map(csv::Position::line), &io::Error::from(error))
+}
+
+/// The text of a table in which each row ends with LF, blank lines are left out, and every quote is closed.
+pub(super) struct Rows {
+    lines: Lines,
+    delimiter: u8,
+    /// Number of fields of the first row.
+    width: Option<usize>,
+    /// Lines that were read ahead: number, content, and ending.
+    ahead: VecDeque<(u64, Vec<u8>)>,
+    /// The row that is read, and the number of its bytes that were read.
+    row: Vec<u8>,
+    read: usize,
+    places: Places,
+}
+
+impl Rows {
+    /// The rows of `lines`, and the queue of their places.
+    pub(super) fn new(lines: Lines, delimiter: u8) -> (Self, Places) {
+        let places = Places::default();
+        let rows = Self {
+            lines,
+            delimiter,
+            width: None,
+            ahead: VecDeque::new(),
+            row: Vec::new(),
+            read: 0,
+            places: Rc::clone(&places),
+        };
+        (rows, places)
+    }
+
+    /// The next line with its ending: one that was read ahead, or one of the file.
+    fn line(&mut self) -> io::Result<Option<(u64, Vec<u8>)>> {
+        if let Some(line) = self.ahead.pop_front() {
+            return Ok(Some(line));
+        }
+        let Some(line) = self.lines.next()? else { return Ok(None) };
+        if line.truncated {
+            let text = format!("line {} is longer than 256 MiB", line.number);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        let ending: &[u8] = if line.crlf { b"\r\n" } else { b"\n" };
+        Ok(Some((line.number, [line.bytes, ending].concat())))
+    }
+
+    /// Reads the next row; false at the end.
+    fn next_row(&mut self) -> io::Result<bool> {
+        self.read = 0;
+        loop {
+            let Some((number, line)) = self.line()? else { return Ok(false) };
+            self.row = line;
+            if content(&self.row).is_empty() {
+                continue;
+            }
+            let mut quotes = Quotes::of(content(&self.row), self.delimiter);
+            let unclosed = quotes.open && !self.close(&mut quotes)?;
+            self.width.get_or_insert(quotes.fields);
+            let end = content(&self.row).len();
+            self.row.truncate(end);
+            if unclosed {
+                self.row.push(b'"');
+            }
+            self.row.push(b'\n');
+            self.places.borrow_mut().push_back(RowPlace { line: number, unclosed });
+            return Ok(true);
+        }
+    }
+
+    /// Appends the lines up to the end of a text in quotes. False, without a change of the row, where they are
+    /// not the rest of a row: there is none, text follows the quote, or the number of fields is another.
+    fn close(&mut self, quotes: &mut Quotes) -> io::Result<bool> {
+        let mut whole = self.row.clone();
+        let mut taken = VecDeque::new();
+        let closed = loop {
+            let Some((number, line)) = self.line()? else { break false };
+            quotes.add(content(&line), self.delimiter);
+            whole.extend_from_slice(&line);
+            taken.push_back((number, line));
+            if quotes.text_after_quote || whole.len() > MAX_ROW_BYTES {
+                break false;
+            }
+            if !quotes.open {
+                break self.width.is_none_or(|width| width == quotes.fields);
+            }
+        };
+        if closed {
+            self.row = whole;
+        } else {
+            taken.append(&mut self.ahead);
+            self.ahead = taken;
+        }
+        Ok(closed)
+    }
+}
+
+impl Read for Rows {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.read == self.row.len() && !self.next_row()? {
+            self.row.clear();
+            return Ok(0);
+        }
+        let count = into.len().min(self.row.len() - self.read);
+        into[..count].copy_from_slice(&self.row[self.read..self.read + count]);
+        self.read += count;
+        Ok(count)
+    }
+}
+
+/// A line without its ending.
+fn content(line: &[u8]) -> &[u8] {
+    super::lines::without_end(line)
+}
+
+/// The quotes of a row, as the crate `csv` reads them.
+struct Quotes {
+    /// Whether a text in quotes continues on the next line.
+    open: bool,
+    /// Whether text other than a delimiter followed a closing quote, after the first line.
+    text_after_quote: bool,
+    /// Number of fields so far.
+    fields: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Start,
+    Unquoted,
+    Quoted,
+    /// After a quote in quoted text: its end, or half of a doubled quote.
+    Quote,
+}
+
+impl Quotes {
+    fn of(line: &[u8], delimiter: u8) -> Self {
+        let mut quotes = Self { open: false, text_after_quote: false, fields: 1 };
+        quotes.add(line, delimiter);
+        quotes.text_after_quote = false;
+        quotes
+    }
+
+    fn add(&mut self, line: &[u8], delimiter: u8) {
+        if !self.open && memchr::memchr(b'"', line).is_none() {
+            self.fields += memchr::memchr_iter(delimiter, line).count();
+            return;
+        }
+        let mut state = if self.open { State::Quoted } else { State::Start };
+        for byte in line {
+            state = match (state, *byte) {
+                (State::Quoted, b'"') => State::Quote,
+                (State::Quoted, _) | (State::Start | State::Quote, b'"') => State::Quoted,
+                (_, byte) if byte == delimiter => {
+                    self.fields += 1;
+                    State::Start
+                }
+                (State::Quote, _) => {
+                    self.text_after_quote = true;
+                    State::Unquoted
+                }
+                (State::Start | State::Unquoted, _) => State::Unquoted,
+            };
+        }
+        self.open = state == State::Quoted;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::replay::random::seeded_rng;
+    use crate::replay::testing::below;
+
+    fn rows(text: &str) -> (String, Vec<(u64, bool)>) {
+        let lines = Lines::new(Box::new(Cursor::new(text.as_bytes().to_vec())));
+        let (mut rows, places) = Rows::new(lines, b',');
+        let mut all = String::new();
+        rows.read_to_string(&mut all).unwrap();
+        let places = places.borrow().iter().map(|it| (it.line, it.unclosed)).collect();
+        (all, places)
+    }
+
+    #[test]
+    fn rows_begin_at_the_lines_of_the_file() {
+        for end in ["\n", "\r\n"] {
+            let text =
+                ["a,b", "", "1,\"x", "y\"", "2,z", "", "3,\"\"\"\""].map(|it| it.to_owned() + end);
+            let (all, places) = rows(&text.concat());
+            assert_eq!(all, format!("a,b\n1,\"x{end}y\"\n2,z\n3,\"\"\"\"\n"));
+            assert_eq!(places, [(1, false), (3, false), (5, false), (7, false)]);
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_not_closed_ends_with_its_line() {
+        for (rest, count) in [
+            ("2,z\n3,z\n", 2),
+            ("2,\"z\"\n3,z", 2),
+            ("2,\",z\"\n3,\"\"\n", 2),
+            ("2,z\n\n3,\"z\"\"\n4\"\n", 2),
+        ] {
+            let (all, places) = rows(&format!("a,b\n1,\"x\n{rest}"));
+            assert!(all.starts_with("a,b\n1,\"x\"\n2,"), "{all}");
+            assert_eq!(places[1], (2, true), "{rest}");
+            assert_eq!(places.len(), 2 + count, "{rest}");
+            assert!(places[2..].iter().all(|(_, unclosed)| !unclosed), "{rest}");
+        }
+        let (all, places) = rows("a,b\n1,\"x");
+        assert_eq!((all.as_str(), &places[..]), ("a,b\n1,\"x\"\n", &[(1, false), (2, true)][..]));
+    }
+
+    #[test]
+    fn the_crate_csv_reads_as_many_rows() {
+        let parts = ["a", ",", "\"", "\"\"", "\n", "\n", ",\"", "\",", "\r\n", "é"];
+        for seed in 0..20_000 {
+            let rng = &mut seeded_rng(seed, 1);
+            let text: String = (0..below(rng, 25))
+                .map(|_| parts[below(rng, parts.len() as u64) as usize])
+                .collect();
+            let (all, places) = rows(&text);
+            let mut reader = csv::ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .terminator(csv::Terminator::Any(b'\n'))
+                .from_reader(all.as_bytes());
+            assert_eq!(reader.byte_records().count(), places.len(), "{text:?} as {all:?}");
+        }
+    }
 }

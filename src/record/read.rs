@@ -148,7 +148,11 @@ fn read_listed<'a>(
 ) -> Result<Item<'a>, Refusal> {
     // serde would read a list as the fields in their order.
     if bytes.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
-        return Err(Refusal::new("json", "a record is a JSON object, which begins with {"));
+        let mut text = "a record is a JSON object, which begins with {".to_owned();
+        if bytes.trim_ascii_start().starts_with(b"[") {
+            text += "; an array is written one element a line by jq -c '.[]'";
+        }
+        return Err(Refusal::new("json", text));
     }
     let head: Head<'a> = match serde_json::from_slice(bytes) {
         Ok(head) => head,

@@ -6,11 +6,15 @@
 pub mod lines;
 pub mod models;
 
+mod finished;
+mod imported;
 mod messages;
 pub(crate) mod rejects;
 mod replayed;
 mod writer;
 
+pub use finished::Finished;
+pub use imported::{Imported, MakeCascader};
 pub use messages::{
     HeldStderr, PRINTED, Stderr, Stdout, print_stderr, printable, report, report_loss,
 };

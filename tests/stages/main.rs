@@ -4,6 +4,7 @@
 
 mod cases;
 mod collect;
+mod formats;
 mod models;
 mod monitor;
 mod pipes;

@@ -18,7 +18,7 @@ fn tweetoscope(args: &[&str]) -> Command {
 }
 
 /// Runs with this input; feeding goes on beside, so that no pipe fills up.
-pub(super) fn run(args: &[&str], input: &[u8]) -> Output {
+pub(crate) fn run(args: &[&str], input: &[u8]) -> Output {
     let mut child: Child = tweetoscope(args).spawn().unwrap();
     let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
     let feeder = std::thread::spawn(move || stdin.write_all(&input));
@@ -27,13 +27,13 @@ pub(super) fn run(args: &[&str], input: &[u8]) -> Output {
     output
 }
 
-pub(super) fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes).into_owned();
     assert!(!text.contains("panicked"), "{text}");
     text
 }
 
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = fs::remove_dir_all(&path);
     fs::create_dir_all(&path).unwrap();
@@ -241,7 +241,7 @@ fn a_missing_file_is_named() {
 fn wrong_usage_is_status_2() {
     for args in [
         &["collect", "--windows", "20m,10m"][..],
-        &["collect", "--windows", "1h"],
+        &["collect", "--windows", "1h", "--terminated", "30m"],
         &["collect", "--windows", "0.5s"],
         &["collect", "--nonsense"],
         &["generate"],

@@ -1,0 +1,122 @@
+//! The cascades that a command reads: files or stdin, in any format.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use tweetoscope::input::blocks::Input;
+use tweetoscope::input::import::{Cascader, Format, MissingRoot};
+use tweetoscope::input::{
+    CascadeOptions, Cascades, ColumnNames, Content, Pair, Refused, TableOptions, content,
+    open_cascades,
+};
+use tweetoscope::stream::{self, MakeCascader};
+
+use crate::flags::Usage;
+
+/// Files of cascades, and how they are read.
+#[derive(clap::Args, Clone)]
+pub(crate) struct SourceFlags {
+    /// Read the cascades of these files, in any format of --format; - is stdin
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "data", help_heading = "Cascades")]
+    pub(crate) history: Vec<PathBuf>,
+    /// Read the cascades of this CSV table of events, one event a row, or, with --index, of the
+    /// events file of the original system; - is stdin
+    #[arg(long, value_name = "CSV", help_heading = "Cascades")]
+    pub(crate) data: Option<PathBuf>,
+    /// File of the original system with the first and last row of each cascade in --data
+    #[arg(long, value_name = "CSV", requires = "data", help_heading = "Cascades")]
+    index: Option<PathBuf>,
+    /// Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default:
+    /// recognise it from the first line)
+    #[arg(long, value_name = "FORMAT", conflicts_with = "index", help_heading = "Cascades")]
+    pub(crate) format: Option<Format>,
+    /// Treatment of reposts whose original is not in the input: embedded takes the original from
+    /// the repost and drops reposts without one, first lets the first repost stand for the
+    /// original, drop drops them (default: embedded; for posts read as they arrive, drop)
+    #[arg(long, value_name = "embedded|first|drop", help_heading = "Cascades")]
+    missing_root: Option<MissingRoot>,
+    /// Columns of a CSV table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text
+    /// (default: recognise their names)
+    #[arg(long, value_name = "ROLE=NAME,...", help_heading = "Cascades")]
+    columns: Option<ColumnNames>,
+    /// Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times
+    /// in a table, recognise it)
+    #[arg(long, value_name = "SECONDS", help_heading = "Cascades")]
+    pub(crate) seconds_per_unit: Option<f64>,
+}
+
+impl SourceFlags {
+    /// Whether an option names files of cascades.
+    pub(crate) fn any(&self) -> bool {
+        !self.history.is_empty() || self.data.is_some()
+    }
+
+    /// The content of the inputs: those of the options, else `files`, else stdin, which is recognised only with
+    /// `peek`, because that blocks until it has content.
+    pub(crate) fn content(&self, files: &[PathBuf], peek: bool) -> anyhow::Result<Content> {
+        if self.any() && files.is_empty() {
+            return Ok(Content::Cascades);
+        }
+        let inputs = Input::of(files);
+        let blocks = !peek || io::stdin().is_terminal();
+        if self.format.is_none() && inputs[0] == Input::Stdin && blocks {
+            return Ok(Content::Records);
+        }
+        content(&inputs, self.format).with_context(|| inputs[0].name())
+    }
+
+    /// Opens the cascades; calls `refuse` with those that cannot be used, and reports what was recognised.
+    /// Times without an offset are `utc_offset` hours ahead of UTC.
+    pub(crate) fn open(
+        &self,
+        files: &[PathBuf],
+        utc_offset: f64,
+        refuse: &mut dyn FnMut(Refused),
+    ) -> anyhow::Result<Box<dyn Cascades + Send>> {
+        let unit = self.seconds_per_unit.unwrap_or(1.0);
+        if !(unit > 0.0 && unit.is_finite()) {
+            return Err(Usage(format!("a unit of {unit} seconds is not above 0")).into());
+        }
+        // --params may give --data: files and --history on the command line take precedence.
+        let data = self.data.as_ref().filter(|_| self.history.is_empty() && files.is_empty());
+        if let (Some(data), Some(index)) = (data, &self.index) {
+            return Ok(Box::new(Pair::open(data, index, unit, refuse)?));
+        }
+        let (inputs, otherwise) = match data {
+            Some(data) => (Input::of(std::slice::from_ref(data)), Some(Format::Table)),
+            None if self.history.is_empty() => (Input::of(files), None),
+            None => (Input::of(&self.history), Some(Format::History)),
+        };
+        let options = CascadeOptions {
+            format: self.format,
+            otherwise,
+            missing_root: self.missing_root,
+            table: TableOptions {
+                columns: self.columns.clone().unwrap_or_default(),
+                seconds_per_unit: self.seconds_per_unit,
+                utc_offset: utc_offset * 3600.0,
+                missing_root: self.missing_root,
+            },
+        };
+        let cascades = open_cascades(&inputs, &options, refuse, &mut |note| stream::report(&note))?;
+        Ok(cascades)
+    }
+
+    /// Seconds per unit of the times of `cascades`.
+    pub(crate) fn unit(&self, cascades: &dyn Cascades) -> f64 {
+        if cascades.in_seconds() { 1.0 } else { self.seconds_per_unit.unwrap_or(1.0) }
+    }
+
+    /// Makes the converter of posts on stdin.
+    pub(crate) fn cascader(&self, exact_times: bool) -> MakeCascader {
+        let missing_root = self.missing_root.unwrap_or(MissingRoot::Drop);
+        let is_given = self.format.is_some();
+        Box::new(move |format| {
+            if !is_given {
+                stream::report(&format!("stdin: read as {}", format.title()));
+            }
+            Cascader::new(format, missing_root, exact_times)
+        })
+    }
+}

@@ -1,0 +1,138 @@
+//! Cascades in any format; the format is recognised from the first line of an input.
+
+use std::io;
+
+use super::blocks::Input;
+use super::import::{Format, MissingRoot, PostFormat, Posts, Recognised, recognise};
+use super::opened::{Opened, peek};
+use super::{Cascades, ColumnNames, History, Refused, Table, TableOptions};
+use crate::record::Refusal;
+
+/// How inputs of cascades are read.
+#[derive(Clone, Debug, Default)]
+pub struct CascadeOptions {
+    /// The format; `None` recognises it.
+    pub format: Option<Format>,
+    /// The format where none is recognised.
+    pub otherwise: Option<Format>,
+    /// What to do with reposts without a root; by default their originals, where they contain them.
+    pub missing_root: Option<MissingRoot>,
+    /// How tables are read.
+    pub table: TableOptions,
+}
+
+/// The format of an input, and whether it was recognised.
+fn format_of(input: &Opened, options: &CascadeOptions) -> Result<(Format, bool), Refused> {
+    if let Some(format) = options.format {
+        return Ok((format, false));
+    }
+    let line = String::from_utf8_lossy(&input.first_line);
+    let refused = |text: &str| Err(Refused::at(&input.name, 1, Refusal::new("type", text)));
+    match recognise(&line) {
+        Recognised::Format(format) => Ok((format, true)),
+        Recognised::Array => {
+            refused("a JSON array; write one object a line, such as with jq -c '.[]'")
+        }
+        Recognised::Fragment => refused(
+            "an object of JSON over several lines; write one object a line, such as with jq -c .",
+        ),
+        Recognised::Records | Recognised::Unknown => match options.otherwise {
+            Some(format) => Ok((format, false)),
+            None => refused(&format!(
+                "the format is not recognised; give it with --format {}",
+                Format::ALL.map(Format::name).join("|")
+            )),
+        },
+    }
+}
+
+/// Opens the cascades of `inputs`, which have the same format. Refused lines and cascades are reported to
+/// `refuse`; `note` takes what was recognised, ignored and dropped.
+///
+/// # Errors
+/// An input cannot be read, its format is not recognised, or the inputs differ in their formats.
+pub fn open_cascades(
+    inputs: &[Input],
+    options: &CascadeOptions,
+    refuse: &mut dyn FnMut(Refused),
+    note: &mut dyn FnMut(String),
+) -> Result<Box<dyn Cascades + Send>, Refused> {
+    let mut opened = Vec::new();
+    let mut all: Option<Format> = None;
+    for input in inputs {
+        let name = input.name();
+        let one = Opened::new(input).map_err(|e| Refused::unreadable(&name, None, &e))?;
+        let (format, recognised) = format_of(&one, options)?;
+        if format != Format::Table && options.table.columns != ColumnNames::default() {
+            note(format!("{name}: --columns is ignored: the input is not a table"));
+        }
+        if recognised && let Format::Posts(format) = format {
+            note(format!("{name}: read as {}", format.title()));
+        }
+        if let Some(other) = all.filter(|other| *other != format) {
+            let text = format!("the format is {format}, that of the inputs before is {other}");
+            return Err(Refused::at(&name, 1, Refusal::new("type", text)));
+        }
+        all = Some(format);
+        opened.push(one);
+    }
+    Ok(match all.unwrap_or(Format::History) {
+        Format::History => Box::new(History::of(opened, refuse)?),
+        Format::Table => {
+            let mut table = Table::new(options.table.clone());
+            for Opened { name, content, .. } in opened {
+                table.add(content, &name, refuse, note)?;
+            }
+            table.close(note);
+            Box::new(table)
+        }
+        Format::Posts(format) => {
+            if options.table.seconds_per_unit.is_some() {
+                note("--seconds-per-unit is ignored: posts have Unix times".to_owned());
+            }
+            let mut posts = Posts::new(format);
+            for Opened { name, content, .. } in opened {
+                posts.add(content, &name, refuse)?;
+            }
+            let missing = options.missing_root.unwrap_or(MissingRoot::Embedded);
+            posts.close(missing).into_iter().for_each(note);
+            Box::new(posts)
+        }
+    })
+}
+
+/// What a command finds in its files or on stdin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Records, or lines of no recognised format.
+    Records,
+    /// History lines.
+    Histories,
+    /// Cascades in another format, which must be read to the end.
+    Cascades,
+    /// Posts on stdin, to be converted as they arrive.
+    Stream(PostFormat),
+}
+
+/// Recognises the content of the first input, which is not consumed; blocks until stdin has content.
+///
+/// # Errors
+/// The input cannot be read.
+pub fn content(inputs: &[Input], format: Option<Format>) -> io::Result<Content> {
+    let stream = inputs.iter().all(|input| *input == Input::Stdin);
+    let recognised = match (format, inputs.first()) {
+        (Some(format), _) => Recognised::Format(format),
+        (None, None) => Recognised::Unknown,
+        (None, Some(input)) => recognise(&String::from_utf8_lossy(&peek(input)?)),
+    };
+    Ok(match recognised {
+        Recognised::Format(Format::Posts(format)) if stream && !format.is_by_cascade() => {
+            Content::Stream(format)
+        }
+        Recognised::Format(Format::History) => Content::Histories,
+        Recognised::Format(_) => Content::Cascades,
+        // Opening the cascades reports an array or an object over several lines.
+        Recognised::Array if !stream => Content::Cascades,
+        _ => Content::Records,
+    })
+}

@@ -1,0 +1,215 @@
+//! The columns of a table of events: the delimiter, the names, and the mapping.
+
+use std::str::FromStr;
+
+use csv::ByteRecord;
+
+use crate::record::Refusal;
+
+/// Delimiters, in the order in which they are tried, and their names.
+const DELIMITERS: [(u8, &str); 3] = [(b',', "commas"), (b'\t', "tabs"), (b';', "semicolons")];
+
+/// A column that a table may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Cid,
+    Id,
+    Time,
+    Mark,
+    Text,
+}
+
+/// The roles, their names in `--columns`, and the names of columns that have them without an option.
+const ROLES: [(Role, &str, &[&str]); 5] = [
+    (Role::Cid, "cid", &["cid", "cascade_id", "root_id", "retweet_of", "retweeted_id"]),
+    (Role::Id, "id", &["id", "tweet_id", "status_id", "event_id"]),
+    (Role::Time, "t", &["t", "time", "timestamp", "created_at", "date"]),
+    (Role::Mark, "m", &["m", "magnitude", "followers", "followers_count", "user_followers"]),
+    (Role::Text, "msg", &["msg", "text"]),
+];
+
+/// Names of columns given by an option: `cid=retweet_of,t=created_at`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ColumnNames([Option<String>; 5]);
+
+impl FromStr for ColumnNames {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut names = Self::default();
+        for pair in text.split(',') {
+            let given = pair.split_once('=').filter(|(_, name)| !name.trim().is_empty());
+            let (role, name) = given
+                .ok_or_else(|| format!("{pair:?} is not ROLE=NAME, such as cid=retweet_of"))?;
+            let place = ROLES.iter().position(|(_, it, _)| *it == role.trim());
+            let place = place
+                .ok_or_else(|| format!("{role:?} is none of the columns cid, id, t, m and msg"))?;
+            if names.0[place].replace(name.trim().to_owned()).is_some() {
+                return Err(format!("{role} is given twice"));
+            }
+        }
+        Ok(names)
+    }
+}
+
+/// The positions of the columns of a table.
+#[derive(Debug, PartialEq)]
+pub(super) struct Columns {
+    /// Number of columns.
+    pub(super) count: usize,
+    pub(super) cid: usize,
+    pub(super) id: Option<usize>,
+    pub(super) time: usize,
+    pub(super) mark: Option<usize>,
+    pub(super) text: Option<usize>,
+}
+
+impl Columns {
+    /// The mapping for a header, and a description of it; `names` take precedence over names that are recognised.
+    pub(super) fn of(header: &ByteRecord, names: &ColumnNames) -> Result<(Self, String), Refusal> {
+        let header: Vec<_> = header.iter().map(String::from_utf8_lossy).collect();
+        let mut places = [None; ROLES.len()];
+        for (place, given) in names.0.iter().enumerate() {
+            let Some(given) = given else { continue };
+            let found = header.iter().position(|name| name == given);
+            let Some(found) = found else {
+                return Err(missing(&format!("no column {given:?}"), &header));
+            };
+            places[place] = Some(found);
+        }
+        for (place, (_, _, known)) in ROLES.iter().enumerate() {
+            if places[place].is_none() {
+                let free = |column: &usize| !places.contains(&Some(*column));
+                let mut found = known.iter().filter_map(|name| {
+                    header.iter().position(|it| it.to_lowercase() == *name).filter(free)
+                });
+                places[place] = found.next();
+            }
+        }
+        let needed = |role: Role| {
+            let (_, short, known) = ROLES[role as usize];
+            let text = || format!("no column for {short} ({})", known.join(", "));
+            places[role as usize].ok_or_else(|| {
+                let text = format!(
+                    "{}; give it with --columns {short}=NAME",
+                    missing(&text(), &header).detail
+                );
+                Refusal::new("field", text)
+            })
+        };
+        let columns = Self {
+            count: header.len(),
+            cid: needed(Role::Cid)?,
+            id: places[Role::Id as usize],
+            time: needed(Role::Time)?,
+            mark: places[Role::Mark as usize],
+            text: places[Role::Text as usize],
+        };
+        let mapped = ROLES.iter().zip(places).filter_map(|((_, short, _), place)| {
+            place.map(|place| format!("{short}={}", header[place]))
+        });
+        let mut described = mapped.collect::<Vec<_>>().join(", ");
+        let ignored: Vec<&str> = (0..header.len())
+            .filter(|column| !places.contains(&Some(*column)))
+            .map(|column| &*header[column])
+            .collect();
+        if !ignored.is_empty() {
+            described += &format!("; ignored: {}", ignored.join(", "));
+        }
+        Ok((columns, described))
+    }
+}
+
+fn missing(what: &str, header: &[impl AsRef<str>]) -> Refusal {
+    let header: Vec<&str> = header.iter().map(AsRef::as_ref).collect();
+    Refusal::new("field", format!("{what} in the header {:?}", header.join(", ")))
+}
+
+/// The names in a header that is divided by `delimiter`.
+fn names(line: &str, delimiter: u8) -> impl Iterator<Item = &str> {
+    line.split(char::from(delimiter)).map(|name| name.trim().trim_matches('"'))
+}
+
+/// The delimiter of a table with this header, and its name: the one that gives the most columns.
+pub(super) fn delimiter(header: &str) -> (u8, &'static str) {
+    let count = |delimiter: u8| header.bytes().filter(|byte| *byte == delimiter).count();
+    let mut best = DELIMITERS[0];
+    for other in DELIMITERS {
+        if count(other.0) > count(best.0) {
+            best = other;
+        }
+    }
+    best
+}
+
+/// Whether a line is the header of a table with a name of a cascade id, an event id or a time.
+pub(super) fn is_header(line: &str) -> bool {
+    let (delimiter, _) = delimiter(line);
+    let known = |name: &str| ROLES[..3].iter().any(|(_, _, known)| known.contains(&name));
+    line.bytes().any(|byte| byte == delimiter) && names(line, delimiter).any(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn columns(header: &str, given: &str) -> Result<(Columns, String), String> {
+        let names = if given.is_empty() { Ok(ColumnNames::default()) } else { given.parse() };
+        let header = ByteRecord::from(header.split(',').collect::<Vec<_>>());
+        Columns::of(&header, &names?).map_err(|refusal| refusal.detail)
+    }
+
+    #[test]
+    fn known_names_are_mapped_and_the_others_listed() {
+        let (found, text) =
+            columns("lang,tweet_id,retweet_of,Created_At,user_followers,text", "").unwrap();
+        let expected =
+            Columns { count: 6, cid: 2, id: Some(1), time: 3, mark: Some(4), text: Some(5) };
+        assert_eq!(found, expected);
+        assert_eq!(
+            text,
+            "cid=retweet_of, id=tweet_id, t=Created_At, m=user_followers, msg=text; ignored: lang"
+        );
+        // The first name of the list takes precedence; a column has one role.
+        assert_eq!(columns("time,t,cid", "").unwrap().0.time, 1);
+        let (found, text) = columns("tweet_id,timestamp", "cid=tweet_id").unwrap();
+        assert_eq!((found.cid, found.id, found.time), (0, None, 1));
+        assert_eq!(text, "cid=tweet_id, t=timestamp");
+    }
+
+    #[test]
+    fn a_column_that_is_missing_is_named_with_the_header_and_the_option() {
+        assert_eq!(
+            columns("tweet_id,user_followers,timestamp", "").unwrap_err(),
+            "no column for cid (cid, cascade_id, root_id, retweet_of, retweeted_id) in the header \
+             \"tweet_id, user_followers, timestamp\"; give it with --columns cid=NAME"
+        );
+        assert_eq!(
+            columns("cid,m", "").unwrap_err(),
+            "no column for t (t, time, timestamp, created_at, date) in the header \"cid, m\"; give it with \
+             --columns t=NAME"
+        );
+        assert_eq!(
+            columns("cid,t", "m=weight").unwrap_err(),
+            "no column \"weight\" in the header \"cid, t\""
+        );
+        for (text, error) in [
+            ("cid", "\"cid\" is not ROLE=NAME, such as cid=retweet_of"),
+            ("x=a", "\"x\" is none of the columns cid, id, t, m and msg"),
+            ("t=a,t=b", "t is given twice"),
+        ] {
+            assert_eq!(text.parse::<ColumnNames>().unwrap_err(), error);
+        }
+    }
+
+    #[test]
+    fn the_delimiter_is_that_with_the_most_columns() {
+        for (header, expected) in
+            [("cid,t", b','), ("cid\tt\tm", b'\t'), ("cid;t;a,b", b';'), ("cid", b',')]
+        {
+            assert_eq!(delimiter(header).0, expected, "{header}");
+        }
+        assert!(is_header("cid;t;m") && is_header("tweet_id,user_followers"));
+        assert!(!is_header("a line, of text") && !is_header("cid") && !is_header("7,0,1"));
+    }
+}

@@ -1,0 +1,254 @@
+//! Compressed input and UTF-16, as plain UTF-8. The only module that uses `ruzstd`.
+//!
+//! gzip and zstd are recognised from their first bytes, UTF-16 from its byte order mark.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+use super::gzip::Members;
+
+/// A stream of bytes, decompressed.
+pub(super) type ByteStream = Box<dyn BufRead + Send>;
+
+/// RFC 1952.
+const GZIP: &[u8] = &[0x1f, 0x8b];
+/// RFC 8878: a frame, and the last three bytes of a skippable frame.
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+const ZSTD_SKIPPABLE: &[u8] = &[0x2a, 0x4d, 0x18];
+const UTF_16_LE: &[u8] = &[0xff, 0xfe];
+const UTF_16_BE: &[u8] = &[0xfe, 0xff];
+
+/// Buffer of a decoder, in bytes.
+const BUFFER: usize = 1 << 17;
+
+/// Whether an input with this beginning is compressed or UTF-16.
+pub(super) fn is_encoded(bytes: &[u8]) -> bool {
+    [GZIP, ZSTD, UTF_16_LE, UTF_16_BE].iter().any(|magic| bytes.starts_with(magic))
+        || bytes.len() >= 4 && bytes[0] & 0xf0 == 0x50 && bytes[1..].starts_with(ZSTD_SKIPPABLE)
+}
+
+/// The content of `input` in UTF-8 where it was compressed or UTF-16, and whether it was.
+///
+/// Blocks until the first byte arrives.
+pub(super) fn decoded(mut input: ByteStream) -> io::Result<(ByteStream, bool)> {
+    let begin = input.fill_buf()?;
+    if !is_encoded(begin) {
+        return Ok((input, false));
+    }
+    let mut content: ByteStream = if begin.starts_with(GZIP) {
+        Box::new(BufReader::with_capacity(BUFFER, Members::new(input)))
+    } else if begin.starts_with(UTF_16_LE) || begin.starts_with(UTF_16_BE) {
+        input
+    } else {
+        let (frame, open) = (FrameDecoder::new(), false);
+        Box::new(BufReader::with_capacity(BUFFER, Zstd { input, frame, open }))
+    };
+    let begin = content.fill_buf()?;
+    let little = begin.starts_with(UTF_16_LE);
+    if little || begin.starts_with(UTF_16_BE) {
+        content.consume(2);
+        let (text, high) = Default::default();
+        content = Box::new(BufReader::with_capacity(
+            BUFFER,
+            Utf16 { input: content, little, high, text },
+        ));
+    }
+    Ok((content, true))
+}
+
+/// The frames of a zstd stream, one after the other.
+struct Zstd<R> {
+    input: R,
+    frame: FrameDecoder,
+    /// Whether `frame` is read and not at its end.
+    open: bool,
+}
+
+impl<R: BufRead> Zstd<R> {
+    /// Opens the next frame; returns false at the end of the input.
+    fn next_frame(&mut self) -> io::Result<bool> {
+        while !self.input.fill_buf()?.is_empty() {
+            match self.frame.init(&mut self.input) {
+                Ok(()) => return Ok(true),
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                    length,
+                    ..
+                })) => {
+                    let mut skipped = (&mut self.input).take(length.into());
+                    io::copy(&mut skipped, &mut io::sink())?;
+                }
+                Err(error) => return Err(damaged(&error)),
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn damaged(error: &impl std::fmt::Display) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("damaged zstd: {error}"))
+}
+
+impl<R: BufRead> Read for Zstd<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if !self.open {
+                if into.is_empty() || !self.next_frame()? {
+                    return Ok(0);
+                }
+                self.open = true;
+            }
+            let frame = &mut self.frame;
+            while frame.can_collect() == 0 && !frame.is_finished() {
+                let blocks = BlockDecodingStrategy::UptoBlocks(1);
+                frame.decode_blocks(&mut self.input, blocks).map_err(|error| damaged(&error))?;
+            }
+            let read = frame.read(into)?;
+            if read > 0 || into.is_empty() {
+                return Ok(read);
+            }
+            let stored = frame.get_checksum_from_data();
+            if stored.is_some() && stored != frame.get_calculated_checksum() {
+                return Err(damaged(&"the checksum differs"));
+            }
+            self.open = false;
+        }
+    }
+}
+
+/// UTF-16 after its byte order mark, as UTF-8. A surrogate without its pair becomes U+FFFD.
+struct Utf16<R> {
+    input: R,
+    little: bool,
+    /// A high surrogate whose pair is not read yet.
+    high: Option<u16>,
+    /// Text that is converted and not returned yet, in reverse order.
+    text: Vec<u8>,
+}
+
+impl<R: BufRead> Utf16<R> {
+    /// The next unit of 16 bits; a single byte at the end is a unit without meaning.
+    fn unit(&mut self) -> io::Result<Option<u16>> {
+        let mut bytes = [0; 2];
+        let mut count = 0;
+        while count < 2 {
+            let read = self.input.read(&mut bytes[count..])?;
+            if read == 0 {
+                break;
+            }
+            count += read;
+        }
+        Ok(match count {
+            0 => None,
+            1 => Some(u32::from(char::REPLACEMENT_CHARACTER) as u16),
+            _ if self.little => Some(u16::from_le_bytes(bytes)),
+            _ => Some(u16::from_be_bytes(bytes)),
+        })
+    }
+
+    /// The next character.
+    fn character(&mut self) -> io::Result<Option<char>> {
+        let first = match self.high.take() {
+            Some(unit) => unit,
+            None => match self.unit()? {
+                Some(unit) => unit,
+                None => return Ok(None),
+            },
+        };
+        let is_high = (0xd800..0xdc00).contains(&first);
+        let second = if is_high { self.unit()? } else { None };
+        let units = [first, second.unwrap_or_default()];
+        let units = &units[..1 + usize::from(second.is_some())];
+        match char::decode_utf16(units.iter().copied()).next() {
+            Some(Ok(character)) => Ok(Some(character)),
+            _ => {
+                self.high = second;
+                Ok(Some(char::REPLACEMENT_CHARACTER))
+            }
+        }
+    }
+}
+
+impl<R: BufRead> Read for Utf16<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let mut written = 0;
+        while written < into.len() {
+            if let Some(byte) = self.text.pop() {
+                into[written] = byte;
+                written += 1;
+                continue;
+            }
+            // Returns what is converted, instead of blocking for more.
+            if written > 0 && self.input.fill_buf()?.is_empty() {
+                break;
+            }
+            let Some(character) = self.character()? else { break };
+            let mut bytes = [0; 4];
+            self.text.extend(character.encode_utf8(&mut bytes).bytes().rev());
+        }
+        Ok(written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::path::Path;
+
+    use super::*;
+
+    fn read(bytes: Vec<u8>) -> io::Result<(Vec<u8>, bool)> {
+        let (mut content, encoded) = decoded(Box::new(Cursor::new(bytes)))?;
+        let mut text = Vec::new();
+        content.read_to_end(&mut text)?;
+        Ok((text, encoded))
+    }
+
+    fn case(name: &str) -> Vec<u8> {
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/cases").join(name))
+            .unwrap()
+    }
+
+    #[test]
+    fn zstd_and_utf_16_give_the_plain_table() {
+        let semicolons = String::from_utf8(case("csv_semicolon.csv")).unwrap();
+        let plain = semicolons.replace(';', ",");
+        for name in ["csv_zst.csv.zst", "csv_utf16.csv"] {
+            let (text, encoded) = read(case(name)).unwrap();
+            assert_eq!(String::from_utf8(text).unwrap(), plain, "{name}");
+            assert!(encoded);
+        }
+        assert_eq!(read(plain.clone().into_bytes()).unwrap(), (plain.into_bytes(), false));
+    }
+
+    #[test]
+    fn frames_of_zstd_follow_each_other_and_damage_is_an_error() {
+        let frame = case("csv_zst.csv.zst");
+        let one = read(frame.clone()).unwrap().0;
+        let skippable = [&[0x50][..], ZSTD_SKIPPABLE, &[3, 0, 0, 0], b"abc"].concat();
+        let two = [&skippable[..], &frame, &skippable, &frame, &skippable].concat();
+        assert_eq!(read(two).unwrap(), ([&one[..], &one].concat(), true));
+        for cut in [5, 100, frame.len() - 1] {
+            assert!(read(frame[..cut].to_vec()).is_err(), "{cut}");
+        }
+        let mut damaged = frame.clone();
+        damaged[frame.len() / 2] ^= 0x10;
+        assert!(read(damaged).is_err());
+    }
+
+    #[test]
+    fn utf_16_of_both_orders_is_converted() {
+        let text = "cid,ü€\u{1f30a}\r\n";
+        let units: Vec<u16> = text.encode_utf16().collect();
+        for (mark, bytes) in [
+            (UTF_16_LE, units.iter().flat_map(|unit| unit.to_le_bytes()).collect::<Vec<u8>>()),
+            (UTF_16_BE, units.iter().flat_map(|unit| unit.to_be_bytes()).collect()),
+        ] {
+            let (read, _) = read([mark, &bytes].concat()).unwrap();
+            assert_eq!(String::from_utf8(read).unwrap(), text);
+        }
+        let lone = [&[0xff, 0xfe][..], &[0x3d, 0xd8, 0x61, 0], &[0x3d, 0xd8, 0x3d]].concat();
+        assert_eq!(String::from_utf8(read(lone).unwrap().0).unwrap(), "\u{fffd}a\u{fffd}\u{fffd}");
+    }
+}

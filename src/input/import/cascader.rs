@@ -1,0 +1,103 @@
+//! Converts posts to events as they arrive, in bounded memory.
+
+use super::format::PostFormat;
+use super::importer::Importer;
+use super::missing::{MissingCounts, MissingRoot, RecentIds};
+use super::post::{Post, Role, UNKNOWN_MARK};
+use crate::event::{Event, EventTime, Message};
+use crate::record::{Refusal, Watermark, write_event};
+
+/// The source of the events: a stream has one clock.
+const SOURCE: &str = "0";
+
+/// Converts lines of posts to lines of `tweet` and `retweet` records.
+pub struct Cascader {
+    importer: Importer,
+    events: Events,
+}
+
+/// The converted events.
+struct Events {
+    missing: MissingRoot,
+    exact_times: bool,
+    roots: RecentIds,
+    counts: MissingCounts,
+    latest: Option<EventTime>,
+}
+
+impl Cascader {
+    /// A converter; unless `exact_times`, it rounds times to whole seconds.
+    pub fn new(format: PostFormat, missing: MissingRoot, exact_times: bool) -> Self {
+        let roots = RecentIds::default();
+        let counts = MissingCounts::default();
+        let events = Events { missing, exact_times, roots, counts, latest: None };
+        Self { importer: Importer::new(format), events }
+    }
+
+    /// Converts a line; appends the records to `out`, each with its newline.
+    ///
+    /// # Errors
+    /// The line is invalid.
+    pub fn read(&mut self, line: &str, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        let Self { importer, events } = self;
+        importer.read(line, &mut |post| events.convert(post, out))
+    }
+
+    /// The watermark after the last event, `tail` seconds later; `None` where there was no event.
+    pub fn watermark(&self, tail: f64) -> Option<Watermark> {
+        let last = self.events.latest?.seconds();
+        Some(Watermark { source: SOURCE.to_owned(), t: (last + tail).min(crate::event::LARGEST) })
+    }
+
+    /// What was read and passed over, for the end of the input.
+    pub fn summary(&self) -> Vec<String> {
+        let mut summary = self.importer.summary();
+        summary.extend(self.events.counts.report(self.events.missing, self.importer.reposts()));
+        summary
+    }
+}
+
+impl Events {
+    fn convert(&mut self, post: Post<'_>, out: &mut Vec<u8>) {
+        let Post { cid, time, followers, text, role, .. } = post;
+        let mut root = role == Role::Root;
+        if root {
+            self.roots.insert(&cid);
+        } else if !self.roots.contains(&cid) {
+            self.counts.missing += 1;
+            match (self.missing, role) {
+                (MissingRoot::Embedded, Role::Repost(Some(original))) => {
+                    self.write(true, &cid, original.time, original.followers, original.text, out);
+                }
+                (MissingRoot::First, _) => root = true,
+                _ => {
+                    self.counts.dropped += 1;
+                    return;
+                }
+            }
+            self.counts.made += 1;
+            self.roots.insert(&cid);
+        }
+        let text = if root { text } else { Message::default() };
+        self.write(root, &cid, time, followers, text, out);
+    }
+
+    fn write(
+        &mut self,
+        root: bool,
+        cid: &str,
+        time: f64,
+        followers: Option<f64>,
+        msg: Message<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        let seconds = if self.exact_times { time } else { time.round() };
+        // The readers limit times to 1e12 s.
+        let Some(time) = EventTime::new(seconds) else { return };
+        self.latest = self.latest.max(Some(time));
+        let magnitude = followers.unwrap_or(UNKNOWN_MARK);
+        let (cid, source, info) = (cid.into(), SOURCE.into(), Message::default());
+        write_event(&Event { root, cid, source, time, magnitude, msg, info }, out);
+        out.push(b'\n');
+    }
+}

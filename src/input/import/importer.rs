@@ -1,0 +1,118 @@
+//! A reader of one format that counts what it reads and what it passes over.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use super::format::PostFormat;
+use super::post::{self, Passed, Post, Role, Take};
+use super::{jetstream, mastodon, weibo, x_v2, x_v11};
+use crate::cascade::numbers::grouped;
+use crate::record::Refusal;
+
+/// Maximum number of kinds that are counted separately.
+const MAX_KINDS: usize = 100;
+/// Kinds that the summary lists.
+const LISTED: usize = 12;
+
+/// Reads the lines of one format.
+pub struct Importer {
+    format: PostFormat,
+    mastodon: mastodon::Reader,
+    lines: u64,
+    roots: u64,
+    reposts: u64,
+    unmarked: u64,
+    passed: BTreeMap<Box<str>, u64>,
+}
+
+impl Importer {
+    /// A reader of this format.
+    pub fn new(format: PostFormat) -> Self {
+        Self {
+            format,
+            mastodon: mastodon::Reader::default(),
+            lines: 0,
+            roots: 0,
+            reposts: 0,
+            unmarked: 0,
+            passed: BTreeMap::new(),
+        }
+    }
+
+    /// Number of reposts so far.
+    pub(super) fn reposts(&self) -> u64 {
+        self.reposts
+    }
+
+    /// Reads a line; calls `take` with each post in it. A JSON array is read as its elements.
+    ///
+    /// # Errors
+    /// The line is invalid. Other posts of a page are taken all the same.
+    pub(crate) fn read(&mut self, line: &str, take: Take<'_>) -> Result<(), Refusal> {
+        self.lines += 1;
+        if !line.trim_start().starts_with('[') {
+            return self.read_one(line, take);
+        }
+        let elements: Vec<&RawValue> = post::parse(line)?;
+        let mut read = Ok(());
+        for element in elements {
+            read = read.and(self.read_one(element.get(), take));
+        }
+        read
+    }
+
+    fn read_one(&mut self, line: &str, take: Take<'_>) -> Result<(), Refusal> {
+        let Self { roots, reposts, unmarked, .. } = self;
+        let counted = &mut |post: Post<'_>| {
+            *(if post.role == Role::Root { &mut *roots } else { &mut *reposts }) += 1;
+            *unmarked += u64::from(post.followers.is_none());
+            take(post);
+        };
+        let passed = match self.format {
+            PostFormat::XV11 => x_v11::read(line, counted),
+            PostFormat::XV2 => x_v2::read(line, counted),
+            PostFormat::Jetstream => jetstream::read(line, counted),
+            PostFormat::Mastodon => self.mastodon.read(line, counted),
+            PostFormat::Weibo => weibo::read(line, counted),
+        }?;
+        if let Passed::Kind(kind) = passed {
+            let full = self.passed.len() >= MAX_KINDS;
+            if let Some(count) = self.passed.get_mut(&*kind) {
+                *count += 1;
+            } else {
+                let kind = if full { "other".into() } else { kind.into() };
+                *self.passed.entry(kind).or_default() += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The numbers of posts, and of everything that was passed over by kind, in one line; then a line about
+    /// posts without a number of followers, if there are any.
+    pub(super) fn summary(&self) -> Vec<String> {
+        let [lines, roots, reposts] = [self.lines, self.roots, self.reposts].map(grouped);
+        let mut text = format!("{lines} lines with {roots} posts and {reposts} reposts");
+        let mut kinds: Vec<(&str, u64)> =
+            self.passed.iter().map(|(kind, count)| (&**kind, *count)).collect();
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let rest: u64 = kinds.iter().skip(LISTED).map(|(_, count)| count).sum();
+        let mut kinds: Vec<String> = kinds
+            .iter()
+            .take(LISTED)
+            .map(|(kind, count)| format!("{} {kind}", grouped(*count)))
+            .collect();
+        if rest > 0 {
+            kinds.push(format!("{} of other kinds", grouped(rest)));
+        }
+        if !kinds.is_empty() {
+            text += &format!("; passed over: {}", kinds.join(", "));
+        }
+        let mut summary = vec![text];
+        if self.unmarked > 0 {
+            let unmarked = grouped(self.unmarked);
+            summary.push(format!("{unmarked} posts have no number of followers; their mark is 1"));
+        }
+        summary
+    }
+}

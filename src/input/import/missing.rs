@@ -1,0 +1,168 @@
+//! Reposts whose original is not in the input.
+
+use std::fmt;
+use std::hash::{BuildHasher, RandomState};
+use std::str::FromStr;
+
+use hashbrown::HashSet;
+
+use crate::cascade::numbers::grouped;
+
+/// What to do with reposts whose original is not in the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MissingRoot {
+    /// Emit the original that the repost contains; drop reposts without one.
+    Embedded,
+    /// The first repost stands for the original.
+    First,
+    /// Drop them.
+    Drop,
+}
+
+impl FromStr for MissingRoot {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "embedded" => Ok(Self::Embedded),
+            "first" => Ok(Self::First),
+            "drop" => Ok(Self::Drop),
+            _ => Err(format!("{name:?} is none of embedded, first and drop")),
+        }
+    }
+}
+
+impl fmt::Display for MissingRoot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Embedded => "embedded",
+            Self::First => "first",
+            Self::Drop => "drop",
+        })
+    }
+}
+
+/// Numbers of reposts without a root.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct MissingCounts {
+    /// Reposts whose root was missing when they were read.
+    pub(super) missing: u64,
+    /// Roots that were made from reposts.
+    pub(super) made: u64,
+    /// Reposts that were dropped.
+    pub(super) dropped: u64,
+}
+
+impl MissingCounts {
+    /// The counts in a sentence; `None` where no root is missing.
+    pub(super) fn report(&self, choice: MissingRoot, reposts: u64) -> Option<String> {
+        if self.missing == 0 {
+            return None;
+        }
+        let [missing, made, dropped, all] =
+            [self.missing, self.made, self.dropped, reposts].map(grouped);
+        let mut text = format!("{missing} of {all} retweets had no root");
+        match choice {
+            MissingRoot::Embedded if self.made > 0 => {
+                text +=
+                    &format!("; the originals that they contain are the roots of {made} cascades");
+            }
+            MissingRoot::First if self.made > 0 => {
+                text += &format!("; the first retweet of each is the root of {made} cascades");
+            }
+            _ => {}
+        }
+        if self.dropped > 0 {
+            text += &match choice {
+                MissingRoot::Embedded => {
+                    format!("; {dropped} were dropped, because they contain no original")
+                }
+                _ => format!("; {dropped} were dropped"),
+            };
+            text += "; --missing-root first reads them all the same";
+        }
+        Some(text)
+    }
+}
+
+/// Ids per generation of [`RecentIds`]; a generation takes 20 MB.
+const GENERATION: usize = 1_500_000;
+
+/// The ids used most recently, as hashes: two generations, of which the older one is discarded when the newer is
+/// full. An id that is used again moves to the newer one.
+pub(super) struct RecentIds {
+    key: RandomState,
+    newer: HashSet<u64>,
+    older: HashSet<u64>,
+    capacity: usize,
+}
+
+impl Default for RecentIds {
+    fn default() -> Self {
+        Self::new(GENERATION)
+    }
+}
+
+impl RecentIds {
+    pub(super) fn new(capacity: usize) -> Self {
+        let key = RandomState::new();
+        Self { key, newer: HashSet::new(), older: HashSet::new(), capacity }
+    }
+
+    /// Whether the id was inserted and is not discarded.
+    pub(super) fn contains(&mut self, id: &str) -> bool {
+        let hash = self.key.hash_one(id);
+        if self.newer.contains(&hash) {
+            return true;
+        }
+        let found = self.older.contains(&hash);
+        if found {
+            self.add(hash);
+        }
+        found
+    }
+
+    pub(super) fn insert(&mut self, id: &str) {
+        self.add(self.key.hash_one(id));
+    }
+
+    fn add(&mut self, hash: u64) {
+        if self.newer.len() >= self.capacity {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        self.newer.insert(hash);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_in_use_stay_and_memory_is_bounded() {
+        let mut ids = RecentIds::new(100);
+        ids.insert("in use");
+        for i in 0..10_000_u32 {
+            ids.insert(&i.to_string());
+            assert!(ids.newer.len() <= 100 && ids.older.len() <= 100);
+            assert!(ids.contains(&i.saturating_sub(30).to_string()), "{i}");
+            if i % 20 == 0 {
+                assert!(ids.contains("in use"), "{i}");
+            }
+        }
+        assert!(!ids.contains("5") && !ids.contains("other"));
+    }
+
+    #[test]
+    fn the_counts_are_reported_with_the_remedy() {
+        let counts = MissingCounts { missing: 54_063, made: 0, dropped: 54_063 };
+        assert_eq!(
+            counts.report(MissingRoot::Drop, 54_063).as_deref(),
+            Some(
+                "54,063 of 54,063 retweets had no root; 54,063 were dropped; \
+                 --missing-root first reads them all the same"
+            )
+        );
+        assert_eq!(MissingCounts::default().report(MissingRoot::Drop, 7), None);
+    }
+}

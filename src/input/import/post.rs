@@ -1,0 +1,144 @@
+//! A post, and the fields that the formats share.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+use crate::event::{LARGEST, Message};
+use crate::input::time;
+use crate::record::{Refusal, Scalar};
+
+/// A post or repost, as its platform states it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Post<'a> {
+    /// The id of the cascade: that of the original post.
+    pub(crate) cid: Cow<'a, str>,
+    /// Its own id, to detect duplicates; empty where the format has none.
+    pub(crate) id: Cow<'a, str>,
+    /// Unix seconds.
+    pub(crate) time: f64,
+    /// Followers of its author; `None` where the line does not contain them.
+    pub(crate) followers: Option<f64>,
+    /// Its text.
+    pub(crate) text: Message<'a>,
+    /// Its place in the cascade.
+    pub(crate) role: Role<'a>,
+}
+
+/// Whether a post starts a cascade.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Role<'a> {
+    /// It is the initial post.
+    Root,
+    /// It repeats another post, which the line may contain.
+    Repost(Option<Original<'a>>),
+}
+
+/// An original post inside its repost.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Original<'a> {
+    /// Unix seconds.
+    pub(crate) time: f64,
+    /// Followers of its author.
+    pub(crate) followers: Option<f64>,
+    /// Its text.
+    pub(crate) text: Message<'a>,
+}
+
+/// The mark of a post whose followers are unknown.
+pub(crate) const UNKNOWN_MARK: f64 = 1.0;
+
+/// What a line contains besides posts.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Passed<'a> {
+    /// Nothing.
+    None,
+    /// Something of this kind, which is passed over.
+    Kind(Cow<'a, str>),
+}
+
+impl<'a> Passed<'a> {
+    pub(crate) fn kind(kind: impl Into<Cow<'a, str>>) -> Self {
+        Self::Kind(kind.into())
+    }
+}
+
+/// A function that takes the posts of a line.
+pub(crate) type Take<'t> = &'t mut dyn FnMut(Post<'_>);
+
+/// An id, or a refusal that names its field.
+pub(crate) fn id<'a>(field: Scalar<'a>, name: &str) -> Result<Cow<'a, str>, Refusal> {
+    match field.id() {
+        Some(id) if !id.is_empty() => Ok(id),
+        _ => Err(Refusal::new("field", format!("no id in {name}"))),
+    }
+}
+
+/// The time of a post from a text of any form in [`time::unix_seconds`].
+pub(crate) fn created_at(field: &Scalar<'_>) -> Result<f64, Refusal> {
+    match field {
+        Scalar::Text(text) => time::unix_seconds(text, 0.0)
+            .ok_or_else(|| Refusal::new("field", format!("created_at is not a time: {text:?}"))),
+        _ => Err(Refusal::new("field", "no time in created_at")),
+    }
+}
+
+/// The number of followers; `None` where the field is absent.
+pub(crate) fn followers(field: &Scalar<'_>) -> Result<Option<f64>, Refusal> {
+    match field.number() {
+        None if field.is_present() => Err(Refusal::new("field", "followers_count is no number")),
+        None => Ok(None),
+        Some(count) if (0.0..=LARGEST).contains(&count) => Ok(Some(count)),
+        Some(count) => {
+            Err(Refusal::new("range", format!("followers_count is not from 0 to 1e12: {count}")))
+        }
+    }
+}
+
+/// The text of a post; a value that is not a string is no text.
+pub(crate) fn text(field: Option<&RawValue>) -> Message<'_> {
+    match field.map(RawValue::get) {
+        Some(json) if json.starts_with('"') => Message::quoted(json),
+        _ => Message::default(),
+    }
+}
+
+/// Parses a line.
+pub(crate) fn parse<'a, T: serde::Deserialize<'a>>(line: &'a str) -> Result<T, Refusal> {
+    serde_json::from_str(line).map_err(|error| {
+        let reason = if error.is_data() { "field" } else { "json" };
+        let text = error.to_string();
+        let text = text.split(" at line 1 column ").collect::<Vec<_>>().join(" at byte ");
+        Refusal::new(reason, if error.is_data() { text } else { format!("not JSON: {text}") })
+    })
+}
+
+/// Takes the posts of a page; a post that is invalid is refused without the others.
+pub(crate) fn each<'a, 'p, T>(
+    page: Vec<T>,
+    post: impl Fn(T) -> Result<Post<'p>, Refusal>,
+    take: Take<'_>,
+) -> Result<Passed<'a>, Refusal> {
+    let (count, mut first) = (page.len(), None);
+    for (place, item) in page.into_iter().enumerate() {
+        match post(item) {
+            Ok(post) => take(post),
+            Err(refusal) => {
+                first.get_or_insert((place + 1, refusal));
+            }
+        }
+    }
+    match first {
+        None => Ok(Passed::None),
+        Some((_, refusal)) if count == 1 => Err(refusal),
+        Some((place, Refusal { reason, detail })) => {
+            Err(Refusal::new(reason, format!("post {place} of {count}: {detail}")))
+        }
+    }
+}
+
+/// The name of the first key of an object.
+pub(crate) fn first_key(line: &str) -> Option<Cow<'_, str>> {
+    let rest = line.trim_start().strip_prefix('{')?.trim_start().strip_prefix('"')?;
+    rest.split_once('"').map(|(key, _)| Cow::Borrowed(key))
+}

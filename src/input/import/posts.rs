@@ -1,0 +1,216 @@
+//! Collects the posts of files into cascades, in any order of the lines.
+
+use std::collections::HashMap;
+
+use super::format::PostFormat;
+use super::importer::Importer;
+use super::missing::{MissingCounts, MissingRoot};
+use super::post::{Post, Role, UNKNOWN_MARK};
+use crate::cascade::Point;
+use crate::cascade::numbers::grouped;
+use crate::input::history::Seen;
+use crate::input::lines::{ByteStream, Lines, MAX_LINE_BYTES};
+use crate::input::{Cascades, HistoryCascade, Refused};
+use crate::record::Refusal;
+
+/// The cascades of files of one format, in the order of their first posts in the files.
+pub struct Posts {
+    importer: Importer,
+    files: Vec<String>,
+    cascades: Vec<Collected>,
+    index: HashMap<Box<str>, usize>,
+    seen: Seen,
+    duplicates: u64,
+    early: u64,
+}
+
+/// A cascade.
+struct Collected {
+    file: u32,
+    line: u64,
+    /// Unix seconds.
+    root: Option<Root>,
+    embedded: Option<Root>,
+    /// The reposts; from [`Posts::close`] on with the root, and with times since it.
+    points: Vec<Point>,
+    msg: String,
+    start: f64,
+    cid: Box<str>,
+}
+
+struct Root {
+    point: Point,
+    msg: String,
+}
+
+impl Posts {
+    /// No posts yet.
+    pub fn new(format: PostFormat) -> Self {
+        Self {
+            importer: Importer::new(format),
+            files: Vec::new(),
+            cascades: Vec::new(),
+            index: HashMap::new(),
+            seen: Seen::default(),
+            duplicates: 0,
+            early: 0,
+        }
+    }
+
+    /// Reads a file; reports invalid lines to `refuse`.
+    pub(crate) fn add(
+        &mut self,
+        input: ByteStream,
+        name: &str,
+        refuse: &mut dyn FnMut(Refused),
+    ) -> Result<(), Refused> {
+        let file = self.files.len() as u32;
+        self.files.push(name.to_owned());
+        let mut lines = Lines::new(input);
+        loop {
+            let number = lines.number() + 1;
+            let line = lines.next().map_err(|e| Refused::unreadable(name, Some(number), &e))?;
+            let Some(line) = line else { return Ok(()) };
+            if line.bytes.trim_ascii().is_empty() {
+                continue;
+            }
+            let read = if line.truncated {
+                let detail = format!("the line is longer than {MAX_LINE_BYTES} bytes");
+                Err(Refusal::new("size", detail))
+            } else {
+                match simdutf8::basic::from_utf8(line.bytes) {
+                    Ok(text) => self.line(text, file, line.number),
+                    Err(_) => Err(Refusal::new("json", "the line is not UTF-8")),
+                }
+            };
+            if let Err(refusal) = read {
+                refuse(Refused::at(name, line.number, refusal));
+            }
+        }
+    }
+
+    fn line(&mut self, text: &str, file: u32, line: u64) -> Result<(), Refusal> {
+        let Self { importer, cascades, index, seen, duplicates, .. } = self;
+        importer.read(text, &mut |post: Post<'_>| {
+            let Post { cid, id, time, followers, text, role } = post;
+            if !id.is_empty() && !seen.insert(&id) {
+                *duplicates += 1;
+                return;
+            }
+            let place = index.get(&*cid).copied().unwrap_or_else(|| {
+                index.insert(cid.clone().into(), cascades.len());
+                cascades.push(Collected::new(&cid, file, line));
+                cascades.len() - 1
+            });
+            let cascade = &mut cascades[place];
+            let point =
+                |time, mark: Option<f64>| Point { time, magnitude: mark.unwrap_or(UNKNOWN_MARK) };
+            match role {
+                Role::Root if cascade.root.is_some() => *duplicates += 1,
+                Role::Root => {
+                    let msg = text.text().into_owned();
+                    cascade.root = Some(Root { point: point(time, followers), msg });
+                }
+                Role::Repost(original) => {
+                    if cascade.embedded.is_none()
+                        && let Some(it) = original
+                    {
+                        let msg = it.text.text().into_owned();
+                        cascade.embedded = Some(Root { point: point(it.time, it.followers), msg });
+                    }
+                    cascade.points.push(point(time, followers));
+                }
+            }
+        })
+    }
+
+    /// Completes the cascades after the last file, and returns what was read, passed over and dropped.
+    pub(crate) fn close(&mut self, missing: MissingRoot) -> Vec<String> {
+        (self.index, self.seen) = Default::default();
+        let mut counts = MissingCounts::default();
+        let early = &mut self.early;
+        self.cascades.retain_mut(|cascade| cascade.close(missing, &mut counts, early));
+        let mut summary = self.importer.summary();
+        summary.extend(counts.report(missing, self.importer.reposts()));
+        if self.duplicates > 0 {
+            summary
+                .push(format!("{} posts occur twice; the first is used", grouped(self.duplicates)));
+        }
+        if self.early > 0 {
+            let early = grouped(self.early);
+            summary.push(format!("{early} retweets precede their root in time and were dropped"));
+        }
+        summary
+    }
+}
+
+impl Collected {
+    fn new(cid: &str, file: u32, line: u64) -> Self {
+        Self {
+            file,
+            line,
+            root: None,
+            embedded: None,
+            points: Vec::new(),
+            msg: String::new(),
+            start: 0.0,
+            cid: cid.into(),
+        }
+    }
+
+    /// Sorts the events behind the root; returns false where there is no root.
+    fn close(&mut self, choice: MissingRoot, counts: &mut MissingCounts, early: &mut u64) -> bool {
+        self.points.sort_by(|a, b| a.time.total_cmp(&b.time));
+        let root = self.root.take().or_else(|| {
+            let reposts = self.points.len() as u64;
+            counts.missing += reposts;
+            let made = match choice {
+                MissingRoot::Embedded => self.embedded.take(),
+                MissingRoot::First => {
+                    Some(Root { point: self.points.remove(0), msg: String::new() })
+                }
+                MissingRoot::Drop => None,
+            };
+            match &made {
+                Some(_) => counts.made += 1,
+                None => counts.dropped += reposts,
+            }
+            made
+        });
+        self.embedded = None;
+        let Some(Root { point, msg }) = root else { return false };
+        let before = self.points.partition_point(|it| it.time < point.time);
+        *early += before as u64;
+        self.points.splice(..before, [point]);
+        self.points.iter_mut().for_each(|it| it.time -= point.time);
+        self.points.shrink_to_fit();
+        (self.start, self.msg) = (point.time, msg);
+        true
+    }
+}
+
+impl Cascades for Posts {
+    fn count(&self) -> u64 {
+        self.cascades.len() as u64
+    }
+
+    fn take(&mut self, index: u64, cascade: &mut HistoryCascade) -> Result<(), Refused> {
+        let Collected { cid, msg, start, points, .. } = &mut self.cascades[index as usize];
+        let (msg, points) = (std::mem::take(msg), std::mem::take(points));
+        *cascade = HistoryCascade { cid: cid.to_string(), msg, t0: Some(*start), points };
+        Ok(())
+    }
+
+    fn root_time(&self, index: u64) -> Option<f64> {
+        Some(self.cascades[index as usize].start)
+    }
+
+    fn in_seconds(&self) -> bool {
+        true
+    }
+
+    fn refused(&self, index: u64, refusal: Refusal) -> Refused {
+        let Collected { file, line, .. } = self.cascades[index as usize];
+        Refused::at(&self.files[file as usize], line, refusal)
+    }
+}

@@ -1,0 +1,116 @@
+//! Recognises the format of an input from its first line.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::format::{Format, PostFormat};
+use super::weibo;
+use crate::input::columns;
+
+/// The format of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recognised {
+    /// A format of cascades.
+    Format(Format),
+    /// Records of this project: JSON with a `type`.
+    Records,
+    /// A JSON array of other objects than posts.
+    Array,
+    /// The beginning of an object of JSON without a field that identifies it.
+    Fragment,
+    /// None of these.
+    Unknown,
+}
+
+/// Collects the names of the fields of an object, also of one whose end is missing.
+struct Keys<'a>(&'a mut BTreeSet<String>);
+
+impl<'de> DeserializeSeed<'de> for Keys<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Keys<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key()? {
+            self.0.insert(key);
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
+}
+
+/// The format of an input with this first line, or this beginning of a first line.
+pub fn recognise(line: &str) -> Recognised {
+    let line = line.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    if line.starts_with('[') {
+        let elements = serde_json::from_str::<Vec<&RawValue>>(line).unwrap_or_default();
+        return match elements.first().map(|first| recognise(first.get())) {
+            Some(Recognised::Format(Format::Posts(format))) => {
+                Recognised::Format(Format::Posts(format))
+            }
+            _ => Recognised::Array,
+        };
+    }
+    if line.starts_with('{') {
+        let mut keys = BTreeSet::new();
+        let read = Keys(&mut keys).deserialize(&mut serde_json::Deserializer::from_str(line));
+        return match (by_keys(&|name| keys.contains(name)), read) {
+            (Recognised::Unknown, Err(error)) if error.is_eof() => Recognised::Fragment,
+            (recognised, _) => recognised,
+        };
+    }
+    let posts = |format| Recognised::Format(Format::Posts(format));
+    if ["event:", "data:", ":"].iter().any(|start| line.starts_with(start)) {
+        return posts(PostFormat::Mastodon);
+    }
+    if weibo::matches(line) {
+        return posts(PostFormat::Weibo);
+    }
+    if columns::is_header(line) {
+        return Recognised::Format(Format::Table);
+    }
+    Recognised::Unknown
+}
+
+fn by_keys(has: &dyn Fn(&str) -> bool) -> Recognised {
+    let posts = |format| Recognised::Format(Format::Posts(format));
+    if has("did") && (has("time_us") || has("commit")) {
+        return posts(PostFormat::Jetstream);
+    }
+    if has("payload") && has("event") || has("reblog") && has("account") {
+        return posts(PostFormat::Mastodon);
+    }
+    if has("data") || has("includes") || has("referenced_tweets") || has("author_id") {
+        return posts(PostFormat::XV2);
+    }
+    if has("id_str") || has("retweeted_status") || has("statuses") || has("user") && has("id") {
+        return posts(PostFormat::XV11);
+    }
+    if has("created_at") && has("id") && (has("author") || has("public_metrics")) {
+        return posts(PostFormat::XV2);
+    }
+    let control = ["delete", "limit", "scrub_geo", "status_withheld", "user_withheld"];
+    if control.into_iter().any(has) && !has("type") {
+        return posts(PostFormat::XV11);
+    }
+    if has("type") {
+        return Recognised::Records;
+    }
+    if has("tweets") || has("times") {
+        return Recognised::Format(Format::History);
+    }
+    Recognised::Unknown
+}

@@ -1,0 +1,73 @@
+//! An open input, and its first line, from which its format is recognised.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+
+use super::blocks::Input;
+use super::decoding;
+use super::lines::{self, ByteStream, MAX_LINE_BYTES};
+
+/// An open input whose first line is examined.
+pub(super) struct Opened {
+    /// Its name in messages.
+    pub(super) name: String,
+    /// Its content, decompressed, from the first byte.
+    pub(super) content: ByteStream,
+    /// The file, where its content is plain, so that lines can be read again.
+    pub(super) file: Option<File>,
+    /// The first line that is not blank.
+    pub(super) first_line: Vec<u8>,
+}
+
+impl Opened {
+    /// Opens the input and reads its first line.
+    pub(super) fn new(input: &Input) -> io::Result<Self> {
+        let (mut content, file): (ByteStream, _) = match input {
+            Input::Stdin => {
+                let raw = BufReader::with_capacity(1 << 17, io::stdin());
+                (lines::decoded(Box::new(raw))?.0, None)
+            }
+            Input::File(path) => {
+                let (content, packed) = lines::open(path)?;
+                let plain = !packed && path.metadata()?.is_file();
+                (content, plain.then(|| File::open(path)).transpose()?)
+            }
+        };
+        let (mut head, mut start) = (Vec::new(), 0);
+        loop {
+            let read = (&mut content).take(MAX_LINE_BYTES as u64).read_until(b'\n', &mut head)?;
+            if read == 0 || !head[start..].trim_ascii().is_empty() {
+                break;
+            }
+            start = head.len();
+        }
+        let first_line = head[start..].to_vec();
+        let content = Box::new(Cursor::new(head).chain(content));
+        Ok(Self { name: input.name(), content, file, first_line })
+    }
+}
+
+/// The beginning of an input up to the end of its first line that is not blank, or to the end of the first
+/// read from stdin.
+pub(super) fn peek(input: &Input) -> io::Result<Vec<u8>> {
+    let mut bytes = match input {
+        Input::File(path) if path.metadata()?.is_file() => {
+            return Ok(Opened::new(input)?.first_line);
+        }
+        // A named pipe cannot be opened twice.
+        Input::File(_) => return Ok(Vec::new()),
+        Input::Stdin => io::stdin().lock().fill_buf()?.to_vec(),
+    };
+    if decoding::is_encoded(&bytes) {
+        let mut text = Vec::new();
+        let (content, _) = lines::decoded(Box::new(Cursor::new(bytes)))?;
+        // The end of the compressed bytes is missing.
+        let _ = content.take(1 << 20).read_to_end(&mut text);
+        bytes = text;
+    }
+    let blank = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    bytes.drain(..blank);
+    let end = memchr::memchr(b'\n', &bytes).unwrap_or(bytes.len());
+    bytes.truncate(end);
+    Ok(bytes)
+}

@@ -1,0 +1,112 @@
+//! Times as text: RFC 3339, SQL and Twitter's form, in Unix seconds. The only module that uses `jiff`.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::fmt::strtime;
+use jiff::tz::TimeZone;
+
+/// The form of `created_at` in the API v1.1: `Wed Oct 10 20:19:24 +0000 2018`.
+const TWITTER: &str = "%a %b %d %H:%M:%S %z %Y";
+
+/// Times below this many seconds are not Unix times, but times since the start of a cascade (1973-03-03).
+pub(crate) const EARLIEST_UNIX: f64 = 1e8;
+
+/// The Unix time of a text in seconds: RFC 3339 with any offset and fraction, a date and time without offset
+/// (`2018-10-10 20:19:24`, which is `utc_offset` seconds ahead of UTC), or Twitter's form.
+///
+/// `None` where the text has none of these forms. A leap second counts as the second before it.
+pub(crate) fn unix_seconds(text: &str, utc_offset: f64) -> Option<f64> {
+    let text = text.trim();
+    if text.starts_with(|first: char| first.is_ascii_alphabetic()) {
+        let parsed = strtime::parse(TWITTER, text).ok()?;
+        return parsed.to_timestamp().ok().map(seconds);
+    }
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(seconds(time));
+    }
+    let (text, offset) = match text.strip_suffix("UTC") {
+        Some(text) => (text.trim_end(), 0.0),
+        None => (text, utc_offset),
+    };
+    // A date alone would put the events of a day at midnight.
+    if !text.contains(':') {
+        return None;
+    }
+    let local: DateTime = text.parse().ok()?;
+    let time = TimeZone::UTC.to_timestamp(local).ok()?;
+    Some(seconds(time) - offset)
+}
+
+fn seconds(time: Timestamp) -> f64 {
+    time.as_second() as f64 + f64::from(time.subsec_nanosecond()) / 1e9
+}
+
+/// Units of Unix times: name, number per second, and the smallest value that is read as this unit.
+const UNITS: [(&str, f64, f64); 3] =
+    [("nanoseconds", 1e9, 1e17), ("microseconds", 1e6, 1e14), ("milliseconds", 1e3, 1e11)];
+
+/// The unit of a number that is too large for Unix seconds: its name, and seconds per unit.
+///
+/// 1e11 s are the year 5138; 1e11 ms, 1e14 us and 1e17 ns are in 1973.
+pub(crate) fn guessed_unit(value: f64) -> Option<(&'static str, f64)> {
+    let unit = UNITS.iter().find(|(_, _, smallest)| value >= *smallest);
+    unit.map(|(name, per_second, _)| (*name, 1.0 / per_second))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_forms_of_a_time_give_the_same_seconds() {
+        for text in [
+            "2018-10-10T20:19:24Z",
+            "2018-10-10T20:19:24.000Z",
+            "2018-10-10T22:19:24+02:00",
+            "2018-10-10T14:49:24.000000-05:30",
+            "2018-10-10 20:19:24+00:00",
+            "2018-10-10 20:19:24",
+            "2018-10-10T20:19:24",
+            " 2018-10-10 20:19:24 UTC",
+            "Wed Oct 10 20:19:24 +0000 2018",
+            "Wed Oct 10 22:19:24 +0200 2018",
+        ] {
+            assert_eq!(unix_seconds(text, 0.0), Some(1_539_202_764.0), "{text}");
+        }
+        assert_eq!(unix_seconds("2018-10-10T20:19:24.25Z", 0.0), Some(1_539_202_764.25));
+        assert_eq!(unix_seconds("1969-12-31T23:59:59.5Z", 0.0), Some(-0.5));
+        assert_eq!(unix_seconds("2016-12-31T23:59:60Z", 0.0), Some(1_483_228_799.0));
+    }
+
+    #[test]
+    fn the_offset_is_that_of_times_without_one() {
+        assert_eq!(unix_seconds("2018-10-10 22:19:24", 7200.0), Some(1_539_202_764.0));
+        assert_eq!(unix_seconds("2018-10-10T20:19:24Z", 7200.0), Some(1_539_202_764.0));
+        assert_eq!(unix_seconds("2018-10-10 20:19:24 UTC", 7200.0), Some(1_539_202_764.0));
+    }
+
+    #[test]
+    fn other_texts_are_not_times() {
+        for text in [
+            "",
+            "soon",
+            "1539202764",
+            "2018-10-10",
+            "10/10/2018 20:19:24",
+            "2018-13-10T20:19:24Z",
+            "2018-02-30 20:19:24",
+            "Wed Oct 10 20:19:24 2018",
+            "Thu Oct 10 20:19:24 +0000 2018 x",
+        ] {
+            assert_eq!(unix_seconds(text, 0.0), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_unit_follows_from_the_size() {
+        assert_eq!(guessed_unit(1_539_202_764.0), None);
+        assert_eq!(guessed_unit(1_539_202_764_123.0), Some(("milliseconds", 1e-3)));
+        assert_eq!(guessed_unit(1_539_202_764_123_456.0), Some(("microseconds", 1e-6)));
+        assert_eq!(guessed_unit(1_539_202_764_123_456_789.0), Some(("nanoseconds", 1e-9)));
+    }
+}

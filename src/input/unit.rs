@@ -1,0 +1,78 @@
+//! The times of a table: numbers in a unit that the first row decides, or texts.
+
+use super::columns::ColumnNames;
+use super::import::MissingRoot;
+use super::time;
+use crate::cascade::numbers;
+use crate::record::Refusal;
+
+/// How tables are read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TableOptions {
+    /// The names of the columns.
+    pub columns: ColumnNames,
+    /// Seconds per unit of the times; by default guessed from the first time.
+    pub seconds_per_unit: Option<f64>,
+    /// Offset from UTC of times that are texts without an offset, in seconds.
+    pub utc_offset: f64,
+    /// What to do with cascades without a row of the root, where the table has ids of events; by default the
+    /// first row is the root.
+    pub missing_root: Option<MissingRoot>,
+}
+
+/// The form of the times of a table; that of the first row holds for all.
+#[derive(Default)]
+pub(super) struct Unit(Option<Form>);
+
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    /// Numbers, with the seconds per unit.
+    Numbers(f64),
+    /// Dates with times.
+    Texts,
+}
+
+impl Unit {
+    /// The seconds of a time; `note` takes a unit that was guessed.
+    pub(super) fn seconds(
+        &mut self,
+        field: &[u8],
+        options: &TableOptions,
+        note: &mut dyn FnMut(String),
+    ) -> Result<f64, Refusal> {
+        let text = String::from_utf8_lossy(field);
+        let refused = |detail: String| Err(Refusal::new("field", format!("{detail}: {text:?}")));
+        let Some(number) = numbers::field(field) else {
+            let Some(seconds) = time::unix_seconds(&text, options.utc_offset) else {
+                return refused("the time is neither a number nor a date with a time".to_owned());
+            };
+            return match self.0.get_or_insert(Form::Texts) {
+                Form::Texts => Ok(seconds),
+                Form::Numbers(_) => {
+                    refused("the time is a text, that of the first row is a number".to_owned())
+                }
+            };
+        };
+        let form = self.0.get_or_insert_with(|| Form::Numbers(unit(number, options, note)));
+        match form {
+            Form::Numbers(unit) => Ok(number * *unit),
+            Form::Texts => {
+                refused("the time is a number, that of the first row is a text".to_owned())
+            }
+        }
+    }
+}
+
+/// Seconds per unit of a table whose first time is `first`.
+fn unit(first: f64, options: &TableOptions, note: &mut dyn FnMut(String)) -> f64 {
+    match (options.seconds_per_unit, time::guessed_unit(first)) {
+        (Some(unit), _) => unit,
+        (None, Some((name, unit))) => {
+            note(format!(
+                "times are read as {name} since 1970; another unit is given with --seconds-per-unit"
+            ));
+            unit
+        }
+        (None, None) => 1.0,
+    }
+}
