@@ -110,6 +110,7 @@ fn event(i: usize) -> Event<'static> {
         magnitude: 1.0,
         msg: "x".repeat(text).into(),
         info: "".into(),
+        id: "".into(),
     };
     let mut bytes = Vec::new();
     write_event(&event(1), &mut bytes);

@@ -106,8 +106,8 @@ fn join(bencher: Bencher<'_, '_>, open: usize) {
         terminated: 1e9,
         min_size: 10,
         lateness: 0.0,
+        max_jump: f64::INFINITY,
         max_age: 1e9,
-        max_jump: 1e9,
         at_end: AtEnd::Drop,
         limits,
     };

@@ -127,7 +127,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
 /// Warns where more than 1 % of the events did not join a cascade in time order, where a limit was
 /// reached, or where nothing was emitted; once, with the remedies.
 pub(crate) fn warn_of_dropped(collect: &Collect) {
-    let Dropped { events, late, orphans, duplicates, before_root, over_limit, emitted } =
+    let Dropped { events, late, orphans, duplicates, repeated, before_root, over_limit, emitted } =
         collect.dropped();
     let mut problems = Vec::new();
     for (count, problem) in [
@@ -143,6 +143,10 @@ pub(crate) fn warn_of_dropped(collect: &Collect) {
         (
             duplicates,
             "were tweets of a cascade that was open already: give each tweet a cid of its own",
+        ),
+        (
+            repeated,
+            "have the id of an earlier event of their cascade and were dropped: remove repeated records",
         ),
         (before_root, "were retweets before the tweet of their cascade: check the times"),
     ] {

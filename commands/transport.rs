@@ -9,7 +9,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use tweetoscope::record::Kind;
 use tweetoscope::stage::Stage;
 use tweetoscope::stream::lines::{Input, Lines, Options};
-use tweetoscope::stream::{self, Stdout, Transport};
+use tweetoscope::stream::{self, Counts, Stdout, Transport};
 
 use crate::flags::{CarrierArgs, Outcome};
 use crate::health::{self, Watch};
@@ -114,7 +114,9 @@ pub(crate) fn watched<S: Stage>(
 ) -> anyhow::Result<()> {
     let ended = stream::run(stage, transport, watch);
     watch.finish()?;
-    let accepted = transport.counts().read - transport.counts().rejected;
+    let Counts { read, rejected, .. } = transport.counts();
+    // An input that cannot be read to its end is counted as refused, and is no record.
+    let accepted = read.saturating_sub(rejected);
     if ended? == 0 && accepted > 0 {
         log::warn!("{}", nothing_to_read(S::TAKES, accepted));
     }

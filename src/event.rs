@@ -14,7 +14,7 @@ pub const LARGEST: f64 = 1e12;
 ///
 /// Clocks of two sources are unrelated. The order is total because a value is never NaN, and agrees with
 /// equality because a value is never -0.0: the constructors add 0.0, which changes no other number.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EventTime(f64);
 
 impl EventTime {
@@ -66,6 +66,25 @@ pub struct Event<'a> {
     pub msg: Message<'a>,
     /// Free text that no computation reads.
     pub info: Message<'a>,
+    /// The id of the event itself, unique within its cascade; empty where it has none.
+    pub id: Cow<'a, str>,
+}
+
+impl Event<'_> {
+    /// The event with its own copies of all texts.
+    pub fn into_owned(self) -> Event<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Event {
+            root: self.root,
+            cid: owned(self.cid),
+            source: owned(self.source),
+            time: self.time,
+            magnitude: self.magnitude,
+            msg: self.msg.text().into_owned().into(),
+            info: self.info.text().into_owned().into(),
+            id: owned(self.id),
+        }
+    }
 }
 
 /// A text of an event. Few texts are read, so one that comes from a record is kept as JSON and decoded

@@ -90,17 +90,6 @@ pub fn rounded_outwards((low, high): (f64, f64), predicted: f64) -> (f64, f64) {
     (low.min(whole(low)).min(predicted), high.max(whole(high)).max(predicted))
 }
 
-/// Inserts `point` after all points that are not later: equal times keep the order of arrival.
-pub fn insert_in_order(points: &mut Vec<Point>, point: Point) {
-    let place = match points.last() {
-        Some(last) if last.time > point.time => {
-            points.partition_point(|earlier| earlier.time <= point.time)
-        }
-        _ => points.len(),
-    };
-    points.insert(place, point);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,15 +117,5 @@ mod tests {
     fn the_largest_size_is_bounded_and_at_least_the_observed_one() {
         let largest = [0.0, 1.0, 10.0, 1e3, 1e6, 1e12].map(largest_size);
         assert_eq!(largest, [0.0, 1e3, 1e4, 1e6, 1e9, 1e12]);
-    }
-
-    #[test]
-    fn insertion_sorts_stably() {
-        let mut points = Vec::new();
-        for (i, time) in [5.0, 1.0, 3.0, 3.0, 9.0, 3.0, 0.0].into_iter().enumerate() {
-            insert_in_order(&mut points, Point { time, magnitude: i as f64 });
-        }
-        let order: Vec<f64> = points.iter().map(|point| point.magnitude).collect();
-        assert_eq!(order, [6.0, 1.0, 2.0, 3.0, 5.0, 0.0, 4.0]);
     }
 }

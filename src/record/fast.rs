@@ -3,6 +3,8 @@
 //! It returns `None` for every line that is not plain, valid or not, which the full parser then
 //! reads. Where it returns an item, the full parser returns the same (tested).
 
+use std::borrow::Cow;
+
 use memchr::memmem;
 
 use super::item::Item;
@@ -51,10 +53,11 @@ fn ours(mut line: Text<'_>) -> Option<Event<'_>> {
         None if line.skip(r#","info":"#) => line.message()?,
         None => Message::default(),
     };
+    let id = if line.skip(r#","id":"#) { line.string()? } else { Cow::Borrowed("") };
     line.expect("}")?;
     let sound = line.is_over() && (0.0..=LARGEST).contains(&magnitude);
     let time = EventTime::new(time).filter(|_| sound)?;
-    Some(Event { root, cid, source, time, magnitude, msg, info })
+    Some(Event { root, cid, source, time, magnitude, msg, info, id })
 }
 
 /// An event whose fields are in any order, among other fields and blanks; or a valid record of a

@@ -23,6 +23,7 @@ pub(super) enum Field {
     Source,
     Msg,
     Info,
+    Id,
     Tweets,
     Level,
     Message,
@@ -44,6 +45,7 @@ impl Field {
             "source" => Self::Source,
             "msg" => Self::Msg,
             "info" => Self::Info,
+            "id" => Self::Id,
             "tweets" => Self::Tweets,
             "level" => Self::Level,
             "message" => Self::Message,
@@ -61,6 +63,7 @@ pub(super) struct Fields<'a> {
     source: Option<Cow<'a, str>>,
     msg: Option<Message<'a>>,
     info: Option<Message<'a>>,
+    id: Option<Cow<'a, str>>,
     t: Option<f64>,
     time: Option<f64>,
     m: Option<f64>,
@@ -82,6 +85,7 @@ impl<'a> Fields<'a> {
             Field::Source => self.source = Some(line.id()?),
             Field::Msg => self.msg = Some(line.message()?),
             Field::Info => self.info = Some(line.message()?),
+            Field::Id => self.id = Some(line.optional_id()?),
             // These distinguish records without a type: left to the full parser.
             Field::Tweets | Field::Level | Field::Message => return None,
             Field::Other => line.value()?,
@@ -116,6 +120,7 @@ impl<'a> Fields<'a> {
             magnitude: (0.0..=LARGEST).contains(&magnitude).then_some(magnitude)?,
             msg: self.msg.unwrap_or_default(),
             info: self.info.unwrap_or_default(),
+            id: self.id.unwrap_or_default(),
         })
     }
 }

@@ -28,6 +28,6 @@ pub use kinds::{
 #[cfg(test)]
 pub(crate) use read::read_fully;
 pub use read::{Reader, read};
-pub(crate) use scalar::Scalar;
 pub use scalar::log_time;
+pub(crate) use scalar::{Scalar, whole_text};
 pub use write::{Record, write_event};

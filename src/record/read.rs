@@ -43,6 +43,8 @@ struct Head<'a> {
     msg: Words<'a>,
     #[serde(borrow)]
     info: Words<'a>,
+    #[serde(borrow)]
+    id: Id<'a>,
     tweets: Present,
     times: Present,
     level: Present,
@@ -226,7 +228,8 @@ fn event<'a>(head: Head<'a>, key: Option<&'a str>, root: bool) -> Result<Event<'
     };
     let source = source.unwrap_or(Cow::Borrowed("0"));
     let (msg, info) = (head.msg.0.unwrap_or_default().into(), info.into());
-    Ok(Event { root, cid, source, time, magnitude, msg, info })
+    let id = head.id.0.unwrap_or_default();
+    Ok(Event { root, cid, source, time, magnitude, msg, info, id })
 }
 
 fn clock(time: &Scalar<'_>) -> Result<EventTime, Refusal> {

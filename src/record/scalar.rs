@@ -42,6 +42,12 @@ impl<'a> Scalar<'a> {
         }
     }
 
+    /// Whether it is an integer that was rounded because it is beyond 64 bits, or may be one.
+    pub(crate) fn is_rounded(&self) -> bool {
+        const BEYOND: f64 = 9_223_372_036_854_775_808.0; // 2^63
+        matches!(self, Self::Number(value) if value.abs() >= BEYOND)
+    }
+
     /// Whether the field has a value.
     pub(crate) fn is_present(&self) -> bool {
         *self != Self::Absent
@@ -151,6 +157,12 @@ fn text_of(raw: &RawValue) -> serde_json::Result<Cow<'_, str>> {
             serde_json::from_str::<String>(&whole).map(Cow::Owned).map_err(|_| error)
         }
     }
+}
+
+/// The text of a string of JSON, with U+FFFD for each half of a surrogate pair that is alone; empty where it is no
+/// string.
+pub(crate) fn whole_text(json: &str) -> String {
+    serde_json::from_str(&with_whole_surrogates(json)).unwrap_or_default()
 }
 
 /// A string of JSON with `\ufffd` for each `\u` that is half of a surrogate pair without the other.

@@ -181,7 +181,6 @@ impl<'a> Text<'a> {
     /// An id: a string, or a whole number, which is kept as its digits.
     #[inline]
     pub(super) fn id(&mut self) -> Option<Cow<'a, str>> {
-        const SURELY_U64: usize = 19;
         if self.first() == Some(b'"') {
             return self.string();
         }
@@ -189,8 +188,18 @@ impl<'a> Text<'a> {
         self.rest = rest;
         let whole = !matches!(self.first(), Some(b'.' | b'e' | b'E'));
         let sound = digits.len() == 1 || !digits.starts_with('0');
-        let fits = (1..=SURELY_U64).contains(&digits.len());
+        let fits = (1..=LONGEST_NUMBER).contains(&digits.len());
         (whole && sound && fits).then_some(Cow::Borrowed(digits))
+    }
+
+    /// An id, or any other value but a number or a string: no id.
+    #[inline]
+    pub(super) fn optional_id(&mut self) -> Option<Cow<'a, str>> {
+        if matches!(self.first(), Some(b'{' | b'[' | b'n' | b't' | b'f')) {
+            self.value()?;
+            return Some(Cow::Borrowed(""));
+        }
+        self.id()
     }
 
     /// Steps through the members of an object that is the rest of the line: `each` gets a name and

@@ -115,6 +115,10 @@ pub fn write_event(event: &Event<'_>, to: &mut Vec<u8>) {
             write_text(&text, to);
         }
     }
+    if !event.id.is_empty() {
+        to.extend_from_slice(br#","id":"#);
+        write_text(&event.id, to);
+    }
     to.push(b'}');
 }
 
@@ -157,6 +161,8 @@ mod tests {
             msg: &'a str,
             #[serde(skip_serializing_if = "str::is_empty")]
             info: &'a str,
+            #[serde(skip_serializing_if = "str::is_empty")]
+            id: &'a str,
         }
         let mut rng = ChaCha8Rng::seed_from_u64(11);
         for turn in 0..50_000 {
@@ -175,6 +181,7 @@ mod tests {
                 magnitude: number,
                 msg: text(&mut rng).into(),
                 info: text(&mut rng).into(),
+                id: text(&mut rng).into(),
             };
             let wire = Wire {
                 r#type: if event.root { "tweet" } else { "retweet" },
@@ -184,6 +191,7 @@ mod tests {
                 source: &event.source,
                 msg: &event.msg.text(),
                 info: &event.info.text(),
+                id: &event.id,
             };
             let mut line = Vec::new();
             write_event(&event, &mut line);

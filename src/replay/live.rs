@@ -270,6 +270,7 @@ impl LiveCascade {
             magnitude: self.cascade.points[self.emitted].magnitude,
             msg: if root { self.cascade.msg.as_str() } else { "" }.into(),
             info: if root { self.info.as_str() } else { "" }.into(),
+            id: "".into(),
         }
     }
 }

@@ -112,23 +112,12 @@ pub(crate) fn replay(
         && let Some(fed) = replay.next()
     {
         all.push(match fed {
-            ReplayItem::Event { event, due } => Emitted::Event(owned(&event), due),
+            ReplayItem::Event { event, due } => Emitted::Event(event.into_owned(), due),
             ReplayItem::Watermark(watermark) => Emitted::Watermark(watermark),
             ReplayItem::Refused(refused) => Emitted::Refused(refused),
         });
     }
     (all, replay.summary())
-}
-
-fn owned(event: &Event<'_>) -> Event<'static> {
-    let own = |text: &str| std::borrow::Cow::Owned(text.to_owned());
-    Event {
-        cid: own(&event.cid),
-        source: own(&event.source),
-        msg: own(&event.msg.text()).into(),
-        info: own(&event.info.text()).into(),
-        ..*event
-    }
 }
 
 /// All cascades of `from`, or their refusals.

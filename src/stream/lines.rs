@@ -73,11 +73,7 @@ impl<W: Write + Send + 'static> Lines<W> {
                 std::fs::metadata(path).map_err(|error| named(&input.name(), &error))?;
             }
         }
-        let rejects = match &options.dead_letter {
-            None => Rejects::new(None),
-            Some(path) => Rejects::new(Some(path))
-                .map_err(|error| named(&format!("dead letters in {}", path.display()), &error)),
-        }?;
+        let rejects = Rejects::new(options.dead_letter.as_deref())?;
         Ok(Self {
             names: options.inputs.iter().map(Input::name).collect(),
             max_line_bytes: options.max_line_bytes,

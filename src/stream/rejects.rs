@@ -7,6 +7,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::lines::named;
 use super::{report, report_loss};
 use crate::record::Refusal;
 use crate::stage::Tally;
@@ -22,7 +23,8 @@ const REASONS: [&str; 6] = ["json", "type", "field", "range", "size", "read"];
 pub struct Rejects {
     count: u64,
     by_reason: BTreeMap<&'static str, u64>,
-    dead_letters: Option<File>,
+    /// The file of dead letters, and its name in messages.
+    dead_letters: Option<(File, String)>,
 }
 
 impl Rejects {
@@ -31,7 +33,11 @@ impl Rejects {
     /// # Errors
     /// The file cannot be opened.
     pub fn new(path: Option<&Path>) -> io::Result<Self> {
-        let open = |path: &Path| OpenOptions::new().create(true).append(true).open(path);
+        let open = |path: &Path| {
+            let name = format!("dead letters in {}", path.display());
+            let opened = OpenOptions::new().create(true).append(true).open(path);
+            opened.map_err(|error| named(&name, &error)).map(|file| (file, name))
+        };
         Ok(Self { dead_letters: path.map(open).transpose()?, ..Self::default() })
     }
 
@@ -72,10 +78,10 @@ impl Rejects {
         if self.count == REPORTED {
             report("further refused records are counted and not reported");
         }
-        let Some(file) = &mut self.dead_letters else { return Ok(()) };
+        let Some((file, name)) = &mut self.dead_letters else { return Ok(()) };
         let mut line = dead_letter(place, bytes, refusal)?;
         line.push(b'\n');
-        file.write_all(&line)
+        file.write_all(&line).map_err(|error| named(name, &error))
     }
 
     /// Reports the total, where not every refusal was reported.

@@ -100,6 +100,7 @@ pub const METRICS: &[Metric] = &[
     counter("collect", "late_events_total", &[], "Events older than the event time of their source."),
     counter("collect", "orphan_retweets_total", &[], "Retweets dropped because their cascade is not open."),
     counter("collect", "duplicate_tweets_total", &[], "Initial tweets dropped because their cascade is open already."),
+    counter("collect", "duplicate_events_total", &[], "Events dropped because their cascade has an event with the same id."),
     counter("collect", "before_root_retweets_total", &[], "Retweets refused because they are older than their initial tweet."),
     counter("collect", "reused_cascade_ids_total", &[], "Initial tweets that opened a cascade under the id of a closed one."),
     counter("collect", "over_limit_records_total", &[], "Records dropped because a limit was reached."),

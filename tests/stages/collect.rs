@@ -60,6 +60,7 @@ fn wild(seed: u64, length: u64) -> Vec<Input> {
                     root: kind < 6,
                     t,
                     m: rng.below(50) as f64,
+                    id: if rng.below(2) == 0 { String::new() } else { rng.below(40).to_string() },
                 },
             }
         })
@@ -71,7 +72,7 @@ fn as_record(input: &Input, position: u64) -> RecordRef<'_> {
         Input::Watermark { source, t } => {
             Body::Record(Box::new(Record::Watermark(Watermark { source: source.clone(), t: *t })))
         }
-        Input::Event { source, cid, root, t, m } => Body::Event(Event {
+        Input::Event { source, cid, root, t, m, id } => Body::Event(Event {
             root: *root,
             cid: cid.as_str().into(),
             source: source.as_str().into(),
@@ -79,6 +80,7 @@ fn as_record(input: &Input, position: u64) -> RecordRef<'_> {
             magnitude: *m,
             msg: "".into(),
             info: "".into(),
+            id: id.as_str().into(),
         }),
     };
     RecordRef { position, body }
@@ -212,6 +214,7 @@ fn ten_thousand_cascades_come_out_once_each() {
     while let Some(fed) = replay.next() {
         inputs.push(match fed {
             ReplayItem::Event { event, .. } => Input::Event {
+                id: String::new(),
                 source: event.source.into_owned(),
                 cid: event.cid.into_owned(),
                 root: event.root,
@@ -246,7 +249,7 @@ fn output_that_is_written_as_it_is_made_is_the_same_in_bounded_chunks() {
     let event = |cid: usize, at: f64, root| {
         let (cid, source) = (cid.to_string().into(), "0".into());
         let (time, (msg, info)) = (EventTime::new(at).unwrap(), Default::default());
-        Body::Event(Event { root, source, cid, time, magnitude: 1.0, msg, info })
+        Body::Event(Event { root, source, cid, time, magnitude: 1.0, msg, info, id: "".into() })
     };
     let events = (0..CASCADES)
         .flat_map(|cid| [0.0, 1.0, 2.0].map(|at| event(cid, at, at == 0.0)))

@@ -8,7 +8,9 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
+mod bad_lines;
 mod cases;
+mod tables;
 
 fn tweetoscope(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tweetoscope"));

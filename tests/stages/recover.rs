@@ -191,6 +191,7 @@ fn wild_tweets(rng: &mut ChaCha8Rng, length: usize) -> Vec<Record> {
                 magnitude: 1.0,
                 msg: "".into(),
                 info: "".into(),
+                id: if below(rng, 2) == 0 { "".into() } else { below(rng, 30).to_string().into() },
             }),
         }
     };

@@ -7,7 +7,7 @@ use tweetoscope::stage::collect::CollectOptions;
 /// A record of the input.
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
-    Event { source: String, cid: String, root: bool, t: f64, m: f64 },
+    Event { source: String, cid: String, root: bool, t: f64, m: f64, id: String },
     Watermark { source: String, t: f64 },
 }
 
@@ -24,6 +24,7 @@ struct Cascade {
     t0: f64,
     /// In order of arrival.
     events: Vec<Point>,
+    ids: Vec<String>,
     open_windows: Vec<u64>,
     emitted: Vec<u64>,
 }
@@ -83,7 +84,7 @@ impl SlowCollector {
         });
         match input {
             Input::Watermark { t, .. } => self.close(index, *t),
-            Input::Event { cid, root, t, m, .. } => {
+            Input::Event { cid, root, t, m, id, .. } => {
                 let (source, max_jump) = (&mut self.sources[index], self.options.max_jump);
                 if source.clock.is_finite() && t - source.clock > max_jump {
                     source.refused.push(*t);
@@ -102,11 +103,16 @@ impl SlowCollector {
                 self.close(index, *t - self.options.lateness);
                 match self.sources[index].open.iter_mut().find(of_cid) {
                     Some(_) if *root => {}
-                    Some(open) => open.events.push(Point { time: *t, magnitude: *m }),
+                    Some(open) if !id.is_empty() && id != cid && open.ids.contains(id) => {}
+                    Some(open) => {
+                        open.events.push(Point { time: *t, magnitude: *m });
+                        open.ids.push(id.clone());
+                    }
                     None if *root => self.sources[index].open.push(Cascade {
                         cid: cid.clone(),
                         t0: *t,
                         events: vec![Point { time: *t, magnitude: *m }],
+                        ids: vec![id.clone()],
                         open_windows: self.options.windows.clone(),
                         emitted: Vec::new(),
                     }),

@@ -3,7 +3,7 @@
 use super::format::PostFormat;
 use super::importer::Importer;
 use super::missing::{MissingCounts, MissingRoot, RecentIds};
-use super::post::{Post, Role, UNKNOWN_MARK};
+use super::post::{Original, Post, Role, UNKNOWN_MARK};
 use crate::event::{Event, EventTime, Message};
 use crate::record::{Refusal, Watermark, write_event};
 
@@ -59,7 +59,7 @@ impl Cascader {
 
 impl Events {
     fn convert(&mut self, post: Post<'_>, out: &mut Vec<u8>) {
-        let Post { cid, time, followers, text, role, .. } = post;
+        let Post { cid, id, time, followers, text, role } = post;
         let mut root = role == Role::Root;
         if root {
             self.roots.insert(&cid);
@@ -67,7 +67,9 @@ impl Events {
             self.counts.missing += 1;
             match (self.missing, role) {
                 (MissingRoot::Embedded, Role::Repost(Some(original))) => {
-                    self.write(true, &cid, original.time, original.followers, original.text, out);
+                    let Original { time, followers, text } = original;
+                    let event = event(true, &cid, followers, text);
+                    self.write(event, time, out);
                 }
                 (MissingRoot::First, _) => root = true,
                 _ => {
@@ -79,25 +81,32 @@ impl Events {
             self.roots.insert(&cid);
         }
         let text = if root { text } else { Message::default() };
-        self.write(root, &cid, time, followers, text, out);
+        let mut event = event(root, &cid, followers, text);
+        // With its id, an event that arrives again after a reconnection is dropped as a duplicate.
+        event.id = if id == cid { "".into() } else { id };
+        self.write(event, time, out);
     }
 
-    fn write(
-        &mut self,
-        root: bool,
-        cid: &str,
-        time: f64,
-        followers: Option<f64>,
-        msg: Message<'_>,
-        out: &mut Vec<u8>,
-    ) {
+    fn write(&mut self, event: Event<'_>, time: f64, out: &mut Vec<u8>) {
         let seconds = if self.exact_times { time } else { time.round() };
         // The readers limit times to 1e12 s.
         let Some(time) = EventTime::new(seconds) else { return };
         self.latest = self.latest.max(Some(time));
-        let magnitude = followers.unwrap_or(UNKNOWN_MARK);
-        let (cid, source, info) = (cid.into(), SOURCE.into(), Message::default());
-        write_event(&Event { root, cid, source, time, magnitude, msg, info }, out);
+        write_event(&Event { time, ..event }, out);
         out.push(b'\n');
+    }
+}
+
+/// An event without its time.
+fn event<'a>(root: bool, cid: &'a str, followers: Option<f64>, msg: Message<'a>) -> Event<'a> {
+    Event {
+        root,
+        cid: cid.into(),
+        source: SOURCE.into(),
+        time: EventTime::default(),
+        magnitude: followers.unwrap_or(UNKNOWN_MARK),
+        msg,
+        info: Message::default(),
+        id: "".into(),
     }
 }

@@ -1,10 +1,9 @@
 //! Reposts whose original is not in the input.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::str::FromStr;
-
-use hashbrown::HashSet;
 
 use crate::cascade::numbers::grouped;
 

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::event::{LARGEST, Message};
 use crate::input::time;
-use crate::record::{Refusal, Scalar};
+use crate::record::{Refusal, Scalar, whole_text};
 
 /// A post or repost, as its platform states it.
 #[derive(Debug, PartialEq)]
@@ -68,6 +68,10 @@ pub(crate) type Take<'t> = &'t mut dyn FnMut(Post<'_>);
 
 /// An id, or a refusal that names its field.
 pub(crate) fn id<'a>(field: Scalar<'a>, name: &str) -> Result<Cow<'a, str>, Refusal> {
+    if field.is_rounded() {
+        let detail = format!("the id in {name} is a number beyond 64 bits, which is not exact");
+        return Err(Refusal::new("field", detail));
+    }
     match field.id() {
         Some(id) if !id.is_empty() => Ok(id),
         _ => Err(Refusal::new("field", format!("no id in {name}"))),
@@ -98,6 +102,7 @@ pub(crate) fn followers(field: &Scalar<'_>) -> Result<Option<f64>, Refusal> {
 /// The text of a post; a value that is not a string is no text.
 pub(crate) fn text(field: Option<&RawValue>) -> Message<'_> {
     match field.map(RawValue::get) {
+        Some(json) if json.contains("\\u") => whole_text(json).into(),
         Some(json) if json.starts_with('"') => Message::quoted(json),
         _ => Message::default(),
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::post::Post;
 use super::*;
 use crate::cascade::Point;
 use crate::input::blocks::Input;
@@ -260,13 +261,35 @@ fn the_cases_have_the_right_values() {
 }
 
 #[test]
+fn texts_have_their_escapes_and_whole_characters() {
+    for (json, text) in [
+        (r#""a \"b\" \ud83c\udf0a""#, "a \"b\" \u{1f30a}"),
+        (r#""half \ud83c of a pair""#, "half \u{fffd} of a pair"),
+        ("null", ""),
+        ("5", ""),
+    ] {
+        let line = format!(r#"{{"id":"1","created_at":"2018-10-10T20:00:00Z","text":{json}}}"#);
+        let mut read = Vec::new();
+        let mut take = |post: Post<'_>| read.push(post.text.text().into_owned());
+        Importer::new(PostFormat::XV2).read(&line, &mut take).unwrap();
+        assert_eq!(read, [text], "{json}");
+    }
+}
+
+#[test]
 fn invalid_lines_are_refused_and_the_others_read() {
     let ok = r#"{"id":"1","created_at":"2018-10-10T20:00:00Z","author":{}}"#;
     let page = format!(r#"{{"data":[{ok},{{"id":"2"}},{{"id":"3","created_at":"now"}}]}}"#);
     let v11 = |field: &str| {
         format!(r#"{{"id_str":"1","created_at":"Wed Oct 10 20:00:00 +0000 2018"{field}}}"#)
     };
-    let cases: [(PostFormat, &str, u64, Option<&str>); 12] = [
+    let cases: [(PostFormat, &str, u64, Option<&str>); 13] = [
+        (
+            PostFormat::XV11,
+            r#"{"id":123456789012345678901234567890,"created_at":"x"}"#,
+            0,
+            Some("the id in id_str is a number beyond 64 bits, which is not exact"),
+        ),
         (PostFormat::XV2, ok, 1, None),
         (
             PostFormat::XV2,

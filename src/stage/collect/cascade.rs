@@ -5,8 +5,8 @@ use std::collections::{BinaryHeap, HashSet, VecDeque};
 
 use foldhash::fast::RandomState;
 
+use super::events::{EventIds, Points};
 use super::options::CollectOptions;
-use crate::cascade::Point;
 use crate::event::EventTime;
 
 /// A cascade that may still grow.
@@ -18,8 +18,10 @@ pub(super) struct Cascade {
     /// Time of the newest event.
     pub(super) last: f64,
     pub(super) size: u64,
-    /// The events that an open window may still hold, in time order.
-    pub(super) points: Vec<Point>,
+    /// The events that an open window may still hold.
+    pub(super) points: Points,
+    /// The ids of all events.
+    pub(super) ids: EventIds,
     /// Windows below this index are closed.
     pub(super) next_window: usize,
     /// Bit i: window i was emitted.

@@ -90,19 +90,20 @@ impl Source {
         let Some(cascade) = &mut self.slots[due.slot as usize].cascade else { return };
         let options = context.options;
         let window = options.windows[index];
-        let within = |point: &Point| point.time - cascade.start <= window as f64;
-        let held = cascade.points.partition_point(within);
+        let start = cascade.start;
+        let within = |point: &Point| point.time - start <= window as f64;
+        let held = cascade.points.in_order().partition_point(within);
         cascade.next_window = index + 1;
         let last = cascade.next_window == options.windows.len();
         if held as u64 >= options.min_size {
             cascade.emitted |= 1 << index;
             context.counts.emitted[index] += 1;
             let tweets = if last {
-                let mut tweets = std::mem::take(&mut cascade.points);
+                let mut tweets = cascade.points.take();
                 tweets.truncate(held);
                 tweets
             } else {
-                cascade.points[..held].to_vec()
+                cascade.points.in_order()[..held].to_vec()
             };
             context.out.write(Record::Serie(Serie {
                 cid: cascade.cid.to_string(),
@@ -113,7 +114,7 @@ impl Source {
                 tweets,
             }));
         } else if last {
-            cascade.points = Vec::new();
+            drop(cascade.points.take());
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Dropped {
     pub orphans: u64,
     /// Tweets of a cascade that is open already.
     pub duplicates: u64,
+    /// Events with the id of an earlier event of their cascade.
+    pub repeated: u64,
     /// Retweets before the tweet of their cascade.
     pub before_root: u64,
     /// Records above a limit.
@@ -77,6 +79,8 @@ pub(super) struct Counts {
     pub(super) late: u64,
     pub(super) orphans: u64,
     pub(super) duplicates: u64,
+    /// Events with the id of an earlier event of the cascade.
+    pub(super) repeated: u64,
     pub(super) before_root: u64,
     pub(super) reused: u64,
     pub(super) over_limit: u64,
@@ -96,6 +100,7 @@ impl Counts {
             late: 0,
             orphans: 0,
             duplicates: 0,
+            repeated: 0,
             before_root: 0,
             reused: 0,
             over_limit: 0,
@@ -117,6 +122,7 @@ impl Counts {
             late: self.late,
             orphans: self.orphans,
             duplicates: self.duplicates,
+            repeated: self.repeated,
             before_root: self.before_root,
             over_limit: self.over_limit,
             emitted: self.emitted.iter().sum(),
@@ -130,6 +136,7 @@ impl Counts {
             ("late_events_total", self.late),
             ("orphan_retweets_total", self.orphans),
             ("duplicate_tweets_total", self.duplicates),
+            ("duplicate_events_total", self.repeated),
             ("before_root_retweets_total", self.before_root),
             ("reused_cascade_ids_total", self.reused),
             ("over_limit_records_total", self.over_limit),

@@ -6,6 +6,7 @@
 mod cascade;
 mod clock;
 mod context;
+mod events;
 mod jumps;
 mod options;
 mod parts;

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::cascade::Cascade;
+use super::events::EventIds;
 use super::options::CollectOptions;
 use crate::cascade::Point;
 
@@ -105,6 +106,8 @@ pub(super) struct PartText {
     last: f64,
     n_tot: u64,
     tweets: Vec<Point>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ids: Vec<String>,
     /// The windows of the options; how many of them are closed; a bit for each that was emitted.
     windows: Vec<u64>,
     closed: usize,
@@ -121,7 +124,8 @@ impl PartText {
             start: cascade.start,
             last: cascade.last,
             n_tot: cascade.size,
-            tweets: cascade.points.clone(),
+            tweets: cascade.points.unordered().to_vec(),
+            ids: cascade.ids.sorted(),
             windows: options.windows.clone(),
             closed: cascade.next_window,
             emitted: cascade.emitted,
@@ -143,7 +147,8 @@ impl PartText {
             size: self.n_tot,
             next_window: if same { self.closed } else { options.windows.len() },
             emitted: emitted.map(|(_, index)| 1 << index).sum(),
-            points: if same { self.tweets } else { Vec::new() },
+            points: if same { self.tweets } else { Vec::new() }.into(),
+            ids: EventIds::from(self.ids),
             position: root,
             duplicate: None,
             cid: self.cid.into(),

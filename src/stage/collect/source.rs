@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::cascade::{Cascade, Due, RecentlyClosed};
 use super::context::Context;
+use super::events::EventIds;
 use super::jumps::Jumps;
 use super::options::CollectOptions;
 use super::parts::{MAX_POINTS, PartText, Parts};
-use crate::cascade::{Number, Point, insert_in_order};
+use crate::cascade::{Number, Point};
 use crate::event::Event;
 use crate::stage::Change;
 
@@ -114,6 +115,7 @@ impl Source {
                 + it.cid.len()
                 + it.msg.len()
                 + it.points.capacity() * size_of::<Point>()
+                + it.ids.bytes()
         };
         let dues = self.windows.iter().map(BinaryHeap::len).sum::<usize>() + self.ends.len();
         cascades.map(size).sum::<usize>()
@@ -155,7 +157,7 @@ impl Source {
         }
         match found {
             Some(slot) if event.root => self.duplicate(slot, context),
-            Some(slot) => self.join(slot, time, event.magnitude, context),
+            Some(slot) => self.join(slot, event, context),
             None if event.root => self.open_cascade(event, hash, context),
             None => context.counts.orphans += 1,
         }
@@ -182,18 +184,28 @@ impl Source {
         }
     }
 
-    fn join(&mut self, slot: u32, time: f64, magnitude: f64, context: &mut Context<'_>) {
+    fn join(&mut self, slot: u32, event: &Event<'_>, context: &mut Context<'_>) {
         let options = context.options;
+        let (time, magnitude) = (event.time.seconds(), event.magnitude);
+        // An event with the id of its cascade has none of its own.
+        let id = if event.id == event.cid { "" } else { &*event.id };
+        if self.cascade(slot).is_some_and(|it| it.ids.contains(id)) {
+            context.counts.repeated += 1;
+            return;
+        }
         if !self.parts.join(slot, context.position) {
             return;
         }
         let Some(cascade) = &mut self.slots[slot as usize].cascade else { return };
         cascade.size += 1;
         cascade.last = cascade.last.max(time);
+        if cascade.ids.len() < options.limits.events_per_cascade {
+            cascade.ids.insert(id);
+        }
         let observed = cascade.next_window < options.windows.len()
             && time - cascade.start <= *options.windows.last().unwrap_or(&0) as f64;
         if observed && cascade.points.len() < options.limits.events_per_cascade {
-            insert_in_order(&mut cascade.points, Point { time, magnitude });
+            cascade.points.push(Point { time, magnitude });
         } else if observed {
             context.counts.over_limit += 1;
         }
@@ -210,13 +222,16 @@ impl Source {
             context.counts.reused += 1;
         }
         let start = event.time.seconds();
+        let mut ids = EventIds::default();
+        ids.insert(&event.id);
         let cascade = Cascade {
             cid: (*event.cid).into(),
             msg: event.msg.text().into(),
             start,
             last: start,
             size: 1,
-            points: vec![Point { time: start, magnitude: event.magnitude }],
+            points: vec![Point { time: start, magnitude: event.magnitude }].into(),
+            ids,
             next_window: 0,
             emitted: 0,
             position: context.position,

@@ -5,8 +5,18 @@ use std::path::Path;
 
 use super::*;
 
-fn case(name: &str) -> String {
+/// The path of a case.
+pub(super) fn case(name: &str) -> String {
     format!("{}/testdata/cases/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The records of this type on stdout.
+pub(super) fn of_type(output: &Output, kind: &str) -> Vec<Value> {
+    records(output).into_iter().filter(|record| record["type"] == kind).collect()
+}
+
+pub(super) fn status(output: &Output) -> Option<i32> {
+    output.status.code()
 }
 
 fn records(output: &Output) -> Vec<Value> {
@@ -271,4 +281,32 @@ fn the_board_of_a_file_does_not_depend_on_the_order_of_its_records() {
         let row: Vec<_> = table.lines().nth(1).unwrap().split_whitespace().collect();
         assert_eq!(row[..5], ["1", "7", "exceeded", "7", "final"], "{table}");
     }
+}
+
+#[test]
+fn events_with_the_id_of_another_of_their_cascade_are_dropped() {
+    let twice = fs::read_to_string(case("tw_dups.jsonl")).unwrap();
+    let lines: Vec<&str> = twice.lines().collect();
+    // Each event is there twice: with ids they are 40 events.
+    let with_ids = |form: fn(usize) -> String| -> String {
+        let one = |(i, line): (usize, &&str)| {
+            line.replace("\"source\"", &format!("\"id\": {}, \"source\"", form(i / 2)))
+        };
+        lines.iter().enumerate().map(|pair| one(pair) + "\n").collect()
+    };
+    let args = ["collect", "--windows", "2m", "--min-size", "3"];
+    for form in [
+        (|i| format!("\"{i}\"")) as fn(usize) -> String,
+        |i| i.to_string(),
+        |i| format!("99999999999999999999{i}"),
+    ] {
+        let output = run(&args, with_ids(form).as_bytes());
+        assert_eq!(of_type(&output, "size")[0]["n_tot"].as_u64(), Some(40));
+        assert_eq!(of_type(&output, "serie")[0]["tweets"].as_array().unwrap().len(), 18);
+        let report = text(&output.stderr);
+        assert!(report.contains("39 have the id of an earlier event"), "{report}");
+    }
+    let none = run(&args, with_ids(|_| "null".to_owned()).as_bytes());
+    assert_eq!(of_type(&none, "size")[0]["n_tot"].as_u64(), Some(79));
+    assert_eq!(none.stdout, run(&args, twice.as_bytes()).stdout);
 }

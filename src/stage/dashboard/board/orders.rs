@@ -29,7 +29,16 @@ fn life(seed: u64, lives: u64) -> Vec<Record> {
                 let (source, cid) = ("1".to_owned().into(), cid.to_string().into());
                 let time = EventTime::new(times[at as usize]).unwrap();
                 let (msg, info) = Default::default();
-                Record::Event(Event { root: at == 0, source, cid, time, magnitude: 1.0, msg, info })
+                Record::Event(Event {
+                    root: at == 0,
+                    source,
+                    cid,
+                    time,
+                    magnitude: 1.0,
+                    msg,
+                    info,
+                    id: "".into(),
+                })
             };
             records.extend((0..n).map(|at| (times[at as usize], event(at))));
             let alert = alert(cid, start + 601.0, 600, (seen + below(100)) as f64);
@@ -123,7 +132,7 @@ fn events_in_a_serie_and_events_read_one_by_one_are_counted_once_each() {
         let (cid, source) = (cid.to_owned().into(), "1".to_owned().into());
         let time = EventTime::new(at as f64).unwrap();
         let (msg, info) = Default::default();
-        Record::Event(Event { root, source, cid, time, magnitude: 1.0, msg, info })
+        Record::Event(Event { root, source, cid, time, magnitude: 1.0, msg, info, id: "".into() })
     };
     let tweets = [0.0, 10.0, 20.0].map(|time| Point { time, magnitude: 1.0 }).to_vec();
     let (cid, source, msg) = ("7".to_owned(), "1".to_owned(), String::new());
