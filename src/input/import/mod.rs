@@ -1,6 +1,6 @@
 //! Importers: lines of posts as platforms publish them, converted to tweets and retweets.
 //!
-//! One file per format. A reader takes a line and returns the posts in it ([`Post`]); [`Importer`] counts them
+//! One file per format. A reader takes a line and returns the posts in it (`Post`); [`Importer`] counts them
 //! and everything else. [`Cascader`] converts posts to events as they arrive, in bounded memory;
 //! [`Posts`] collects posts of files into cascades. The mapping is in docs/formats/.
 
