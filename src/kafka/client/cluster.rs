@@ -20,6 +20,9 @@ use crate::kafka::client::config;
 use crate::kafka::client::consumer::Consumer;
 use crate::kafka::client::context::{Context, Events};
 use crate::kafka::client::errors::{Stopped, code, configuration, explained, failed, refusal};
+use crate::kafka::client::interface::{
+    Brokers, GroupConsumer, PartitionReader, TransactionalProducer,
+};
 use crate::kafka::client::producer::Producer;
 use crate::kafka::client::reader::Reader;
 use crate::kafka::client::settings::{Creation, From, LARGEST_RECORD, Settings};
@@ -111,72 +114,6 @@ impl Cluster {
         .into()
     }
 
-    /// An error if the brokers have been unreachable for `--wait`. To be called regularly.
-    pub(crate) fn check_reachable(&self) -> io::Result<()> {
-        // Polling serves the queue of the log lines.
-        self.consumer.poll(Duration::ZERO);
-        let Some(since) = self.events.down_since() else { return Ok(()) };
-        if since.elapsed() < self.settings.wait {
-            return Ok(());
-        }
-        let tweets = self.settings.topic(Topic::Tweets);
-        match self.consumer.fetch_metadata(Some(tweets), REQUEST) {
-            Ok(_) => {
-                self.events.is_up();
-                Ok(())
-            }
-            Err(error) => Err(self.unreachable(since.elapsed(), &error.to_string())),
-        }
-    }
-
-    /// Number of partitions of a topic; `None` if it does not exist.
-    pub(crate) fn partitions(&self, topic: &str) -> io::Result<Option<i32>> {
-        let what = format!("topic {topic}");
-        let metadata =
-            self.request(&what, |consumer| consumer.fetch_metadata(Some(topic), REQUEST))?;
-        let Some(found) = metadata.topics().iter().find(|it| it.name() == topic) else {
-            return Ok(None);
-        };
-        match found.error().map(Code::from) {
-            None => Ok(Some(found.partitions().len() as i32)),
-            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => Ok(None),
-            Some(Code::LeaderNotAvailable) => Ok(None),
-            Some(code) => Err(refusal(code, &what)
-                .unwrap_or_else(|| failed(format!("{what}: {}", KafkaError::MetadataFetch(code))))),
-        }
-    }
-
-    /// Number of partitions of a topic that must exist.
-    pub(crate) fn required(&self, topic: Topic) -> io::Result<i32> {
-        let name = self.settings.topic(topic);
-        self.partitions(name)?.ok_or_else(|| {
-            let command = &self.settings.command;
-            failed(format!(
-                "topic {name} is missing: create it with `tweetoscope {command} --kafka \
-                 --create-topics` or with Kafka's own kafka-topics.sh"
-            ))
-        })
-    }
-
-    /// The offset of the first record of a partition, and the one after the last, which may be in an
-    /// open transaction.
-    pub(crate) fn ends(&self, topic: &str, partition: i32) -> io::Result<(i64, i64)> {
-        self.request(&format!("topic {topic} partition {partition}"), |consumer| {
-            consumer.fetch_watermarks(topic, partition, REQUEST)
-        })
-    }
-
-    /// The offset at which a partition is read where the group has committed none. It is a number, so
-    /// that a record that is written before the first poll is read.
-    pub(crate) fn start(&self, topic: &str, partition: i32) -> io::Result<i64> {
-        let (first, end) = self.ends(topic, partition)?;
-        Ok(match &self.settings.from {
-            From::Earliest => first,
-            From::Latest => end,
-            From::Group(group) => self.committed_by(group, topic, partition)?.unwrap_or(first),
-        })
-    }
-
     /// The offset that a group has committed for a partition.
     fn committed_by(&self, group: &str, topic: &str, partition: i32) -> io::Result<Option<i64>> {
         let observer: BaseConsumer =
@@ -258,25 +195,9 @@ impl Cluster {
         Ok(entry.and_then(|it| it.value.as_ref()).and_then(|value| value.parse().ok()))
     }
 
-    /// Joins the consumer group, to read a topic.
-    pub(crate) fn consumer(&self, topic: &str) -> io::Result<Consumer> {
-        Consumer::join(&self.settings, &self.events, topic)
-    }
-
-    /// Opens the producer of this instance; with transactions, an open one of an earlier process with
-    /// the same id is aborted.
-    pub(crate) fn producer(&self) -> io::Result<Producer> {
+    /// Opens the producer of this instance, also for writing without transactions.
+    pub(crate) fn open_producer(&self) -> io::Result<Producer> {
         Producer::open(&self.settings, &self.events)
-    }
-
-    /// Reads partitions of a topic, each from an offset on, without the group.
-    pub(crate) fn reader(&self, topic: &str, starts: &BTreeMap<i32, i64>) -> io::Result<Reader> {
-        Reader::open(&self.settings, topic, starts)
-    }
-
-    /// How long the brokers may be unreachable.
-    pub(super) fn wait(&self) -> Duration {
-        self.settings.wait
     }
 
     fn admin(&self) -> io::Result<AdminClient<Context>> {
@@ -284,6 +205,91 @@ impl Cluster {
         config::cluster(&self.settings)
             .create_with_context(context)
             .map_err(|error| configuration(&error))
+    }
+}
+
+impl Brokers for Cluster {
+    fn check_reachable(&self) -> io::Result<()> {
+        // Polling serves the queue of the log lines.
+        self.consumer.poll(Duration::ZERO);
+        let Some(since) = self.events.down_since() else { return Ok(()) };
+        if since.elapsed() < self.settings.wait {
+            return Ok(());
+        }
+        let tweets = self.settings.topic(Topic::Tweets);
+        match self.consumer.fetch_metadata(Some(tweets), REQUEST) {
+            Ok(_) => {
+                self.events.is_up();
+                Ok(())
+            }
+            Err(error) => Err(self.unreachable(since.elapsed(), &error.to_string())),
+        }
+    }
+
+    fn partitions(&self, topic: &str) -> io::Result<Option<i32>> {
+        let what = format!("topic {topic}");
+        let metadata =
+            self.request(&what, |consumer| consumer.fetch_metadata(Some(topic), REQUEST))?;
+        let Some(found) = metadata.topics().iter().find(|it| it.name() == topic) else {
+            return Ok(None);
+        };
+        match found.error().map(Code::from) {
+            None => Ok(Some(found.partitions().len() as i32)),
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => Ok(None),
+            Some(Code::LeaderNotAvailable) => Ok(None),
+            Some(code) => Err(refusal(code, &what)
+                .unwrap_or_else(|| failed(format!("{what}: {}", KafkaError::MetadataFetch(code))))),
+        }
+    }
+
+    fn required(&self, topic: Topic) -> io::Result<i32> {
+        let name = self.settings.topic(topic);
+        self.partitions(name)?.ok_or_else(|| {
+            let command = &self.settings.command;
+            failed(format!(
+                "topic {name} is missing: create it with `tweetoscope {command} --kafka \
+                 --create-topics` or with Kafka's own kafka-topics.sh"
+            ))
+        })
+    }
+
+    fn ends(&self, topic: &str, partition: i32) -> io::Result<(i64, i64)> {
+        self.request(&format!("topic {topic} partition {partition}"), |consumer| {
+            consumer.fetch_watermarks(topic, partition, REQUEST)
+        })
+    }
+
+    fn start(&self, topic: &str, partition: i32) -> io::Result<i64> {
+        let (first, end) = self.ends(topic, partition)?;
+        Ok(match &self.settings.from {
+            From::Earliest => first,
+            From::Latest => end,
+            From::Group(group) => self.committed_by(group, topic, partition)?.unwrap_or(first),
+        })
+    }
+
+    fn consumer(&self, topic: &str) -> io::Result<Box<dyn GroupConsumer>> {
+        Ok(Box::new(Consumer::join(&self.settings, &self.events, topic)?))
+    }
+
+    fn producer(&self) -> io::Result<Box<dyn TransactionalProducer>> {
+        Ok(Box::new(self.open_producer()?))
+    }
+
+    fn reader(
+        &self,
+        topic: &str,
+        starts: &BTreeMap<i32, i64>,
+    ) -> io::Result<Box<dyn PartitionReader>> {
+        Ok(Box::new(Reader::open(&self.settings, topic, starts)?))
+    }
+
+    fn wait(&self) -> Duration {
+        self.settings.wait
+    }
+
+    fn pause(&self, time: Duration) {
+        thread::sleep(time);
     }
 }
 

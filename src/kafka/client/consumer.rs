@@ -3,6 +3,7 @@
 //! An assignment is accepted when the positions are located, not in the callback of the rebalance:
 //! heartbeats continue meanwhile, and fetching starts at the low watermark immediately.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -19,6 +20,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use crate::kafka::client::config;
 use crate::kafka::client::context::{Context, Events};
 use crate::kafka::client::errors::{Stopped, code, configuration, explained, failed, refusal};
+use crate::kafka::client::interface::GroupConsumer;
 use crate::kafka::client::records::{ConsumerRecord, Position, Rebalance};
 use crate::kafka::client::settings::Settings;
 
@@ -63,147 +65,12 @@ impl Consumer {
         Ok(joined)
     }
 
-    /// The next change of the assignment, if there is one.
-    pub(crate) fn next_rebalance(&mut self) -> Option<Rebalance> {
-        let rebalance = self.events.next_rebalance()?;
-        if let Rebalance::Assigned(partitions) = &rebalance {
-            self.pending = Some(partitions.clone());
-        }
-        Some(rebalance)
-    }
-
-    /// Whether assignments are incremental; otherwise an assignment replaces the previous one.
-    pub(crate) fn is_cooperative(&self) -> bool {
-        matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative)
-    }
-
-    /// Accepts an assignment, and reads each partition from an offset on.
-    pub(crate) fn accept(&mut self, starts: &BTreeMap<i32, i64>) -> io::Result<()> {
-        self.pending = None;
-        let list = self.list(starts.iter().map(|(p, offset)| (*p, Offset::Offset(*offset))))?;
-        let done = if self.is_cooperative() {
-            self.consumer.incremental_assign(&list)
-        } else {
-            self.consumer.assign(&list)
-        };
-        done.map_err(|error| explained(&format!("accepting partitions of {}", self.topic), &error))
-    }
-
-    /// Whether the group reassigned the partitions without a revocation.
-    pub(crate) fn is_lost(&self) -> bool {
-        self.consumer.assignment_lost()
-    }
-
-    /// Accepts a revocation.
-    pub(crate) fn release(&mut self, partitions: &[i32]) {
-        if let Some(pending) = self.pending.take() {
-            // The group revoked an assignment before it was accepted, which must be accepted all the same.
-            let ends: BTreeMap<i32, i64> = pending.iter().map(|p| (*p, 0)).collect();
-            if let Err(error) = self.accept(&ends) {
-                log::info!("{error}");
-            }
-        }
-        self.ended.borrow_mut().retain(|p| !partitions.contains(p));
-        let done = if self.is_cooperative() {
-            self.list(partitions.iter().map(|p| (*p, Offset::Invalid))).and_then(|list| {
-                self.consumer.incremental_unassign(&list).map_err(io::Error::other)
-            })
-        } else {
-            self.consumer.unassign().map_err(io::Error::other)
-        };
-        if let Err(error) = done {
-            log::info!("releasing partitions of {}: {error}", self.topic);
-        }
-    }
-
-    /// Reads a partition from another offset on.
-    pub(crate) fn seek(&self, partition: i32, offset: i64) -> io::Result<()> {
-        self.ended.borrow_mut().remove(&partition);
-        let wait = Duration::from_secs(10);
-        self.consumer.seek(&self.topic, partition, Offset::Offset(offset), wait).map_err(|error| {
-            let what = format!("topic {} partition {partition}", self.topic);
-            explained(&what, &error)
-        })
-    }
-
-    /// The committed positions; `None` while a transaction of an ended process is open.
-    pub(crate) fn committed(
-        &self,
-        partitions: &[i32],
-        wait: Duration,
-    ) -> io::Result<Option<Positions>> {
-        let list = self.list(partitions.iter().map(|p| (*p, Offset::Invalid)))?;
-        let what = format!("positions of group {} in {}", self.group, self.topic);
-        let list = match self.consumer.committed_offsets(list, wait) {
-            Ok(list) => list,
-            Err(error) => {
-                let refused = code(&error).and_then(|code| refusal(code, &what));
-                log::debug!("{what}: {error}");
-                return refused.map_or(Ok(None), Err);
-            }
-        };
-        let mut positions = BTreeMap::new();
-        for element in list.elements() {
-            if let Err(error) = element.error() {
-                log::debug!("{what}: {error}");
-                return Ok(None);
-            }
-            let committed = match element.offset() {
-                Offset::Offset(offset) => {
-                    Some(Position { offset, metadata: element.metadata().to_owned() })
-                }
-                _ => None,
-            };
-            positions.insert(element.partition(), committed);
-        }
-        Ok(Some(positions))
-    }
-
     fn list(&self, starts: impl Iterator<Item = (i32, Offset)>) -> io::Result<TopicPartitionList> {
         let mut list = TopicPartitionList::new();
         for (partition, offset) in starts {
             list.add_partition_offset(&self.topic, partition, offset).map_err(io::Error::other)?;
         }
         Ok(list)
-    }
-
-    /// Reads the records that have been fetched; waits for the first one.
-    pub(crate) fn read<'a>(&'a self, wait: Duration) -> io::Result<Vec<ConsumerRecord<'a>>> {
-        let (mut batch, mut bytes, mut wait) = (Vec::new(), 0, wait);
-        while batch.len() < MAX_RECORDS && bytes < MAX_BYTES && !self.events.has_rebalance() {
-            match self.consumer.poll(wait) {
-                None => break,
-                Some(Ok(message)) => {
-                    bytes += message.payload_len();
-                    self.ended.borrow_mut().remove(&message.partition());
-                    batch.push(ConsumerRecord(message));
-                }
-                Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    self.ended.borrow_mut().insert(partition);
-                }
-                Some(Err(error)) => self.check(&error)?,
-            }
-            wait = Duration::ZERO;
-        }
-        if !batch.is_empty() {
-            self.events.is_up();
-        }
-        Ok(batch)
-    }
-
-    /// Whether a change of the assignment is pending.
-    pub(crate) fn has_rebalance(&self) -> bool {
-        self.events.has_rebalance()
-    }
-
-    /// The end of a partition, as of the last statistics.
-    pub(crate) fn end_of(&self, partition: i32) -> Option<i64> {
-        self.events.end_of(partition)
-    }
-
-    /// Whether the end of a partition is reached.
-    pub(crate) fn has_ended(&self, partition: i32) -> bool {
-        self.ended.borrow().contains(&partition)
     }
 
     /// Returns the errors of reading that librdkafka does not retry.
@@ -256,15 +123,140 @@ impl Consumer {
     pub(super) fn commit(&self, positions: &TopicPartitionList) -> Result<(), KafkaError> {
         self.consumer.commit(positions, CommitMode::Sync)
     }
+}
 
-    /// The ids of the members of the group with this client id.
-    pub(crate) fn members_named(&self, name: &str) -> BTreeSet<String> {
+impl GroupConsumer for Consumer {
+    fn next_rebalance(&mut self) -> Option<Rebalance> {
+        let rebalance = self.events.next_rebalance()?;
+        if let Rebalance::Assigned(partitions) = &rebalance {
+            self.pending = Some(partitions.clone());
+        }
+        Some(rebalance)
+    }
+
+    fn is_cooperative(&self) -> bool {
+        matches!(self.consumer.rebalance_protocol(), RebalanceProtocol::Cooperative)
+    }
+
+    fn accept(&mut self, starts: &BTreeMap<i32, i64>) -> io::Result<()> {
+        self.pending = None;
+        let list = self.list(starts.iter().map(|(p, offset)| (*p, Offset::Offset(*offset))))?;
+        let done = if self.is_cooperative() {
+            self.consumer.incremental_assign(&list)
+        } else {
+            self.consumer.assign(&list)
+        };
+        done.map_err(|error| explained(&format!("accepting partitions of {}", self.topic), &error))
+    }
+
+    fn is_lost(&self) -> bool {
+        self.consumer.assignment_lost()
+    }
+
+    fn release(&mut self, partitions: &[i32]) {
+        if let Some(pending) = self.pending.take() {
+            // The group revoked an assignment before it was accepted, which must be accepted all the same.
+            let ends: BTreeMap<i32, i64> = pending.iter().map(|p| (*p, 0)).collect();
+            if let Err(error) = self.accept(&ends) {
+                log::info!("{error}");
+            }
+        }
+        self.ended.borrow_mut().retain(|p| !partitions.contains(p));
+        let done = if self.is_cooperative() {
+            self.list(partitions.iter().map(|p| (*p, Offset::Invalid))).and_then(|list| {
+                self.consumer.incremental_unassign(&list).map_err(io::Error::other)
+            })
+        } else {
+            self.consumer.unassign().map_err(io::Error::other)
+        };
+        if let Err(error) = done {
+            log::info!("releasing partitions of {}: {error}", self.topic);
+        }
+    }
+
+    fn seek(&self, partition: i32, offset: i64) -> io::Result<()> {
+        self.ended.borrow_mut().remove(&partition);
+        let wait = Duration::from_secs(10);
+        self.consumer.seek(&self.topic, partition, Offset::Offset(offset), wait).map_err(|error| {
+            let what = format!("topic {} partition {partition}", self.topic);
+            explained(&what, &error)
+        })
+    }
+
+    fn committed(&self, partitions: &[i32], wait: Duration) -> io::Result<Option<Positions>> {
+        let list = self.list(partitions.iter().map(|p| (*p, Offset::Invalid)))?;
+        let what = format!("positions of group {} in {}", self.group, self.topic);
+        let list = match self.consumer.committed_offsets(list, wait) {
+            Ok(list) => list,
+            Err(error) => {
+                let refused = code(&error).and_then(|code| refusal(code, &what));
+                log::debug!("{what}: {error}");
+                return refused.map_or(Ok(None), Err);
+            }
+        };
+        let mut positions = BTreeMap::new();
+        for element in list.elements() {
+            if let Err(error) = element.error() {
+                log::debug!("{what}: {error}");
+                return Ok(None);
+            }
+            let committed = match element.offset() {
+                Offset::Offset(offset) => {
+                    Some(Position { offset, metadata: element.metadata().to_owned() })
+                }
+                _ => None,
+            };
+            positions.insert(element.partition(), committed);
+        }
+        Ok(Some(positions))
+    }
+
+    fn read<'a>(&'a self, wait: Duration) -> io::Result<Vec<ConsumerRecord<'a>>> {
+        let (mut batch, mut bytes, mut wait) = (Vec::new(), 0, wait);
+        while batch.len() < MAX_RECORDS && bytes < MAX_BYTES && !self.events.has_rebalance() {
+            match self.consumer.poll(wait) {
+                None => break,
+                Some(Ok(message)) => {
+                    bytes += message.payload_len();
+                    self.ended.borrow_mut().remove(&message.partition());
+                    batch.push(ConsumerRecord::from(message));
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    self.ended.borrow_mut().insert(partition);
+                }
+                Some(Err(error)) => self.check(&error)?,
+            }
+            wait = Duration::ZERO;
+        }
+        if !batch.is_empty() {
+            self.events.is_up();
+        }
+        Ok(batch)
+    }
+
+    fn has_rebalance(&self) -> bool {
+        self.events.has_rebalance()
+    }
+
+    fn end_of(&self, partition: i32) -> Option<i64> {
+        self.events.end_of(partition)
+    }
+
+    fn has_ended(&self, partition: i32) -> bool {
+        self.ended.borrow().contains(&partition)
+    }
+
+    fn members_named(&self, name: &str) -> BTreeSet<String> {
         let wait = Duration::from_secs(5);
         let Ok(list) = self.consumer.fetch_group_list(Some(&self.group), wait) else {
             return BTreeSet::new();
         };
         let members = list.groups().iter().flat_map(|group| group.members());
         members.filter(|it| it.client_id() == name).map(|it| it.id().to_owned()).collect()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }
 

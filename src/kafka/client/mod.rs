@@ -2,7 +2,8 @@
 //!
 //! [`cluster::Cluster`] connects, answers questions about topics, and opens a
 //! [`consumer::Consumer`] (the member of the group), a [`producer::Producer`] (transactions) and
-//! [`reader::Reader`]s (partitions without a group). Types of rdkafka do not leave this module.
+//! [`reader::Reader`]s (partitions without a group). Daemons and the restore know them by the traits of
+//! [`interface`] only. Types of rdkafka do not leave this module.
 
 pub(crate) mod clock;
 pub(crate) mod cluster;
@@ -10,6 +11,7 @@ mod config;
 pub(crate) mod consumer;
 mod context;
 pub(crate) mod errors;
+pub(crate) mod interface;
 pub(crate) mod producer;
 pub(crate) mod properties;
 pub(crate) mod reader;

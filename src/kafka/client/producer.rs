@@ -21,6 +21,7 @@ use crate::kafka::client::context::{Context, Events};
 use crate::kafka::client::errors::{
     Stopped, TransactionError, code, configuration, explained, failed, refusal,
 };
+use crate::kafka::client::interface::{GroupConsumer, TransactionalProducer};
 use crate::kafka::client::records::{Position, ProducerRecord};
 use crate::kafka::client::remedy::{Remedy, remedy};
 use crate::kafka::client::settings::{LARGEST_RECORD, Settings, TRANSACTION_TIMEOUT};
@@ -102,131 +103,6 @@ impl Producer {
         Ok(())
     }
 
-    /// Sends a record, within a transaction, which is opened if there is none.
-    pub(crate) fn send(&mut self, new: ProducerRecord<'_>) -> Result<(), TransactionError> {
-        self.begin()?;
-        let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(new.topic);
-        (record.key, record.payload) = (new.key, new.value);
-        record.partition = new.partition;
-        let mut full_since = None;
-        loop {
-            let (error, returned) = match self.producer().send(record) {
-                Ok(()) => {
-                    self.sent += 1;
-                    return Ok(());
-                }
-                Err(refused) => refused,
-            };
-            match code(&error) {
-                // The thread of the producer empties the queue.
-                Some(Code::QueueFull)
-                    if full_since.get_or_insert_with(now).elapsed() < self.settings.wait =>
-                {
-                    thread::sleep(POLL);
-                }
-                Some(Code::QueueFull) => {
-                    let text = format!("topic {}: no record was delivered", new.topic);
-                    return Err(io::Error::from(Stopped::Unreachable(text)).into());
-                }
-                Some(Code::MessageSizeTooLarge) => {
-                    return Err(too_large(new).into());
-                }
-                _ => return Err(TransactionError::Abort(format!("topic {}: {error}", new.topic))),
-            }
-            record = returned;
-        }
-    }
-
-    /// Whether a transaction is open.
-    pub(crate) fn is_open(&self) -> bool {
-        self.began.is_some()
-    }
-
-    /// Number of records sent.
-    pub(crate) fn sent(&self) -> u64 {
-        self.sent
-    }
-
-    /// Starts to store the offsets of the records delivered to a topic.
-    pub(crate) fn watch_topic(&self, topic: &str) {
-        self.events.watch_topic(topic);
-    }
-
-    /// The offset of the last record delivered to a partition of the watched topic.
-    pub(crate) fn last_delivered(&self, partition: i32) -> Option<i64> {
-        self.events.last_delivered(partition)
-    }
-
-    /// Starts to store the positions of the records delivered with a key.
-    pub(crate) fn watch_key(&self, key: &str) {
-        self.events.watch_key(key);
-    }
-
-    /// Partition and offset of the last record delivered with a watched key.
-    pub(crate) fn delivered_at(&self, key: &str) -> Option<(i32, i64)> {
-        self.events.delivered_at(key)
-    }
-
-    /// Number of records that were not delivered.
-    pub(crate) fn failures(&self) -> u64 {
-        self.events.failures()
-    }
-
-    /// The times from send to acknowledgement, in seconds.
-    pub(crate) fn delivery_seconds(&self) -> Histogram {
-        self.events.deliveries()
-    }
-
-    /// Waits until all records are delivered. librdkafka's own flush polls every 100 ms.
-    pub(crate) fn drain(&self) -> Result<(), TransactionError> {
-        let start = now();
-        while self.producer().in_flight_count() > 0 {
-            thread::sleep(POLL);
-            if start.elapsed() > self.settings.wait {
-                let text = "records were not delivered within --wait".to_owned();
-                return Err(io::Error::from(Stopped::Unreachable(text)).into());
-            }
-        }
-        Ok(())
-    }
-
-    /// Commits the records and, with them, the positions of the consumer.
-    pub(crate) fn commit(
-        &mut self,
-        positions: &BTreeMap<i32, Position>,
-        consumer: &Consumer,
-    ) -> Result<(), TransactionError> {
-        let positions = consumer.to_list(positions)?;
-        self.begin()?;
-        if self.settings.at_least_once {
-            self.drain()?;
-            self.all_delivered()?;
-            self.retry("committing", || consumer.commit(&positions))?;
-        } else {
-            let identity = consumer.identity().ok_or_else(|| {
-                TransactionError::Abort("this instance is not a member of the group".to_owned())
-            })?;
-            // Checked after the identity is read: that of a lost member is empty, and no broker rejects
-            // its commits.
-            if consumer.is_lost() {
-                return Err(TransactionError::Abort(
-                    "the group has reassigned the partitions".to_owned(),
-                ));
-            }
-            self.retry("committing positions", || {
-                self.producer().send_offsets_to_transaction(
-                    &positions,
-                    &identity,
-                    self.settings.wait,
-                )
-            })?;
-            self.drain()?;
-            self.retry("committing", || self.producer().commit_transaction(CALL))?;
-        }
-        self.began = None;
-        Ok(())
-    }
-
     /// Waits until all records are delivered, for a producer without transactions.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         match self.drain().and_then(|()| self.all_delivered()) {
@@ -281,9 +157,153 @@ impl Producer {
         }
     }
 
-    /// Aborts the open transaction. `is_duplicated`: whether the group has another member with the
-    /// transactional id of this instance.
-    pub(crate) fn abort(&mut self, is_duplicated: impl Fn() -> bool) -> io::Result<()> {
+    fn abort_once(&self) -> KafkaResult<()> {
+        if self.began.is_none() && self.producer().client().fatal_error().is_none() {
+            return Ok(());
+        }
+        self.producer().abort_transaction(CALL)
+    }
+
+    /// A producer is fenced when another process uses its id, and also when its transaction exceeded
+    /// the timeout (a stopped process, or unreachable brokers). The second is not an error.
+    fn refuse_if_fenced(
+        &self,
+        open_for: Duration,
+        is_duplicated: &dyn Fn() -> bool,
+    ) -> io::Result<()> {
+        let Some((code, text)) = self.producer().client().fatal_error() else { return Ok(()) };
+        let fencing = [Code::Fenced, Code::ProducerFenced, Code::InvalidProducerEpoch];
+        if !fencing.contains(&code) {
+            return refusal(code, "writing").map_or(Ok(()), Err);
+        }
+        let expired = open_for > TRANSACTION_TIMEOUT.mul_f64(0.8);
+        if expired && !is_duplicated() {
+            return Ok(());
+        }
+        let id = &self.settings.transactional_id;
+        let text = format!("a newer instance uses the transactional id {id}: {text}");
+        Err(Stopped::Fenced(text).into())
+    }
+}
+
+impl TransactionalProducer for Producer {
+    fn send(&mut self, new: ProducerRecord<'_>) -> Result<(), TransactionError> {
+        self.begin()?;
+        let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(new.topic);
+        (record.key, record.payload) = (new.key, new.value);
+        record.partition = new.partition;
+        let mut full_since = None;
+        loop {
+            let (error, returned) = match self.producer().send(record) {
+                Ok(()) => {
+                    self.sent += 1;
+                    return Ok(());
+                }
+                Err(refused) => refused,
+            };
+            match code(&error) {
+                // The thread of the producer empties the queue.
+                Some(Code::QueueFull)
+                    if full_since.get_or_insert_with(now).elapsed() < self.settings.wait =>
+                {
+                    thread::sleep(POLL);
+                }
+                Some(Code::QueueFull) => {
+                    let text = format!("topic {}: no record was delivered", new.topic);
+                    return Err(io::Error::from(Stopped::Unreachable(text)).into());
+                }
+                Some(Code::MessageSizeTooLarge) => {
+                    return Err(too_large(new).into());
+                }
+                _ => return Err(TransactionError::Abort(format!("topic {}: {error}", new.topic))),
+            }
+            record = returned;
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.began.is_some()
+    }
+
+    fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    fn watch_topic(&self, topic: &str) {
+        self.events.watch_topic(topic);
+    }
+
+    fn last_delivered(&self, partition: i32) -> Option<i64> {
+        self.events.last_delivered(partition)
+    }
+
+    fn watch_key(&self, key: &str) {
+        self.events.watch_key(key);
+    }
+
+    fn delivered_at(&self, key: &str) -> Option<(i32, i64)> {
+        self.events.delivered_at(key)
+    }
+
+    fn failures(&self) -> u64 {
+        self.events.failures()
+    }
+
+    fn delivery_seconds(&self) -> Histogram {
+        self.events.deliveries()
+    }
+
+    fn drain(&self) -> Result<(), TransactionError> {
+        let start = now();
+        while self.producer().in_flight_count() > 0 {
+            thread::sleep(POLL);
+            if start.elapsed() > self.settings.wait {
+                let text = "records were not delivered within --wait".to_owned();
+                return Err(io::Error::from(Stopped::Unreachable(text)).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(
+        &mut self,
+        positions: &BTreeMap<i32, Position>,
+        consumer: &dyn GroupConsumer,
+    ) -> Result<(), TransactionError> {
+        let consumer: &Consumer =
+            consumer.as_any().downcast_ref().expect("consumer and producer are of one client");
+        let positions = consumer.to_list(positions)?;
+        self.begin()?;
+        if self.settings.at_least_once {
+            self.drain()?;
+            self.all_delivered()?;
+            self.retry("committing", || consumer.commit(&positions))?;
+        } else {
+            let identity = consumer.identity().ok_or_else(|| {
+                TransactionError::Abort("this instance is not a member of the group".to_owned())
+            })?;
+            // Checked after the identity is read: that of a lost member is empty, and no broker rejects
+            // its commits.
+            if consumer.is_lost() {
+                return Err(TransactionError::Abort(
+                    "the group has reassigned the partitions".to_owned(),
+                ));
+            }
+            self.retry("committing positions", || {
+                self.producer().send_offsets_to_transaction(
+                    &positions,
+                    &identity,
+                    self.settings.wait,
+                )
+            })?;
+            self.drain()?;
+            self.retry("committing", || self.producer().commit_transaction(CALL))?;
+        }
+        self.began = None;
+        Ok(())
+    }
+
+    fn abort(&mut self, is_duplicated: &dyn Fn() -> bool) -> io::Result<()> {
         let open_for = self.began.map(|began| began.elapsed()).unwrap_or_default();
         if let Some((topic, code)) = self.events.take_undelivered()
             && let Some(error) = refusal(code, &format!("topic {topic}"))
@@ -306,41 +326,13 @@ impl Producer {
                     return Err(Stopped::Unreachable(text).into());
                 }
                 Remedy::Abort | Remedy::Replace => {
-                    self.refuse_if_fenced(open_for, &is_duplicated)?;
+                    self.refuse_if_fenced(open_for, is_duplicated)?;
                     return self.replace();
                 }
             }
         }
         self.began = None;
         Ok(())
-    }
-
-    fn abort_once(&self) -> KafkaResult<()> {
-        if self.began.is_none() && self.producer().client().fatal_error().is_none() {
-            return Ok(());
-        }
-        self.producer().abort_transaction(CALL)
-    }
-
-    /// A producer is fenced when another process uses its id, and also when its transaction exceeded
-    /// the timeout (a stopped process, or unreachable brokers). The second is not an error.
-    fn refuse_if_fenced(
-        &self,
-        open_for: Duration,
-        is_duplicated: impl Fn() -> bool,
-    ) -> io::Result<()> {
-        let Some((code, text)) = self.producer().client().fatal_error() else { return Ok(()) };
-        let fencing = [Code::Fenced, Code::ProducerFenced, Code::InvalidProducerEpoch];
-        if !fencing.contains(&code) {
-            return refusal(code, "writing").map_or(Ok(()), Err);
-        }
-        let expired = open_for > TRANSACTION_TIMEOUT.mul_f64(0.8);
-        if expired && !is_duplicated() {
-            return Ok(());
-        }
-        let id = &self.settings.transactional_id;
-        let text = format!("a newer instance uses the transactional id {id}: {text}");
-        Err(Stopped::Fenced(text).into())
     }
 }
 

@@ -12,6 +12,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use crate::kafka::client::config;
 use crate::kafka::client::context::{Context, Events};
 use crate::kafka::client::errors::{code, configuration, explained, refusal};
+use crate::kafka::client::interface::PartitionReader;
 use crate::kafka::client::records::ConsumerRecord;
 use crate::kafka::client::settings::Settings;
 
@@ -51,16 +52,13 @@ impl Reader {
         consumer.assign(&list).map_err(|error| explained(&format!("topic {topic}"), &error))?;
         Ok(Self { consumer, topic: topic.to_owned() })
     }
+}
 
-    pub(super) fn topic(&self) -> &str {
-        &self.topic
-    }
-
-    /// The next record or end, if there is one within `wait`.
-    pub(crate) fn next(&self, wait: Duration) -> io::Result<Option<Found<'_>>> {
+impl PartitionReader for Reader {
+    fn next(&self, wait: Duration) -> io::Result<Option<Found<'_>>> {
         match self.consumer.poll(wait) {
             None => Ok(None),
-            Some(Ok(message)) => Ok(Some(Found::Record(ConsumerRecord(message)))),
+            Some(Ok(message)) => Ok(Some(Found::Record(ConsumerRecord::from(message)))),
             Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Some(Found::End(partition))),
             Some(Err(error)) => {
                 let what = format!("topic {}", self.topic);
@@ -75,8 +73,7 @@ impl Reader {
         }
     }
 
-    /// The end of the committed records of a partition.
-    pub(super) fn stable_end(&self, partition: i32) -> Option<i64> {
+    fn stable_end(&self, partition: i32) -> Option<i64> {
         let wait = Duration::from_secs(2);
         self.consumer.fetch_watermarks(&self.topic, partition, wait).ok().map(|(_, end)| end)
     }

@@ -3,30 +3,80 @@
 use rdkafka::message::{BorrowedMessage, Message};
 
 /// A record of a topic.
-pub(crate) struct ConsumerRecord<'a>(pub(super) BorrowedMessage<'a>);
+pub(crate) struct ConsumerRecord<'a>(Source<'a>);
+
+/// Where a record is stored.
+enum Source<'a> {
+    Client(BorrowedMessage<'a>),
+    #[cfg(test)]
+    Simulated(std::rc::Rc<StoredRecord>),
+}
+
+/// A record of a simulated topic.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct StoredRecord {
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) key: Option<String>,
+    pub(crate) value: Option<Vec<u8>>,
+}
+
+impl<'a> From<BorrowedMessage<'a>> for ConsumerRecord<'a> {
+    fn from(message: BorrowedMessage<'a>) -> Self {
+        Self(Source::Client(message))
+    }
+}
+
+#[cfg(test)]
+impl From<std::rc::Rc<StoredRecord>> for ConsumerRecord<'_> {
+    fn from(record: std::rc::Rc<StoredRecord>) -> Self {
+        Self(Source::Simulated(record))
+    }
+}
 
 impl ConsumerRecord<'_> {
     pub(crate) fn partition(&self) -> i32 {
-        self.0.partition()
+        match &self.0 {
+            Source::Client(message) => message.partition(),
+            #[cfg(test)]
+            Source::Simulated(record) => record.partition,
+        }
     }
 
     pub(crate) fn offset(&self) -> i64 {
-        self.0.offset()
+        match &self.0 {
+            Source::Client(message) => message.offset(),
+            #[cfg(test)]
+            Source::Simulated(record) => record.offset,
+        }
     }
 
     /// The key, if it is UTF-8.
     pub(crate) fn key(&self) -> Option<&str> {
-        self.0.key().and_then(|key| str::from_utf8(key).ok())
+        match &self.0 {
+            Source::Client(message) => message.key().and_then(|key| str::from_utf8(key).ok()),
+            #[cfg(test)]
+            Source::Simulated(record) => record.key.as_deref(),
+        }
     }
 
     /// The value; `None`: a tombstone.
     pub(crate) fn value(&self) -> Option<&[u8]> {
-        self.0.payload()
+        match &self.0 {
+            Source::Client(message) => message.payload(),
+            #[cfg(test)]
+            Source::Simulated(record) => record.value.as_deref(),
+        }
     }
 
     /// The timestamp, in milliseconds since 1970.
     pub(crate) fn timestamp(&self) -> Option<i64> {
-        self.0.timestamp().to_millis()
+        match &self.0 {
+            Source::Client(message) => message.timestamp().to_millis(),
+            #[cfg(test)]
+            Source::Simulated(_) => None,
+        }
     }
 }
 

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::thread;
 use std::time::Duration;
 
 use crate::kafka::client::clock::now;
-use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::errors::{Stopped, failed};
-use crate::kafka::client::reader::{Found, Reader};
+use crate::kafka::client::interface::{Brokers, PartitionReader};
+use crate::kafka::client::reader::Found;
 use crate::kafka::client::records::ConsumerRecord;
 use crate::kafka::client::settings::TRANSACTION_TIMEOUT;
 
@@ -18,20 +17,19 @@ const POLL: Duration = Duration::from_millis(100);
 /// Waits until the transactions before `end` are committed or aborted. The broker aborts those of a
 /// process that has ended after [`TRANSACTION_TIMEOUT`].
 fn wait_for_transactions(
-    reader: &Reader,
-    partition: i32,
+    cluster: &dyn Brokers,
+    reader: &dyn PartitionReader,
+    (topic, partition): (&str, i32),
     end: i64,
-    wait: Duration,
 ) -> io::Result<()> {
     let start = now();
-    let max = wait.max(TRANSACTION_TIMEOUT * 2);
+    let max = cluster.wait().max(TRANSACTION_TIMEOUT * 2);
     while reader.stable_end(partition).is_none_or(|stable| stable < end) {
         if start.elapsed() > max {
-            let topic = reader.topic();
             let text = format!("topic {topic} partition {partition}: a transaction stays open");
             return Err(Stopped::Unreachable(text).into());
         }
-        thread::sleep(Duration::from_millis(50));
+        cluster.pause(Duration::from_millis(50));
     }
     Ok(())
 }
@@ -42,7 +40,7 @@ fn wait_for_transactions(
 /// An end includes open transactions: while one is open, the committed records after it cannot be
 /// read.
 pub(crate) fn read_committed(
-    cluster: &Cluster,
+    cluster: &dyn Brokers,
     topic: &str,
     starts: &BTreeMap<i32, i64>,
     mut each: impl FnMut(&ConsumerRecord<'_>) -> io::Result<()>,
@@ -60,7 +58,7 @@ pub(crate) fn read_committed(
     }
     let waiting = cluster.reader(topic, &BTreeMap::new())?;
     for partition in left.keys() {
-        wait_for_transactions(&waiting, *partition, ends[partition], cluster.wait())?;
+        wait_for_transactions(cluster, &*waiting, (topic, *partition), ends[partition])?;
     }
     drop(waiting);
     let reader = cluster.reader(topic, &left)?;
@@ -87,7 +85,7 @@ pub(crate) fn read_committed(
 
 /// Reads the value of the record at an offset.
 pub(crate) fn read_at(
-    cluster: &Cluster,
+    cluster: &dyn Brokers,
     topic: &str,
     partition: i32,
     offset: i64,

@@ -5,8 +5,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::kafka::client::clock::now;
-use crate::kafka::client::consumer::{Consumer, Positions};
+use crate::kafka::client::consumer::Positions;
 use crate::kafka::client::errors::Stopped;
+use crate::kafka::client::interface::GroupConsumer;
 use crate::kafka::client::settings::{Settings, TRANSACTION_TIMEOUT};
 
 /// Timeout of one request for the committed positions.
@@ -31,7 +32,7 @@ impl<'a> Assignment<'a> {
     }
 
     /// The group assigned partitions.
-    pub(crate) fn assigned(&mut self, partitions: Vec<i32>, consumer: &Consumer) {
+    pub(crate) fn assigned(&mut self, partitions: Vec<i32>, consumer: &dyn GroupConsumer) {
         if self.members.is_none() {
             self.members = Some(consumer.members_named(&self.settings.transactional_id));
         }
@@ -57,7 +58,7 @@ impl<'a> Assignment<'a> {
     pub(crate) fn committed(
         &mut self,
         partitions: &[i32],
-        consumer: &Consumer,
+        consumer: &dyn GroupConsumer,
     ) -> io::Result<Option<Positions>> {
         if partitions.is_empty() {
             return Ok(Some(BTreeMap::new()));
@@ -84,7 +85,7 @@ impl<'a> Assignment<'a> {
 
     /// Whether a member with the transactional id of this instance has joined since the first
     /// assignment.
-    pub(crate) fn is_duplicated(&self, consumer: &Consumer) -> bool {
+    pub(crate) fn is_duplicated(&self, consumer: &dyn GroupConsumer) -> bool {
         let members = consumer.members_named(&self.settings.transactional_id);
         members.iter().any(|it| !self.members.as_ref().is_some_and(|earlier| earlier.contains(it)))
     }

@@ -9,7 +9,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::kafka::client::cluster::Cluster;
-use crate::kafka::client::reader::{Found, Reader};
+use crate::kafka::client::interface::{Brokers, PartitionReader};
+use crate::kafka::client::reader::Found;
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::Topic;
 use crate::kafka::daemon::oversize::{head, oversize};
@@ -38,7 +39,7 @@ fn place_in(topic: &str, partition: i32, offset: i64) -> String {
 /// One of the topics.
 struct Source {
     name: String,
-    reader: Reader,
+    reader: Box<dyn PartitionReader>,
     /// Partitions whose end is not reached.
     open: Vec<i32>,
 }

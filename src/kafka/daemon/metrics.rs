@@ -1,8 +1,7 @@
 //! The metrics of a daemon beside those of its stages (docs/metrics.md).
 
 use crate::kafka::client::clock::{latencies, unix_millis};
-use crate::kafka::client::consumer::Consumer;
-use crate::kafka::client::producer::Producer;
+use crate::kafka::client::interface::{GroupConsumer, TransactionalProducer};
 use crate::kafka::daemon::partitions::Partitions;
 use crate::stage::{Histogram, Recover, Tally};
 
@@ -76,8 +75,8 @@ impl Metrics {
         &self,
         topic: &str,
         partitions: &Partitions<S>,
-        consumer: &Consumer,
-        producer: &Producer,
+        consumer: &dyn GroupConsumer,
+        producer: &dyn TransactionalProducer,
     ) -> Tally {
         let mut tally = self.counts.clone();
         tally.extend(partitions.tally());

@@ -9,9 +9,9 @@ use std::io;
 use std::time::Duration;
 
 use crate::event::ModelVersion;
-use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::errors::failed;
-use crate::kafka::client::reader::{Found, Reader};
+use crate::kafka::client::interface::{Brokers, PartitionReader};
+use crate::kafka::client::reader::Found;
 use crate::kafka::client::records::ConsumerRecord;
 use crate::kafka::client::scan::{read_at, read_committed};
 use crate::kafka::client::settings::Settings;
@@ -27,9 +27,9 @@ const MAX_VERSIONS: usize = 20;
 
 /// The models of the topic, and those in use.
 pub(crate) struct Models<'a> {
-    cluster: &'a Cluster,
+    cluster: &'a dyn Brokers,
     topic: String,
-    reader: Reader,
+    reader: Box<dyn PartitionReader>,
     /// Pinned counters by window.
     pins: BTreeMap<u64, u64>,
     /// Partition and offset of every version.
@@ -49,7 +49,7 @@ enum Entry {
 
 impl<'a> Models<'a> {
     /// Reads the topic to its end, and follows it from there.
-    pub(crate) fn open(settings: &Settings, cluster: &'a Cluster) -> io::Result<Self> {
+    pub(crate) fn open(settings: &Settings, cluster: &'a dyn Brokers) -> io::Result<Self> {
         let topic = settings.topic(Topic::Models).to_owned();
         let partitions = cluster.required(Topic::Models)?;
         let starts = (0..partitions).map(|partition| (partition, 0)).collect();

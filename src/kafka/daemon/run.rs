@@ -5,9 +5,9 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::kafka::client::cluster::Cluster;
-use crate::kafka::client::consumer::{Consumer, Positions};
+use crate::kafka::client::consumer::Positions;
 use crate::kafka::client::errors::TransactionError;
+use crate::kafka::client::interface::{Brokers, GroupConsumer};
 use crate::kafka::client::records::{ConsumerRecord, Rebalance};
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::InputTopic;
@@ -30,10 +30,10 @@ const POLL_LOCATING: Duration = Duration::from_millis(5);
 /// A daemon that runs stages of `make`, one for each assigned partition.
 pub(crate) struct Daemon<'a, S, F> {
     settings: &'a Settings,
-    cluster: &'a Cluster,
+    cluster: &'a dyn Brokers,
     input: &'a InputTopic,
     restorer: Restorer<'a, F>,
-    consumer: Consumer,
+    consumer: Box<dyn GroupConsumer>,
     assignment: Assignment<'a>,
     partitions: Partitions<S>,
     transaction: Transaction<'a>,
@@ -70,29 +70,33 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
 
     /// Runs until a signal stops it or, with `--exit-eof`, until all partitions are read.
     pub(crate) fn run(&mut self, observer: &mut dyn Observer) -> io::Result<Counts> {
-        loop {
-            self.accept_rebalances()?;
-            self.restore_partitions()?;
-            if self.is_stopped() || self.is_done() {
-                self.commit()?;
-                if self.is_stopped() || self.is_done() {
-                    break;
-                }
-            }
-            let models = self.restorer.changed_models()?;
-            if !models.is_empty() {
-                self.partitions.apply_models(&models);
-            }
-            let processed = self.process(observer);
-            self.abort_on_error(processed)?;
-            if self.transaction.is_due() {
-                self.commit()?;
-            }
-            observer.batch(self.counts(), &|| self.tally());
-            self.cluster.check_reachable()?;
-        }
+        while self.step(observer)? {}
         observer.end(self.counts(), &|| self.tally());
         Ok(self.counts())
+    }
+
+    /// One turn of the loop; returns whether there is a next one.
+    pub(crate) fn step(&mut self, observer: &mut dyn Observer) -> io::Result<bool> {
+        self.accept_rebalances()?;
+        self.restore_partitions()?;
+        if self.is_stopped() || self.is_done() {
+            self.commit()?;
+            if self.is_stopped() || self.is_done() {
+                return Ok(false);
+            }
+        }
+        let models = self.restorer.changed_models()?;
+        if !models.is_empty() {
+            self.partitions.apply_models(&models);
+        }
+        let processed = self.process(observer);
+        self.abort_on_error(processed)?;
+        if self.transaction.is_due() {
+            self.commit()?;
+        }
+        observer.batch(self.counts(), &|| self.tally());
+        self.cluster.check_reachable()?;
+        Ok(true)
     }
 
     /// Reports the number of refused records.
@@ -156,7 +160,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
 
     /// Commits; if that fails, aborts, and the state of all partitions is restored.
     fn commit(&mut self) -> io::Result<()> {
-        match self.transaction.commit(&mut self.partitions, &self.consumer) {
+        match self.transaction.commit(&mut self.partitions, &*self.consumer) {
             Ok(true) => {
                 self.metrics.count_committed();
                 self.report_long_replay();
@@ -191,7 +195,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         };
         log::warn!("the transaction is aborted, and the state is restored: {why}");
         self.metrics.count_aborted();
-        self.transaction.abort(|| self.assignment.is_duplicated(&self.consumer))?;
+        self.transaction.abort(&|| self.assignment.is_duplicated(&*self.consumer))?;
         self.partitions.invalidate();
         Ok(())
     }
@@ -221,7 +225,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             let group = &self.settings.group;
             return Err(partitions_changed(&input.name, now, input.partitions, group));
         }
-        self.assignment.assigned(partitions, &self.consumer);
+        self.assignment.assigned(partitions, &*self.consumer);
         Ok(())
     }
 
@@ -243,7 +247,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
     /// Restores assigned and invalid partitions whose committed positions are available.
     fn restore_partitions(&mut self) -> io::Result<()> {
         if let Some(pending) = self.assignment.pending().map(<[i32]>::to_vec)
-            && let Some(committed) = self.assignment.committed(&pending, &self.consumer)?
+            && let Some(committed) = self.assignment.committed(&pending, &*self.consumer)?
         {
             let mut starts = BTreeMap::new();
             for partition in pending {
@@ -253,7 +257,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             self.assignment.clear_pending();
         }
         let invalid = self.partitions.invalid();
-        if let Some(committed) = self.assignment.committed(&invalid, &self.consumer)? {
+        if let Some(committed) = self.assignment.committed(&invalid, &*self.consumer)? {
             for partition in invalid {
                 let next = self.restore(partition, &committed)?;
                 self.consumer.seek(partition, next)?;
@@ -273,7 +277,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
 
     fn tally(&self) -> Tally {
         let (topic, producer) = (&self.input.name, self.transaction.producer());
-        let mut tally = self.metrics.tally(topic, &self.partitions, &self.consumer, producer);
+        let mut tally = self.metrics.tally(topic, &self.partitions, &*self.consumer, producer);
         tally.extend(self.restorer.tally());
         tally
     }

@@ -5,6 +5,7 @@ use std::io;
 
 use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::errors::{Stopped, failed};
+use crate::kafka::client::interface::Brokers;
 use crate::kafka::client::settings::{LARGEST_RECORD, ModelsTopic, Settings};
 use crate::kafka::client::topics::{InputTopic, Topic};
 use crate::kafka::daemon::run::Daemon;

@@ -8,6 +8,7 @@ use std::io;
 use crate::event::Event;
 use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::errors::{TransactionError, failed};
+use crate::kafka::client::interface::{Brokers, TransactionalProducer};
 use crate::kafka::client::producer::Producer;
 use crate::kafka::client::records::ProducerRecord;
 use crate::kafka::client::settings::Settings;
@@ -27,7 +28,7 @@ impl Sink {
         let settings = Settings { at_least_once: true, ..settings.clone() };
         let cluster = Cluster::connect(&settings)?;
         check_topics(&settings, &cluster)?;
-        let producer = cluster.producer()?;
+        let producer = cluster.open_producer()?;
         Ok(Self { settings, producer, buffer: Vec::new() })
     }
 

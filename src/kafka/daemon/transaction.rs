@@ -5,9 +5,8 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::kafka::client::clock::now;
-use crate::kafka::client::consumer::Consumer;
 use crate::kafka::client::errors::TransactionError;
-use crate::kafka::client::producer::Producer;
+use crate::kafka::client::interface::{GroupConsumer, TransactionalProducer};
 use crate::kafka::client::records::{Position, ProducerRecord};
 use crate::kafka::client::settings::{ModelsTopic, Settings};
 use crate::kafka::client::topics::InputTopic;
@@ -21,7 +20,7 @@ pub(crate) struct Transaction<'a> {
     settings: &'a Settings,
     input: &'a InputTopic,
     changelog: Changelog<'a>,
-    producer: Producer,
+    producer: Box<dyn TransactionalProducer>,
     /// Number of output records since the last commit.
     outputs: u64,
     /// Since when there are processed records that are not committed.
@@ -29,13 +28,13 @@ pub(crate) struct Transaction<'a> {
 }
 
 impl<'a> Transaction<'a> {
-    pub(crate) fn new(producer: Producer, changelog: Changelog<'a>) -> Self {
+    pub(crate) fn new(producer: Box<dyn TransactionalProducer>, changelog: Changelog<'a>) -> Self {
         let Changelog { settings, input, .. } = changelog;
         Self { settings, input, changelog, producer, outputs: 0, since: None }
     }
 
-    pub(crate) fn producer(&self) -> &Producer {
-        &self.producer
+    pub(crate) fn producer(&self) -> &dyn TransactionalProducer {
+        &*self.producer
     }
 
     /// Sends an output record.
@@ -81,10 +80,10 @@ impl<'a> Transaction<'a> {
     pub(crate) fn commit<S: Recover>(
         &mut self,
         partitions: &mut Partitions<S>,
-        consumer: &Consumer,
+        consumer: &dyn GroupConsumer,
     ) -> Result<bool, TransactionError> {
         for (partition, task) in partitions.changed() {
-            self.changelog.write(partition, &task.spill(), &mut self.producer)?;
+            self.changelog.write(partition, &task.spill(), &mut *self.producer)?;
         }
         let mut all: BTreeMap<i32, Metadata> = BTreeMap::new();
         let mut offsets = BTreeMap::new();
@@ -96,7 +95,7 @@ impl<'a> Transaction<'a> {
             self.since = None;
             return Ok(false);
         }
-        for partition in self.changelog.store_long_checkpoints(&mut all, &mut self.producer)? {
+        for partition in self.changelog.store_long_checkpoints(&mut all, &mut *self.producer)? {
             if let Some(task) = partitions.get_mut(partition) {
                 task.stored(&all[&partition].checkpoint);
             }
@@ -118,7 +117,7 @@ impl<'a> Transaction<'a> {
 
     /// Aborts the transaction. `is_duplicated`: whether the group has another member with the
     /// transactional id of this instance.
-    pub(crate) fn abort(&mut self, is_duplicated: impl Fn() -> bool) -> io::Result<()> {
+    pub(crate) fn abort(&mut self, is_duplicated: &dyn Fn() -> bool) -> io::Result<()> {
         self.producer.abort(is_duplicated)?;
         self.clear();
         Ok(())

@@ -13,9 +13,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::errors::{TransactionError, failed};
-use crate::kafka::client::producer::Producer;
+use crate::kafka::client::interface::{Brokers, TransactionalProducer};
 use crate::kafka::client::records::ProducerRecord;
 use crate::kafka::client::scan::{read_at, read_committed};
 use crate::kafka::client::settings::Settings;
@@ -46,7 +45,7 @@ pub(crate) struct Parts {
 #[derive(Clone, Copy)]
 pub(crate) struct Changelog<'a> {
     pub(crate) settings: &'a Settings,
-    pub(crate) cluster: &'a Cluster,
+    pub(crate) cluster: &'a dyn Brokers,
     pub(crate) input: &'a InputTopic,
 }
 
@@ -64,7 +63,7 @@ impl<'a> Changelog<'a> {
         &self,
         partition: i32,
         changes: &[Change],
-        producer: &mut Producer,
+        producer: &mut dyn TransactionalProducer,
     ) -> Result<(), TransactionError> {
         if changes.is_empty() {
             return Ok(());
@@ -90,7 +89,7 @@ impl<'a> Changelog<'a> {
     pub(crate) fn store_long_checkpoints(
         &self,
         all: &mut BTreeMap<i32, Metadata>,
-        producer: &mut Producer,
+        producer: &mut dyn TransactionalProducer,
     ) -> Result<Vec<i32>, TransactionError> {
         let topic = self.topic();
         let mut keys = Vec::new();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::errors::failed;
+use crate::kafka::client::interface::Brokers;
 use crate::kafka::client::records::Position;
 use crate::kafka::client::scan::read_committed;
 use crate::kafka::client::settings::Settings;
@@ -18,7 +18,7 @@ use crate::stage::Restore;
 #[derive(Clone, Copy)]
 pub(crate) struct Recovery<'a> {
     pub(crate) settings: &'a Settings,
-    pub(crate) cluster: &'a Cluster,
+    pub(crate) cluster: &'a dyn Brokers,
     pub(crate) input: &'a InputTopic,
     /// What the stage needs beside its input.
     pub(crate) needs: Restore,
