@@ -1,6 +1,6 @@
 //! Instances that are stopped, replaced, added and removed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::broker::broker;
 use crate::client::{self, lag};
@@ -65,6 +65,12 @@ fn an_instance_that_was_replaced_ends_with_status_76() {
     feed(&environment, &parts[0]);
     environment.wait_until_read("collect", "tweets");
     let mut new = environment.daemon("collect", "same", &OPTIONS);
+    // The old instance notices at its next commit that it was replaced: records must come after that.
+    let start = Instant::now();
+    while !new.stderr().contains("are assigned") {
+        assert!(start.elapsed() < Duration::from_secs(60), "{}", new.stderr());
+        std::thread::sleep(Duration::from_millis(20));
+    }
     feed(&environment, &parts[1]);
     assert_eq!(old.wait(Duration::from_secs(60)), Some(76), "{}", old.stderr());
     environment.wait_until_read("collect", "tweets");
