@@ -52,6 +52,8 @@
 pub(crate) mod client;
 pub(crate) mod daemon;
 pub(crate) mod restore;
+#[cfg(test)]
+mod simulated;
 
 pub use client::errors::{Stopped, status};
 pub use client::properties::{Properties, check_settable, from_file, property};

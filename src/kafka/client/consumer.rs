@@ -129,7 +129,9 @@ impl GroupConsumer for Consumer {
     fn next_rebalance(&mut self) -> Option<Rebalance> {
         let rebalance = self.events.next_rebalance()?;
         if let Rebalance::Assigned(partitions) = &rebalance {
-            self.pending = Some(partitions.clone());
+            let mut all = if self.is_cooperative() { self.pending.take() } else { None };
+            all.get_or_insert_default().extend(partitions);
+            self.pending = all;
         }
         Some(rebalance)
     }
@@ -154,16 +156,21 @@ impl GroupConsumer for Consumer {
     }
 
     fn release(&mut self, partitions: &[i32]) {
-        if let Some(pending) = self.pending.take() {
-            // The group revoked an assignment before it was accepted, which must be accepted all the same.
+        let mut released: BTreeSet<i32> = partitions.iter().copied().collect();
+        if let Some(mut pending) = self.pending.take() {
+            // The group revoked a part of an assignment before it was accepted, which must be accepted all
+            // the same. The other part remains pending.
             let ends: BTreeMap<i32, i64> = pending.iter().map(|p| (*p, 0)).collect();
             if let Err(error) = self.accept(&ends) {
                 log::info!("{error}");
             }
+            released.extend(&pending);
+            pending.retain(|partition| !partitions.contains(partition));
+            self.pending = Some(pending).filter(|pending| !pending.is_empty());
         }
         self.ended.borrow_mut().retain(|p| !partitions.contains(p));
         let done = if self.is_cooperative() {
-            self.list(partitions.iter().map(|p| (*p, Offset::Invalid))).and_then(|list| {
+            self.list(released.iter().map(|p| (*p, Offset::Invalid))).and_then(|list| {
                 self.consumer.incremental_unassign(&list).map_err(io::Error::other)
             })
         } else {

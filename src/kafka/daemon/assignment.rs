@@ -31,15 +31,26 @@ impl<'a> Assignment<'a> {
         Self { settings, topic, pending: None, failing_since: None, members: None }
     }
 
-    /// The group assigned partitions.
+    /// The group assigned partitions, in addition to the earlier ones where assignments are incremental.
     pub(crate) fn assigned(&mut self, partitions: Vec<i32>, consumer: &dyn GroupConsumer) {
         if self.members.is_none() {
             self.members = Some(consumer.members_named(&self.settings.transactional_id));
         }
-        self.pending = Some(partitions);
+        match &mut self.pending {
+            Some(pending) if consumer.is_cooperative() => pending.extend(partitions),
+            pending => *pending = Some(partitions),
+        }
     }
 
-    /// The group revoked partitions, or they are accepted.
+    /// The group revoked partitions; others that were assigned with them remain to be located.
+    pub(crate) fn revoked(&mut self, partitions: &[i32]) {
+        if let Some(pending) = &mut self.pending {
+            pending.retain(|partition| !partitions.contains(partition));
+        }
+        self.pending.take_if(|pending| pending.is_empty());
+    }
+
+    /// The positions of the assigned partitions are located.
     pub(crate) fn clear_pending(&mut self) {
         self.pending = None;
     }

@@ -22,7 +22,7 @@ mod models;
 mod oversize;
 mod partitions;
 mod restorer;
-mod run;
+pub(crate) mod run;
 pub(crate) mod service;
 pub(crate) mod sink;
 mod task;

@@ -48,9 +48,12 @@ impl<S: Recover> Partitions<S> {
         &self.tasks
     }
 
-    /// The tasks with something to commit.
+    /// The tasks with something to commit. One whose state must be restored has nothing: its output
+    /// was aborted, and with its position that output would be lost.
     pub(crate) fn changed(&mut self) -> impl Iterator<Item = (i32, &mut Task<S>)> {
-        let changed = self.tasks.iter_mut().filter(|(_, task)| task.has_changed());
+        let invalid = &self.invalid;
+        let changed = self.tasks.iter_mut();
+        let changed = changed.filter(|(it, task)| task.has_changed() && !invalid.contains(it));
         changed.map(|(partition, task)| (*partition, task))
     }
 

@@ -239,7 +239,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             self.commit()?;
         }
         self.partitions.remove(partitions);
-        self.assignment.clear_pending();
+        self.assignment.revoked(partitions);
         self.consumer.release(partitions);
         Ok(())
     }

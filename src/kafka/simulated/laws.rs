@@ -1,0 +1,111 @@
+//! What must hold for every seed: what is committed equals the offline run.
+//!
+//! `TWEETOSCOPE_SEEDS=100000 cargo test --lib simulated` runs as many seeds, and
+//! `TWEETOSCOPE_SEED=17 cargo test --lib simulated` one of them, which is printed when it fails.
+
+use rand_chacha::ChaCha8Rng;
+
+use super::storm::{Finding, Happened, Weather, storm};
+use crate::event::{Event, EventTime};
+use crate::kafka::client::topics::Topic;
+use crate::record::{Record, Watermark};
+use crate::replay::random::seeded_rng;
+use crate::replay::testing::below;
+use crate::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
+
+/// The seeds to run, `count` of them by default.
+fn seeds(count: u64) -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match number("TWEETOSCOPE_SEED") {
+        Some(seed) => {
+            // What happens is printed, with the log of the daemons.
+            if log::set_logger(&Printer).is_ok() {
+                log::set_max_level(log::LevelFilter::Trace);
+            }
+            seed..seed + 1
+        }
+        None => 0..number("TWEETOSCOPE_SEEDS").unwrap_or(count),
+    }
+}
+
+/// Prints the log.
+struct Printer;
+
+impl log::Log for Printer {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        println!("{}", record.args());
+    }
+
+    fn flush(&self) {}
+}
+
+/// Tweets of some sources: late, duplicated, without a root, with reused ids.
+fn tweets(rng: &mut ChaCha8Rng, length: u64) -> Vec<(u64, Record)> {
+    let mut clocks = [0.0; 5];
+    let mut one = || {
+        let source = below(rng, 5);
+        let clock = &mut clocks[source as usize];
+        *clock += below(rng, 120) as f64 * if below(rng, 40) == 0 { 30.0 } else { 1.0 };
+        let late = if below(rng, 5) == 0 { below(rng, 900) as f64 } else { 0.0 };
+        let (name, t) = (source.to_string(), *clock - late);
+        let record = match below(rng, 30) {
+            0 => Record::Watermark(Watermark { source: name, t }),
+            kind => Record::Event(Event {
+                root: kind < 6,
+                cid: below(rng, 12).to_string().into(),
+                source: name.into(),
+                time: EventTime::new(t).unwrap_or_default(),
+                magnitude: 1.0,
+                msg: "".into(),
+                info: "".into(),
+                id: if below(rng, 2) == 0 { "".into() } else { below(rng, 30).to_string().into() },
+            }),
+        };
+        (source, record)
+    };
+    (0..length).map(|_| one()).collect()
+}
+
+fn collect_in_a_storm(weather: &Weather) -> Result<Happened, Finding> {
+    let mut rng = seeded_rng(weather.seed, 9);
+    let mut limits = Limits::default();
+    if below(&mut rng, 4) == 0 {
+        limits.open_cascades = 3;
+    }
+    let options = CollectOptions {
+        windows: vec![300, 600],
+        terminated: [1800.0, 30_000.0][below(&mut rng, 2) as usize],
+        min_size: 2,
+        lateness: [0.0, 60.0, 400.0][below(&mut rng, 3) as usize],
+        max_age: 90_000.0,
+        max_jump: 40_000.0,
+        at_end: AtEnd::Drop,
+        limits,
+    };
+    let length = 50 + below(&mut rng, 350);
+    let records = tweets(&mut rng, length);
+    let outputs = [Topic::CascadeSeries, Topic::CascadeProperties];
+    storm(weather, Topic::Tweets, &outputs, &records, &|| Collect::new(options.clone()))
+}
+
+#[test]
+fn a_collector_commits_every_record_once_in_any_storm() {
+    let (mut sum, range) = (Happened::default(), seeds(5000));
+    for seed in range {
+        let weather = Weather { seed, at_least_once: false, replay: true };
+        match collect_in_a_storm(&weather) {
+            Ok(happened) => {
+                sum.crashes += happened.crashes;
+                sum.expelled += happened.expelled;
+                sum.stops += happened.stops;
+                sum.records += happened.records;
+            }
+            Err(Finding(text)) => panic!("TWEETOSCOPE_SEED={seed}: {text}"),
+        }
+    }
+    println!("{sum:?}");
+}

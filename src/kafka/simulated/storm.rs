@@ -1,0 +1,317 @@
+//! Instances of a stage that are killed, paused, stopped and rebalanced by a seed.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::clients::{Connection, Shared};
+use super::group::Group;
+use super::world::{CRASH, Faults, World};
+use crate::kafka::client::interface::Brokers;
+use crate::kafka::client::settings::{From, ModelsTopic, Settings};
+use crate::kafka::client::topics::{InputTopic, Names, Topic};
+use crate::kafka::daemon::run::Daemon;
+use crate::kafka::restore::checkpoint::Metadata;
+use crate::kafka::restore::recovery::Recovery;
+use crate::record::Record;
+use crate::replay::random::seeded_rng;
+use crate::replay::testing::below;
+use crate::stage::{Out, Outgoing, Recover};
+use crate::stream::{Frame, parse};
+
+/// What a storm does beside faults.
+#[derive(Clone, Debug)]
+pub(super) struct Weather {
+    pub(super) seed: u64,
+    /// Without transactions: output may be repeated.
+    pub(super) at_least_once: bool,
+    /// Whether state is restored; false only to see that its loss is found.
+    pub(super) replay: bool,
+}
+
+/// How often things happened.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Happened {
+    pub(super) crashes: u64,
+    pub(super) expelled: u64,
+    pub(super) stops: u64,
+    pub(super) records: u64,
+}
+
+/// A failed law: the output differs, or the storm does not end.
+#[derive(Debug)]
+pub(super) struct Finding(pub(super) String);
+
+fn settings(
+    weather: &Weather,
+    input: &str,
+    rng: &mut rand_chacha::ChaCha8Rng,
+    number: u64,
+) -> Settings {
+    let mut topics = Names::default();
+    topics.rename(&format!("{input}={input}")).expect("a name of a topic");
+    Settings {
+        command: "simulated".to_owned(),
+        brokers: "simulated".to_owned(),
+        properties: Vec::new(),
+        group: "group".to_owned(),
+        transactional_id: format!("id-{number}"),
+        topics,
+        creation: None,
+        exit_eof: false,
+        at_least_once: weather.at_least_once,
+        wait: Duration::from_secs(3600),
+        tick: if below(rng, 3) == 0 { Duration::ZERO } else { Duration::from_secs(3600) },
+        max_outputs: 1 + below(rng, 12),
+        max_replay: [8, 40, 200, 1_000_000][below(rng, 4) as usize],
+        dead_letter: None,
+        max_record_bytes: 1 << 20,
+        from: From::Earliest,
+        models: ModelsTopic::None,
+        largest_model: None,
+        writes: Vec::new(),
+        pin: Vec::new(),
+        replay: weather.replay,
+        stop: Arc::new(AtomicBool::new(false)),
+    }
+}
+
+/// The records that a stage emits for the committed input of each partition, offline.
+fn offline<S: Recover>(world: &World, input: &InputTopic, make: &dyn Fn() -> S) -> Vec<String> {
+    let mut lines = Vec::new();
+    for partition in 0..input.partitions {
+        let (mut stage, mut out) = (make(), Out::default());
+        for record in world.committed(&input.name, partition) {
+            let Some(bytes) = record.value.as_deref() else { continue };
+            let (position, key) = (record.offset.unsigned_abs(), record.key.as_deref());
+            let frame = [Frame { position, key, bytes, text: None }];
+            stage.on_batch(&parse(&frame, S::TAKES, &mut Vec::new()), &mut out);
+        }
+        lines.extend(out.take().iter().filter_map(line));
+    }
+    lines.sort_unstable();
+    lines
+}
+
+/// An output record with its topic.
+fn line(item: &Outgoing) -> Option<String> {
+    let Outgoing::Record(record) = item else { return None };
+    let topic = Topic::of(record.kind())?;
+    let mut bytes = format!("{} ", topic.default_name()).into_bytes();
+    record.write(&mut bytes);
+    String::from_utf8(bytes).ok()
+}
+
+/// The committed output records with their topics.
+fn emitted(world: &World, topics: &[Topic]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for topic in topics {
+        let name = topic.default_name();
+        for partition in 0..world.partitions(name).unwrap_or_default() {
+            for record in world.committed(name, partition as i32) {
+                let value = record.value.as_deref().unwrap_or_default();
+                lines.push(format!("{name} {}", String::from_utf8_lossy(value)));
+            }
+        }
+    }
+    lines.sort_unstable();
+    lines
+}
+
+/// Whether all of the input is committed.
+fn is_done(world: &World, input: &InputTopic) -> bool {
+    (0..input.partitions).all(|partition| {
+        let last = world.committed(&input.name, partition).last().map(|record| record.offset);
+        let committed = world.positions.get(&partition).map(|position| position.offset);
+        last.is_none_or(|last| committed.is_some_and(|committed| committed > last))
+    })
+}
+
+/// Retention deletes input that no replay needs.
+fn retain(world: &mut World, input: &InputTopic) {
+    for partition in 0..input.partitions {
+        let Some(position) = world.positions.get(&partition) else { continue };
+        if let Ok(metadata) = Metadata::parse(&position.metadata, input.partitions) {
+            world.delete_before(&input.name, partition, metadata.checkpoint.offset);
+        }
+    }
+}
+
+/// Appends a part of the input, sometimes in a transaction that is aborted and repeated.
+fn append(world: &mut World, input: &str, records: &[(u64, Record)]) {
+    let partitions = world.partitions(input).unwrap_or(1) as u64;
+    let write = |world: &mut World, transaction| {
+        for (source, record) in records {
+            let mut bytes = Vec::new();
+            record.write(&mut bytes);
+            let (key, partition) = (source.to_string(), (source % partitions) as usize);
+            world.append(input, partition, Some(&key), Some(&bytes), transaction);
+        }
+    };
+    match below(&mut world.rng, 6) {
+        0 => {
+            let number = world.begin("upstream");
+            write(world, Some(number));
+            world.end(number, super::world::State::Aborted);
+        }
+        1 => {
+            let number = world.begin("upstream");
+            write(world, Some(number));
+            return world.end(number, super::world::State::Committed);
+        }
+        _ => {}
+    }
+    write(world, None);
+}
+
+/// Runs instances of a stage on `records` (with the numbers of their sources) through a storm, and
+/// compares what is committed with the offline run.
+pub(super) fn storm<S: Recover>(
+    weather: &Weather,
+    input: Topic,
+    outputs: &[Topic],
+    records: &[(u64, Record)],
+    make: &dyn Fn() -> S,
+) -> Result<Happened, Finding> {
+    let mut rng = seeded_rng(weather.seed, 7);
+    let partitions = 1 + below(&mut rng, 4) as i32;
+    let instances = 1 + below(&mut rng, 3);
+    let cooperative = below(&mut rng, 2) == 0;
+    let group = Group::new(partitions, cooperative);
+    let world: Shared = Rc::new(RefCell::new(World::new(seeded_rng(weather.seed, 8), group)));
+    let name = input.default_name();
+    world.borrow_mut().create(name, partitions as usize);
+    for topic in outputs {
+        let same = !S::RESTORE.reads_back.is_empty();
+        let count = if same { partitions as u64 } else { 1 + below(&mut rng, 3) };
+        world.borrow_mut().create(topic.default_name(), count as usize);
+    }
+    world.borrow_mut().create(Topic::CollectState.default_name(), 1);
+    let topic = InputTopic { name: name.to_owned(), partitions };
+    let connect = |number| Connection {
+        world: Rc::clone(&world),
+        settings: settings(weather, name, &mut rng.clone(), number),
+        process: Cell::new(0),
+        is_killed: Rc::new(Cell::new(false)),
+    };
+    let connections: Vec<Connection> = (0..instances).map(connect).collect();
+    let mut daemons: Vec<Option<Daemon<'_, S, &dyn Fn() -> S>>> =
+        connections.iter().map(|_| None).collect();
+    let mut happened = Happened { records: records.len() as u64, ..Happened::default() };
+    let mut processes = 0;
+    let (mut appended, mut idle, mut turns) = (0, 0, 0);
+    loop {
+        turns += 1;
+        let is_calm = appended == records.len() && turns > 60;
+        if turns > 6000 {
+            return Err(Finding("the storm does not end".to_owned()));
+        }
+        if is_calm && is_done(&world.borrow(), &topic) {
+            idle += 1;
+            // Instances that were expelled return, and may only repeat what is committed.
+            if idle > 40 {
+                break;
+            }
+        }
+        world.borrow_mut().advance(1);
+        if appended < records.len() && below(&mut rng, 3) == 0 {
+            let next = (appended + 1 + below(&mut rng, 25) as usize).min(records.len());
+            append(&mut world.borrow_mut(), name, &records[appended..next]);
+            appended = next;
+        }
+        if !is_calm {
+            match below(&mut rng, 60) {
+                0 => world.borrow_mut().advance(30 + below(&mut rng, 60)),
+                1 => world.borrow_mut().compact(Topic::CollectState.default_name()),
+                2 => retain(&mut world.borrow_mut(), &topic),
+                _ => {}
+            }
+        }
+        let index = below(&mut rng, instances) as usize;
+        let connection = &connections[index];
+        world.borrow_mut().faults = if is_calm {
+            Faults::default()
+        } else {
+            Faults {
+                crash_in: (below(&mut rng, 25) == 0).then(|| below(&mut rng, 40)),
+                abort_in: (below(&mut rng, 15) == 0).then(|| below(&mut rng, 6)),
+            }
+        };
+        let stepped = match &mut daemons[index] {
+            Some(daemon) => {
+                // Without a commit interval, an instance commits what is left when it stops.
+                let waits = connection.settings.tick > Duration::ZERO;
+                if (!is_calm || waits && idle == 0) && below(&mut rng, 40) == 0 {
+                    connection.settings.stop.store(true, Ordering::Relaxed);
+                }
+                daemon.step(&mut ())
+            }
+            slot => {
+                processes += 1;
+                connection.process.set(processes);
+                connection.is_killed.set(false);
+                connection.settings.stop.store(false, Ordering::Relaxed);
+                let brokers: &dyn Brokers = connection;
+                let recovery = Recovery {
+                    settings: &connection.settings,
+                    cluster: brokers,
+                    input: &topic,
+                    needs: S::RESTORE,
+                };
+                log::trace!("{turns}: instance {index} starts as process {processes}");
+                Daemon::open(make, recovery).map(|daemon| {
+                    *slot = Some(daemon);
+                    true
+                })
+            }
+        };
+        if let Err(error) = &stepped {
+            log::trace!("{turns}: instance {index}: {error}");
+        }
+        match stepped {
+            Ok(true) => {}
+            Ok(false) => {
+                log::trace!("{turns}: instance {index} stops");
+                happened.stops += 1;
+                daemons[index] = None;
+            }
+            Err(error) if is_crash(&error) => {
+                happened.crashes += 1;
+                world.borrow_mut().faults = Faults::default();
+                connection.is_killed.set(true);
+                daemons[index] = None;
+            }
+            Err(error) => {
+                return Err(Finding(format!("instance {index} ended with an error: {error}")));
+            }
+        }
+        happened.expelled += world.borrow().group.expelled.len() as u64;
+    }
+    daemons.clear();
+    let world = world.borrow();
+    let (actual, expected) = (emitted(&world, outputs), offline(&world, &topic, make));
+    compare(&actual, &expected).map(|()| happened)
+}
+
+fn is_crash(error: &io::Error) -> bool {
+    error.to_string() == CRASH
+}
+
+/// The first record that is missing, repeated or different.
+fn compare(actual: &[String], expected: &[String]) -> Result<(), Finding> {
+    if actual == expected {
+        return Ok(());
+    }
+    let differs = actual.iter().zip(expected).position(|(a, b)| a != b);
+    let at = differs.unwrap_or(actual.len().min(expected.len()));
+    Err(Finding(format!(
+        "{} records are committed, not {}; in order, record {at} is {:?}, not {:?}",
+        actual.len(),
+        expected.len(),
+        actual.get(at),
+        expected.get(at)
+    )))
+}
