@@ -26,6 +26,8 @@ pub(super) struct Group {
     next_member: u64,
     generation: u64,
     is_preparing: bool,
+    /// Number of members that were removed because they did not poll.
+    pub(super) expulsions: u64,
 }
 
 impl Group {
@@ -38,6 +40,7 @@ impl Group {
             next_member: 1,
             generation: 0,
             is_preparing: false,
+            expulsions: 0,
         }
     }
 
@@ -81,6 +84,7 @@ impl Group {
             self.members.iter().filter(|(_, it)| it.last_poll < since).map(|(id, _)| *id).collect();
         for id in &late {
             if let Some(mut member) = self.members.remove(id) {
+                self.expulsions += 1;
                 member.rebalances.clear();
                 member
                     .rebalances

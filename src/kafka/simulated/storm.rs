@@ -36,9 +36,22 @@ pub(super) struct Weather {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Happened {
     pub(super) crashes: u64,
+    /// Members that were removed from the group while they ran.
     pub(super) expelled: u64,
+    /// Transactions that were aborted.
+    pub(super) aborted: u64,
     pub(super) stops: u64,
     pub(super) records: u64,
+}
+
+impl std::ops::AddAssign for Happened {
+    fn add_assign(&mut self, other: Self) {
+        self.crashes += other.crashes;
+        self.expelled += other.expelled;
+        self.aborted += other.aborted;
+        self.stops += other.stops;
+        self.records += other.records;
+    }
 }
 
 /// A failed law: the output differs, or the storm does not end.
@@ -203,9 +216,10 @@ pub(super) fn storm<S: Recover>(
     let mut happened = Happened { records: records.len() as u64, ..Happened::default() };
     let mut processes = 0;
     let (mut appended, mut idle, mut turns) = (0, 0, 0);
+    let weathered = 60 + below(&mut rng, 200);
     loop {
         turns += 1;
-        let is_calm = appended == records.len() && turns > 60;
+        let is_calm = appended == records.len() && turns > weathered;
         if turns > 6000 {
             return Err(Finding("the storm does not end".to_owned()));
         }
@@ -236,7 +250,7 @@ pub(super) fn storm<S: Recover>(
             Faults::default()
         } else {
             Faults {
-                crash_in: (below(&mut rng, 25) == 0).then(|| below(&mut rng, 40)),
+                crash_in: (below(&mut rng, 12) == 0).then(|| below(&mut rng, 40)),
                 abort_in: (below(&mut rng, 15) == 0).then(|| below(&mut rng, 6)),
             }
         };
@@ -288,10 +302,11 @@ pub(super) fn storm<S: Recover>(
                 return Err(Finding(format!("instance {index} ended with an error: {error}")));
             }
         }
-        happened.expelled += world.borrow().group.expelled.len() as u64;
     }
     daemons.clear();
     let world = world.borrow();
+    happened.expelled = world.group.expulsions;
+    happened.aborted = world.aborted("id-");
     let (actual, expected) = (emitted(&world, outputs), offline(&world, &topic, make));
     compare(&actual, &expected).map(|()| happened)
 }

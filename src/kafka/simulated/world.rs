@@ -215,6 +215,12 @@ impl World {
         }
     }
 
+    /// Number of aborted transactions of producers whose ids begin so.
+    pub(super) fn aborted(&self, prefix: &str) -> u64 {
+        let aborted = self.transactions.iter().filter(|it| it.state == State::Aborted);
+        aborted.filter(|it| it.producer.starts_with(prefix)).count() as u64
+    }
+
     /// The committed positions; `None` while an open transaction has one of them.
     pub(super) fn stable_positions(&self, of: &[i32]) -> Option<BTreeMap<i32, Option<Position>>> {
         let open = self.transactions.iter().filter(|it| it.state == State::Open);
