@@ -8,10 +8,12 @@ use rand_chacha::ChaCha8Rng;
 use super::storm::{Finding, Happened, Weather, storm};
 use crate::event::{Event, EventTime};
 use crate::kafka::client::topics::Topic;
-use crate::record::{Record, Watermark};
+use crate::learn::GrowthLaw;
+use crate::record::{Item, Kind, Record, Watermark, read};
 use crate::replay::random::seeded_rng;
 use crate::replay::testing::below;
 use crate::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
+use crate::stage::predict::{Method, Predict, PredictOptions};
 
 /// The seeds to run, `count` of them by default.
 fn seeds(count: u64) -> std::ops::Range<u64> {
@@ -117,7 +119,7 @@ fn findings(
 
 #[test]
 fn a_collector_commits_every_record_once_in_any_storm() {
-    let happened = all(6000, collect_in_a_storm);
+    let happened = all(10_000, collect_in_a_storm);
     if happened.records > 100_000 {
         let Happened { crashes, expelled, aborted, stops, .. } = happened;
         assert!([crashes, expelled, aborted, stops].iter().all(|count| *count > 500));
@@ -131,4 +133,54 @@ fn a_storm_without_restored_state_or_without_transactions_is_found() {
     let repeated = |seed| Weather { seed, at_least_once: true, replay: true };
     let repeated = findings(100, repeated, collect_in_a_storm);
     assert!(lost > 50 && repeated > 30, "{lost} and {repeated} of 100");
+}
+
+/// Parameters and sizes of cascades that overlap, in either order, some twice, some without a
+/// counterpart, with reused ids; each with its window.
+fn properties(rng: &mut ChaCha8Rng, length: u64) -> Vec<(u64, Record)> {
+    let mut due: Vec<(u64, u64, String)> = Vec::new();
+    for i in 0..length {
+        let (cid, source) = (below(rng, 20 + i / 3), below(rng, 2));
+        let (n, window) = (10 + below(rng, 90), [600, 1200, 3600][below(rng, 3) as usize]);
+        let head = format!(r#""cid":"{cid}","source":"{source}","T_obs":{window}"#);
+        let parameters = format!(
+            r#"{{"type":"parameters",{head},"t":{i},"n_obs":{n},"n_supp":{n}.5,"params":[0.01,0.001],"n_star":0.5,"G1":{i}.25,"features":{{"n":{n}}}}}"#
+        );
+        let size = format!(r#"{{"type":"size",{head},"t":{},"n_tot":{}}}"#, i + 900, n + i % 50);
+        let (early, late) = (10 * i + below(rng, 300), 10 * i + below(rng, 800));
+        match below(rng, 20) {
+            0 => due.push((early, window, parameters)),
+            1 => due.push((early, window, size)),
+            2 => due.extend([(early, window, parameters.clone()), (late, window, parameters)]),
+            3 => due.extend([(late, window, size.clone()), (late + 90, window, size)]),
+            _ => due.extend([(early, window, parameters), (late, window, size)]),
+        }
+    }
+    due.sort();
+    let record = |line: &str| read(line.as_bytes(), None, &Kind::ALL).ok().and_then(Item::record);
+    due.iter().filter_map(|(_, window, line)| Some((*window, record(line)?))).collect()
+}
+
+fn predict_in_a_storm(weather: &Weather) -> Result<Happened, Finding> {
+    let mut rng = seeded_rng(weather.seed, 9);
+    let options = PredictOptions {
+        // The law that learns from every size takes most of the time.
+        method: if below(&mut rng, 20) == 0 { Method::Auto } else { Method::Seismic },
+        law: GrowthLaw::default(),
+        level: 0.9,
+        alert_above: [None, Some(60.0), Some(f64::INFINITY)][below(&mut rng, 3) as usize],
+        above: Vec::new(),
+        max_pending: [1000, 15][below(&mut rng, 2) as usize],
+        pin: Vec::new(),
+        curve: false,
+    };
+    let length = 20 + below(&mut rng, 150);
+    let records = properties(&mut rng, length);
+    let outputs = [Topic::Alerts, Topic::Stats, Topic::Samples];
+    storm(weather, Topic::CascadeProperties, &outputs, &records, &|| Predict::new(options.clone()))
+}
+
+#[test]
+fn a_predictor_commits_every_record_once_in_any_storm() {
+    all(100, predict_in_a_storm);
 }
