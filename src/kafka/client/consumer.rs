@@ -21,15 +21,12 @@ use crate::kafka::client::config;
 use crate::kafka::client::context::{Context, Events};
 use crate::kafka::client::errors::{Stopped, code, configuration, explained, failed, refusal};
 use crate::kafka::client::interface::GroupConsumer;
-use crate::kafka::client::records::{ConsumerRecord, Position, Rebalance};
+use crate::kafka::client::records::{ConsumerRecord, Position, Positions, Rebalance};
 use crate::kafka::client::settings::Settings;
 
 /// Number of records of a batch, at most, and of bytes, approximately at most.
 const MAX_RECORDS: usize = 4096;
 const MAX_BYTES: usize = 32 << 20;
-
-/// Committed positions by partition; `None` where none is committed.
-pub(crate) type Positions = BTreeMap<i32, Option<Position>>;
 
 /// The member of the group, which reads one topic.
 pub(crate) struct Consumer {

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
-use crate::kafka::client::consumer::Positions;
 use crate::kafka::client::errors::TransactionError;
-use crate::kafka::client::reader::Found;
-use crate::kafka::client::records::{ConsumerRecord, Position, ProducerRecord, Rebalance};
+use crate::kafka::client::records::{
+    ConsumerRecord, Found, Position, Positions, ProducerRecord, Rebalance,
+};
 use crate::kafka::client::topics::Topic;
 use crate::stage::Histogram;
 

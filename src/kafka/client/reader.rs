@@ -13,16 +13,8 @@ use crate::kafka::client::config;
 use crate::kafka::client::context::{Context, Events};
 use crate::kafka::client::errors::{code, configuration, explained, refusal};
 use crate::kafka::client::interface::PartitionReader;
-use crate::kafka::client::records::ConsumerRecord;
+use crate::kafka::client::records::{ConsumerRecord, Found};
 use crate::kafka::client::settings::Settings;
-
-/// What a reader returns.
-pub(crate) enum Found<'a> {
-    /// The next record.
-    Record(ConsumerRecord<'a>),
-    /// The end of a partition, where more records may follow later.
-    End(i32),
-}
 
 /// Reads one topic.
 pub(crate) struct Reader {

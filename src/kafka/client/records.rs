@@ -1,5 +1,7 @@
 //! Records, positions and rebalances.
 
+use std::collections::BTreeMap;
+
 use rdkafka::message::{BorrowedMessage, Message};
 
 /// A record of a topic.
@@ -80,6 +82,14 @@ impl ConsumerRecord<'_> {
     }
 }
 
+/// What a reader returns.
+pub(crate) enum Found<'a> {
+    /// The next record.
+    Record(ConsumerRecord<'a>),
+    /// The end of a partition, where more records may follow later.
+    End(i32),
+}
+
 /// A record to be written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ProducerRecord<'a> {
@@ -98,6 +108,9 @@ pub(crate) struct Position {
     pub(crate) offset: i64,
     pub(crate) metadata: String,
 }
+
+/// Committed positions by partition; `None` where none is committed.
+pub(crate) type Positions = BTreeMap<i32, Option<Position>>;
 
 /// A change of the assignment of this member of the group.
 #[derive(Clone, Debug, PartialEq, Eq)]

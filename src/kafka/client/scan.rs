@@ -7,8 +7,7 @@ use std::time::Duration;
 use crate::kafka::client::clock::now;
 use crate::kafka::client::errors::{Stopped, failed};
 use crate::kafka::client::interface::{Brokers, PartitionReader};
-use crate::kafka::client::reader::Found;
-use crate::kafka::client::records::ConsumerRecord;
+use crate::kafka::client::records::{ConsumerRecord, Found};
 use crate::kafka::client::settings::TRANSACTION_TIMEOUT;
 
 /// Timeout of one call.

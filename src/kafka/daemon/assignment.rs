@@ -5,9 +5,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::kafka::client::clock::now;
-use crate::kafka::client::consumer::Positions;
 use crate::kafka::client::errors::Stopped;
 use crate::kafka::client::interface::GroupConsumer;
+use crate::kafka::client::records::Positions;
 use crate::kafka::client::settings::{Settings, TRANSACTION_TIMEOUT};
 
 /// Timeout of one request for the committed positions.

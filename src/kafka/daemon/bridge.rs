@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::kafka::client::cluster::Cluster;
 use crate::kafka::client::interface::{Brokers, PartitionReader};
-use crate::kafka::client::reader::Found;
+use crate::kafka::client::records::Found;
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::Topic;
 use crate::kafka::daemon::oversize::{head, oversize};

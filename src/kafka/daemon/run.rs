@@ -5,10 +5,9 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::kafka::client::consumer::Positions;
 use crate::kafka::client::errors::TransactionError;
 use crate::kafka::client::interface::{Brokers, GroupConsumer};
-use crate::kafka::client::records::{ConsumerRecord, Rebalance};
+use crate::kafka::client::records::{ConsumerRecord, Positions, Rebalance};
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::InputTopic;
 use crate::kafka::daemon::assignment::Assignment;

@@ -39,7 +39,7 @@ impl log::Log for Printer {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        println!("{}", record.args());
+        eprintln!("{}", record.args());
     }
 
     fn flush(&self) {}
@@ -104,7 +104,7 @@ fn all(count: u64, one: impl Fn(&Weather) -> Result<Happened, Finding>) -> Happe
             Err(Finding(text)) => panic!("TWEETOSCOPE_SEED={seed}: {text}"),
         }
     }
-    println!("{sum:?}");
+    eprintln!("{sum:?}");
     sum
 }
 

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `world` | topics, transactions, producers, the virtual clock, faults |
 //! | `group` | the coordinator of the consumer group |
-//! | `clients` | the traits of `client::interface` on the world |
+//! | `connection`, `consumer`, `producer` | the traits of `client::interface` on the world |
 //! | `storm` | instances that are killed, paused and rebalanced while their output is checked |
 //! | `laws` | what must hold for every seed |
 //!
@@ -14,8 +14,10 @@
 //! members that are expelled and return (zombies), eager and cooperative rebalances at any moment,
 //! crashes before, in and after a commit, compaction and retention.
 
-mod clients;
+mod connection;
+mod consumer;
 mod group;
 mod laws;
+mod producer;
 mod storm;
 mod world;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::clients::{Connection, Shared};
+use super::connection::Connection;
 use super::group::Group;
-use super::world::{CRASH, Faults, World};
+use super::world::{CRASH, Faults, Shared, State, World};
 use crate::kafka::client::interface::Brokers;
 use crate::kafka::client::settings::{From, ModelsTopic, Settings};
 use crate::kafka::client::topics::{InputTopic, Names, Topic};
@@ -21,6 +21,9 @@ use crate::replay::random::seeded_rng;
 use crate::replay::testing::below;
 use crate::stage::{Out, Outgoing, Recover};
 use crate::stream::{Frame, parse};
+
+/// A daemon with stages of any constructor.
+type AnyDaemon<'a, S> = Daemon<'a, S, &'a dyn Fn() -> S>;
 
 /// What a storm does beside faults.
 #[derive(Clone, Debug)]
@@ -168,12 +171,12 @@ fn append(world: &mut World, input: &str, records: &[(u64, Record)]) {
         0 => {
             let number = world.begin("upstream");
             write(world, Some(number));
-            world.end(number, super::world::State::Aborted);
+            world.end(number, State::Aborted);
         }
         1 => {
             let number = world.begin("upstream");
             write(world, Some(number));
-            return world.end(number, super::world::State::Committed);
+            return world.end(number, State::Committed);
         }
         _ => {}
     }
@@ -211,8 +214,7 @@ pub(super) fn storm<S: Recover>(
         is_killed: Rc::new(Cell::new(false)),
     };
     let connections: Vec<Connection> = (0..instances).map(connect).collect();
-    let mut daemons: Vec<Option<Daemon<'_, S, &dyn Fn() -> S>>> =
-        connections.iter().map(|_| None).collect();
+    let mut daemons: Vec<Option<AnyDaemon<'_, S>>> = connections.iter().map(|_| None).collect();
     let mut happened = Happened { records: records.len() as u64, ..Happened::default() };
     let mut processes = 0;
     let (mut appended, mut idle, mut turns) = (0, 0, 0);

@@ -1,5 +1,6 @@
 //! Topics, transactions and producers; the virtual clock; faults.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
@@ -68,6 +69,9 @@ pub(super) struct Faults {
     /// Number of calls of the producer until one fails.
     pub(super) abort_in: Option<u64>,
 }
+
+/// The world, which all clients share.
+pub(super) type Shared = Rc<RefCell<World>>;
 
 /// The cluster.
 pub(super) struct World {
