@@ -84,7 +84,9 @@ impl GroupConsumer for SimulatedConsumer {
         self.ended.borrow_mut().retain(|partition| !partitions.contains(partition));
         let mut world = self.world.borrow_mut();
         let now = world.now;
-        if world.group.expelled.remove(&self.id.get()).is_some() {
+        if world.group.is_expelled(self.id.get()) {
+            // What it accepts was revoked before it was removed: that it lost the rest comes next.
+        } else if world.group.expelled.remove(&self.id.get()).is_some() {
             self.positions.borrow_mut().clear();
             self.id.set(world.group.join(&self.name, now));
         } else {

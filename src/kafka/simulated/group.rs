@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::kafka::client::records::Rebalance;
 
 /// A member.
+#[derive(Debug)]
 pub(super) struct Member {
     pub(super) name: String,
     /// The generation in which it may commit.
@@ -17,6 +18,7 @@ pub(super) struct Member {
 }
 
 /// The group.
+#[derive(Debug)]
 pub(super) struct Group {
     pub(super) cooperative: bool,
     partitions: i32,
@@ -105,6 +107,11 @@ impl Group {
     pub(super) fn rebalances(&mut self, id: u64) -> Option<&mut VecDeque<Rebalance>> {
         let member = self.members.get_mut(&id).or_else(|| self.expelled.get_mut(&id));
         member.map(|member| &mut member.rebalances)
+    }
+
+    /// Whether a member was removed and has not taken the revocation of its partitions.
+    pub(super) fn is_expelled(&self, id: u64) -> bool {
+        self.expelled.get(&id).is_some_and(|member| !member.rebalances.is_empty())
     }
 
     pub(super) fn has_rebalance(&self, id: u64) -> bool {

@@ -256,6 +256,7 @@ pub(super) fn storm<S: Recover>(
                 abort_in: (below(&mut rng, 15) == 0).then(|| below(&mut rng, 6)),
             }
         };
+        log::trace!("{turns}: instance {index}, group {:?}", world.borrow().group);
         let stepped = match &mut daemons[index] {
             Some(daemon) => {
                 // Without a commit interval, an instance commits what is left when it stops.
