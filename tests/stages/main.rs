@@ -5,6 +5,7 @@
 mod cases;
 mod collect;
 mod formats;
+mod fuzz;
 mod models;
 mod monitor;
 mod pipes;
