@@ -144,7 +144,7 @@ fn events(data: &[u8]) -> Vec<Record> {
             return Some(Record::Watermark(Watermark { source: source.to_string(), t }));
         }
         Some(Record::Event(Event {
-            root: bytes[0] % 5 == 0,
+            root: bytes[0].is_multiple_of(5),
             cid: (bytes[4] % 8).to_string().into(),
             source: source.to_string().into(),
             time: EventTime::new(t)?,
