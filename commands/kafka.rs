@@ -43,7 +43,8 @@ pub(crate) struct KafkaArgs {
     #[arg(long, value_name = "GROUP")]
     group: Option<String>,
     /// Transactional id, unique per instance; an id that is the same after a restart fences the
-    /// previous process immediately (default: from group, host and process id)
+    /// previous process and takes over its partitions immediately (default: from group, host and
+    /// process id)
     #[arg(long, value_name = "ID")]
     transactional_id: Option<String>,
     /// Use topic NAME for records of this type, such as alert=my_alerts; may be repeated
@@ -259,6 +260,7 @@ impl KafkaArgs {
             properties,
             group,
             transactional_id,
+            has_stable_id: self.transactional_id.is_some(),
             topics,
             creation: self.create_topics.then_some(creation),
             exit_eof: self.exit_eof,

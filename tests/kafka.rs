@@ -12,6 +12,8 @@
 mod broker;
 #[path = "kafka/client.rs"]
 mod client;
+#[path = "kafka/consumer_errors.rs"]
+mod consumer_errors;
 #[path = "kafka/environment.rs"]
 mod environment;
 #[path = "kafka/errors.rs"]

@@ -109,6 +109,11 @@ impl Broker {
         assert!(done.status.success(), "broker.sh {command} {arguments:?}: {stderr}");
     }
 
+    /// The folder of the logs of its partitions.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.dir.as_ref().expect("a broker that the tests started").join("data")
+    }
+
     /// Whether the tests started it.
     pub(crate) fn is_ours(&self) -> bool {
         self.dir.is_some()

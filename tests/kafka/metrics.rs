@@ -61,8 +61,9 @@ fn daemons_expose_what_the_table_documents() {
         {
             let name = format!("{PREFIX}{}", metric.name);
             let is_untrained = untrained && metric.name.starts_with("model_");
-            // No record was refused.
-            let is_empty = metric.name == "dead_letters_total"
+            // No record was refused, and no request failed.
+            let is_empty = ["dead_letters_total", "kafka_consumer_errors_total"]
+                .contains(&metric.name)
                 || (OF_RECORDS.contains(&metric.name) && dump.contains(IDLE))
                 || (metric.name == "kafka_consumer_lag_records" && !runs_longer);
             assert!(

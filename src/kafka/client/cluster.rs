@@ -73,8 +73,9 @@ impl Cluster {
             if self.settings.stop.load(Ordering::Relaxed) {
                 return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped by a signal"));
             }
-            if start.elapsed() > self.settings.wait {
-                return Err(self.unreachable(start.elapsed(), &error.to_string()));
+            let waited = self.events.failing_for(start);
+            if waited > self.settings.wait {
+                return Err(self.unreachable(waited, &error.to_string()));
             }
             thread::sleep(Duration::from_millis(50));
         }
@@ -105,10 +106,21 @@ impl Cluster {
         let why = self.events.connection_error().map_or(error.to_owned(), |it| it.text);
         let brokers = &self.settings.brokers;
         Stopped::Unreachable(format!(
-            "brokers {brokers} did not answer for {:.0} s: {why}",
-            waited.as_secs_f64()
+            "brokers {brokers} did not answer for {:.0} s: {why}{}",
+            waited.as_secs_f64(),
+            self.events.unanswered()
         ))
         .into()
+    }
+
+    /// The last error of a connection, if no broker has answered since.
+    pub(crate) fn last_error(&self) -> Option<String> {
+        self.events.connection_error().map(|it| it.text)
+    }
+
+    /// The brokers that do not answer, as the end of a message; may be empty.
+    pub(crate) fn unanswered(&self) -> String {
+        self.events.unanswered()
     }
 
     /// An error if the brokers have been unreachable for `--wait`. To be called regularly.
@@ -197,28 +209,38 @@ impl Cluster {
     /// Creates those of `topics` that are missing.
     pub(crate) fn create(&self, topics: &[Topic], creation: &Creation) -> io::Result<()> {
         for topic in topics {
-            if self.partitions(self.settings.topic(*topic))?.is_none() {
-                self.create_one(*topic, creation)?;
-            }
+            self.create_named(self.settings.topic(*topic), Some(*topic), creation)?;
         }
         Ok(())
     }
 
-    fn create_one(&self, topic: Topic, creation: &Creation) -> io::Result<()> {
-        let name = self.settings.topic(topic);
+    /// Creates a topic that is missing; without `topic`, one for dead letters.
+    pub(crate) fn create_named(
+        &self,
+        name: &str,
+        topic: Option<Topic>,
+        creation: &Creation,
+    ) -> io::Result<()> {
+        if self.partitions(name)?.is_some() {
+            return Ok(());
+        }
         let what = format!("creating topic {name}");
-        let compacted = matches!(topic, Topic::Models | Topic::CollectState);
+        let compacted = matches!(topic, Some(Topic::Models | Topic::CollectState));
         let partitions = if compacted { 1 } else { creation.partitions };
         let largest = LARGEST_RECORD.to_string();
         let retention = creation.tweets_retention.as_millis().to_string();
         let copies = TopicReplication::Fixed(creation.replication);
+        let codec = match config::codec(&self.settings) {
+            "none" => "uncompressed",
+            codec => codec,
+        };
         let mut new = NewTopic::new(name, partitions, copies)
             .set("max.message.bytes", &largest)
-            .set("compression.type", "lz4");
+            .set("compression.type", codec);
         if compacted {
             new = new.set("cleanup.policy", "compact");
         }
-        if topic == Topic::Tweets {
+        if topic == Some(Topic::Tweets) {
             new = new.set("retention.ms", &retention);
         }
         let admin = self.admin()?;

@@ -17,14 +17,17 @@ use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::kafka::client::config;
-use crate::kafka::client::context::{Context, Events};
-use crate::kafka::client::errors::{Stopped, code, configuration, explained, failed, refusal};
+use crate::kafka::client::consumer_errors::ConsumerErrors;
+use crate::kafka::client::context::{Context, Events, Progress};
+use crate::kafka::client::errors::{code, configuration, explained, recreated, refusal};
 use crate::kafka::client::records::{ConsumerRecord, Position, Rebalance};
 use crate::kafka::client::settings::Settings;
 
 /// Number of records of a batch, at most, and of bytes, approximately at most.
 const MAX_RECORDS: usize = 4096;
 const MAX_BYTES: usize = 32 << 20;
+/// Timeout of a request for the ends of a partition.
+const REQUEST: Duration = Duration::from_secs(2);
 
 /// Committed positions by partition; `None` where none is committed.
 pub(crate) type Positions = BTreeMap<i32, Option<Position>>;
@@ -37,6 +40,9 @@ pub(crate) struct Consumer {
     group: String,
     /// Partitions whose end is reached.
     ended: RefCell<BTreeSet<i32>>,
+    /// The offset of the next record of each partition.
+    next: RefCell<BTreeMap<i32, i64>>,
+    errors: ConsumerErrors,
     /// An assignment that is not accepted yet.
     pending: Option<Vec<i32>>,
 }
@@ -54,6 +60,8 @@ impl Consumer {
             topic: topic.to_owned(),
             group: settings.group.clone(),
             ended: RefCell::default(),
+            next: RefCell::default(),
+            errors: ConsumerErrors::new(format!("reading {topic}")),
             pending: None,
         };
         joined
@@ -67,6 +75,7 @@ impl Consumer {
     pub(crate) fn next_rebalance(&mut self) -> Option<Rebalance> {
         let rebalance = self.events.next_rebalance()?;
         if let Rebalance::Assigned(partitions) = &rebalance {
+            self.errors.clear();
             self.pending = Some(partitions.clone());
         }
         Some(rebalance)
@@ -80,6 +89,7 @@ impl Consumer {
     /// Accepts an assignment, and reads each partition from an offset on.
     pub(crate) fn accept(&mut self, starts: &BTreeMap<i32, i64>) -> io::Result<()> {
         self.pending = None;
+        self.next.borrow_mut().extend(starts);
         let list = self.list(starts.iter().map(|(p, offset)| (*p, Offset::Offset(*offset))))?;
         let done = if self.is_cooperative() {
             self.consumer.incremental_assign(&list)
@@ -104,6 +114,7 @@ impl Consumer {
             }
         }
         self.ended.borrow_mut().retain(|p| !partitions.contains(p));
+        self.next.borrow_mut().retain(|p, _| !partitions.contains(p));
         let done = if self.is_cooperative() {
             self.list(partitions.iter().map(|p| (*p, Offset::Invalid))).and_then(|list| {
                 self.consumer.incremental_unassign(&list).map_err(io::Error::other)
@@ -119,6 +130,7 @@ impl Consumer {
     /// Reads a partition from another offset on.
     pub(crate) fn seek(&self, partition: i32, offset: i64) -> io::Result<()> {
         self.ended.borrow_mut().remove(&partition);
+        self.next.borrow_mut().insert(partition, offset);
         let wait = Duration::from_secs(10);
         self.consumer.seek(&self.topic, partition, Offset::Offset(offset), wait).map_err(|error| {
             let what = format!("topic {} partition {partition}", self.topic);
@@ -176,16 +188,22 @@ impl Consumer {
                 Some(Ok(message)) => {
                     bytes += message.payload_len();
                     self.ended.borrow_mut().remove(&message.partition());
+                    self.next.borrow_mut().insert(message.partition(), message.offset() + 1);
                     batch.push(ConsumerRecord(message));
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.ended.borrow_mut().insert(partition);
+                    self.errors.clear();
                 }
-                Some(Err(error)) => self.check(&error)?,
+                Some(Err(error)) => {
+                    self.check_end(&error)?;
+                    self.errors.check(&error, || self.place())?;
+                }
             }
             wait = Duration::ZERO;
         }
         if !batch.is_empty() {
+            self.errors.clear();
             self.events.is_up();
         }
         Ok(batch)
@@ -196,9 +214,22 @@ impl Consumer {
         self.events.has_rebalance()
     }
 
-    /// The end of a partition, as of the last statistics.
-    pub(crate) fn end_of(&self, partition: i32) -> Option<i64> {
-        self.events.end_of(partition)
+    /// Number of records of a partition after `next` that are not read, as of the last statistics.
+    pub(crate) fn lag(&self, partition: i32, next: i64) -> Option<i64> {
+        let Progress { end, next_fetch } = self.events.progress_of(partition)?;
+        // The last offsets may be markers of transactions, which are not records.
+        let is_read = self.has_ended(partition) && next_fetch >= end;
+        Some(if is_read { 0 } else { (end - next).max(0) })
+    }
+
+    /// The end of an assigned partition, until statistics are available.
+    pub(crate) fn set_end(&self, partition: i32, end: i64) {
+        self.events.set_end(partition, end);
+    }
+
+    /// The brokers that do not answer, as the end of a message; may be empty.
+    pub(crate) fn unanswered(&self) -> String {
+        self.events.unanswered()
     }
 
     /// Whether the end of a partition is reached.
@@ -206,31 +237,38 @@ impl Consumer {
         self.ended.borrow().contains(&partition)
     }
 
-    /// Returns the errors of reading that librdkafka does not retry.
-    fn check(&self, error: &KafkaError) -> io::Result<()> {
-        let what = format!("reading {}", self.topic);
-        let Some(code) = error.rdkafka_error_code() else { return Err(explained(&what, error)) };
-        if let Some(refused) = refusal(code, &what) {
-            return Err(refused);
+    /// An error if an offset that does not exist is after the end of its partition: retention deletes
+    /// the oldest records only.
+    fn check_end(&self, error: &KafkaError) -> io::Result<()> {
+        if !matches!(code(error), Some(Code::OffsetOutOfRange | Code::AutoOffsetReset)) {
+            return Ok(());
         }
-        match code {
-            Code::OffsetOutOfRange | Code::AutoOffsetReset => Err(failed(format!(
-                "{what}: retention deleted an offset that is still needed: {error}"
-            ))),
-            Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-                Err(failed(format!("{what}: the topic was deleted: {error}")))
-            }
-            Code::FencedInstanceId | Code::Fenced => {
-                Err(Stopped::Fenced(format!("{what}: {error}: a newer instance has joined")).into())
-            }
-            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
-                Err(explained(&what, error))
-            }
-            _ => {
-                log::info!("{what}: {error}");
-                Ok(())
+        for (partition, next) in &*self.next.borrow() {
+            let ends = self.consumer.fetch_watermarks(&self.topic, *partition, REQUEST);
+            if let Ok((_, end)) = ends
+                && end < *next
+            {
+                return Err(recreated(&self.topic, *partition, *next, end));
             }
         }
+        Ok(())
+    }
+
+    /// The partitions whose end is not reached, with the offset of the next record: librdkafka does
+    /// not return the partition of an error.
+    fn place(&self) -> String {
+        let ended = self.ended.borrow();
+        let next = self.next.borrow();
+        let open = next.iter().filter(|(partition, _)| !ended.contains(partition));
+        let open: Vec<String> = open
+            .map(|(partition, offset)| format!("partition {partition} from offset {offset}"))
+            .collect();
+        if open.is_empty() { String::new() } else { format!(" ({})", open.join(" or ")) }
+    }
+
+    /// Numbers of errors by the name of the code.
+    pub(crate) fn errors(&self) -> BTreeMap<String, u64> {
+        self.errors.counts()
     }
 
     /// The member id and generation, for a transaction.

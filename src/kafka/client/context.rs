@@ -3,10 +3,10 @@
 //! A callback only stores the event, because a request for committed offsets in a callback prevents a
 //! consumer from closing. The loop of the daemon takes the events.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -24,6 +24,22 @@ use crate::kafka::client::errors::code;
 use crate::kafka::client::records::Rebalance;
 use crate::stage::Histogram;
 
+/// Time since the last answer of a broker after which it is considered unreachable; heartbeats are at
+/// most 3 seconds apart.
+const MAX_SILENCE: Duration = Duration::from_secs(8);
+/// Time without an error of a broker after which an earlier one is outdated: librdkafka does not
+/// repeat an error within 30 seconds.
+const MAX_GAP: Duration = Duration::from_secs(60);
+
+/// A partition in the last statistics.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    /// The offset after the last record, including open transactions.
+    pub(crate) end: i64,
+    /// The offset of the next fetch, which is after the markers of transactions.
+    pub(crate) next_fetch: i64,
+}
+
 /// The last error of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionError {
@@ -39,6 +55,8 @@ pub(super) struct Events {
     closing: AtomicBool,
     connection_error: Mutex<Option<ConnectionError>>,
     down_since: Mutex<Option<Instant>>,
+    /// Brokers with connection errors: the times of the first and the last one.
+    failing: Mutex<BTreeMap<String, (Instant, Instant)>>,
     denied: Mutex<Option<String>>,
     undelivered: Mutex<Option<(String, Code)>>,
     failures: AtomicU64,
@@ -49,8 +67,8 @@ pub(super) struct Events {
     by_key: Mutex<HashMap<String, Option<(i32, i64)>>>,
     /// The delivery times.
     deliveries: Mutex<Option<Histogram>>,
-    /// The ends of the partitions of the input.
-    ends: Mutex<HashMap<i32, i64>>,
+    /// The partitions of the input.
+    progress: Mutex<HashMap<i32, Progress>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -128,14 +146,43 @@ impl Events {
         lock(&self.deliveries).clone().unwrap_or_else(latencies)
     }
 
-    /// The end of a partition of the input, from the last statistics.
-    pub(super) fn end_of(&self, partition: i32) -> Option<i64> {
-        lock(&self.ends).get(&partition).copied()
+    /// A partition of the input, from the last statistics.
+    pub(super) fn progress_of(&self, partition: i32) -> Option<Progress> {
+        lock(&self.progress).get(&partition).copied()
+    }
+
+    /// The end of an assigned partition, until statistics are available.
+    pub(super) fn set_end(&self, partition: i32, end: i64) {
+        lock(&self.progress).insert(partition, Progress { end, next_fetch: 0 });
+    }
+
+    /// The time since `start` or, if longer, since no broker answers.
+    pub(super) fn failing_for(&self, start: Instant) -> Duration {
+        let down = self.down_since().map(|since| since.elapsed()).unwrap_or_default();
+        start.elapsed().max(down)
+    }
+
+    /// The brokers that do not answer, and for how long, as the end of a message; may be empty.
+    pub(super) fn unanswered(&self) -> String {
+        let failing = lock(&self.failing);
+        let recent = failing.iter().filter(|(_, (_, last))| last.elapsed() < MAX_GAP);
+        let each = recent.map(|(broker, (first, _))| {
+            format!("{broker} has not answered for {:.0} s", first.elapsed().as_secs_f64())
+        });
+        each.map(|text| format!("; broker {text}")).collect()
     }
 
     fn report_error(&self, code: Code, text: &str) {
         if code == Code::AllBrokersDown {
             lock(&self.down_since).get_or_insert_with(now);
+        }
+        if let Some(broker) = broker_of(text) {
+            let (now, mut failing) = (now(), lock(&self.failing));
+            let entry = failing.entry(broker).or_insert((now, now));
+            if now - entry.1 > MAX_GAP {
+                entry.0 = now;
+            }
+            entry.1 = now;
         }
         // That all brokers are down is the consequence of an earlier error.
         let is_cause = code != Code::AllBrokersDown;
@@ -144,6 +191,14 @@ impl Events {
             *connection_error = Some(ConnectionError { code, text: text.to_owned() });
         }
     }
+}
+
+/// The broker in the text of a connection error: `[PROTOCOL://]HOST:PORT/ID: text`.
+fn broker_of(text: &str) -> Option<String> {
+    let (name, _) = text.split_once(": ")?;
+    let (address, _) = name.split_once("://").map_or(name, |(_, rest)| rest).split_once('/')?;
+    let (_, port) = address.rsplit_once(':')?;
+    port.parse::<u16>().ok().map(|_| address.to_owned())
 }
 
 /// The callbacks of one client.
@@ -175,10 +230,30 @@ impl ClientContext for Context {
     /// The statistics contain the ends of the partitions, which saves a request for each.
     fn stats(&self, statistics: Statistics) {
         let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
-        let mut ends = lock(&self.events.ends);
-        ends.extend(
-            partitions.filter(|it| it.ls_offset >= 0).map(|it| (it.partition, it.ls_offset)),
-        );
+        let known = partitions
+            .filter(|it| it.hi_offset >= 0)
+            .map(|it| (it.partition, Progress { end: it.hi_offset, next_fetch: it.next_offset }));
+        lock(&self.events.progress).extend(known);
+        // A broker that is stopped, or behind a firewall, keeps its connections; it only does not answer.
+        let brokers = statistics.brokers.values().filter(|it| it.nodeid >= 0);
+        let silent = |micros: i64| Duration::from_micros(micros.max(0).unsigned_abs());
+        let mut shortest: Option<Duration> = None;
+        for broker in brokers.filter(|it| it.state == "UP") {
+            let silence = silent(broker.rxidle);
+            shortest = Some(shortest.map_or(silence, |it| it.min(silence)));
+            if silence < MAX_SILENCE {
+                lock(&self.events.failing).remove(&broker.nodename);
+            } else if let Some(since) = now().checked_sub(silence) {
+                let now = now();
+                let mut failing = lock(&self.events.failing);
+                failing.entry(broker.nodename.clone()).or_insert((since, now)).1 = now;
+            }
+        }
+        if let Some(since) =
+            shortest.filter(|it| *it >= MAX_SILENCE).and_then(|it| now().checked_sub(it))
+        {
+            lock(&self.events.down_since).get_or_insert(since);
+        }
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -263,5 +338,27 @@ impl Context {
         {
             *place = Some((message.partition(), message.offset()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_brokers_that_do_not_answer_are_named() {
+        let events = Events::default();
+        assert_eq!(events.unanswered(), "");
+        for text in [
+            "127.0.0.1:9/bootstrap: Connect to ipv4#127.0.0.1:9 failed: Connection refused",
+            "ssl://b:9093/2: SSL handshake failed",
+            "1/1 brokers are down",
+        ] {
+            events.report_error(Code::BrokerTransportFailure, text);
+        }
+        assert_eq!(
+            events.unanswered(),
+            "; broker 127.0.0.1:9 has not answered for 0 s; broker b:9093 has not answered for 0 s"
+        );
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod cluster;
 mod config;
 pub(crate) mod consumer;
+mod consumer_errors;
 mod context;
 pub(crate) mod errors;
 pub(crate) mod producer;

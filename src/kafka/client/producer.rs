@@ -71,15 +71,15 @@ impl Producer {
         }
         let what = format!("transactional id {}", self.settings.transactional_id);
         let start = now();
-        while let Err(error) = self.producer().init_transactions(CALL) {
+        while let Err(error) = self.producer().init_transactions(self.call()) {
             if let Some(refused) = code(&error).and_then(|code| refusal(code, &what)) {
                 return Err(refused);
             }
             if matches!(remedy(&error), Remedy::Replace) {
                 return Err(explained(&what, &error));
             }
-            if start.elapsed() > self.settings.wait {
-                return Err(Stopped::Unreachable(format!("{what}: {error}")).into());
+            if self.events.failing_for(start) > self.settings.wait {
+                return Err(self.unreachable(&format!("{what}: {error}"), start).into());
             }
             if self.settings.stop.load(Ordering::Relaxed) {
                 return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped by a signal"));
@@ -90,6 +90,21 @@ impl Producer {
 
     fn producer(&self) -> &ThreadedProducer<Context> {
         self.producer.as_ref().expect("replace sets it, or there is no Producer")
+    }
+
+    /// The timeout of one call.
+    fn call(&self) -> Duration {
+        CALL.min(self.settings.wait.max(POLL))
+    }
+
+    /// The error of an operation that has failed since `start`.
+    fn unreachable(&self, text: &str, start: Instant) -> Stopped {
+        let waited = self.events.failing_for(start).as_secs_f64();
+        let unanswered = self.events.unanswered();
+        Stopped::Unreachable(format!(
+            "{text}: brokers {} did not answer for {waited:.0} s{unanswered}",
+            self.settings.brokers
+        ))
     }
 
     fn begin(&mut self) -> Result<(), TransactionError> {
@@ -120,13 +135,15 @@ impl Producer {
             match code(&error) {
                 // The thread of the producer empties the queue.
                 Some(Code::QueueFull)
-                    if full_since.get_or_insert_with(now).elapsed() < self.settings.wait =>
+                    if self.events.failing_for(*full_since.get_or_insert_with(now))
+                        < self.settings.wait =>
                 {
                     thread::sleep(POLL);
                 }
                 Some(Code::QueueFull) => {
                     let text = format!("topic {}: no record was delivered", new.topic);
-                    return Err(io::Error::from(Stopped::Unreachable(text)).into());
+                    let since = full_since.unwrap_or_else(now);
+                    return Err(io::Error::from(self.unreachable(&text, since)).into());
                 }
                 Some(Code::MessageSizeTooLarge) => {
                     return Err(too_large(new).into());
@@ -182,9 +199,9 @@ impl Producer {
         let start = now();
         while self.producer().in_flight_count() > 0 {
             thread::sleep(POLL);
-            if start.elapsed() > self.settings.wait {
-                let text = "records were not delivered within --wait".to_owned();
-                return Err(io::Error::from(Stopped::Unreachable(text)).into());
+            if self.events.failing_for(start) > self.settings.wait {
+                let text = "records were not delivered within --wait";
+                return Err(io::Error::from(self.unreachable(text, start)).into());
             }
         }
         Ok(())
@@ -214,14 +231,10 @@ impl Producer {
                 ));
             }
             self.retry("committing positions", || {
-                self.producer().send_offsets_to_transaction(
-                    &positions,
-                    &identity,
-                    self.settings.wait,
-                )
+                self.producer().send_offsets_to_transaction(&positions, &identity, self.call())
             })?;
             self.drain()?;
-            self.retry("committing", || self.producer().commit_transaction(CALL))?;
+            self.retry("committing", || self.producer().commit_transaction(self.call()))?;
         }
         self.began = None;
         Ok(())
@@ -260,16 +273,13 @@ impl Producer {
         loop {
             let Err(error) = call() else { return Ok(()) };
             match remedy(&error) {
-                Remedy::Retry if start.elapsed() < self.settings.wait => {
+                Remedy::Retry if self.events.failing_for(start) < self.settings.wait => {
                     log::info!("{what}: {error}: retrying");
                     thread::sleep(Duration::from_millis(20));
                 }
                 Remedy::Retry => {
-                    return Err(io::Error::from(Stopped::Unreachable(format!(
-                        "{what}: {error}, for {:.0} s",
-                        start.elapsed().as_secs_f64()
-                    )))
-                    .into());
+                    let text = format!("{what}: {error}");
+                    return Err(io::Error::from(self.unreachable(&text, start)).into());
                 }
                 Remedy::Abort | Remedy::Replace => {
                     let denied = self.events.denied().unwrap_or_else(|| what.to_owned());
@@ -298,12 +308,12 @@ impl Producer {
         while let Err(error) = self.abort_once() {
             log::info!("aborting a transaction: {error}");
             match remedy(&error) {
-                Remedy::Retry if start.elapsed() < self.settings.wait => {
+                Remedy::Retry if self.events.failing_for(start) < self.settings.wait => {
                     thread::sleep(Duration::from_millis(20));
                 }
                 Remedy::Retry => {
                     let text = format!("aborting a transaction: {error}");
-                    return Err(Stopped::Unreachable(text).into());
+                    return Err(self.unreachable(&text, start).into());
                 }
                 Remedy::Abort | Remedy::Replace => {
                     self.refuse_if_fenced(open_for, &is_duplicated)?;
@@ -319,7 +329,7 @@ impl Producer {
         if self.began.is_none() && self.producer().client().fatal_error().is_none() {
             return Ok(());
         }
-        self.producer().abort_transaction(CALL)
+        self.producer().abort_transaction(self.call())
     }
 
     /// A producer is fenced when another process uses its id, and also when its transaction exceeded

@@ -10,8 +10,9 @@ use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::kafka::client::config;
+use crate::kafka::client::consumer_errors::ConsumerErrors;
 use crate::kafka::client::context::{Context, Events};
-use crate::kafka::client::errors::{code, configuration, explained, refusal};
+use crate::kafka::client::errors::{configuration, explained};
 use crate::kafka::client::records::ConsumerRecord;
 use crate::kafka::client::settings::Settings;
 
@@ -27,6 +28,7 @@ pub(crate) enum Found<'a> {
 pub(crate) struct Reader {
     consumer: BaseConsumer<Context>,
     topic: String,
+    errors: ConsumerErrors,
 }
 
 impl Reader {
@@ -49,7 +51,8 @@ impl Reader {
             list.add_partition_offset(topic, *partition, offset).map_err(io::Error::other)?;
         }
         consumer.assign(&list).map_err(|error| explained(&format!("topic {topic}"), &error))?;
-        Ok(Self { consumer, topic: topic.to_owned() })
+        let errors = ConsumerErrors::new(format!("topic {topic}"));
+        Ok(Self { consumer, topic: topic.to_owned(), errors })
     }
 
     pub(super) fn topic(&self) -> &str {
@@ -60,19 +63,21 @@ impl Reader {
     pub(crate) fn next(&self, wait: Duration) -> io::Result<Option<Found<'_>>> {
         match self.consumer.poll(wait) {
             None => Ok(None),
-            Some(Ok(message)) => Ok(Some(Found::Record(ConsumerRecord(message)))),
-            Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Some(Found::End(partition))),
-            Some(Err(error)) => {
-                let what = format!("topic {}", self.topic);
-                match code(&error).and_then(|code| refusal(code, &what)) {
-                    Some(refused) => Err(refused),
-                    None => {
-                        log::info!("{what}: {error}");
-                        Ok(None)
-                    }
-                }
+            Some(Ok(message)) => {
+                self.errors.clear();
+                Ok(Some(Found::Record(ConsumerRecord(message))))
             }
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                self.errors.clear();
+                Ok(Some(Found::End(partition)))
+            }
+            Some(Err(error)) => self.errors.check(&error, String::new).map(|()| None),
         }
+    }
+
+    /// Numbers of errors by the name of the code.
+    pub(crate) fn errors(&self) -> BTreeMap<String, u64> {
+        self.errors.counts()
     }
 
     /// The end of the committed records of a partition.

@@ -21,14 +21,17 @@ fn wait_for_transactions(
     reader: &Reader,
     partition: i32,
     end: i64,
-    wait: Duration,
+    cluster: &Cluster,
 ) -> io::Result<()> {
     let start = now();
-    let max = wait.max(TRANSACTION_TIMEOUT * 2);
+    let max = cluster.wait().max(TRANSACTION_TIMEOUT * 2);
     while reader.stable_end(partition).is_none_or(|stable| stable < end) {
         if start.elapsed() > max {
             let topic = reader.topic();
-            let text = format!("topic {topic} partition {partition}: a transaction stays open");
+            let text = format!(
+                "topic {topic} partition {partition}: a transaction stays open{}",
+                cluster.unanswered()
+            );
             return Err(Stopped::Unreachable(text).into());
         }
         thread::sleep(Duration::from_millis(50));
@@ -60,7 +63,7 @@ pub(crate) fn read_committed(
     }
     let waiting = cluster.reader(topic, &BTreeMap::new())?;
     for partition in left.keys() {
-        wait_for_transactions(&waiting, *partition, ends[partition], cluster.wait())?;
+        wait_for_transactions(&waiting, *partition, ends[partition], cluster)?;
     }
     drop(waiting);
     let reader = cluster.reader(topic, &left)?;
@@ -76,7 +79,11 @@ pub(crate) fn read_committed(
                 left.remove(&partition);
             }
             None if start.elapsed() - last_progress > cluster.wait() => {
-                let text = format!("topic {topic}: no records received while reading it");
+                let text = format!(
+                    "topic {topic}: no records received for {:.0} s while reading it{}",
+                    cluster.wait().as_secs_f64(),
+                    cluster.unanswered()
+                );
                 return Err(Stopped::Unreachable(text).into());
             }
             None => {}

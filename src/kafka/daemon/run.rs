@@ -90,6 +90,9 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             }
             observer.batch(self.counts(), &|| self.tally());
             self.cluster.check_reachable()?;
+            if self.assignment.report_unassigned(|| self.cluster.last_error()) {
+                self.metrics.count_unassigned();
+            }
         }
         observer.end(self.counts(), &|| self.tally());
         Ok(self.counts())
@@ -236,6 +239,9 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         }
         self.partitions.remove(partitions);
         self.assignment.clear_pending();
+        if self.partitions.tasks().is_empty() {
+            self.assignment.revoked_all();
+        }
         self.consumer.release(partitions);
         Ok(())
     }
@@ -267,13 +273,16 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         let committed = committed.get(&partition).and_then(Option::as_ref);
         let task = self.restorer.restore(partition, committed)?;
         let next = task.next();
+        self.consumer.set_end(partition, task.end_at_restore());
         self.partitions.insert(partition, task);
         Ok(next)
     }
 
     fn tally(&self) -> Tally {
         let (topic, producer) = (&self.input.name, self.transaction.producer());
-        let mut tally = self.metrics.tally(topic, &self.partitions, &self.consumer, producer);
+        let is_assigned = self.assignment.is_complete();
+        let (partitions, consumer) = (&self.partitions, &self.consumer);
+        let mut tally = self.metrics.tally(topic, partitions, consumer, producer, is_assigned);
         tally.extend(self.restorer.tally());
         tally
     }

@@ -73,6 +73,8 @@ pub(crate) struct Task<S> {
     /// The output of records before this offset was committed before the replay.
     committed: i64,
     is_replaying: bool,
+    /// The end of the partition at the restore.
+    end: i64,
     checkpoints: Checkpoints,
     /// The live parts in the changelog after the next commit.
     parts: BTreeSet<u64>,
@@ -88,7 +90,7 @@ pub(crate) struct Task<S> {
 impl<S: Recover> Task<S> {
     /// A stage with a restored state, ready for the replay.
     pub(crate) fn new(mut stage: S, restored: Restored, limits: Limits) -> io::Result<Self> {
-        let Restored { checkpoint, text, parts, emitted, emitted_end, committed, options } =
+        let Restored { checkpoint, text, parts, emitted, emitted_end, committed, end, options } =
             restored;
         check_options(&options, &stage.output_options())?;
         let next = checkpoint.offset;
@@ -108,6 +110,7 @@ impl<S: Recover> Task<S> {
             next,
             committed,
             is_replaying,
+            end,
             checkpoints: Checkpoints::new(checkpoint, limits.replay),
             parts: parts.live.iter().map(|(id, _)| *id).collect(),
             leftovers: parts.leftovers,
@@ -120,6 +123,11 @@ impl<S: Recover> Task<S> {
     /// The offset of the next record.
     pub(crate) fn next(&self) -> i64 {
         self.next
+    }
+
+    /// The end of the partition at the restore.
+    pub(crate) fn end_at_restore(&self) -> i64 {
+        self.end
     }
 
     /// Whether output is suppressed.
