@@ -207,13 +207,28 @@ impl KafkaArgs {
         Ok(Some(Bridge::open(&settings, kinds, to)?))
     }
 
-    /// With --kafka, the destination of a command that reads no topic.
-    pub(crate) fn sink(&self, role: Role, input: &InputArgs) -> anyhow::Result<Option<Sink>> {
+    /// With --kafka, the destination of a command that reads no topic. `is_repeatable`: whether a restart
+    /// emits the same records, of which those that are committed are then not written again.
+    pub(crate) fn sink(
+        &self,
+        role: Role,
+        input: &InputArgs,
+        is_repeatable: bool,
+    ) -> anyhow::Result<Option<Sink>> {
         if !self.kafka {
             return Ok(None);
         }
+        if self.transactional_id.is_some() && !is_repeatable {
+            let text = "--transactional-id lets generate continue after a restart, which stdin \
+                        does not allow; give files, or remove it";
+            return Err(Usage(text.to_owned()).into());
+        }
         let settings = self.settings(role, input, stop_flag()?)?;
-        Ok(Some(Sink::open(&settings)?))
+        Ok(Some(if is_repeatable {
+            Sink::resume(&settings, Topic::Tweets)?
+        } else {
+            Sink::open(&settings)?
+        }))
     }
 
     /// The settings of a daemon; starts the log to its topic.
@@ -294,6 +309,13 @@ impl KafkaArgs {
             properties.push((name, value));
         }
         let brokers = self.brokers.clone().or(in_file).unwrap_or("localhost:9092".to_owned());
+        if brokers.split(',').any(|broker| broker.trim().is_empty()) {
+            let text = format!(
+                "--brokers must be HOST:PORT separated by commas, not {brokers:?}; without it (and \
+                 without TWEETOSCOPE_BROKERS) the default is localhost:9092"
+            );
+            return Err(Usage(text).into());
+        }
         Ok((properties, brokers))
     }
 }

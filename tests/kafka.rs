@@ -34,3 +34,7 @@ mod metrics;
 mod process;
 #[path = "kafka/records.rs"]
 mod records;
+#[path = "kafka/replays.rs"]
+mod replays;
+#[path = "kafka/topics.rs"]
+mod topics;

@@ -122,11 +122,11 @@ impl Daemon {
         }
     }
 
-    /// Status and body of a page of `--http 127.0.0.1:0`.
+    /// Status and body of a page of `--http 127.0.0.1:0`; 0 while nothing listens.
     pub(crate) fn page(&self, path: &str) -> (u16, String) {
         let stderr = self.stderr();
         let address = stderr.rsplit("Serving http://").next().unwrap().split('/').next().unwrap();
-        let mut connection = TcpStream::connect(address).unwrap();
+        let Ok(mut connection) = TcpStream::connect(address) else { return (0, String::new()) };
         let request =
             format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
         connection.write_all(request.as_bytes()).unwrap();

@@ -13,13 +13,13 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::kafka::client::clock::now;
 use crate::kafka::client::config;
 use crate::kafka::client::consumer::Consumer;
 use crate::kafka::client::context::{Context, Events};
 use crate::kafka::client::errors::{Stopped, code, configuration, explained, failed, refusal};
+use crate::kafka::client::group_position::GroupPosition;
 use crate::kafka::client::producer::Producer;
 use crate::kafka::client::reader::Reader;
 use crate::kafka::client::settings::{Creation, From, LARGEST_RECORD, Settings};
@@ -191,19 +191,8 @@ impl Cluster {
 
     /// The offset that a group has committed for a partition.
     fn committed_by(&self, group: &str, topic: &str, partition: i32) -> io::Result<Option<i64>> {
-        let observer: BaseConsumer =
-            config::observer(&self.settings, group).create().map_err(|it| configuration(&it))?;
-        let mut list = TopicPartitionList::new();
-        list.add_partition(topic, partition);
-        let what = format!("positions of group {group} in {topic}");
-        let list = observer
-            .committed_offsets(list, self.settings.wait)
-            .map_err(|error| explained(&what, &error))?;
-        let offset = list.find_partition(topic, partition).map(|element| element.offset());
-        Ok(match offset {
-            Some(Offset::Offset(offset)) => Some(offset),
-            _ => None,
-        })
+        let positions = GroupPosition::open(&self.settings, group, topic)?;
+        Ok(positions.committed(partition)?.map(|position| position.offset))
     }
 
     /// Creates those of `topics` that are missing.
@@ -283,6 +272,11 @@ impl Cluster {
     /// Joins the consumer group, to read a topic.
     pub(crate) fn consumer(&self, topic: &str) -> io::Result<Consumer> {
         Consumer::join(&self.settings, &self.events, topic)
+    }
+
+    /// The committed position of the group of this command, without joining it.
+    pub(crate) fn group_position(&self, topic: &str) -> io::Result<GroupPosition> {
+        GroupPosition::open(&self.settings, &self.settings.group, topic)
     }
 
     /// Opens the producer of this instance; with transactions, an open one of an earlier process with

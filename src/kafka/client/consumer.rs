@@ -20,6 +20,7 @@ use crate::kafka::client::config;
 use crate::kafka::client::consumer_errors::ConsumerErrors;
 use crate::kafka::client::context::{Context, Events, Progress};
 use crate::kafka::client::errors::{code, configuration, explained, recreated, refusal};
+use crate::kafka::client::group_position::to_list;
 use crate::kafka::client::records::{ConsumerRecord, Position, Rebalance};
 use crate::kafka::client::settings::Settings;
 
@@ -281,13 +282,7 @@ impl Consumer {
         &self,
         positions: &BTreeMap<i32, Position>,
     ) -> io::Result<TopicPartitionList> {
-        let mut list = TopicPartitionList::new();
-        for (partition, position) in positions {
-            let mut element = list.add_partition(&self.topic, *partition);
-            element.set_offset(Offset::Offset(position.offset)).map_err(io::Error::other)?;
-            element.set_metadata(&position.metadata);
-        }
-        Ok(list)
+        to_list(&self.topic, positions)
     }
 
     /// Commits positions without a transaction.

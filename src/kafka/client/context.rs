@@ -26,7 +26,7 @@ use crate::stage::Histogram;
 
 /// Time since the last answer of a broker after which it is considered unreachable; heartbeats are at
 /// most 3 seconds apart.
-const MAX_SILENCE: Duration = Duration::from_secs(8);
+const MAX_SILENCE: Duration = Duration::from_secs(5);
 /// Time without an error of a broker after which an earlier one is outdated: librdkafka does not
 /// repeat an error within 30 seconds.
 const MAX_GAP: Duration = Duration::from_secs(60);

@@ -11,6 +11,7 @@ pub(crate) mod consumer;
 mod consumer_errors;
 mod context;
 pub(crate) mod errors;
+pub(crate) mod group_position;
 pub(crate) mod producer;
 pub(crate) mod properties;
 pub(crate) mod reader;

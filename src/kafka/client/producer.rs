@@ -11,8 +11,10 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
+use rdkafka::topic_partition_list::TopicPartitionList;
 
 use crate::kafka::client::clock::now;
 use crate::kafka::client::config;
@@ -21,6 +23,7 @@ use crate::kafka::client::context::{Context, Events};
 use crate::kafka::client::errors::{
     Stopped, TransactionError, code, configuration, explained, failed, refusal,
 };
+use crate::kafka::client::group_position::GroupPosition;
 use crate::kafka::client::records::{Position, ProducerRecord};
 use crate::kafka::client::remedy::{Remedy, remedy};
 use crate::kafka::client::settings::{LARGEST_RECORD, Settings, TRANSACTION_TIMEOUT};
@@ -230,14 +233,35 @@ impl Producer {
                     "the group has reassigned the partitions".to_owned(),
                 ));
             }
-            self.retry("committing positions", || {
-                self.producer().send_offsets_to_transaction(&positions, &identity, self.call())
-            })?;
-            self.drain()?;
-            self.retry("committing", || self.producer().commit_transaction(self.call()))?;
+            self.commit_transaction(&positions, &identity)?;
         }
         self.began = None;
         Ok(())
+    }
+
+    /// Commits the records and, with them, the position of a group without members.
+    pub(crate) fn commit_position(
+        &mut self,
+        positions: &BTreeMap<i32, Position>,
+        group: &GroupPosition,
+    ) -> Result<(), TransactionError> {
+        let (list, identity) = (group.to_list(positions)?, group.identity()?);
+        self.begin()?;
+        self.commit_transaction(&list, &identity)?;
+        self.began = None;
+        Ok(())
+    }
+
+    fn commit_transaction(
+        &self,
+        positions: &TopicPartitionList,
+        identity: &ConsumerGroupMetadata,
+    ) -> Result<(), TransactionError> {
+        self.retry("committing positions", || {
+            self.producer().send_offsets_to_transaction(positions, identity, self.call())
+        })?;
+        self.drain()?;
+        self.retry("committing", || self.producer().commit_transaction(self.call()))
     }
 
     /// Waits until all records are delivered, for a producer without transactions.

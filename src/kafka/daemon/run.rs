@@ -12,6 +12,7 @@ use crate::kafka::client::records::{ConsumerRecord, Rebalance};
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::InputTopic;
 use crate::kafka::daemon::assignment::Assignment;
+use crate::kafka::daemon::joins::Joins;
 use crate::kafka::daemon::metrics::Metrics;
 use crate::kafka::daemon::partitions::Partitions;
 use crate::kafka::daemon::restorer::Restorer;
@@ -38,6 +39,7 @@ pub(crate) struct Daemon<'a, S, F> {
     partitions: Partitions<S>,
     transaction: Transaction<'a>,
     writer: Writer<'a>,
+    joins: Joins,
     metrics: Metrics,
     /// Whether the last replay distance was reported as long.
     is_long_reported: bool,
@@ -63,6 +65,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             partitions: Partitions::new(),
             transaction: Transaction::new(producer, Changelog { settings, cluster, input }),
             writer: Writer::new(settings, &input.name, needs.reads_back),
+            joins: Joins::default(),
             metrics: Metrics::default(),
             is_long_reported: false,
         })
@@ -138,6 +141,8 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             else {
                 continue;
             };
+            let InputTopic { name, partitions } = self.input;
+            self.joins.check(name, *partitions, partition, &output.joined)?;
             if has_changed {
                 self.transaction.begin();
             }
