@@ -43,14 +43,14 @@ pub(crate) struct KafkaArgs {
     #[arg(long, value_name = "GROUP")]
     group: Option<String>,
     /// Transactional id, unique per instance; an id that is the same after a restart fences the
-    /// previous process and takes over its partitions immediately (default: from group, host and
-    /// process id)
+    /// previous process and takes over its partitions immediately, and lets generate continue after
+    /// the records that it has committed (default: from group, host and process id)
     #[arg(long, value_name = "ID")]
     transactional_id: Option<String>,
     /// Use topic NAME for records of this type, such as alert=my_alerts; may be repeated
     #[arg(long, value_name = "KIND=NAME")]
     topic: Vec<String>,
-    /// Create missing topics
+    /// Create missing topics, also that of --dead-letter of a service
     #[arg(long)]
     create_topics: bool,
     /// Number of partitions of created topics, at most 10000; the maximum number of instances that

@@ -32,6 +32,8 @@ pub(super) fn reader(settings: &Settings) -> ClientConfig {
     config.set("isolation.level", "read_committed");
     config.set("auto.offset.reset", "error");
     config.set("enable.partition.eof", "true");
+    // Without it, a changed byte of an uncompressed batch is read as data.
+    set_default(&mut config, "check.crcs", "true");
     // Fetching pauses when the queue is full: by default for a second, in which a fast stage idles.
     set_default(&mut config, "fetch.queue.backoff.ms", "10");
     config

@@ -14,6 +14,7 @@ use crate::kafka::client::topics::InputTopic;
 use crate::kafka::daemon::assignment::Assignment;
 use crate::kafka::daemon::joins::Joins;
 use crate::kafka::daemon::metrics::Metrics;
+use crate::kafka::daemon::models::Models;
 use crate::kafka::daemon::partitions::Partitions;
 use crate::kafka::daemon::restorer::Restorer;
 use crate::kafka::daemon::transaction::Transaction;
@@ -289,6 +290,9 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         let (partitions, consumer) = (&self.partitions, &self.consumer);
         let mut tally = self.metrics.tally(topic, partitions, consumer, producer, is_assigned);
         tally.extend(self.restorer.tally());
+        for (error, count) in self.restorer.models().map(Models::errors).unwrap_or_default() {
+            *tally.entry(("kafka_consumer_errors_total", error)).or_default() += count as f64;
+        }
         tally
     }
 
