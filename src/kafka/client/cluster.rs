@@ -48,7 +48,7 @@ impl Cluster {
         cluster.request("connecting", |consumer| {
             consumer.fetch_metadata(Some(settings.topic(Topic::Tweets)), REQUEST)
         })?;
-        cluster.events.is_up();
+        cluster.events.outages().is_up();
         Ok(cluster)
     }
 
@@ -73,7 +73,7 @@ impl Cluster {
             if self.settings.stop.load(Ordering::Relaxed) {
                 return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped by a signal"));
             }
-            let waited = self.events.failing_for(start);
+            let waited = self.events.outages().failing_for(start);
             if waited > self.settings.wait {
                 return Err(self.unreachable(waited, &error.to_string()));
             }
@@ -83,7 +83,7 @@ impl Cluster {
 
     /// A rejected login or certificate is an error without waiting.
     fn check_connection(&self) -> io::Result<()> {
-        let Some(last) = self.events.connection_error() else { return Ok(()) };
+        let Some(last) = self.events.outages().connection_error() else { return Ok(()) };
         let untrusted = last.code == Code::SSL
             && ["verif", "certificate", "alert"].iter().any(|word| last.text.contains(word));
         if untrusted {
@@ -103,38 +103,38 @@ impl Cluster {
     }
 
     fn unreachable(&self, waited: Duration, error: &str) -> io::Error {
-        let why = self.events.connection_error().map_or(error.to_owned(), |it| it.text);
+        let why = self.events.outages().connection_error().map_or(error.to_owned(), |it| it.text);
         let brokers = &self.settings.brokers;
         Stopped::Unreachable(format!(
             "brokers {brokers} did not answer for {:.0} s: {why}{}",
             waited.as_secs_f64(),
-            self.events.unanswered()
+            self.events.outages().unanswered()
         ))
         .into()
     }
 
     /// The last error of a connection, if no broker has answered since.
     pub(crate) fn last_error(&self) -> Option<String> {
-        self.events.connection_error().map(|it| it.text)
+        self.events.outages().connection_error().map(|it| it.text)
     }
 
     /// The brokers that do not answer, as the end of a message; may be empty.
     pub(crate) fn unanswered(&self) -> String {
-        self.events.unanswered()
+        self.events.outages().unanswered()
     }
 
     /// An error if the brokers have been unreachable for `--wait`. To be called regularly.
     pub(crate) fn check_reachable(&self) -> io::Result<()> {
         // Polling serves the queue of the log lines.
         self.consumer.poll(Duration::ZERO);
-        let Some(since) = self.events.down_since() else { return Ok(()) };
+        let Some(since) = self.events.outages().down_since() else { return Ok(()) };
         if since.elapsed() < self.settings.wait {
             return Ok(());
         }
         let tweets = self.settings.topic(Topic::Tweets);
         match self.consumer.fetch_metadata(Some(tweets), REQUEST) {
             Ok(_) => {
-                self.events.is_up();
+                self.events.outages().is_up();
                 Ok(())
             }
             Err(error) => Err(self.unreachable(since.elapsed(), &error.to_string())),

@@ -205,7 +205,7 @@ impl Consumer {
         }
         if !batch.is_empty() {
             self.errors.clear();
-            self.events.is_up();
+            self.events.outages().is_up();
         }
         Ok(batch)
     }
@@ -230,7 +230,7 @@ impl Consumer {
 
     /// The brokers that do not answer, as the end of a message; may be empty.
     pub(crate) fn unanswered(&self) -> String {
-        self.events.unanswered()
+        self.events.outages().unanswered()
     }
 
     /// Whether the end of a partition is reached.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -18,18 +18,11 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
-use crate::kafka::client::clock::now;
 use crate::kafka::client::clock::{latencies, unix_millis};
 use crate::kafka::client::errors::code;
+use crate::kafka::client::outages::Outages;
 use crate::kafka::client::records::Rebalance;
 use crate::stage::Histogram;
-
-/// Time since the last answer of a broker after which it is considered unreachable; heartbeats are at
-/// most 3 seconds apart.
-const MAX_SILENCE: Duration = Duration::from_secs(5);
-/// Time without an error of a broker after which an earlier one is outdated: librdkafka does not
-/// repeat an error within 30 seconds.
-const MAX_GAP: Duration = Duration::from_secs(60);
 
 /// A partition in the last statistics.
 #[derive(Clone, Copy, Debug)]
@@ -40,23 +33,13 @@ pub(crate) struct Progress {
     pub(crate) next_fetch: i64,
 }
 
-/// The last error of a connection.
-#[derive(Clone, Debug)]
-pub(super) struct ConnectionError {
-    pub(super) code: Code,
-    pub(super) text: String,
-}
-
 /// The events of the clients of one daemon.
 #[derive(Default)]
 pub(super) struct Events {
     rebalances: Mutex<VecDeque<Rebalance>>,
     /// Whether the consumer is closing: rebalances are then accepted in the callback.
     closing: AtomicBool,
-    connection_error: Mutex<Option<ConnectionError>>,
-    down_since: Mutex<Option<Instant>>,
-    /// Brokers with connection errors: the times of the first and the last one.
-    failing: Mutex<BTreeMap<String, (Instant, Instant)>>,
+    outages: Outages,
     denied: Mutex<Option<String>>,
     undelivered: Mutex<Option<(String, Code)>>,
     failures: AtomicU64,
@@ -71,7 +54,7 @@ pub(super) struct Events {
     progress: Mutex<HashMap<i32, Progress>>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Every value is replaced as a whole, so that a panic leaves a valid one.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -91,24 +74,13 @@ impl Events {
         self.failures.load(Ordering::Relaxed)
     }
 
+    /// The outages of the brokers.
+    pub(super) fn outages(&self) -> &Outages {
+        &self.outages
+    }
+
     pub(super) fn has_rebalance(&self) -> bool {
         !lock(&self.rebalances).is_empty()
-    }
-
-    /// The last connection_error of a connection.
-    pub(super) fn connection_error(&self) -> Option<ConnectionError> {
-        lock(&self.connection_error).clone()
-    }
-
-    /// Since when no broker answers.
-    pub(super) fn down_since(&self) -> Option<Instant> {
-        *lock(&self.down_since)
-    }
-
-    /// A broker answered.
-    pub(super) fn is_up(&self) {
-        *lock(&self.down_since) = None;
-        *lock(&self.connection_error) = None;
     }
 
     /// The topic that a transaction was denied, which the error itself does not contain.
@@ -155,50 +127,6 @@ impl Events {
     pub(super) fn set_end(&self, partition: i32, end: i64) {
         lock(&self.progress).insert(partition, Progress { end, next_fetch: 0 });
     }
-
-    /// The time since `start` or, if longer, since no broker answers.
-    pub(super) fn failing_for(&self, start: Instant) -> Duration {
-        let down = self.down_since().map(|since| since.elapsed()).unwrap_or_default();
-        start.elapsed().max(down)
-    }
-
-    /// The brokers that do not answer, and for how long, as the end of a message; may be empty.
-    pub(super) fn unanswered(&self) -> String {
-        let failing = lock(&self.failing);
-        let recent = failing.iter().filter(|(_, (_, last))| last.elapsed() < MAX_GAP);
-        let each = recent.map(|(broker, (first, _))| {
-            format!("{broker} has not answered for {:.0} s", first.elapsed().as_secs_f64())
-        });
-        each.map(|text| format!("; broker {text}")).collect()
-    }
-
-    fn report_error(&self, code: Code, text: &str) {
-        if code == Code::AllBrokersDown {
-            lock(&self.down_since).get_or_insert_with(now);
-        }
-        if let Some(broker) = broker_of(text) {
-            let (now, mut failing) = (now(), lock(&self.failing));
-            let entry = failing.entry(broker).or_insert((now, now));
-            if now - entry.1 > MAX_GAP {
-                entry.0 = now;
-            }
-            entry.1 = now;
-        }
-        // That all brokers are down is the consequence of an earlier error.
-        let is_cause = code != Code::AllBrokersDown;
-        let mut connection_error = lock(&self.connection_error);
-        if is_cause || connection_error.is_none() {
-            *connection_error = Some(ConnectionError { code, text: text.to_owned() });
-        }
-    }
-}
-
-/// The broker in the text of a connection error: `[PROTOCOL://]HOST:PORT/ID: text`.
-fn broker_of(text: &str) -> Option<String> {
-    let (name, _) = text.split_once(": ")?;
-    let (address, _) = name.split_once("://").map_or(name, |(_, rest)| rest).split_once('/')?;
-    let (_, port) = address.rsplit_once(':')?;
-    port.parse::<u16>().ok().map(|_| address.to_owned())
 }
 
 /// The callbacks of one client.
@@ -235,25 +163,14 @@ impl ClientContext for Context {
             .map(|it| (it.partition, Progress { end: it.hi_offset, next_fetch: it.next_offset }));
         lock(&self.events.progress).extend(known);
         // A broker that is stopped, or behind a firewall, keeps its connections; it only does not answer.
-        let brokers = statistics.brokers.values().filter(|it| it.nodeid >= 0);
-        let silent = |micros: i64| Duration::from_micros(micros.max(0).unsigned_abs());
-        let mut shortest: Option<Duration> = None;
-        for broker in brokers.filter(|it| it.state == "UP") {
-            let silence = silent(broker.rxidle);
-            shortest = Some(shortest.map_or(silence, |it| it.min(silence)));
-            if silence < MAX_SILENCE {
-                lock(&self.events.failing).remove(&broker.nodename);
-            } else if let Some(since) = now().checked_sub(silence) {
-                let now = now();
-                let mut failing = lock(&self.events.failing);
-                failing.entry(broker.nodename.clone()).or_insert((since, now)).1 = now;
-            }
+        // It may have several: heartbeats have their own.
+        let mut silences: BTreeMap<String, Duration> = BTreeMap::new();
+        for broker in statistics.brokers.into_values().filter(|it| it.state == "UP") {
+            let silence = Duration::from_micros(broker.rxidle.max(0).unsigned_abs());
+            let shortest = silences.entry(broker.nodename).or_insert(silence);
+            *shortest = silence.min(*shortest);
         }
-        if let Some(since) =
-            shortest.filter(|it| *it >= MAX_SILENCE).and_then(|it| now().checked_sub(it))
-        {
-            lock(&self.events.down_since).get_or_insert(since);
-        }
+        self.events.outages.observe_silences(silences);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -262,7 +179,7 @@ impl ClientContext for Context {
             None | Some(Code::PartitionEOF) => {}
             Some(code) => {
                 log::info!(target: "librdkafka", "{error}: {reason}");
-                self.events.report_error(code, reason);
+                self.events.outages.add_error(code, reason);
             }
         }
     }
@@ -338,27 +255,5 @@ impl Context {
         {
             *place = Some((message.partition(), message.offset()));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_brokers_that_do_not_answer_are_named() {
-        let events = Events::default();
-        assert_eq!(events.unanswered(), "");
-        for text in [
-            "127.0.0.1:9/bootstrap: Connect to ipv4#127.0.0.1:9 failed: Connection refused",
-            "ssl://b:9093/2: SSL handshake failed",
-            "1/1 brokers are down",
-        ] {
-            events.report_error(Code::BrokerTransportFailure, text);
-        }
-        assert_eq!(
-            events.unanswered(),
-            "; broker 127.0.0.1:9 has not answered for 0 s; broker b:9093 has not answered for 0 s"
-        );
     }
 }

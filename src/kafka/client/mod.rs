@@ -12,6 +12,7 @@ mod consumer_errors;
 mod context;
 pub(crate) mod errors;
 pub(crate) mod group_position;
+mod outages;
 pub(crate) mod producer;
 pub(crate) mod properties;
 pub(crate) mod reader;

@@ -81,7 +81,7 @@ impl Producer {
             if matches!(remedy(&error), Remedy::Replace) {
                 return Err(explained(&what, &error));
             }
-            if self.events.failing_for(start) > self.settings.wait {
+            if self.events.outages().failing_for(start) > self.settings.wait {
                 return Err(self.unreachable(&format!("{what}: {error}"), start).into());
             }
             if self.settings.stop.load(Ordering::Relaxed) {
@@ -102,8 +102,8 @@ impl Producer {
 
     /// The error of an operation that has failed since `start`.
     fn unreachable(&self, text: &str, start: Instant) -> Stopped {
-        let waited = self.events.failing_for(start).as_secs_f64();
-        let unanswered = self.events.unanswered();
+        let waited = self.events.outages().failing_for(start).as_secs_f64();
+        let unanswered = self.events.outages().unanswered();
         Stopped::Unreachable(format!(
             "{text}: brokers {} did not answer for {waited:.0} s{unanswered}",
             self.settings.brokers
@@ -138,7 +138,7 @@ impl Producer {
             match code(&error) {
                 // The thread of the producer empties the queue.
                 Some(Code::QueueFull)
-                    if self.events.failing_for(*full_since.get_or_insert_with(now))
+                    if self.events.outages().failing_for(*full_since.get_or_insert_with(now))
                         < self.settings.wait =>
                 {
                     thread::sleep(POLL);
@@ -202,7 +202,7 @@ impl Producer {
         let start = now();
         while self.producer().in_flight_count() > 0 {
             thread::sleep(POLL);
-            if self.events.failing_for(start) > self.settings.wait {
+            if self.events.outages().failing_for(start) > self.settings.wait {
                 let text = "records were not delivered within --wait";
                 return Err(io::Error::from(self.unreachable(text, start)).into());
             }
@@ -297,7 +297,7 @@ impl Producer {
         loop {
             let Err(error) = call() else { return Ok(()) };
             match remedy(&error) {
-                Remedy::Retry if self.events.failing_for(start) < self.settings.wait => {
+                Remedy::Retry if self.events.outages().failing_for(start) < self.settings.wait => {
                     log::info!("{what}: {error}: retrying");
                     thread::sleep(Duration::from_millis(20));
                 }
@@ -332,7 +332,7 @@ impl Producer {
         while let Err(error) = self.abort_once() {
             log::info!("aborting a transaction: {error}");
             match remedy(&error) {
-                Remedy::Retry if self.events.failing_for(start) < self.settings.wait => {
+                Remedy::Retry if self.events.outages().failing_for(start) < self.settings.wait => {
                     thread::sleep(Duration::from_millis(20));
                 }
                 Remedy::Retry => {
