@@ -159,15 +159,15 @@ impl ConsumerErrors {
                 Err(explained(&self.what, error))
             }
             _ if is_transient(code) => {
-                self.add_transient(error);
+                self.add_transient(error, now());
                 Ok(())
             }
             _ => Err(ending(code, &self.what, &place())),
         }
     }
 
-    fn add_transient(&self, error: &KafkaError) {
-        let now = now();
+    /// Logs an error that is retried, as a warning where such errors persist. Returns whether it did so.
+    fn add_transient(&self, error: &KafkaError, now: Instant) -> bool {
         let first = match self.sequence.get() {
             Some((first, last)) if now - last < MAX_GAP => first,
             _ => {
@@ -177,7 +177,8 @@ impl ConsumerErrors {
         };
         self.sequence.set(Some((first, now)));
         let lasted = now - first;
-        if lasted >= REPORT_AFTER && !self.is_reported.replace(true) {
+        let is_warning = lasted >= REPORT_AFTER && !self.is_reported.replace(true);
+        if is_warning {
             log::warn!(
                 "{}: errors for {:.0} s, which are retried; the last: {error}",
                 self.what,
@@ -186,6 +187,7 @@ impl ConsumerErrors {
         } else {
             log::info!("{}: {error}", self.what);
         }
+        is_warning
     }
 
     /// A record, the end of a partition or an assignment was received.
@@ -231,14 +233,15 @@ mod tests {
     }
 
     #[test]
-    fn a_sequence_of_errors_ends_with_progress() {
+    fn errors_that_persist_are_reported_once() {
         let errors = ConsumerErrors::new(String::new());
         let error = KafkaError::MessageConsumption(Code::NotCoordinator);
-        errors.check(&error, String::new).unwrap();
-        let (first, _) = errors.sequence.get().unwrap();
-        errors.check(&error, String::new).unwrap();
-        assert_eq!(errors.sequence.get().map(|(first, _)| first), Some(first));
+        let start = now();
+        let add = |second: u64| errors.add_transient(&error, start + Duration::from_secs(second));
+        assert_eq!([0, 9, 10, 20].map(add), [false, false, true, false]);
+        // Later errors without a relation to these, and errors with progress in between.
+        assert_eq!([51, 60, 61].map(add), [false, false, true]);
         errors.clear();
-        assert_eq!(errors.sequence.get(), None);
+        assert_eq!([62, 71, 72].map(add), [false, false, true]);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -20,7 +20,7 @@ use rdkafka::types::RDKafkaRespErr;
 
 use crate::kafka::client::clock::{latencies, unix_millis};
 use crate::kafka::client::errors::code;
-use crate::kafka::client::outages::Outages;
+use crate::kafka::client::outages::{Outages, lock};
 use crate::kafka::client::records::Rebalance;
 use crate::stage::Histogram;
 
@@ -52,11 +52,6 @@ pub(super) struct Events {
     deliveries: Mutex<Option<Histogram>>,
     /// The partitions of the input.
     progress: Mutex<HashMap<i32, Progress>>,
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every value is replaced as a whole, so that a panic leaves a valid one.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Events {

@@ -1,13 +1,12 @@
 //! Outages of brokers: connection errors, and connections on which no answer arrives.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::error::RDKafkaErrorCode as Code;
 
 use crate::kafka::client::clock::now;
-use crate::kafka::client::context::lock;
 
 /// Time since the last answer of a broker after which it is considered unreachable; heartbeats are at
 /// most 3 seconds apart.
@@ -15,6 +14,11 @@ const MAX_SILENCE: Duration = Duration::from_secs(5);
 /// Time without an error of a broker after which an earlier one is outdated: librdkafka does not
 /// repeat an error within 30 seconds.
 const MAX_GAP: Duration = Duration::from_secs(60);
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every value is replaced as a whole, so that a panic leaves a valid one.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The last error of a connection.
 #[derive(Clone, Debug)]
