@@ -55,6 +55,7 @@ fn settings(brokers: &str) -> Settings {
         properties: [property("compression.type", "none")].into_iter().chain(more).collect(),
         group: format!("bench-{}", std::process::id()),
         transactional_id: format!("bench-{}", std::process::id()),
+        has_stable_id: false,
         topics: Names::default(),
         creation: None,
         exit_eof: false,

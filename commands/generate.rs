@@ -1,5 +1,6 @@
 //! `tweetoscope generate`.
 
+use std::cell::Cell;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -200,7 +201,15 @@ impl To {
         match self {
             Self::Lines(lines) => lines.flush(),
             // The producer sends in the background.
-            Self::Topics(_) => Ok(()),
+            Self::Topics(sink) => sink.pause(),
+        }
+    }
+
+    /// Whether the next record was written by an earlier process.
+    fn is_skipping(&self) -> bool {
+        match self {
+            Self::Lines(_) => false,
+            Self::Topics(sink) => sink.is_skipping(),
         }
     }
 
@@ -215,12 +224,15 @@ impl To {
 /// Delays events until they are due.
 struct Pace {
     began: Instant,
+    /// When the first event that is not skipped is due, in seconds.
+    start: Cell<f64>,
     stop: Arc<AtomicBool>,
 }
 
 impl Pace {
     /// The delay before an event that is due `due` seconds after the first one.
     fn wait(&self, due: f64) -> Option<Duration> {
+        let due = due - self.start.get();
         if due <= 0.0 {
             return None;
         }
@@ -241,6 +253,14 @@ impl Pace {
 }
 
 impl Args {
+    /// Whether the cascades are on stdin, which a restart cannot read again.
+    fn reads_stdin(&self) -> bool {
+        let source = &self.cascades.source;
+        let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+        let without_files = self.files.is_empty() && !self.cascades.any();
+        without_files || self.files.iter().chain(&source.history).chain(&source.data).any(is_stdin)
+    }
+
     /// The format of posts on stdin that are converted as they arrive; `None` where cascades are replayed.
     fn stream(&self) -> anyhow::Result<Option<PostFormat>> {
         let source = &self.cascades.source;
@@ -267,7 +287,7 @@ fn convert(args: &Args, format: PostFormat) -> anyhow::Result<Outcome> {
         let text = "--speed and --limit need cascades that are read to their end; give --history -";
         return Err(Usage(text.to_owned()).into());
     }
-    let sink = args.kafka.sink(Role::plain("generate", &[Topic::Tweets]), &args.input)?;
+    let sink = args.kafka.sink(Role::plain("generate", &[Topic::Tweets]), &args.input, false)?;
     if args.input.dry_run {
         return Ok(Outcome::Done);
     }
@@ -324,7 +344,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     };
     early.iter().try_for_each(|refused| rejects.add_cascade(refused))?;
     let role = Role::plain("generate", &[Topic::Tweets]);
-    let sink = args.kafka.sink(role, &args.input)?;
+    let sink = args.kafka.sink(role, &args.input, !args.reads_stdin())?;
     if args.input.dry_run {
         return Ok(Outcome::Done);
     }
@@ -332,7 +352,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         Some(sink) => To::Topics(Box::new(sink)),
         None => To::Lines(Writer::new(Stdout::new())),
     };
-    let pace = Pace { began: Instant::now(), stop: stop_flag()? };
+    let pace = Pace { began: Instant::now(), start: Cell::new(0.0), stop: stop_flag()? };
     let mut watch = health::watch(&args.shared, &pace.stop)?;
     watch.begin();
     let mut counts = Counts::default();
@@ -342,6 +362,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         watch.record(counts, &|| rejects.tally());
         match fed {
             ReplayItem::Event { event, due } => {
+                if to.is_skipping() {
+                    pace.start.set(due);
+                    return to.event(&event);
+                }
                 if let Some(rest) = pace.wait(due) {
                     to.pause()?;
                     watch.batch(counts, &|| rejects.tally());

@@ -43,13 +43,14 @@ pub(crate) struct KafkaArgs {
     #[arg(long, value_name = "GROUP")]
     group: Option<String>,
     /// Transactional id, unique per instance; an id that is the same after a restart fences the
-    /// previous process immediately (default: from group, host and process id)
+    /// previous process and takes over its partitions immediately, and lets generate continue after
+    /// the records that it has committed (default: from group, host and process id)
     #[arg(long, value_name = "ID")]
     transactional_id: Option<String>,
     /// Use topic NAME for records of this type, such as alert=my_alerts; may be repeated
     #[arg(long, value_name = "KIND=NAME")]
     topic: Vec<String>,
-    /// Create missing topics
+    /// Create missing topics, also that of --dead-letter of a service
     #[arg(long)]
     create_topics: bool,
     /// Number of partitions of created topics, at most 10000; the maximum number of instances that
@@ -206,13 +207,28 @@ impl KafkaArgs {
         Ok(Some(Bridge::open(&settings, kinds, to)?))
     }
 
-    /// With --kafka, the destination of a command that reads no topic.
-    pub(crate) fn sink(&self, role: Role, input: &InputArgs) -> anyhow::Result<Option<Sink>> {
+    /// With --kafka, the destination of a command that reads no topic. `is_repeatable`: whether a restart
+    /// emits the same records, of which those that are committed are then not written again.
+    pub(crate) fn sink(
+        &self,
+        role: Role,
+        input: &InputArgs,
+        is_repeatable: bool,
+    ) -> anyhow::Result<Option<Sink>> {
         if !self.kafka {
             return Ok(None);
         }
+        if self.transactional_id.is_some() && !is_repeatable {
+            let text = "--transactional-id lets generate continue after a restart, which stdin \
+                        does not allow; give files, or remove it";
+            return Err(Usage(text.to_owned()).into());
+        }
         let settings = self.settings(role, input, stop_flag()?)?;
-        Ok(Some(Sink::open(&settings)?))
+        Ok(Some(if is_repeatable {
+            Sink::resume(&settings, Topic::Tweets)?
+        } else {
+            Sink::open(&settings)?
+        }))
     }
 
     /// The settings of a daemon; starts the log to its topic.
@@ -259,6 +275,7 @@ impl KafkaArgs {
             properties,
             group,
             transactional_id,
+            has_stable_id: self.transactional_id.is_some(),
             topics,
             creation: self.create_topics.then_some(creation),
             exit_eof: self.exit_eof,
@@ -292,6 +309,13 @@ impl KafkaArgs {
             properties.push((name, value));
         }
         let brokers = self.brokers.clone().or(in_file).unwrap_or("localhost:9092".to_owned());
+        if brokers.split(',').any(|broker| broker.trim().is_empty()) {
+            let text = format!(
+                "--brokers must be HOST:PORT separated by commas, not {brokers:?}; without it (and \
+                 without TWEETOSCOPE_BROKERS) the default is localhost:9092"
+            );
+            return Err(Usage(text).into());
+        }
         Ok((properties, brokers))
     }
 }

@@ -132,6 +132,10 @@ pub(crate) const PAGES: [Page; 10] = [
                 "Write to Kafka, an hour of event time per second",
                 "tweetoscope generate --kafka --history history.jsonl.gz --speed 3600",
             ),
+            (
+                "The same, and continue after an interruption when it is started again",
+                "tweetoscope generate --kafka --history history.jsonl.gz --transactional-id replay-1",
+            ),
         ],
         see_also: &["collect", "run"],
     },

@@ -71,7 +71,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s b -
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process and takes over its partitions immediately, and lets generate continue after the records that it has committed (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
@@ -84,7 +84,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dry
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l create-topics -d 'Create missing topics, also that of --dead-letter of a service'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l exit-eof -d 'Exit when the end of all partitions is reached'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
@@ -115,7 +115,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s b -l
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process and takes over its partitions immediately, and lets generate continue after the records that it has committed (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
@@ -127,7 +127,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l dry-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l create-topics -d 'Create missing topics, also that of --dead-letter of a service'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l exit-eof -d 'Exit when the end of all partitions is reached'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
@@ -165,7 +165,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s b -l bro
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process and takes over its partitions immediately, and lets generate continue after the records that it has committed (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
@@ -179,7 +179,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dry-run 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l create-topics -d 'Create missing topics, also that of --dead-letter of a service'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l exit-eof -d 'Exit when the end of all partitions is reached'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
@@ -208,7 +208,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s b -l
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process and takes over its partitions immediately, and lets generate continue after the records that it has committed (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
@@ -222,7 +222,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dry-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l create-topics -d 'Create missing topics, also that of --dead-letter of a service'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l exit-eof -d 'Exit when the end of all partitions is reached'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
@@ -272,7 +272,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s b -l b
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process and takes over its partitions immediately, and lets generate continue after the records that it has committed (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
@@ -284,7 +284,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dry-ru
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l create-topics -d 'Create missing topics, also that of --dead-letter of a service'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l exit-eof -d 'Exit when the end of all partitions is reached'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
@@ -306,7 +306,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s b -l
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process and takes over its partitions immediately, and lets generate continue after the records that it has committed (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
@@ -320,7 +320,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dry-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l create-topics -d 'Create missing topics, also that of --dead-letter of a service'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l exit-eof -d 'Exit when the end of all partitions is reached'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
@@ -416,7 +416,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s b 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process and takes over its partitions immediately, and lets generate continue after the records that it has committed (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
@@ -429,7 +429,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dr
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l create-topics -d 'Create missing topics, also that of --dead-letter of a service'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l exit-eof -d 'Exit when the end of all partitions is reached'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-topic -d 'Also write the log, from INFO, to the logs topic'
@@ -451,7 +451,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s b -l bro
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s X -d 'Set a librdkafka property, such as sasl.mechanism=PLAIN; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s F -d 'Read librdkafka properties from FILE, one NAME=VALUE per line, for secrets; -X takes precedence' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l group -d 'Consumer group (default: tweetoscope-COMMAND); its instances share the partitions' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process immediately (default: from group, host and process id)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l transactional-id -d 'Transactional id, unique per instance; an id that is the same after a restart fences the previous process and takes over its partitions immediately, and lets generate continue after the records that it has committed (default: from group, host and process id)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l topic -d 'Use topic NAME for records of this type, such as alert=my_alerts; may be repeated' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l partitions -d 'Number of partitions of created topics, at most 10000; the maximum number of instances that share the work' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l replication -d 'Replication factor of created topics (default: that of the broker)' -r
@@ -465,7 +465,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dry-run 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s q -l quiet -d 'Log errors only on stderr'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l create-topics -d 'Create missing topics'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l create-topics -d 'Create missing topics, also that of --dead-letter of a service'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l exit-eof -d 'Exit when the end of all partitions is reached'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-topic -d 'Also write the log, from INFO, to the logs topic'

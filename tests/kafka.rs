@@ -12,6 +12,8 @@
 mod broker;
 #[path = "kafka/client.rs"]
 mod client;
+#[path = "kafka/consumer_errors.rs"]
+mod consumer_errors;
 #[path = "kafka/environment.rs"]
 mod environment;
 #[path = "kafka/errors.rs"]
@@ -32,3 +34,7 @@ mod metrics;
 mod process;
 #[path = "kafka/records.rs"]
 mod records;
+#[path = "kafka/replays.rs"]
+mod replays;
+#[path = "kafka/topics.rs"]
+mod topics;

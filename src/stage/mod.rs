@@ -199,11 +199,15 @@ pub struct Restore {
     pub starts_late: bool,
     /// Whether it writes changelog records.
     pub spills: bool,
+    /// The kinds of its input that it joins by source, cascade and window: all records of a join must be
+    /// in one partition.
+    pub joins: &'static [Kind],
 }
 
 impl Restore {
     /// The input alone, from the position that the stage names.
-    pub const FROM_INPUT: Self = Self { reads_back: &[], starts_late: false, spills: false };
+    pub const FROM_INPUT: Self =
+        Self { reads_back: &[], starts_late: false, spills: false, joins: &[] };
 }
 
 /// Stored state that a stage cannot restore: another stage wrote it.

@@ -286,8 +286,12 @@ impl Stage for Predict {
 }
 
 impl Recover for Predict {
-    const RESTORE: Restore =
-        Restore { reads_back: &[Kind::Alert], starts_late: false, spills: true };
+    const RESTORE: Restore = Restore {
+        reads_back: &[Kind::Alert],
+        starts_late: false,
+        spills: true,
+        joins: &[Kind::Parameters, Kind::Size],
+    };
 
     fn output_options(&self) -> String {
         String::new()

@@ -109,6 +109,19 @@ impl Broker {
         assert!(done.status.success(), "broker.sh {command} {arguments:?}: {stderr}");
     }
 
+    /// Sends a signal to its process.
+    pub(crate) fn signal(&self, name: &str) {
+        let dir = self.dir.as_ref().expect("a broker that the tests started");
+        let pid = std::fs::read_to_string(dir.join("pid")).expect("it runs");
+        let sent = Command::new("kill").args(["-s", name, pid.trim()]).status();
+        assert!(sent.expect("kill is there").success());
+    }
+
+    /// The folder of the logs of its partitions.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.dir.as_ref().expect("a broker that the tests started").join("data")
+    }
+
     /// Whether the tests started it.
     pub(crate) fn is_ours(&self) -> bool {
         self.dir.is_some()

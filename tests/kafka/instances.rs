@@ -101,3 +101,29 @@ fn added_and_removed_instances_do_not_change_the_output() {
     assert_eq!(lag(environment.brokers(), &group, &environment.topic("tweets")), 0);
     assert_exact(&environment, &lines, 4);
 }
+
+/// A static member takes over its own partitions: not after the session of its killed process.
+#[test]
+fn a_restart_with_the_same_id_after_a_kill_takes_a_second() {
+    let Some(broker) = broker() else { return };
+    let environment = Environment::new(broker, "static");
+    environment.create("collect", 2);
+    let lines = tweets(200, 6, 14);
+    let parts = parts(&lines, 2);
+    let session = ["-X", "session.timeout.ms=45000"];
+    let mut daemon = environment.daemon("collect", "static", &[&OPTIONS[..], &session].concat());
+    feed(&environment, &parts[0]);
+    environment.wait_until_read("collect", "tweets");
+    let before = daemon.stderr().matches("starting at offset").count();
+    let start = Instant::now();
+    daemon.kill_and_restart();
+    while daemon.stderr().matches("starting at offset").count() < before + 2 {
+        assert!(start.elapsed() < Duration::from_secs(5), "{}", daemon.stderr());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    eprintln!("assigned {:.1} s after the kill", start.elapsed().as_secs_f64());
+    feed(&environment, &parts[1]);
+    environment.wait_until_read("collect", "tweets");
+    daemon.stop();
+    assert_exact(&environment, &lines, 2);
+}

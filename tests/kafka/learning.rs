@@ -247,3 +247,36 @@ fn a_tombstone_restores_the_previous_model_and_train_retains_twenty() {
         assert_eq!(there.len(), 24, "no candidate won: {there:?}");
     }
 }
+
+/// Parameters that are keyed by their window, and sizes that are keyed by their cascade: on several
+/// partitions, one `predict` would score the few that are in the same one by chance.
+#[test]
+fn parameters_and_sizes_in_different_partitions_are_refused() {
+    let Some(broker) = broker() else { return };
+    let (lines, _) = properties(33);
+    let key = |line: &str| {
+        let is_size = line.starts_with("{\"type\":\"size\"");
+        field(line, if is_size { "cid" } else { "T_obs" })
+    };
+    let keys: Vec<String> = lines.lines().map(key).collect();
+    let records = || keys.iter().map(String::as_str).zip(lines.lines());
+    let environment = Environment::new(broker, "apart");
+    environment.create("predict", 4);
+    client::produce(environment.brokers(), &environment.topic("cascade_properties"), records());
+    let (status, stderr) = environment.ends("predict", &["--exit-eof"]);
+    assert_eq!(status, Some(1), "{stderr}");
+    let topic = environment.topic("cascade_properties");
+    assert!(stderr.contains(&topic) && stderr.contains("must be in one partition"), "{stderr}");
+    assert!(stderr.contains("Key both by the cascade"), "{stderr}");
+    let stats = |lines: &[String]| of_type(&lines.join("\n"), "stat").len();
+    let expected = of_type(&pipe(&["predict"], &lines), "stat").len();
+    assert!(stats(&values(&environment, "stats")) < expected);
+
+    // In one partition, keys do not matter.
+    let environment = Environment::new(broker, "together");
+    environment.create("predict", 1);
+    client::produce(environment.brokers(), &environment.topic("cascade_properties"), records());
+    let (status, stderr) = environment.ends("predict", &["--exit-eof"]);
+    assert_eq!(status, Some(0), "{stderr}");
+    assert_eq!(stats(&values(&environment, "stats")), expected);
+}

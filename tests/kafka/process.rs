@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -109,6 +110,49 @@ impl Daemon {
         self.signal("TERM");
         let status = self.wait(Duration::from_secs(60));
         assert_eq!(status, Some(0), "{}", self.stderr());
+    }
+
+    /// Waits for a message on its stderr.
+    pub(crate) fn wait_for(&mut self, message: &str) {
+        let start = Instant::now();
+        while !self.stderr().contains(message) {
+            let is_early = start.elapsed() < Duration::from_secs(60) && self.ended().is_none();
+            assert!(is_early, "no {message:?}: {}", self.stderr());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Status and body of a page of `--http 127.0.0.1:0`; 0 while nothing listens.
+    pub(crate) fn page(&self, path: &str) -> (u16, String) {
+        let stderr = self.stderr();
+        let address = stderr.rsplit("Serving http://").next().unwrap().split('/').next().unwrap();
+        let Ok(mut connection) = TcpStream::connect(address) else { return (0, String::new()) };
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        connection.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        connection.read_to_string(&mut text).unwrap();
+        let status = text.split(' ').nth(1).and_then(|it| it.parse().ok()).unwrap_or_default();
+        (status, text)
+    }
+
+    /// Waits until a page of `--http 127.0.0.1:0` has a status and a body; returns the body.
+    pub(crate) fn wait_for_page(
+        &mut self,
+        path: &str,
+        max: Duration,
+        is_right: impl Fn(u16, &str) -> bool,
+    ) -> String {
+        self.wait_for("Serving http://");
+        let start = Instant::now();
+        loop {
+            let (status, text) = self.page(path);
+            if is_right(status, &text) {
+                return text;
+            }
+            assert!(start.elapsed() < max, "{path}: {status} {text}\n{}", self.stderr());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Its stderr so far, including that of its killed processes.

@@ -13,13 +13,13 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::kafka::client::clock::now;
 use crate::kafka::client::config;
 use crate::kafka::client::consumer::Consumer;
 use crate::kafka::client::context::{Context, Events};
 use crate::kafka::client::errors::{Stopped, code, configuration, explained, failed, refusal};
+use crate::kafka::client::group_position::GroupPosition;
 use crate::kafka::client::interface::{
     Brokers, GroupConsumer, PartitionReader, TransactionalProducer,
 };
@@ -51,7 +51,7 @@ impl Cluster {
         cluster.request("connecting", |consumer| {
             consumer.fetch_metadata(Some(settings.topic(Topic::Tweets)), REQUEST)
         })?;
-        cluster.events.is_up();
+        cluster.events.outages().is_up();
         Ok(cluster)
     }
 
@@ -76,8 +76,9 @@ impl Cluster {
             if self.settings.stop.load(Ordering::Relaxed) {
                 return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped by a signal"));
             }
-            if start.elapsed() > self.settings.wait {
-                return Err(self.unreachable(start.elapsed(), &error.to_string()));
+            let waited = self.events.outages().failing_for(start);
+            if waited > self.settings.wait {
+                return Err(self.unreachable(waited, &error.to_string()));
             }
             thread::sleep(Duration::from_millis(50));
         }
@@ -85,7 +86,7 @@ impl Cluster {
 
     /// A rejected login or certificate is an error without waiting.
     fn check_connection(&self) -> io::Result<()> {
-        let Some(last) = self.events.connection_error() else { return Ok(()) };
+        let Some(last) = self.events.outages().connection_error() else { return Ok(()) };
         let untrusted = last.code == Code::SSL
             && ["verif", "certificate", "alert"].iter().any(|word| last.text.contains(word));
         if untrusted {
@@ -105,57 +106,57 @@ impl Cluster {
     }
 
     fn unreachable(&self, waited: Duration, error: &str) -> io::Error {
-        let why = self.events.connection_error().map_or(error.to_owned(), |it| it.text);
+        let why = self.events.outages().connection_error().map_or(error.to_owned(), |it| it.text);
         let brokers = &self.settings.brokers;
         Stopped::Unreachable(format!(
-            "brokers {brokers} did not answer for {:.0} s: {why}",
-            waited.as_secs_f64()
+            "brokers {brokers} did not answer for {:.0} s: {why}{}",
+            waited.as_secs_f64(),
+            self.events.outages().unanswered()
         ))
         .into()
     }
 
     /// The offset that a group has committed for a partition.
     fn committed_by(&self, group: &str, topic: &str, partition: i32) -> io::Result<Option<i64>> {
-        let observer: BaseConsumer =
-            config::observer(&self.settings, group).create().map_err(|it| configuration(&it))?;
-        let mut list = TopicPartitionList::new();
-        list.add_partition(topic, partition);
-        let what = format!("positions of group {group} in {topic}");
-        let list = observer
-            .committed_offsets(list, self.settings.wait)
-            .map_err(|error| explained(&what, &error))?;
-        let offset = list.find_partition(topic, partition).map(|element| element.offset());
-        Ok(match offset {
-            Some(Offset::Offset(offset)) => Some(offset),
-            _ => None,
-        })
+        let positions = GroupPosition::open(&self.settings, group, topic)?;
+        Ok(positions.committed(partition)?.map(|position| position.offset))
     }
 
     /// Creates those of `topics` that are missing.
     pub(crate) fn create(&self, topics: &[Topic], creation: &Creation) -> io::Result<()> {
         for topic in topics {
-            if self.partitions(self.settings.topic(*topic))?.is_none() {
-                self.create_one(*topic, creation)?;
-            }
+            self.create_named(self.settings.topic(*topic), Some(*topic), creation)?;
         }
         Ok(())
     }
 
-    fn create_one(&self, topic: Topic, creation: &Creation) -> io::Result<()> {
-        let name = self.settings.topic(topic);
+    /// Creates a topic that is missing; without `topic`, one for dead letters.
+    pub(crate) fn create_named(
+        &self,
+        name: &str,
+        topic: Option<Topic>,
+        creation: &Creation,
+    ) -> io::Result<()> {
+        if self.partitions(name)?.is_some() {
+            return Ok(());
+        }
         let what = format!("creating topic {name}");
-        let compacted = matches!(topic, Topic::Models | Topic::CollectState);
+        let compacted = matches!(topic, Some(Topic::Models | Topic::CollectState));
         let partitions = if compacted { 1 } else { creation.partitions };
         let largest = LARGEST_RECORD.to_string();
         let retention = creation.tweets_retention.as_millis().to_string();
         let copies = TopicReplication::Fixed(creation.replication);
+        let codec = match config::codec(&self.settings) {
+            "none" => "uncompressed",
+            codec => codec,
+        };
         let mut new = NewTopic::new(name, partitions, copies)
             .set("max.message.bytes", &largest)
-            .set("compression.type", "lz4");
+            .set("compression.type", codec);
         if compacted {
             new = new.set("cleanup.policy", "compact");
         }
-        if topic == Topic::Tweets {
+        if topic == Some(Topic::Tweets) {
             new = new.set("retention.ms", &retention);
         }
         let admin = self.admin()?;
@@ -195,6 +196,11 @@ impl Cluster {
         Ok(entry.and_then(|it| it.value.as_ref()).and_then(|value| value.parse().ok()))
     }
 
+    /// The committed position of the group of this command, without joining it.
+    pub(crate) fn group_position(&self, topic: &str) -> io::Result<GroupPosition> {
+        GroupPosition::open(&self.settings, &self.settings.group, topic)
+    }
+
     /// Opens the producer of this instance, also for writing without transactions.
     pub(crate) fn open_producer(&self) -> io::Result<Producer> {
         Producer::open(&self.settings, &self.events)
@@ -209,17 +215,25 @@ impl Cluster {
 }
 
 impl Brokers for Cluster {
+    fn last_error(&self) -> Option<String> {
+        self.events.outages().connection_error().map(|it| it.text)
+    }
+
+    fn unanswered(&self) -> String {
+        self.events.outages().unanswered()
+    }
+
     fn check_reachable(&self) -> io::Result<()> {
         // Polling serves the queue of the log lines.
         self.consumer.poll(Duration::ZERO);
-        let Some(since) = self.events.down_since() else { return Ok(()) };
+        let Some(since) = self.events.outages().down_since() else { return Ok(()) };
         if since.elapsed() < self.settings.wait {
             return Ok(());
         }
         let tweets = self.settings.topic(Topic::Tweets);
         match self.consumer.fetch_metadata(Some(tweets), REQUEST) {
             Ok(_) => {
-                self.events.is_up();
+                self.events.outages().is_up();
                 Ok(())
             }
             Err(error) => Err(self.unreachable(since.elapsed(), &error.to_string())),

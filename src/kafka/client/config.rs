@@ -32,6 +32,8 @@ pub(super) fn reader(settings: &Settings) -> ClientConfig {
     config.set("isolation.level", "read_committed");
     config.set("auto.offset.reset", "error");
     config.set("enable.partition.eof", "true");
+    // Without it, a changed byte of an uncompressed batch is read as data.
+    set_default(&mut config, "check.crcs", "true");
     // Fetching pauses when the queue is full: by default for a second, in which a fast stage idles.
     set_default(&mut config, "fetch.queue.backoff.ms", "10");
     config
@@ -47,7 +49,7 @@ pub(super) fn observer(settings: &Settings, group: &str) -> ClientConfig {
 /// For the member of the consumer group.
 pub(super) fn consumer(settings: &Settings) -> ClientConfig {
     let mut config = reader(settings);
-    config.set("statistics.interval.ms", "2000");
+    config.set("statistics.interval.ms", "1000");
     // Training may take longer between two polls; heartbeats continue.
     if settings.models == ModelsTopic::Publish {
         set_default(&mut config, "max.poll.interval.ms", "3600000");
@@ -58,7 +60,23 @@ pub(super) fn consumer(settings: &Settings) -> ClientConfig {
     if is_classic {
         set_default(&mut config, "partition.assignment.strategy", "cooperative-sticky");
     }
+    // A restarted static member gets its partitions back at once, without a rebalance. (With KIP-848
+    // the broker refuses it until the session of the ended process has expired.)
+    if is_classic && settings.has_stable_id {
+        set_default(&mut config, "group.instance.id", &settings.transactional_id);
+    }
+    // An empty value selects a dynamic member.
+    if config.get("group.instance.id") == Some("") {
+        config.remove("group.instance.id");
+    }
     config
+}
+
+/// The compression codec of written records and created topics.
+pub(super) fn codec(settings: &Settings) -> &str {
+    let is_codec = |name: &str| matches!(name, "compression.type" | "compression.codec");
+    let given = settings.properties.iter().rev().find(|(name, _)| is_codec(name));
+    given.map_or("lz4", |(_, codec)| codec)
 }
 
 /// For writing.
@@ -70,9 +88,8 @@ pub(super) fn producer(settings: &Settings) -> ClientConfig {
     // With a shorter queue the broker idles between two requests.
     set_default(&mut config, "queue.buffering.max.messages", "500000");
     set_default(&mut config, "queue.buffering.max.kbytes", "131072");
-    if config.get("compression.type").or(config.get("compression.codec")).is_none() {
-        config.set("compression.type", "lz4");
-    }
+    config.remove("compression.codec");
+    config.set("compression.type", codec(settings));
     if !settings.at_least_once {
         config.set("transactional.id", &settings.transactional_id);
         config.set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());

@@ -18,8 +18,10 @@ use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::kafka::client::config;
-use crate::kafka::client::context::{Context, Events};
-use crate::kafka::client::errors::{Stopped, code, configuration, explained, failed, refusal};
+use crate::kafka::client::consumer_errors::ConsumerErrors;
+use crate::kafka::client::context::{Context, Events, Progress};
+use crate::kafka::client::errors::{code, configuration, explained, recreated, refusal};
+use crate::kafka::client::group_position::to_list;
 use crate::kafka::client::interface::GroupConsumer;
 use crate::kafka::client::records::{ConsumerRecord, Position, Positions, Rebalance};
 use crate::kafka::client::settings::Settings;
@@ -27,6 +29,8 @@ use crate::kafka::client::settings::Settings;
 /// Number of records of a batch, at most, and of bytes, approximately at most.
 const MAX_RECORDS: usize = 4096;
 const MAX_BYTES: usize = 32 << 20;
+/// Timeout of a request for the ends of a partition.
+const REQUEST: Duration = Duration::from_secs(2);
 
 /// The member of the group, which reads one topic.
 pub(crate) struct Consumer {
@@ -36,6 +40,9 @@ pub(crate) struct Consumer {
     group: String,
     /// Partitions whose end is reached.
     ended: RefCell<BTreeSet<i32>>,
+    /// The offset of the next record of each partition.
+    next: RefCell<BTreeMap<i32, i64>>,
+    errors: ConsumerErrors,
     /// An assignment that is not accepted yet.
     pending: Option<Vec<i32>>,
 }
@@ -53,6 +60,8 @@ impl Consumer {
             topic: topic.to_owned(),
             group: settings.group.clone(),
             ended: RefCell::default(),
+            next: RefCell::default(),
+            errors: ConsumerErrors::new(format!("reading {topic}")),
             pending: None,
         };
         joined
@@ -70,31 +79,33 @@ impl Consumer {
         Ok(list)
     }
 
-    /// Returns the errors of reading that librdkafka does not retry.
-    fn check(&self, error: &KafkaError) -> io::Result<()> {
-        let what = format!("reading {}", self.topic);
-        let Some(code) = error.rdkafka_error_code() else { return Err(explained(&what, error)) };
-        if let Some(refused) = refusal(code, &what) {
-            return Err(refused);
+    /// An error if an offset that does not exist is after the end of its partition: retention deletes
+    /// the oldest records only.
+    fn check_end(&self, error: &KafkaError) -> io::Result<()> {
+        if !matches!(code(error), Some(Code::OffsetOutOfRange | Code::AutoOffsetReset)) {
+            return Ok(());
         }
-        match code {
-            Code::OffsetOutOfRange | Code::AutoOffsetReset => Err(failed(format!(
-                "{what}: retention deleted an offset that is still needed: {error}"
-            ))),
-            Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => {
-                Err(failed(format!("{what}: the topic was deleted: {error}")))
-            }
-            Code::FencedInstanceId | Code::Fenced => {
-                Err(Stopped::Fenced(format!("{what}: {error}: a newer instance has joined")).into())
-            }
-            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => {
-                Err(explained(&what, error))
-            }
-            _ => {
-                log::info!("{what}: {error}");
-                Ok(())
+        for (partition, next) in &*self.next.borrow() {
+            let ends = self.consumer.fetch_watermarks(&self.topic, *partition, REQUEST);
+            if let Ok((_, end)) = ends
+                && end < *next
+            {
+                return Err(recreated(&self.topic, *partition, *next, end));
             }
         }
+        Ok(())
+    }
+
+    /// The partitions whose end is not reached, with the offset of the next record: librdkafka does
+    /// not return the partition of an error.
+    fn place(&self) -> String {
+        let ended = self.ended.borrow();
+        let next = self.next.borrow();
+        let open = next.iter().filter(|(partition, _)| !ended.contains(partition));
+        let open: Vec<String> = open
+            .map(|(partition, offset)| format!("partition {partition} from offset {offset}"))
+            .collect();
+        if open.is_empty() { String::new() } else { format!(" ({})", open.join(" or ")) }
     }
 
     /// The member id and generation, for a transaction.
@@ -107,13 +118,7 @@ impl Consumer {
         &self,
         positions: &BTreeMap<i32, Position>,
     ) -> io::Result<TopicPartitionList> {
-        let mut list = TopicPartitionList::new();
-        for (partition, position) in positions {
-            let mut element = list.add_partition(&self.topic, *partition);
-            element.set_offset(Offset::Offset(position.offset)).map_err(io::Error::other)?;
-            element.set_metadata(&position.metadata);
-        }
-        Ok(list)
+        to_list(&self.topic, positions)
     }
 
     /// Commits positions without a transaction.
@@ -126,6 +131,7 @@ impl GroupConsumer for Consumer {
     fn next_rebalance(&mut self) -> Option<Rebalance> {
         let rebalance = self.events.next_rebalance()?;
         if let Rebalance::Assigned(partitions) = &rebalance {
+            self.errors.clear();
             let mut all = if self.is_cooperative() { self.pending.take() } else { None };
             all.get_or_insert_default().extend(partitions);
             self.pending = all;
@@ -139,6 +145,7 @@ impl GroupConsumer for Consumer {
 
     fn accept(&mut self, starts: &BTreeMap<i32, i64>) -> io::Result<()> {
         self.pending = None;
+        self.next.borrow_mut().extend(starts);
         let list = self.list(starts.iter().map(|(p, offset)| (*p, Offset::Offset(*offset))))?;
         let done = if self.is_cooperative() {
             self.consumer.incremental_assign(&list)
@@ -166,6 +173,7 @@ impl GroupConsumer for Consumer {
             self.pending = Some(pending).filter(|pending| !pending.is_empty());
         }
         self.ended.borrow_mut().retain(|p| !partitions.contains(p));
+        self.next.borrow_mut().retain(|p, _| !partitions.contains(p));
         let done = if self.is_cooperative() {
             self.list(released.iter().map(|p| (*p, Offset::Invalid))).and_then(|list| {
                 self.consumer.incremental_unassign(&list).map_err(io::Error::other)
@@ -180,6 +188,7 @@ impl GroupConsumer for Consumer {
 
     fn seek(&self, partition: i32, offset: i64) -> io::Result<()> {
         self.ended.borrow_mut().remove(&partition);
+        self.next.borrow_mut().insert(partition, offset);
         let wait = Duration::from_secs(10);
         self.consumer.seek(&self.topic, partition, Offset::Offset(offset), wait).map_err(|error| {
             let what = format!("topic {} partition {partition}", self.topic);
@@ -223,17 +232,23 @@ impl GroupConsumer for Consumer {
                 Some(Ok(message)) => {
                     bytes += message.payload_len();
                     self.ended.borrow_mut().remove(&message.partition());
+                    self.next.borrow_mut().insert(message.partition(), message.offset() + 1);
                     batch.push(ConsumerRecord::from(message));
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.ended.borrow_mut().insert(partition);
+                    self.errors.clear();
                 }
-                Some(Err(error)) => self.check(&error)?,
+                Some(Err(error)) => {
+                    self.check_end(&error)?;
+                    self.errors.check(&error, || self.place())?;
+                }
             }
             wait = Duration::ZERO;
         }
         if !batch.is_empty() {
-            self.events.is_up();
+            self.errors.clear();
+            self.events.outages().is_up();
         }
         Ok(batch)
     }
@@ -242,12 +257,27 @@ impl GroupConsumer for Consumer {
         self.events.has_rebalance()
     }
 
-    fn end_of(&self, partition: i32) -> Option<i64> {
-        self.events.end_of(partition)
+    fn lag(&self, partition: i32, next: i64) -> Option<i64> {
+        let Progress { end, next_fetch } = self.events.progress_of(partition)?;
+        // The last offsets may be markers of transactions, which are not records.
+        let is_read = self.has_ended(partition) && next_fetch >= end;
+        Some(if is_read { 0 } else { (end - next).max(0) })
+    }
+
+    fn set_end(&self, partition: i32, end: i64) {
+        self.events.set_end(partition, end);
+    }
+
+    fn unanswered(&self) -> String {
+        self.events.outages().unanswered()
     }
 
     fn has_ended(&self, partition: i32) -> bool {
         self.ended.borrow().contains(&partition)
+    }
+
+    fn errors(&self) -> BTreeMap<String, u64> {
+        self.errors.counts()
     }
 
     fn members_named(&self, name: &str) -> BTreeSet<String> {

@@ -3,10 +3,10 @@
 //! A callback only stores the event, because a request for committed offsets in a callback prevents a
 //! consumer from closing. The loop of the daemon takes the events.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -18,17 +18,19 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
-use crate::kafka::client::clock::now;
 use crate::kafka::client::clock::{latencies, unix_millis};
 use crate::kafka::client::errors::code;
+use crate::kafka::client::outages::{Outages, lock};
 use crate::kafka::client::records::Rebalance;
 use crate::stage::Histogram;
 
-/// The last error of a connection.
-#[derive(Clone, Debug)]
-pub(super) struct ConnectionError {
-    pub(super) code: Code,
-    pub(super) text: String,
+/// A partition in the last statistics.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    /// The offset after the last record, including open transactions.
+    pub(crate) end: i64,
+    /// The offset of the next fetch, which is after the markers of transactions.
+    pub(crate) next_fetch: i64,
 }
 
 /// The events of the clients of one daemon.
@@ -37,8 +39,7 @@ pub(super) struct Events {
     rebalances: Mutex<VecDeque<Rebalance>>,
     /// Whether the consumer is closing: rebalances are then accepted in the callback.
     closing: AtomicBool,
-    connection_error: Mutex<Option<ConnectionError>>,
-    down_since: Mutex<Option<Instant>>,
+    outages: Outages,
     denied: Mutex<Option<String>>,
     undelivered: Mutex<Option<(String, Code)>>,
     failures: AtomicU64,
@@ -49,13 +50,8 @@ pub(super) struct Events {
     by_key: Mutex<HashMap<String, Option<(i32, i64)>>>,
     /// The delivery times.
     deliveries: Mutex<Option<Histogram>>,
-    /// The ends of the partitions of the input.
-    ends: Mutex<HashMap<i32, i64>>,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every value is replaced as a whole, so that a panic leaves a valid one.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The partitions of the input.
+    progress: Mutex<HashMap<i32, Progress>>,
 }
 
 impl Events {
@@ -73,24 +69,13 @@ impl Events {
         self.failures.load(Ordering::Relaxed)
     }
 
+    /// The outages of the brokers.
+    pub(super) fn outages(&self) -> &Outages {
+        &self.outages
+    }
+
     pub(super) fn has_rebalance(&self) -> bool {
         !lock(&self.rebalances).is_empty()
-    }
-
-    /// The last connection_error of a connection.
-    pub(super) fn connection_error(&self) -> Option<ConnectionError> {
-        lock(&self.connection_error).clone()
-    }
-
-    /// Since when no broker answers.
-    pub(super) fn down_since(&self) -> Option<Instant> {
-        *lock(&self.down_since)
-    }
-
-    /// A broker answered.
-    pub(super) fn is_up(&self) {
-        *lock(&self.down_since) = None;
-        *lock(&self.connection_error) = None;
     }
 
     /// The topic that a transaction was denied, which the error itself does not contain.
@@ -128,21 +113,14 @@ impl Events {
         lock(&self.deliveries).clone().unwrap_or_else(latencies)
     }
 
-    /// The end of a partition of the input, from the last statistics.
-    pub(super) fn end_of(&self, partition: i32) -> Option<i64> {
-        lock(&self.ends).get(&partition).copied()
+    /// A partition of the input, from the last statistics.
+    pub(super) fn progress_of(&self, partition: i32) -> Option<Progress> {
+        lock(&self.progress).get(&partition).copied()
     }
 
-    fn report_error(&self, code: Code, text: &str) {
-        if code == Code::AllBrokersDown {
-            lock(&self.down_since).get_or_insert_with(now);
-        }
-        // That all brokers are down is the consequence of an earlier error.
-        let is_cause = code != Code::AllBrokersDown;
-        let mut connection_error = lock(&self.connection_error);
-        if is_cause || connection_error.is_none() {
-            *connection_error = Some(ConnectionError { code, text: text.to_owned() });
-        }
+    /// The end of an assigned partition, until statistics are available.
+    pub(super) fn set_end(&self, partition: i32, end: i64) {
+        lock(&self.progress).insert(partition, Progress { end, next_fetch: 0 });
     }
 }
 
@@ -175,10 +153,19 @@ impl ClientContext for Context {
     /// The statistics contain the ends of the partitions, which saves a request for each.
     fn stats(&self, statistics: Statistics) {
         let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
-        let mut ends = lock(&self.events.ends);
-        ends.extend(
-            partitions.filter(|it| it.ls_offset >= 0).map(|it| (it.partition, it.ls_offset)),
-        );
+        let known = partitions
+            .filter(|it| it.hi_offset >= 0)
+            .map(|it| (it.partition, Progress { end: it.hi_offset, next_fetch: it.next_offset }));
+        lock(&self.events.progress).extend(known);
+        // A broker that is stopped, or behind a firewall, keeps its connections; it only does not answer.
+        // It may have several: heartbeats have their own.
+        let mut silences: BTreeMap<String, Duration> = BTreeMap::new();
+        for broker in statistics.brokers.into_values().filter(|it| it.state == "UP") {
+            let silence = Duration::from_micros(broker.rxidle.max(0).unsigned_abs());
+            let shortest = silences.entry(broker.nodename).or_insert(silence);
+            *shortest = silence.min(*shortest);
+        }
+        self.events.outages.observe_silences(silences);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -187,7 +174,7 @@ impl ClientContext for Context {
             None | Some(Code::PartitionEOF) => {}
             Some(code) => {
                 log::info!(target: "librdkafka", "{error}: {reason}");
-                self.events.report_error(code, reason);
+                self.events.outages.add_error(code, reason);
             }
         }
     }

@@ -61,6 +61,14 @@ pub(crate) fn failed(text: impl Into<String>) -> io::Error {
     io::Error::other(text.into())
 }
 
+/// The error where an offset was read that is beyond the end of its topic.
+pub(crate) fn recreated(topic: &str, partition: i32, offset: i64, end: i64) -> io::Error {
+    failed(format!(
+        "topic {topic} partition {partition}: offset {offset} was read or committed, but the topic \
+         ends at {end}: it was deleted and created again. Start a new group with --group"
+    ))
+}
+
 /// The code of an error, if it has one.
 pub(super) fn code(error: &KafkaError) -> Option<Code> {
     match error {
@@ -89,7 +97,10 @@ pub(super) fn refusal(code: Code, what: &str) -> Option<io::Error> {
             format!("{what}: the broker's access rules deny this user the cluster")
         }
         Code::SaslAuthenticationFailed | Code::Authentication | Code::IllegalSASLState => {
-            format!("{what}: the broker refused the login: check sasl.mechanism, sasl.username")
+            format!(
+                "{what}: the broker refused the login: check sasl.password, sasl.username and \
+                 sasl.mechanism"
+            )
         }
         Code::MessageSizeTooLarge => format!(
             "{what}: a record is larger than the topic's max.message.bytes; --create-topics \

@@ -20,6 +20,12 @@ pub(crate) trait Brokers {
     /// An error if the brokers have been unreachable for `--wait`. To be called regularly.
     fn check_reachable(&self) -> io::Result<()>;
 
+    /// The last error of a connection, if no broker has answered since.
+    fn last_error(&self) -> Option<String>;
+
+    /// The brokers that do not answer, as the end of a message; may be empty.
+    fn unanswered(&self) -> String;
+
     /// Number of partitions of a topic; `None` if it does not exist.
     fn partitions(&self, topic: &str) -> io::Result<Option<i32>>;
 
@@ -84,8 +90,17 @@ pub(crate) trait GroupConsumer {
     /// Reads the records that have been fetched; waits for the first one.
     fn read<'a>(&'a self, wait: Duration) -> io::Result<Vec<ConsumerRecord<'a>>>;
 
-    /// The end of a partition, as of the last statistics.
-    fn end_of(&self, partition: i32) -> Option<i64>;
+    /// Number of records of a partition from `next` on, as far as its end is known.
+    fn lag(&self, partition: i32, next: i64) -> Option<i64>;
+
+    /// The end of a partition, from another request.
+    fn set_end(&self, partition: i32, end: i64);
+
+    /// The brokers that do not answer, as the end of a message; may be empty.
+    fn unanswered(&self) -> String;
+
+    /// Numbers of errors by the name of the code.
+    fn errors(&self) -> BTreeMap<String, u64>;
 
     /// Whether the end of a partition is reached.
     fn has_ended(&self, partition: i32) -> bool;
@@ -145,6 +160,9 @@ pub(crate) trait TransactionalProducer {
 pub(crate) trait PartitionReader {
     /// The next record or end, if there is one within `wait`.
     fn next(&self, wait: Duration) -> io::Result<Option<Found<'_>>>;
+
+    /// Numbers of errors by the name of the code.
+    fn errors(&self) -> BTreeMap<String, u64>;
 
     /// The end of the committed records of a partition.
     fn stable_end(&self, partition: i32) -> Option<i64>;

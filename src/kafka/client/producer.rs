@@ -11,8 +11,10 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
+use rdkafka::topic_partition_list::TopicPartitionList;
 
 use crate::kafka::client::clock::now;
 use crate::kafka::client::config;
@@ -21,6 +23,7 @@ use crate::kafka::client::context::{Context, Events};
 use crate::kafka::client::errors::{
     Stopped, TransactionError, code, configuration, explained, failed, refusal,
 };
+use crate::kafka::client::group_position::GroupPosition;
 use crate::kafka::client::interface::{GroupConsumer, TransactionalProducer};
 use crate::kafka::client::records::{Position, ProducerRecord};
 use crate::kafka::client::remedy::{Remedy, remedy};
@@ -72,15 +75,15 @@ impl Producer {
         }
         let what = format!("transactional id {}", self.settings.transactional_id);
         let start = now();
-        while let Err(error) = self.producer().init_transactions(CALL) {
+        while let Err(error) = self.producer().init_transactions(self.call()) {
             if let Some(refused) = code(&error).and_then(|code| refusal(code, &what)) {
                 return Err(refused);
             }
             if matches!(remedy(&error), Remedy::Replace) {
                 return Err(explained(&what, &error));
             }
-            if start.elapsed() > self.settings.wait {
-                return Err(Stopped::Unreachable(format!("{what}: {error}")).into());
+            if self.events.outages().failing_for(start) > self.settings.wait {
+                return Err(self.unreachable(&format!("{what}: {error}"), start).into());
             }
             if self.settings.stop.load(Ordering::Relaxed) {
                 return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped by a signal"));
@@ -93,6 +96,21 @@ impl Producer {
         self.producer.as_ref().expect("replace sets it, or there is no Producer")
     }
 
+    /// The timeout of one call.
+    fn call(&self) -> Duration {
+        CALL.min(self.settings.wait.max(POLL))
+    }
+
+    /// The error of an operation that has failed since `start`.
+    fn unreachable(&self, text: &str, start: Instant) -> Stopped {
+        let waited = self.events.outages().failing_for(start).as_secs_f64();
+        let unanswered = self.events.outages().unanswered();
+        Stopped::Unreachable(format!(
+            "{text}: brokers {} did not answer for {waited:.0} s{unanswered}",
+            self.settings.brokers
+        ))
+    }
+
     fn begin(&mut self) -> Result<(), TransactionError> {
         if self.began.is_none() {
             if !self.settings.at_least_once {
@@ -101,6 +119,31 @@ impl Producer {
             self.began = Some(now());
         }
         Ok(())
+    }
+
+    /// Commits the records and, with them, the position of a group without members.
+    pub(crate) fn commit_position(
+        &mut self,
+        positions: &BTreeMap<i32, Position>,
+        group: &GroupPosition,
+    ) -> Result<(), TransactionError> {
+        let (list, identity) = (group.to_list(positions)?, group.identity()?);
+        self.begin()?;
+        self.commit_transaction(&list, &identity)?;
+        self.began = None;
+        Ok(())
+    }
+
+    fn commit_transaction(
+        &self,
+        positions: &TopicPartitionList,
+        identity: &ConsumerGroupMetadata,
+    ) -> Result<(), TransactionError> {
+        self.retry("committing positions", || {
+            self.producer().send_offsets_to_transaction(positions, identity, self.call())
+        })?;
+        self.drain()?;
+        self.retry("committing", || self.producer().commit_transaction(self.call()))
     }
 
     /// Waits until all records are delivered, for a producer without transactions.
@@ -136,16 +179,13 @@ impl Producer {
         loop {
             let Err(error) = call() else { return Ok(()) };
             match remedy(&error) {
-                Remedy::Retry if start.elapsed() < self.settings.wait => {
+                Remedy::Retry if self.events.outages().failing_for(start) < self.settings.wait => {
                     log::info!("{what}: {error}: retrying");
                     thread::sleep(Duration::from_millis(20));
                 }
                 Remedy::Retry => {
-                    return Err(io::Error::from(Stopped::Unreachable(format!(
-                        "{what}: {error}, for {:.0} s",
-                        start.elapsed().as_secs_f64()
-                    )))
-                    .into());
+                    let text = format!("{what}: {error}");
+                    return Err(io::Error::from(self.unreachable(&text, start)).into());
                 }
                 Remedy::Abort | Remedy::Replace => {
                     let denied = self.events.denied().unwrap_or_else(|| what.to_owned());
@@ -161,7 +201,7 @@ impl Producer {
         if self.began.is_none() && self.producer().client().fatal_error().is_none() {
             return Ok(());
         }
-        self.producer().abort_transaction(CALL)
+        self.producer().abort_transaction(self.call())
     }
 
     /// A producer is fenced when another process uses its id, and also when its transaction exceeded
@@ -204,13 +244,15 @@ impl TransactionalProducer for Producer {
             match code(&error) {
                 // The thread of the producer empties the queue.
                 Some(Code::QueueFull)
-                    if full_since.get_or_insert_with(now).elapsed() < self.settings.wait =>
+                    if self.events.outages().failing_for(*full_since.get_or_insert_with(now))
+                        < self.settings.wait =>
                 {
                     thread::sleep(POLL);
                 }
                 Some(Code::QueueFull) => {
                     let text = format!("topic {}: no record was delivered", new.topic);
-                    return Err(io::Error::from(Stopped::Unreachable(text)).into());
+                    let since = full_since.unwrap_or_else(now);
+                    return Err(io::Error::from(self.unreachable(&text, since)).into());
                 }
                 Some(Code::MessageSizeTooLarge) => {
                     return Err(too_large(new).into());
@@ -257,9 +299,9 @@ impl TransactionalProducer for Producer {
         let start = now();
         while self.producer().in_flight_count() > 0 {
             thread::sleep(POLL);
-            if start.elapsed() > self.settings.wait {
-                let text = "records were not delivered within --wait".to_owned();
-                return Err(io::Error::from(Stopped::Unreachable(text)).into());
+            if self.events.outages().failing_for(start) > self.settings.wait {
+                let text = "records were not delivered within --wait";
+                return Err(io::Error::from(self.unreachable(text, start)).into());
             }
         }
         Ok(())
@@ -289,15 +331,7 @@ impl TransactionalProducer for Producer {
                     "the group has reassigned the partitions".to_owned(),
                 ));
             }
-            self.retry("committing positions", || {
-                self.producer().send_offsets_to_transaction(
-                    &positions,
-                    &identity,
-                    self.settings.wait,
-                )
-            })?;
-            self.drain()?;
-            self.retry("committing", || self.producer().commit_transaction(CALL))?;
+            self.commit_transaction(&positions, &identity)?;
         }
         self.began = None;
         Ok(())
@@ -318,12 +352,12 @@ impl TransactionalProducer for Producer {
         while let Err(error) = self.abort_once() {
             log::info!("aborting a transaction: {error}");
             match remedy(&error) {
-                Remedy::Retry if start.elapsed() < self.settings.wait => {
+                Remedy::Retry if self.events.outages().failing_for(start) < self.settings.wait => {
                     thread::sleep(Duration::from_millis(20));
                 }
                 Remedy::Retry => {
                     let text = format!("aborting a transaction: {error}");
-                    return Err(Stopped::Unreachable(text).into());
+                    return Err(self.unreachable(&text, start).into());
                 }
                 Remedy::Abort | Remedy::Replace => {
                     self.refuse_if_fenced(open_for, is_duplicated)?;

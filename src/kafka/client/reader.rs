@@ -10,8 +10,9 @@ use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::kafka::client::config;
+use crate::kafka::client::consumer_errors::ConsumerErrors;
 use crate::kafka::client::context::{Context, Events};
-use crate::kafka::client::errors::{code, configuration, explained, refusal};
+use crate::kafka::client::errors::{configuration, explained};
 use crate::kafka::client::interface::PartitionReader;
 use crate::kafka::client::records::{ConsumerRecord, Found};
 use crate::kafka::client::settings::Settings;
@@ -20,6 +21,7 @@ use crate::kafka::client::settings::Settings;
 pub(crate) struct Reader {
     consumer: BaseConsumer<Context>,
     topic: String,
+    errors: ConsumerErrors,
 }
 
 impl Reader {
@@ -42,7 +44,8 @@ impl Reader {
             list.add_partition_offset(topic, *partition, offset).map_err(io::Error::other)?;
         }
         consumer.assign(&list).map_err(|error| explained(&format!("topic {topic}"), &error))?;
-        Ok(Self { consumer, topic: topic.to_owned() })
+        let errors = ConsumerErrors::new(format!("topic {topic}"));
+        Ok(Self { consumer, topic: topic.to_owned(), errors })
     }
 }
 
@@ -50,19 +53,20 @@ impl PartitionReader for Reader {
     fn next(&self, wait: Duration) -> io::Result<Option<Found<'_>>> {
         match self.consumer.poll(wait) {
             None => Ok(None),
-            Some(Ok(message)) => Ok(Some(Found::Record(ConsumerRecord::from(message)))),
-            Some(Err(KafkaError::PartitionEOF(partition))) => Ok(Some(Found::End(partition))),
-            Some(Err(error)) => {
-                let what = format!("topic {}", self.topic);
-                match code(&error).and_then(|code| refusal(code, &what)) {
-                    Some(refused) => Err(refused),
-                    None => {
-                        log::info!("{what}: {error}");
-                        Ok(None)
-                    }
-                }
+            Some(Ok(message)) => {
+                self.errors.clear();
+                Ok(Some(Found::Record(ConsumerRecord::from(message))))
             }
+            Some(Err(KafkaError::PartitionEOF(partition))) => {
+                self.errors.clear();
+                Ok(Some(Found::End(partition)))
+            }
+            Some(Err(error)) => self.errors.check(&error, String::new).map(|()| None),
         }
+    }
+
+    fn errors(&self) -> BTreeMap<String, u64> {
+        self.errors.counts()
     }
 
     fn stable_end(&self, partition: i32) -> Option<i64> {

@@ -25,7 +25,10 @@ fn wait_for_transactions(
     let max = cluster.wait().max(TRANSACTION_TIMEOUT * 2);
     while reader.stable_end(partition).is_none_or(|stable| stable < end) {
         if start.elapsed() > max {
-            let text = format!("topic {topic} partition {partition}: a transaction stays open");
+            let text = format!(
+                "topic {topic} partition {partition}: a transaction stays open{}",
+                cluster.unanswered()
+            );
             return Err(Stopped::Unreachable(text).into());
         }
         cluster.pause(Duration::from_millis(50));
@@ -73,7 +76,11 @@ pub(crate) fn read_committed(
                 left.remove(&partition);
             }
             None if start.elapsed() - last_progress > cluster.wait() => {
-                let text = format!("topic {topic}: no records received while reading it");
+                let text = format!(
+                    "topic {topic}: no records received for {:.0} s while reading it{}",
+                    cluster.wait().as_secs_f64(),
+                    cluster.unanswered()
+                );
                 return Err(Stopped::Unreachable(text).into());
             }
             None => {}

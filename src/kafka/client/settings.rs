@@ -77,6 +77,8 @@ pub struct Settings {
     pub group: String,
     /// The identity of this instance across restarts.
     pub transactional_id: String,
+    /// Whether the identity is the same after a restart.
+    pub has_stable_id: bool,
     /// The names of the topics.
     pub topics: Names,
     /// With it, missing topics are created.

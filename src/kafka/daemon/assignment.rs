@@ -5,6 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::kafka::client::clock::now;
+
 use crate::kafka::client::errors::Stopped;
 use crate::kafka::client::interface::GroupConsumer;
 use crate::kafka::client::records::Positions;
@@ -23,12 +24,23 @@ pub(crate) struct Assignment<'a> {
     failing_since: Option<Instant>,
     /// The members with the transactional id of this instance at the first assignment.
     members: Option<BTreeSet<String>>,
+    /// Since when the group has assigned nothing.
+    unassigned_since: Option<Instant>,
+    is_reported: bool,
 }
 
 impl<'a> Assignment<'a> {
     pub(crate) fn new(settings: &'a Settings, topic: &str) -> Self {
         let topic = topic.to_owned();
-        Self { settings, topic, pending: None, failing_since: None, members: None }
+        Self {
+            settings,
+            topic,
+            pending: None,
+            failing_since: None,
+            members: None,
+            unassigned_since: Some(now()),
+            is_reported: false,
+        }
     }
 
     /// The group assigned partitions, in addition to the earlier ones where assignments are incremental.
@@ -40,6 +52,30 @@ impl<'a> Assignment<'a> {
             Some(pending) if consumer.is_cooperative() => pending.extend(partitions),
             pending => *pending = Some(partitions),
         }
+        (self.unassigned_since, self.is_reported) = (None, false);
+    }
+
+    /// The group revoked all partitions: another assignment follows.
+    pub(crate) fn revoked_all(&mut self) {
+        self.unassigned_since.get_or_insert_with(now);
+    }
+
+    /// Reports once that the group has assigned nothing within `--wait`; returns whether it did so.
+    pub(crate) fn report_unassigned(&mut self, cause: impl Fn() -> Option<String>) -> bool {
+        let Some(since) = self.unassigned_since else { return false };
+        if since.elapsed() < self.settings.wait || self.is_reported {
+            return false;
+        }
+        self.is_reported = true;
+        log::warn!(
+            "topic {}: group {} has assigned no partitions for {:.0} s, not even an empty list: \
+             another member may hold up the rebalance, or the coordinator may be unavailable{}",
+            self.topic,
+            self.settings.group,
+            since.elapsed().as_secs_f64(),
+            cause().map(|it| format!(": {it}")).unwrap_or_default()
+        );
+        true
     }
 
     /// The group revoked partitions; others that were assigned with them remain to be located.
@@ -60,9 +96,10 @@ impl<'a> Assignment<'a> {
         self.pending.as_deref()
     }
 
-    /// Whether the group has assigned partitions, and all of them are located.
+    /// Whether the group has assigned partitions, and all of them are located. A member in excess is
+    /// assigned an empty list.
     pub(crate) fn is_complete(&self) -> bool {
-        self.members.is_some() && self.pending.is_none()
+        self.unassigned_since.is_none() && self.pending.is_none()
     }
 
     /// The committed positions of partitions; `None`: to be requested again.
@@ -84,10 +121,11 @@ impl<'a> Assignment<'a> {
         let max = self.settings.wait.max(TRANSACTION_TIMEOUT * 3);
         if since.elapsed() > max {
             return Err(Stopped::Unreachable(format!(
-                "the positions of group {} in {} have not been available for {:.0} s",
+                "the positions of group {} in {} have not been available for {:.0} s{}",
                 self.settings.group,
                 self.topic,
-                since.elapsed().as_secs_f64()
+                since.elapsed().as_secs_f64(),
+                consumer.unanswered()
             ))
             .into());
         }

@@ -186,6 +186,10 @@ impl<W: Write> Transport for Bridge<W> {
     }
 
     fn tally(&self) -> Tally {
-        self.rejects.tally()
+        let mut tally = self.rejects.tally();
+        for (error, count) in self.sources.iter().flat_map(|source| source.reader.errors()) {
+            *tally.entry(("kafka_consumer_errors_total", error)).or_default() += count as f64;
+        }
+        tally
     }
 }

@@ -41,6 +41,11 @@ impl Metrics {
         self.count("kafka_rebalances_total", "revoked");
     }
 
+    /// The group assigned no partitions within `--wait`.
+    pub(crate) fn count_unassigned(&mut self) {
+        self.count("kafka_consumer_errors_total", "NoAssignment");
+    }
+
     pub(crate) fn add_read(&mut self, records: usize) {
         self.read += records as u64;
     }
@@ -77,20 +82,24 @@ impl Metrics {
         partitions: &Partitions<S>,
         consumer: &dyn GroupConsumer,
         producer: &dyn TransactionalProducer,
+        is_assigned: bool,
     ) -> Tally {
         let mut tally = self.counts.clone();
         tally.extend(partitions.tally());
         for (partition, task) in partitions.tasks() {
-            if let Some(end) = consumer.end_of(*partition) {
-                let lag = (end - task.next()).max(0) as f64;
-                tally.insert(("kafka_consumer_lag_records", format!("{topic},{partition}")), lag);
+            if let Some(lag) = consumer.lag(*partition, task.next()) {
+                let label = format!("{topic},{partition}");
+                tally.insert(("kafka_consumer_lag_records", label), lag as f64);
             }
+        }
+        for (error, count) in consumer.errors() {
+            tally.insert(("kafka_consumer_errors_total", error), count as f64);
         }
         let distance = partitions.replay_distance() as f64;
         tally.insert(("kafka_replay_distance_records", String::new()), distance);
         let failures = producer.failures() as f64;
         tally.insert(("kafka_delivery_failures_total", String::new()), failures);
-        let is_ready = f64::from(u8::from(!partitions.tasks().is_empty()));
+        let is_ready = f64::from(u8::from(is_assigned));
         tally.insert(("ready", "input".to_owned()), is_ready);
         self.end_to_end.add_to("end_to_end_latency_seconds", "", &mut tally);
         producer.delivery_seconds().add_to("kafka_delivery_seconds", "", &mut tally);

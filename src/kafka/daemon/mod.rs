@@ -8,6 +8,7 @@
 //! | `assignment` | the assigned partitions and their committed positions |
 //! | `partitions` | the tasks of the assigned partitions |
 //! | `task` | the stage of one partition, with its `checkpoints` |
+//! | `joins` | detects records of a join in different partitions |
 //! | `transaction` | what is not committed: commit and abort |
 //! | `writer` | records of stages to topics, refused records |
 //! | `models` | the topic of models |
@@ -17,10 +18,12 @@
 mod assignment;
 pub(crate) mod bridge;
 mod checkpoints;
+mod joins;
 mod metrics;
 mod models;
 mod oversize;
 mod partitions;
+mod progress;
 mod restorer;
 pub(crate) mod run;
 pub(crate) mod service;

@@ -104,6 +104,11 @@ impl<'a> Models<'a> {
         self.in_use.values().map(|(_, record)| record.clone()).collect()
     }
 
+    /// Numbers of errors of reading the topic, by the name of the code.
+    pub(crate) fn errors(&self) -> BTreeMap<String, u64> {
+        self.reader.errors()
+    }
+
     /// The publication times of the models in use.
     pub(crate) fn tally(&self) -> Tally {
         let of = |(window, (counter, _)): (&u64, &(u64, Record))| {

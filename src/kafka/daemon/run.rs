@@ -5,13 +5,16 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::kafka::client::errors::TransactionError;
 use crate::kafka::client::interface::{Brokers, GroupConsumer};
+
+use crate::kafka::client::errors::TransactionError;
 use crate::kafka::client::records::{ConsumerRecord, Positions, Rebalance};
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::InputTopic;
 use crate::kafka::daemon::assignment::Assignment;
+use crate::kafka::daemon::joins::Joins;
 use crate::kafka::daemon::metrics::Metrics;
+use crate::kafka::daemon::models::Models;
 use crate::kafka::daemon::partitions::Partitions;
 use crate::kafka::daemon::restorer::Restorer;
 use crate::kafka::daemon::transaction::Transaction;
@@ -37,6 +40,7 @@ pub(crate) struct Daemon<'a, S, F> {
     partitions: Partitions<S>,
     transaction: Transaction<'a>,
     writer: Writer<'a>,
+    joins: Joins,
     metrics: Metrics,
     /// Whether the last replay distance was reported as long.
     is_long_reported: bool,
@@ -62,6 +66,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             partitions: Partitions::new(),
             transaction: Transaction::new(producer, Changelog { settings, cluster, input }),
             writer: Writer::new(settings, &input.name, needs.reads_back),
+            joins: Joins::default(),
             metrics: Metrics::default(),
             is_long_reported: false,
         })
@@ -95,6 +100,9 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         }
         observer.batch(self.counts(), &|| self.tally());
         self.cluster.check_reachable()?;
+        if self.assignment.report_unassigned(|| self.cluster.last_error()) {
+            self.metrics.count_unassigned();
+        }
         Ok(true)
     }
 
@@ -138,6 +146,8 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             else {
                 continue;
             };
+            let InputTopic { name, partitions } = self.input;
+            self.joins.check(name, *partitions, partition, &output.joined)?;
             if has_changed {
                 self.transaction.begin();
             }
@@ -239,6 +249,9 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         }
         self.partitions.remove(partitions);
         self.assignment.revoked(partitions);
+        if self.partitions.tasks().is_empty() {
+            self.assignment.revoked_all();
+        }
         self.consumer.release(partitions);
         Ok(())
     }
@@ -270,14 +283,20 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         let committed = committed.get(&partition).and_then(Option::as_ref);
         let task = self.restorer.restore(partition, committed)?;
         let next = task.next();
+        self.consumer.set_end(partition, task.end_at_restore());
         self.partitions.insert(partition, task);
         Ok(next)
     }
 
     fn tally(&self) -> Tally {
         let (topic, producer) = (&self.input.name, self.transaction.producer());
-        let mut tally = self.metrics.tally(topic, &self.partitions, &*self.consumer, producer);
+        let is_assigned = self.assignment.is_complete();
+        let (partitions, consumer) = (&self.partitions, &*self.consumer);
+        let mut tally = self.metrics.tally(topic, partitions, consumer, producer, is_assigned);
         tally.extend(self.restorer.tally());
+        for (error, count) in self.restorer.models().map(Models::errors).unwrap_or_default() {
+            *tally.entry(("kafka_consumer_errors_total", error)).or_default() += count as f64;
+        }
         tally
     }
 

@@ -34,6 +34,9 @@ fn prepare<S: Recover>(settings: &Settings, cluster: &Cluster) -> io::Result<Inp
     }
     if let Some(creation) = &settings.creation {
         cluster.create(&topics, creation)?;
+        if let Some(dead) = &settings.dead_letter {
+            cluster.create_named(dead, None, creation)?;
+        }
     }
     for topic in &topics {
         cluster.required(*topic)?;
@@ -41,7 +44,10 @@ fn prepare<S: Recover>(settings: &Settings, cluster: &Cluster) -> io::Result<Inp
     if let Some(dead) = &settings.dead_letter
         && cluster.partitions(dead)?.is_none()
     {
-        return Err(failed(format!("topic {dead} of dead letters is missing: create it")));
+        return Err(failed(format!(
+            "topic {dead} of dead letters is missing: create it with \
+             --create-topics, or with Kafka's own kafka-topics.sh"
+        )));
     }
     if let Some(bytes) = settings.largest_model {
         check_models(settings, cluster, bytes)?;

@@ -6,6 +6,7 @@ use std::io;
 use crate::kafka::client::errors::failed;
 use crate::kafka::client::settings::Settings;
 use crate::kafka::daemon::checkpoints::Checkpoints;
+use crate::kafka::daemon::joins::{Joined, joined};
 use crate::kafka::daemon::oversize::remove_oversized;
 use crate::kafka::restore::checkpoint::{Checkpoint, Metadata};
 use crate::kafka::restore::recovery::Restored;
@@ -39,6 +40,8 @@ impl Limits {
 pub(crate) struct TaskOutput {
     pub(crate) out: Vec<Outgoing>,
     pub(crate) refused: Vec<Refused>,
+    /// The records of a join, also those of a replay.
+    pub(crate) joined: Vec<Joined>,
 }
 
 /// Refuses state that was committed under other options: a replay would rebuild another state, whose
@@ -73,6 +76,8 @@ pub(crate) struct Task<S> {
     /// The output of records before this offset was committed before the replay.
     committed: i64,
     is_replaying: bool,
+    /// The end of the partition at the restore.
+    end: i64,
     checkpoints: Checkpoints,
     /// The live parts in the changelog after the next commit.
     parts: BTreeSet<u64>,
@@ -88,7 +93,7 @@ pub(crate) struct Task<S> {
 impl<S: Recover> Task<S> {
     /// A stage with a restored state, ready for the replay.
     pub(crate) fn new(mut stage: S, restored: Restored, limits: Limits) -> io::Result<Self> {
-        let Restored { checkpoint, text, parts, emitted, emitted_end, committed, options } =
+        let Restored { checkpoint, text, parts, emitted, emitted_end, committed, end, options } =
             restored;
         check_options(&options, &stage.output_options())?;
         let next = checkpoint.offset;
@@ -108,6 +113,7 @@ impl<S: Recover> Task<S> {
             next,
             committed,
             is_replaying,
+            end,
             checkpoints: Checkpoints::new(checkpoint, limits.replay),
             parts: parts.live.iter().map(|(id, _)| *id).collect(),
             leftovers: parts.leftovers,
@@ -120,6 +126,11 @@ impl<S: Recover> Task<S> {
     /// The offset of the next record.
     pub(crate) fn next(&self) -> i64 {
         self.next
+    }
+
+    /// The end of the partition at the restore.
+    pub(crate) fn end_at_restore(&self) -> i64 {
+        self.end
     }
 
     /// Whether output is suppressed.
@@ -155,13 +166,14 @@ impl<S: Recover> Task<S> {
         let (replayed, new) = frames.split_at(committed);
         let mut output = TaskOutput::default();
         if !replayed.is_empty() {
-            self.step(replayed, &mut Vec::new(), None);
+            self.step(replayed, &mut Vec::new(), &mut output.joined, None);
             self.out.take();
         }
         if !new.is_empty() {
             self.end_replay();
             self.has_changed = true;
-            self.step(new, &mut output.refused, self.emitted_from(delivered));
+            let emitted_from = self.emitted_from(delivered);
+            self.step(new, &mut output.refused, &mut output.joined, emitted_from);
             output.out = self.out.take();
         }
         output
@@ -178,10 +190,12 @@ impl<S: Recover> Task<S> {
         &mut self,
         frames: &[Frame<'_>],
         refused: &mut Vec<Refused>,
+        found: &mut Vec<Joined>,
         emitted_from: Option<i64>,
     ) {
         let fitting = remove_oversized(frames, self.limits.record_bytes, refused);
         let batch = parse(fitting.as_deref().unwrap_or(frames), S::TAKES, refused);
+        found.extend(joined(S::RESTORE.joins, &batch, frames));
         self.stage.on_batch(&batch, &mut self.out);
         refused.extend(refused_by_stage(&mut self.out, frames));
         if let Some(last) = frames.last() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use crate::kafka::client::errors::failed;
+use crate::kafka::client::errors::{failed, recreated};
 use crate::kafka::client::interface::Brokers;
 use crate::kafka::client::records::Position;
 use crate::kafka::client::scan::read_committed;
@@ -38,6 +38,8 @@ pub(crate) struct Restored {
     pub(crate) emitted_end: Option<i64>,
     /// The committed offset: the output of the records before it is committed.
     pub(crate) committed: i64,
+    /// The end of the partition.
+    pub(crate) end: i64,
     /// The options under which it was committed; empty where none is stored.
     pub(crate) options: String,
 }
@@ -73,7 +75,7 @@ impl<'a> Recovery<'a> {
         } else {
             Parts::default()
         };
-        self.check_retention(partition, &mut checkpoint, &mut offset)?;
+        let end = self.check_retention(partition, &mut checkpoint, &mut offset)?;
         let (emitted, emitted_end) = match checkpoint.emitted_from {
             Some(from) if reads_back => {
                 let (emitted, end) = self.read_back(partition, from)?;
@@ -82,7 +84,7 @@ impl<'a> Recovery<'a> {
             _ => Default::default(),
         };
         let committed = offset;
-        Ok(Restored { checkpoint, text, parts, emitted, emitted_end, committed, options })
+        Ok(Restored { checkpoint, text, parts, emitted, emitted_end, committed, end, options })
     }
 
     /// The metadata, the committed offset, and whether this program has committed it.
@@ -125,14 +127,14 @@ impl<'a> Recovery<'a> {
         }
     }
 
-    /// Checks that the topic has the records from the checkpoint to the committed offset. A stage
-    /// that may start late starts at the first record that retention has left.
+    /// Checks that the topic has the records from the checkpoint to the committed offset, and returns
+    /// its end. A stage that may start late starts at the first record that retention has left.
     fn check_retention(
         &self,
         partition: i32,
         checkpoint: &mut Checkpoint,
         committed: &mut i64,
-    ) -> io::Result<()> {
+    ) -> io::Result<i64> {
         let topic = &self.input.name;
         let (first, end) = self.cluster.ends(topic, partition)?;
         let low = checkpoint.offset;
@@ -151,13 +153,9 @@ impl<'a> Recovery<'a> {
             )));
         }
         if *committed > end {
-            return Err(failed(format!(
-                "topic {topic} partition {partition}: offset {committed} is committed, but the \
-                 topic ends at {end}: it was deleted and created again. Start a new group with \
-                 --group"
-            )));
+            return Err(recreated(topic, partition, *committed, end));
         }
-        Ok(())
+        Ok(end)
     }
 
     fn alerts_end(&self, partition: i32) -> io::Result<i64> {

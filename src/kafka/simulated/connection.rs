@@ -30,6 +30,14 @@ impl Brokers for Connection {
         Ok(())
     }
 
+    fn last_error(&self) -> Option<String> {
+        None
+    }
+
+    fn unanswered(&self) -> String {
+        String::new()
+    }
+
     fn partitions(&self, topic: &str) -> io::Result<Option<i32>> {
         self.world.borrow_mut().crash_point()?;
         Ok(self.world.borrow().partitions(topic).map(|count| count as i32))

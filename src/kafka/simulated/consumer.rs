@@ -139,8 +139,18 @@ impl GroupConsumer for SimulatedConsumer {
         Ok(batch)
     }
 
-    fn end_of(&self, partition: i32) -> Option<i64> {
-        Some(self.world.borrow().ends(&self.topic, partition).1)
+    fn lag(&self, partition: i32, next: i64) -> Option<i64> {
+        Some(self.world.borrow().ends(&self.topic, partition).1 - next)
+    }
+
+    fn set_end(&self, _: i32, _: i64) {}
+
+    fn unanswered(&self) -> String {
+        String::new()
+    }
+
+    fn errors(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
     }
 
     fn has_ended(&self, partition: i32) -> bool {

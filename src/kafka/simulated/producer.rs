@@ -240,6 +240,10 @@ impl PartitionReader for SimulatedReader {
         Ok(None)
     }
 
+    fn errors(&self) -> BTreeMap<String, u64> {
+        BTreeMap::new()
+    }
+
     fn stable_end(&self, partition: i32) -> Option<i64> {
         Some(self.world.borrow().stable_end(&self.topic, partition))
     }

@@ -75,6 +75,7 @@ fn settings(
         properties: Vec::new(),
         group: "group".to_owned(),
         transactional_id: format!("id-{number}"),
+        has_stable_id: false,
         topics,
         creation: None,
         exit_eof: false,

@@ -167,7 +167,7 @@ impl Collect {
 /// The checkpoint is the clocks: [[source, seconds], ...] in the order of first appearance; behind the
 /// seconds, where events were refused last, their number and the time of the last of them.
 impl Recover for Collect {
-    const RESTORE: Restore = Restore { reads_back: &[], starts_late: false, spills: true };
+    const RESTORE: Restore = Restore { spills: true, ..Restore::FROM_INPUT };
 
     fn output_options(&self) -> String {
         self.options.output_options()

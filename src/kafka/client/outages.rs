@@ -1,0 +1,163 @@
+//! Outages of brokers: connection errors, and connections on which no answer arrives.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::error::RDKafkaErrorCode as Code;
+
+use crate::kafka::client::clock::now;
+
+/// Time since the last answer of a broker after which it is considered unreachable; heartbeats are at
+/// most 3 seconds apart.
+const MAX_SILENCE: Duration = Duration::from_secs(5);
+/// Time without an error of a broker after which an earlier one is outdated: librdkafka does not
+/// repeat an error within 30 seconds.
+const MAX_GAP: Duration = Duration::from_secs(60);
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every value is replaced as a whole, so that a panic leaves a valid one.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The last error of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct ConnectionError {
+    pub(super) code: Code,
+    pub(super) text: String,
+}
+
+/// The outages that the clients of one daemon have observed.
+#[derive(Default)]
+pub(super) struct Outages {
+    connection_error: Mutex<Option<ConnectionError>>,
+    down_since: Mutex<Option<Instant>>,
+    /// Brokers with connection errors: the times of the first and the last one.
+    failing: Mutex<BTreeMap<String, (Instant, Instant)>>,
+}
+
+impl Outages {
+    /// The last error of a connection.
+    pub(super) fn connection_error(&self) -> Option<ConnectionError> {
+        lock(&self.connection_error).clone()
+    }
+
+    /// Since when no broker answers.
+    pub(super) fn down_since(&self) -> Option<Instant> {
+        *lock(&self.down_since)
+    }
+
+    /// A broker answered.
+    pub(super) fn is_up(&self) {
+        *lock(&self.down_since) = None;
+        *lock(&self.connection_error) = None;
+    }
+
+    /// The time since `start` or, if longer, since no broker answers.
+    pub(super) fn failing_for(&self, start: Instant) -> Duration {
+        let down = self.down_since().map(|since| since.elapsed()).unwrap_or_default();
+        start.elapsed().max(down)
+    }
+
+    /// The brokers that do not answer, and for how long, as the end of a message; may be empty.
+    pub(super) fn unanswered(&self) -> String {
+        let failing = lock(&self.failing);
+        let recent = failing.iter().filter(|(_, (_, last))| last.elapsed() < MAX_GAP);
+        let each = recent.map(|(broker, (first, _))| {
+            format!("{broker} has not answered for {:.0} s", first.elapsed().as_secs_f64())
+        });
+        each.map(|text| format!("; broker {text}")).collect()
+    }
+
+    /// Times since the last answer of the brokers to which there are connections.
+    pub(super) fn observe_silences(&self, silences: BTreeMap<String, Duration>) {
+        let now = now();
+        let since = |silence: Duration| now.checked_sub(silence).unwrap_or(now);
+        if let Some(shortest) = silences.values().min() {
+            let answered = since(*shortest);
+            let mut down_since = lock(&self.down_since);
+            if *shortest >= MAX_SILENCE {
+                down_since.get_or_insert(answered);
+            } else if down_since.is_some_and(|down| down < answered) {
+                *down_since = None;
+            }
+        }
+        let mut failing = lock(&self.failing);
+        for (broker, silence) in silences {
+            if silence < MAX_SILENCE {
+                failing.remove(&broker);
+            } else {
+                failing.entry(broker).or_insert((since(silence), now)).1 = now;
+            }
+        }
+    }
+
+    /// A connection failed.
+    pub(super) fn add_error(&self, code: Code, text: &str) {
+        if code == Code::AllBrokersDown {
+            lock(&self.down_since).get_or_insert_with(now);
+        }
+        if let Some(broker) = broker_of(text) {
+            let (now, mut failing) = (now(), lock(&self.failing));
+            let entry = failing.entry(broker).or_insert((now, now));
+            if now - entry.1 > MAX_GAP {
+                entry.0 = now;
+            }
+            entry.1 = now;
+        }
+        // That all brokers are down is the consequence of an earlier error.
+        let is_cause = code != Code::AllBrokersDown;
+        let mut connection_error = lock(&self.connection_error);
+        if is_cause || connection_error.is_none() {
+            *connection_error = Some(ConnectionError { code, text: text.to_owned() });
+        }
+    }
+}
+
+/// The broker in the text of a connection error: `[PROTOCOL://]HOST:PORT/ID: text`.
+fn broker_of(text: &str) -> Option<String> {
+    let (name, _) = text.split_once(": ")?;
+    let (address, _) = name.split_once("://").map_or(name, |(_, rest)| rest).split_once('/')?;
+    let (_, port) = address.rsplit_once(':')?;
+    port.parse::<u16>().ok().map(|_| address.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_of_all_brokers_is_an_outage() {
+        let outages = Outages::default();
+        let observe = |silences: &[(&str, u64)]| {
+            let each = silences.iter();
+            let each = each.map(|(name, it)| ((*name).to_owned(), Duration::from_secs(*it)));
+            outages.observe_silences(each.collect());
+        };
+        observe(&[("a:1", 9), ("b:1", 1)]);
+        assert_eq!(outages.down_since(), None);
+        assert!(outages.unanswered().contains("a:1 has not answered for 9 s"));
+        observe(&[("a:1", 10), ("b:1", 8)]);
+        assert!(outages.failing_for(now()) >= Duration::from_secs(8));
+        observe(&[("a:1", 0), ("b:1", 9)]);
+        assert_eq!(outages.down_since(), None);
+        assert!(!outages.unanswered().contains("a:1"));
+    }
+
+    #[test]
+    fn the_brokers_that_do_not_answer_are_named() {
+        let outages = Outages::default();
+        assert_eq!(outages.unanswered(), "");
+        for text in [
+            "127.0.0.1:9/bootstrap: Connect to ipv4#127.0.0.1:9 failed: Connection refused",
+            "ssl://b:9093/2: SSL handshake failed",
+            "1/1 brokers are down",
+        ] {
+            outages.add_error(Code::BrokerTransportFailure, text);
+        }
+        assert_eq!(
+            outages.unanswered(),
+            "; broker 127.0.0.1:9 has not answered for 0 s; broker b:9093 has not answered for 0 s"
+        );
+    }
+}
