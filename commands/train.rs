@@ -141,6 +141,7 @@ fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
             max_pending: usize::MAX,
             pin: Vec::new(),
             curve: false,
+            explain: false,
         },
         train: Some(train),
         hold: HOLD,

@@ -192,7 +192,7 @@ seismic\t'SEISMIC\'s estimate, or the fitted process where there is none'
 hawkes\t'Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l above -d 'Add to each alert the probability of more than each of these numbers of events, such as 1000,10000; emits all alerts' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l above -d 'Add to each alert, for each of these numbers of events, such as 1000,10000, the probability of more and the expected time until then; emits all alerts' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-pending -d 'Maximum number of predictions pending for their size; the oldest are dropped first' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l pin -d 'Use this version for its window, such as 600-3, even if there is a newer one; may be repeated, once per window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l models -d 'Read models from this folder; it may be filled or updated while the command runs' -r -F
@@ -217,6 +217,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l wait
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l curve -d 'Add the expected growth to alerts: pairs [seconds after the end of the window, events]'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l explain -d 'Add to alerts why they predict this size: contributions of the features to ln(n_tot / n_obs), the average that they start from, and the largest ones in words'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l csv -d 'Write alerts as CSV with a header; other records are dropped'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
@@ -365,7 +366,7 @@ seismic\t'SEISMIC\'s estimate, or the fitted process where there is none'
 hawkes\t'Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l above -d 'Add to each alert the probability of more than each of these numbers of events, such as 1000,10000; emits all alerts' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l above -d 'Add to each alert, for each of these numbers of events, such as 1000,10000, the probability of more and the expected time until then; emits all alerts' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-pending -d 'Maximum number of predictions pending for their size; the oldest are dropped first' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l pin -d 'Use this version for its window, such as 600-3, even if there is a newer one; may be repeated, once per window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l newest -d 'Maximum number of samples per window; the newest are used' -r
@@ -394,6 +395,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l metrics-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l exact-times -d 'Keep fractions of seconds (default: round event times to whole seconds)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve -d 'Add the expected growth to alerts: pairs [seconds after the end of the window, events]'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l explain -d 'Add to alerts why they predict this size: contributions of the features to ln(n_tot / n_obs), the average that they start from, and the largest ones in words'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l no-learn -d 'Do not train'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l csv -d 'Print alerts, or with --folds or --curve-by the evaluation, as CSV with all digits'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l plot -d 'Also plot the mean error of every method against the window, as text'

@@ -1,6 +1,7 @@
 //! Measures the predictions: errors over time, coverage, skill, drift.
 
 mod course;
+mod received;
 mod window;
 
 use std::collections::BTreeMap;

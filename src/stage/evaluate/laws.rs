@@ -46,6 +46,7 @@ fn options(threads: usize) -> EvaluateOptions {
         max_pending: 1,
         pin: Vec::new(),
         curve: false,
+        explain: false,
     };
     let (target, aggregate) = (Target::LogRatio, Aggregate::RelativeMedian);
     let law = GrowthLaw::default();
