@@ -50,5 +50,5 @@ pub use model::{HeldOut, Model, Query, Step};
 pub use options::{Aggregate, LearnOptions, Target};
 pub use sample::Sample;
 pub use select::{MIN_SAMPLES_FOR_TREES, fit_model};
-pub use validate::{Folds, Prediction, predict_with, validate};
+pub use validate::{Calibrated, Folds, Prediction, predict_with, validate};
 pub use wire::{MAX_LINE_BYTES, MAX_TREES, max_model_bytes};
