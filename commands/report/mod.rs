@@ -2,6 +2,8 @@
 
 mod page;
 mod svg;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use page::{Content, html};
 

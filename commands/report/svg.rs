@@ -32,8 +32,10 @@ impl Axis<'_> {
     fn ticks(&self) -> Vec<f64> {
         const PARTS: i32 = 5;
         if !self.log {
-            let step = (self.to - self.from) / f64::from(PARTS);
-            return (0..=PARTS).map(|i| self.from + step * f64::from(i)).collect();
+            let step = round_step((self.to - self.from) / f64::from(PARTS));
+            let first = (self.from / step).ceil() as i32;
+            let last = (self.to / step + 1e-9).floor() as i32;
+            return (first..=last).map(|i| step * f64::from(i)).collect();
         }
         let powers = (-3..16).map(|power| 10_f64.powi(power));
         powers.filter(|it| *it >= self.from * 0.999 && *it <= self.to * 1.001).collect()
@@ -150,6 +152,13 @@ pub(super) fn figure(
         names.join(" ")
     );
     svg
+}
+
+/// The next of 1, 2 and 5 times a power of ten.
+fn round_step(step: f64) -> f64 {
+    let power = 10_f64.powf(step.max(1e-9).log10().floor());
+    let factors = [1.0, 2.0, 5.0, 10.0];
+    factors.into_iter().find(|it| it * power >= step * 0.999).unwrap_or(10.0) * power
 }
 
 /// A number of an axis.

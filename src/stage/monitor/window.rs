@@ -221,6 +221,11 @@ impl Window {
         self.course.with(self.moment(last))
     }
 
+    /// Whether its verdict is `drift`.
+    pub(super) fn has_drifted(&self, last: usize) -> bool {
+        self.kept.len() >= FEWEST && self.drifted(last)
+    }
+
     fn drifted(&self, last: usize) -> bool {
         const DRIFTED: f64 = 1.25;
         let recent = Errors::of(self.last(last).map(|it| it.are));
