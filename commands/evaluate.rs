@@ -1,4 +1,4 @@
-//! `tweetoscope run --folds`: the evaluation by cross-validation.
+//! `tweetoscope run --folds` and `--split`: the evaluation by cross-validation, and in time order.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -15,7 +15,8 @@ use tweetoscope::input::HistoryCascade;
 use tweetoscope::learn::{GrowthLaw, Step};
 use tweetoscope::record::Interval;
 use tweetoscope::stage::evaluate::{
-    Case, CurveOptions, EvaluateOptions, Past, Predictor, Row, evaluate, score,
+    Case, CurveOptions, EvaluateOptions, Past, Predictor, Row, calibration, evaluate,
+    evaluate_in_time, learning_curve as evaluate_curve, score,
 };
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::predict::UNTRAINED;
@@ -25,11 +26,11 @@ use crate::collect::CollectFlags;
 use crate::fit::FitFlags;
 use crate::flags::{InputArgs, Outcome, Usage, whole_seconds};
 use crate::generate::ReplayFlags;
-use crate::learning_curve;
 use crate::plot;
 use crate::predict::PredictFlags;
 use crate::rows::{self, number};
 use crate::train::TrainFlags;
+use crate::{calibration, learning_curve, report};
 
 /// Cross-validation.
 #[derive(clap::Args, Clone)]
@@ -37,9 +38,16 @@ pub(crate) struct EvaluateFlags {
     /// Evaluate by cross-validation instead: assign the cascades to K folds, predict each fold with
     /// models trained on the others, and print the errors of every method at each of --windows
     /// (default with --folds: 5m,10m,20m,30m,1h,2h,6h). The final size is that at --max-age
-    #[arg(long, value_name = "K", group = "evaluation", conflicts_with_all = CONFLICTS, help_heading = "Evaluation")]
+    #[arg(long, value_name = "K", groups = ["evaluation", "scored"], conflicts_with_all = CONFLICTS, help_heading = "Evaluation")]
     #[cfg_attr(feature = "http", arg(conflicts_with_all = HTTP_CONFLICTS))]
     pub(crate) folds: Option<usize>,
+    /// Evaluate in time order instead: predict each cascade at each of --windows by models of the cascades that
+    /// had ended before, --terminated after their last event (default: 30m), and print the errors of every method.
+    /// Cascades without a Unix time are left out; where none has one, the order is random and each begins when the
+    /// one before has ended
+    #[arg(long, value_enum, value_name = "ORDER", groups = ["evaluation", "scored"], conflicts_with_all = CONFLICTS, help_heading = "Evaluation")]
+    #[cfg_attr(feature = "http", arg(conflicts_with_all = HTTP_CONFLICTS))]
+    pub(crate) split: Option<SplitArg>,
     /// Evaluate by the number of finished cascades instead: for each of NUMBERS, train on that many
     /// cascades of one half, predict at most 400 cascades of the other half at each of --windows, and
     /// print the mean error of every method; for example 0,5,10,20,50,100,200,500
@@ -66,24 +74,39 @@ pub(crate) struct EvaluateFlags {
         help_heading = "Evaluation"
     )]
     growth_law: Vec<f64>,
-    /// Print alerts, or with --folds or --curve-by the evaluation, as CSV with all digits
+    /// Print alerts, or with --folds, --split or --curve-by the evaluation, as CSV with all digits
     #[arg(long, conflicts_with = "plot")]
     pub(crate) csv: bool,
     /// Also plot the mean error of every method against the window, as text
-    #[arg(long, requires = "folds", help_heading = "Evaluation")]
+    #[arg(long, requires = "scored", help_heading = "Evaluation")]
     plot: bool,
+    /// Print the calibration instead of the errors: the share of final sizes in intervals of 50, 80, 90 and 95 %, and
+    /// in each tenth of the predicted distribution (PIT histogram); with --plot also as bars of text
+    #[arg(long, requires = "scored", help_heading = "Evaluation")]
+    calibration: bool,
+    /// Write a report to FILE: one HTML page without requests, with errors, learning curve, calibration, predicted
+    /// against final sizes, the ten worst misses, a summary of the data and a model card
+    #[arg(long, value_name = "FILE", requires = "scored", help_heading = "Evaluation")]
+    report: Option<PathBuf>,
     /// Write the predictions of the evaluation to FILE: as JSON lines, or, where its name ends with
     /// .csv, as CSV with the true final size and the error
-    #[arg(long, value_name = "FILE", requires = "folds", help_heading = "Evaluation")]
+    #[arg(long, value_name = "FILE", requires = "scored", help_heading = "Evaluation")]
     predictions: Option<PathBuf>,
     /// Write the true final size of each prediction to FILE as JSON lines
-    #[arg(long, value_name = "FILE", requires = "folds", help_heading = "Evaluation")]
+    #[arg(long, value_name = "FILE", requires = "scored", help_heading = "Evaluation")]
     truth: Option<PathBuf>,
 }
 
+/// How an evaluation divides the cascades.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SplitArg {
+    /// Learn from the cascades that had ended
+    Time,
+}
+
 /// Options that an evaluation does not use.
-const CONFLICTS: [&str; 7] =
-    ["above", "no_learn", "models", "pin", "curve", "alert_above", "method"];
+const CONFLICTS: [&str; 8] =
+    ["above", "no_learn", "models", "pin", "curve", "explain", "alert_above", "method"];
 /// Further ones of a build with the feature `http`.
 #[cfg(feature = "http")]
 const HTTP_CONFLICTS: [&str; 2] = ["http", "metrics_textfile"];
@@ -122,14 +145,21 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     if !past.iter().any(marked) {
         log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
     }
-    if args.folds.is_none() {
+    if args.folds.is_none() && args.flags.split.is_none() {
         let EvaluateFlags { curve_by, draws, csv, .. } = args.flags;
         let curve = CurveOptions { cascades: curve_by.clone(), draws: *draws };
         learning_curve::run(&past, &options, &curve, *csv)?;
         rejects.report_total();
         return Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done });
     }
-    let cases = evaluate(&past, &options);
+    let cases = match args.flags.split {
+        None => evaluate(&past, &options),
+        Some(SplitArg::Time) => {
+            warn_of_times(&past);
+            let terminated = args.collect.terminated.unwrap_or(TERMINATED).0;
+            evaluate_in_time(&past, &options, terminated)
+        }
+    };
     if cases.is_empty() {
         log::warn!(
             "none of {} cascades has {} events in any window; lower --min-size or give larger --windows",
@@ -149,21 +179,80 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
         write_lines(path, cases.iter().map(Truth::of))?;
     }
     let rows = score(&cases, &options);
+    if let Some(path) = &args.flags.report {
+        let page = report_page(&past, &options, &cases, &rows, &args);
+        std::fs::write(path, page).with_context(|| path.display().to_string())?;
+    }
     for row in rows.iter().filter(|row| row.predictor == Predictor::Model && row.own == 0) {
         log::warn!(
             "window of {} s: too few cascades in the other folds to train a model; its rows are untrained",
             row.t_obs
         );
     }
-    let mut text = if *as_csv { csv(&rows)? } else { table(&rows).into_bytes() };
-    if *plot {
-        text.push(b'\n');
-        text.extend(plot::mean_errors(&rows).bytes());
-    }
+    let text = if args.flags.calibration {
+        let rows = calibration(&cases, &options);
+        let plotted = if *plot { format!("\n{}", calibration::plot(&rows)) } else { String::new() };
+        let table = || (calibration::table(&rows) + &plotted).into_bytes();
+        if *as_csv { calibration::csv(&rows)? } else { table() }
+    } else {
+        let plotted = if *plot { format!("\n{}", plot::mean_errors(&rows)) } else { String::new() };
+        let table = || (table(&rows) + &plotted).into_bytes();
+        if *as_csv { csv(&rows)? } else { table() }
+    };
     let mut stdout = Stdout::new();
     stdout.write_all(&text).and_then(|()| stdout.flush())?;
     rejects.report_total();
     Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })
+}
+
+/// Time after the last event at which a cascade has ended, without --terminated.
+const TERMINATED: Span = Span(1800.0);
+
+/// Warns of cascades without a Unix time, which have no place in a time order.
+fn warn_of_times(past: &[Past]) {
+    let undated = past.iter().filter(|past| past.t0.is_none()).count();
+    if undated == past.len() {
+        log::warn!(
+            "--split time: no cascade has a Unix time (t0): the order is random (--seed), and each cascade begins \
+             when the one before has ended"
+        );
+    } else if undated > 0 {
+        log::warn!(
+            "--split time: {undated} of {} cascades have no Unix time (t0) and are left out; add t0 to them",
+            past.len()
+        );
+    }
+}
+
+/// The page of --report, with a learning curve of its own.
+fn report_page(
+    past: &[Past],
+    options: &EvaluateOptions,
+    cases: &[Case],
+    rows: &[Row],
+    args: &Evaluation<'_>,
+) -> String {
+    const CASCADES: [usize; 8] = [0, 5, 10, 20, 50, 100, 200, 500];
+    const DRAWS: usize = 2;
+    let split = match args.folds {
+        Some(folds) => format!(
+            "Cross-validation by cascade: {folds} folds, each predicted by models of the cascades of the others."
+        ),
+        None => {
+            "Time order: each cascade is predicted by models of the cascades that had ended before."
+                .to_owned()
+        }
+    };
+    let curve = CurveOptions { cascades: CASCADES.to_vec(), draws: DRAWS };
+    report::html(&report::Content {
+        past,
+        options,
+        cases,
+        rows,
+        calibration: &calibration(cases, options),
+        curve: &evaluate_curve(past, options, &curve),
+        split,
+    })
 }
 
 /// The options of the evaluation; refuses inconsistent ones.

@@ -3,6 +3,7 @@
 // Without a feature, what only its commands and views call is unused.
 #![cfg_attr(not(all(feature = "http", feature = "kafka", feature = "tui")), allow(dead_code))]
 
+mod calibration;
 mod cli;
 mod collect;
 mod dashboard;
@@ -28,6 +29,7 @@ mod pages;
 mod plot;
 mod predict;
 mod progress;
+mod report;
 mod rows;
 mod run;
 mod source;

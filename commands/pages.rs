@@ -254,7 +254,8 @@ pub(crate) const PAGES: [Page; 10] = [
                 "--csv",
                 "the columns T_obs, scored, mean_ARE, median_ARE, last_mean_ARE, last_median_ARE, \
                  bias, covered, last_covered, level, skill_no_growth, skill_median_ratio, \
-                 skill_log_linear, top_hits and verdict",
+                 skill_log_linear, top_hits, verdict, untrained, untrained_mean_ARE, trained_mean_ARE, compared and \
+                 finished",
             ),
         ],
         examples: &[

@@ -61,8 +61,8 @@ pub(crate) struct PredictFlags {
     /// (default: all alerts)
     #[arg(long, value_name = "EVENTS")]
     pub(crate) alert_above: Option<f64>,
-    /// Add to each alert the probability of more than each of these numbers of events, such as
-    /// 1000,10000; emits all alerts
+    /// Add to each alert, for each of these numbers of events, such as 1000,10000, the probability of more
+    /// and the expected time until then; emits all alerts
     #[arg(long, value_name = "EVENTS", value_delimiter = ',')]
     pub(crate) above: Vec<f64>,
     /// Maximum number of predictions pending for their size; the oldest are dropped first
@@ -78,6 +78,13 @@ pub(crate) struct PredictFlags {
     /// hawkes, it follows the fitted process. It converges to the predicted size.
     #[arg(long)]
     pub(crate) curve: bool,
+    /// Add to alerts why they predict this size: contributions of the features to ln(n_tot / n_obs), the
+    /// average that they start from, and the largest ones in words
+    ///
+    /// The field explanation holds the step that predicted, the number of samples and of finished cascades behind
+    /// it, and terms that sum with the average to ln(n_tot / n_obs). The dashboard shows the largest three in words.
+    #[arg(long)]
+    pub(crate) explain: bool,
 }
 
 impl PredictFlags {
@@ -106,6 +113,7 @@ impl PredictFlags {
             max_pending: self.max_pending,
             pin: self.pin.clone(),
             curve: self.curve,
+            explain: self.explain,
         })
     }
 }

@@ -28,11 +28,12 @@ use crate::{evaluate, monitor, rows};
 ///
 /// Replays or simulates cascades as generate does, or reads tweets from files or stdin. Emits alert
 /// and stat records, and prints a table of the errors of each window to stderr at the end. With
-/// --folds it evaluates all methods on past cascades by cross-validation instead, with --curve-by by the
-/// number of cascades that they learn from.
+/// --folds it evaluates all methods on past cascades by cross-validation instead, with --split in time order, with
+/// --curve-by by the number of cascades that they learn from.
 #[derive(clap::Args)]
 #[command(mut_arg("windows", |it| it.default_value_ifs([
     ("folds", ArgPredicate::IsPresent, WINDOWS),
+    ("split", ArgPredicate::IsPresent, WINDOWS),
     ("curve_by", ArgPredicate::IsPresent, WINDOWS),
 ])))]
 pub(crate) struct Args {
@@ -86,7 +87,8 @@ impl Args {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
-    let evaluates = args.folds.folds.is_some() || !args.folds.curve_by.is_empty();
+    let evaluates =
+        args.folds.folds.is_some() || args.folds.split.is_some() || !args.folds.curve_by.is_empty();
     match evaluates {
         true => evaluate::run(Evaluation {
             folds: args.folds.folds,

@@ -1109,7 +1109,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__predict)
-            opts="-v -q -b -X -F -h -V --method --level --alert-above --above --max-pending --pin --curve --models --csv --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
+            opts="-v -q -b -X -F -h -V --method --level --alert-above --above --max-pending --pin --curve --explain --models --csv --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1231,7 +1231,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__run)
-            opts="-v -q -h -V --history --data --index --format --missing-root --columns --seconds-per-unit --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --exact-times --limit --terminated --min-size --lateness --max-age --max-jump --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --method --level --alert-above --above --max-pending --pin --curve --newest --trees --target --aggregate --models --no-learn --params --folds --curve-by --draws --growth-law --csv --plot --predictions --truth --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --windows --help --version"
+            opts="-v -q -h -V --history --data --index --format --missing-root --columns --seconds-per-unit --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --exact-times --limit --terminated --min-size --lateness --max-age --max-jump --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --method --level --alert-above --above --max-pending --pin --curve --explain --newest --trees --target --aggregate --models --no-learn --params --folds --split --curve-by --draws --growth-law --csv --plot --calibration --report --predictions --truth --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --windows --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1413,6 +1413,10 @@ _tweetoscope() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --split)
+                    COMPREPLY=($(compgen -W "time" -- "${cur}"))
+                    return 0
+                    ;;
                 --curve-by)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1422,6 +1426,10 @@ _tweetoscope() {
                     return 0
                     ;;
                 --growth-law)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1473,7 +1481,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__train)
-            opts="-v -q -b -X -F -h -V --newest --trees --target --aggregate --models --seed --history --data --index --format --missing-root --columns --seconds-per-unit --windows --terminated --min-size --lateness --max-age --max-jump --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
+            opts="-v -q -b -X -F -h -V --newest --trees --target --aggregate --models --on-drift --seed --history --data --index --format --missing-root --columns --seconds-per-unit --windows --terminated --min-size --lateness --max-age --max-jump --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

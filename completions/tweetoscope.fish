@@ -192,7 +192,7 @@ seismic\t'SEISMIC\'s estimate, or the fitted process where there is none'
 hawkes\t'Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l above -d 'Add to each alert the probability of more than each of these numbers of events, such as 1000,10000; emits all alerts' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l above -d 'Add to each alert, for each of these numbers of events, such as 1000,10000, the probability of more and the expected time until then; emits all alerts' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-pending -d 'Maximum number of predictions pending for their size; the oldest are dropped first' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l pin -d 'Use this version for its window, such as 600-3, even if there is a newer one; may be repeated, once per window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l models -d 'Read models from this folder; it may be filled or updated while the command runs' -r -F
@@ -217,6 +217,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l wait
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l curve -d 'Add the expected growth to alerts: pairs [seconds after the end of the window, events]'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l explain -d 'Add to alerts why they predict this size: contributions of the features to ln(n_tot / n_obs), the average that they start from, and the largest ones in words'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l csv -d 'Write alerts as CSV with a header; other records are dropped'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
@@ -280,6 +281,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l from -
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l on-drift -d 'Also train a window when its predictions become worse: when the verdict of a report record becomes drift, or that of the stat records that are read. The model is published without a comparison, and the reason is logged'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s q -l quiet -d 'Log errors only on stderr'
@@ -365,7 +367,7 @@ seismic\t'SEISMIC\'s estimate, or the fitted process where there is none'
 hawkes\t'Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l above -d 'Add to each alert the probability of more than each of these numbers of events, such as 1000,10000; emits all alerts' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l above -d 'Add to each alert, for each of these numbers of events, such as 1000,10000, the probability of more and the expected time until then; emits all alerts' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-pending -d 'Maximum number of predictions pending for their size; the oldest are dropped first' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l pin -d 'Use this version for its window, such as 600-3, even if there is a newer one; may be repeated, once per window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l newest -d 'Maximum number of samples per window; the newest are used' -r
@@ -378,9 +380,11 @@ mean\t'Mean of the logarithm'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l models -d 'Start with the models in this folder, and write new ones to it (default: start untrained)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l params -d 'Take defaults from a params.config or a collector.ini of the original system; options take precedence; may be repeated' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l folds -d 'Evaluate by cross-validation instead: assign the cascades to K folds, predict each fold with models trained on the others, and print the errors of every method at each of --windows (default with --folds: 5m,10m,20m,30m,1h,2h,6h). The final size is that at --max-age' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l split -d 'Evaluate in time order instead: predict each cascade at each of --windows by models of the cascades that had ended before, --terminated after their last event (default: 30m), and print the errors of every method. Cascades without a Unix time are left out; where none has one, the order is random and each begins when the one before has ended' -r -f -a "time\t'Learn from the cascades that had ended'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve-by -d 'Evaluate by the number of finished cascades instead: for each of NUMBERS, train on that many cascades of one half, predict at most 400 cascades of the other half at each of --windows, and print the mean error of every method; for example 0,5,10,20,50,100,200,500' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l draws -d 'Number of random draws of --curve-by; the errors are pooled over them' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l growth-law -d 'Constants of the growth law in the evaluation, six numbers (default: those of the program): an evaluation on a platform that they were fitted to needs constants of other platforms' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l report -d 'Write a report to FILE: one HTML page without requests, with errors, learning curve, calibration, predicted against final sizes, the ten worst misses, a summary of the data and a model card' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l predictions -d 'Write the predictions of the evaluation to FILE: as JSON lines, or, where its name ends with .csv, as CSV with the true final size and the error' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l truth -d 'Write the true final size of each prediction to FILE as JSON lines' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
@@ -394,9 +398,11 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l metrics-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l exact-times -d 'Keep fractions of seconds (default: round event times to whole seconds)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve -d 'Add the expected growth to alerts: pairs [seconds after the end of the window, events]'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l explain -d 'Add to alerts why they predict this size: contributions of the features to ln(n_tot / n_obs), the average that they start from, and the largest ones in words'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l no-learn -d 'Do not train'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l csv -d 'Print alerts, or with --folds or --curve-by the evaluation, as CSV with all digits'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l csv -d 'Print alerts, or with --folds, --split or --curve-by the evaluation, as CSV with all digits'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l plot -d 'Also plot the mean error of every method against the window, as text'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l calibration -d 'Print the calibration instead of the errors: the share of final sizes in intervals of 50, 80, 90 and 95 %, and in each tenth of the predicted distribution (PIT histogram); with --plot also as bars of text'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s q -l quiet -d 'Log errors only on stderr'

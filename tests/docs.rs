@@ -177,7 +177,7 @@ fn every_record_that_is_written_has_the_form_of_its_schema() {
         "tweetoscope generate --simulate 300 --seed 2 | tweetoscope collect | tweetoscope fit \
          | tweetoscope predict",
         "tweetoscope generate --simulate 300 --seed 2 | tweetoscope collect | tweetoscope fit \
-         | tweetoscope predict --curve | tweetoscope train",
+         | tweetoscope predict --curve --explain --above 100,1000 | tweetoscope train",
         "tweetoscope generate --simulate 300 --seed 2 | tweetoscope collect",
         "tweetoscope generate --simulate 300 --seed 2 | tweetoscope collect | tweetoscope fit",
         "tweetoscope generate --simulate 30 --seed 2 | tweetoscope collect | tweetoscope fit \

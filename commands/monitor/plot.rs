@@ -122,6 +122,11 @@ mod tests {
             skill: Vec::new(),
             top_hits: None,
             verdict: "ok".to_owned(),
+            untrained: 3,
+            untrained_mean_are: Some(0.5),
+            trained_mean_are: Some(0.25),
+            compared: 2,
+            finished: Some(7.0),
         }
     }
 

@@ -12,7 +12,8 @@ use crate::rows::{self, number};
 /// The columns of [`row`].
 pub(super) const COLUMNS: &str = "T_obs,scored,mean_ARE,median_ARE,last_mean_ARE,last_median_ARE,\
                                   bias,covered,last_covered,level,skill_no_growth,\
-                                  skill_median_ratio,skill_log_linear,top_hits,verdict";
+                                  skill_median_ratio,skill_log_linear,top_hits,verdict,untrained,\
+                                  untrained_mean_ARE,trained_mean_ARE,compared,finished";
 
 /// A report as a row of CSV.
 pub(super) fn row(it: &Report) -> io::Result<Vec<u8>> {
@@ -23,6 +24,9 @@ pub(super) fn row(it: &Report) -> io::Result<Vec<u8>> {
     let mut fields = vec![it.t_obs.to_string(), it.scored.to_string()];
     fields.extend(numbers.map(number));
     fields.push(it.verdict.clone());
+    fields.push(it.untrained.to_string());
+    fields.extend([it.untrained_mean_are, it.trained_mean_are].map(number));
+    fields.extend([it.compared.to_string(), number(it.finished)]);
     rows::row(fields)
 }
 
@@ -97,9 +101,31 @@ pub(super) fn legend(reports: &[Report]) -> String {
     let level = reports.iter().find_map(|it| it.level);
     let nominal = level.map_or(String::new(), |it| format!(" (nominal {:.0}%)", it * 100.0));
     format!(
-        "cover: intervals that contain the final size{nominal}; top: share of the largest found;\n\
-         skill: 1 - ARE / ARE of no growth, of a constant ratio, of a log-linear law"
+        "ARE: |predicted - final| / final; bias: below 0, predictions are low; verdict: young, with few predictions\n\
+         cover: intervals that contain the final size{nominal}; top: share of the largest found;\n\
+         skill: 1 - ARE / ARE of no growth, of a constant ratio, of a log-linear law, fitted to the\n\
+         cascades that had ended before each prediction; above 0, the predictions are better"
     )
+}
+
+/// What the predictions of a window had learned from.
+pub(super) fn learned(it: &Report) -> String {
+    let window = Span(it.t_obs as f64);
+    let error =
+        |value: Option<f64>| value.map_or(String::new(), |it| format!(", mean ARE {it:.3}"));
+    let (untrained, trained) = (it.untrained, it.scored - it.untrained.min(it.scored));
+    let before = format!(
+        "{window}: {untrained} of {} predictions before anything was learned{}",
+        it.scored,
+        error(it.untrained_mean_are)
+    );
+    if trained == 0 {
+        return before;
+    }
+    let finished = it
+        .finished
+        .map_or(String::new(), |count| format!(" when {count:.0} cascades had ended (median)"));
+    format!("{before}; {trained} by trained models{finished}{}", error(it.trained_mean_are))
 }
 
 /// Prints a table of all windows to stderr.
@@ -110,5 +136,6 @@ pub(crate) fn print_table(monitor: &Monitor) {
     }
     let mut text = HEADS.iter().map(|heads| line(heads) + "\n").collect::<String>();
     reports.iter().for_each(|it| text += &(line(&cells(it)) + "\n"));
+    reports.iter().for_each(|it| text += &(learned(it) + "\n"));
     let _ = Stderr.write_all(format!("{text}{}\n", legend(&reports)).as_bytes());
 }

@@ -116,6 +116,34 @@ impl Inputs {
         Places::of(features)?.read(&features.values())
     }
 
+    /// The features of [`Inputs::of_law`].
+    pub(super) const LAW_NAMES: [&str; 5] =
+        ["ln_age", "recent_8", "recent_16", "trend_8", "gap_cv"];
+    /// The features of [`Inputs::of_shape`].
+    pub(super) const SHAPE_NAMES: [&str; 12] = [
+        "ln_n",
+        "recent_2",
+        "recent_4",
+        "share_1_4",
+        "share_1_16",
+        "gap_median",
+        "gap_max",
+        "idle",
+        "gap_2",
+        "mean_time",
+        "back_10",
+        "bins_dispersion",
+    ];
+
+    /// The cascade with these inputs of the law; the others are 0.
+    pub(super) fn with_law(inputs: [f64; 5]) -> Self {
+        let [ln_hours, recent_8, recent_16, trend_8, gap_cv] = inputs;
+        let mut values = [0.0; INPUTS];
+        (values[1], values[6], values[7]) = (ln_hours + LN_HOUR, recent_8, trend_8);
+        (values[8], values[11]) = (recent_16, gap_cv);
+        Self { values, seismic: None }
+    }
+
     pub(super) fn ln_n(&self) -> f64 {
         self.values[0]
     }
@@ -178,13 +206,19 @@ impl Inputs {
 impl GrowthLaw {
     /// g of the formula.
     pub(super) fn log_further(&self, inputs: &Inputs) -> f64 {
-        let [constant, slopes @ ..] = &self.constants;
+        self.constants[0] + self.terms(inputs).iter().sum::<f64>()
+    }
+
+    /// The terms of g after the constant.
+    pub(super) fn terms(&self, inputs: &Inputs) -> [f64; 5] {
+        let [_, slopes @ ..] = &self.constants;
         let [ln_hours, rest @ ..] = inputs.of_law();
         let mut values = [ln_hours; 5];
         for ((to, value), (low, high)) in values[1..].iter_mut().zip(rest).zip(CLIPS) {
             *to = value.clamp(low, high);
         }
-        constant + slopes.iter().zip(values).map(|(slope, value)| slope * value).sum::<f64>()
+        values.iter_mut().zip(slopes).for_each(|(value, slope)| *value *= slope);
+        values
     }
 }
 

@@ -43,6 +43,11 @@ const SCALES: [(f64, f64); UNKNOWNS - 1] = [
     (1.872, 1.492),
 ];
 
+/// A cascade with the means of the inputs of the law.
+pub(super) fn average_inputs() -> Inputs {
+    Inputs::with_law(std::array::from_fn(|place| SCALES[place].0))
+}
+
 /// The row of D for a cascade at an age.
 pub(super) fn design(inputs: &Inputs) -> [f64; UNKNOWNS] {
     const MAX_DEVIATIONS: f64 = 4.0;

@@ -7,11 +7,13 @@
 //! Start reading at [`features`] (what a model takes as input), then `table` (training rows), `grow` and
 //! `split` (how trees are grown), `network`, `trainer` and `train_networks` (the networks that are blended
 //! with the trees), `growth_law` (the predictor without training), `map_law` and `fitted_law` (its correction by
-//! finished cascades), `select` (the model of a window), [`Model`] and [`Forecast`] (prediction), `wire` and
+//! finished cascades), `select` (the model of a window), [`Model`] and [`Forecast`] (prediction), [`Explanation`]
+//! (contributions to it), `wire` and
 //! `body` (the model file). `laws` has the baselines of the evaluation.
 
 mod body;
 mod error;
+mod explain;
 mod features;
 mod fitted_law;
 mod forecast;
@@ -38,6 +40,7 @@ mod weighted;
 mod wire;
 
 pub use error::ModelError;
+pub use explain::Explanation;
 pub use features::{Features, describe, features, ladder};
 pub use fitted_law::FittedLaw;
 pub use forecast::Forecast;
@@ -47,5 +50,5 @@ pub use model::{HeldOut, Model, Query, Step};
 pub use options::{Aggregate, LearnOptions, Target};
 pub use sample::Sample;
 pub use select::{MIN_SAMPLES_FOR_TREES, fit_model};
-pub use validate::{Folds, Prediction, predict_with, validate};
+pub use validate::{Calibrated, Folds, Prediction, predict_with, validate};
 pub use wire::{MAX_LINE_BYTES, MAX_TREES, max_model_bytes};

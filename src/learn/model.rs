@@ -1,5 +1,6 @@
 //! The trained model of one window, and its predictions.
 
+use super::explain::{Contributions, Explanation, ForestParts, of_forest};
 use super::features::Features;
 use super::fitted_law::FittedLaw;
 use super::forecast::{Calibration, Forecast};
@@ -133,6 +134,42 @@ impl Model {
         Some(forecast.towards(of_law, 1.0 - self.share))
     }
 
+    /// The explanation of [`Model::predict`].
+    pub fn explain(&self, query: &Query) -> Option<Explanation> {
+        let forecast = self.predict(query)?;
+        let Query { n_obs, x, features } = *query;
+        if self.step != Step::Forest {
+            return self.law.explain(features, n_obs);
+        }
+        let values = self.values(query);
+        let mut changes = vec![0.0; values.len()];
+        let average = self.trees.path_changes(&values, &mut changes);
+        let leaves = self.trees.reached_leaves(&values, |_| true);
+        let of_trees =
+            forest_forecast(leaves, n_obs, x, self.target, self.aggregate, &self.calibration);
+        let mut paths = Contributions { average, terms: Vec::new() };
+        if self.target == Target::Omega {
+            // The trees predict omega; its changes have the mean slope of ln(N/n) between both ends.
+            let growth = growth_of_omega(n_obs, x);
+            let change: f64 = changes.iter().sum();
+            paths.average = growth(average);
+            let slope = (growth(average + change) - paths.average) / change;
+            let slope = if slope.is_finite() { slope } else { 0.0 };
+            changes.iter_mut().for_each(|it| *it *= slope);
+        }
+        paths.terms = self.names.iter().cloned().zip(changes).collect();
+        let networks = self.networks.log_growth(&values, |_| true);
+        let inputs = if self.share < 1.0 { Inputs::of(features) } else { None };
+        let parts = ForestParts {
+            paths,
+            of_trees: of_trees.log_growth(),
+            of_networks: networks.map(|networks| (networks, SHARE_OF_NETWORKS)),
+            law: inputs.map(|inputs| (&self.law, inputs, 1.0 - self.share)),
+        };
+        let (cascades, samples) = (self.law.cascades(), self.samples);
+        Some(Explanation { cascades, samples, ..of_forest(parts, &forecast) })
+    }
+
     /// The model's input values for a cascade.
     fn values(&self, query: &Query) -> Vec<f32> {
         if self.target == Target::Omega {
@@ -162,11 +199,15 @@ pub(super) fn forest_forecast<'m>(
     match target {
         Target::LogRatio => Forecast::new(n_obs, leaves, aggregate, None, calibration),
         Target::Omega => {
-            let [_, n_star, g1] = x;
-            let scale = g1 / (1.0 - n_star).max(1e-9) / n_obs.max(1.0);
-            let growth = |omega: f64| (omega * scale).max(0.0).ln_1p();
+            let growth = growth_of_omega(n_obs, x);
             let (mean, growths) = (growth(leaves.mean()), leaves.values().mapped(growth));
             Forecast::new(n_obs, growths, aggregate, Some(mean), calibration)
         }
     }
+}
+
+/// ln(N/n) by omega: N = n + omega G1/(1 - n*).
+fn growth_of_omega(n_obs: f64, [_, n_star, g1]: [f64; 3]) -> impl Fn(f64) -> f64 {
+    let scale = g1 / (1.0 - n_star).max(1e-9) / n_obs.max(1.0);
+    move |omega| (omega * scale).max(0.0).ln_1p()
 }

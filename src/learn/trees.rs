@@ -1,6 +1,7 @@
 //! Regression trees in arrays, whose leaves keep the training values that reached them.
 
 use std::hint::select_unpredictable;
+use std::sync::OnceLock;
 
 use super::ranks::at_even_ranks;
 use super::weighted::WeightedValues;
@@ -28,6 +29,8 @@ pub(super) struct Trees {
     codebook: Vec<f32>,
     /// The mean of the values of each node that is a leaf.
     means: Vec<f64>,
+    /// The sums of the values of all codes before each one; computed for the first explanation.
+    sums: OnceLock<Vec<f64>>,
 }
 
 /// The content of a node.
@@ -88,6 +91,55 @@ impl Trees {
         groups.iter_mut().for_each(|group| self.descend(group, values));
         self.descend(rest, values);
         ReachedLeaves { trees: self, leaves: places }
+    }
+
+    /// Descends every tree: the mean over the trees of the mean of all training values, and of the changes of
+    /// the mean from a node to the next one, by the feature of the split.
+    pub(super) fn path_changes(&self, values: &[f32], changes: &mut [f64]) -> f64 {
+        let trees = self.roots.len().max(1) as f64;
+        let mut average = 0.0;
+        for (tree, &root) in self.roots.iter().enumerate() {
+            let after = self.roots.get(tree + 1).copied().unwrap_or(self.nodes.len() as u32);
+            let (mut at, mut end) = (root, after);
+            let mut mean = self.mean_between(at, end);
+            average += mean / trees;
+            loop {
+                let Node { threshold, right, feature } = self.nodes[at as usize];
+                if right == at {
+                    break;
+                }
+                let feature = usize::from(feature);
+                (at, end) =
+                    if values[feature] <= threshold { (at + 1, right) } else { (right, end) };
+                let next = self.mean_between(at, end);
+                changes[feature] += (next - mean) / trees;
+                mean = next;
+            }
+        }
+        average
+    }
+
+    /// The mean of the training values of a subtree, which are the nodes from `at` to before `end`; of a leaf,
+    /// exactly the mean that it predicts.
+    fn mean_between(&self, at: u32, end: u32) -> f64 {
+        if end == at + 1 {
+            return self.means[at as usize];
+        }
+        let sums = self.sums.get_or_init(|| {
+            let value = |code: &u16| f64::from(self.codebook[usize::from(*code)]);
+            let mut sum = 0.0;
+            let mut sums = vec![0.0];
+            sums.extend(self.codes.iter().map(|code| {
+                sum += value(code);
+                sum
+            }));
+            sums
+        });
+        let place = |node: u32| {
+            self.starts.get(node as usize).map_or(self.codes.len(), |start| *start as usize)
+        };
+        let (from, to) = (place(at), place(end));
+        (sums[to] - sums[from]) / (to - from).max(1) as f64
     }
 
     /// Replaces each node by the leaf below it that `values` reach.

@@ -13,6 +13,28 @@ use super::select::{fit_hybrid, fit_with};
 use crate::cascade::largest_size;
 use crate::parallel::in_parallel;
 
+/// Intervals of a forecast at several levels, and the place of the final size in its distribution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Calibrated {
+    /// The intervals of [`Calibrated::LEVELS`].
+    pub intervals: [(f64, f64); Calibrated::LEVELS.len()],
+    /// The probabilities of a size below the final size, and of one up to it.
+    pub step: (f64, f64),
+}
+
+impl Calibrated {
+    /// Nominal levels of the intervals.
+    pub const LEVELS: [f64; 4] = [0.5, 0.8, 0.9, 0.95];
+
+    fn of(forecast: &Forecast<'_>, n_tot: f64) -> Self {
+        let up_to = |size: f64| 1.0 - forecast.probability_above(size);
+        Self {
+            intervals: Self::LEVELS.map(|level| forecast.interval(level)),
+            step: (up_to(n_tot - 1.0), up_to(n_tot)),
+        }
+    }
+}
+
 /// The predictions for one held-out cascade at one window.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
@@ -34,6 +56,8 @@ pub struct Prediction {
     pub growth_law: f64,
     /// Its prediction interval.
     pub growth_law_interval: (f64, f64),
+    /// The distributions of the model and of the growth law without training; `None` where a feature is missing.
+    pub calibrated: [Option<Calibrated>; 2],
     /// The final size predicted by a constant ratio.
     pub median_ratio: f64,
     /// The final size predicted by the log-linear law.
@@ -169,6 +193,8 @@ fn predict<'a>(
                 step: (laws.law.cascades() > 0 || model.is_some()).then_some(steps),
                 growth_law: point(&growth_law),
                 growth_law_interval: interval(&growth_law),
+                calibrated: [&forecast, &growth_law]
+                    .map(|it| it.as_ref().map(|forecast| Calibrated::of(forecast, *n_tot))),
                 median_ratio: (ratio * n_obs).min(largest_size(*n_obs)),
                 log_linear: if pairs.is_empty() { *n_obs } else { law.predict(*n_obs) },
                 omega: omega.as_ref().and_then(|model| model.predict(&query)).map(|it| it.n_tot()),

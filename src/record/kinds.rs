@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::explanation::Explanation;
 use super::kernel_fit::KernelFit;
 use super::scalar::{self, id, integer, log_seconds, seconds, text, window};
 use crate::cascade::{Point, number};
@@ -170,6 +171,10 @@ pub struct Alert {
     /// Probability that the final size is above a number (the key).
     #[serde(default, with = "scalar::named", skip_serializing_if = "Vec::is_empty")]
     pub p_above: Named,
+    /// Seconds after the window's end at which the expected growth reaches a number (the key); a number that
+    /// it does not reach has no entry.
+    #[serde(default, with = "scalar::named", skip_serializing_if = "Vec::is_empty")]
+    pub reached_after: Named,
     /// Expected growth: pairs (seconds after the window's end, events by then).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub curve: Vec<Point>,
@@ -182,6 +187,9 @@ pub struct Alert {
     /// How it predicts: `forest`, `map-law`, `growth-law`, `seismic` or `hawkes`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub method: String,
+    /// Why it predicts this size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Box<Explanation>>,
 }
 
 /// A fitted window and the final size that followed: the input of training.
@@ -272,6 +280,9 @@ pub struct Stat {
     /// Version of the model, or `untrained`.
     #[serde(default)]
     pub model: String,
+    /// The source's clock when the prediction was made, in seconds; older records lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "number_if_any")]
+    pub t_alert: Option<f64>,
 }
 
 /// The monitor's summary of a window.
@@ -315,6 +326,21 @@ pub struct Report {
     pub top_hits: Option<f64>,
     /// `ok`, or the first problem, in a word.
     pub verdict: String,
+    /// Predictions without a trained model, scored so far.
+    #[serde(default)]
+    pub untrained: u64,
+    /// Mean ARE of the predictions without a trained model.
+    #[serde(rename = "untrained_mean_ARE", default)]
+    pub untrained_mean_are: Option<f64>,
+    /// Mean ARE of the predictions of trained models.
+    #[serde(rename = "trained_mean_ARE", default)]
+    pub trained_mean_are: Option<f64>,
+    /// Predictions that the fitted baselines could answer with the final sizes of that time.
+    #[serde(default)]
+    pub compared: u64,
+    /// Median number of final sizes of the window that existed when a trained model predicted.
+    #[serde(default)]
+    pub finished: Option<f64>,
 }
 
 /// A log message of a stage.
@@ -350,6 +376,11 @@ pub struct History {
     pub msg: String,
     /// (t, m) of every event, in time order.
     pub tweets: Vec<Point>,
+}
+
+/// A number without a fraction where it is whole.
+fn number_if_any<S: serde::Serializer>(value: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
+    value.map(crate::cascade::Number).serialize(to)
 }
 
 fn nought() -> String {

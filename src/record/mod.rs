@@ -4,6 +4,7 @@
 //! an [`Event`](crate::event::Event). [`read`] also accepts the forms of the original system.
 
 mod bodies;
+mod explanation;
 mod fast;
 mod history_line;
 mod item;
@@ -17,6 +18,7 @@ mod special;
 mod text;
 mod write;
 
+pub use explanation::Explanation;
 pub use history_line::HistoryCascade;
 pub use item::{Item, Refusal};
 pub use kernel_fit::KernelFit;

@@ -3,19 +3,23 @@
 //! Finished cascades go through the same fit, training and prediction as in the stages, without a
 //! stream. Simple and published methods predict the same cascades, fitted to the same folds.
 
+mod calibration;
 mod curve;
 #[cfg(test)]
 mod laws;
+mod prequential;
 
 use std::collections::HashMap;
 
+pub use calibration::{CALIBRATED, CalibrationRow, PIT_BINS, calibration};
 pub use curve::{CurveCell, CurveOptions, CurveRow, learning_curve};
+pub use prequential::evaluate_in_time;
 
 use super::fit::FitOptions;
 use super::predict::{PredictOptions, branching, of_process, sample};
 use super::train::{TrainOptions, learn_sample};
 use crate::cascade::{Point, largest_size, rounded_outwards};
-use crate::learn::{self, Prediction, Step, validate};
+use crate::learn::{self, Calibrated, Prediction, Step, validate};
 use crate::parallel::in_parallel;
 use crate::record::Serie;
 use crate::score::{Scores, Trial, mean};
@@ -125,6 +129,8 @@ pub struct Case {
     pub step: Option<Step>,
     /// The answers, in the order of [`Predictor::ALL`].
     pub answers: [Answer; Predictor::ALL.len()],
+    /// The distributions of the methods [`CALIBRATED`], where they have one.
+    pub forecasts: [Option<Calibrated>; CALIBRATED.len()],
 }
 
 /// The scores of a method at a window.
@@ -252,6 +258,7 @@ fn case(prediction: &Prediction, untrained_answers: &Untrained) -> Case {
         n_obs: prediction.n_obs as u64,
         n_tot: prediction.n_tot as u64,
         step: prediction.step,
+        forecasts: prediction.calibrated,
         answers: Predictor::ALL.map(|predictor| clamped(by(predictor), prediction.n_obs)),
     }
 }

@@ -1,6 +1,7 @@
 //! Measures the predictions: errors over time, coverage, skill, drift.
 
 mod course;
+mod received;
 mod window;
 
 use std::collections::BTreeMap;
@@ -58,6 +59,11 @@ impl Monitor {
     /// Predictions scored so far, of all windows; it changes whenever a report does.
     pub fn scored(&self) -> u64 {
         self.windows.values().map(|window| window.scored).sum()
+    }
+
+    /// Whether the last errors of a window are significantly larger than those before, and the window is not young.
+    pub fn drifts(&self, t_obs: u64) -> bool {
+        self.windows.get(&t_obs).is_some_and(|window| window.has_drifted(self.options.last))
     }
 
     fn stat(&mut self, stat: &Stat, out: &mut Out) {

@@ -8,6 +8,8 @@
 //! a sample and a stat always score the prediction that was emitted.
 
 mod answer;
+mod explain;
+mod growth;
 #[cfg(test)]
 mod laws;
 mod options;
@@ -19,7 +21,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 pub use answer::UNTRAINED;
-use answer::{curve, of_law, of_model, status, step_of};
+use answer::{Predictor, status, step_of};
+use growth::{curve, reached_after};
 pub use options::{Method, PredictOptions};
 use pending::{Answered, Key, Match, Pending, Side, Table};
 pub(super) use process::{branching, of_process};
@@ -80,14 +83,23 @@ impl Predict {
     /// The prediction for a cascade, as an alert.
     pub fn answer(&self, parameters: &Parameters) -> Alert {
         let options = &self.options;
-        let untrained = || of_law(parameters, &self.law, UNTRAINED, options);
-        let of_method = match options.method {
-            Method::Auto => self.trained(parameters).or_else(untrained),
-            Method::GrowthLaw => untrained(),
-            Method::Seismic | Method::Hawkes => None,
+        let untrained = || Some(Predictor::Law(&self.law, UNTRAINED.to_owned()));
+        let predictors = match options.method {
+            Method::Auto => [self.trained(parameters), untrained()],
+            Method::GrowthLaw => [None, untrained()],
+            Method::Seismic | Method::Hawkes => [None, None],
         };
-        let prediction = of_method
-            .unwrap_or_else(|| of_process(parameters, options, options.method != Method::Hawkes));
+        let learned = predictors
+            .into_iter()
+            .flatten()
+            .find_map(|it| Some((it.alert(parameters, options)?, Some(it))));
+        let with_seismic = options.method != Method::Hawkes;
+        let (prediction, predictor) =
+            learned.unwrap_or_else(|| (of_process(parameters, options, with_seismic), None));
+        let explanation = || match &predictor {
+            Some(it) => Some(explain::of_learned(parameters, it.explain(parameters)?)),
+            None => explain::of_process(parameters, &prediction),
+        };
         Alert {
             cid: parameters.cid.clone(),
             source: parameters.source.clone(),
@@ -96,20 +108,21 @@ impl Predict {
             t_obs: parameters.t_obs,
             n_obs: parameters.n_obs,
             status: status(parameters, prediction.n_tot),
-            curve: if self.options.curve { curve(parameters, &prediction) } else { Vec::new() },
+            reached_after: reached_after(parameters, &prediction, &options.limits()),
+            curve: if options.curve { curve(parameters, &prediction) } else { Vec::new() },
+            explanation: if options.explain { explanation().map(Box::new) } else { None },
             ..prediction
         }
     }
 
-    /// The prediction of the window's forest; without one, that of the law of the model that was trained on
-    /// the most cascades. Features that are missing give none.
-    fn trained(&self, parameters: &Parameters) -> Option<Alert> {
+    /// The forest of the window; without one, the law of the model that was trained on the most cascades.
+    fn trained(&self, parameters: &Parameters) -> Option<Predictor<'_>> {
         if parameters.features.is_empty() {
             return None;
         }
         let own = self.models.get(&parameters.t_obs);
         if let Some(model) = own.filter(|model| model.step() == Step::Forest) {
-            return of_model(parameters, model, &self.options);
+            return Some(Predictor::Model(model));
         }
         let distance = |model: &Model| (model.window() / parameters.t_obs as f64).ln().abs();
         let best = self.models.values().max_by(|a, b| {
@@ -117,7 +130,7 @@ impl Predict {
             let newest = a.newest().total_cmp(&b.newest());
             cascades.then(newest).then(distance(b).total_cmp(&distance(a)))
         })?;
-        of_law(parameters, best.law(), &best.version().to_string(), &self.options)
+        Some(Predictor::Law(best.law(), best.version().to_string()))
     }
 
     fn parameters(&mut self, parameters: &Parameters, position: u64, out: &mut Out) {
@@ -209,6 +222,7 @@ fn score(answered: &Answered, size: &Size, out: &mut Out) {
         covered: answered.interval.map(covers),
         level: answered.interval.map(|interval| interval.level),
         model: answered.model.clone(),
+        t_alert: Some(it.t),
     }));
 }
 

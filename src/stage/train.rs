@@ -5,8 +5,12 @@
 //! older ones is compared on them with the incumbent, which was trained without them too. Where the
 //! candidate is at least as good, a model of all samples is published.
 
+mod drift;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub use drift::{Drift, TrainOnDrift};
 
 use super::clocks::Clocks;
 use super::{
@@ -174,8 +178,24 @@ impl Train {
         self.positions.retain(|_| each.next().is_some_and(|kept| *kept));
     }
 
+    /// Trains a window whose errors drift on its samples, if there are new ones, and publishes the model without a
+    /// comparison: the incumbent is the model whose errors drift. Returns whether it trained.
+    fn train_on_drift(&mut self, t_obs: u64, out: &mut Out) -> bool {
+        let has_grown = |window: &Window| window.samples > window.trained_at;
+        let trains = self.windows.get(&t_obs).is_some_and(has_grown) && !self.replaying;
+        if trains {
+            self.drop_oldest();
+            self.train_window(t_obs, true, out);
+        }
+        trains
+    }
+
     /// Trains a window on all samples, and publishes the model if it wins.
     fn train(&mut self, t_obs: u64, out: &mut Out) {
+        self.train_window(t_obs, false, out);
+    }
+
+    fn train_window(&mut self, t_obs: u64, always: bool, out: &mut Out) {
         let window = self.windows.entry(t_obs).or_default();
         let new = window.samples - window.trained_at;
         window.trained_at = window.samples;
@@ -183,7 +203,7 @@ impl Train {
             return;
         }
         let (counter, early) = (window.counter + 1, window.is_early());
-        let incumbent = window.incumbent.clone().filter(|_| !early);
+        let incumbent = window.incumbent.clone().filter(|_| !early && !always);
         let wins = incumbent.is_none_or(|incumbent| self.beats(t_obs, counter, &incumbent, new));
         let candidate = if wins {
             fit_model(&self.samples, &self.options.learn_options(t_obs, counter))

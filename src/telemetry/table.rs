@@ -126,6 +126,7 @@ pub const METRICS: &[Metric] = &[
     gauge("train", "training_oob_error_ratio", &["window"], "Mean out-of-bag ARE of the most recent model."),
     counter("train", "models_published_total", &[], "Models published because they were better than the published model."),
     counter("train", "trainings_total", &["window", "result"], "Trainings, by window and result: the new model is published, or the old one is kept."),
+    counter("train", "trainings_on_drift_total", &[], "Trainings that a drift of the errors started, with --on-drift."),
     counter("monitor", "predictions_scored_total", &["window"], "Predictions compared with their final size."),
     histogram("monitor", "prediction_absolute_relative_error", &["window", "estimator"], "Absolute relative error (ARE) of the predictions, with a trained model or without one."),
     gauge("monitor", "mean_absolute_relative_error", &["window"], "Mean ARE of all predictions."),

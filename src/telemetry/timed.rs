@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::now;
 use crate::record::Kind;
 use crate::stage::fit::Fit;
-use crate::stage::train::Train;
+use crate::stage::train::{Train, TrainOnDrift};
 use crate::stage::{
     Change, Ending, Histogram, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
     Tally,
@@ -35,6 +35,14 @@ impl CountsWork for Train {
 
     fn done(&self) -> u64 {
         self.trainings()
+    }
+}
+
+impl CountsWork for TrainOnDrift {
+    const DURATION: (&'static str, &'static [f64]) = Train::DURATION;
+
+    fn done(&self) -> u64 {
+        self.train().trainings()
     }
 }
 

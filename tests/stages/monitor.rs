@@ -29,6 +29,7 @@ fn stats(seed: u64, count: u64) -> Vec<Stat> {
             covered: (below(4) > 0).then(|| below(10) > 0),
             level: Some(0.9),
             model: ["untrained", "600-1"][below(2) as usize].to_owned(),
+            t_alert: None,
         }
     };
     (0..count).map(one).collect()
@@ -145,4 +146,68 @@ fn errors_are_counted_by_estimator() {
             assert_eq!(counted, wanted as f64);
         }
     }
+}
+
+/// Baselines by definition: each prediction is compared with constants that were fitted to final sizes of its time.
+#[test]
+fn baselines_use_only_final_sizes_that_existed_at_the_alert() {
+    for seed in 0..40 {
+        let mut rng = ChaCha8Rng::seed_from_u64(1000 + seed);
+        let mut all = stats(seed, 100 + seed * 9);
+        for stat in &mut all {
+            stat.t_obs = 600;
+            stat.t_alert = Some(stat.t - (rng.next_u64() % 80) as f64);
+        }
+        let fit_points: Vec<usize> = std::iter::successors(Some(5), |at| Some(at + at / 10 + 1))
+            .take_while(|at| *at <= all.len())
+            .collect();
+        let (mut ours, mut theirs, mut compared) = (0.0, 0.0, 0);
+        let mut finished = Vec::new();
+        for (place, stat) in all.iter().enumerate() {
+            let alert = stat.t_alert.unwrap();
+            let existing = all[..place].iter().filter(|it| it.t <= alert).count();
+            if stat.model != "untrained" {
+                finished.push(existing as f64);
+            }
+            let Some(at) = fit_points.iter().rev().find(|at| **at <= existing) else { continue };
+            let pairs: Vec<_> =
+                all[..*at].iter().map(|it| (it.n_obs as f64, it.n_tot as f64)).collect();
+            let (n, total) = (stat.n_obs as f64, stat.n_tot as f64);
+            ours += stat.are;
+            theirs += (median_ratio(&pairs) * n - total).abs() / total;
+            compared += 1;
+        }
+        let (monitor, _) = fed(&all, 1 + seed as usize);
+        let report = monitor.reports().remove(0);
+        let skill = report.skill.iter().find(|(name, _)| name == "median_ratio").unwrap().1;
+        assert!(close(skill, 1.0 - ours / theirs), "seed {seed}: {skill} {ours} {theirs}");
+        assert_eq!(report.compared, compared, "seed {seed}");
+        assert_eq!(report.finished, Some(median(finished)), "seed {seed}");
+        let of = |untrained: bool| {
+            mean(all.iter().filter(|it| (it.model == "untrained") == untrained).map(|it| it.are))
+        };
+        assert!(close(report.untrained_mean_are.unwrap(), of(true)), "seed {seed}");
+        assert!(close(report.trained_mean_are.unwrap(), of(false)), "seed {seed}");
+    }
+}
+
+/// Sources have clocks of their own: the stats of one that is far ahead exist when they were received.
+#[test]
+fn times_of_different_sources_are_not_compared() {
+    let mut all = stats(7, 200);
+    for (place, stat) in all.iter_mut().enumerate() {
+        stat.t_obs = 600;
+        let ahead = if place % 2 == 0 { 0.0 } else { 1e6 };
+        stat.source = (place % 2).to_string();
+        stat.t = place as f64 + ahead;
+        stat.t_alert = Some(stat.t - 20.0);
+    }
+    let report = fed(&all, 10).0.reports().remove(0);
+    let mut same = all.clone();
+    for stat in &mut same {
+        let ahead = if stat.source == "1" { 1e6 } else { 0.0 };
+        (stat.t, stat.t_alert) = (stat.t - ahead, stat.t_alert.map(|t| t - ahead));
+    }
+    assert_eq!(report, fed(&same, 10).0.reports().remove(0));
+    assert!((170..=180).contains(&report.compared), "{}", report.compared);
 }

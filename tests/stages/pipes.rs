@@ -10,6 +10,7 @@ use serde_json::Value;
 
 mod bad_lines;
 mod cases;
+mod learning;
 mod tables;
 
 fn tweetoscope(args: &[&str]) -> Command {

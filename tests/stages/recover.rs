@@ -307,6 +307,7 @@ fn a_predictor_is_restored_from_its_checkpoint_and_its_alerts() {
             max_pending: [1000, 15][seed as usize % 2],
             pin: Vec::new(),
             curve: false,
+            explain: false,
         };
         let inputs = wild_properties(&mut rng, 400);
         let stride = 1 + below(&mut rng, 50) as usize;

@@ -178,6 +178,8 @@ function content(data) {
   for (const [size, age] of data.reaches)
     reaches.append(element("li", {}, `${count(size)} ${size === 1 ? "event" : "events"}: ` + (age === null ? "not expected" : age <= row.window ? "reached" : `expected at the age of ${span(age)}`)));
   const parts = [shut, title, element("span", { class: "name" }, row.name), figures, ...figure(data, width)];
+  if (data.reasons.length)
+    parts.push(element("h3", {}, "Largest contributions"), element("ul", {}, ...data.reasons.map((it) => element("li", {}, it))));
   if (data.reaches.length) parts.push(element("h3", {}, "Expected time to reach a size"), reaches);
   return [...parts, table(data)];
 }

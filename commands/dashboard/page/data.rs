@@ -89,6 +89,7 @@ pub(super) fn detail(detail: &Detail) -> String {
         continuation: Vec<[f64; 4]>,
         reaches: &'a [(f64, Option<f64>)],
         history: &'a [(u64, f64)],
+        reasons: Vec<String>,
     }
     text(&Whole {
         row: Row::from(&detail.entry),
@@ -100,6 +101,7 @@ pub(super) fn detail(detail: &Detail) -> String {
             .collect(),
         reaches: &detail.reaches,
         history: &detail.history,
+        reasons: detail.reasons.iter().map(|it| printable(it)).collect(),
     })
 }
 

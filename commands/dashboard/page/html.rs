@@ -185,10 +185,15 @@ pub(super) fn detail(detail: &Detail) -> String {
         rows if rows.is_empty() => rows,
         rows => format!("<h3>Expected time to reach a size</h3>\n<table>{rows}</table>\n"),
     };
+    let reason = |it: &String| format!("<li>{}</li>\n", escaped(&printable(it)));
+    let reasons = match detail.reasons.iter().map(reason).collect::<String>() {
+        items if items.is_empty() => items,
+        items => format!("<h3>Largest contributions</h3>\n<ul>{items}</ul>\n"),
+    };
     let body = format!(
         "<main class=\"page\"><p><a href=\"/\">All cascades</a></p>\n\
          <h2><bdi>{}</bdi></h2>\n<p>Predicted {}{} ({}), {} {}, rank {}.</p>\n\
-         {}\
+         {}{}\
          <h3>Growth</h3>\n<table><thead><tr><th scope=\"col\">age</th>\
          <th scope=\"col\">events</th><th scope=\"col\">interval</th></tr></thead>\n\
          <tbody>{}{}</tbody></table></main>",
@@ -199,6 +204,7 @@ pub(super) fn detail(detail: &Detail) -> String {
         if entry.ended.is_some() { "final size" } else { "observed" },
         count(entry.observed as f64),
         entry.rank,
+        reasons,
         reaches,
         seen.collect::<String>(),
         expected.collect::<String>(),

@@ -153,6 +153,10 @@ fn detail(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
     let title = if entry.msg.is_empty() { name.clone() } else { printable(&entry.msg) };
     let mut text = vec![Line::from(cut(&title, width)).bold()];
     text.extend(filled(&facts, width).into_iter().map(Line::from));
+    let reasons = detail.reasons.iter().map(|it| printable(it));
+    text.extend(
+        filled(&reasons.collect::<Vec<_>>(), width).into_iter().map(|it| Line::from(it).cyan()),
+    );
     let reaches = filled(&reaches.collect::<Vec<_>>(), width);
     text.extend(reaches.into_iter().map(|it| Line::from(it).dark_gray()));
     let parts = Layout::vertical([Constraint::Length(text.len() as u16), Constraint::Fill(1)]);

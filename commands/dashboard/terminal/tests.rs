@@ -4,7 +4,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::KeyCode;
 use tweetoscope::cascade::Point;
-use tweetoscope::record::{Alert, Interval, Record};
+use tweetoscope::record::{Alert, Explanation, Interval, Record};
 use tweetoscope::stage::dashboard::Dashboard;
 use tweetoscope::stage::{Body, RecordRef};
 
@@ -26,12 +26,21 @@ fn shared(count: u64) -> Shared {
             n_tot: 100.0 * (cid + 1) as f64,
             interval: Some(Interval { level: 0.9, low: 12.0, high: 3e4 }),
             p_above: vec![("1000".to_owned(), 0.02)],
+            reached_after: vec![],
             curve: [(600.0, 50.0), (6000.0, 100.0)]
                 .map(|(time, magnitude)| Point { time, magnitude })
                 .to_vec(),
             status: "ok".to_owned(),
             model: HOSTILE.to_owned(),
             method: HOSTILE.to_owned(),
+            explanation: Some(Box::new(Explanation {
+                step: HOSTILE.to_owned(),
+                samples: 7,
+                cascades: 9,
+                average: 0.1,
+                terms: vec![(HOSTILE.to_owned(), 0.7)],
+                reasons: vec![format!("still accelerating: x1.8 {HOSTILE}")],
+            })),
         };
         let body = Body::Record(Box::new(Record::Alert(alert)));
         shared.board().take(&[RecordRef { position: cid, body }]);

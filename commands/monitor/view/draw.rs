@@ -22,7 +22,7 @@ const KEYS: &str = "q quit  p pause  up, down select a window  ? explain the col
 pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen<'_>) {
     // Two lines of heads, and as many windows as leave room for the plots.
     let rows = (screen.reports.len() as u16).min((frame.area().height / 2).saturating_sub(4)) + 2;
-    let explained = if screen.help { 2 } else { 1 };
+    let explained = if screen.help { 4 } else { 1 };
     let [head, middle, plot, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(rows),

@@ -5,6 +5,8 @@ use crate::record::{Alert, Interval, Serie, Size};
 
 /// Number of alerts that are kept.
 const ALERTS: usize = 32;
+/// Number of reasons of an alert that are kept.
+const REASONS: usize = 3;
 /// Number of characters that are kept of a text.
 const TEXT: usize = 500;
 
@@ -106,6 +108,12 @@ impl Cascade {
             let mut alert = Alert { msg: String::new(), ..alert.clone() };
             alert.curve.truncate(POINTS);
             alert.p_above.truncate(ALERTS);
+            alert.reached_after.truncate(ALERTS);
+            if let Some(explanation) = &mut alert.explanation {
+                explanation.terms = Vec::new();
+                explanation.reasons.truncate(REASONS);
+                explanation.reasons.iter_mut().for_each(|it| *it = it.chars().take(TEXT).collect());
+            }
             self.alert = Some(alert);
         }
         if self.history.len() < ALERTS {

@@ -139,6 +139,8 @@ pub struct Detail {
     pub reaches: Vec<(f64, Option<f64>)>,
     /// (window, predicted size) of its alerts.
     pub history: Vec<(u64, f64)>,
+    /// The largest contributions to the prediction, in words; empty where the alert has no explanation.
+    pub reasons: Vec<String>,
 }
 
 impl Dashboard {
@@ -181,11 +183,18 @@ impl Dashboard {
         let root = cascade.root().unwrap_or(0.0);
         let growth = cascade.growth().into_iter().map(|(t, count)| (t - root, count)).collect();
         let continuation = continuation(alert);
-        // Without a curve there are no times.
-        let sizes = if continuation.is_empty() { Vec::new() } else { sizes(alert) };
-        let reaches = sizes.into_iter().map(|size| (size, reaches(&continuation, size))).collect();
+        // Without a curve there are the times of the alert alone.
+        let reaches = match continuation.is_empty() {
+            true => reached(alert),
+            false => {
+                let sizes = sizes(alert).into_iter();
+                sizes.map(|size| (size, reaches(&continuation, size))).collect()
+            }
+        };
         let history = cascade.history.clone();
-        Some(Detail { entry, growth, continuation, reaches, history })
+        let explanation = alert.explanation.as_deref();
+        let reasons = explanation.map_or_else(Vec::new, |it| it.reasons.clone());
+        Some(Detail { entry, growth, continuation, reaches, history, reasons })
     }
 
     fn now(&self, source: &str) -> f64 {
@@ -289,6 +298,16 @@ fn sizes(alert: &Alert) -> Vec<f64> {
     sizes.extend(in_alert.take(3));
     sizes.sort_by(f64::total_cmp);
     sizes.dedup();
+    sizes
+}
+
+/// The sizes for which the alert holds a time, with the age at which each is expected.
+fn reached(alert: &Alert) -> Vec<(f64, Option<f64>)> {
+    let at = |(size, after): &(String, f64)| {
+        Some((size.parse::<f64>().ok()?, Some(alert.t_obs as f64 + after)))
+    };
+    let mut sizes: Vec<_> = alert.reached_after.iter().filter_map(at).collect();
+    sizes.sort_by(|a, b| a.0.total_cmp(&b.0));
     sizes
 }
 

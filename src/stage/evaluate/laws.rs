@@ -46,6 +46,7 @@ fn options(threads: usize) -> EvaluateOptions {
         max_pending: 1,
         pin: Vec::new(),
         curve: false,
+        explain: false,
     };
     let (target, aggregate) = (Target::LogRatio, Aggregate::RelativeMedian);
     let law = GrowthLaw::default();
@@ -173,5 +174,92 @@ fn a_learning_curve_begins_at_the_growth_law_and_does_not_depend_on_the_number_o
         assert_ne!(of(fewer, Predictor::Model), of(more, Predictor::Model));
         // The same cascades are predicted.
         assert_eq!(of(fewer, Predictor::GrowthLaw), of(more, Predictor::GrowthLaw));
+    }
+}
+
+/// What happens to cascades after the alert of another one changes nothing of its prediction.
+#[test]
+fn in_time_order_a_prediction_depends_only_on_cascades_that_had_ended() {
+    const TERMINATED: f64 = 600.0;
+    let options = options(2);
+    let mut past = pasts(6, 90);
+    for (place, past) in past.iter_mut().enumerate() {
+        past.t0 = Some(2e9 + 1500.0 * place as f64);
+    }
+    let before = evaluate_in_time(&past, &options, TERMINATED);
+    assert_eq!(before, evaluate_in_time(&past, &self::options(1), TERMINATED));
+    let horizon = 2e9 + 1500.0 * 60.0;
+    let root = |cid: &str| past.iter().find(|it| it.cid == cid).unwrap().t0.unwrap();
+    let mut changed = past.clone();
+    let mut longer = 0;
+    for past in &mut changed {
+        let root = past.t0.unwrap();
+        let last = past.points.iter().rfind(|it| it.time <= options.max_age).unwrap().time;
+        if root + (last + TERMINATED).max(3600.0) > horizon {
+            // Events after the horizon, which the largest window of the cascade may not reach.
+            let from = (horizon - root).max(3600.0) + 1.0;
+            past.points.retain(|point| point.time < from);
+            past.points
+                .extend((0..500).map(|i| Point { time: from + f64::from(i), magnitude: 1.0 }));
+            longer += 1;
+        }
+    }
+    let after = evaluate_in_time(&changed, &options, TERMINATED);
+    let (mut same, mut trained, mut differ) = (0, 0, 0);
+    for (a, b) in before.iter().zip(&after) {
+        assert_eq!((&a.cid, a.t_obs), (&b.cid, b.t_obs));
+        if root(&a.cid) + a.t_obs as f64 <= horizon {
+            assert_eq!(a.answers, b.answers, "{}", a.cid);
+            same += 1;
+            trained += usize::from(a.step.is_some());
+        } else {
+            differ += usize::from(a.answers != b.answers);
+        }
+    }
+    assert!(
+        longer > 5 && same > 40 && trained > 20 && differ > 5,
+        "{longer} {same} {trained} {differ}"
+    );
+    // The first one was predicted without training.
+    let first = before.iter().min_by(|a, b| root(&a.cid).total_cmp(&root(&b.cid))).unwrap();
+    assert_eq!(first.step, None);
+}
+
+#[test]
+fn without_times_each_cascade_begins_when_the_one_before_it_has_ended() {
+    let (mut past, options) = (pasts(7, 60), options(1));
+    past.iter_mut().for_each(|it| it.t0 = None);
+    let cases = evaluate_in_time(&past, &options, 600.0);
+    let untrained =
+        |t_obs: u64| cases.iter().filter(|it| it.t_obs == t_obs && it.step.is_none()).count();
+    assert!(untrained(600) <= 1 && untrained(3600) <= 1);
+    assert!(cases.iter().any(|it| it.step == Some(Step::MapLaw)));
+    // One dated cascade alone is evaluated.
+    let id = cases[0].cid.clone();
+    past.iter_mut().filter(|it| it.cid == id).for_each(|it| it.t0 = Some(2e9));
+    let cases = evaluate_in_time(&past, &options, 600.0);
+    assert!(!cases.is_empty() && cases.iter().all(|it| it.cid == id));
+}
+
+#[test]
+fn the_calibration_counts_final_sizes_in_intervals_and_tenths() {
+    let (past, options) = (pasts(8, 80), options(2));
+    let cases = evaluate(&past, &options);
+    let rows = calibration(&cases, &options);
+    assert_eq!(rows.len(), 6, "two windows and all, two methods");
+    for row in &rows {
+        let here: Vec<&Case> =
+            cases.iter().filter(|it| row.t_obs.is_none_or(|t_obs| it.t_obs == t_obs)).collect();
+        assert_eq!(row.scored, here.len());
+        assert!((row.pit.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{row:?}");
+        assert!(row.covered.is_sorted(), "{row:?}");
+        // The level of the options is one of the levels.
+        let place = usize::from(row.predictor == Predictor::GrowthLaw);
+        let covers = |case: &&&Case| {
+            let [low, high] = case.answers[place].interval.unwrap();
+            (low..=high).contains(&(case.n_tot as f64))
+        };
+        let share = here.iter().filter(covers).count() as f64 / here.len() as f64;
+        assert!((row.covered[2] - share).abs() < 1e-9, "{row:?} {share}");
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::course::{Course, Moment};
+use super::received::Received;
 use crate::learn::{LogLinear, median_ratio};
 use crate::record::{Report, Stat};
 use crate::score::{Trial, mean, median, skill, top_hits};
@@ -25,7 +26,11 @@ struct Scored {
     trial: Trial,
     n_obs: f64,
     covered: Option<bool>,
-    /// The AREs of the baselines; `None` before a baseline was fitted to earlier stats.
+    /// Final sizes that existed when the prediction was made; `None` for a stat without that time.
+    finished: Option<u64>,
+    /// Whether no model was trained.
+    untrained: bool,
+    /// The AREs of the baselines; `None` where too few final sizes existed when the prediction was made.
     baselines: [Option<f64>; BASELINES.len()],
 }
 
@@ -80,6 +85,8 @@ impl Errors {
 /// The fitted constants of the baselines.
 #[derive(Clone, Copy)]
 struct Fitted {
+    /// The number of stats when they were fitted.
+    at: u64,
     ratio: f64,
     law: LogLinear,
 }
@@ -93,8 +100,11 @@ pub(super) struct Window {
     pub(super) with_interval: u64,
     pub(super) level: Option<f64>,
     sums: Errors,
-    fitted: Option<Fitted>,
-    fitted_at: u64,
+    /// Sums of the untrained predictions.
+    untrained: Errors,
+    received: Received,
+    /// The constants by the number of stats that they were fitted to, each a tenth more than the one before.
+    fitted: Vec<Fitted>,
     kept: VecDeque<Scored>,
     course: Course,
 }
@@ -108,8 +118,9 @@ impl Default for Window {
             with_interval: 0,
             level: None,
             sums: Errors::default(),
-            fitted: None,
-            fitted_at: 0,
+            untrained: Errors::default(),
+            received: Received::default(),
+            fitted: Vec::new(),
             kept: VecDeque::new(),
             course: Course::default(),
         }
@@ -118,27 +129,38 @@ impl Default for Window {
 
 /// A window of fewer predictions gets no verdict.
 const FEWEST: usize = 50;
+/// A baseline of fewer predictions has no influence on the verdict.
+const FEWEST_COMPARED: usize = 20;
 
 impl Window {
     pub(super) fn add(&mut self, stat: &Stat, last: usize) {
         let (n_obs, n_tot) = (stat.n_obs as f64, stat.n_tot as f64);
         let error = |predicted| Trial { predicted, n_tot }.are();
+        let finished = stat.t_alert.map(|t| self.received.until(&stat.source, t, self.scored));
+        let constants = self.constants(finished.unwrap_or(self.scored));
         let fitted = |predict: fn(&Fitted, f64) -> f64| {
-            self.fitted.filter(|_| n_obs > 0.0).map(|it| error(predict(&it, n_obs)))
+            constants.filter(|_| n_obs > 0.0).map(|it| error(predict(&it, n_obs)))
         };
+        let untrained = stat.model == UNTRAINED;
         let kept = Scored {
             are: stat.are,
             trial: Trial { predicted: stat.n_pred, n_tot },
             n_obs,
             covered: stat.covered,
+            finished,
+            untrained,
             baselines: [
                 Some(error(n_obs)),
                 fitted(|it, n| it.ratio * n),
                 fitted(|it, n| it.law.predict(n)),
             ],
         };
+        self.received.add(&stat.source, stat.t, self.scored);
         self.scored += 1;
-        self.errors[usize::from(stat.model == UNTRAINED)].observe(stat.are, 1);
+        if untrained {
+            self.untrained.add(stat.are);
+        }
+        self.errors[usize::from(untrained)].observe(stat.are, 1);
         self.sums.add(stat.are);
         self.with_interval += u64::from(stat.covered.is_some());
         self.covered += u64::from(stat.covered == Some(true));
@@ -154,16 +176,23 @@ impl Window {
         }
     }
 
+    /// The newest constants that were fitted to at most so many stats.
+    fn constants(&self, stats: u64) -> Option<Fitted> {
+        let after = self.fitted.partition_point(|it| it.at <= stats);
+        after.checked_sub(1).map(|place| self.fitted[place])
+    }
+
     /// Fits the baselines again when the window grew by a tenth.
     fn fit_baselines(&mut self) {
         const FIRST: u64 = 5;
-        if self.scored < FIRST.max(self.fitted_at + self.fitted_at / 10 + 1) {
+        let fitted_at = self.fitted.last().map_or(0, |it| it.at);
+        if self.scored < FIRST.max(fitted_at + fitted_at / 10 + 1) {
             return;
         }
         let usable = self.kept.iter().filter(|it| it.n_obs > 0.0 && it.trial.n_tot > 0.0);
         let pairs: Vec<(f64, f64)> = usable.map(|it| (it.n_obs, it.trial.n_tot)).collect();
-        self.fitted = Some(Fitted { ratio: median_ratio(&pairs), law: LogLinear::fit(&pairs) });
-        self.fitted_at = self.scored;
+        let (ratio, law) = (median_ratio(&pairs), LogLinear::fit(&pairs));
+        self.fitted.push(Fitted { at: self.scored, ratio, law });
     }
 
     fn last(&self, count: usize) -> impl Iterator<Item = &Scored> {
@@ -192,6 +221,11 @@ impl Window {
         self.course.with(self.moment(last))
     }
 
+    /// Whether its verdict is `drift`.
+    pub(super) fn has_drifted(&self, last: usize) -> bool {
+        self.kept.len() >= FEWEST && self.drifted(last)
+    }
+
     fn drifted(&self, last: usize) -> bool {
         const DRIFTED: f64 = 1.25;
         let recent = Errors::of(self.last(last).map(|it| it.are));
@@ -204,6 +238,11 @@ impl Window {
         let covered_share =
             (self.with_interval > 0).then(|| self.covered as f64 / self.with_interval as f64);
         let skill = self.skills();
+        let trained = self.sums.without(self.untrained);
+        let mean_of = |errors: Errors| (errors.count > 0.0).then(|| errors.mean());
+        let of_models = self.kept.iter().filter(|it| !it.untrained);
+        let finished: Vec<f64> =
+            of_models.filter_map(|it| it.finished).map(|count| count as f64).collect();
         let verdict = self.verdict(last, &skill, covered_share).to_owned();
         Report {
             t_obs,
@@ -219,7 +258,17 @@ impl Window {
             skill,
             top_hits: self.share_of_top_hits(),
             verdict,
+            untrained: self.untrained.count as u64,
+            untrained_mean_are: mean_of(self.untrained),
+            trained_mean_are: mean_of(trained),
+            compared: self.compared(BASELINES.len() - 1) as u64,
+            finished: (!finished.is_empty()).then(|| median(finished)),
         }
+    }
+
+    /// The number of stats that a baseline predicted.
+    fn compared(&self, baseline: usize) -> usize {
+        self.kept.iter().filter(|it| it.baselines[baseline].is_some()).count()
     }
 
     /// `ok`, or the first problem.
@@ -231,7 +280,11 @@ impl Window {
         if self.drifted(last) {
             return "drift";
         }
-        if skill.iter().any(|(_, skill)| *skill < 0.0) {
+        let is_compared = |name: &str| {
+            let place = BASELINES.iter().position(|it| *it == name);
+            place.is_some_and(|place| self.compared(place) >= FEWEST_COMPARED)
+        };
+        if skill.iter().any(|(name, skill)| *skill < 0.0 && is_compared(name)) {
             return "worse_than_baseline";
         }
         match (covered, self.level) {

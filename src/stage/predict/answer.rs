@@ -1,40 +1,9 @@
 //! Predictions of a model and of the growth law.
 
 use super::options::PredictOptions;
-use crate::cascade::{Point, largest_size};
-use crate::hawkes::seismic;
-use crate::learn::{FittedLaw, Forecast, Model, Query};
+use crate::cascade::largest_size;
+use crate::learn::{Explanation, FittedLaw, Forecast, Model, Query};
 use crate::record::{Alert, Interval, Parameters};
-
-/// The expected growth after the window: pairs (seconds after its end, events by then), up to the
-/// predicted size.
-///
-/// For the method `hawkes` it is that of the fitted process: n + n_supp (1 - exp(-beta (1 - n*) s))
-/// (docs/model.md). For a model or SEISMIC it is that of SEISMIC's memory kernel up to the 7 days
-/// of the final size, whose heavy tail an exponential kernel lacks.
-pub(super) fn curve(parameters: &Parameters, alert: &Alert) -> Vec<Point> {
-    const POINTS: i32 = 24;
-    /// The last point of the process is where this share of the growth remains.
-    const REST: f64 = 0.005;
-    const WEEK: f64 = 604_800.0;
-    let [_, beta] = parameters.params;
-    let rate = beta * (1.0 - parameters.n_star.min(SUBCRITICAL));
-    let (n_obs, window) = (parameters.n_obs as f64, parameters.t_obs as f64);
-    let of_process = alert.method == HAWKES;
-    let horizon = WEEK.max(2.0 * window);
-    let at = |i: i32| {
-        let part = f64::from(i) / f64::from(POINTS);
-        let (time, share) = if of_process {
-            let time = -REST.ln() / rate * part.powi(2);
-            (time, -(-rate * time).exp_m1())
-        } else {
-            let time = (horizon - window) * part.powi(3);
-            (time, seismic::share_of_growth(window, window + time, horizon))
-        };
-        Point { time, magnitude: n_obs + (alert.n_tot - n_obs) * share }
-    };
-    (0..=POINTS).map(at).filter(|point| point.time.is_finite()).collect()
-}
 
 /// The method of an alert that holds the expectation of the fitted process.
 pub(super) const HAWKES: &str = "hawkes";
@@ -62,18 +31,40 @@ pub(super) fn step_of(model: &str) -> &'static str {
 /// The `model` of an untrained alert.
 pub const UNTRAINED: &str = "untrained";
 
-/// The prediction of the model of the window; `None` where a feature that it needs is missing.
-pub(super) fn of_model(
-    parameters: &Parameters,
-    model: &Model,
-    options: &PredictOptions,
-) -> Option<Alert> {
-    let n_obs = parameters.n_obs as f64;
+/// What was learned and predicts.
+pub(super) enum Predictor<'a> {
+    /// The model of the window.
+    Model(&'a Model),
+    /// A law, and the version of the model that it belongs to.
+    Law(&'a FittedLaw, String),
+}
+
+impl Predictor<'_> {
+    /// The prediction; `None` where a feature that it needs is missing.
+    pub(super) fn alert(&self, parameters: &Parameters, options: &PredictOptions) -> Option<Alert> {
+        match self {
+            Self::Law(law, version) => of_law(parameters, law, version, options),
+            Self::Model(model) => {
+                let forecast = model.predict(&query(parameters))?;
+                let version = model.version().to_string();
+                Some(alert(&forecast, options, (&version, model.step().name())))
+            }
+        }
+    }
+
+    /// Why it predicts this.
+    pub(super) fn explain(&self, parameters: &Parameters) -> Option<Explanation> {
+        match self {
+            Self::Law(law, _) => law.explain(&parameters.features, parameters.n_obs as f64),
+            Self::Model(model) => model.explain(&query(parameters)),
+        }
+    }
+}
+
+fn query(parameters: &Parameters) -> Query<'_> {
     let [_, beta] = parameters.params;
     let x = [beta, parameters.n_star, parameters.g1];
-    let forecast = model.predict(&Query { features: &parameters.features, n_obs, x })?;
-    let version = model.version().to_string();
-    Some(alert(&forecast, options, (&version, model.step().name())))
+    Query { features: &parameters.features, n_obs: parameters.n_obs as f64, x }
 }
 
 /// The prediction of a law; `None` where a feature that it needs is missing. `model` is the version of
@@ -113,9 +104,11 @@ pub(super) fn prediction(
         n_tot,
         interval,
         p_above,
+        reached_after: Vec::new(),
         curve: Vec::new(),
         status: String::new(),
         model: model.to_owned(),
         method: method.to_owned(),
+        explanation: None,
     }
 }

@@ -21,6 +21,7 @@ fn options(method: Method) -> PredictOptions {
         max_pending: 10,
         pin: Vec::new(),
         curve: true,
+        explain: true,
     }
 }
 
@@ -115,6 +116,16 @@ fn every_prediction_is_finite_at_least_n_at_most_the_cap_and_in_its_interval() {
                     let [at, below, far] = [0, 1, 2].map(|i| alert.p_above[i].1);
                     assert!(0.0 <= far && far <= at && at <= below && below <= 1.0, "{what}");
                     assert!(alert.curve.iter().all(|it| it.magnitude.is_finite()), "{what}");
+                    let explanation = alert.explanation.as_ref().expect("every answer has one");
+                    let terms = explanation.terms.iter().map(|(_, value)| value).sum::<f64>();
+                    let error = explanation.average + terms - (alert.n_tot / n).ln();
+                    assert!(error.abs() < 1e-9, "{error}, {what}");
+                    assert!(explanation.reasons.len() <= 3, "{what}");
+                    for (k, after) in &alert.reached_after {
+                        let k: f64 = k.parse().unwrap();
+                        assert!(k <= alert.n_tot && after.is_finite() && *after >= 0.0, "{what}");
+                        assert!((*after == 0.0) || k > n, "{what}");
+                    }
                     steps.insert(alert.method);
                 }
             }
@@ -157,4 +168,64 @@ fn parameters_without_features_are_predicted_by_the_process() {
     assert_eq!((&*alert.model, &*alert.method), (UNTRAINED, "seismic"));
     parameters.seismic = None;
     assert_eq!(predict.answer(&parameters).method, "hawkes");
+}
+
+/// The expected time until a size, put into the curve, gives that size.
+#[test]
+fn the_expected_time_to_reach_a_size_lies_on_the_curve() {
+    let mut checked = 0;
+    for method in [Method::Auto, Method::Hawkes] {
+        for i in 0..40 {
+            let parameters = fitted(&cascade(i, false), 3600);
+            let n = parameters.n_obs as f64;
+            let predict = Predict::new(PredictOptions {
+                above: vec![n, n + 1.0, n + 10.0, n + 1e6],
+                alert_above: None,
+                ..options(method)
+            });
+            let alert = predict.answer(&parameters);
+            let reached = &alert.reached_after;
+            assert!(reached.iter().any(|(k, after)| *k == n.to_string() && *after == 0.0));
+            for (k, after) in reached {
+                let k: f64 = k.parse().unwrap();
+                assert!(k <= alert.n_tot, "{alert:?}");
+                let points = &alert.curve;
+                let Some(pair) = points.windows(2).find(|it| it[1].time > *after) else { continue };
+                assert!(
+                    pair[0].magnitude - 0.05 <= k && k <= pair[1].magnitude + 0.05,
+                    "{k} at {after} s: {alert:?}"
+                );
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 100, "{checked}");
+}
+
+#[test]
+fn reasons_are_the_largest_contributions_in_words() {
+    let mut predict = Predict::new(PredictOptions { explain: true, ..options(Method::Auto) });
+    let faster: Vec<Point> = (0..200)
+        .map(|i| Point { time: 3600.0 * (f64::from(i) / 200.0).powf(0.4), magnitude: 1.0 })
+        .collect();
+    let explanation = predict.answer(&fitted(&faster, 3600)).explanation.unwrap();
+    assert_eq!((&*explanation.step, explanation.cascades), ("growth-law", 0));
+    assert!(explanation.reasons[0].starts_with("still accelerating: x"), "{explanation:?}");
+    let (_, factor) = explanation.reasons[0].split_once(": x").unwrap();
+    let pace = explanation
+        .terms
+        .iter()
+        .filter(|(name, _)| name.starts_with("recent") || name.starts_with("trend"));
+    let pace: f64 = pace.map(|(_, value)| value).sum();
+    assert!((factor.parse::<f64>().unwrap() / pace.exp() - 1.0).abs() < 0.05, "{explanation:?}");
+    for (count, step) in [(5, "shifted-law"), (12, "map-law"), (25, "forest")] {
+        predict.use_model(Arc::new(model(count, 3600, false)));
+        let alert = predict.answer(&fitted(&cascade(3, false), 3600));
+        let explanation = alert.explanation.unwrap();
+        let samples = if step == "forest" { count as u64 } else { 0 };
+        assert_eq!(explanation.step, step);
+        assert_eq!((explanation.cascades, explanation.samples), (count as u64, samples));
+    }
+    let silent = Predict::new(PredictOptions { explain: false, ..options(Method::Auto) });
+    assert_eq!(silent.answer(&fitted(&faster, 3600)).explanation, None);
 }

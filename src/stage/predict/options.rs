@@ -36,6 +36,8 @@ pub struct PredictOptions {
     pub pin: Vec<ModelVersion>,
     /// Whether an alert holds the expected growth after the window.
     pub curve: bool,
+    /// Whether an alert holds the contributions to its prediction.
+    pub explain: bool,
 }
 
 impl PredictOptions {

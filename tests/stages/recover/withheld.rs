@@ -46,6 +46,7 @@ fn a_withheld_prediction_is_scored_as_it_was_computed_before_the_crash() {
             max_pending: 1000,
             pin: Vec::new(),
             curve: false,
+            explain: false,
         };
         let make = || {
             let mut predict = Predict::new(options.clone());

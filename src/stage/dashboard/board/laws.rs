@@ -20,10 +20,12 @@ pub(super) fn alert(cid: u64, t: f64, t_obs: u64, n_tot: f64) -> Alert {
         n_tot,
         interval: Some(Interval { level: 0.9, low: 10.0, high: 3.0 * n_tot }),
         p_above: vec![("1000".to_owned(), 0.25), ("500".to_owned(), 0.5)],
+        reached_after: vec![],
         curve: vec![],
         status: "ok".to_owned(),
         model: "untrained".to_owned(),
         method: "hawkes".to_owned(),
+        explanation: None,
     }
 }
 

@@ -1,0 +1,132 @@
+//! Evaluation in time order: each cascade is predicted by models of the cascades that had ended before the end
+//! of its window (prequential: Dawid, JRSS A 1984).
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Case, EvaluateOptions, Past, case, studies};
+use crate::learn::{Folds, Sample, predict_with};
+use crate::stage::train::TrainOptions;
+
+/// Predicts every cascade at every window, in the order of windows, then of cascades.
+///
+/// A cascade has ended `terminated` seconds after its last event, or at the maximum age, and not before the largest
+/// window. Models are fitted again when the number of ended cascades has grown by a tenth, and by one at least.
+/// Times are those of `t0`; cascades without are left out, unless none has one: then their order is random, from
+/// the seed, and each begins when the one before it has ended.
+pub fn evaluate_in_time(
+    cascades: &[Past],
+    options: &EvaluateOptions,
+    terminated: f64,
+) -> Vec<Case> {
+    let times = times(cascades, options, terminated);
+    let timed: Vec<Past> =
+        cascades.iter().filter(|past| times.contains_key(&*past.cid)).cloned().collect();
+    let (samples, answers) = studies(&timed, options);
+    let life = |sample: &Sample| times[cid(sample)];
+    // Ended cascades in the order of their ends.
+    let mut ends: Vec<(f64, &str)> = samples.iter().map(|it| (life(it).end, &*it.id)).collect();
+    ends.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(b.1)));
+    ends.dedup();
+    let ranks: HashMap<&str, usize> =
+        ends.iter().enumerate().map(|(rank, (_, id))| (*id, rank)).collect();
+    let mut by_end: Vec<&Sample> = samples.iter().collect();
+    by_end.sort_by_key(|sample| ranks[&*sample.id]);
+    // The samples of each number of cascades that are learned from.
+    let mut blocks: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (place, sample) in samples.iter().enumerate() {
+        let alert = life(sample).root + sample.t_obs;
+        let ended = ends.partition_point(|(end, _)| *end < alert);
+        blocks.entry(trained_at(ended)).or_default().push(place);
+    }
+    let windows: Vec<f64> = options.windows.iter().map(|window| *window as f64).collect();
+    let threads = options.fit.threads;
+    let learn = TrainOptions { threads, ..options.train.clone() }.learn_options(0, 1);
+    let mut cases: Vec<Option<Case>> = vec![None; samples.len()];
+    for (count, places) in &blocks {
+        let finished = by_end.iter().filter(|sample| ranks[&*sample.id] < *count);
+        let finished: Vec<Sample> = finished.map(|sample| (*sample).clone()).collect();
+        let predicted: Vec<&Sample> = places.iter().map(|place| &samples[*place]).collect();
+        let found = predict_with(&finished, &predicted, &learn, &windows, options.predict.level);
+        // The predictions of a window are in the order of its samples.
+        for (window, predictions) in windows.iter().zip(&found) {
+            let here = places.iter().filter(|place| samples[**place].t_obs == *window);
+            for (place, prediction) in here.zip(predictions) {
+                cases[*place] = Some(case(prediction, &answers[*place]));
+            }
+        }
+    }
+    let of_window = |window: &u64| {
+        let window = *window;
+        cases.iter().flatten().filter(move |case| case.t_obs == window).cloned()
+    };
+    options.windows.iter().flat_map(of_window).collect()
+}
+
+/// The number of ended cascades at the newest training.
+fn trained_at(ended: usize) -> usize {
+    const GROWTH: usize = 10;
+    let mut at = 0;
+    loop {
+        let next = at + (at / GROWTH).max(1);
+        if next > ended {
+            return at;
+        }
+        at = next;
+    }
+}
+
+/// Event times of a cascade, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Life {
+    root: f64,
+    end: f64,
+}
+
+fn cid(sample: &Sample) -> &str {
+    sample.id.split_once('/').map_or(&*sample.id, |(_, cid)| cid)
+}
+
+fn times<'a>(
+    cascades: &'a [Past],
+    options: &EvaluateOptions,
+    terminated: f64,
+) -> HashMap<&'a str, Life> {
+    let largest = options.windows.last().map_or(0.0, |window| *window as f64);
+    let duration = |past: &Past| {
+        let events = past.points.partition_point(|point| point.time <= options.max_age);
+        let last = events.checked_sub(1).map_or(0.0, |last| past.points[last].time);
+        (last + terminated).max(largest).min(options.max_age)
+    };
+    let life = |past: &'a Past, root: f64| (&*past.cid, Life { root, end: root + duration(past) });
+    if cascades.iter().any(|past| past.t0.is_some()) {
+        return cascades.iter().filter_map(|past| Some(life(past, past.t0?))).collect();
+    }
+    let ids = cascades.iter().map(|past| &*past.cid);
+    let order = Folds::assign(ids, options.train.seed, cascades.len());
+    let mut shuffled: Vec<&Past> = cascades.iter().collect();
+    shuffled.sort_by_key(|past| order.of(&past.cid));
+    let mut clock = 0.0;
+    let mut next = |past: &'a Past| {
+        let placed = life(past, clock);
+        // Strictly after the end of the one before it.
+        clock = placed.1.end + 1.0;
+        placed
+    };
+    shuffled.into_iter().map(&mut next).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trainings_are_a_tenth_apart_and_never_ahead_of_the_ended_cascades() {
+        let mut trainings = std::collections::BTreeSet::new();
+        for ended in 0..2000 {
+            let at = trained_at(ended);
+            assert!(at <= ended && ended < at + (at / 10).max(1), "{ended}: {at}");
+            trainings.insert(at);
+        }
+        assert!(trainings.len() < 90, "{}", trainings.len());
+    }
+}

@@ -1,0 +1,151 @@
+//! Explanations, evaluation in time order with its report, and training on a drift, by the commands.
+
+use serde_json::Value;
+
+use super::{run, text};
+
+const HISTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/tideh.jsonl.gz");
+
+/// With one process that learns, in every step.
+#[test]
+fn the_contributions_of_every_alert_sum_to_its_prediction() {
+    let output = run(
+        &[
+            "run",
+            "--history",
+            HISTORY,
+            "--windows",
+            "1h,6h",
+            "--terminated",
+            "1d",
+            "--explain",
+            "--above",
+            "1000,10000",
+            "--trees",
+            "20",
+        ],
+        b"",
+    );
+    let mut steps = std::collections::BTreeSet::new();
+    let (mut alerts, mut reached) = (0, 0);
+    for line in text(&output.stdout).lines().filter(|line| line.starts_with(r#"{"type":"alert""#)) {
+        let alert: Value = serde_json::from_str(line).unwrap();
+        let explanation = &alert["explanation"];
+        let terms = explanation["terms"].as_object().unwrap();
+        let sum: f64 = terms.values().map(|it| it.as_f64().unwrap()).sum();
+        let number = |name: &str| alert[name].as_f64().unwrap();
+        let predicted = (number("n_tot") / number("n_obs")).ln();
+        let average = explanation["average"].as_f64().unwrap();
+        assert!((average + sum - predicted).abs() < 1e-6, "{alert}");
+        assert!(explanation["reasons"].as_array().unwrap().len() <= 3, "{alert}");
+        for size in ["1000", "10000"] {
+            let is_predicted = number("n_tot") >= size.parse::<f64>().unwrap();
+            assert_eq!(alert["reached_after"][size].is_number(), is_predicted, "{alert}");
+            reached += usize::from(is_predicted);
+        }
+        steps.insert(explanation["step"].as_str().unwrap().to_owned());
+        alerts += 1;
+    }
+    assert_eq!(alerts, 100);
+    assert!(reached > 50, "{reached}");
+    for step in ["growth-law", "shifted-law", "map-law", "forest"] {
+        assert!(steps.contains(step), "{steps:?}");
+    }
+}
+
+#[test]
+fn the_report_is_one_page_without_requests_and_holds_the_figures_of_the_table() {
+    let folder = std::env::temp_dir().join(format!("tweetoscope-report-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let page = folder.join("report.html");
+    let path = page.to_str().unwrap();
+    let output = run(
+        &[
+            "run",
+            "--history",
+            HISTORY,
+            "--windows",
+            "10m,6h",
+            "--split",
+            "time",
+            "--trees",
+            "10",
+            "--csv",
+            "--report",
+            path,
+        ],
+        b"",
+    );
+    assert!(output.status.success(), "{output:?}");
+    let html = std::fs::read_to_string(&page).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    for request in ["http://", "https://", "<script", "<link", "<img", "url(", "@import"] {
+        assert!(!html.contains(request), "{request}");
+    }
+    let titles = ["Summary", "Data", "Errors", "Learning curve", "Calibration", "Model card"];
+    assert!(titles.iter().all(|it| html.contains(&format!(">{it}</h2>"))));
+    assert_eq!(html.matches("role=\"img\"").count(), html.matches("<svg").count());
+    assert_eq!(html.matches("<svg").count(), 4 + 2 + 10);
+    let table = text(&output.stdout);
+    let mut rows = 0;
+    for line in table.lines().skip(1) {
+        let fields: Vec<&str> = line.split(',').collect();
+        let mean: f64 = fields[4].parse().unwrap();
+        assert!(html.contains(&format!("<td>{mean:.3}</td>")), "{line}");
+        rows += 1;
+    }
+    assert_eq!(rows, 16);
+    // The first of the random order was predicted before any had ended.
+    let own = |line: &&str| line.contains(",model,50,49,");
+    assert_eq!(table.lines().filter(own).count(), 2, "{table}");
+}
+
+#[test]
+fn calibration_is_a_table_csv_and_a_plot() {
+    let evaluated = |options: &[&str]| {
+        let fixed =
+            ["run", "--history", HISTORY, "--windows", "6h", "--folds", "2", "--trees", "10"];
+        let args: Vec<&str> =
+            fixed.iter().chain(&["--calibration"]).chain(options).copied().collect();
+        text(&run(&args, b"").stdout)
+    };
+    let csv = evaluated(&["--csv"]);
+    let lines: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    assert_eq!(lines.len(), 5, "{csv}");
+    for line in &lines[1..] {
+        let shares: Vec<f64> = line[3..].iter().map(|it| it.parse().unwrap()).collect();
+        assert!(shares[..4].is_sorted(), "{csv}");
+        assert!((shares[4..].iter().sum::<f64>() - 1.0).abs() < 1e-9, "{csv}");
+    }
+    let plotted = evaluated(&["--plot"]);
+    let covered: f64 = lines[1][5].parse().unwrap();
+    assert!(plotted.contains(&format!("{:.1}%", covered * 100.0)), "{plotted}");
+    assert!(plotted.contains("0.9-1.0 "), "{plotted}");
+}
+
+#[test]
+fn a_drift_in_report_records_trains_and_is_logged() {
+    let sample = |i: usize| {
+        format!(
+            r#"{{"type":"sample","cid":"{i}","source":"0","t":{i},"T_obs":600,"X":[0.001,0.5,10],"n_obs":10,"n_tot":2{i}}}"#
+        )
+    };
+    let report = |verdict: &str| {
+        format!(
+            r#"{{"type":"report","T_obs":600,"scored":200,"mean_ARE":0.3,"median_ARE":0.3,"last_mean_ARE":0.6,"last_median_ARE":0.5,"bias":0,"skill":{{}},"verdict":"{verdict}"}}"#
+        )
+    };
+    for (verdict, models) in [("ok", 4), ("drift", 5)] {
+        let mut lines: Vec<String> = (0..6).map(sample).collect();
+        lines.push(report(verdict));
+        // A stream that was cut off trains nothing at its end; here the end trains the sixth sample.
+        let output = run(&["train", "--on-drift"], (lines.join("\n") + "\n").as_bytes());
+        let emitted = text(&output.stdout).matches(r#""model":"600-"#).count();
+        let at_end = usize::from(verdict == "ok");
+        assert_eq!(emitted, models + at_end, "{output:?}");
+        let logged = text(&output.stderr).contains("drift: window of 600 s: mean error 0.600");
+        assert_eq!(logged, verdict == "drift", "{output:?}");
+    }
+    let refused = run(&["train", "--on-drift", "--kafka"], b"");
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+}
