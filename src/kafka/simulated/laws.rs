@@ -173,6 +173,7 @@ fn predict_in_a_storm(weather: &Weather) -> Result<Happened, Finding> {
         max_pending: [1000, 15][below(&mut rng, 2) as usize],
         pin: Vec::new(),
         curve: false,
+        explain: false,
     };
     let length = 20 + below(&mut rng, 150);
     let records = properties(&mut rng, length);

@@ -104,10 +104,15 @@ fn offline<S: Recover>(world: &World, input: &InputTopic, make: &dyn Fn() -> S) 
         for record in world.committed(&input.name, partition) {
             let Some(bytes) = record.value.as_deref() else { continue };
             let (position, key) = (record.offset.unsigned_abs(), record.key.as_deref());
+            log::trace!("offline {partition} {position}: {}", String::from_utf8_lossy(bytes));
             let frame = [Frame { position, key, bytes, text: None }];
             stage.on_batch(&parse(&frame, S::TAKES, &mut Vec::new()), &mut out);
+            out.items()
+                .iter()
+                .filter_map(line)
+                .for_each(|line| log::trace!("offline emits {line}"));
+            lines.extend(out.take().iter().filter_map(line));
         }
-        lines.extend(out.take().iter().filter_map(line));
     }
     lines.sort_unstable();
     lines

@@ -50,6 +50,8 @@ pub(super) struct Source {
     pub(super) ends: BinaryHeap<Reverse<Due>>,
     pub(super) closed: RecentlyClosed,
     pub(super) decisions: Vec<Decision>,
+    /// Those of tweets above the limit of open cascades: one for many, whose root is the oldest that was open.
+    refusals: Vec<Decision>,
     refused_roots: u64,
     pub(super) parts: Parts,
     jumps: Jumps,
@@ -79,6 +81,7 @@ impl Source {
             ends: BinaryHeap::new(),
             closed: RecentlyClosed::default(),
             decisions: Vec::new(),
+            refusals: Vec::new(),
             refused_roots: 0,
             parts: Parts::default(),
             jumps: Jumps::default(),
@@ -270,13 +273,13 @@ impl Source {
     fn refuse_root(&mut self, position: u64) {
         /// Finding the oldest cascade visits all; an older root only lengthens a replay.
         const REFRESHED: u64 = 4096;
-        match self.decisions.last_mut() {
+        match self.refusals.last_mut() {
             Some(last) if !self.refused_roots.is_multiple_of(REFRESHED) => last.record = position,
             _ => {
                 let roots = self.cascades().filter(|(slot, _)| !self.parts.contains(*slot));
                 let oldest = roots.map(|(_, it)| it.position).min();
                 let decision = oldest.map(|root| Decision { root, record: position });
-                self.decisions.extend(decision);
+                self.refusals.extend(decision);
             }
         }
         self.refused_roots += 1;
@@ -294,12 +297,14 @@ impl Source {
     /// Whether a replay from `position` would read a record without the root whose open cascade
     /// decided it.
     pub(super) fn splits_decision(&self, position: u64) -> bool {
-        self.decisions.iter().any(|it| it.root < position && position <= it.record)
+        let mut decisions = self.decisions.iter().chain(&self.refusals);
+        decisions.any(|it| it.root < position && position <= it.record)
     }
 
     /// No replay starts before `low` any more. Returns the parts that no replay reads.
     pub(super) fn committed(&mut self, low: u64) -> impl Iterator<Item = u64> {
         self.decisions.retain(|it| it.record >= low);
+        self.refusals.retain(|it| it.record >= low);
         self.parts.remove_before(low)
     }
 
