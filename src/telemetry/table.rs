@@ -89,7 +89,7 @@ pub const METRICS: &[Metric] = &[
     gauge("kafka", "kafka_consumer_lag_records", &["topic", "partition"], "Records of the partition that are not read yet."),
     counter("kafka", "kafka_rebalances_total", &["event"], "Partitions assigned or revoked, by event."),
     counter("kafka", "kafka_commits_total", &["result"], "Transactions, by result."),
-    counter("kafka", "kafka_consumer_errors_total", &["error"], "Errors of consumers, by name; `NoAssignment`: the group assigned no partitions within `--wait`."),
+    counter("kafka", "kafka_consumer_errors_total", &["reason"], "Errors of consumers, by reason; `NoAssignment`: the group assigned no partitions within `--wait`."),
     gauge("kafka", "kafka_replay_distance_records", &[], "Records that a restart would read again to restore the state."),
     counter("kafka", "kafka_delivery_failures_total", &[], "Records that could not be delivered to a broker."),
     histogram("kafka", "kafka_delivery_seconds", &[], "Time from sending a record to its acknowledgement by a broker, in seconds."),

@@ -116,7 +116,7 @@ fn a_group_that_assigns_nothing_is_reported_and_counted() {
     let mut waiting = environment.daemon("collect", "held-up-2", &[&OPTIONS[..], &flags].concat());
     waiting.wait_for("has assigned no partitions for");
     let count =
-        "tweetoscope_kafka_consumer_errors_total{error=\"NoAssignment\",stage=\"collect\"} 1";
+        "tweetoscope_kafka_consumer_errors_total{reason=\"NoAssignment\",stage=\"collect\"} 1";
     waiting.wait_for_page("/metrics", Duration::from_secs(5), |_, text| text.contains(count));
     assert_eq!(waiting.page("/readyz").0, 503);
     member.signal("CONT");
