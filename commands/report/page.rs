@@ -91,7 +91,7 @@ fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
 }
 
-fn of<'a>(rows: &'a [Row], t_obs: u64, predictor: Predictor) -> Option<&'a Row> {
+fn of(rows: &[Row], t_obs: u64, predictor: Predictor) -> Option<&Row> {
     rows.iter().find(|row| row.t_obs == t_obs && row.predictor == predictor)
 }
 

@@ -145,9 +145,9 @@ pub(super) fn figure(
             _ => None,
         })
         .collect();
-    let _ = write!(
+    let _ = writeln!(
         svg,
-        "</svg><figcaption>{} {}</figcaption></figure>\n",
+        "</svg><figcaption>{} {}</figcaption></figure>",
         escaped(about),
         names.join(" ")
     );
