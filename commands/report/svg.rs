@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::report::escaped;
+use super::text::escaped;
 
 /// The size of a figure, in units of its view box.
 const WIDTH: f64 = 640.0;
