@@ -1,4 +1,6 @@
 //! `tweetoscope run --folds` and `--split`: the evaluation by cross-validation, and in time order.
+//!
+//! Long because its options, tables and files are one contract.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,4 +1,6 @@
 //! The sections of the page.
+//!
+//! Long because each section of the page is a short function of the same content.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -10,8 +12,8 @@ use tweetoscope::stage::evaluate::{
     CalibrationRow, Case, CurveRow, EvaluateOptions, PIT_BINS, Past, Predictor, Row,
 };
 
-use super::escaped;
 use super::svg::{Axis, Mark, figure};
+use super::text::escaped;
 use crate::calibration;
 
 const STYLE: &str = include_str!("style.css");
@@ -91,7 +93,7 @@ fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
 }
 
-fn of<'a>(rows: &'a [Row], t_obs: u64, predictor: Predictor) -> Option<&'a Row> {
+fn of(rows: &[Row], t_obs: u64, predictor: Predictor) -> Option<&Row> {
     rows.iter().find(|row| row.t_obs == t_obs && row.predictor == predictor)
 }
 
@@ -282,7 +284,7 @@ fn calibrated(content: &Content<'_>) -> String {
             marks.push(Mark::Line { class, name: predictor.name(), points });
         }
     }
-    let about = "Share of final sizes in intervals of the nominal level, over all windows; on the diagonal, intervals hold what they promise.";
+    let about = "Share of final sizes in intervals of the nominal level, over all windows; on the diagonal, both are equal.";
     let coverage = figure("Coverage", about, share("nominal", 1.0), share("covered", 1.0), &marks);
     let bar = |(bin, height): (usize, f64)| {
         let (from, to) = (bin as f64 / PIT_BINS as f64, (bin + 1) as f64 / PIT_BINS as f64);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::report::escaped;
+use super::text::escaped;
 
 /// The size of a figure, in units of its view box.
 const WIDTH: f64 = 640.0;
@@ -145,9 +145,9 @@ pub(super) fn figure(
             _ => None,
         })
         .collect();
-    let _ = write!(
+    let _ = writeln!(
         svg,
-        "</svg><figcaption>{} {}</figcaption></figure>\n",
+        "</svg><figcaption>{} {}</figcaption></figure>",
         escaped(about),
         names.join(" ")
     );

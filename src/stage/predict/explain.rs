@@ -24,7 +24,7 @@ pub(super) fn of_learned(parameters: &Parameters, explained: learn::Explanation)
     }
 }
 
-/// The explanation of an estimate of SEISMIC or of the process, which know no average: for the process,
+/// The explanation of an estimate of SEISMIC or of the process, which have no average: for the process,
 /// N = n + G1/(1 - n*) with the first generation and those after it, and what its limit removes.
 pub(super) fn of_process(parameters: &Parameters, alert: &Alert) -> Option<Explanation> {
     let n_obs = parameters.n_obs as f64;

@@ -6,7 +6,7 @@ use super::{run, text};
 
 const HISTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/tideh.jsonl.gz");
 
-/// With one process that learns, in every step.
+/// With one process that learns.
 #[test]
 fn the_contributions_of_every_alert_sum_to_its_prediction() {
     let output = run(
@@ -48,7 +48,7 @@ fn the_contributions_of_every_alert_sum_to_its_prediction() {
     }
     assert_eq!(alerts, 100);
     assert!(reached > 50, "{reached}");
-    for step in ["growth-law", "shifted-law", "map-law", "forest"] {
+    for step in ["growth-law", "shifted-law", "forest"] {
         assert!(steps.contains(step), "{steps:?}");
     }
 }
