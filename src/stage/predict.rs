@@ -10,6 +10,7 @@
 mod answer;
 #[cfg(test)]
 mod laws;
+mod now;
 mod options;
 mod pending;
 mod process;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 pub use answer::UNTRAINED;
 use answer::{curve, of_law, of_model, status, step_of};
+pub use now::{Now, NowCounts};
 pub use options::{Method, PredictOptions};
 use pending::{Answered, Key, Match, Pending, Side, Table};
 pub(super) use process::{branching, of_process};
@@ -79,10 +81,15 @@ impl Predict {
 
     /// The prediction for a cascade, as an alert.
     pub fn answer(&self, parameters: &Parameters) -> Alert {
+        self.answer_by(parameters, self.models.get(&parameters.t_obs))
+    }
+
+    /// The prediction with this model in place of that of the window.
+    fn answer_by(&self, parameters: &Parameters, own: Option<&Arc<Model>>) -> Alert {
         let options = &self.options;
         let untrained = || of_law(parameters, &self.law, UNTRAINED, options);
         let of_method = match options.method {
-            Method::Auto => self.trained(parameters).or_else(untrained),
+            Method::Auto => self.trained(parameters, own).or_else(untrained),
             Method::GrowthLaw => untrained(),
             Method::Seismic | Method::Hawkes => None,
         };
@@ -103,11 +110,10 @@ impl Predict {
 
     /// The prediction of the window's forest; without one, that of the law of the model that was trained on
     /// the most cascades. Features that are missing give none.
-    fn trained(&self, parameters: &Parameters) -> Option<Alert> {
+    fn trained(&self, parameters: &Parameters, own: Option<&Arc<Model>>) -> Option<Alert> {
         if parameters.features.is_empty() {
             return None;
         }
-        let own = self.models.get(&parameters.t_obs);
         if let Some(model) = own.filter(|model| model.step() == Step::Forest) {
             return of_model(parameters, model, &self.options);
         }
