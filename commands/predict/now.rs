@@ -130,9 +130,9 @@ fn warn(counts: &NowCounts) {
     let NowCounts { predicted, at_last_event, too_young, extrapolated, later_events, .. } = counts;
     if *at_last_event > 0 {
         log::warn!(
-            "{at_last_event} of {predicted} cascades have no Unix times: they were predicted at the age of \
-             their last event, which is too early where they have been silent since; give t0 and --at, or \
-             observed, the seconds for which a cascade was observed"
+            "{at_last_event} of {predicted} cascades have neither Unix times nor an observed duration: they were \
+             predicted at the age of their last event, which is too early where they have been silent since; \
+             in history lines give observed, in seconds, or t0 with --at"
         );
     }
     if *too_young > 0 {

@@ -227,8 +227,7 @@ impl Cascades for History {
 
     fn last_event(&self, unit: f64) -> Option<f64> {
         let last = |entry: &Entry| entry.t0.map(|t0| t0 + entry.last * unit);
-        let all: Option<Vec<f64>> = self.entries.iter().map(last).collect();
-        all?.into_iter().reduce(f64::max)
+        self.entries.iter().filter_map(last).reduce(f64::max)
     }
 
     fn take(&mut self, index: u64, cascade: &mut HistoryCascade) -> Result<(), Refused> {

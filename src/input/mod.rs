@@ -98,9 +98,8 @@ pub trait Cascades {
         (0..self.count()).all(|index| self.root_time(index).is_some())
     }
 
-    /// The time of the last event of all cascades in Unix seconds, where their histories have Unix times but no end
-    /// of the observation; `unit`: seconds per unit of their times. Other sources set
-    /// [`HistoryCascade::observed`].
+    /// The time of the last event in Unix seconds of the history lines that have Unix times; `unit`: seconds per unit
+    /// of their times. `None` for other sources, which set [`HistoryCascade::observed`].
     fn last_event(&self, _unit: f64) -> Option<f64> {
         None
     }

@@ -10,10 +10,11 @@ use super::time::EARLIEST_UNIX;
 use super::{Cascades, HistoryCascade, Refused};
 use crate::cascade::Point;
 use crate::cascade::numbers::grouped;
-use crate::record::{Item, Kind, Reader, Record, Refusal};
+use crate::record::{Item, Kind, Reader, Refusal};
 
 /// The cascades of records, in the order of their first events in the files. Each was observed until the last event
-/// or watermark of its source.
+/// of the input, or of its source where not all times are Unix times. Watermarks are ignored: the last one of `generate`
+/// is days after the last event.
 #[derive(Default)]
 pub struct Tweets {
     files: Vec<String>,
@@ -80,16 +81,13 @@ impl Tweets {
     fn add(&mut self, item: Item<'_>, line: u64) {
         let event = match item {
             Item::Event(event) => event,
-            Item::Record(record) => {
-                if let Record::Watermark(it) = *record {
-                    self.observe(&it.source, it.t);
-                }
-                return;
-            }
-            Item::Foreign => return,
+            Item::Record(_) | Item::Foreign => return,
         };
         let time = event.time.seconds();
-        self.observe(&event.source, time);
+        match self.ends.get_mut(&*event.source) {
+            Some(end) => *end = end.max(time),
+            None => drop(self.ends.insert(Box::from(&*event.source), time)),
+        }
         if !event.id.is_empty() {
             let key = [&event.source, &event.cid, &event.id].map(|part| &**part).join("\0");
             if !self.seen.insert(&key) {
@@ -114,16 +112,13 @@ impl Tweets {
         }
     }
 
-    fn observe(&mut self, source: &str, time: f64) {
-        match self.ends.get_mut(source) {
-            Some(end) => *end = end.max(time),
-            None => drop(self.ends.insert(source.into(), time)),
-        }
-    }
-
     /// Makes times relative; drops cascades without a tweet and retweets before it.
     fn close(&mut self, others: u64, note: &mut dyn FnMut(String)) {
         (self.index, self.seen) = Default::default();
+        if self.ends.values().all(|end| *end >= EARLIEST_UNIX) {
+            let end = self.ends.values().copied().fold(0.0, f64::max);
+            self.ends.values_mut().for_each(|it| *it = end);
+        }
         let (ends, mut rootless, mut early) = (&self.ends, 0, 0);
         self.cascades.retain_mut(|it| {
             let points = &mut it.cascade.points;

@@ -61,7 +61,8 @@ impl Now {
     fn is_predicted(&mut self, history: &History) -> bool {
         let first = history.tweets.first().map_or(0.0, |first| first.time);
         let times = history.tweets.iter().map(|tweet| tweet.time - first);
-        let age = history.observed.or_else(|| times.clone().last()).unwrap_or_default();
+        let last = history.tweets.last().map(|last| last.time - first);
+        let age = history.observed.or(last).unwrap_or_default();
         if age < MIN_AGE {
             self.counts.too_young += 1;
             return false;
