@@ -213,7 +213,7 @@ pub(crate) const PAGES: [Page; 10] = [
                 "tweetoscope predict --models models --alert-above 1000 parameters.jsonl",
             ),
             (
-                "Predict cascades that still grow, at their age at the end of the recording, as CSV",
+                "Predict cascades that still grow, at their present age, as CSV",
                 "tweetoscope predict --now --models models --csv history.jsonl.gz",
             ),
             (

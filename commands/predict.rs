@@ -170,7 +170,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     }
     check_models(&args)?;
     if args.now.is_on() {
-        return now::run(&args, &options);
+        let models = args.models.as_deref();
+        return now::run(&args.now, &args.transport, models, args.csv, &options);
     }
     if args.csv {
         let folder = args.models.as_ref().map(|path| Folder::new(path, args.flags.pin.clone()));

@@ -1,6 +1,6 @@
 //! `tweetoscope predict --now`: predictions of cascades that still grow.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -8,13 +8,13 @@ use tweetoscope::hawkes::Estimator;
 use tweetoscope::input::blocks::Input;
 use tweetoscope::input::{Cascades, Content, Refused, Tweets, UnixTime};
 use tweetoscope::stage::fit::{Cut, FitOptions};
-use tweetoscope::stage::predict::{Now, NowCounts, PredictOptions, UNTRAINED};
+use tweetoscope::stage::now::{Now, NowCounts};
+use tweetoscope::stage::predict::{PredictOptions, UNTRAINED};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{self, Finished, Mapped, Rejects, Stdout, Transport};
 
-use super::Args;
 use crate::fit::{FitFlags, warn_of_marks};
-use crate::flags::{Outcome, Usage};
+use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::rows;
 use crate::source::SourceFlags;
 use crate::transport::stop_flag;
@@ -57,33 +57,39 @@ impl NowFlags {
 }
 
 /// Runs `predict --now`.
-pub(super) fn run(args: &Args, options: &PredictOptions) -> anyhow::Result<Outcome> {
+pub(super) fn run(
+    flags: &NowFlags,
+    carrier: &CarrierArgs,
+    models: Option<&Path>,
+    csv: bool,
+    options: &PredictOptions,
+) -> anyhow::Result<Outcome> {
     let fit = FitFlags {
         estimator: Estimator::Map,
         marks: "data".to_owned(),
-        utc_offset: args.now.utc_offset.unwrap_or_default(),
+        utc_offset: flags.utc_offset.unwrap_or_default(),
         threads: None,
     };
     let fit = fit.options(Cut::Present, true)?;
     let stop = stop_flag()?;
     let mut early = Vec::new();
-    let utc_offset = args.now.utc_offset.unwrap_or_default();
-    let cascades = open(&args.now.source, &args.transport.files, utc_offset, &mut early)?;
-    if args.transport.input.dry_run {
+    let utc_offset = flags.utc_offset.unwrap_or_default();
+    let cascades = open(&flags.source, &carrier.files, utc_offset, &mut early)?;
+    if carrier.input.dry_run {
         return Ok(Outcome::Done);
     }
-    let mut rejects = Rejects::new(args.transport.input.dead_letter.as_deref())?;
+    let mut rejects = Rejects::new(carrier.input.dead_letter.as_deref())?;
     early.iter().try_for_each(|refused| rejects.add_cascade(refused))?;
-    let unit = args.now.source.unit(&*cascades);
-    let end = args.now.at.map(|time| time.0);
+    let unit = flags.source.unit(&*cascades);
+    let end = flags.at.map(|time| time.0);
     let finished =
         Finished::new(cascades, unit, Stdout::new(), rejects, Arc::clone(&stop)).ongoing(end);
-    match args.csv {
+    match csv {
         true => {
             let table = Mapped::new(finished, rows::alert).with_header(rows::ALERT_COLUMNS);
-            with_models(args, table, &stop, fit, options)
+            with_models(carrier, models, table, &stop, fit, options)
         }
-        false => with_models(args, finished, &stop, fit, options),
+        false => with_models(carrier, models, finished, &stop, fit, options),
     }
 }
 
@@ -103,7 +109,8 @@ fn open(
 }
 
 fn with_models(
-    args: &Args,
+    carrier: &CarrierArgs,
+    models: Option<&Path>,
     transport: impl Transport,
     stop: &Arc<AtomicBool>,
     fit: FitOptions,
@@ -115,12 +122,12 @@ fn with_models(
         warn(now.counts());
         Outcome::Done
     };
-    match &args.models {
-        None => args.transport.drive_over(transport, stop, make, judge),
+    match models {
+        None => carrier.drive_over(transport, stop, make, judge),
         Some(path) => {
-            let folder = Folder::new(path, args.flags.pin.clone());
+            let folder = Folder::new(path, options.pin.clone());
             let transport = WithModels::new(transport, folder, Use::Follow);
-            args.transport.drive_over(transport, stop, make, judge)
+            carrier.drive_over(transport, stop, make, judge)
         }
     }
 }

@@ -10,7 +10,6 @@
 mod answer;
 #[cfg(test)]
 mod laws;
-mod now;
 mod options;
 mod pending;
 mod process;
@@ -21,7 +20,6 @@ use std::sync::Arc;
 
 pub use answer::UNTRAINED;
 use answer::{curve, of_law, of_model, status, step_of};
-pub use now::{Now, NowCounts};
 pub use options::{Method, PredictOptions};
 use pending::{Answered, Key, Match, Pending, Side, Table};
 pub(super) use process::{branching, of_process};
@@ -79,13 +77,24 @@ impl Predict {
         }
     }
 
+    pub(super) fn options(&self) -> &PredictOptions {
+        &self.options
+    }
+
+    /// The model of the window nearest to an age in seconds, if they differ by at most this share of the age.
+    pub(super) fn model_near(&self, age: u64, tolerance: f64) -> Option<&Arc<Model>> {
+        let distance = |model: &Model| (model.window() / age as f64 - 1.0).abs();
+        let nearest = self.models.values().min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+        Some(nearest).filter(|model| distance(model) <= tolerance)
+    }
+
     /// The prediction for a cascade, as an alert.
     pub fn answer(&self, parameters: &Parameters) -> Alert {
         self.answer_by(parameters, self.models.get(&parameters.t_obs))
     }
 
     /// The prediction with this model in place of that of the window.
-    fn answer_by(&self, parameters: &Parameters, own: Option<&Arc<Model>>) -> Alert {
+    pub(super) fn answer_by(&self, parameters: &Parameters, own: Option<&Arc<Model>>) -> Alert {
         let options = &self.options;
         let untrained = || of_law(parameters, &self.law, UNTRAINED, options);
         let of_method = match options.method {
@@ -186,7 +195,7 @@ impl Predict {
         }
     }
 
-    fn model(&mut self, text: &str) {
+    pub(super) fn model(&mut self, text: &str) {
         match Model::from_line(text) {
             Ok(model) => self.use_model(Arc::new(model)),
             Err(_) => self.count("models_refused_total", ""),

@@ -1,13 +1,11 @@
 //! Predicts cascades that still grow, each at its present age.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use super::{Predict, PredictOptions};
-use crate::learn::Model;
+use super::fit::{Cut, Fit, FitOptions};
+use super::predict::{Predict, PredictOptions};
+use super::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
 use crate::record::{Alert, History, Kind, Parameters, Record};
-use crate::stage::fit::{Cut, Fit, FitOptions};
-use crate::stage::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
 
 /// A model of a window is used at an age that differs from it by at most this share.
 const TOLERANCE: f64 = 0.02;
@@ -75,21 +73,12 @@ impl Now {
     }
 
     fn answer(&mut self, parameters: &Parameters) -> Alert {
-        let own = self.predict.model_near(parameters.t_obs);
+        let own = self.predict.model_near(parameters.t_obs, TOLERANCE);
         let alert = self.predict.answer_by(parameters, own);
         if own.is_none() {
             *self.counts.without_model.entry(alert.model.clone()).or_default() += 1;
         }
         alert
-    }
-}
-
-impl Predict {
-    /// The model of the window nearest to an age, within [`TOLERANCE`].
-    fn model_near(&self, age: u64) -> Option<&Arc<Model>> {
-        let distance = |model: &Model| (model.window() / age as f64 - 1.0).abs();
-        let nearest = self.models.values().min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
-        Some(nearest).filter(|model| distance(model) <= TOLERANCE)
     }
 }
 
@@ -114,7 +103,7 @@ impl Stage for Now {
         for item in fitted.take() {
             let Outgoing::Record(Record::Parameters(parameters)) = item else { continue };
             let alert = self.answer(&parameters);
-            if self.predict.options.alert_above.is_none_or(|above| alert.n_tot > above) {
+            if self.predict.options().alert_above.is_none_or(|above| alert.n_tot > above) {
                 out.write(Record::Alert(alert));
             }
         }
