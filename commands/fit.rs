@@ -162,6 +162,18 @@ pub(crate) fn warn_of_marks(fit: &Fit) {
     }
 }
 
+/// Logs cascades that were observed for less than their window.
+fn warn_of_short(fit: &Fit) {
+    let histories = fit.short().histories();
+    for (window, count) in fit.short().windows() {
+        let window = Span(*window as f64);
+        log::warn!(
+            "{count} of {histories} cascades were observed for less than {window}, up to the end of the \
+             recording: fitted as if no event followed; use a shorter --windows or --until, or predict --now"
+        );
+    }
+}
+
 impl Args {
     /// Whether the input is cascades in another form than lines of records or histories.
     fn recorded(&self) -> anyhow::Result<bool> {
@@ -196,6 +208,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let make = || Timed::new(Fit::new(options.clone()));
     let judge = |timed: &Timed<Fit>| {
         warn_of_marks(timed.stage());
+        warn_of_short(timed.stage());
         if timed.stage().spread() > 0 {
             log::warn!(
                 "--kernel: {} cascades have several events in a whole second: their times were \

@@ -78,6 +78,14 @@ pub(crate) fn defaults(command: &str, path: &Path) -> Result<Defaults> {
         "generate" => generator(&text).map(|it| (it.settings.defaults(), it.warnings)),
         _ => collector(&text).map(|it| (it.settings.defaults(), it.warnings)),
     }?;
+    let speed = defaults.iter().find(|(name, values)| *name == "speed" && !values.is_empty());
+    if let Some((_, speed)) = speed.filter(|_| command == "generate") {
+        tweetoscope::stream::report(&format!(
+            "{}: time_acceleration_factor: {} s of event time are replayed in a second, unless --speed is given",
+            path.display(),
+            speed.concat()
+        ));
+    }
     for warning in warnings {
         tweetoscope::stream::report(&format!("{}: {warning}", path.display()));
     }

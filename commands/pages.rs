@@ -198,7 +198,11 @@ pub(crate) const PAGES: [Page; 10] = [
     Page {
         command: "predict",
         formats: &[
-            ("Reads", "parameters and size records, and model files from --models"),
+            (
+                "Reads",
+                "parameters and size records, or with --now cascades in any format of fit and tweet \
+                 and retweet records; model files from --models",
+            ),
             (
                 "Writes",
                 "an alert record for each prediction; a sample and a stat record when the final \
@@ -211,6 +215,10 @@ pub(crate) const PAGES: [Page; 10] = [
             (
                 "Predict with the models of a folder, and emit only predictions above 1000 events",
                 "tweetoscope predict --models models --alert-above 1000 parameters.jsonl",
+            ),
+            (
+                "Predict cascades that still grow, at their present age, as CSV",
+                "tweetoscope predict --now --models models --csv history.jsonl.gz",
             ),
             (
                 "Read and write Kafka topics, with growth curves for the dashboard",

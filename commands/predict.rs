@@ -1,5 +1,7 @@
 //! `tweetoscope predict`.
 
+mod now;
+
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -29,6 +31,8 @@ pub(crate) struct Args {
     /// Write alerts as CSV with a header; other records are dropped
     #[arg(long)]
     csv: bool,
+    #[command(flatten)]
+    now: now::NowFlags,
     #[command(flatten)]
     pub(crate) transport: CarrierArgs,
     #[command(flatten)]
@@ -163,6 +167,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         ..Role::plain("predict", writes)
     };
     args.kafka.no_folder(args.models.as_deref())?;
+    args.now.check(args.kafka.is_on())?;
     if args.csv && args.kafka.is_on() {
         return Err(
             Usage("--csv writes to stdout; it cannot be used with --kafka".to_owned()).into()
@@ -172,6 +177,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         return Ok(outcome);
     }
     check_models(&args)?;
+    if args.now.is_on() {
+        let models = args.models.as_deref();
+        return now::run(&args.now, &args.transport, models, args.csv, &options);
+    }
     if args.csv {
         let folder = args.models.as_ref().map(|path| Folder::new(path, args.flags.pin.clone()));
         let rows = |lines| Mapped::new(lines, rows::alert).with_header(rows::ALERT_COLUMNS);

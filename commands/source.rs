@@ -47,6 +47,15 @@ pub(crate) struct SourceFlags {
 }
 
 impl SourceFlags {
+    /// Whether any option is given.
+    pub(crate) fn is_given(&self) -> bool {
+        self.any()
+            || self.format.is_some()
+            || self.missing_root.is_some()
+            || self.columns.is_some()
+            || self.seconds_per_unit.is_some()
+    }
+
     /// Whether an option names files of cascades.
     pub(crate) fn any(&self) -> bool {
         !self.history.is_empty() || self.data.is_some()

@@ -1109,7 +1109,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__predict)
-            opts="-v -q -b -X -F -h -V --method --level --alert-above --above --max-pending --pin --curve --explain --models --csv --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
+            opts="-v -q -b -X -F -h -V --method --level --alert-above --above --max-pending --pin --curve --explain --models --csv --now --at --utc-offset --history --data --index --format --missing-root --columns --seconds-per-unit --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --kafka --brokers --group --transactional-id --topic --create-topics --partitions --replication --from --exit-eof --at-least-once --wait --tick --max-replay --log-topic --without-replay --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1140,6 +1140,42 @@ _tweetoscope() {
                     return 0
                     ;;
                 --models)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --utc-offset)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --history)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --index)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --missing-root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --columns)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seconds-per-unit)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -196,6 +196,15 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l abov
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-pending -d 'Maximum number of predictions pending for their size; the oldest are dropped first' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l pin -d 'Use this version for its window, such as 600-3, even if there is a newer one; may be repeated, once per window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l models -d 'Read models from this folder; it may be filled or updated while the command runs' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l at -d 'End of the recording with --now, in Unix seconds or as 2018-10-10T20:19:24Z (default: the last event of the input; where times are relative, the last event of each cascade)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l utc-offset -d 'Offset of the local time from UTC in hours with --now (default: 0)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l history -d 'Read the cascades of these files, in any format of --format; - is stdin' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l data -d 'Read the cascades of this CSV table of events, one event a row, or, with --index, of the events file of the original system; - is stdin' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for posts read as they arrive, drop)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l columns -d 'Columns of a CSV table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text (default: recognise their names)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
@@ -219,6 +228,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l curve -d 'Add the expected growth to alerts: pairs [seconds after the end of the window, events]'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l explain -d 'Add to alerts why they predict this size: contributions of the features to ln(n_tot / n_obs), the average that they start from, and the largest ones in words'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l csv -d 'Write alerts as CSV with a header; other records are dropped'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l now -d 'Predict cascades that still grow, each at its present age: from the files, tables and posts that fit reads, or from tweet and retweet records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -s q -l quiet -d 'Log errors only on stderr'

@@ -43,6 +43,9 @@ RUST_TEST_THREADS=${RUST_TEST_THREADS:-3} cargo test --locked "${features[@]}"
 step 'the book'
 bash tests/book.sh
 
+step 'the snippets of docs/tools.md'
+bash tests/snippets.sh
+
 step 'processors without AVX'
 bash tests/processors.sh "${features[@]}"
 

@@ -128,6 +128,8 @@ struct Entry {
     file: u32,
     place: Place,
     t0: Option<f64>,
+    /// The time of its last event, in the unit of the file since the first.
+    last: f64,
     /// The cascade itself, where the file does not support seeking (gzip, a pipe).
     cascade: Option<Box<HistoryCascade>>,
 }
@@ -199,8 +201,9 @@ impl History {
                 self.suffixes.insert(self.entries.len() as u64, suffix);
             }
             let t0 = cascade.t0;
+            let last = cascade.points.last().map_or(0.0, |last| last.time);
             let cascade = seekable.is_none().then(|| Box::new(cascade));
-            self.entries.push(Entry { file, place, t0, cascade });
+            self.entries.push(Entry { file, place, t0, last, cascade });
         }
         self.files.push((name, seekable));
     }
@@ -220,6 +223,11 @@ fn free_suffix(cid: &str, taken: &mut Seen) -> u64 {
 impl Cascades for History {
     fn count(&self) -> u64 {
         self.entries.len() as u64
+    }
+
+    fn last_event(&self, unit: f64) -> Option<f64> {
+        let last = |entry: &Entry| entry.t0.map(|t0| t0 + entry.last * unit);
+        self.entries.iter().filter_map(last).reduce(f64::max)
     }
 
     fn take(&mut self, index: u64, cascade: &mut HistoryCascade) -> Result<(), Refused> {
@@ -268,7 +276,7 @@ mod tests {
     fn lines(cascades: &[HistoryCascade], seed: u64) -> String {
         let rng = &mut seeded_rng(seed, 1);
         let mut text = String::new();
-        for HistoryCascade { cid, msg, t0, points } in cascades {
+        for HistoryCascade { cid, msg, t0, points, .. } in cascades {
             let end = ["\n", "\r\n", "\n\n", "\n \t\n"][below(rng, 4) as usize];
             let (t0, points) = (t0.unwrap(), serde_json::to_string(points).unwrap());
             write!(text, r#"{{"cid":"{cid}","msg":"{msg}","t0":{t0},"tweets":{points}}}{end}"#)

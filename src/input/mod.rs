@@ -21,6 +21,7 @@ mod rounded;
 mod rows;
 pub mod table;
 mod time;
+mod tweets;
 mod unit;
 
 #[cfg(test)]
@@ -36,6 +37,8 @@ pub use columns::ColumnNames;
 pub use history::{History, HistoryLines, read_history};
 pub use pair::Pair;
 pub use table::Table;
+pub use time::UnixTime;
+pub use tweets::Tweets;
 pub use unit::TableOptions;
 
 /// An input that was refused: where it is, and the reason.
@@ -93,6 +96,12 @@ pub trait Cascades {
     /// Whether the default timeline replays the cascades at their recorded times.
     fn dated(&self) -> bool {
         (0..self.count()).all(|index| self.root_time(index).is_some())
+    }
+
+    /// The time of the last event in Unix seconds of the history lines that have Unix times; `unit`: seconds per unit
+    /// of their times. `None` for other sources, which set [`HistoryCascade::observed`].
+    fn last_event(&self, _unit: f64) -> Option<f64> {
+        None
     }
 
     /// Whether the times are in seconds, whatever the unit of other inputs.

@@ -268,8 +268,8 @@ mod tests {
             all.push(HistoryCascade {
                 cid: (i + 1).to_string(),
                 msg: msg.into(),
-                t0: None,
                 points,
+                ..HistoryCascade::default()
             });
         }
         all

@@ -33,6 +33,8 @@ pub struct Table {
     has_ids: bool,
     duplicates: u64,
     unit: Unit,
+    /// The time of the last event, where all are Unix times.
+    end: Option<f64>,
 }
 
 /// The rows of a cascade.
@@ -224,6 +226,8 @@ impl Table {
             early += group.close();
             !group.invalid && (has_root || missing == MissingRoot::First)
         });
+        let last = |group: &Group| group.cascade.points.last().map(|last| group.first + last.time);
+        self.end = self.cascades.iter().filter_map(last).reduce(f64::max).filter(|_| self.dated());
         let count = numbers::grouped;
         if rootless > 0 {
             let treated = match missing {
@@ -276,6 +280,7 @@ impl Cascades for Table {
     fn take(&mut self, index: u64, cascade: &mut HistoryCascade) -> Result<(), Refused> {
         *cascade = std::mem::take(&mut self.cascades[index as usize].cascade);
         cascade.t0 = self.root_time(index).filter(|time| *time >= EARLIEST_UNIX);
+        cascade.observed = self.end.zip(cascade.t0).map(|(end, start)| end - start);
         Ok(())
     }
 

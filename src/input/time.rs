@@ -1,5 +1,7 @@
 //! Times as text: RFC 3339, SQL and Twitter's form, in Unix seconds. The only module that uses `jiff`.
 
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::strtime;
@@ -35,6 +37,29 @@ pub(crate) fn unix_seconds(text: &str, utc_offset: f64) -> Option<f64> {
     let local: DateTime = text.parse().ok()?;
     let time = TimeZone::UTC.to_timestamp(local).ok()?;
     Some(seconds(time) - offset)
+}
+
+/// A time in Unix seconds, given as a number or as a text that tables may have.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UnixTime(pub f64);
+
+impl FromStr for UnixTime {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let time = match text.trim().parse::<f64>() {
+            Ok(number) => Some(number).filter(|it| (EARLIEST_UNIX..guessed_from()).contains(it)),
+            Err(_) => unix_seconds(text, 0.0),
+        };
+        time.map(Self).ok_or_else(|| {
+            format!("{text:?} is not a time: give Unix seconds, or UTC as in 2018-10-10T20:19:24Z")
+        })
+    }
+}
+
+/// The smallest number that is read as another unit than seconds.
+fn guessed_from() -> f64 {
+    UNITS.iter().map(|(_, _, smallest)| *smallest).fold(f64::INFINITY, f64::min)
 }
 
 fn seconds(time: Timestamp) -> f64 {

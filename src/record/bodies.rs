@@ -25,7 +25,13 @@ pub(super) fn history(bytes: &[u8], list: Option<Vec<Point>>) -> Result<History,
         Some(points) => HistoryCascade::with_points(bytes, points),
         None => HistoryCascade::from_line(bytes),
     };
-    read.map(|HistoryCascade { cid, msg, points, .. }| History { cid, msg, tweets: points })
+    read.map(|HistoryCascade { cid, msg, t0, observed, points }| History {
+        cid,
+        msg,
+        tweets: points,
+        t0,
+        observed,
+    })
 }
 
 pub(super) fn body(kind: Kind, bytes: &[u8], key: Option<&str>) -> Result<Record, Refusal> {

@@ -1,6 +1,6 @@
 //! Reads one history line, in files (`generate`, `run`) and as a `history` record (`fit`).
 //!
-//! `{"cid":"a","tweets":[[t,m],...]}`, optionally with `msg` and `t0` (alias `root_time`). Parallel
+//! `{"cid":"a","tweets":[[t,m],...]}`, optionally with `msg`, `t0` (alias `root_time`) and `observed`. Parallel
 //! lists `times` and `magnitudes` may replace `tweets`. All other fields are ignored (docs/formats.md).
 
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::item::Refusal;
 use super::scalar::{Id, Scalar, Words};
 use crate::cascade::{Point, numbers};
-use crate::event::EventTime;
+use crate::event::{EventTime, LARGEST};
 
 /// Replaces a list of tweets that is parsed already.
 const PARSED: &[u8] = b"false";
@@ -26,6 +26,9 @@ pub struct HistoryCascade {
     pub msg: String,
     /// The time of the initial tweet, in Unix seconds, where the history has it.
     pub t0: Option<f64>,
+    /// How long it was observed after its first event, in the unit of the file, where the input has it: the cascade
+    /// may have grown after that. `None`: a finished cascade, or one that was observed up to an unknown time.
+    pub observed: Option<f64>,
     /// Its events in time order, in seconds (or the unit of the file) since the first, which is at 0.
     pub points: Vec<Point>,
 }
@@ -42,6 +45,8 @@ struct Fields<'a> {
     t0: Scalar<'a>,
     #[serde(borrow)]
     root_time: Scalar<'a>,
+    #[serde(borrow)]
+    observed: Scalar<'a>,
     #[serde(borrow)]
     tweets: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -129,6 +134,13 @@ impl HistoryCascade {
                 Refusal::new("range", "the time of the root is no number within 1e12 s of 0")
             })?);
         }
+        self.observed = None;
+        if fields.observed.is_present() {
+            let time = fields.observed.number().filter(|time| (0.0..=LARGEST).contains(time));
+            self.observed = Some(time.ok_or_else(|| {
+                Refusal::new("range", "the observed duration is no number from 0 to 1e12")
+            })?);
+        }
         Ok(())
     }
 
@@ -204,7 +216,7 @@ mod tests {
     fn as_record(line: &str) -> Result<(String, String, Vec<Point>), &'static str> {
         match record::read(line.as_bytes(), None, &[Kind::Serie, Kind::History]) {
             Ok(Item::Record(record)) => match *record {
-                Record::History(History { cid, msg, tweets }) => Ok((cid, msg, tweets)),
+                Record::History(History { cid, msg, tweets, .. }) => Ok((cid, msg, tweets)),
                 other => panic!("{line}: {other:?}"),
             },
             Ok(other) => panic!("{line}: {other:?}"),
@@ -222,8 +234,12 @@ mod tests {
     fn all_forms_of_a_line_give_the_same_cascade() {
         let points =
             vec![Point { time: 0.0, magnitude: 1000.0 }, Point { time: 12.5, magnitude: 3.0 }];
-        let expected =
-            HistoryCascade { cid: "7".into(), msg: "a \"b\", c".into(), t0: None, points };
+        let expected = HistoryCascade {
+            cid: "7".into(),
+            msg: "a \"b\", c".into(),
+            points,
+            ..Default::default()
+        };
         for line in [
             r#"{"cid":"7","msg":"a \"b\", c","tweets":[[0,1000],[12.5,3]]}"#,
             r#" { "tweets" : [ [ 0.0 , 1e3 ] , [12.5,3] ] , "msg":"a \"b\", c", "cid" : 7 } "#,

@@ -376,6 +376,12 @@ pub struct History {
     pub msg: String,
     /// (t, m) of every event, in time order.
     pub tweets: Vec<Point>,
+    /// The time of the initial tweet in Unix seconds, where the input has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub t0: Option<f64>,
+    /// How long it was observed, in seconds since its initial tweet, where the input has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<f64>,
 }
 
 /// A number without a fraction where it is whole.

@@ -58,7 +58,7 @@ pub(crate) fn cascade(cid: String, rng: &mut ChaCha8Rng) -> HistoryCascade {
     });
     let points = points.collect();
     let t0 = Some(below(rng, 40_000) as f64 / 8.0 - 1000.0);
-    HistoryCascade { msg: format!("text of {cid}"), cid, t0, points }
+    HistoryCascade { msg: format!("text of {cid}"), cid, t0, observed: None, points }
 }
 
 pub(crate) fn cascades(seed: u64) -> Vec<HistoryCascade> {

@@ -7,13 +7,15 @@ mod job;
 mod joint;
 mod kernels;
 mod recover;
+mod short;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use counted::Counted;
-use job::{Job, cut, since_root};
+use job::{Job, at_present, cut, since_root};
 pub use kernels::{Exponent, KernelOptions};
+pub use short::Short;
 
 use super::clocks::Clocks;
 use super::{Body, Ending, Out, RecordRef, Stage, Tally};
@@ -54,6 +56,8 @@ pub enum Cut {
     Windows(Vec<u64>),
     /// At this age in seconds; `None`: at the last event.
     Until(Option<f64>),
+    /// At the end of its observation, else at the last event.
+    Present,
 }
 
 /// From this event time on, times are taken for Unix times (2001-09-09).
@@ -74,6 +78,8 @@ pub struct Fit {
     winners: BTreeMap<String, u64>,
     /// Number of cascades whose times were spread for their kernel.
     spread: u64,
+    /// Histories that were observed for less than their windows.
+    short: Short,
     /// Series that wait for the end of the input, for a joint fit.
     held: Vec<Job<'static>>,
 }
@@ -90,8 +96,14 @@ impl Fit {
             zero_marks: 0,
             winners: BTreeMap::new(),
             spread: 0,
+            short: Short::default(),
             held: Vec::new(),
         }
+    }
+
+    /// Histories that were observed for less than the age that they are fitted at.
+    pub fn short(&self) -> &Short {
+        &self.short
     }
 
     /// Number of cascades whose times were spread within whole seconds for the fit of a kernel.
@@ -131,6 +143,7 @@ impl Fit {
                     windows.iter().map(|window| cut(history, Some(*window as f64))).collect()
                 }
                 Cut::Until(until) => vec![cut(history, *until)],
+                Cut::Present => vec![at_present(history)],
             },
             _ => Vec::new(),
         }
@@ -340,6 +353,7 @@ impl Stage for Fit {
 
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
         self.clocks.observe(batch);
+        self.short.observe(batch, &self.options.history);
         let jobs: Vec<Vec<Job<'_>>> = batch.iter().map(|record| self.jobs(record)).collect();
         if self.options.kernels.as_ref().is_some_and(|kernels| kernels.joint) {
             for (record, jobs) in batch.iter().zip(jobs) {

@@ -8,6 +8,7 @@ pub mod evaluate;
 pub mod fit;
 pub mod log;
 pub mod monitor;
+pub mod now;
 pub mod predict;
 pub mod system;
 pub mod train;

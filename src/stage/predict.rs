@@ -80,12 +80,28 @@ impl Predict {
         }
     }
 
+    pub(super) fn options(&self) -> &PredictOptions {
+        &self.options
+    }
+
+    /// The model of the window nearest to an age in seconds, if they differ by at most this share of the age.
+    pub(super) fn model_near(&self, age: u64, tolerance: f64) -> Option<&Arc<Model>> {
+        let distance = |model: &Model| (model.window() / age as f64 - 1.0).abs();
+        let nearest = self.models.values().min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
+        Some(nearest).filter(|model| distance(model) <= tolerance)
+    }
+
     /// The prediction for a cascade, as an alert.
     pub fn answer(&self, parameters: &Parameters) -> Alert {
+        self.answer_by(parameters, self.models.get(&parameters.t_obs))
+    }
+
+    /// The prediction with this model in place of that of the window.
+    pub(super) fn answer_by(&self, parameters: &Parameters, own: Option<&Arc<Model>>) -> Alert {
         let options = &self.options;
         let untrained = || Some(Predictor::Law(&self.law, UNTRAINED.to_owned()));
         let predictors = match options.method {
-            Method::Auto => [self.trained(parameters), untrained()],
+            Method::Auto => [self.trained(parameters, own), untrained()],
             Method::GrowthLaw => [None, untrained()],
             Method::Seismic | Method::Hawkes => [None, None],
         };
@@ -116,11 +132,14 @@ impl Predict {
     }
 
     /// The forest of the window; without one, the law of the model that was trained on the most cascades.
-    fn trained(&self, parameters: &Parameters) -> Option<Predictor<'_>> {
+    fn trained<'a>(
+        &'a self,
+        parameters: &Parameters,
+        own: Option<&'a Arc<Model>>,
+    ) -> Option<Predictor<'a>> {
         if parameters.features.is_empty() {
             return None;
         }
-        let own = self.models.get(&parameters.t_obs);
         if let Some(model) = own.filter(|model| model.step() == Step::Forest) {
             return Some(Predictor::Model(model));
         }
@@ -193,7 +212,7 @@ impl Predict {
         }
     }
 
-    fn model(&mut self, text: &str) {
+    pub(super) fn model(&mut self, text: &str) {
         match Model::from_line(text) {
             Ok(model) => self.use_model(Arc::new(model)),
             Err(_) => self.count("models_refused_total", ""),

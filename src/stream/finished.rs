@@ -1,4 +1,4 @@
-//! Recorded cascades as the input of `fit`: each is one history record.
+//! Recorded cascades as the input of `fit` and `predict --now`: each is one history record.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -19,6 +19,10 @@ pub struct Finished<W> {
     /// Seconds per unit of the times.
     unit: f64,
     next: u64,
+    /// The end of the observation of all cascades, in Unix seconds.
+    end: Option<f64>,
+    /// The same, where a cascade has none of its own.
+    fallback: Option<f64>,
     to: Writer<W>,
     rejects: Rejects,
     stop: Arc<AtomicBool>,
@@ -33,7 +37,16 @@ impl<W: Write + Send + 'static> Finished<W> {
         rejects: Rejects,
         stop: Arc<AtomicBool>,
     ) -> Self {
-        Self { cascades, unit, next: 0, to: Writer::new(to), rejects, stop }
+        let to = Writer::new(to);
+        Self { cascades, unit, next: 0, end: None, fallback: None, to, rejects, stop }
+    }
+
+    /// The same cascades, observed until `end` in Unix seconds; `None`: until the end that the input has, else its
+    /// last event, where it has Unix times.
+    pub fn ongoing(mut self, end: Option<f64>) -> Self {
+        self.end = end;
+        self.fallback = self.cascades.last_event(self.unit);
+        self
     }
 
     fn record(&mut self, index: u64) -> io::Result<Option<Record>> {
@@ -42,13 +55,23 @@ impl<W: Write + Send + 'static> Finished<W> {
             self.rejects.add_cascade(&refused)?;
             return Ok(None);
         }
-        let HistoryCascade { mut cid, msg, points: mut tweets, .. } = cascade;
+        let HistoryCascade { mut cid, msg, t0, observed, points: mut tweets } = cascade;
+        if self.end.is_some() && t0.is_none() {
+            let why = "an end of the observation requires Unix times, or t0 in a history line";
+            let refused = self.cascades.refused(index, Refusal::new("field", why));
+            self.rejects.add_cascade(&refused)?;
+            return Ok(None);
+        }
+        let since_root = |end: Option<f64>| end.zip(t0).map(|(end, t0)| end - t0);
+        let observed = since_root(self.end)
+            .or_else(|| observed.map(|it| it * self.unit))
+            .or_else(|| since_root(self.fallback));
         let suffix = self.cascades.suffix(index);
         if suffix > 1 {
             cid = format!("{cid}~{suffix}");
         }
         tweets.iter_mut().for_each(|point| point.time *= self.unit);
-        Ok(Some(Record::History(History { cid, msg, tweets })))
+        Ok(Some(Record::History(History { cid, msg, tweets, t0, observed })))
     }
 }
 

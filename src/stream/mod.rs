@@ -209,7 +209,7 @@ impl<T: Transport, F: FnMut(Outgoing) -> io::Result<Option<Outgoing>>> Transport
 const OBSERVE_EVERY: u64 = 1024;
 
 /// Runs `stage` on the input of `transport` to its end; returns the number of records of the input
-/// that were of a kind that it takes.
+/// that were of a kind that it takes. Models, which may come from a folder, are not counted beside lines.
 ///
 /// # Errors
 /// The first error of the transport.
@@ -225,6 +225,8 @@ pub fn run<S: Stage>(
         match transport.read()? {
             Step::Next(beside, frames) => {
                 observer.begin();
+                let is_input = |record: &&Record| !matches!(record, Record::Model(_));
+                taken += beside.iter().filter(is_input).count() as u64;
                 if !beside.is_empty() {
                     stage.on_batch(
                         &beside.into_iter().map(RecordRef::without_position).collect::<Vec<_>>(),

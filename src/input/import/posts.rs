@@ -22,6 +22,8 @@ pub struct Posts {
     seen: Seen,
     duplicates: u64,
     early: u64,
+    /// The time of the last event of all files, in Unix seconds.
+    end: f64,
 }
 
 /// A cascade.
@@ -54,6 +56,7 @@ impl Posts {
             seen: Seen::default(),
             duplicates: 0,
             early: 0,
+            end: f64::NEG_INFINITY,
         }
     }
 
@@ -90,9 +93,10 @@ impl Posts {
     }
 
     fn line(&mut self, text: &str, file: u32, line: u64) -> Result<(), Refusal> {
-        let Self { importer, cascades, index, seen, duplicates, .. } = self;
+        let Self { importer, cascades, index, seen, duplicates, end, .. } = self;
         importer.read(text, &mut |post: Post<'_>| {
             let Post { cid, id, time, followers, text, role } = post;
+            *end = end.max(time);
             if !id.is_empty() && !seen.insert(&id) {
                 *duplicates += 1;
                 return;
@@ -197,7 +201,8 @@ impl Cascades for Posts {
     fn take(&mut self, index: u64, cascade: &mut HistoryCascade) -> Result<(), Refused> {
         let Collected { cid, msg, start, points, .. } = &mut self.cascades[index as usize];
         let (msg, points) = (std::mem::take(msg), std::mem::take(points));
-        *cascade = HistoryCascade { cid: cid.to_string(), msg, t0: Some(*start), points };
+        let (t0, observed) = (Some(*start), Some((self.end - *start).max(0.0)));
+        *cascade = HistoryCascade { cid: cid.to_string(), msg, t0, observed, points };
         Ok(())
     }
 

@@ -20,6 +20,18 @@ pub(super) fn since_root(tweets: &[Point]) -> Vec<Point> {
     tweets.iter().map(|it| Point { time: it.time - root, magnitude: it.magnitude }).collect()
 }
 
+/// A history line up to the end of its observation, or to its last event where that is not known, with the time of
+/// its root.
+pub(super) fn at_present(history: &History) -> Job<'static> {
+    let mut job = cut(history, history.observed);
+    if let Some(t0) = history.t0 {
+        let serie = job.serie.to_mut();
+        serie.t = t0 + job.watched;
+        serie.tweets = vec![Point { time: t0, magnitude: 1.0 }];
+    }
+    job
+}
+
 /// A history line up to an age; the window in the record is rounded up to whole seconds.
 pub(super) fn cut(history: &History, until: Option<f64>) -> Job<'static> {
     let mut points = since_root(&history.tweets);

@@ -1,0 +1,173 @@
+//! Collects tweet and retweet records into cascades, in any order of the lines.
+
+use std::collections::HashMap;
+
+use super::blocks::Input;
+use super::history::Seen;
+use super::lines::{Lines, MAX_LINE_BYTES};
+use super::opened::Opened;
+use super::time::EARLIEST_UNIX;
+use super::{Cascades, HistoryCascade, Refused};
+use crate::cascade::Point;
+use crate::cascade::numbers::grouped;
+use crate::record::{Item, Kind, Reader, Refusal};
+
+/// The cascades of records, in the order of their first events in the files. Each was observed until the last event
+/// of the input, or of its source where not all times are Unix times. Watermarks are ignored: the last one of `generate`
+/// is days after the last event.
+#[derive(Default)]
+pub struct Tweets {
+    files: Vec<String>,
+    cascades: Vec<Tweeted>,
+    /// Places of the cascades by source and id.
+    index: HashMap<(Box<str>, Box<str>), usize>,
+    seen: Seen,
+    /// The last time on the clock of each source.
+    ends: HashMap<Box<str>, f64>,
+}
+
+/// A cascade: times on the clock of its source, from [`Tweets::close`] on since the root.
+struct Tweeted {
+    file: u32,
+    line: u64,
+    source: Box<str>,
+    root: Option<Point>,
+    start: f64,
+    cascade: HistoryCascade,
+}
+
+impl Tweets {
+    /// Reads all inputs. Invalid lines are reported to `refuse`; `note` takes what was dropped.
+    ///
+    /// # Errors
+    /// An input cannot be read.
+    pub fn read(
+        inputs: &[Input],
+        refuse: &mut dyn FnMut(Refused),
+        note: &mut dyn FnMut(String),
+    ) -> Result<Self, Refused> {
+        const TAKES: &[Kind] = &[Kind::Tweet, Kind::Retweet, Kind::Watermark];
+        let mut all = Self::default();
+        let mut others = 0;
+        for input in inputs {
+            let name = input.name();
+            let opened = Opened::new(input).map_err(|e| Refused::unreadable(&name, None, &e))?;
+            all.files.push(name.clone());
+            let (mut lines, mut reader) = (Lines::new(opened.content), Reader::new(TAKES));
+            loop {
+                let number = lines.number() + 1;
+                let line =
+                    lines.next().map_err(|e| Refused::unreadable(&name, Some(number), &e))?;
+                let Some(line) = line else { break };
+                if line.bytes.trim_ascii().is_empty() {
+                    continue;
+                }
+                if line.truncated {
+                    let detail = format!("the line is longer than {MAX_LINE_BYTES} bytes");
+                    refuse(Refused::at(&name, line.number, Refusal::new("size", detail)));
+                    continue;
+                }
+                match reader.bytes(line.bytes, None) {
+                    Ok(Item::Foreign) => others += 1,
+                    Ok(item) => all.add(item, line.number),
+                    Err(refusal) => refuse(Refused::at(&name, line.number, refusal)),
+                }
+            }
+        }
+        all.close(others, note);
+        Ok(all)
+    }
+
+    fn add(&mut self, item: Item<'_>, line: u64) {
+        let event = match item {
+            Item::Event(event) => event,
+            Item::Record(_) | Item::Foreign => return,
+        };
+        let time = event.time.seconds();
+        match self.ends.get_mut(&*event.source) {
+            Some(end) => *end = end.max(time),
+            None => drop(self.ends.insert(Box::from(&*event.source), time)),
+        }
+        if !event.id.is_empty() {
+            let key = [&event.source, &event.cid, &event.id].map(|part| &**part).join("\0");
+            if !self.seen.insert(&key) {
+                return;
+            }
+        }
+        let key = (Box::from(&*event.source), Box::from(&*event.cid));
+        let (file, source) = (self.files.len() as u32 - 1, Box::from(&*event.source));
+        let place = *self.index.entry(key).or_insert_with(|| {
+            let cid = event.cid.to_string();
+            let cascade = HistoryCascade { cid, ..HistoryCascade::default() };
+            self.cascades.push(Tweeted { file, line, source, root: None, start: 0.0, cascade });
+            self.cascades.len() - 1
+        });
+        let cascade = &mut self.cascades[place];
+        let point = Point { time, magnitude: event.magnitude };
+        if event.root && cascade.root.is_none() {
+            cascade.root = Some(point);
+            cascade.cascade.msg = event.msg.text().into_owned();
+        } else if !event.root {
+            cascade.cascade.points.push(point);
+        }
+    }
+
+    /// Makes times relative; drops cascades without a tweet and retweets before it.
+    fn close(&mut self, others: u64, note: &mut dyn FnMut(String)) {
+        (self.index, self.seen) = Default::default();
+        if self.ends.values().all(|end| *end >= EARLIEST_UNIX) {
+            let end = self.ends.values().copied().fold(0.0, f64::max);
+            self.ends.values_mut().for_each(|it| *it = end);
+        }
+        let (ends, mut rootless, mut early) = (&self.ends, 0, 0);
+        self.cascades.retain_mut(|it| {
+            let points = &mut it.cascade.points;
+            let Some(root) = it.root else {
+                rootless += points.len() as u64;
+                return false;
+            };
+            points.sort_by(|a, b| a.time.total_cmp(&b.time));
+            let before = points.partition_point(|point| point.time < root.time);
+            early += before as u64;
+            points.splice(..before, [root]);
+            points.iter_mut().for_each(|point| point.time -= root.time);
+            it.start = root.time;
+            it.cascade.t0 = Some(root.time).filter(|time| *time >= EARLIEST_UNIX);
+            it.cascade.observed = ends.get(&it.source).map(|end| end - root.time);
+            true
+        });
+        for (count, what) in [
+            (rootless, "retweets have no tweet that opens their cascade and were dropped"),
+            (early, "retweets precede their tweet in time and were dropped"),
+            (others, "records are neither tweets, retweets nor watermarks and were ignored"),
+        ] {
+            if count > 0 {
+                note(format!("{} {what}", grouped(count)));
+            }
+        }
+    }
+}
+
+impl Cascades for Tweets {
+    fn count(&self) -> u64 {
+        self.cascades.len() as u64
+    }
+
+    fn take(&mut self, index: u64, cascade: &mut HistoryCascade) -> Result<(), Refused> {
+        *cascade = std::mem::take(&mut self.cascades[index as usize].cascade);
+        Ok(())
+    }
+
+    fn root_time(&self, index: u64) -> Option<f64> {
+        Some(self.cascades[index as usize].start)
+    }
+
+    fn in_seconds(&self) -> bool {
+        true
+    }
+
+    fn refused(&self, index: u64, refusal: Refusal) -> Refused {
+        let Tweeted { file, line, .. } = self.cascades[index as usize];
+        Refused::at(&self.files[file as usize], line, refusal)
+    }
+}

@@ -1,0 +1,48 @@
+//! Counts histories that were observed for less than the age that they are fitted at: the missing time is not
+//! silence, so their parameters are too small.
+
+use std::collections::BTreeMap;
+
+use super::Cut;
+use crate::record::Record;
+use crate::stage::{Body, RecordRef};
+
+/// The counts, by window.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Short {
+    /// Number of histories.
+    histories: u64,
+    /// Number of histories that were observed for less than the window, in seconds.
+    windows: BTreeMap<u64, u64>,
+}
+
+impl Short {
+    /// Adds the histories of a batch. A history whose observed duration is not given counts as finished.
+    pub(super) fn observe(&mut self, batch: &[RecordRef<'_>], cut: &Cut) {
+        let ages = match cut {
+            Cut::Windows(windows) => windows.clone(),
+            Cut::Until(Some(age)) => vec![*age as u64],
+            Cut::Until(None) | Cut::Present => return,
+        };
+        for record in batch {
+            let Body::Record(record) = &record.body else { continue };
+            let Record::History(history) = &**record else { continue };
+            self.histories += 1;
+            for age in &ages {
+                if history.observed.is_some_and(|observed| observed < *age as f64) {
+                    *self.windows.entry(*age).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    /// Number of histories in all.
+    pub fn histories(&self) -> u64 {
+        self.histories
+    }
+
+    /// For each window in seconds, the number of histories that were observed for less; only above 0.
+    pub fn windows(&self) -> &BTreeMap<u64, u64> {
+        &self.windows
+    }
+}
