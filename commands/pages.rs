@@ -134,7 +134,7 @@ pub(crate) const PAGES: [Page; 10] = [
             ),
             (
                 "The same, and continue after an interruption when it is started again",
-                "tweetoscope generate --kafka --history history.jsonl.gz --transactional-id replay-1",
+                "tweetoscope generate --kafka --history past.jsonl --transactional-id replay-1",
             ),
         ],
         see_also: &["collect", "run"],
