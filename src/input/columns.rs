@@ -89,12 +89,20 @@ impl Columns {
         let needed = |role: Role| {
             let (_, short, known) = ROLES[role as usize];
             let text = || format!("no column for {short} ({})", known.join(", "));
+            let has = |role: Role| places[role as usize].is_some();
+            // The tables of evently and of the original system have events only.
+            let index = match role {
+                Role::Cid if has(Role::Time) && has(Role::Mark) && !has(Role::Id) => {
+                    ", or the file with the rows of each cascade with --index FILE"
+                }
+                _ => "",
+            };
             places[role as usize].ok_or_else(|| {
-                let text = format!(
-                    "{}; give it with --columns {short}=NAME",
-                    missing(&text(), &header).detail
-                );
-                Refusal::new("field", text)
+                let missing = missing(&text(), &header).detail;
+                Refusal::new(
+                    "field",
+                    format!("{missing}; give it with --columns {short}=NAME{index}"),
+                )
             })
         };
         let columns = Self {
@@ -188,6 +196,10 @@ mod tests {
             columns("cid,m", "").unwrap_err(),
             "no column for t (t, time, timestamp, created_at, date) in the header \"cid, m\"; give it with \
              --columns t=NAME"
+        );
+        let evently = columns("magnitude,time", "").unwrap_err();
+        assert!(
+            evently.ends_with("=NAME, or the file with the rows of each cascade with --index FILE")
         );
         assert_eq!(
             columns("cid,t", "m=weight").unwrap_err(),
