@@ -101,10 +101,11 @@ pub(super) fn legend(reports: &[Report]) -> String {
     let level = reports.iter().find_map(|it| it.level);
     let nominal = level.map_or(String::new(), |it| format!(" (nominal {:.0}%)", it * 100.0));
     format!(
-        "ARE: |predicted - final| / final; bias: below 0, predictions are low; verdict: young, with few predictions\n\
-         cover: intervals that contain the final size{nominal}; top: share of the largest found;\n\
-         skill: 1 - ARE / ARE of no growth, of a constant ratio, of a log-linear law, fitted to the\n\
-         cascades that had ended before each prediction; above 0, the predictions are better"
+        "ARE: |predicted - final| / final; bias: below 0, predictions are low\n\
+         cover: intervals that contain the final size{nominal}; top: share of the\n\
+         largest found; verdict young: few predictions\n\
+         skill: 1 - ARE / ARE of no growth, a constant ratio, a log-linear law, fitted to\n\
+         the cascades that had ended before; above 0, the predictions are better"
     )
 }
 
@@ -136,6 +137,8 @@ pub(crate) fn print_table(monitor: &Monitor) {
     }
     let mut text = HEADS.iter().map(|heads| line(heads) + "\n").collect::<String>();
     reports.iter().for_each(|it| text += &(line(&cells(it)) + "\n"));
-    reports.iter().for_each(|it| text += &(learned(it) + "\n"));
+    // Without a prediction before anything was learned, and without times of alerts, there is nothing to report apart.
+    let apart = reports.iter().filter(|it| it.untrained > 0 || it.finished.is_some());
+    apart.for_each(|it| text += &(learned(it) + "\n"));
     let _ = Stderr.write_all(format!("{text}{}\n", legend(&reports)).as_bytes());
 }

@@ -332,6 +332,7 @@ impl Stage for Train {
         self.clocks.add_to(&mut tally);
         tally.entry(("models_refused_total", String::new())).or_default();
         tally.entry(("models_published_total", String::new())).or_default();
+        tally.entry(("trainings_on_drift_total", String::new())).or_default();
         for (t_obs, window) in &self.windows {
             tally.insert(("training_rows", t_obs.to_string()), window.samples as f64);
             if let Some(model) = &window.incumbent {
