@@ -90,9 +90,31 @@ pub fn rounded_outwards((low, high): (f64, f64), predicted: f64) -> (f64, f64) {
     (low.min(whole(low)).min(predicted), high.max(whole(high)).max(predicted))
 }
 
+/// Puts events in time order, the root first, with times since the root; equal times keep their order. Returns the
+/// number of events before the root, which are dropped.
+pub fn begin_at(points: &mut Vec<Point>, root: Point) -> u64 {
+    points.sort_by(|a, b| a.time.total_cmp(&b.time));
+    let early = points.partition_point(|point| point.time < root.time);
+    points.splice(..early, [root]);
+    points.shrink_to_fit();
+    points.iter_mut().for_each(|point| point.time -= root.time);
+    early as u64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cascade_begins_at_its_root_and_drops_what_precedes_it() {
+        let point = |time, magnitude| Point { time, magnitude };
+        let mut points = vec![point(9.0, 1.0), point(5.0, 2.0), point(5.0, 3.0), point(4.0, 4.0)];
+        assert_eq!(begin_at(&mut points, point(5.0, 0.0)), 1);
+        assert_eq!(
+            points,
+            [(0.0, 0.0), (0.0, 2.0), (0.0, 3.0), (4.0, 1.0)].map(|(t, m)| point(t, m))
+        );
+    }
 
     #[test]
     fn numbers_are_written_short_and_read_back_exactly() {

@@ -65,10 +65,7 @@ impl HistoryLines {
             }
             let place = Place { line: line.number, offset: line.offset, bytes: line.bytes.len() };
             let read = if line.truncated {
-                Err(Refusal::new(
-                    "size",
-                    format!("the line is longer than {} bytes", lines::MAX_LINE_BYTES),
-                ))
+                Err(lines::too_long())
             } else {
                 HistoryCascade::from_line(line.bytes)
             };

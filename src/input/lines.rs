@@ -8,7 +8,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
+use super::Refused;
 pub(super) use super::decoding::{ByteStream, decoded};
+use crate::record::Refusal;
 
 /// Maximum length of a line, in bytes: a cascade of about ten million events.
 pub(super) const MAX_LINE_BYTES: usize = 1 << 28;
@@ -115,6 +117,35 @@ impl Lines {
             bytes = marked.unwrap_or(bytes);
         }
         Ok(Some(Line { number: self.number, offset, bytes, truncated, crlf }))
+    }
+}
+
+/// The refusal of a line that was truncated.
+pub(super) fn too_long() -> Refusal {
+    Refusal::new("size", format!("the line is longer than {MAX_LINE_BYTES} bytes"))
+}
+
+/// Gives the lines of an input that are not blank to `take`, with their numbers; reports those to `refuse` that are too
+/// long or that `take` refuses.
+///
+/// # Errors
+/// The input cannot be read to its end.
+pub(super) fn each_line(
+    input: ByteStream,
+    name: &str,
+    refuse: &mut dyn FnMut(Refused),
+    mut take: impl FnMut(u64, &[u8]) -> Result<(), Refusal>,
+) -> Result<(), Refused> {
+    let mut lines = Lines::new(input);
+    loop {
+        let next = lines.number() + 1;
+        let line = lines.next().map_err(|e| Refused::unreadable(name, Some(next), &e))?;
+        let Some(Line { number, bytes, truncated, .. }) = line else { return Ok(()) };
+        if bytes.trim_ascii().is_empty() {
+            continue;
+        }
+        let taken = if truncated { Err(too_long()) } else { take(number, bytes) };
+        taken.unwrap_or_else(|refusal| refuse(Refused::at(name, number, refusal)));
     }
 }
 

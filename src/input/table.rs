@@ -15,7 +15,7 @@ use super::rows::{RowPlace, next_place, reader, unclosed, unreadable};
 use super::time::EARLIEST_UNIX;
 use super::unit::{TableOptions, Unit};
 use super::{Cascades, HistoryCascade, Refused};
-use crate::cascade::{Point, numbers};
+use crate::cascade::{Point, begin_at, numbers};
 use crate::record::Refusal;
 
 /// A long table with named columns and rows in any order. The cascades are in the order of their first rows.
@@ -256,19 +256,11 @@ impl Group {
     /// Sorts the events and makes times relative to the first; returns the number of rows before the root.
     fn close(&mut self) -> u64 {
         let points = &mut self.cascade.points;
-        points.sort_by(|a, b| a.time.total_cmp(&b.time));
-        let early = match self.root {
-            Some(root) => {
-                let early = points.partition_point(|point| point.time < root.time);
-                points.splice(..early, [root]);
-                self.first = root.time;
-                early
-            }
-            None => 0,
-        };
-        points.shrink_to_fit();
-        points.iter_mut().for_each(|point| point.time -= self.first);
-        early as u64
+        let earliest = (0..points.len()).min_by(|a, b| points[*a].time.total_cmp(&points[*b].time));
+        let root = self.root.or_else(|| Some(points.remove(earliest?)));
+        let Some(root) = root else { return 0 };
+        self.first = root.time;
+        begin_at(points, root)
     }
 }
 

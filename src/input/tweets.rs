@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use super::blocks::Input;
 use super::history::Seen;
-use super::lines::{Lines, MAX_LINE_BYTES};
+use super::lines::each_line;
 use super::opened::Opened;
 use super::time::EARLIEST_UNIX;
 use super::{Cascades, HistoryCascade, Refused};
-use crate::cascade::Point;
 use crate::cascade::numbers::grouped;
+use crate::cascade::{Point, begin_at};
 use crate::record::{Item, Kind, Reader, Refusal};
 
 /// The cascades of records, in the order of their first events in the files. Each was observed until the last event
@@ -53,26 +53,14 @@ impl Tweets {
             let name = input.name();
             let opened = Opened::new(input).map_err(|e| Refused::unreadable(&name, None, &e))?;
             all.files.push(name.clone());
-            let (mut lines, mut reader) = (Lines::new(opened.content), Reader::new(TAKES));
-            loop {
-                let number = lines.number() + 1;
-                let line =
-                    lines.next().map_err(|e| Refused::unreadable(&name, Some(number), &e))?;
-                let Some(line) = line else { break };
-                if line.bytes.trim_ascii().is_empty() {
-                    continue;
+            let mut reader = Reader::new(TAKES);
+            each_line(opened.content, &name, refuse, |number, bytes| {
+                match reader.bytes(bytes, None)? {
+                    Item::Foreign => others += 1,
+                    item => all.add(item, number),
                 }
-                if line.truncated {
-                    let detail = format!("the line is longer than {MAX_LINE_BYTES} bytes");
-                    refuse(Refused::at(&name, line.number, Refusal::new("size", detail)));
-                    continue;
-                }
-                match reader.bytes(line.bytes, None) {
-                    Ok(Item::Foreign) => others += 1,
-                    Ok(item) => all.add(item, line.number),
-                    Err(refusal) => refuse(Refused::at(&name, line.number, refusal)),
-                }
-            }
+                Ok(())
+            })?;
         }
         all.close(others, note);
         Ok(all)
@@ -126,11 +114,7 @@ impl Tweets {
                 rootless += points.len() as u64;
                 return false;
             };
-            points.sort_by(|a, b| a.time.total_cmp(&b.time));
-            let before = points.partition_point(|point| point.time < root.time);
-            early += before as u64;
-            points.splice(..before, [root]);
-            points.iter_mut().for_each(|point| point.time -= root.time);
+            early += begin_at(points, root);
             it.start = root.time;
             it.cascade.t0 = Some(root.time).filter(|time| *time >= EARLIEST_UNIX);
             it.cascade.observed = ends.get(&it.source).map(|end| end - root.time);

@@ -6,10 +6,10 @@ use super::format::PostFormat;
 use super::importer::Importer;
 use super::missing::{MissingCounts, MissingRoot};
 use super::post::{Post, Role, UNKNOWN_MARK};
-use crate::cascade::Point;
 use crate::cascade::numbers::grouped;
+use crate::cascade::{Point, begin_at};
 use crate::input::history::Seen;
-use crate::input::lines::{ByteStream, Lines, MAX_LINE_BYTES};
+use crate::input::lines::{ByteStream, each_line};
 use crate::input::{Cascades, HistoryCascade, Refused};
 use crate::record::Refusal;
 
@@ -69,27 +69,10 @@ impl Posts {
     ) -> Result<(), Refused> {
         let file = self.files.len() as u32;
         self.files.push(name.to_owned());
-        let mut lines = Lines::new(input);
-        loop {
-            let number = lines.number() + 1;
-            let line = lines.next().map_err(|e| Refused::unreadable(name, Some(number), &e))?;
-            let Some(line) = line else { return Ok(()) };
-            if line.bytes.trim_ascii().is_empty() {
-                continue;
-            }
-            let read = if line.truncated {
-                let detail = format!("the line is longer than {MAX_LINE_BYTES} bytes");
-                Err(Refusal::new("size", detail))
-            } else {
-                match simdutf8::basic::from_utf8(line.bytes) {
-                    Ok(text) => self.line(text, file, line.number),
-                    Err(_) => Err(Refusal::new("json", "the line is not UTF-8")),
-                }
-            };
-            if let Err(refusal) = read {
-                refuse(Refused::at(name, line.number, refusal));
-            }
-        }
+        each_line(input, name, refuse, |number, bytes| match simdutf8::basic::from_utf8(bytes) {
+            Ok(text) => self.line(text, file, number),
+            Err(_) => Err(Refusal::new("json", "the line is not UTF-8")),
+        })
     }
 
     fn line(&mut self, text: &str, file: u32, line: u64) -> Result<(), Refusal> {
@@ -183,11 +166,7 @@ impl Collected {
         });
         self.embedded = None;
         let Some(Root { point, msg }) = root else { return false };
-        let before = self.points.partition_point(|it| it.time < point.time);
-        *early += before as u64;
-        self.points.splice(..before, [point]);
-        self.points.iter_mut().for_each(|it| it.time -= point.time);
-        self.points.shrink_to_fit();
+        *early += begin_at(&mut self.points, point);
         (self.start, self.msg) = (point.time, msg);
         true
     }
