@@ -100,10 +100,10 @@ impl CollectFlags {
 }
 
 /// Default of --terminated, unless a window is larger.
-const TERMINATED: Span = Span(1800.0);
+pub(crate) const TERMINATED: Span = Span(1800.0);
 
-/// Seven days.
-const MAX_AGE: Span = Span(7.0 * 86_400.0);
+/// Default of --max-age on pipes.
+pub(crate) const MAX_AGE: Span = Span(7.0 * 86_400.0);
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {

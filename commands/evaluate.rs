@@ -1,36 +1,28 @@
 //! `tweetoscope run --folds` and `--split`: the evaluation by cross-validation, and in time order.
-//!
-//! Long because its options, tables and files are one contract.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+mod output;
+
+use std::io::Write;
+use std::path::PathBuf;
 
 use anyhow::Context;
-use serde::Serialize;
-use tweetoscope::cascade::{Number, Point};
-use tweetoscope::event::Span;
+use tweetoscope::cascade::Point;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::input::HistoryCascade;
-use tweetoscope::learn::{GrowthLaw, Step};
-use tweetoscope::record::Interval;
+use tweetoscope::learn::GrowthLaw;
 use tweetoscope::stage::evaluate::{
     Case, CurveOptions, EvaluateOptions, Past, Predictor, Row, calibration, evaluate,
     evaluate_in_time, learning_curve as evaluate_curve, score,
 };
 use tweetoscope::stage::fit::Cut;
-use tweetoscope::stage::predict::UNTRAINED;
 use tweetoscope::stream::{Rejects, Stdout};
 
-use crate::collect::CollectFlags;
+use crate::collect::{CollectFlags, MAX_AGE, TERMINATED};
 use crate::fit::FitFlags;
 use crate::flags::{InputArgs, Outcome, Usage, whole_seconds};
 use crate::generate::ReplayFlags;
 use crate::plot;
 use crate::predict::PredictFlags;
-use crate::rows::{self, number};
 use crate::train::TrainFlags;
 use crate::{calibration, learning_curve, report};
 
@@ -172,13 +164,16 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     let EvaluateFlags { csv: as_csv, plot, predictions, truth, .. } = args.flags;
     if let Some(path) = predictions {
         if path.extension().is_some_and(|it| it == "csv") {
-            write_rows(path, &cases)?;
+            output::write_rows(path, &cases)?;
         } else {
-            write_lines(path, cases.iter().map(|case| prediction(case, options.predict.level)))?;
+            output::write_lines(
+                path,
+                cases.iter().map(|case| output::prediction(case, options.predict.level)),
+            )?;
         }
     }
     if let Some(path) = truth {
-        write_lines(path, cases.iter().map(Truth::of))?;
+        output::write_lines(path, cases.iter().map(output::Truth::of))?;
     }
     let rows = score(&cases, &options);
     if let Some(path) = &args.flags.report {
@@ -198,17 +193,14 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
         if *as_csv { calibration::csv(&rows)? } else { table() }
     } else {
         let plotted = if *plot { format!("\n{}", plot::mean_errors(&rows)) } else { String::new() };
-        let table = || (table(&rows) + &plotted).into_bytes();
-        if *as_csv { csv(&rows)? } else { table() }
+        let table = || (output::table(&rows) + &plotted).into_bytes();
+        if *as_csv { output::csv(&rows)? } else { table() }
     };
     let mut stdout = Stdout::new();
     stdout.write_all(&text).and_then(|()| stdout.flush())?;
     rejects.report_total();
     Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })
 }
-
-/// Time after the last event at which a cascade has ended, without --terminated.
-const TERMINATED: Span = Span(1800.0);
 
 /// Warns of cascades without a Unix time, which have no place in a time order.
 fn warn_of_times(past: &[Past]) {
@@ -259,7 +251,6 @@ fn report_page(
 
 /// The options of the evaluation; refuses inconsistent ones.
 fn options(args: &Evaluation<'_>) -> anyhow::Result<EvaluateOptions> {
-    const MAX_AGE: Span = Span(7.0 * 86_400.0);
     let usage = |text: &str| Err(Usage(text.to_owned()).into());
     let folds = args.folds.unwrap_or(2);
     let windows = whole_seconds(&args.collect.windows)?;
@@ -319,148 +310,4 @@ fn past(cascade: &HistoryCascade, suffix: u64, unit: f64) -> Past {
     let cid = if suffix > 1 { format!("{cid}~{suffix}") } else { cid.clone() };
     let scaled = |point: &Point| Point { time: point.time * unit, ..*point };
     Past { cid, t0: *t0, points: points.iter().map(scaled).collect() }
-}
-
-/// One prediction of the model, with those of the other methods.
-#[derive(Serialize)]
-struct Prediction<'a> {
-    cid: &'a str,
-    #[serde(rename = "T_obs")]
-    t_obs: u64,
-    n_tot: Number,
-    n_obs: u64,
-    method: &'static str,
-    interval: Option<Interval>,
-    baselines: BTreeMap<&'static str, Number>,
-}
-
-fn prediction(case: &Case, level: f64) -> Prediction<'_> {
-    let Case { cid, t_obs, n_obs, step, answers: [ours, ..], .. } = case;
-    let method = step.map_or(UNTRAINED, Step::name);
-    let named = Predictor::ALL.iter().zip(&case.answers).skip(1);
-    Prediction {
-        cid,
-        t_obs: *t_obs,
-        n_tot: Number(ours.n_tot),
-        n_obs: *n_obs,
-        method,
-        interval: ours.interval.map(|[low, high]| Interval { level, low, high }),
-        baselines: named.map(|(it, answer)| (it.name(), Number(answer.n_tot))).collect(),
-    }
-}
-
-/// The true final size of a prediction.
-#[derive(Serialize)]
-struct Truth<'a> {
-    cid: &'a str,
-    #[serde(rename = "T_obs")]
-    t_obs: u64,
-    n_tot: u64,
-}
-
-impl<'a> Truth<'a> {
-    fn of(case: &'a Case) -> Self {
-        Self { cid: &case.cid, t_obs: case.t_obs, n_tot: case.n_tot }
-    }
-}
-
-fn write_lines<T: Serialize>(path: &Path, lines: impl Iterator<Item = T>) -> anyhow::Result<()> {
-    let write = || -> io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
-        for line in lines {
-            // As an io::Error, so that a broken pipe keeps its kind.
-            serde_json::to_writer(&mut file, &line).map_err(io::Error::from)?;
-            file.write_all(b"\n")?;
-        }
-        file.flush()
-    };
-    write().with_context(|| path.display().to_string())
-}
-
-/// One row for each cascade and window: the prediction, the true final size and the error.
-fn write_rows(path: &Path, cases: &[Case]) -> anyhow::Result<()> {
-    let write = || -> io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
-        writeln!(file, "{},n_tot,are", rows::ALERT_COLUMNS)?;
-        for case in cases {
-            let Case { cid, t_obs, n_obs, n_tot, step, answers: [ours, ..], .. } = case;
-            let [low, high] =
-                ours.interval.map_or([None, None], |[low, high]| [Some(low), Some(high)]);
-            let (model, method) = match step {
-                Some(step) => ("folds", step.name()),
-                None => (UNTRAINED, UNTRAINED),
-            };
-            let are = (ours.n_tot - *n_tot as f64).abs() / *n_tot as f64;
-            let mut fields = vec![cid.clone(), t_obs.to_string(), n_obs.to_string()];
-            fields.extend([Some(ours.n_tot), low, high].map(number));
-            fields.extend([model.to_owned(), method.to_owned(), n_tot.to_string()]);
-            fields.push(number(Some(are)));
-            file.write_all(&rows::row(fields)?)?;
-            file.write_all(b"\n")?;
-        }
-        file.flush()
-    };
-    write().with_context(|| path.display().to_string())
-}
-
-/// The table as text.
-fn table(rows: &[Row]) -> String {
-    let mut text = format!("{:33}absolute relative error\n", "");
-    text.push_str(
-        "window method       scored  own   mean (95 %)       median (95 %)         p95    tau   \
-         MSLE   bias  cover    top\n",
-    );
-    for Row { t_obs, predictor, own, scores: it, covered } in rows {
-        let window = Span(*t_obs as f64).to_string();
-        let sure = |[low, high]: [f64; 2]| format!("{}-{}", figure(low), figure(high));
-        let optional = |value: Option<f64>| value.map_or("-".to_owned(), figure);
-        let top = it.top_hits.map_or("-".to_owned(), |top| format!("{}/{}", top.hits, top.of));
-        let _ = writeln!(
-            text,
-            "{window:6} {:12} {:6} {own:4}  {:>5} {:11}  {:>6} {:11}  {:>6} {:>6} {:>6} {:>6} {:>6} {top:>6}",
-            predictor.name(),
-            it.count,
-            figure(it.mean_are.0),
-            sure(it.mean_are.1),
-            figure(it.median_are.0),
-            sure(it.median_are.1),
-            figure(it.p95_are),
-            optional(it.tau),
-            figure(it.msle),
-            figure(it.bias),
-            optional(*covered),
-        );
-    }
-    text
-}
-
-/// A number with three decimals where they fit in five characters.
-fn figure(value: f64) -> String {
-    match value.abs() {
-        small if small < 9.9995 => format!("{value:.3}"),
-        middle if middle < 999.95 => format!("{value:.1}"),
-        _ => format!("{value:.0e}"),
-    }
-}
-
-const COLUMNS: &str = "T_obs,method,scored,own,mean_ARE,mean_ARE_low,mean_ARE_high,median_ARE,\
-                       median_ARE_low,median_ARE_high,p95_ARE,tau,MSLE,bias,covered,top_hits,top";
-
-/// The table as CSV; a value that does not exist is an empty field.
-fn csv(rows: &[Row]) -> io::Result<Vec<u8>> {
-    let mut text = format!("{COLUMNS}\n").into_bytes();
-    for Row { t_obs, predictor, own, scores: it, covered } in rows {
-        let with_interval = |(value, [low, high]): (f64, [f64; 2])| [value, low, high];
-        let mut fields = vec![t_obs.to_string(), predictor.name().to_owned()];
-        fields.extend([it.count.to_string(), own.to_string()]);
-        let errors = [with_interval(it.mean_are), with_interval(it.median_are)].concat();
-        let numbers = errors.into_iter().map(Some);
-        let numbers = numbers.chain([Some(it.p95_are), it.tau, Some(it.msle), Some(it.bias)]);
-        fields.extend(numbers.chain([*covered]).map(number));
-        let top = it.top_hits.map(|top| [top.hits, top.of].map(|count| count.to_string()));
-        fields.extend(top.unwrap_or_default());
-        text.extend(rows::row(fields)?);
-        text.push(b'\n');
-    }
-    Ok(text)
 }

@@ -186,8 +186,7 @@ impl Args {
         let mut early = Vec::new();
         let (files, utc_offset) = (&self.transport.files, self.flags.utc_offset);
         let cascades = self.source.open(files, utc_offset, &mut |it| early.push(it))?;
-        let mut rejects = Rejects::new(self.transport.input.dead_letter.as_deref())?;
-        early.iter().try_for_each(|refused| rejects.add_cascade(refused))?;
+        let rejects = Rejects::with_cascades(self.transport.input.dead_letter.as_deref(), &early)?;
         let unit = self.source.unit(&*cascades);
         Ok(Finished::new(cascades, unit, Stdout::new(), rejects, Arc::clone(stop)))
     }

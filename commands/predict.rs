@@ -59,7 +59,7 @@ pub(crate) struct PredictFlags {
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) method: MethodArg,
     /// Nominal probability that the prediction interval contains the final size, between 0 and 1
-    #[arg(long, value_name = "P", default_value_t = 0.9)]
+    #[arg(long, value_name = "P", default_value_t = PredictOptions::default().level)]
     pub(crate) level: f64,
     /// Emit only alerts that predict more than this many events, each with the probability of more
     /// (default: all alerts)
@@ -70,7 +70,7 @@ pub(crate) struct PredictFlags {
     #[arg(long, value_name = "EVENTS", value_delimiter = ',')]
     pub(crate) above: Vec<f64>,
     /// Maximum number of predictions pending for their size; the oldest are dropped first
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value_t = PredictOptions::default().max_pending)]
     pub(crate) max_pending: usize,
     /// Use this version for its window, such as 600-3, even if there is a newer one; may be repeated,
     /// once per window

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::builder::ArgPredicate;
-use tweetoscope::event::Span;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::input::Content;
 use tweetoscope::input::import::PostFormat;
@@ -14,7 +13,7 @@ use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{Imported, Mapped, Rejects, Replayed, Stdout, Transport};
 
-use crate::collect::{CollectFlags, warn_of_dropped};
+use crate::collect::{CollectFlags, MAX_AGE, warn_of_dropped};
 use crate::evaluate::{EvaluateFlags, Evaluation, WINDOWS};
 use crate::fit::{FitFlags, warn_of_marks};
 use crate::flags::{CarrierArgs, Outcome};
@@ -65,7 +64,6 @@ pub(crate) struct Args {
 
 impl Args {
     fn settings(&self, hold: usize, recorded: bool) -> anyhow::Result<SystemOptions> {
-        const MAX_AGE: Span = Span(7.0 * 86_400.0);
         let fit = self.fit.options(Cut::Until(None), true)?;
         let mut train = self.train.options(self.cascades.seed, fit.threads)?;
         if let Some(folder) = self.folder() {
@@ -143,8 +141,7 @@ fn replay(args: &Args) -> anyhow::Result<Outcome> {
     if args.transport.input.dry_run {
         return Ok(Outcome::Done);
     }
-    let mut rejects = Rejects::new(args.transport.input.dead_letter.as_deref())?;
-    early.iter().try_for_each(|refused| rejects.add_cascade(refused))?;
+    let rejects = Rejects::with_cascades(args.transport.input.dead_letter.as_deref(), &early)?;
     let stop = stop_flag()?;
     let replayed = Replayed::new(replay, Stdout::new(), rejects, Arc::clone(&stop));
     drive(args, replayed, &stop, settings)

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tweetoscope::event::Span;
 use tweetoscope::input::Content;
 use tweetoscope::learn::{Aggregate, GrowthLaw, LearnOptions, MAX_TREES, Target, max_model_bytes};
 use tweetoscope::record::{Kind, Record};
 use tweetoscope::replay::{Replay, ReplayOptions};
 use tweetoscope::stage::fit::Cut;
-use tweetoscope::stage::predict::{Method, PredictOptions};
+use tweetoscope::stage::predict::PredictOptions;
 use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stage::train::{Drift, Train, TrainOnDrift, TrainOptions};
 use tweetoscope::stage::{Ending, Out, Outgoing, RecordRef, Stage, Tally};
@@ -17,7 +16,7 @@ use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{Mapped, Rejects, Replayed, Stdout};
 use tweetoscope::telemetry::Timed;
 
-use crate::collect::CollectFlags;
+use crate::collect::{CollectFlags, MAX_AGE};
 use crate::fit::FitFlags;
 use crate::flags::{CarrierArgs, Outcome, Usage, threads};
 use crate::kafka::{self, KafkaArgs, Role, Topic};
@@ -132,21 +131,10 @@ impl Args {
 /// Trains on the samples that the other stages make of recorded cascades.
 fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
     const HOLD: usize = 64;
-    const MAX_AGE: Span = Span(7.0 * 86_400.0);
     let settings = SystemOptions {
         collect: args.collect.options(MAX_AGE, true)?,
         fit: args.fit.options(Cut::Until(None), true)?,
-        predict: PredictOptions {
-            method: Method::Auto,
-            law: GrowthLaw::default(),
-            level: 0.9,
-            alert_above: None,
-            above: Vec::new(),
-            max_pending: usize::MAX,
-            pin: Vec::new(),
-            curve: false,
-            explain: false,
-        },
+        predict: PredictOptions { max_pending: usize::MAX, ..PredictOptions::default() },
         train: Some(train),
         hold: HOLD,
     };
@@ -159,8 +147,7 @@ fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
     let seconds_per_unit = args.source.unit(&*cascades);
     let options = ReplayOptions { seed: args.seed, seconds_per_unit, ..ReplayOptions::default() };
     let replay = Replay::new(cascades, options).map_err(|error| Usage(error.to_string()))?;
-    let mut rejects = Rejects::new(args.transport.input.dead_letter.as_deref())?;
-    early.iter().try_for_each(|refused| rejects.add_cascade(refused))?;
+    let rejects = Rejects::with_cascades(args.transport.input.dead_letter.as_deref(), &early)?;
     let stop = stop_flag()?;
     let replayed = Replayed::new(replay, Stdout::new(), rejects, Arc::clone(&stop));
     let models = Mapped::new(replayed, |item| {

@@ -78,8 +78,7 @@ pub(super) fn run(
     if carrier.input.dry_run {
         return Ok(Outcome::Done);
     }
-    let mut rejects = Rejects::new(carrier.input.dead_letter.as_deref())?;
-    early.iter().try_for_each(|refused| rejects.add_cascade(refused))?;
+    let rejects = Rejects::with_cascades(carrier.input.dead_letter.as_deref(), &early)?;
     let unit = flags.source.unit(&*cascades);
     let end = flags.at.map(|time| time.0);
     let finished =

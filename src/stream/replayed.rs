@@ -1,6 +1,7 @@
 //! A replay as the input of a stage: events are passed as values, without JSON.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -28,6 +29,16 @@ impl<W: Write + Send + 'static> Replayed<W> {
 }
 
 impl Rejects {
+    /// Rejects with an optional dead-letter file, and the refusals from opening files of cascades.
+    ///
+    /// # Errors
+    /// The dead-letter file cannot be opened or written.
+    pub fn with_cascades(path: Option<&Path>, refused: &[Refused]) -> io::Result<Self> {
+        let mut rejects = Self::new(path)?;
+        refused.iter().try_for_each(|refused| rejects.add_cascade(refused))?;
+        Ok(rejects)
+    }
+
     /// Counts and reports a cascade that a history or a replay refused.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use tweetoscope::event::{Event, EventTime};
 use tweetoscope::learn::{Aggregate, GrowthLaw, Target};
 use tweetoscope::record::{Item, Kind, Record, Watermark, read};
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
-use tweetoscope::stage::predict::{Method, Predict, PredictOptions};
+use tweetoscope::stage::predict::{Predict, PredictOptions};
 use tweetoscope::stage::train::{Train, TrainOptions};
 use tweetoscope::stage::{Body, Change, Limit, Out, Outgoing, RecordRef, Recover, Saved};
 
@@ -298,17 +298,8 @@ fn a_predictor_is_restored_from_its_checkpoint_and_its_alerts() {
     let mut crashes = 0;
     for seed in 0..30 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let options = PredictOptions {
-            method: Method::Auto,
-            law: GrowthLaw::default(),
-            above: Vec::new(),
-            level: 0.9,
-            alert_above: None,
-            max_pending: [1000, 15][seed as usize % 2],
-            pin: Vec::new(),
-            curve: false,
-            explain: false,
-        };
+        let max_pending = [1000, 15][seed as usize % 2];
+        let options = PredictOptions { max_pending, ..PredictOptions::default() };
         let inputs = wild_properties(&mut rng, 400);
         let stride = 1 + below(&mut rng, 50) as usize;
         let make = || Predict::new(options.clone());

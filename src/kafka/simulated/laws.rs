@@ -8,7 +8,6 @@ use rand_chacha::ChaCha8Rng;
 use super::storm::{Finding, Happened, Weather, storm};
 use crate::event::{Event, EventTime};
 use crate::kafka::client::topics::Topic;
-use crate::learn::GrowthLaw;
 use crate::record::{Item, Kind, Record, Watermark, read};
 use crate::replay::random::seeded_rng;
 use crate::replay::testing::below;
@@ -166,14 +165,9 @@ fn predict_in_a_storm(weather: &Weather) -> Result<Happened, Finding> {
     let options = PredictOptions {
         // The law that learns from every size takes most of the time.
         method: if below(&mut rng, 20) == 0 { Method::Auto } else { Method::Seismic },
-        law: GrowthLaw::default(),
-        level: 0.9,
         alert_above: [None, Some(60.0), Some(f64::INFINITY)][below(&mut rng, 3) as usize],
-        above: Vec::new(),
         max_pending: [1000, 15][below(&mut rng, 2) as usize],
-        pin: Vec::new(),
-        curve: false,
-        explain: false,
+        ..PredictOptions::default()
     };
     let length = 20 + below(&mut rng, 150);
     let records = properties(&mut rng, length);

@@ -61,29 +61,24 @@ impl std::ops::AddAssign for Happened {
 #[derive(Debug)]
 pub(super) struct Finding(pub(super) String);
 
-fn settings(
-    weather: &Weather,
-    input: &str,
-    rng: &mut rand_chacha::ChaCha8Rng,
-    number: u64,
-) -> Settings {
-    let mut topics = Names::default();
-    topics.rename(&format!("{input}={input}")).expect("a name of a topic");
+/// The settings that all instances have in common.
+fn settings(weather: &Weather) -> Settings {
+    let mut rng = seeded_rng(weather.seed, 10);
     Settings {
         command: "simulated".to_owned(),
         brokers: "simulated".to_owned(),
         properties: Vec::new(),
         group: "group".to_owned(),
-        transactional_id: format!("id-{number}"),
+        transactional_id: String::new(),
         has_stable_id: false,
-        topics,
+        topics: Names::default(),
         creation: None,
         exit_eof: false,
         at_least_once: weather.at_least_once,
         wait: Duration::from_secs(3600),
-        tick: if below(rng, 3) == 0 { Duration::ZERO } else { Duration::from_secs(3600) },
-        max_outputs: 1 + below(rng, 12),
-        max_replay: [8, 40, 200, 1_000_000][below(rng, 4) as usize],
+        tick: if below(&mut rng, 3) == 0 { Duration::ZERO } else { Duration::from_secs(3600) },
+        max_outputs: 1 + below(&mut rng, 12),
+        max_replay: [8, 40, 200, 1_000_000][below(&mut rng, 4) as usize],
         dead_letter: None,
         max_record_bytes: 1 << 20,
         from: From::Earliest,
@@ -213,9 +208,14 @@ pub(super) fn storm<S: Recover>(
     }
     world.borrow_mut().create(Topic::CollectState.default_name(), 1);
     let topic = InputTopic { name: name.to_owned(), partitions };
+    let settings = settings(weather);
     let connect = |number| Connection {
         world: Rc::clone(&world),
-        settings: settings(weather, name, &mut rng.clone(), number),
+        settings: Settings {
+            transactional_id: format!("id-{number}"),
+            stop: Arc::default(),
+            ..settings.clone()
+        },
         process: Cell::new(0),
         is_killed: Rc::new(Cell::new(false)),
     };

@@ -8,7 +8,6 @@ use crate::hawkes::Estimator;
 use crate::hawkes::mark::MarkLaw;
 use crate::learn::{Aggregate, GrowthLaw, Target};
 use crate::stage::fit::Cut;
-use crate::stage::predict::Method;
 
 /// Cascades that slow down, each at its own pace, some of them too small to be scored.
 fn pasts(seed: u64, count: usize) -> Vec<Past> {
@@ -37,17 +36,7 @@ fn options(threads: usize) -> EvaluateOptions {
         features: true,
         kernels: None,
     };
-    let predict = PredictOptions {
-        method: Method::Auto,
-        law: GrowthLaw::default(),
-        above: Vec::new(),
-        level: 0.9,
-        alert_above: None,
-        max_pending: 1,
-        pin: Vec::new(),
-        curve: false,
-        explain: false,
-    };
+    let predict = PredictOptions { max_pending: 1, ..PredictOptions::default() };
     let (target, aggregate) = (Target::LogRatio, Aggregate::RelativeMedian);
     let law = GrowthLaw::default();
     let train = TrainOptions {

@@ -40,6 +40,22 @@ pub struct PredictOptions {
     pub explain: bool,
 }
 
+impl Default for PredictOptions {
+    fn default() -> Self {
+        Self {
+            method: Method::default(),
+            law: GrowthLaw::default(),
+            level: 0.9,
+            alert_above: None,
+            above: Vec::new(),
+            max_pending: 1_000_000,
+            pin: Vec::new(),
+            curve: false,
+            explain: false,
+        }
+    }
+}
+
 impl PredictOptions {
     /// All sizes for which an alert holds the probability to exceed them, each once.
     pub(super) fn limits(&self) -> Vec<f64> {

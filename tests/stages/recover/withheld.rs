@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use tweetoscope::learn::{GrowthLaw, LearnOptions, Model, fit_model};
+use tweetoscope::learn::{LearnOptions, Model, fit_model};
 use tweetoscope::record::Record;
-use tweetoscope::stage::predict::{Method, Predict, PredictOptions};
+use tweetoscope::stage::predict::{Predict, PredictOptions};
 use tweetoscope::stage::train::learn_sample;
 use tweetoscope::stage::{Change, Limit, Out, Recover, Saved, Stage};
 
@@ -38,15 +38,9 @@ fn a_withheld_prediction_is_scored_as_it_was_computed_before_the_crash() {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let inputs = wild_properties(&mut rng, 400);
         let options = PredictOptions {
-            method: Method::Auto,
-            law: GrowthLaw::default(),
-            above: Vec::new(),
-            level: 0.9,
             alert_above: Some(f64::INFINITY),
             max_pending: 1000,
-            pin: Vec::new(),
-            curve: false,
-            explain: false,
+            ..PredictOptions::default()
         };
         let make = || {
             let mut predict = Predict::new(options.clone());
