@@ -90,23 +90,25 @@ fn kills_with_long_checkpoints_and_a_changelog_do_not_change_the_output() {
     assert!(enough, "too few changelog records");
 }
 
+/// Runs a control, which must find differences.
+fn control(
+    broker: &Broker,
+    name: &'static str,
+    seed: u64,
+    flags: &'static [&'static str],
+) -> Outcome {
+    let duration = Duration::from_secs(15);
+    let test = FaultTest { name, seed, cascades: 500, duration, flags, min_recoveries: 0, ..BASE };
+    let after = test.run(broker);
+    report(name, &after);
+    after
+}
+
 /// A control: without a replay cascades are lost.
 #[test]
 fn without_replay_the_comparison_finds_lost_records() {
     let Some(broker) = broker() else { return };
-    let flags = &["--without-replay"];
-    let duration = Duration::from_secs(15);
-    let test = FaultTest {
-        name: "without-replay",
-        seed: 4,
-        cascades: 500,
-        duration,
-        flags,
-        min_recoveries: 0,
-        ..BASE
-    };
-    let after = test.run(broker);
-    report("without replay", &after);
+    let after = control(broker, "without-replay", 4, &["--without-replay"]);
     assert!(after.differences.iter().any(|it| !it.contains(" 0 missing")), "{after:?}");
 }
 
@@ -114,19 +116,7 @@ fn without_replay_the_comparison_finds_lost_records() {
 #[test]
 fn without_transactions_the_comparison_finds_repeated_records() {
     let Some(broker) = broker() else { return };
-    let flags = &["--at-least-once", "--tick", "2s"];
-    let duration = Duration::from_secs(15);
-    let test = FaultTest {
-        name: "at-least-once",
-        seed: 5,
-        cascades: 500,
-        duration,
-        flags,
-        min_recoveries: 0,
-        ..BASE
-    };
-    let after = test.run(broker);
-    report("at least once", &after);
+    let after = control(broker, "at-least-once", 5, &["--at-least-once", "--tick", "2s"]);
     let repeated = after.differences.iter().filter(|it| !it.contains(" 0 repeated")).count();
     assert!(repeated > 0, "{after:?}");
     assert!(after.differences.iter().all(|it| it.contains(" 0 missing")), "{after:?}");

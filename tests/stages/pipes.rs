@@ -1,6 +1,5 @@
 //! What a shell does to a command: closed readers, broken input, full disks.
 
-use std::collections::HashMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -298,55 +297,6 @@ fn a_file_that_is_not_a_valid_model_neither_blocks_nor_can_be_pinned() {
             "{said}"
         );
     }
-}
-
-/// Where hardly anything is expected, an interval begins at what was seen and still allows for more.
-#[test]
-fn an_untrained_interval_is_neither_a_point_nor_without_what_was_seen() {
-    for (n_obs, n_supp) in [(1, 0.0), (32, 0.0), (32, 0.01), (5000, 0.0)] {
-        let parameters = format!(
-            r#"{{"type":"parameters","cid":"a","T_obs":600,"n_obs":{n_obs},"n_supp":{n_supp},"G1":{n_supp},"n_star":0.1,"params":[0.01,0.001]}}"#
-        );
-        for level in ["0.5", "0.9", "0.99"] {
-            let output = run(&["predict", "--level", level], parameters.as_bytes());
-            let alert: Value = serde_json::from_slice(&output.stdout).unwrap();
-            let end = |name: &str| alert["interval"][name].as_f64().unwrap();
-            assert_eq!(end("low"), f64::from(n_obs), "{alert}");
-            assert!(end("high") > f64::from(n_obs) + 0.5, "{alert}");
-        }
-    }
-}
-
-/// Growth is told from what was seen to what is predicted, and half of it comes when half of it came.
-#[test]
-fn the_course_of_growth_is_that_of_real_cascades() {
-    const HISTORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/tideh.jsonl.gz");
-    let whole = run(&["generate", "--history", HISTORY], b"").stdout;
-    let series = run(&["collect", "--windows", "1h", "--terminated", "1d"], &whole).stdout;
-    let alerts = run(&["predict", "--curve"], &run(&["fit"], &series).stdout).stdout;
-    let mut times: HashMap<String, Vec<f64>> = HashMap::new();
-    for line in text(&whole).lines() {
-        let event: Value = serde_json::from_str(line).unwrap();
-        if let Some(cid) = event["cid"].as_str() {
-            times.entry(cid.to_owned()).or_default().push(event["t"].as_f64().unwrap());
-        }
-    }
-    let mut shares = Vec::new();
-    for alert in text(&alerts).lines().filter(|line| line.starts_with(r#"{"type":"alert""#)) {
-        let alert: Value = serde_json::from_str(alert).unwrap();
-        let curve: Vec<(f64, f64)> = serde_json::from_value(alert["curve"].clone()).unwrap();
-        let (n_obs, n_tot) = (alert["n_obs"].as_f64().unwrap(), alert["n_tot"].as_f64().unwrap());
-        assert!(curve.is_sorted_by(|a, b| a.0 < b.0 && a.1 <= b.1), "{alert}");
-        assert_eq!(curve[0], (0.0, n_obs));
-        assert!((curve[curve.len() - 1].1 - n_tot).abs() < 0.01 * n_tot, "{alert}");
-        let half = curve.iter().find(|(_, n)| *n >= (n_obs + n_tot) / 2.0).unwrap().0;
-        let times = &times[alert["cid"].as_str().unwrap()];
-        let by = |age: f64| times.iter().filter(|time| **time - times[0] <= age).count() as f64;
-        shares.push((by(3600.0 + half) - n_obs) / (times.len() as f64 - n_obs));
-    }
-    shares.sort_by(f64::total_cmp);
-    let median = shares[shares.len() / 2];
-    assert!(shares.len() == 50 && (0.35..0.75).contains(&median), "{median} {shares:?}");
 }
 
 #[test]
