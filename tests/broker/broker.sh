@@ -6,6 +6,7 @@
 #   broker.sh stop DIR                           end it in order
 #   broker.sh kill9 DIR                          end it as a crash would
 #   broker.sh restart DIR                        stop it where it runs, start it as it was
+#   broker.sh unregister DIR                     let it answer that the cluster has no broker, until a restart
 #   broker.sh wipe DIR                           end it and remove all that it wrote
 #   broker.sh topics DIR create NAME PARTITIONS [config=value...]
 #   broker.sh topics DIR list | describe [NAME] | delete NAME
@@ -50,7 +51,7 @@ utf8=(env LC_ALL=C.UTF-8)
 
 say() { printf 'broker.sh: %s\n' "$*" >&2; }
 die() { local status=$1; shift; say "$@"; exit "$status"; }
-usage() { sed -n '4,11s/^# *//p' "$here/broker.sh" >&2; exit 2; }
+usage() { sed -n '4,12s/^# *//p' "$here/broker.sh" >&2; exit 2; }
 unavailable() { die 69 "no test broker here: $*"; }
 
 # --- What all brokers of a checkout share: jars, an empty formatted log, archives of loaded classes.
@@ -279,6 +280,15 @@ restart() {
   cat address
 }
 
+# It then does not end by SIGTERM: use kill9.
+unregister() {
+  running || die 1 "no broker runs in $dir"
+  find_kit
+  cd -- "$dir"
+  run_java -XX:SharedArchiveFile=kafka/tools.jsa -Dbroker.log=off org.apache.kafka.tools.ClusterTool unregister \
+    --bootstrap-server "$(head -n 1 address)" --id 1
+}
+
 wipe() {
   if running; then end KILL; fi
   [ -f "$dir/address" ] || die 1 "no broker was ever started in $dir, so it is left alone"
@@ -311,7 +321,7 @@ command=$1 dir=$2
 shift 2
 case $command/$# in
   start/[123]) mkdir -p -- "$dir" ;;
-  stop/0 | kill9/0 | restart/0 | topics/*) [ -d "$dir" ] || die 1 "no broker was ever started in $dir" ;;
+  stop/0 | kill9/0 | restart/0 | unregister/0 | topics/*) [ -d "$dir" ] || die 1 "no broker was ever started in $dir" ;;
   wipe/0) [ -d "$dir" ] || exit 0 ;;
   *) usage ;;
 esac

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::broker::{Broker, broker};
-use crate::faults::{FaultTest, Outcome};
+use crate::client;
+use crate::environment::{Environment, differences, keyed, sources, tweets};
+use crate::faults::{FaultTest, OPTIONS, Outcome};
+use crate::process::{Daemon, pipe};
 
 const BASE: FaultTest = FaultTest {
     name: "kills",
@@ -54,6 +57,43 @@ fn kills_of_the_broker_do_not_change_the_output() {
     let test =
         FaultTest { name: "broker-kills", seed: 3, cascades: 700, duration, broker_kills, ..BASE };
     assert_exact("broker kills", &test.run(&broker));
+}
+
+/// A broker that answers that the cluster has no broker makes librdkafka forget all of them. The daemons
+/// connect anew; a reader, which would have to start again, ends.
+#[test]
+fn daemons_connect_anew_after_the_cluster_had_no_broker() {
+    let Some(broker) = Broker::start("unregistered").filter(Broker::is_ours) else { return };
+    let environment = Environment::new(&broker, "unregistered");
+    environment.create("collect", 2);
+    environment.create("log", 1);
+    let lines = tweets(300, 4, 22);
+    let sources = sources(&lines);
+    let records = keyed(&lines, &sources);
+    let (first, second) = records.split_at(records.len() / 2);
+    let topic = environment.topic("tweets");
+    let mut daemon = environment.daemon("collect", "unregistered", &OPTIONS);
+    let flags = environment.flags("log", &[]);
+    let mut reader =
+        Daemon::start("unregistered-log", &flags.iter().map(String::as_str).collect::<Vec<_>>());
+    client::produce(environment.brokers(), &topic, first.iter().copied());
+    environment.wait_until_read("collect", "tweets");
+
+    broker.script("unregister", &[]);
+    daemon.wait_for("all brokers are lost");
+    assert_eq!(reader.wait(Duration::from_secs(60)), Some(75), "{}", reader.stderr());
+    assert!(reader.stderr().contains("has no broker at the moment"), "{}", reader.stderr());
+    broker.script("kill9", &[]);
+    broker.script("restart", &[]);
+
+    client::produce(environment.brokers(), &topic, second.iter().copied());
+    environment.wait_until_read("collect", "tweets");
+    daemon.stop();
+    let pipe = pipe(&[&["collect", "--at-end", "drop"], &OPTIONS[..]].concat(), &lines);
+    let topics =
+        ["cascade_series", "cascade_properties"].map(|kind| (kind, environment.read(kind)));
+    let differences = differences(&topics, &pipe, 2);
+    assert!(differences.is_empty(), "{differences:#?}\n{}", daemon.stderr());
 }
 
 /// The older rebalance protocol, which revokes all partitions and assigns them again.

@@ -18,7 +18,9 @@ use crate::kafka::client::clock::now;
 use crate::kafka::client::config;
 use crate::kafka::client::consumer::Consumer;
 use crate::kafka::client::context::{Context, Events};
-use crate::kafka::client::errors::{Stopped, code, configuration, explained, failed, refusal};
+use crate::kafka::client::errors::{
+    Stopped, code, configuration, explained, failed, is_lost, lost, refusal,
+};
 use crate::kafka::client::group_position::GroupPosition;
 use crate::kafka::client::interface::{
     Brokers, GroupConsumer, PartitionReader, TransactionalProducer,
@@ -42,8 +44,22 @@ impl Cluster {
     /// Waits until a broker answers.
     pub(crate) fn connect(settings: &Settings) -> io::Result<Self> {
         log::info!("connecting: {}", settings.summary());
+        let start = now();
+        loop {
+            match Self::connect_once(settings) {
+                Err(error) if !is_lost(&error) => return Err(error),
+                Err(error) if start.elapsed() > settings.wait => {
+                    return Err(Stopped::Unreachable(error.to_string()).into());
+                }
+                Err(_) => {}
+                Ok(cluster) => return Ok(cluster),
+            }
+        }
+    }
+
+    fn connect_once(settings: &Settings) -> io::Result<Self> {
         let events = Arc::new(Events::default());
-        let context = Context { events: Arc::clone(&events) };
+        let context = Context::new(&events);
         let consumer: BaseConsumer<Context> = config::cluster(settings)
             .create_with_context(context)
             .map_err(|error| configuration(&error))?;
@@ -73,6 +89,9 @@ impl Cluster {
                 return Err(refused);
             }
             self.check_connection()?;
+            if self.events.is_lost() {
+                return Err(lost(&self.settings.brokers));
+            }
             if self.settings.stop.load(Ordering::Relaxed) {
                 return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped by a signal"));
             }
@@ -207,7 +226,7 @@ impl Cluster {
     }
 
     fn admin(&self) -> io::Result<AdminClient<Context>> {
-        let context = Context { events: Arc::clone(&self.events) };
+        let context = Context::new(&self.events);
         config::cluster(&self.settings)
             .create_with_context(context)
             .map_err(|error| configuration(&error))
@@ -226,6 +245,9 @@ impl Brokers for Cluster {
     fn check_reachable(&self) -> io::Result<()> {
         // Polling serves the queue of the log lines.
         self.consumer.poll(Duration::ZERO);
+        if self.events.is_lost() {
+            return Err(lost(&self.settings.brokers));
+        }
         let Some(since) = self.events.outages().down_since() else { return Ok(()) };
         if since.elapsed() < self.settings.wait {
             return Ok(());

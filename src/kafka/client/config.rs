@@ -19,11 +19,21 @@ fn client(settings: &Settings) -> ClientConfig {
 pub(super) fn cluster(settings: &Settings) -> ClientConfig {
     let mut config = client(settings);
     config.set("isolation.level", "read_uncommitted");
+    with_statistics(config)
+}
+
+/// With the statistics every second, of which [`Context`](super::context::Context) takes note.
+fn with_statistics(mut config: ClientConfig) -> ClientConfig {
+    config.set("statistics.interval.ms", "1000");
     config
 }
 
 /// For reading without a consumer group.
 pub(super) fn reader(settings: &Settings) -> ClientConfig {
+    with_statistics(reading(settings))
+}
+
+fn reading(settings: &Settings) -> ClientConfig {
     let mut config = client(settings);
     // librdkafka requires the name of a group, also where it is not used.
     config.set("group.id", &settings.group);
@@ -41,7 +51,7 @@ pub(super) fn reader(settings: &Settings) -> ClientConfig {
 
 /// For the committed offsets of another group, without joining it.
 pub(super) fn observer(settings: &Settings, group: &str) -> ClientConfig {
-    let mut config = reader(settings);
+    let mut config = reading(settings);
     config.set("group.id", group);
     config
 }
@@ -49,7 +59,6 @@ pub(super) fn observer(settings: &Settings, group: &str) -> ClientConfig {
 /// For the member of the consumer group.
 pub(super) fn consumer(settings: &Settings) -> ClientConfig {
     let mut config = reader(settings);
-    config.set("statistics.interval.ms", "1000");
     // Training may take longer between two polls; heartbeats continue.
     if settings.models == ModelsTopic::Publish {
         set_default(&mut config, "max.poll.interval.ms", "3600000");
@@ -94,7 +103,7 @@ pub(super) fn producer(settings: &Settings) -> ClientConfig {
         config.set("transactional.id", &settings.transactional_id);
         config.set("transaction.timeout.ms", TRANSACTION_TIMEOUT.as_millis().to_string());
     }
-    config
+    with_statistics(config)
 }
 
 /// Sets a property that the user has not set.

@@ -50,7 +50,7 @@ pub(crate) struct Consumer {
 impl Consumer {
     /// Joins the group.
     pub(super) fn join(settings: &Settings, events: &Arc<Events>, topic: &str) -> io::Result<Self> {
-        let context = Context { events: Arc::clone(events) };
+        let context = Context::new(events);
         let consumer: BaseConsumer<Context> = config::consumer(settings)
             .create_with_context(context)
             .map_err(|error| configuration(&error))?;

@@ -4,7 +4,7 @@
 //! consumer from closing. The loop of the daemon takes the events.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ pub(super) struct Events {
     /// Whether the consumer is closing: rebalances are then accepted in the callback.
     closing: AtomicBool,
     outages: Outages,
+    /// Whether a client has lost all brokers ([`Context::stats`]).
+    lost: AtomicBool,
     denied: Mutex<Option<String>>,
     undelivered: Mutex<Option<(String, Code)>>,
     failures: AtomicU64,
@@ -72,6 +74,11 @@ impl Events {
     /// The outages of the brokers.
     pub(super) fn outages(&self) -> &Outages {
         &self.outages
+    }
+
+    /// Whether a client has lost all brokers, for good.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
     }
 
     pub(super) fn has_rebalance(&self) -> bool {
@@ -124,10 +131,21 @@ impl Events {
     }
 }
 
+/// Number of successive statistics without a broker after which a client has lost all brokers.
+const LOST: u32 = 2;
+
 /// The callbacks of one client.
 #[derive(Clone, Default)]
 pub(super) struct Context {
-    pub(super) events: Arc<Events>,
+    events: Arc<Events>,
+    /// Number of successive statistics of this client without a broker.
+    without_brokers: Arc<AtomicU32>,
+}
+
+impl Context {
+    pub(super) fn new(events: &Arc<Events>) -> Self {
+        Self { events: Arc::clone(events), without_brokers: Arc::default() }
+    }
 }
 
 impl ClientContext for Context {
@@ -150,8 +168,22 @@ impl ClientContext for Context {
         }
     }
 
-    /// The statistics contain the ends of the partitions, which saves a request for each.
+    /// The statistics contain the ends of the partitions, which saves a request for each, and the brokers.
+    ///
+    /// Where the last registered broker of a cluster is fenced for a moment, it still answers, with
+    /// metadata that contain no broker. librdkafka then removes all brokers of the client, those of
+    /// `bootstrap.servers` included, and never connects again (as of 2.12; confluentinc/librdkafka#5430
+    /// is about the same state).
     fn stats(&self, statistics: Statistics) {
+        let is_broker = |source: &str| matches!(source, "configured" | "learned");
+        if statistics.brokers.values().any(|it| is_broker(&it.source)) {
+            self.without_brokers.store(0, Ordering::Relaxed);
+        } else if self.without_brokers.fetch_add(1, Ordering::Relaxed) + 1 >= LOST {
+            self.events.lost.store(true, Ordering::Relaxed);
+        }
+        if statistics.client_type == "producer" {
+            return;
+        }
         let partitions = statistics.topics.values().flat_map(|topic| topic.partitions.values());
         let known = partitions
             .filter(|it| it.hi_offset >= 0)

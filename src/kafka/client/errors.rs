@@ -10,13 +10,15 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 pub enum Stopped {
     /// No broker answered within `--wait`.
     Unreachable(String),
+    /// A client has lost all brokers, and connects to none of them again.
+    Lost(String),
     /// A newer instance uses the same transactional id.
     Fenced(String),
 }
 
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Unreachable(text) | Self::Fenced(text)) = self;
+        let (Self::Unreachable(text) | Self::Lost(text) | Self::Fenced(text)) = self;
         f.write_str(text)
     }
 }
@@ -26,7 +28,7 @@ impl std::error::Error for Stopped {}
 impl From<Stopped> for io::Error {
     fn from(stopped: Stopped) -> Self {
         let kind = match stopped {
-            Stopped::Unreachable(_) => io::ErrorKind::HostUnreachable,
+            Stopped::Unreachable(_) | Stopped::Lost(_) => io::ErrorKind::HostUnreachable,
             Stopped::Fenced(_) => io::ErrorKind::ResourceBusy,
         };
         Self::new(kind, stopped)
@@ -36,9 +38,24 @@ impl From<Stopped> for io::Error {
 /// The exit status of an error, if it has one of its own (docs/kafka.md, Exit statuses).
 pub fn status(error: &io::Error) -> Option<u8> {
     match error.get_ref()?.downcast_ref::<Stopped>()? {
-        Stopped::Unreachable(_) => Some(75),
+        Stopped::Unreachable(_) | Stopped::Lost(_) => Some(75),
         Stopped::Fenced(_) => Some(76),
     }
+}
+
+/// The error of a client that has lost all brokers.
+pub(super) fn lost(brokers: &str) -> io::Error {
+    Stopped::Lost(format!(
+        "brokers {brokers} answered that the cluster has no broker at the moment, and the connection to \
+         them is lost: start again"
+    ))
+    .into()
+}
+
+/// Whether a client has lost all brokers, so that only new clients connect again.
+pub(crate) fn is_lost(error: &io::Error) -> bool {
+    let stopped = error.get_ref().and_then(|it| it.downcast_ref::<Stopped>());
+    matches!(stopped, Some(Stopped::Lost(_)))
 }
 
 /// Why a transaction was not committed.

@@ -12,7 +12,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use crate::kafka::client::config;
 use crate::kafka::client::consumer_errors::ConsumerErrors;
 use crate::kafka::client::context::{Context, Events};
-use crate::kafka::client::errors::{configuration, explained};
+use crate::kafka::client::errors::{configuration, explained, lost};
 use crate::kafka::client::interface::PartitionReader;
 use crate::kafka::client::records::{ConsumerRecord, Found};
 use crate::kafka::client::settings::Settings;
@@ -20,6 +20,8 @@ use crate::kafka::client::settings::Settings;
 /// Reads one topic.
 pub(crate) struct Reader {
     consumer: BaseConsumer<Context>,
+    events: Arc<Events>,
+    brokers: String,
     topic: String,
     errors: ConsumerErrors,
 }
@@ -34,9 +36,9 @@ impl Reader {
         // The events of this client concern no other, and it closes without a rebalance.
         let events = Events::default();
         events.close();
-        let context = Context { events: Arc::new(events) };
+        let events = Arc::new(events);
         let consumer: BaseConsumer<Context> = config::reader(settings)
-            .create_with_context(context)
+            .create_with_context(Context::new(&events))
             .map_err(|error| configuration(&error))?;
         let mut list = TopicPartitionList::new();
         for (partition, offset) in starts {
@@ -45,13 +47,20 @@ impl Reader {
         }
         consumer.assign(&list).map_err(|error| explained(&format!("topic {topic}"), &error))?;
         let errors = ConsumerErrors::new(format!("topic {topic}"));
-        Ok(Self { consumer, topic: topic.to_owned(), errors })
+        Ok(Self {
+            consumer,
+            events,
+            brokers: settings.brokers.clone(),
+            topic: topic.to_owned(),
+            errors,
+        })
     }
 }
 
 impl PartitionReader for Reader {
     fn next(&self, wait: Duration) -> io::Result<Option<Found<'_>>> {
         match self.consumer.poll(wait) {
+            None if self.events.is_lost() => Err(lost(&self.brokers)),
             None => Ok(None),
             Some(Ok(message)) => {
                 self.errors.clear();

@@ -29,6 +29,13 @@ const POLL: Duration = Duration::from_millis(100);
 /// Timeout of a poll while positions are being located.
 const POLL_LOCATING: Duration = Duration::from_millis(5);
 
+/// What a daemon continues that connects anew.
+#[derive(Default)]
+pub(crate) struct Before {
+    counts: Counts,
+    metrics: Metrics,
+}
+
 /// A daemon that runs stages of `make`, one for each assigned partition.
 pub(crate) struct Daemon<'a, S, F> {
     settings: &'a Settings,
@@ -42,6 +49,8 @@ pub(crate) struct Daemon<'a, S, F> {
     writer: Writer<'a>,
     joins: Joins,
     metrics: Metrics,
+    /// The counts of earlier clients of this process.
+    before: Counts,
     /// Whether the last replay distance was reported as long.
     is_long_reported: bool,
 }
@@ -68,8 +77,20 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             writer: Writer::new(settings, &input.name, needs.reads_back),
             joins: Joins::default(),
             metrics: Metrics::default(),
+            before: Counts::default(),
             is_long_reported: false,
         })
+    }
+
+    /// Continues the counts of earlier clients of this process.
+    pub(crate) fn continue_after(&mut self, before: Before) {
+        self.before = before.counts;
+        self.metrics = before.metrics;
+    }
+
+    /// What the next clients of this process continue; this daemon must not run on.
+    pub(crate) fn before(&mut self) -> Before {
+        Before { counts: self.counts(), metrics: std::mem::take(&mut self.metrics) }
     }
 
     /// Runs until a signal stops it or, with `--exit-eof`, until all partitions are read.
@@ -301,8 +322,9 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
     }
 
     fn counts(&self) -> Counts {
-        let written = self.transaction.producer().sent();
-        Counts { read: self.metrics.read(), written, rejected: self.writer.rejected() }
+        let written = self.before.written + self.transaction.producer().sent();
+        let rejected = self.before.rejected + self.writer.rejected();
+        Counts { read: self.metrics.read(), written, rejected }
     }
 }
 

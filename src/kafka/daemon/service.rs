@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::io;
 
 use crate::kafka::client::cluster::Cluster;
-use crate::kafka::client::errors::{Stopped, failed};
+use crate::kafka::client::errors::{Stopped, failed, is_lost};
 use crate::kafka::client::interface::Brokers;
 use crate::kafka::client::settings::{LARGEST_RECORD, ModelsTopic, Settings};
 use crate::kafka::client::topics::{InputTopic, Topic};
-use crate::kafka::daemon::run::Daemon;
+use crate::kafka::daemon::run::{Before, Daemon};
 use crate::kafka::restore::recovery::Recovery;
 use crate::record::Kind;
 use crate::stage::Recover;
@@ -107,15 +107,35 @@ fn run<S: Recover>(
     settings: &Settings,
     observer: &mut dyn Observer,
 ) -> io::Result<Counts> {
+    let mut before = Before::default();
+    loop {
+        match run_once(&make, settings, observer, &mut before) {
+            Err(error) if is_lost(&error) => {
+                log::warn!("all brokers are lost: connecting anew, and the state is restored");
+            }
+            ended => return ended,
+        }
+    }
+}
+
+/// Runs until the clients have lost all brokers, at most; `before` has the counts of earlier clients.
+fn run_once<S: Recover>(
+    make: impl Fn() -> S,
+    settings: &Settings,
+    observer: &mut dyn Observer,
+    before: &mut Before,
+) -> io::Result<Counts> {
     let cluster = Cluster::connect(settings)?;
     let input = prepare::<S>(settings, &cluster)?;
     let recovery = Recovery { settings, cluster: &cluster, input: &input, needs: S::RESTORE };
     let mut daemon = Daemon::open(make, recovery)?;
+    daemon.continue_after(std::mem::take(before));
     let ended = daemon.run(observer);
     daemon.report_total();
     if let Err(error) = &ended
         && is_stopped(error)
     {
+        *before = daemon.before();
         // Leaving the group would block on brokers that do not answer.
         std::mem::forget(daemon);
         std::mem::forget(cluster);
