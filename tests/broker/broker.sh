@@ -2,7 +2,7 @@
 #
 # A real Apache Kafka for tests: one KRaft node on 127.0.0.1, made of jars from Maven Central.
 #
-#   broker.sh start DIR PORT [--tls] [--sasl]    start, with the data that DIR may already hold
+#   broker.sh start DIR PORT [OPTION...]         start, with the data that DIR may already hold
 #   broker.sh stop DIR                           end it in order
 #   broker.sh kill9 DIR                          end it as a crash would
 #   broker.sh restart DIR                        stop it where it runs, start it as it was
@@ -18,6 +18,10 @@
 #   sasl 127.0.0.1:PORT+3             with --sasl: SASL/PLAIN without encryption. alice (password
 #                                     alice-secret) may do everything, bob (bob-secret) everything but
 #                                     write to a topic named `forbidden`
+#
+# With --short-session a restart after kill9 takes 2 s, and otherwise 11 s: a controller takes a killed
+# broker for alive until its session ends, and refuses the restarted one as a duplicate until then. On a
+# busy machine a running broker may miss a short session, and is then without partitions for a moment.
 #
 # PORT+1 is the controller's, so leave four ports to each broker. Take them below 32768: above, the kernel
 # may have lent one to an outgoing connection.
@@ -123,11 +127,11 @@ tool() {
   run_java "$archive" -Dbroker.log=off "org.apache.kafka.tools.$class" --bootstrap-server "$(head -n 1 address)" "$@"
 }
 
-# configure PORT [--tls] [--sasl]: writes server.properties and address.
+# configure PORT [OPTION...]: writes server.properties and address.
 configure() {
-  local port=$1 tls='' sasl='' option; shift
+  local port=$1 tls='' sasl='' short='' option; shift
   for option; do
-    case $option in --tls) tls=1 ;; --sasl) sasl=1 ;; *) usage ;; esac
+    case $option in --tls) tls=1 ;; --sasl) sasl=1 ;; --short-session) short=1 ;; *) usage ;; esac
   done
   local listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$((port + 1))
   listeners+=${tls:+,TLS://127.0.0.1:$((port + 2))}${sasl:+,SASL://127.0.0.1:$((port + 3))}
@@ -139,6 +143,7 @@ configure() {
     echo "inter.broker.listener.name=PLAINTEXT"
     echo "controller.listener.names=CONTROLLER"
     echo "controller.quorum.voters=1@127.0.0.1:$((port + 1))"
+    if [ -n "$short" ]; then printf '%s\n' broker.session.timeout.ms=1000 broker.heartbeat.interval.ms=200; fi
     if [ -n "$tls" ]; then tls_properties; fi
     if [ -n "$sasl" ]; then sasl_properties; fi
   } >server.properties
@@ -253,7 +258,7 @@ start() {
   [[ $port =~ ^[0-9]{4,5}$ && $port -ge 1024 && $port -le 65532 ]] || die 2 "PORT is a number from 1024 to 65532, not '$port'"
   local ports=("$port" $((port + 1)))
   for option in "${@:2}"; do
-    case $option in --tls) ports+=($((port + 2))) ;; --sasl) ports+=($((port + 3))) ;; *) usage ;; esac
+    case $option in --tls) ports+=($((port + 2))) ;; --sasl) ports+=($((port + 3))) ;; --short-session) ;; *) usage ;; esac
   done
   if running; then die 1 "a broker runs in $dir already, as process $pid"; fi
   find_kit
@@ -320,7 +325,7 @@ if [ $# -lt 2 ] || [ -z "$2" ]; then usage; fi
 command=$1 dir=$2
 shift 2
 case $command/$# in
-  start/[123]) mkdir -p -- "$dir" ;;
+  start/[1234]) mkdir -p -- "$dir" ;;
   stop/0 | kill9/0 | restart/0 | unregister/0 | topics/*) [ -d "$dir" ] || die 1 "no broker was ever started in $dir" ;;
   wipe/0) [ -d "$dir" ] || exit 0 ;;
   *) usage ;;

@@ -28,7 +28,7 @@ fn script() -> PathBuf {
 /// The broker of all tests of this process; `None`, with a message, if it cannot be started.
 pub(crate) fn broker() -> Option<&'static Broker> {
     static BROKER: OnceLock<Option<Broker>> = OnceLock::new();
-    BROKER.get_or_init(|| existing().or_else(|| Broker::start("shared"))).as_ref()
+    BROKER.get_or_init(|| existing().or_else(|| Broker::start_with("shared", &[]))).as_ref()
 }
 
 fn existing() -> Option<Broker> {
@@ -50,12 +50,17 @@ fn free_ports() -> u16 {
 impl Broker {
     /// A broker of its own, for a test that kills it.
     pub(crate) fn start(name: &str) -> Option<Self> {
+        Self::start_with(name, &["--short-session"])
+    }
+
+    fn start_with(name: &str, options: &[&str]) -> Option<Self> {
         let dir = std::env::temp_dir().join(format!("tweetoscope-{name}-{}", std::process::id()));
         // Another process may have taken the ports in between.
         let attempts = (0..10).map(|_| {
             Command::new("bash")
                 .args([script().as_os_str(), "start".as_ref(), dir.as_os_str()])
                 .args([&free_ports().to_string(), "--tls", "--sasl"])
+                .args(options)
                 .output()
                 .expect("bash is there")
         });

@@ -117,10 +117,10 @@ fn a_group_that_assigns_nothing_is_reported_and_counted() {
     waiting.wait_for("has assigned no partitions for");
     let count =
         "tweetoscope_kafka_consumer_errors_total{reason=\"NoAssignment\",stage=\"collect\"} 1";
-    waiting.wait_for_page("/metrics", Duration::from_secs(5), |_, text| text.contains(count));
+    waiting.wait_for_page("/metrics", Duration::from_secs(60), |_, text| text.contains(count));
     assert_eq!(waiting.page("/readyz").0, 503);
     member.signal("CONT");
-    waiting.wait_for_page("/readyz", Duration::from_secs(10), |status, _| status == 200);
+    waiting.wait_for_page("/readyz", Duration::from_secs(60), |status, _| status == 200);
     waiting.stop();
     member.stop();
 }

@@ -110,7 +110,7 @@ impl<'a> Environment<'a> {
 
     pub(crate) fn wait_until_read(&self, command: &str, kind: &str) {
         let (group, topic) = (self.group(command), self.topic(kind));
-        client::wait_until_read(self.brokers(), &group, &topic, Duration::from_secs(120));
+        client::wait_until_read(self.brokers(), &group, &topic, Duration::from_secs(180));
     }
 }
 

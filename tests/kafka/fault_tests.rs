@@ -6,16 +6,16 @@ use crate::broker::{Broker, broker};
 use crate::client;
 use crate::environment::{Environment, differences, keyed, sources, tweets};
 use crate::faults::{FaultTest, OPTIONS, Outcome};
-use crate::process::{Daemon, pipe};
+use crate::process::pipe;
 
 const BASE: FaultTest = FaultTest {
     name: "kills",
     seed: 1,
     instances: 3,
     partitions: 4,
-    cascades: 1500,
+    cascades: 900,
     sources: 16,
-    duration: Duration::from_secs(45),
+    duration: Duration::from_secs(25),
     flags: &[],
     broker_kills: 0,
     min_recoveries: 5,
@@ -59,33 +59,25 @@ fn kills_of_the_broker_do_not_change_the_output() {
     assert_exact("broker kills", &test.run(&broker));
 }
 
-/// A broker that answers that the cluster has no broker makes librdkafka forget all of them. The daemons
-/// connect anew; a reader, which would have to start again, ends.
+/// A broker that answers that the cluster has no broker, and is then replaced.
 #[test]
-fn daemons_connect_anew_after_the_cluster_had_no_broker() {
+fn daemons_continue_after_the_cluster_had_no_broker() {
     let Some(broker) = Broker::start("unregistered").filter(Broker::is_ours) else { return };
     let environment = Environment::new(&broker, "unregistered");
     environment.create("collect", 2);
-    environment.create("log", 1);
     let lines = tweets(300, 4, 22);
     let sources = sources(&lines);
     let records = keyed(&lines, &sources);
     let (first, second) = records.split_at(records.len() / 2);
     let topic = environment.topic("tweets");
     let mut daemon = environment.daemon("collect", "unregistered", &OPTIONS);
-    let flags = environment.flags("log", &[]);
-    let mut reader =
-        Daemon::start("unregistered-log", &flags.iter().map(String::as_str).collect::<Vec<_>>());
     client::produce(environment.brokers(), &topic, first.iter().copied());
     environment.wait_until_read("collect", "tweets");
 
     broker.script("unregister", &[]);
-    daemon.wait_for("all brokers are lost");
-    assert_eq!(reader.wait(Duration::from_secs(60)), Some(75), "{}", reader.stderr());
-    assert!(reader.stderr().contains("has no broker at the moment"), "{}", reader.stderr());
+    std::thread::sleep(Duration::from_secs(3));
     broker.script("kill9", &[]);
     broker.script("restart", &[]);
-
     client::produce(environment.brokers(), &topic, second.iter().copied());
     environment.wait_until_read("collect", "tweets");
     daemon.stop();

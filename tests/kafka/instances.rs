@@ -118,7 +118,7 @@ fn a_restart_with_the_same_id_after_a_kill_takes_a_second() {
     let start = Instant::now();
     daemon.kill_and_restart();
     while daemon.stderr().matches("starting at offset").count() < before + 2 {
-        assert!(start.elapsed() < Duration::from_secs(5), "{}", daemon.stderr());
+        assert!(start.elapsed() < Duration::from_secs(20), "{}", daemon.stderr());
         std::thread::sleep(Duration::from_millis(20));
     }
     eprintln!("assigned {:.1} s after the kill", start.elapsed().as_secs_f64());

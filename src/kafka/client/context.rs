@@ -284,3 +284,51 @@ impl Context {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statistics(brokers: &str) -> Statistics {
+        let text = format!(
+            r#"{{"name":"a","client_id":"a","type":"producer","ts":0,"time":0,"age":0,"replyq":0,
+            "msg_cnt":0,"msg_size":0,"msg_max":0,"msg_size_max":0,"simple_cnt":0,
+            "metadata_cache_cnt":0,"brokers":{{{brokers}}},"topics":{{}},"tx":0,"tx_bytes":0,"rx":0,
+            "rx_bytes":0,"txmsgs":0,"txmsg_bytes":0,"rxmsgs":0,"rxmsg_bytes":0}}"#
+        );
+        serde_json::from_str(&text).expect("statistics")
+    }
+
+    fn broker(source: &str) -> String {
+        let numbers = ["nodeid", "stateage", "outbuf_cnt", "outbuf_msg_cnt", "waitresp_cnt"]
+            .into_iter()
+            .chain(["waitresp_msg_cnt", "tx", "txbytes", "txerrs", "txretries", "txidle"])
+            .chain(["req_timeouts", "rx", "rxbytes", "rxerrs", "rxcorriderrs", "rxpartial"])
+            .chain(["rxidle", "zbuf_grow", "buf_grow", "wakeups", "connects", "disconnects"])
+            .map(|name| format!(r#""{name}":0,"#))
+            .collect::<String>();
+        format!(
+            r#""b":{{{numbers}"name":"b","nodename":"","source":"{source}","state":"UP",
+            "req":{{}},"toppars":{{}}}}"#
+        )
+    }
+
+    #[test]
+    fn a_client_without_a_broker_in_successive_statistics_is_lost() {
+        let without = [String::new(), broker("logical"), broker("internal")];
+        for none in &without {
+            for with in ["configured", "learned"] {
+                let events = Arc::new(Events::default());
+                let (context, other) = (Context::new(&events), Context::new(&events));
+                for brokers in [none.clone(), broker(with), none.clone()] {
+                    context.stats(statistics(&brokers));
+                    assert!(!events.is_lost());
+                    // A broker of another client does not count.
+                    other.stats(statistics(&broker(with)));
+                }
+                context.stats(statistics(none));
+                assert!(events.is_lost());
+            }
+        }
+    }
+}
