@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use tweetoscope::record::Kind;
 use tweetoscope::stage::Stage;
 use tweetoscope::stream::lines::{Input, Lines, Options};
@@ -145,13 +145,23 @@ pub(crate) fn outcome(transport: &impl Transport) -> Outcome {
     if transport.counts().rejected > 0 { Outcome::Rejected } else { Outcome::Done }
 }
 
-/// Set by SIGINT and SIGTERM; the second one ends the process at once.
+/// Set by SIGINT and SIGTERM, and by SIGHUP unless it is ignored, as under nohup; the second one ends the
+/// process at once.
 pub(crate) fn stop_flag() -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
+    let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+    for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&stop))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
-            .context("cannot install the handlers of SIGINT and SIGTERM")?;
+            .context("cannot install the handlers of SIGINT, SIGTERM and SIGHUP")?;
     }
     Ok(stop)
+}
+
+/// Whether the parent has had a signal ignored, where the system tells.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|it| u64::from_str_radix(it.trim(), 16).ok()).unwrap_or_default();
+    mask >> (signal - 1) & 1 == 1
 }

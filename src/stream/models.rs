@@ -167,10 +167,11 @@ impl Folder {
     }
 
     /// Writes a model atomically, and deletes the oldest models of its window. A file that is not a
-    /// valid model, such as one of a later format, is neither replaced nor deleted.
+    /// valid model, such as one of a later format, is neither replaced nor deleted, and neither is a model
+    /// that another process has written with the same version.
     ///
     /// # Errors
-    /// A file cannot be written or deleted, or one of the version exists and is not a valid model.
+    /// A file cannot be written or deleted, or another one of the version exists.
     pub fn store(&self, model: &Model) -> io::Result<()> {
         let path = self.path.join(format!("{}.json", model.model));
         let version = model.model.parse().ok();
@@ -186,7 +187,11 @@ impl Folder {
                 continue;
             }
             let old = self.file(version);
-            fs::remove_file(&old).map_err(|error| named(&old.display().to_string(), &error))?;
+            match fs::remove_file(&old) {
+                // Another process has deleted it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                deleted => deleted.map_err(|error| named(&old.display().to_string(), &error))?,
+            }
         }
         Ok(())
     }
@@ -196,12 +201,27 @@ impl Folder {
         let draft = path.with_extension(format!("draft-{}", std::process::id()));
         let mut file = fs::File::create(&draft)?;
         let content = file.write_all(text.as_bytes()).and_then(|()| file.write_all(b"\n"));
-        let finished =
-            content.and_then(|()| file.sync_all()).and_then(|()| fs::rename(&draft, path));
-        if finished.is_err() {
-            let _ = fs::remove_file(&draft);
-        }
+        let finished = content.and_then(|()| file.sync_all()).and_then(|()| publish(&draft, path));
+        let _ = fs::remove_file(&draft);
         finished
+    }
+}
+
+/// Gives a finished draft its name, unless another file has it that differs.
+fn publish(draft: &Path, path: &Path) -> io::Result<()> {
+    match fs::hard_link(draft, path) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            if fs::read(draft)? == fs::read(path)? {
+                return Ok(());
+            }
+            Err(io::Error::other(
+                "another process has written a model of this version: two trainers must not share a \
+                 folder of models; give each its own --models",
+            ))
+        }
+        // Not every file system has links.
+        Err(_) => fs::rename(draft, path),
     }
 }
 

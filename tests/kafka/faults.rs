@@ -113,13 +113,15 @@ impl FaultTest {
         let start = Instant::now();
         let mut kills = 0;
         let mut broker_kills = 0;
-        // On a slow machine daemons may be killed before they have read a record.
+        // Daemons may be killed before they have read a record.
         let is_complete = |daemons: &[Daemon]| {
             let stderr = daemons.iter().map(Daemon::stderr).collect::<String>();
             start.elapsed() > 5 * self.duration || recoveries(&stderr) >= self.min_recoveries
         };
         while start.elapsed() < self.duration || !is_complete(daemons) {
-            std::thread::sleep(between(rng, 300, 3000));
+            // On a slow machine a restarted daemon needs longer until it has read a record.
+            let longest = if start.elapsed() < self.duration { 3000 } else { 9000 };
+            std::thread::sleep(between(rng, 300, longest));
             let share = start.elapsed().as_secs_f64() / self.duration.as_secs_f64();
             if share * f64::from(self.broker_kills + 1) > f64::from(broker_kills + 1)
                 && broker_kills < self.broker_kills

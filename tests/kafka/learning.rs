@@ -103,8 +103,13 @@ fn predictions_survive_kills_while_models_are_published() {
             &environment.topic("cascade_properties"),
             part.iter().copied(),
         );
-        std::thread::sleep(Duration::from_millis(600));
-        let now = environment.read("models").len();
+        // A model is published after some of the parts, on a slow machine later.
+        let start = Instant::now();
+        let mut now = published;
+        while now == published && start.elapsed() < Duration::from_secs(2) {
+            std::thread::sleep(Duration::from_millis(300));
+            now = environment.read("models").len();
+        }
         if now > published || i % 5 == 4 {
             // A part of the output with the new model is not committed at this time.
             predict[i % 2].kill_and_restart();

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 mod bad_lines;
 mod cases;
+mod faults;
 mod learning;
 mod tables;
 
