@@ -36,5 +36,7 @@ mod process;
 mod records;
 #[path = "kafka/replays.rs"]
 mod replays;
+#[path = "kafka/soak.rs"]
+mod soak;
 #[path = "kafka/topics.rs"]
 mod topics;

@@ -52,7 +52,7 @@ fn recoveries(stderr: &str) -> usize {
     stderr.matches(", replaying ").count() - stderr.matches(", replaying 0 offsets").count()
 }
 
-fn between(rng: &mut ChaCha8Rng, low: u64, high: u64) -> Duration {
+pub(crate) fn between(rng: &mut ChaCha8Rng, low: u64, high: u64) -> Duration {
     Duration::from_millis(low + u64::from(rng.next_u32()) % (high - low))
 }
 

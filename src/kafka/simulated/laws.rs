@@ -90,7 +90,18 @@ fn collect_in_a_storm(weather: &Weather) -> Result<Happened, Finding> {
     let length = 50 + below(&mut rng, 350);
     let records = tweets(&mut rng, length);
     let outputs = [Topic::CascadeSeries, Topic::CascadeProperties];
-    storm(weather, Topic::Tweets, &outputs, &records, &|| Collect::new(options.clone()))
+    let make = || Collect::new(options.clone());
+    let changed = || {
+        let mut changed = options.clone();
+        match weather.seed % 3 {
+            0 => changed.terminated += 3600.0,
+            1 => changed.lateness += 30.0,
+            _ => changed.min_size += 1,
+        }
+        Collect::new(changed)
+    };
+    let changed = (weather.seed % 4 == 0).then_some(&changed as &dyn Fn() -> Collect);
+    storm(weather, Topic::Tweets, &outputs, &records, &make, changed)
 }
 
 /// Runs the seeds; fails with the first one that has a finding.
@@ -120,8 +131,8 @@ fn findings(
 fn a_collector_commits_every_record_once_in_any_storm() {
     let happened = all(10_000, collect_in_a_storm);
     if happened.records > 100_000 {
-        let Happened { crashes, expelled, aborted, stops, .. } = happened;
-        assert!([crashes, expelled, aborted, stops].iter().all(|count| *count > 500));
+        let Happened { crashes, expelled, aborted, stops, refused, .. } = happened;
+        assert!([crashes, expelled, aborted, stops, refused].iter().all(|count| *count > 500));
     }
 }
 
@@ -172,7 +183,14 @@ fn predict_in_a_storm(weather: &Weather) -> Result<Happened, Finding> {
     let length = 20 + below(&mut rng, 150);
     let records = properties(&mut rng, length);
     let outputs = [Topic::Alerts, Topic::Stats, Topic::Samples];
-    storm(weather, Topic::CascadeProperties, &outputs, &records, &|| Predict::new(options.clone()))
+    storm(
+        weather,
+        Topic::CascadeProperties,
+        &outputs,
+        &records,
+        &|| Predict::new(options.clone()),
+        None,
+    )
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub(super) struct Happened {
     /// Transactions that were aborted.
     pub(super) aborted: u64,
     pub(super) stops: u64,
+    /// Instances with other options that were refused.
+    pub(super) refused: u64,
     pub(super) records: u64,
 }
 
@@ -53,6 +55,7 @@ impl std::ops::AddAssign for Happened {
         self.expelled += other.expelled;
         self.aborted += other.aborted;
         self.stops += other.stops;
+        self.refused += other.refused;
         self.records += other.records;
     }
 }
@@ -138,6 +141,11 @@ fn emitted(world: &World, topics: &[Topic]) -> Vec<String> {
     lines
 }
 
+/// Whether a position of each partition is committed.
+fn is_under_way(world: &World, input: &InputTopic) -> bool {
+    (0..input.partitions).all(|partition| world.positions.contains_key(&partition))
+}
+
 /// Whether all of the input is committed.
 fn is_done(world: &World, input: &InputTopic) -> bool {
     (0..input.partitions).all(|partition| {
@@ -185,13 +193,15 @@ fn append(world: &mut World, input: &str, records: &[(u64, Record)]) {
 }
 
 /// Runs instances of a stage on `records` (with the numbers of their sources) through a storm, and
-/// compares what is committed with the offline run.
+/// compares what is committed with the offline run. Instances of `other`, with options that decide the
+/// output, must be refused where positions are committed.
 pub(super) fn storm<S: Recover>(
     weather: &Weather,
     input: Topic,
     outputs: &[Topic],
     records: &[(u64, Record)],
     make: &dyn Fn() -> S,
+    other: Option<&dyn Fn() -> S>,
 ) -> Result<Happened, Finding> {
     let mut rng = seeded_rng(weather.seed, 7);
     let partitions = 1 + below(&mut rng, 4) as i32;
@@ -223,6 +233,7 @@ pub(super) fn storm<S: Recover>(
     let mut daemons: Vec<Option<AnyDaemon<'_, S>>> = connections.iter().map(|_| None).collect();
     let mut happened = Happened { records: records.len() as u64, ..Happened::default() };
     let mut processes = 0;
+    let mut is_other: Vec<bool> = connections.iter().map(|_| false).collect();
     let (mut appended, mut idle, mut turns) = (0, 0, 0);
     let weathered = 60 + below(&mut rng, 200);
     loop {
@@ -284,6 +295,11 @@ pub(super) fn storm<S: Recover>(
                     input: &topic,
                     needs: S::RESTORE,
                 };
+                let others = other.filter(|_| {
+                    !is_calm && is_under_way(&world.borrow(), &topic) && below(&mut rng, 10) == 0
+                });
+                is_other[index] = others.is_some();
+                let make = others.unwrap_or(make);
                 log::trace!("{turns}: instance {index} starts as process {processes}");
                 Daemon::open(make, recovery).map(|daemon| {
                     *slot = Some(daemon);
@@ -307,6 +323,10 @@ pub(super) fn storm<S: Recover>(
                 connection.is_killed.set(true);
                 daemons[index] = None;
             }
+            Err(error) if is_other[index] && is_refusal(&error) => {
+                happened.refused += 1;
+                daemons[index] = None;
+            }
             Err(error) => {
                 return Err(Finding(format!("instance {index} ended with an error: {error}")));
             }
@@ -322,6 +342,10 @@ pub(super) fn storm<S: Recover>(
 
 fn is_crash(error: &io::Error) -> bool {
     error.to_string() == CRASH
+}
+
+fn is_refusal(error: &io::Error) -> bool {
+    error.to_string().contains("has committed its position with")
 }
 
 /// The first record that is missing, repeated or different.
