@@ -141,7 +141,7 @@ fn soak() {
     }
     let lines = tweets(2 * duration.as_secs() as u32 + 100, 16, 11);
     let mut rng = ChaCha8Rng::seed_from_u64(11);
-    let mut faults: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut faults: BTreeMap<String, u32> = BTreeMap::new();
     let (mut middle, mut last) = (BTreeMap::new(), BTreeMap::new());
     let bad = std::thread::scope(|scope| {
         let feeding = scope.spawn(|| feed(&environment, &lines, duration));
@@ -152,8 +152,9 @@ fn soak() {
             let share = start.elapsed().as_secs_f64() / duration.as_secs_f64();
             for (command, i, daemon) in &mut daemons {
                 // A pause may have cost a static member its place: then a supervisor starts it again.
-                if daemon.ended().is_some() {
-                    *faults.entry("ends by themselves").or_default() += 1;
+                if let Some(status) = daemon.ended() {
+                    let key = format!("{command} ends with {status}");
+                    *faults.entry(key).or_default() += 1;
                     daemon.kill_and_restart();
                 }
                 let sizes = if share < 2.0 / 3.0 { &mut middle } else { &mut last };
@@ -166,13 +167,13 @@ fn soak() {
                 }
             }
             if start.elapsed() > next_refusal {
-                let (status, stderr) =
-                    environment.ends("collect", &["--windows", "5m", "--exit-eof"]);
+                let (status, stderr) = environment.ends("collect", &["--windows", "5m"]);
                 assert_eq!(status, Some(1), "{stderr}");
                 next_refusal += duration / 6;
             }
             if start.elapsed() > next_fault && start.elapsed() < duration {
-                *faults.entry(fault(&mut daemons, &broker, &mut rng)).or_default() += 1;
+                let what = fault(&mut daemons, &broker, &mut rng);
+                *faults.entry(what.to_owned()).or_default() += 1;
                 next_fault = start.elapsed() + between(&mut rng, 1000, 12_000);
             }
         }
