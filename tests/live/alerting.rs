@@ -100,7 +100,7 @@ fn hurried(text: &str) -> String {
 }
 
 #[test]
-fn a_dead_stage_poisoned_input_and_a_bad_model_reach_the_one_who_is_called() {
+fn a_dead_stage_poisoned_input_and_a_bad_model_raise_their_alerts() {
     if !(has("prometheus") && has("prometheus-alertmanager")) {
         return;
     }

@@ -26,7 +26,7 @@ fn until(what: &str, mut good: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_stage_that_waits_is_healthy_and_tells_what_it_counted() {
+fn a_stage_that_waits_is_healthy_and_exposes_its_counts() {
     let mut collect = Service::start(&["collect"]);
     collect.write(&(tweet(1, 0) + &tweet(2, 1) + "no record\n"));
     until("the counts", || {
@@ -64,7 +64,7 @@ fn only_known_names_and_harmless_methods_are_answered() {
 }
 
 #[test]
-fn half_open_and_idle_connections_are_closed_and_hurt_nobody() {
+fn half_open_and_idle_connections_are_closed_and_do_not_affect_others() {
     let mut collect = Service::start(&["collect", "--windows", "10s", "--min-size", "1"]);
     let before = collect.memory();
     let start = now();
@@ -129,7 +129,7 @@ impl Site for Stream {
 }
 
 #[test]
-fn a_slow_reader_of_events_misses_some_and_costs_nothing() {
+fn a_slow_reader_of_events_misses_some_and_delays_no_other() {
     let site = Arc::new(Stream(Feed::default()));
     let server = Server::start(Listen::new("0", &[]).unwrap(), Arc::clone(&site) as _).unwrap();
     let listen = || {

@@ -15,7 +15,7 @@ fn record(t: f64, level: &str, source: &str, message: &str) -> String {
 }
 
 #[test]
-fn a_stage_tells_that_it_began_and_ended_in_both_forms() {
+fn a_stage_logs_its_start_and_end_in_both_formats() {
     let output = run(&["collect", "-v"], "");
     let lines: Vec<_> = err(&output).lines().map(str::to_owned).collect();
     assert!(lines[0].ends_with("Logging on."), "{lines:?}");
@@ -31,7 +31,7 @@ fn a_stage_tells_that_it_began_and_ended_in_both_forms() {
 }
 
 #[test]
-fn what_is_said_on_stderr_stands_once_there_and_once_in_the_files() {
+fn a_message_is_written_once_to_stderr_and_once_to_each_file() {
     let dir = dir("said");
     let output = run(&["collect", "-v", "--log-dir", text(&dir)], "no record\n");
     let said = |text: &str| text.matches("a record is a JSON object").count();
@@ -47,7 +47,7 @@ fn what_is_said_on_stderr_stands_once_there_and_once_in_the_files() {
 }
 
 #[test]
-fn a_full_disk_costs_the_log_and_nothing_else() {
+fn a_full_disk_loses_log_messages_only() {
     let dir = dir("disk");
     std::os::unix::fs::symlink("/dev/full", dir.join("collect.log")).unwrap();
     let tweets: String = (0..20)
@@ -74,7 +74,7 @@ fn a_full_disk_costs_the_log_and_nothing_else() {
 #[test]
 fn files_and_stdin_are_merged_by_time() {
     let dir = dir("merge");
-    // 400 messages dealt to three inputs, each in order; equal times among them.
+    // 400 messages in three inputs, each in order; equal times among them.
     let mut inputs = [const { String::new() }; 3];
     for i in 0..400_usize {
         let input = (i * i + i / 7) % 3;
@@ -96,7 +96,7 @@ fn files_and_stdin_are_merged_by_time() {
 }
 
 #[test]
-fn the_original_records_are_read_and_hostile_text_is_shown_not_obeyed() {
+fn the_original_records_are_read_and_control_characters_are_escaped() {
     let original = r#"{"type":"log","t":1606985123,"level":"DEBUG","source":"collector","message":"a\u001b[31m\nb"}"#;
     let shown = run(&["log"], &format!("{original}\n"));
     let expected = "2020-12-03T08:45:23.000Z  collector  DEBUG     a\\u{1b}[31m\\u{a}b\n";

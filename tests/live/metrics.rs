@@ -91,7 +91,7 @@ pub(crate) fn families(dump: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn what_runs_expose_is_what_the_table_documents() {
+fn the_metrics_of_a_run_are_those_of_the_table() {
     let documented: BTreeSet<_> = METRICS
         .iter()
         .map(|it| format!("{PREFIX}{}", it.name))
@@ -123,9 +123,9 @@ fn what_runs_expose_is_what_the_table_documents() {
     }
 }
 
-/// The whole system in one process tells of all its stages, from files and from a replay alike.
+/// The whole system in one process has metrics of all its stages, from files and from a replay alike.
 #[test]
-fn a_run_tells_of_all_its_stages() {
+fn a_run_exposes_the_metrics_of_all_its_stages() {
     let dir = dir("run-metrics");
     let file = dir.join("metrics.prom");
     let given = tweets();
@@ -153,7 +153,7 @@ fn a_run_tells_of_all_its_stages() {
     fs::remove_dir_all(dir).unwrap();
 }
 
-/// The ends of a pipeline tell what went through them.
+/// The ends of a pipeline count what went through them.
 #[test]
 fn generate_and_log_count_their_records() {
     let dir = dir("ends-metrics");
@@ -173,8 +173,8 @@ fn generate_and_log_count_their_records() {
         let (read, written) = counts.unwrap_or((lines, lines));
         assert!(written == lines && lines > 0, "{stage}: {lines}");
         for (name, count) in [("read", read), ("written", written)] {
-            let told = format!("{PREFIX}records_{name}_total{{stage=\"{stage}\"}} {count}\n");
-            assert!(dump.contains(&told), "{told}{dump}");
+            let expected = format!("{PREFIX}records_{name}_total{{stage=\"{stage}\"}} {count}\n");
+            assert!(dump.contains(&expected), "{expected}{dump}");
         }
         lint(stage, &dump);
     }
@@ -246,7 +246,7 @@ fn readiness_names_what_is_missing() {
 }
 
 #[test]
-fn a_tally_that_takes_long_is_made_seldom_and_the_last_one_always() {
+fn a_slow_tally_is_made_rarely_and_always_at_the_end() {
     let stop = Arc::new(AtomicBool::new(false));
     let mut health = Health::new("test", Box::new(Tally::new), stop);
     let made = std::cell::Cell::new(0);

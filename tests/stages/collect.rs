@@ -201,7 +201,7 @@ fn a_crash_leaves_no_trace() {
 }
 
 #[test]
-fn ten_thousand_cascades_come_out_once_each() {
+fn each_of_ten_thousand_cascades_is_emitted_once() {
     let options = options(&[600, 1800], 0.0);
     let p: ParamRange = "0.005..0.027".parse().unwrap();
     let beta: ParamRange = "1/3600..1/300".parse().unwrap();

@@ -113,7 +113,7 @@ fn fit_and_train_read_tables_and_posts() {
 }
 
 #[test]
-fn a_table_that_is_not_understood_says_what_it_saw_and_the_option() {
+fn a_table_that_is_not_recognised_is_refused_with_its_header_and_the_option() {
     let file = case("csv_headers_researcher.csv");
     let output = run(&["generate", &file], b"");
     assert_eq!(output.status.code(), Some(1));

@@ -18,7 +18,7 @@ fn samples(count: u64, seed: u64) -> Vec<Sample> {
     let mut samples = Vec::new();
     while (samples.len() as u64) < count {
         let p = 0.005 + 0.02 * f64::from(rng.next_u32()) / f64::from(u32::MAX);
-        // Slow and quick cascades: what n alone does not tell, but timing does.
+        // Slow and quick cascades: which n alone does not separate, but timing does.
         let decay = 0.01 * 200_f64.powf(-f64::from(rng.next_u32()) / f64::from(u32::MAX));
         let params = Params::new(p, decay).unwrap();
         let all = simulate(params, &MarkLaw::USUAL, 1500.0, 1e6, 100_000, &mut rng);
@@ -80,7 +80,7 @@ fn whole(answer: &Forecast<'_>) -> Vec<f64> {
 }
 
 #[test]
-fn an_answer_is_finite_and_holds_what_was_seen() {
+fn a_prediction_is_finite_and_at_least_the_observed_size() {
     let models = [model(1), model(9), model(10), model(19), model(20), model(25), model(200)];
     let steps: Vec<Step> = models.iter().map(Model::step).collect();
     use Step::{Forest, GrowthLaw, MapLaw};
@@ -116,9 +116,9 @@ fn an_answer_is_finite_and_holds_what_was_seen() {
 fn the_same_samples_and_seed_give_the_same_bytes_on_any_number_of_threads() {
     let samples = samples(120, 3);
     let line = |threads, seed| {
-        let recipe =
+        let options =
             LearnOptions { window: WINDOW, trees: 20, threads, seed, ..LearnOptions::default() };
-        fit_model(&samples, &recipe).unwrap().to_line()
+        fit_model(&samples, &options).unwrap().to_line()
     };
     let one = line(1, 5);
     assert!(one == line(2, 5) && one == line(7, 5));
@@ -193,8 +193,8 @@ fn the_forest_is_blended_with_the_law() {
 
 #[test]
 fn a_thousand_cascades_fit_into_four_megabytes() {
-    let recipe = LearnOptions { window: WINDOW, threads: 2, ..LearnOptions::default() };
-    let line = fit_model(&samples(1000, 4), &recipe).unwrap().to_line();
+    let options = LearnOptions { window: WINDOW, threads: 2, ..LearnOptions::default() };
+    let line = fit_model(&samples(1000, 4), &options).unwrap().to_line();
     assert!(line.len() < 4_000_000, "{} bytes", line.len());
 }
 

@@ -50,7 +50,7 @@ const COLLECT: [&str; 3] = ["collect", "--min-size", "1"];
 const READERS: [&str; 6] = ["collect", "fit", "predict", "train", "monitor", "run"];
 
 #[test]
-fn a_reader_that_leaves_ends_the_writer_in_peace() {
+fn a_closed_reader_ends_the_writer_with_status_0() {
     let args = ["generate", "--simulate", "100000", "--p", "0.02"];
     let mut child = tweetoscope(&args).stdin(Stdio::null()).spawn().unwrap();
     let mut first = [0; 100];
@@ -129,7 +129,7 @@ fn a_broken_line_is_named_and_nothing_after_it_is_lost() {
 }
 
 #[test]
-fn a_foreign_record_travels_as_the_bytes_that_came() {
+fn a_record_of_another_type_passes_through_unchanged() {
     let foreign = r#"{ "type" : "log", "t":1.50,"message":"\u00e9  \"x\"" , "z":1e2 }"#;
     for stage in READERS {
         let output = run(&[stage], format!("{foreign}\n").as_bytes());
@@ -139,7 +139,7 @@ fn a_foreign_record_travels_as_the_bytes_that_came() {
 
 /// What is held back goes off before the next line is waited for, however few lines there were.
 #[test]
-fn what_is_written_goes_off_while_more_is_awaited() {
+fn output_is_flushed_while_input_is_awaited() {
     let foreign = *b"{\"type\":\"log\",\"t\":1}\n";
     for stage in READERS {
         let mut child = tweetoscope(&[stage]).spawn().unwrap();
@@ -167,7 +167,7 @@ fn what_is_written_goes_off_while_more_is_awaited() {
 }
 
 #[test]
-fn a_line_of_100_megabytes_is_passed_over() {
+fn a_line_of_100_megabytes_is_skipped() {
     let mut input = format!("{ROOT}\n{{\"type\":\"serie\",\"x\":\"").into_bytes();
     input.resize(input.len() + 100_000_000, b'x');
     input.extend(format!("\"}}\n{}\n", r#"{"type":"retweet","cid":"a","t":7,"m":2}"#).bytes());
@@ -179,7 +179,7 @@ fn a_line_of_100_megabytes_is_passed_over() {
 }
 
 #[test]
-fn a_tweet_of_more_than_a_megabyte_is_passed_over() {
+fn a_tweet_of_more_than_a_megabyte_is_skipped() {
     for length in [1_048_576, 1_300_000, 3_000_000] {
         let long = format!(
             "{{\"type\":\"tweet\",\"cid\":\"b\",\"t\":0,\"msg\":\"{}\"}}",
@@ -261,7 +261,7 @@ fn wrong_usage_is_status_2() {
 }
 
 #[test]
-fn an_unknown_model_is_refused_by_name_and_the_rest_goes_on() {
+fn an_unknown_model_is_refused_by_name_and_the_other_records_are_processed() {
     let folder = folder("models");
     fs::write(
         folder.join("600-1.json"),
@@ -301,7 +301,7 @@ fn a_file_that_is_not_a_valid_model_neither_blocks_nor_can_be_pinned() {
 }
 
 #[test]
-fn the_monitor_says_when_a_threshold_is_crossed() {
+fn the_monitor_reports_when_a_threshold_is_crossed() {
     let stat =
         r#"{"type":"stat","cid":"a","T_obs":600,"ARE":0.5,"n_obs":10,"n_tot":20,"n_pred":30}"#;
     assert_eq!(run(&["monitor", "--fail-above", "0.4"], stat.as_bytes()).status.code(), Some(3));
@@ -318,15 +318,15 @@ fn the_pipe_equals_the_run() {
     for stage in ["fit", "predict"] {
         records = run(&[stage], &records).stdout;
     }
-    let told: Vec<String> = text(&records)
+    let emitted: Vec<String> = text(&records)
         .lines()
         .filter(|line| !line.starts_with(r#"{"type":"sample""#))
         .map(|line| format!("{line}\n"))
         .collect();
     let args = [&["run", "--no-learn", "--history", history][..], &windows].concat();
     let whole = run(&args, b"");
-    assert_eq!(told.len(), 300);
-    assert!(text(&whole.stdout) == told.concat(), "the alerts and stats differ");
+    assert_eq!(emitted.len(), 300);
+    assert!(text(&whole.stdout) == emitted.concat(), "the alerts and stats differ");
     // With the same models too, each window by its own or, at 20 minutes, by another one.
     let models = folder("pipe-equals-run");
     let models = ["--models", models.to_str().unwrap()];
