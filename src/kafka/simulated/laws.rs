@@ -100,7 +100,7 @@ fn collect_in_a_storm(weather: &Weather) -> Result<Happened, Finding> {
         }
         Collect::new(changed)
     };
-    let changed = (weather.seed % 4 == 0).then_some(&changed as &dyn Fn() -> Collect);
+    let changed = weather.seed.is_multiple_of(4).then_some(&changed as &dyn Fn() -> Collect);
     storm(weather, Topic::Tweets, &outputs, &records, &make, changed)
 }
 
