@@ -185,10 +185,10 @@ pub(crate) fn collector(text: &str) -> Result<Read<Collector>> {
             ("topic", "out_properties") => it.out_properties = Some(setting.value()?.to_owned()),
             ("times", "observation" | "observations") => {
                 for window in setting.value()?.split(',') {
-                    it.windows.push(setting.parse(window)?);
+                    it.windows.push(setting.duration(window)?);
                 }
             }
-            ("times", "terminated") => it.terminated = Some(setting.parse(setting.value()?)?),
+            ("times", "terminated") => it.terminated = Some(setting.duration(setting.value()?)?),
             ("cascade", "min_cascade_size") => it.min_size = Some(setting.count()?),
             _ => warnings.push(setting.unknown()),
         }
@@ -248,6 +248,14 @@ impl<'a> Setting<'a> {
         bail!("line {}: {} must be above 0, not {word}", self.line, self.keyword)
     }
 
+    fn duration(&self, word: &str) -> Result<Span> {
+        let duration: Span = self.parse(word)?;
+        if duration.0 > 0.0 && duration.0.is_finite() {
+            return Ok(duration);
+        }
+        bail!("line {}: {} must be above 0, not {word}", self.line, self.keyword)
+    }
+
     fn minutes(&self) -> Result<Span> {
         let word = self.value()?;
         let Span(minutes) = self.parse(word)?;
@@ -276,7 +284,15 @@ impl<'a> Setting<'a> {
 }
 
 #[cfg(test)]
+#[path = "../tests/fuzz/mutation.rs"]
+mod mutation;
+
+#[cfg(test)]
 mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::mutation::mutated;
     use super::*;
 
     /// The shipped values (docs/commands/generate.md), in both ways of writing them.
@@ -390,10 +406,43 @@ min_cascade_size=10
         }
         for (text, error) in [
             ("[times]\nobservation=600,x", "line 2: observation cannot be \"x\""),
+            ("[times]\nterminated=0", "line 2: terminated must be above 0, not 0"),
             ("[times", "line 1: a section name without its ]"),
             ("[cascade]\nmin_cascade_size=", "line 2: min_cascade_size has no value"),
         ] {
             assert_eq!(collector(text).unwrap_err().to_string(), error);
         }
+    }
+
+    /// Settings after mutations: an error has its line, a value its range.
+    #[test]
+    fn mutated_settings_are_in_range_or_refused_with_their_line() {
+        let collector_ini = "[kafka]\nbrokers=a:1\n[times]\nobservation=600,1h\nterminated=1800\n\
+                             [cascade]\nmin_cascade_size=10\n";
+        let corpus = [SHIPPED.as_bytes().to_vec(), collector_ini.as_bytes().to_vec()];
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let (mut read, mut refused) = (0, 0);
+        for _ in 0..20_000 {
+            let bytes = mutated(&corpus, &mut rng);
+            let text = String::from_utf8_lossy(&bytes);
+            let errors = [generator(&text).map(|it| it.settings.defaults()), {
+                let settings = collector(&text).map(|it| it.settings);
+                if let Ok(settings) = &settings {
+                    assert!(settings.windows.iter().all(|it| it.0.is_finite() && it.0 > 0.0));
+                    assert!(settings.min_size != Some(0));
+                }
+                settings.map(|it| it.defaults())
+            }];
+            for outcome in errors {
+                match outcome {
+                    Ok(_) => read += 1,
+                    Err(error) => {
+                        assert!(error.to_string().starts_with("line "), "{error}");
+                        refused += 1;
+                    }
+                }
+            }
+        }
+        assert!(read > 5000 && refused > 5000, "{read} {refused}");
     }
 }

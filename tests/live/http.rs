@@ -1,11 +1,18 @@
 //! What listens on `--http`: bounded whatever a client does, and no burden to its stage.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+#[path = "../fuzz/mutation.rs"]
+mod mutation;
+
 use super::client::{Service, ask, connect, get};
+use mutation::mutated;
 use tweetoscope::telemetry::{Answer, Feed, Listen, PageRequest, Server, Site};
 
 fn tweet(cid: usize, t: usize) -> String {
@@ -197,4 +204,37 @@ fn streams_leave_room_for_pages() {
         stream.read_exact(&mut head).unwrap();
         &head[9..] == b"200"
     });
+}
+
+/// Requests after mutations: each connection ends, the stage goes on, and its memory is bounded.
+#[test]
+fn mutated_requests_are_answered_or_closed() {
+    let mut collect = Service::start(&["collect"]);
+    let corpus = [
+        b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
+        b"HEAD /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".to_vec(),
+        b"POST /readyz HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+            .to_vec(),
+        b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\nRange: bytes=0-9\r\n\r\n".to_vec(),
+    ];
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let before = collect.memory();
+    let (mut answered, mut closed) = (0, 0);
+    for _ in 0..1500 {
+        let mut stream = connect(collect.address);
+        let _ = stream.write_all(&mutated(&corpus, &mut rng));
+        let _ = stream.shutdown(Shutdown::Write);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        if answer.is_empty() {
+            closed += 1;
+        } else {
+            assert!(answer.starts_with(b"HTTP/1."), "{}", String::from_utf8_lossy(&answer));
+            answered += 1;
+        }
+    }
+    assert!(answered > 500 && closed > 0, "{answered} {closed}");
+    collect.write(&tweet(1, 0));
+    until("the tweet", || collect.get("/metrics").1.contains("open{stage=\"collect\"} 1"));
+    assert!(collect.memory() < before + 10_000, "{before} {}", collect.memory());
 }
