@@ -168,7 +168,9 @@ fn soak() {
             }
             if start.elapsed() > next_refusal {
                 let (status, stderr) = environment.ends("collect", &["--windows", "5m"]);
-                assert_eq!(status, Some(1), "{stderr}");
+                // 75: the broker did not answer in time; then the next attempt counts.
+                assert!(matches!(status, Some(1 | 75)), "{status:?} {stderr}");
+                *faults.entry(format!("other options: status {status:?}")).or_default() += 1;
                 next_refusal += duration / 6;
             }
             if start.elapsed() > next_fault && start.elapsed() < duration {
