@@ -6,7 +6,7 @@ use std::path::Path;
 
 use csv::ByteRecord;
 
-use super::columns::{Columns, delimiter};
+use super::columns::{Columns, delimiter, value};
 use super::history::Seen;
 use super::import::MissingRoot;
 use super::lines::{self, ByteStream, MAX_LINE_BYTES};
@@ -31,7 +31,6 @@ pub struct Table {
     index: HashMap<Box<[u8]>, usize>,
     seen: Seen,
     has_ids: bool,
-    duplicates: u64,
     unit: Unit,
     /// The time of the last event, where all are Unix times.
     end: Option<f64>,
@@ -47,6 +46,8 @@ struct Group {
     /// The event of the row of the root.
     root: Option<Point>,
     cascade: HistoryCascade,
+    /// The number of rows that were dropped because an earlier row has their id.
+    duplicates: u32,
     /// Whether the cascade is skipped because one of its rows is invalid.
     invalid: bool,
 }
@@ -106,7 +107,7 @@ impl Table {
                 }
                 Ok(true) => {
                     let place = next_place(&places);
-                    rounded.add(row.get(columns.cid).unwrap_or_default(), place.line);
+                    rounded.add(columns.ids(&row).0, place.line);
                     let added = self.add_row(&columns, &row, place, name, note);
                     added.unwrap_or_else(&mut *refuse);
                 }
@@ -126,16 +127,11 @@ impl Table {
     ) -> Result<(), Refused> {
         let line = place.line;
         let refused = |refusal| Refused::at(name, line, refusal);
-        let field = |column: usize| row.get(column).unwrap_or_default();
-        let id = columns.id.map(field).unwrap_or_default();
-        let cid = match field(columns.cid) {
-            b"" if id.is_empty() && row.len() == columns.count => {
-                let why = "cid is empty; give the id of the root, or the column of ids with --columns id=NAME";
-                return Err(refused(Refusal::new("field", why)));
-            }
-            b"" => id,
-            cid => cid,
-        };
+        let (cid, id) = columns.ids(row);
+        if cid.is_empty() && row.len() == columns.count {
+            let why = "cid is empty; give the id of the root, or the column of ids with --columns id=NAME";
+            return Err(refused(Refusal::new("field", why)));
+        }
         if place.unclosed {
             return Err(refused(unclosed()));
         }
@@ -146,7 +142,8 @@ impl Table {
                     .map_err(|_| refused(Refusal::new("field", "the cascade id is not UTF-8")))?;
                 let cascade = HistoryCascade { cid: text.to_owned(), ..HistoryCascade::default() };
                 let (file, first) = (self.files.len() as u32 - 1, f64::INFINITY);
-                let group = Group { file, line, first, root: None, cascade, invalid: false };
+                let (root, duplicates, invalid) = (None, 0, false);
+                let group = Group { file, line, first, root, cascade, duplicates, invalid };
                 self.index.insert(cid.into(), self.cascades.len());
                 self.cascades.push(group);
                 self.cascades.len() - 1
@@ -161,13 +158,13 @@ impl Table {
         if !id.is_empty() {
             let key = [cid, id].map(String::from_utf8_lossy).join("\0");
             if !self.seen.insert(&key) {
-                self.duplicates += 1;
+                group.duplicates += 1;
                 return Ok(());
             }
         }
         let root = !id.is_empty() && id == cid;
         if point.time < group.first || root {
-            let msg = columns.text.map(field).unwrap_or_default();
+            let msg = columns.text.and_then(|column| row.get(column)).unwrap_or_default();
             if group.root.is_none() {
                 group.cascade.msg = String::from_utf8_lossy(msg).into_owned();
             }
@@ -196,7 +193,7 @@ impl Table {
         let given = field(columns.time);
         let time =
             self.unit.seconds(given, &self.options, &mut |it| note(format!("{name}: {it}")))?;
-        let mark = columns.mark.map(field).filter(|text| !text.is_empty());
+        let mark = columns.mark.map(|column| value(field(column))).filter(|it| !it.is_empty());
         let magnitude = match mark {
             None => 1.0,
             Some(mark) => numbers::field(mark).ok_or_else(|| {
@@ -217,14 +214,17 @@ impl Table {
     pub(super) fn close(&mut self, note: &mut dyn FnMut(String)) {
         (self.index, self.seen) = Default::default();
         let missing = self.options.missing_root.unwrap_or(MissingRoot::First);
-        let (mut rootless, mut early) = (0, 0);
-        let all = self.cascades.len() as u64;
+        let (mut rootless, mut early, mut duplicates) = (0, 0, 0);
         let has_ids = self.has_ids;
+        // Their rows were refused, which is reported.
+        self.cascades.retain(|group| !group.invalid);
+        let all = self.cascades.len() as u64;
         self.cascades.retain_mut(|group| {
             let has_root = group.root.is_some() || !has_ids;
             rootless += u64::from(!has_root);
             early += group.close();
-            !group.invalid && (has_root || missing == MissingRoot::First)
+            duplicates += u64::from(group.duplicates);
+            has_root || missing == MissingRoot::First
         });
         let last = |group: &Group| group.cascade.points.last().map(|last| group.first + last.time);
         self.end = self.cascades.iter().filter_map(last).reduce(f64::max).filter(|_| self.dated());
@@ -237,8 +237,8 @@ impl Table {
             let (rootless, all) = (count(rootless), count(all));
             note(format!("{rootless} of {all} cascades have no row of their root; {treated}"));
         }
-        if self.duplicates > 0 {
-            let rows = count(self.duplicates);
+        if duplicates > 0 {
+            let rows = count(duplicates);
             note(format!(
                 "{rows} rows have the id of an earlier row of their cascade and were dropped"
             ));
