@@ -156,6 +156,13 @@ impl Columns {
         Ok((columns, described))
     }
 
+    /// The positions of the columns that are used.
+    #[cfg(feature = "parquet")]
+    pub(super) fn used(&self) -> Vec<usize> {
+        let columns = [Some(self.cid), self.id, Some(self.time), self.mark, self.text];
+        columns.into_iter().flatten().collect()
+    }
+
     /// The ids of the cascade and of the event of a row; empty where there is none. The cascade of a row without one is
     /// the event.
     pub(super) fn ids<'a>(&self, row: &'a ByteRecord) -> (&'a [u8], &'a [u8]) {

@@ -10,6 +10,8 @@ use super::columns::{Columns, delimiter, value};
 use super::history::Seen;
 use super::import::MissingRoot;
 use super::lines::{self, ByteStream, MAX_LINE_BYTES};
+#[cfg(feature = "parquet")]
+use super::parquet::ParquetRows;
 use super::rounded::Rounded;
 use super::rows::{RowPlace, next_place, reader, unclosed, unreadable};
 use super::time::EARLIEST_UNIX;
@@ -93,27 +95,60 @@ impl Table {
         let (mut reader, places) = reader(Box::new(Cursor::new(head).chain(input)), delimiter);
         let header = reader.byte_headers().map_err(|error| unreadable(name, error))?;
         next_place(&places);
+        let columns = self.begin(header, name, &format!("divided by {delimited}"), note)?;
+        let (mut row, mut rounded) = (ByteRecord::new(), Rounded::default());
+        while reader.read_byte_record(&mut row).map_err(|error| unreadable(name, error))? {
+            let place = next_place(&places);
+            rounded.add(columns.ids(&row).0, place.line);
+            let added = self.add_row(&columns, &row, place, name, note);
+            added.unwrap_or_else(&mut *refuse);
+        }
+        rounded.report().map(|it| format!("{name}: {it}")).into_iter().for_each(note);
+        Ok(())
+    }
+
+    /// Reads the rows of a Parquet file; their numbers from 1 stand for lines.
+    #[cfg(feature = "parquet")]
+    pub(super) fn add_parquet(
+        &mut self,
+        file: std::fs::File,
+        name: &str,
+        refuse: &mut dyn FnMut(Refused),
+        note: &mut dyn FnMut(String),
+    ) -> Result<(), Refused> {
+        let failed = |line: Option<u64>| {
+            move |detail| Refused { file: name.to_owned(), line, reason: "file", detail }
+        };
+        let (mut rows, header) = ParquetRows::open(file).map_err(failed(None))?;
+        let columns = self.begin(&header, name, "of Parquet", note)?;
+        rows.select(columns.used()).map_err(failed(None))?;
+        let (mut row, mut rounded) = (ByteRecord::new(), Rounded::default());
+        let mut line = 1;
+        while rows.next(&mut row).map_err(failed(Some(line)))? {
+            rounded.add(columns.ids(&row).0, line);
+            let added =
+                self.add_row(&columns, &row, RowPlace { line, unclosed: false }, name, note);
+            added.unwrap_or_else(&mut *refuse);
+            line += 1;
+        }
+        rounded.report().map(|it| format!("{name}: {it}")).into_iter().for_each(note);
+        Ok(())
+    }
+
+    /// Maps the columns of a file whose columns are `described`.
+    fn begin(
+        &mut self,
+        header: &ByteRecord,
+        name: &str,
+        described: &str,
+        note: &mut dyn FnMut(String),
+    ) -> Result<Columns, Refused> {
         let (columns, mapping) = Columns::of(header, &self.options.columns)
             .map_err(|refusal| Refused::at(name, 1, refusal))?;
-        note(format!("{name}: columns divided by {delimited}: {mapping}"));
+        note(format!("{name}: columns {described}: {mapping}"));
         self.has_ids |= columns.id.is_some();
         self.files.push(name.to_owned());
-        let (mut row, mut rounded) = (ByteRecord::new(), Rounded::default());
-        loop {
-            match reader.read_byte_record(&mut row) {
-                Ok(false) => {
-                    rounded.report().map(|it| format!("{name}: {it}")).into_iter().for_each(note);
-                    return Ok(());
-                }
-                Ok(true) => {
-                    let place = next_place(&places);
-                    rounded.add(columns.ids(&row).0, place.line);
-                    let added = self.add_row(&columns, &row, place, name, note);
-                    added.unwrap_or_else(&mut *refuse);
-                }
-                Err(error) => return Err(unreadable(name, error)),
-            }
-        }
+        Ok(columns)
     }
 
     /// Adds a row to its cascade.
