@@ -20,8 +20,8 @@ pub(crate) struct SourceFlags {
     /// Read the cascades of these files, in any format of --format; - is stdin
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "data", help_heading = "Cascades")]
     pub(crate) history: Vec<PathBuf>,
-    /// Read the cascades of this CSV table of events, one event a row, or, with --index, of the
-    /// events file of the original system; - is stdin
+    /// Read the cascades of this table of events, one event a row: CSV, or Parquet where it is
+    /// built in; or, with --index, of the events file of the original system; - is stdin
     #[arg(long, value_name = "CSV", help_heading = "Cascades")]
     pub(crate) data: Option<PathBuf>,
     /// File of the original system with the first and last row of each cascade in --data
@@ -36,7 +36,7 @@ pub(crate) struct SourceFlags {
     /// original, drop drops them (default: embedded; for posts read as they arrive, drop)
     #[arg(long, value_name = "embedded|first|drop", help_heading = "Cascades")]
     missing_root: Option<MissingRoot>,
-    /// Columns of a CSV table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text
+    /// Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text
     /// (default: recognise their names)
     #[arg(long, value_name = "ROLE=NAME,...", help_heading = "Cascades")]
     columns: Option<ColumnNames>,

@@ -37,6 +37,7 @@ const WALLS: &[(&str, &[&str])] = &[
         ],
     ),
     ("jiff", &["src/input/time.rs"]),
+    ("parquet", &["src/input/parquet.rs"]),
     ("ruzstd", &["src/input/decoding.rs"]),
     ("hyper", &["src/telemetry"]),
     ("prometheus", &["src/telemetry"]),

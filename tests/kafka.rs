@@ -18,6 +18,8 @@ mod consumer_errors;
 mod environment;
 #[path = "kafka/errors.rs"]
 mod errors;
+#[path = "kafka/estimator.rs"]
+mod estimator;
 #[path = "kafka/fault_tests.rs"]
 mod fault_tests;
 #[path = "kafka/faults.rs"]

@@ -208,7 +208,7 @@ def allowed(expression, licences):
 
 def check():
     rules = tomllib.loads((ROOT / ".deny.toml").read_text())
-    metadata = json.loads(run("cargo", "metadata", "--format-version", "1", "--locked"))
+    metadata = json.loads(run("cargo", "metadata", "--format-version", "1", "--locked", "--all-features"))
     banned = {entry["crate"] for entry in rules["bans"]["deny"]}
     registries = set(rules["sources"]["allow-registry"])
     faults = []

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::blocks::Input;
-use super::import::{Format, MissingRoot, PostFormat, Posts, Recognised, recognise};
+use super::import::{Format, MissingRoot, PARQUET, PostFormat, Posts, Recognised, recognise};
 use super::opened::{Opened, peek};
 use super::{Cascades, ColumnNames, History, Refused, Table, TableOptions};
 use crate::record::Refusal;
@@ -23,11 +23,15 @@ pub struct CascadeOptions {
 
 /// The format of an input, and whether it was recognised.
 fn format_of(input: &Opened, options: &CascadeOptions) -> Result<(Format, bool), Refused> {
-    if let Some(format) = options.format {
-        return Ok((format, false));
+    let refused = |text: &str| Err(Refused::at(&input.name, 1, Refusal::new("type", text)));
+    let is_parquet = input.first_line.starts_with(PARQUET);
+    match options.format {
+        Some(Format::Table) => return Ok((Format::Table, false)),
+        Some(_) if is_parquet => return refused("a Parquet file is a table: --format csv"),
+        Some(format) => return Ok((format, false)),
+        None => (),
     }
     let line = String::from_utf8_lossy(&input.first_line);
-    let refused = |text: &str| Err(Refused::at(&input.name, 1, Refusal::new("type", text)));
     match recognise(&line) {
         Recognised::Format(format) => Ok((format, true)),
         Recognised::Array => {
@@ -36,6 +40,9 @@ fn format_of(input: &Opened, options: &CascadeOptions) -> Result<(Format, bool),
         Recognised::Fragment => refused(
             "an object of JSON over several lines; write one object a line, such as with jq -c .",
         ),
+        Recognised::Unknown if input.name.ends_with(".parquet") => {
+            refused("not a Parquet file: it does not begin with PAR1")
+        }
         Recognised::Records | Recognised::Unknown => match options.otherwise {
             Some(format) => Ok((format, false)),
             None => refused(&format!(
@@ -80,8 +87,12 @@ pub fn open_cascades(
         Format::History => Box::new(History::of(opened, refuse)?),
         Format::Table => {
             let mut table = Table::new(options.table.clone());
-            for Opened { name, content, .. } in opened {
-                table.add(content, &name, refuse, note)?;
+            for input in opened {
+                if input.first_line.starts_with(PARQUET) {
+                    add_parquet(&mut table, input, refuse, note)?;
+                } else {
+                    table.add(input.content, &input.name, refuse, note)?;
+                }
             }
             table.close(note);
             Box::new(table)
@@ -99,6 +110,38 @@ pub fn open_cascades(
             Box::new(posts)
         }
     })
+}
+
+/// Adds the rows of a Parquet file, whose end must be read first.
+#[cfg(feature = "parquet")]
+fn add_parquet(
+    table: &mut Table,
+    input: Opened,
+    refuse: &mut dyn FnMut(Refused),
+    note: &mut dyn FnMut(String),
+) -> Result<(), Refused> {
+    let Some(file) = input.file else {
+        let text = "Parquet is read from a file that is not compressed; give its path";
+        return Err(Refused::unreadable(&input.name, None, &io::Error::other(text)));
+    };
+    table.add_parquet(file, &input.name, refuse, note)
+}
+
+/// Refuses a Parquet file, with the remedy.
+#[cfg(not(feature = "parquet"))]
+fn add_parquet(
+    _: &mut Table,
+    input: Opened,
+    _: &mut dyn FnMut(Refused),
+    _: &mut dyn FnMut(String),
+) -> Result<(), Refused> {
+    let name = &input.name;
+    let text = format!(
+        "this program is built without Parquet: build it with --features parquet, or convert the file with \
+         duckdb -c \"COPY (FROM '{name}') TO '{}.csv'\"",
+        name.trim_end_matches(".parquet")
+    );
+    Err(Refused::unreadable(name, None, &io::Error::other(text)))
 }
 
 /// What a command finds in its files or on stdin.

@@ -128,8 +128,50 @@ mod tests {
         );
         let drop =
             TableOptions { missing_root: Some(MissingRoot::Drop), ..TableOptions::default() };
-        let ((cascades, ..), _) = read(file, drop).unwrap();
+        let ((cascades, ..), _) = read(file, drop.clone()).unwrap();
         assert_eq!(cascades, expected[..2]);
+        // A cascade that an invalid row removes has no other cause.
+        let invalid = format!("{text}8,7,soon,1\n9,7,8,1\n9,7,8,1\n4,4,7,40\n");
+        for options in [TableOptions::default(), drop] {
+            let ((_, refused, again), _) =
+                read(folder.file("invalid", &invalid), options.clone()).unwrap();
+            assert_eq!(refused.iter().map(|it| it.line).collect::<Vec<_>>(), [Some(9)]);
+            let rootless = &again[1];
+            assert!(rootless.starts_with("1 of 3 cascades have no row of their root"), "{again:?}");
+            assert!(again[2].starts_with("2 rows have the id of an earlier row"), "{again:?}");
+        }
+    }
+
+    #[test]
+    fn missing_values_of_pandas_and_r_are_empty_fields() {
+        let folder = Folder::new();
+        let plain = "id,retweet_of,t,m\n1,,3,\n2,1,5,20\n4,,7,40\n";
+        let ((expected, ..), _) =
+            read(folder.file("plain", plain), TableOptions::default()).unwrap();
+        assert_eq!(expected.len(), 2);
+        for text in [
+            "id,retweet_of,t,m\n1,,3,\n2,1.0,5,20.0\n4,,7,40.0\n",
+            "id,retweet_of,t,m\n1,NA,3,NA\n2,1,5,20\n4,NA,7,40\n",
+            "id,retweet_of,t,m\n1,nan,3,NaN\n2,1.0,5,20\n4,None,7,40\n",
+            "id,retweet_of,t,m\n1,NULL,3,null\n2,1,5,20\n4,<NA>,7,40\n",
+        ] {
+            let ((cascades, refused, notes), _) =
+                read(folder.file("table", text), TableOptions::default()).unwrap();
+            assert_eq!((cascades, refused, notes.len()), (expected.clone(), vec![], 1), "{text}");
+        }
+        let ((_, refused, _), _) =
+            read(folder.file("table", "cid,t\nNA,1\n"), TableOptions::default()).unwrap();
+        assert!(refused[0].detail.starts_with("cid is empty"), "{refused:?}");
+        // Other ids keep their text.
+        let other = folder.file("table", "cid,t\n1.00,1\nv.0,2\nNaNa,3\n");
+        let ((cascades, ..), _) = read(other, TableOptions::default()).unwrap();
+        let ids: Vec<&str> = cascades.iter().map(|it| &*it.0).collect();
+        assert_eq!(ids, ["1.00", "v.0", "NaNa"]);
+        // Rounded ids of roots are reported too.
+        let rounded = "id,retweet_of,t\n1.0501186211989217e+18,,1\n";
+        let ((_, _, notes), _) =
+            read(folder.file("table", rounded), TableOptions::default()).unwrap();
+        assert!(notes[1].contains("1 rows have an id in scientific notation"), "{notes:?}");
     }
 
     #[test]

@@ -21,11 +21,40 @@ enum Role {
 
 /// The roles, their names in `--columns`, and the names of columns that have them without an option.
 const ROLES: [(Role, &str, &[&str]); 5] = [
-    (Role::Cid, "cid", &["cid", "cascade_id", "root_id", "retweet_of", "retweeted_id"]),
-    (Role::Id, "id", &["id", "tweet_id", "status_id", "event_id"]),
-    (Role::Time, "t", &["t", "time", "timestamp", "created_at", "date"]),
-    (Role::Mark, "m", &["m", "magnitude", "followers", "followers_count", "user_followers"]),
-    (Role::Text, "msg", &["msg", "text"]),
+    (Role::Cid, "cid", &CID),
+    (Role::Id, "id", &["id", "tweet_id", "status_id", "event_id", "id_str"]),
+    (Role::Time, "t", &["t", "time", "timestamp", "created_at", "date", "datetime"]),
+    (Role::Mark, "m", &MARK),
+    (Role::Text, "msg", &["msg", "text", "full_text"]),
+];
+
+/// Own names; then those of rtweet, twarc and pandas for X API v1.1, and of twarc for X API v2.
+const CID: [&str; 10] = [
+    "cid",
+    "cascade_id",
+    "root_id",
+    "retweet_of",
+    "retweeted_id",
+    "retweeted_status_id",
+    "retweet_status_id",
+    "retweeted_status.id_str",
+    "retweeted_status.id",
+    "referenced_tweets.retweeted.id",
+];
+
+/// Own names; then those of twarc and Hydrator, of pandas for X API v1.1, and of twarc for X API v2.
+const MARK: [&str; 11] = [
+    "m",
+    "magnitude",
+    "followers",
+    "followers_count",
+    "user_followers",
+    "user_followers_count",
+    "author_followers",
+    "author_followers_count",
+    "user.followers_count",
+    "author.public_metrics.followers_count",
+    "public_metrics.followers_count",
 ];
 
 /// Names of columns given by an option: `cid=retweet_of,t=created_at`.
@@ -126,6 +155,34 @@ impl Columns {
         }
         Ok((columns, described))
     }
+
+    /// The positions of the columns that are used.
+    #[cfg(feature = "parquet")]
+    pub(super) fn used(&self) -> Vec<usize> {
+        let columns = [Some(self.cid), self.id, Some(self.time), self.mark, self.text];
+        columns.into_iter().flatten().collect()
+    }
+
+    /// The ids of the cascade and of the event of a row; empty where there is none. The cascade of a row without one is
+    /// the event.
+    pub(super) fn ids<'a>(&self, row: &'a ByteRecord) -> (&'a [u8], &'a [u8]) {
+        let id = |column: usize| whole(value(row.get(column).unwrap_or_default()));
+        let (cid, event) = (id(self.cid), self.id.map(id).unwrap_or_default());
+        (if cid.is_empty() { event } else { cid }, event)
+    }
+}
+
+/// A field, empty where it is written as a missing value of R (`NA`), pandas or SQL.
+pub(super) fn value(field: &[u8]) -> &[u8] {
+    let missing = [&b"NA"[..], b"NaN", b"nan", b"None", b"<NA>", b"null", b"NULL"];
+    if missing.contains(&field) { b"" } else { field }
+}
+
+/// An id without the `.0` with which pandas writes the integers of a column that has missing values.
+fn whole(id: &[u8]) -> &[u8] {
+    let digits = id.strip_suffix(b".0").unwrap_or_default();
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    if is_number { digits } else { id }
 }
 
 fn missing(what: &str, header: &[impl AsRef<str>]) -> Refusal {
@@ -153,7 +210,10 @@ pub(super) fn delimiter(header: &str) -> (u8, &'static str) {
 /// Whether a line is the header of a table with a name of a cascade id, an event id or a time.
 pub(super) fn is_header(line: &str) -> bool {
     let (delimiter, _) = delimiter(line);
-    let known = |name: &str| ROLES[..3].iter().any(|(_, _, known)| known.contains(&name));
+    let known = |name: &str| {
+        let name = name.to_lowercase();
+        ROLES[..3].iter().any(|(_, _, known)| known.contains(&&*name))
+    };
     line.bytes().any(|byte| byte == delimiter) && names(line, delimiter).any(known)
 }
 
@@ -186,15 +246,43 @@ mod tests {
     }
 
     #[test]
+    fn the_columns_of_exports_are_mapped() {
+        for (header, mapping) in [
+            // rtweet; Hydrator and twarc; pandas.json_normalize of X API v1.1; twarc-csv of X API v2.
+            (
+                "status_id,created_at,text,retweet_status_id,followers_count",
+                "cid=retweet_status_id, id=status_id, t=created_at, m=followers_count, msg=text",
+            ),
+            (
+                "created_at,id,retweeted_status_id,text,user_followers_count",
+                "cid=retweeted_status_id, id=id, t=created_at, m=user_followers_count, msg=text",
+            ),
+            (
+                "created_at,id_str,full_text,user.followers_count,retweeted_status.id_str",
+                "cid=retweeted_status.id_str, id=id_str, t=created_at, m=user.followers_count, msg=full_text",
+            ),
+            (
+                "id,referenced_tweets.retweeted.id,created_at,text,author.public_metrics.followers_count",
+                "cid=referenced_tweets.retweeted.id, id=id, t=created_at, \
+                 m=author.public_metrics.followers_count, msg=text",
+            ),
+        ] {
+            assert_eq!(columns(header, "").unwrap().1, mapping);
+            assert!(is_header(header) && is_header(&header.to_uppercase()));
+        }
+    }
+
+    #[test]
     fn a_column_that_is_missing_is_named_with_the_header_and_the_option() {
         assert_eq!(
             columns("tweet_id,user_followers,timestamp", "").unwrap_err(),
-            "no column for cid (cid, cascade_id, root_id, retweet_of, retweeted_id) in the header \
+            "no column for cid (cid, cascade_id, root_id, retweet_of, retweeted_id, retweeted_status_id, retweet_status_id, \
+             retweeted_status.id_str, retweeted_status.id, referenced_tweets.retweeted.id) in the header \
              \"tweet_id, user_followers, timestamp\"; give it with --columns cid=NAME"
         );
         assert_eq!(
             columns("cid,m", "").unwrap_err(),
-            "no column for t (t, time, timestamp, created_at, date) in the header \"cid, m\"; give it with \
+            "no column for t (t, time, timestamp, created_at, date, datetime) in the header \"cid, m\"; give it with \
              --columns t=NAME"
         );
         let evently = columns("magnitude,time", "").unwrap_err();

@@ -16,6 +16,8 @@ mod index;
 mod lines;
 mod opened;
 pub mod pair;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod ranges;
 mod rounded;
 mod rows;

@@ -6,10 +6,12 @@ use std::path::Path;
 
 use csv::ByteRecord;
 
-use super::columns::{Columns, delimiter};
+use super::columns::{Columns, delimiter, value};
 use super::history::Seen;
 use super::import::MissingRoot;
 use super::lines::{self, ByteStream, MAX_LINE_BYTES};
+#[cfg(feature = "parquet")]
+use super::parquet::ParquetRows;
 use super::rounded::Rounded;
 use super::rows::{RowPlace, next_place, reader, unclosed, unreadable};
 use super::time::EARLIEST_UNIX;
@@ -31,7 +33,6 @@ pub struct Table {
     index: HashMap<Box<[u8]>, usize>,
     seen: Seen,
     has_ids: bool,
-    duplicates: u64,
     unit: Unit,
     /// The time of the last event, where all are Unix times.
     end: Option<f64>,
@@ -47,6 +48,8 @@ struct Group {
     /// The event of the row of the root.
     root: Option<Point>,
     cascade: HistoryCascade,
+    /// The number of rows that were dropped because an earlier row has their id.
+    duplicates: u32,
     /// Whether the cascade is skipped because one of its rows is invalid.
     invalid: bool,
 }
@@ -92,27 +95,60 @@ impl Table {
         let (mut reader, places) = reader(Box::new(Cursor::new(head).chain(input)), delimiter);
         let header = reader.byte_headers().map_err(|error| unreadable(name, error))?;
         next_place(&places);
+        let columns = self.begin(header, name, &format!("divided by {delimited}"), note)?;
+        let (mut row, mut rounded) = (ByteRecord::new(), Rounded::default());
+        while reader.read_byte_record(&mut row).map_err(|error| unreadable(name, error))? {
+            let place = next_place(&places);
+            rounded.add(columns.ids(&row).0, place.line);
+            let added = self.add_row(&columns, &row, place, name, note);
+            added.unwrap_or_else(&mut *refuse);
+        }
+        rounded.report().map(|it| format!("{name}: {it}")).into_iter().for_each(note);
+        Ok(())
+    }
+
+    /// Reads the rows of a Parquet file; their numbers from 1 stand for lines.
+    #[cfg(feature = "parquet")]
+    pub(super) fn add_parquet(
+        &mut self,
+        file: std::fs::File,
+        name: &str,
+        refuse: &mut dyn FnMut(Refused),
+        note: &mut dyn FnMut(String),
+    ) -> Result<(), Refused> {
+        let failed = |line: Option<u64>| {
+            move |detail| Refused { file: name.to_owned(), line, reason: "file", detail }
+        };
+        let (mut rows, header) = ParquetRows::open(file).map_err(failed(None))?;
+        let columns = self.begin(&header, name, "of Parquet", note)?;
+        rows.select(columns.used()).map_err(failed(None))?;
+        let (mut row, mut rounded) = (ByteRecord::new(), Rounded::default());
+        let mut line = 1;
+        while rows.next(&mut row).map_err(failed(Some(line)))? {
+            rounded.add(columns.ids(&row).0, line);
+            let added =
+                self.add_row(&columns, &row, RowPlace { line, unclosed: false }, name, note);
+            added.unwrap_or_else(&mut *refuse);
+            line += 1;
+        }
+        rounded.report().map(|it| format!("{name}: {it}")).into_iter().for_each(note);
+        Ok(())
+    }
+
+    /// Maps the columns of a file whose columns are `described`.
+    fn begin(
+        &mut self,
+        header: &ByteRecord,
+        name: &str,
+        described: &str,
+        note: &mut dyn FnMut(String),
+    ) -> Result<Columns, Refused> {
         let (columns, mapping) = Columns::of(header, &self.options.columns)
             .map_err(|refusal| Refused::at(name, 1, refusal))?;
-        note(format!("{name}: columns divided by {delimited}: {mapping}"));
+        note(format!("{name}: columns {described}: {mapping}"));
         self.has_ids |= columns.id.is_some();
         self.files.push(name.to_owned());
-        let (mut row, mut rounded) = (ByteRecord::new(), Rounded::default());
-        loop {
-            match reader.read_byte_record(&mut row) {
-                Ok(false) => {
-                    rounded.report().map(|it| format!("{name}: {it}")).into_iter().for_each(note);
-                    return Ok(());
-                }
-                Ok(true) => {
-                    let place = next_place(&places);
-                    rounded.add(row.get(columns.cid).unwrap_or_default(), place.line);
-                    let added = self.add_row(&columns, &row, place, name, note);
-                    added.unwrap_or_else(&mut *refuse);
-                }
-                Err(error) => return Err(unreadable(name, error)),
-            }
-        }
+        Ok(columns)
     }
 
     /// Adds a row to its cascade.
@@ -126,16 +162,11 @@ impl Table {
     ) -> Result<(), Refused> {
         let line = place.line;
         let refused = |refusal| Refused::at(name, line, refusal);
-        let field = |column: usize| row.get(column).unwrap_or_default();
-        let id = columns.id.map(field).unwrap_or_default();
-        let cid = match field(columns.cid) {
-            b"" if id.is_empty() && row.len() == columns.count => {
-                let why = "cid is empty; give the id of the root, or the column of ids with --columns id=NAME";
-                return Err(refused(Refusal::new("field", why)));
-            }
-            b"" => id,
-            cid => cid,
-        };
+        let (cid, id) = columns.ids(row);
+        if cid.is_empty() && row.len() == columns.count {
+            let why = "cid is empty; give the id of the root, or the column of ids with --columns id=NAME";
+            return Err(refused(Refusal::new("field", why)));
+        }
         if place.unclosed {
             return Err(refused(unclosed()));
         }
@@ -146,7 +177,8 @@ impl Table {
                     .map_err(|_| refused(Refusal::new("field", "the cascade id is not UTF-8")))?;
                 let cascade = HistoryCascade { cid: text.to_owned(), ..HistoryCascade::default() };
                 let (file, first) = (self.files.len() as u32 - 1, f64::INFINITY);
-                let group = Group { file, line, first, root: None, cascade, invalid: false };
+                let (root, duplicates, invalid) = (None, 0, false);
+                let group = Group { file, line, first, root, cascade, duplicates, invalid };
                 self.index.insert(cid.into(), self.cascades.len());
                 self.cascades.push(group);
                 self.cascades.len() - 1
@@ -161,13 +193,13 @@ impl Table {
         if !id.is_empty() {
             let key = [cid, id].map(String::from_utf8_lossy).join("\0");
             if !self.seen.insert(&key) {
-                self.duplicates += 1;
+                group.duplicates += 1;
                 return Ok(());
             }
         }
         let root = !id.is_empty() && id == cid;
         if point.time < group.first || root {
-            let msg = columns.text.map(field).unwrap_or_default();
+            let msg = columns.text.and_then(|column| row.get(column)).unwrap_or_default();
             if group.root.is_none() {
                 group.cascade.msg = String::from_utf8_lossy(msg).into_owned();
             }
@@ -196,7 +228,7 @@ impl Table {
         let given = field(columns.time);
         let time =
             self.unit.seconds(given, &self.options, &mut |it| note(format!("{name}: {it}")))?;
-        let mark = columns.mark.map(field).filter(|text| !text.is_empty());
+        let mark = columns.mark.map(|column| value(field(column))).filter(|it| !it.is_empty());
         let magnitude = match mark {
             None => 1.0,
             Some(mark) => numbers::field(mark).ok_or_else(|| {
@@ -217,14 +249,17 @@ impl Table {
     pub(super) fn close(&mut self, note: &mut dyn FnMut(String)) {
         (self.index, self.seen) = Default::default();
         let missing = self.options.missing_root.unwrap_or(MissingRoot::First);
-        let (mut rootless, mut early) = (0, 0);
-        let all = self.cascades.len() as u64;
+        let (mut rootless, mut early, mut duplicates) = (0, 0, 0);
         let has_ids = self.has_ids;
+        // Their rows were refused, which is reported.
+        self.cascades.retain(|group| !group.invalid);
+        let all = self.cascades.len() as u64;
         self.cascades.retain_mut(|group| {
             let has_root = group.root.is_some() || !has_ids;
             rootless += u64::from(!has_root);
             early += group.close();
-            !group.invalid && (has_root || missing == MissingRoot::First)
+            duplicates += u64::from(group.duplicates);
+            has_root || missing == MissingRoot::First
         });
         let last = |group: &Group| group.cascade.points.last().map(|last| group.first + last.time);
         self.end = self.cascades.iter().filter_map(last).reduce(f64::max).filter(|_| self.dated());
@@ -237,8 +272,8 @@ impl Table {
             let (rootless, all) = (count(rootless), count(all));
             note(format!("{rootless} of {all} cascades have no row of their root; {treated}"));
         }
-        if self.duplicates > 0 {
-            let rows = count(self.duplicates);
+        if duplicates > 0 {
+            let rows = count(duplicates);
             note(format!(
                 "{rows} rows have the id of an earlier row of their cascade and were dropped"
             ));

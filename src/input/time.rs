@@ -39,6 +39,14 @@ pub(crate) fn unix_seconds(text: &str, utc_offset: f64) -> Option<f64> {
     Some(seconds(time) - offset)
 }
 
+/// A time in nanoseconds since 1970 as a text that [`unix_seconds`] reads: in UTC, or without an offset. `None` outside
+/// the years -9999 to 9999.
+#[cfg(feature = "parquet")]
+pub(super) fn text(nanoseconds: i128, is_utc: bool) -> Option<String> {
+    let text = Timestamp::from_nanosecond(nanoseconds).ok()?.to_string();
+    Some(if is_utc { text } else { text.trim_end_matches('Z').to_owned() })
+}
+
 /// A time in Unix seconds, given as a number or as a text that tables may have.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UnixTime(pub f64);

@@ -52,6 +52,9 @@ impl<'de> Visitor<'de> for Keys<'_> {
     }
 }
 
+/// The first bytes of a Parquet file.
+pub(crate) const PARQUET: &[u8] = b"PAR1";
+
 /// The format of an input with this first line, or this beginning of a first line.
 pub fn recognise(line: &str) -> Recognised {
     let line = line.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
@@ -79,7 +82,7 @@ pub fn recognise(line: &str) -> Recognised {
     if weibo::matches(line) {
         return posts(PostFormat::Weibo);
     }
-    if columns::is_header(line) {
+    if columns::is_header(line) || line.as_bytes().starts_with(PARQUET) {
         return Recognised::Format(Format::Table);
     }
     Recognised::Unknown
