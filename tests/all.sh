@@ -34,9 +34,9 @@ cargo clippy --locked "${features[@]}" --all-targets -- -D warnings
 step 'documentation'
 RUSTDOCFLAGS='-D warnings' cargo doc --locked "${features[@]}" --no-deps --quiet
 
-step 'tests without the features kafka, http and tui'
+step 'tests without the features kafka, http and tui, but with parquet'
 cargo clippy --locked --no-default-features --all-targets -- -D warnings
-cargo test --locked --no-default-features --bins --test stages
+cargo test --locked --no-default-features --features parquet --bins --test stages
 
 step 'tests'
 # The fault tests wait more than they work: four at a time on two cores.
