@@ -37,7 +37,7 @@ const WALLS: &[(&str, &[&str])] = &[
         ],
     ),
     ("jiff", &["src/input/time.rs"]),
-    ("parquet", &["src/input/parquet.rs"]),
+    ("parquet", &["src/input/parquet"]),
     ("ruzstd", &["src/input/decoding.rs"]),
     ("hyper", &["src/telemetry"]),
     ("prometheus", &["src/telemetry"]),
@@ -110,6 +110,10 @@ fn imports(code: &str) -> Vec<String> {
 fn imports_run_downwards() {
     for (name, text) in files() {
         let Some(here) = room(&name).filter(|room| *room != "lib") else { continue };
+        // Tests may import what is above, as those within a file may.
+        if name.ends_with("/tests.rs") {
+            continue;
+        }
         let level = floor(here).unwrap_or_else(|| panic!("{name} stands on no floor"));
         for import in imports(&code(&text)) {
             let Some(below) = floor(&import) else { continue };
@@ -266,7 +270,8 @@ fn circles(
 #[test]
 fn files_of_commands_import_each_other_in_no_circle() {
     // Test modules may import the module that they test.
-    let tests = ["generated", "dashboard::terminal::tests", "monitor::view::tests"];
+    let tests =
+        ["generated", "original::tests", "dashboard::terminal::tests", "monitor::view::tests"];
     let left = circles(("commands/", ""), &tests, Some("main"));
     assert!(left.is_empty(), "files of commands/ in an import circle, or above one: {left:#?}");
 }
