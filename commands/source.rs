@@ -20,8 +20,8 @@ pub(crate) struct SourceFlags {
     /// Read the cascades of these files, in any format of --format; - is stdin
     #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with = "data", help_heading = "Cascades")]
     pub(crate) history: Vec<PathBuf>,
-    /// Read the cascades of this table of events, one event a row: CSV, or Parquet where it is
-    /// built in; or, with --index, of the events file of the original system; - is stdin
+    /// Read the cascades of this table of events (CSV, or Parquet where it is built in), one event a
+    /// row, or, with --index, of the events file of the original system; - is stdin
     #[arg(long, value_name = "CSV", help_heading = "Cascades")]
     pub(crate) data: Option<PathBuf>,
     /// File of the original system with the first and last row of each cascade in --data
