@@ -3,7 +3,7 @@
 mod output;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tweetoscope::cascade::Point;
@@ -79,9 +79,10 @@ pub(crate) struct EvaluateFlags {
     #[arg(long, requires = "scored", help_heading = "Evaluation")]
     calibration: bool,
     /// Write a report to FILE: one HTML page without requests, with errors, learning curve, calibration, predicted
-    /// against final sizes, the ten worst misses, a summary of the data and a model card
-    #[arg(long, value_name = "FILE", requires = "scored", help_heading = "Evaluation")]
-    report: Option<PathBuf>,
+    /// against final sizes, the ten worst misses, a summary of the data and a model card. Without --folds and
+    /// --split, run emits its predictions as usual, and the report is that of --split time on the same cascades
+    #[arg(long, value_name = "FILE", conflicts_with = "curve_by", help_heading = "Evaluation")]
+    pub(crate) report: Option<PathBuf>,
     /// Write the predictions of the evaluation to FILE: as JSON lines, or, where its name ends with
     /// .csv, as CSV with the true final size and the error
     #[arg(long, value_name = "FILE", requires = "scored", help_heading = "Evaluation")]
@@ -125,11 +126,7 @@ pub(crate) struct Evaluation<'a> {
 /// Runs the evaluation.
 pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     let options = options(&args)?;
-    // One --marks for both, as in a replay: a simulation needs a distribution, the fit its mean.
-    let marks = match options.fit.marks {
-        MarkLaw::Data => MarkLaw::USUAL,
-        law => law,
-    };
+    let marks = marks(&options);
     let mut rejects = Rejects::new(args.input.dead_letter.as_deref())?;
     let past = cascades(args.cascades, args.files, args.fit.utc_offset, marks, &mut rejects)?;
     if args.input.dry_run {
@@ -177,8 +174,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     }
     let rows = score(&cases, &options);
     if let Some(path) = &args.flags.report {
-        let page = report_page(&past, &options, &cases, &rows, &args);
-        std::fs::write(path, page).with_context(|| path.display().to_string())?;
+        write_report(path, &past, &options, &cases, &rows, &args)?;
     }
     for row in rows.iter().filter(|row| row.predictor == Predictor::Model && row.own == 0) {
         log::warn!(
@@ -218,14 +214,42 @@ fn warn_of_times(past: &[Past]) {
     }
 }
 
-/// The page of --report, with a learning curve of its own.
-fn report_page(
+/// Checks the options of an evaluation, before a run whose report needs one.
+pub(crate) fn check(args: &Evaluation<'_>) -> anyhow::Result<()> {
+    options(args).map(|_| ())
+}
+
+/// Writes the report of a run without an evaluation of its own: that of an evaluation in time order. Refused
+/// cascades were reported by the run.
+pub(crate) fn report_in_time(path: &Path, args: &Evaluation<'_>) -> anyhow::Result<()> {
+    let options = options(args)?;
+    let marks = marks(&options);
+    let mut rejects = Rejects::new(None)?;
+    let past = cascades(args.cascades, args.files, args.fit.utc_offset, marks, &mut rejects)?;
+    warn_of_times(&past);
+    let terminated = args.collect.terminated.unwrap_or(TERMINATED).0;
+    let cases = evaluate_in_time(&past, &options, terminated);
+    let rows = score(&cases, &options);
+    write_report(path, &past, &options, &cases, &rows, args)
+}
+
+/// One --marks for both, as in a replay: a simulation needs a distribution, the fit its mean.
+fn marks(options: &EvaluateOptions) -> MarkLaw {
+    match options.fit.marks {
+        MarkLaw::Data => MarkLaw::USUAL,
+        law => law,
+    }
+}
+
+/// Writes the page of --report, with a learning curve of its own.
+fn write_report(
+    path: &Path,
     past: &[Past],
     options: &EvaluateOptions,
     cases: &[Case],
     rows: &[Row],
     args: &Evaluation<'_>,
-) -> String {
+) -> anyhow::Result<()> {
     const CASCADES: [usize; 8] = [0, 5, 10, 20, 50, 100, 200, 500];
     const DRAWS: usize = 2;
     let split = match args.folds {
@@ -238,7 +262,7 @@ fn report_page(
         }
     };
     let curve = CurveOptions { cascades: CASCADES.to_vec(), draws: DRAWS };
-    report::html(&report::Content {
+    let page = report::html(&report::Content {
         past,
         options,
         cases,
@@ -246,7 +270,8 @@ fn report_page(
         calibration: &calibration(cases, options),
         curve: &evaluate_curve(past, options, &curve),
         split,
-    })
+    });
+    std::fs::write(path, page).with_context(|| path.display().to_string())
 }
 
 /// The options of the evaluation; refuses inconsistent ones.

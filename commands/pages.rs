@@ -308,6 +308,10 @@ pub(crate) const PAGES: [Page; 10] = [
                 "Compare all methods by cross-validation in five folds",
                 "tweetoscope run --history history.jsonl.gz --folds 5 --windows 10m,1h --csv",
             ),
+            (
+                "Predict, and write a report of all methods in time order",
+                "tweetoscope run --history history.jsonl.gz --windows 1h --report report.html",
+            ),
         ],
         see_also: &["generate", "collect", "fit", "predict", "train", "monitor"],
     },

@@ -16,9 +16,9 @@ use tweetoscope::stream::{Imported, Mapped, Rejects, Replayed, Stdout, Transport
 use crate::collect::{CollectFlags, MAX_AGE, warn_of_dropped};
 use crate::evaluate::{EvaluateFlags, Evaluation, WINDOWS};
 use crate::fit::{FitFlags, warn_of_marks};
-use crate::flags::{CarrierArgs, Outcome};
+use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::generate::ReplayFlags;
-use crate::predict::PredictFlags;
+use crate::predict::{MethodArg, PredictFlags};
 use crate::train::TrainFlags;
 use crate::transport::stop_flag;
 use crate::{evaluate, monitor, rows};
@@ -87,24 +87,72 @@ impl Args {
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let evaluates =
         args.folds.folds.is_some() || args.folds.split.is_some() || !args.folds.curve_by.is_empty();
+    if let Some(path) = args.folds.report.as_deref().filter(|_| !evaluates) {
+        return run_with_report(&args, path);
+    }
     match evaluates {
-        true => evaluate::run(Evaluation {
-            folds: args.folds.folds,
-            flags: &args.folds,
-            cascades: &args.cascades,
-            files: &args.transport.files,
-            collect: &args.collect,
-            fit: &args.fit,
-            predict: &args.predict,
-            train: &args.train,
-            input: &args.transport.input,
-        }),
-        false if args.cascades.simulate.is_some() => replay(&args),
-        false => match args.cascades.source.content(&args.transport.files, false)? {
-            Content::Records => stream(&args, None),
-            Content::Stream(format) => stream(&args, Some(format)),
-            Content::Histories | Content::Cascades => replay(&args),
-        },
+        true => evaluate::run(evaluation(&args)),
+        false => run_without_report(&args),
+    }
+}
+
+/// The options of an evaluation.
+fn evaluation(args: &Args) -> Evaluation<'_> {
+    Evaluation {
+        folds: args.folds.folds,
+        flags: &args.folds,
+        cascades: &args.cascades,
+        files: &args.transport.files,
+        collect: &args.collect,
+        fit: &args.fit,
+        predict: &args.predict,
+        train: &args.train,
+        input: &args.transport.input,
+    }
+}
+
+/// Runs the command, then evaluates the same cascades in time order for the report.
+fn run_with_report(args: &Args, path: &Path) -> anyhow::Result<Outcome> {
+    let refuse = |text: String| Err(Usage(text).into());
+    if args.no_learn || args.models.is_some() || args.predict.method != MethodArg::Auto {
+        return refuse(
+            "--report without --folds and --split evaluates models that learn from the cascades; leave out \
+             --no-learn, --models and --method"
+                .to_owned(),
+        );
+    }
+    let source = &args.cascades.source;
+    let mut named = args.transport.files.iter().chain(&source.history).chain(&source.data);
+    let is_stdin = named.any(|path| path.as_os_str() == "-");
+    let has_cascades = || -> anyhow::Result<bool> {
+        let content = source.content(&args.transport.files, false)?;
+        Ok(matches!(content, Content::Histories | Content::Cascades))
+    };
+    let replayed = args.cascades.simulate.is_some() || (!is_stdin && has_cascades()?);
+    if !replayed {
+        return refuse(
+            "--report needs finished cascades, as it reads them twice; add --history FILE, --data CSV or \
+             --simulate N, or make the report from the history later"
+                .to_owned(),
+        );
+    }
+    evaluate::check(&evaluation(args))?;
+    let outcome = run_without_report(args)?;
+    if !args.transport.input.dry_run {
+        evaluate::report_in_time(path, &evaluation(args))?;
+    }
+    Ok(outcome)
+}
+
+/// Runs the command without an evaluation.
+fn run_without_report(args: &Args) -> anyhow::Result<Outcome> {
+    if args.cascades.simulate.is_some() {
+        return replay(args);
+    }
+    match args.cascades.source.content(&args.transport.files, false)? {
+        Content::Records => stream(args, None),
+        Content::Stream(format) => stream(args, Some(format)),
+        Content::Histories | Content::Cascades => replay(args),
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-/// The format version of the model lines that this program reads and writes.
-pub(super) const FORMAT: u32 = 4;
+/// The format version of a model with an activity profile.
+pub(super) const FORMAT: u32 = 5;
+/// That of a model without one, which is the same but for that field.
+pub(super) const FORMAT_WITHOUT_ACTIVITY: u32 = 4;
 
 /// Why a line is rejected as a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +37,8 @@ impl fmt::Display for ModelError {
             Self::Format(format) => {
                 write!(
                     f,
-                    "model format {format}: this program reads format {FORMAT}; train the model again \
-                     from its samples"
+                    "model format {format}: this program reads formats {FORMAT_WITHOUT_ACTIVITY} \
+                     and {FORMAT}; train the model again from its samples"
                 )
             }
             Self::Checksum => {

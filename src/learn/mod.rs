@@ -4,13 +4,14 @@
 //! N. A model predicts the growth N/n ≥ 1 from the cascade's [`Features`]. Parameters of the Hawkes
 //! model are features as well, passed in as named numbers: this module does not import `hawkes`.
 //!
-//! Start reading at [`features`] (what a model takes as input), then `table` (training rows), `grow` and
+//! Start reading at [`features`] (what a model takes as input), then `table` (training rows), `activity` (the time of day), `grow` and
 //! `split` (how trees are grown), `network`, `trainer` and `train_networks` (the networks that are blended
 //! with the trees), `growth_law` (the predictor without training), `map_law` and `fitted_law` (its correction by
 //! finished cascades), `select` (the model of a window), [`Model`] and [`Forecast`] (prediction), [`Explanation`]
 //! (contributions to it), `wire` and
 //! `body` (the model file). `laws` has the baselines of the evaluation.
 
+mod activity;
 mod body;
 mod error;
 mod explain;

@@ -1,5 +1,6 @@
 //! The trained model of one window, and its predictions.
 
+use super::activity::Activity;
 use super::explain::{Contributions, Explanation, ForestParts, of_forest};
 use super::features::Features;
 use super::fitted_law::FittedLaw;
@@ -7,7 +8,7 @@ use super::forecast::{Calibration, Forecast};
 use super::growth_law::Inputs;
 use super::network::Networks;
 use super::options::{Aggregate, Target};
-use super::table::{fill, omega_values};
+use super::table::{Columns, fill, omega_values};
 use super::trees::{ReachedLeaves, Trees};
 use crate::event::ModelVersion;
 
@@ -64,6 +65,8 @@ pub struct Model {
     pub(super) window: f64,
     pub(super) names: Vec<String>,
     pub(super) medians: Vec<f32>,
+    /// Activity by the time of day, where the samples state it; its inputs are the last of `names`.
+    pub(super) activity: Option<Activity>,
     pub(super) target: Target,
     pub(super) aggregate: Aggregate,
     pub(super) step: Step,
@@ -175,10 +178,8 @@ impl Model {
         if self.target == Target::Omega {
             return omega_values(query.x);
         }
-        let given = query.features.values();
-        let value = |place: Option<usize>| place.map_or(f32::NAN, |place| given[place] as f32);
-        let places = query.features.places(&self.names);
-        let mut values: Vec<f32> = places.into_iter().map(value).collect();
+        let columns = Columns::of(query.features, &self.names);
+        let mut values = columns.arranged(&query.features.values(), self.activity.as_ref());
         fill(&mut values, &self.medians);
         values
     }

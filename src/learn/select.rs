@@ -105,6 +105,7 @@ fn model(table: Table, options: &LearnOptions, laws: &LawFit) -> Model {
         window: options.window,
         names: table.names,
         medians: table.medians,
+        activity: table.activity,
         target: options.target,
         aggregate: options.aggregate,
         step: Step::GrowthLaw,

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::features::rounded;
+use super::activity::{self, Activity, ClockPlaces};
+use super::features::{Features, rounded};
 use super::growth_law::Inputs;
 use super::options::{LearnOptions, Target};
 use super::ranks::upper_median;
@@ -47,6 +48,8 @@ pub(super) struct Table {
     /// The ids of the cascades.
     pub(super) ids: Vec<String>,
     pub(super) window_rows: Vec<WindowRow>,
+    /// Activity by the time of day, where the features state it; its inputs are the last ones of a row.
+    pub(super) activity: Option<Activity>,
     /// Smallest and largest `t` of the window's samples.
     pub(super) times: (f64, f64),
 }
@@ -68,13 +71,22 @@ impl Table {
         let usable: Vec<&Sample> = samples.iter().filter(|sample| is_usable(sample)).collect();
         let newest = &usable[usable.len().saturating_sub(options.newest)..];
         let mut table = Self { names: names(newest, options), ..Self::default() };
+        if options.target == Target::LogRatio
+            && table.names.iter().any(|name| name == "clock_now_sin")
+        {
+            table.activity = Activity::of(newest);
+        }
+        if table.activity.is_some() {
+            table.names.retain(|name| !activity::NAMES.contains(&&**name));
+            table.names.extend(activity::NAMES.map(String::from));
+        }
         table.times = (f64::INFINITY, f64::NEG_INFINITY);
         let mut ids = HashMap::new();
         // Consecutive samples mostly have the same names, so places are looked up once for each run.
         for alike in newest.chunk_by(|a, b| a.features.are_named_as(&b.features)) {
-            let places = alike[0].features.places(&table.names);
+            let columns = Columns::of(&alike[0].features, &table.names);
             for sample in alike {
-                table.add(sample, &places, options, &mut ids);
+                table.add(sample, &columns, options, &mut ids);
             }
         }
         table.fill_gaps();
@@ -84,7 +96,7 @@ impl Table {
     fn add<'a>(
         &mut self,
         sample: &'a Sample,
-        places: &[Option<usize>],
+        columns: &Columns,
         options: &LearnOptions,
         ids: &mut HashMap<&'a str, usize>,
     ) {
@@ -93,6 +105,7 @@ impl Table {
             self.cascades.push(Vec::new());
             self.ids.push(sample.id.clone());
         }
+        let activity = self.activity.as_ref();
         let rows = &mut self.cascades[cascade];
         let at_window = sample.t_obs == options.window;
         let values = match options.target {
@@ -100,9 +113,10 @@ impl Table {
                 for row in
                     std::iter::once(sample.features.values()).chain(sample.rows.iter().cloned())
                 {
-                    rows.extend(log_ratio_row(sample, &row, places, options.window));
+                    let values = columns.arranged(&row, activity);
+                    rows.extend(log_ratio_row(sample, &row, values, options.window));
                 }
-                arranged(&sample.features.values(), places)
+                columns.arranged(&sample.features.values(), activity)
             }
             Target::Omega => {
                 if let (true, Some(w)) = (at_window && sample.x[1] < 1.0, sample.w) {
@@ -193,24 +207,39 @@ fn names(samples: &[&Sample], options: &LearnOptions) -> Vec<String> {
     order.into_iter().map(String::from).collect()
 }
 
-/// The values at these places, as features of a model; NaN where there is none.
-fn arranged(row: &[f64], places: &[Option<usize>]) -> Vec<f32> {
-    let value = |place: &Option<usize>| place.and_then(|i| row.get(i)).map(|&v| rounded(v) as f32);
-    places.iter().map(|place| value(place).unwrap_or(f32::NAN)).collect()
+/// Where the inputs of a model are in a row of features.
+pub(super) struct Columns {
+    places: Vec<Option<usize>>,
+    clock: Option<ClockPlaces>,
 }
 
-fn log_ratio_row(
-    sample: &Sample,
-    row: &[f64],
-    places: &[Option<usize>],
-    window: f64,
-) -> Option<Row> {
+impl Columns {
+    pub(super) fn of(features: &Features, names: &[String]) -> Self {
+        Self { places: features.places(names), clock: ClockPlaces::of(features) }
+    }
+
+    /// The inputs of a model in a row; NaN where there is none. Those of the activity are the last ones.
+    pub(super) fn arranged(&self, row: &[f64], activity: Option<&Activity>) -> Vec<f32> {
+        let at = |place: &Option<usize>| place.and_then(|i| row.get(i)).map(|&v| rounded(v) as f32);
+        let mut values: Vec<f32> =
+            self.places.iter().map(|place| at(place).unwrap_or(f32::NAN)).collect();
+        if let Some(activity) = activity {
+            let ahead = self.clock.as_ref().and_then(|clock| activity.ahead(clock, row));
+            let ahead = ahead.unwrap_or([f64::NAN; activity::NAMES.len()]);
+            let first = values.len().saturating_sub(ahead.len());
+            values[first..].iter_mut().zip(ahead).for_each(|(value, ahead)| *value = ahead as f32);
+        }
+        values
+    }
+}
+
+fn log_ratio_row(sample: &Sample, row: &[f64], values: Vec<f32>, window: f64) -> Option<Row> {
     let at = |name: &str| row.get(sample.features.place(name)?).copied();
     let (ln_n, ln_age) = (at("ln_n")?, at("ln_age")?);
     let weight = age_weight(ln_age.exp(), window);
     let log_growth = (sample.n_tot.ln() - ln_n).max(0.0);
     (weight > 0.0 && log_growth.is_finite()).then(|| Row {
-        values: arranged(row, places),
+        values,
         target: log_growth,
         split: (-log_growth).exp(),
         weight,

@@ -14,8 +14,9 @@ use flate2::{Compression, Crc};
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::activity::{self, Activity};
 use super::body::{decode, encode};
-use super::error::{FORMAT, ModelError};
+use super::error::{FORMAT, FORMAT_WITHOUT_ACTIVITY, ModelError};
 use super::fitted_law::FittedLaw;
 use super::forecast::Calibration;
 use super::grow::MAX_TREE_ROWS;
@@ -60,6 +61,13 @@ struct Line {
     features: Vec<String>,
     #[serde(deserialize_with = "at_most::<_, _, MAX_FEATURES>")]
     medians: Vec<f32>,
+    /// From format 5 on.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "at_most::<_, _, MAX_LEVELS>"
+    )]
+    activity: Vec<f64>,
     checksum: String,
     body: String,
 }
@@ -112,7 +120,7 @@ impl Model {
         let body = encode(&self.trees, &self.networks);
         let mut line = Line {
             r#type: "model".into(),
-            format: FORMAT,
+            format: if self.activity.is_some() { FORMAT } else { FORMAT_WITHOUT_ACTIVITY },
             model: self.version.to_string(),
             t_obs: self.window,
             step: self.step.name().into(),
@@ -128,6 +136,7 @@ impl Model {
             share: self.share,
             features: self.names.clone(),
             medians: self.medians.clone(),
+            activity: self.activity.iter().flat_map(|it| it.0).collect(),
             checksum: String::new(),
             body: BASE64.encode(deflate(&body)),
         };
@@ -142,7 +151,7 @@ impl Model {
         }
         let mut line: Line =
             serde_json::from_str(line).map_err(|e| ModelError::Json(e.to_string()))?;
-        if line.format != FORMAT {
+        if ![FORMAT_WITHOUT_ACTIVITY, FORMAT].contains(&line.format) {
             return Err(ModelError::Format(line.format));
         }
         let claimed = std::mem::take(&mut line.checksum);
@@ -150,12 +159,14 @@ impl Model {
             return Err(ModelError::Checksum);
         }
         let body = BASE64.decode(&line.body).map_err(|_| ModelError::Field("body"))?;
+        let activity = activity(&line)?;
         let (trees, networks) = decode(&inflate(&body)?, line.features.len(), MAX_LEAF_CODES)?;
         let model = Self {
             version: line.model.parse().map_err(|_| ModelError::Field("model"))?,
             window: line.t_obs,
             names: line.features,
             medians: line.medians,
+            activity,
             target: value(&TARGETS, &line.target).ok_or(ModelError::Field("target"))?,
             aggregate: value(&AGGREGATES, &line.aggregate).ok_or(ModelError::Field("aggregate"))?,
             step: value(&STEPS, &line.step).ok_or(ModelError::Field("step"))?,
@@ -207,6 +218,22 @@ pub fn max_model_bytes(trees: usize) -> usize {
     const FEATURES: usize = 128;
     const ONCE: usize = 4 * MAX_CODES + HEADER + max_network_bytes(FEATURES);
     (trees * TREE + ONCE) / 3 * 4
+}
+
+/// The profile of format 5, whose inputs are the last ones of the model.
+fn activity(line: &Line) -> Result<Option<Activity>, ModelError> {
+    const MAX: f64 = 1000.0;
+    if line.format == FORMAT_WITHOUT_ACTIVITY && line.activity.is_empty() {
+        return Ok(None);
+    }
+    let invalid = ModelError::Field("activity");
+    let parts = line.activity.clone().try_into().map_err(|_| invalid.clone())?;
+    let activity = Activity(parts);
+    let is_valid = line.format == FORMAT
+        && activity.0.iter().all(|part| (activity::MIN_PART..=MAX).contains(part))
+        && line.features.len() >= activity::NAMES.len()
+        && line.features[line.features.len() - activity::NAMES.len()..] == activity::NAMES;
+    if is_valid { Ok(Some(activity)) } else { Err(invalid) }
 }
 
 fn held_out([mean_are, median_are, law, forest]: [f64; 4]) -> HeldOut {

@@ -217,7 +217,7 @@ fn a_torn_or_altered_model_is_refused() {
         // An alteration that changes nothing (0.10 for 0.1) would be no harm; there is none here.
         assert!(Model::from_line(&text).is_err(), "turn {turn}, byte {place}");
     }
-    for other in [2, 3, 5] {
+    for other in [2, 3, 6] {
         let text = line.replacen("\"format\":4", &format!("\"format\":{other}"), 1);
         let refused = Model::from_line(&text).unwrap_err().to_string();
         let names = refused.contains(&format!("format {other}")) && refused.contains("train");

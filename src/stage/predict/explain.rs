@@ -96,7 +96,7 @@ impl Subject {
             (_, "share" | "first" | "time" | "quantile") => Self::Timing,
             (_, "gap") => Self::Gaps,
             (_, "mark") => Self::Marks,
-            (_, "clock") => Self::Clock,
+            (_, "clock" | "ahead") => Self::Clock,
             _ => Self::Other,
         }
     }

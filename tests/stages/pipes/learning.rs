@@ -102,6 +102,33 @@ fn the_report_is_one_page_without_requests_and_holds_the_figures_of_the_table() 
     assert_eq!(table.lines().filter(own).count(), 2, "{table}");
 }
 
+/// The report of a run is that of the evaluation in time order, and the output of the run does not change.
+#[test]
+fn a_run_writes_the_report_of_an_evaluation_in_time_order() {
+    let folder = std::env::temp_dir().join(format!("tweetoscope-run-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let report = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let fixed = ["run", "--history", HISTORY, "--windows", "6h", "--trees", "10"];
+    let with = |options: &[&str]| run(&[&fixed[..], options].concat(), b"");
+    let plain = with(&[]);
+    let reported = with(&["--report", &report("run.html")]);
+    let evaluated = with(&["--split", "time", "--report", &report("split.html")]);
+    assert!(reported.status.success() && evaluated.status.success(), "{reported:?}");
+    assert!(reported.stdout == plain.stdout && !plain.stdout.is_empty());
+    let page = |name: &str| std::fs::read_to_string(report(name)).unwrap();
+    assert!(page("run.html") == page("split.html") && page("run.html").contains("<svg"));
+    for refused in [&["--no-learn"][..], &["--method", "seismic"], &["--models", "none"]] {
+        let output = with(&[refused, &["--report", &report("refused.html")]].concat());
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        assert!(text(&output.stderr).contains("leave out"), "{output:?}");
+    }
+    let output = run(&["run", "--report", &report("refused.html")], b"");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(text(&output.stderr).contains("--report needs finished cascades"), "{output:?}");
+    assert!(!folder.join("refused.html").exists());
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
 #[test]
 fn calibration_is_a_table_csv_and_a_plot() {
     let evaluated = |options: &[&str]| {
