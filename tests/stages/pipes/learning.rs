@@ -118,7 +118,9 @@ fn a_run_writes_the_report_of_an_evaluation_in_time_order() {
     let page = |name: &str| std::fs::read_to_string(report(name)).unwrap();
     assert!(page("run.html") == page("split.html") && page("run.html").contains("<svg"));
     for refused in [&["--no-learn"][..], &["--method", "seismic"], &["--models", "none"]] {
-        let output = with(&[refused, &["--report", &report("refused.html")]].concat());
+        let page = report("refused.html");
+        let args = [&fixed[..5], refused, &["--report", &page]].concat();
+        let output = run(&args, b"");
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         assert!(text(&output.stderr).contains("leave out"), "{output:?}");
     }
