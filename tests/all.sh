@@ -36,7 +36,10 @@ RUSTDOCFLAGS='-D warnings' cargo doc --locked "${features[@]}" --no-deps --quiet
 
 step 'tests without the features kafka, http and tui, but with parquet'
 cargo clippy --locked --no-default-features --all-targets -- -D warnings
-cargo test --locked --no-default-features --features parquet --bins --test stages
+# Without optimisation, since it is built for few tests; the others run on the whole program below.
+lean() { CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo test --locked --no-default-features --features parquet "$@"; }
+lean --bins
+lean --test stages parquet
 
 step 'tests'
 # The fault tests wait more than they work: four at a time on two cores.
