@@ -173,7 +173,7 @@ fn the_law_is_corrected_from_the_first_cascade_on() {
     }
 }
 
-/// With m samples of its window, the forest has the share m/(m + 35): the first one is near the law.
+/// With m samples of its window, the forest has the share m²/(m² + 225): the first one is near the law.
 #[test]
 fn the_forest_is_blended_with_the_law() {
     let samples = samples(300, 7);
