@@ -113,7 +113,7 @@ impl Table {
                 for row in
                     std::iter::once(sample.features.values()).chain(sample.rows.iter().cloned())
                 {
-                    let values = columns.arranged(&row, activity);
+                    let values = || columns.arranged(&row, activity);
                     rows.extend(log_ratio_row(sample, &row, values, options.window));
                 }
                 columns.arranged(&sample.features.values(), activity)
@@ -233,13 +233,18 @@ impl Columns {
     }
 }
 
-fn log_ratio_row(sample: &Sample, row: &[f64], values: Vec<f32>, window: f64) -> Option<Row> {
+fn log_ratio_row(
+    sample: &Sample,
+    row: &[f64],
+    values: impl FnOnce() -> Vec<f32>,
+    window: f64,
+) -> Option<Row> {
     let at = |name: &str| row.get(sample.features.place(name)?).copied();
     let (ln_n, ln_age) = (at("ln_n")?, at("ln_age")?);
     let weight = age_weight(ln_age.exp(), window);
     let log_growth = (sample.n_tot.ln() - ln_n).max(0.0);
     (weight > 0.0 && log_growth.is_finite()).then(|| Row {
-        values,
+        values: values(),
         target: log_growth,
         split: (-log_growth).exp(),
         weight,

@@ -19,7 +19,7 @@ use crate::kafka::client::config;
 use crate::kafka::client::consumer::Consumer;
 use crate::kafka::client::context::{Context, Events};
 use crate::kafka::client::errors::{
-    Stopped, code, configuration, explained, failed, is_lost, lost, refusal,
+    Stopped, code, configuration, explained, failed, is_lost, refusal,
 };
 use crate::kafka::client::group_position::GroupPosition;
 use crate::kafka::client::interface::{
@@ -89,9 +89,7 @@ impl Cluster {
                 return Err(refused);
             }
             self.check_connection()?;
-            if self.events.is_lost() {
-                return Err(lost(&self.settings.brokers));
-            }
+            self.events.check_brokers(&self.settings.brokers)?;
             if self.settings.stop.load(Ordering::Relaxed) {
                 return Err(io::Error::new(io::ErrorKind::Interrupted, "stopped by a signal"));
             }
@@ -245,9 +243,7 @@ impl Brokers for Cluster {
     fn check_reachable(&self) -> io::Result<()> {
         // Polling serves the queue of the log lines.
         self.consumer.poll(Duration::ZERO);
-        if self.events.is_lost() {
-            return Err(lost(&self.settings.brokers));
-        }
+        self.events.check_brokers(&self.settings.brokers)?;
         let Some(since) = self.events.outages().down_since() else { return Ok(()) };
         if since.elapsed() < self.settings.wait {
             return Ok(());

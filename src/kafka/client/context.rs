@@ -4,6 +4,7 @@
 //! consumer from closing. The loop of the daemon takes the events.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,7 +20,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
 use crate::kafka::client::clock::{latencies, unix_millis};
-use crate::kafka::client::errors::code;
+use crate::kafka::client::errors::{code, lost};
 use crate::kafka::client::outages::{Outages, lock};
 use crate::kafka::client::records::Rebalance;
 use crate::stage::Histogram;
@@ -76,9 +77,9 @@ impl Events {
         &self.outages
     }
 
-    /// Whether a client has lost all brokers, for good.
-    pub(super) fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Relaxed)
+    /// An error if a client has lost all brokers, for good.
+    pub(super) fn check_brokers(&self, brokers: &str) -> io::Result<()> {
+        if self.lost.load(Ordering::Relaxed) { Err(lost(brokers)) } else { Ok(()) }
     }
 
     pub(super) fn has_rebalance(&self) -> bool {
@@ -288,6 +289,7 @@ impl Context {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kafka::client::errors::is_lost;
 
     fn statistics(brokers: &str) -> Statistics {
         let text = format!(
@@ -322,12 +324,12 @@ mod tests {
                 let (context, other) = (Context::new(&events), Context::new(&events));
                 for brokers in [none.clone(), broker(with), none.clone()] {
                     context.stats(statistics(&brokers));
-                    assert!(!events.is_lost());
+                    assert!(events.check_brokers("").is_ok());
                     // A broker of another client does not count.
                     other.stats(statistics(&broker(with)));
                 }
                 context.stats(statistics(none));
-                assert!(events.is_lost());
+                assert!(events.check_brokers("").is_err_and(|it| is_lost(&it)));
             }
         }
     }

@@ -21,7 +21,7 @@ use crate::kafka::client::config;
 use crate::kafka::client::consumer::Consumer;
 use crate::kafka::client::context::{Context, Events};
 use crate::kafka::client::errors::{
-    Stopped, TransactionError, code, configuration, explained, failed, lost, refusal,
+    Stopped, TransactionError, code, configuration, explained, failed, refusal,
 };
 use crate::kafka::client::group_position::GroupPosition;
 use crate::kafka::client::interface::{GroupConsumer, TransactionalProducer};
@@ -178,9 +178,7 @@ impl Producer {
         let start = now();
         loop {
             let Err(error) = call() else { return Ok(()) };
-            if self.events.is_lost() {
-                return Err(lost(&self.settings.brokers).into());
-            }
+            self.events.check_brokers(&self.settings.brokers)?;
             match remedy(&error) {
                 Remedy::Retry if self.events.outages().failing_for(start) < self.settings.wait => {
                     log::info!("{what}: {error}: retrying");
@@ -354,9 +352,7 @@ impl TransactionalProducer for Producer {
         let start = now();
         while let Err(error) = self.abort_once() {
             log::info!("aborting a transaction: {error}");
-            if self.events.is_lost() {
-                return Err(lost(&self.settings.brokers));
-            }
+            self.events.check_brokers(&self.settings.brokers)?;
             match remedy(&error) {
                 Remedy::Retry if self.events.outages().failing_for(start) < self.settings.wait => {
                     thread::sleep(Duration::from_millis(20));

@@ -12,7 +12,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use crate::kafka::client::config;
 use crate::kafka::client::consumer_errors::ConsumerErrors;
 use crate::kafka::client::context::{Context, Events};
-use crate::kafka::client::errors::{configuration, explained, lost};
+use crate::kafka::client::errors::{configuration, explained};
 use crate::kafka::client::interface::PartitionReader;
 use crate::kafka::client::records::{ConsumerRecord, Found};
 use crate::kafka::client::settings::Settings;
@@ -60,8 +60,7 @@ impl Reader {
 impl PartitionReader for Reader {
     fn next(&self, wait: Duration) -> io::Result<Option<Found<'_>>> {
         match self.consumer.poll(wait) {
-            None if self.events.is_lost() => Err(lost(&self.brokers)),
-            None => Ok(None),
+            None => self.events.check_brokers(&self.brokers).map(|()| None),
             Some(Ok(message)) => {
                 self.errors.clear();
                 Ok(Some(Found::Record(ConsumerRecord::from(message))))

@@ -97,6 +97,7 @@ fn short_writes_and_interrupted_calls_change_nothing() {
 /// No file may be written to: the error names it, and no part of it stays.
 #[test]
 fn a_file_that_cannot_be_written_is_named_and_no_part_of_it_is_read() {
+    const EVALUATION: &[&str] = &["run", "--history", "testdata/tideh.jsonl.gz", "--folds", "2"];
     let program = env!("CARGO_BIN_EXE_tweetoscope");
     let folder = folder("file-limit");
     let bad = folder.join("bad.jsonl");
@@ -105,30 +106,8 @@ fn a_file_that_cannot_be_written_is_named_and_no_part_of_it_is_read() {
     fs::write(&inputs, samples(60)).unwrap();
     for (name, args) in [
         ("models", vec!["train", inputs.to_str().unwrap(), "--models", "PLACE"]),
-        (
-            "report",
-            vec![
-                "run",
-                "--history",
-                "testdata/tideh.jsonl.gz",
-                "--folds",
-                "2",
-                "--report",
-                "PLACE",
-            ],
-        ),
-        (
-            "predictions",
-            vec![
-                "run",
-                "--history",
-                "testdata/tideh.jsonl.gz",
-                "--folds",
-                "2",
-                "--predictions",
-                "PLACE",
-            ],
-        ),
+        ("report", [EVALUATION, &["--report", "PLACE"]].concat()),
+        ("predictions", [EVALUATION, &["--predictions", "PLACE"]].concat()),
         ("dead", vec!["collect", bad.to_str().unwrap(), "--dead-letter", "PLACE"]),
     ] {
         let place = folder.join(name);
@@ -214,7 +193,8 @@ fn models_that_are_replaced_while_they_are_read_are_read_whole() {
     });
 }
 
-/// Two trainers that share a folder do not overwrite each other's models: the second one of a version says so.
+/// Two trainers that share a folder do not overwrite each other's models: the second one that writes a model of a
+/// version ends with an error.
 #[test]
 fn two_trainers_in_one_folder_do_not_overwrite_each_other() {
     let folder = folder("two-trainers");
