@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tweetoscope::event::Span;
+use tweetoscope::event::{LARGEST, Span};
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Dropped, Limits};
 
 use crate::flags::{CarrierArgs, Outcome, Usage, whole_seconds};
@@ -46,9 +46,10 @@ pub(crate) struct CollectFlags {
     #[arg(long, value_name = "DURATION")]
     pub(crate) max_age: Option<Span>,
     /// Refuse an event that is further ahead of the clock of its source, such as one in milliseconds;
-    /// the third such event in a row is accepted: the source was silent
-    #[arg(long, value_name = "DURATION", default_value = "7d")]
-    pub(crate) max_jump: Span,
+    /// the third such event in a row is accepted: the source was silent (default: 7d; no limit in
+    /// `run` of recorded cascades, which are in time order)
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) max_jump: Option<Span>,
     /// Action at the end of the input; with --kafka, and after SIGINT or SIGTERM, always drop
     #[arg(long, value_enum, default_value = "terminate")]
     pub(crate) at_end: AtEndArg,
@@ -78,13 +79,15 @@ impl CollectFlags {
         let windows = whole_seconds(&self.windows)?;
         let largest = windows.last().map_or(0.0, |largest| *largest as f64);
         let terminated = if recorded { MAX_AGE.0 } else { TERMINATED.0.max(largest) };
+        // The events of a recording are in time order.
+        let max_jump = if recorded { ANY_JUMP } else { MAX_JUMP };
         let options = CollectOptions {
             windows,
             terminated: self.terminated.map_or(terminated, |span| span.0),
             min_size: self.min_size,
             lateness: self.lateness.0,
             max_age: self.max_age.unwrap_or(max_age).0,
-            max_jump: self.max_jump.0,
+            max_jump: self.max_jump.unwrap_or(max_jump).0,
             at_end: match self.at_end {
                 AtEndArg::Terminate => AtEnd::Terminate,
                 AtEndArg::Drop => AtEnd::Drop,
@@ -101,6 +104,10 @@ impl CollectFlags {
 
 /// Default of --terminated, unless a window is larger.
 pub(crate) const TERMINATED: Span = Span(1800.0);
+
+/// Defaults of --max-jump: for streams, and for recorded cascades.
+const MAX_JUMP: Span = Span(7.0 * 86_400.0);
+const ANY_JUMP: Span = Span(2.0 * LARGEST);
 
 /// Default of --max-age on pipes.
 pub(crate) const MAX_AGE: Span = Span(7.0 * 86_400.0);

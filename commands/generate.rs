@@ -84,7 +84,7 @@ pub(crate) struct ReplayFlags {
     /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// Number of sources to which the cascades are assigned
+    /// Number of sources to which the cascades are assigned, where no column names their sources
     #[arg(long, value_name = "N", default_value_t = 5)]
     sources: u32,
     /// Number of cascades of a source that are open at the same time

@@ -36,7 +36,7 @@ pub(crate) struct SourceFlags {
     /// original, drop drops them (default: embedded; for posts read as they arrive, drop)
     #[arg(long, value_name = "embedded|first|drop", help_heading = "Cascades")]
     missing_root: Option<MissingRoot>,
-    /// Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text
+    /// Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text,source=lang
     /// (default: recognise their names)
     #[arg(long, value_name = "ROLE=NAME,...", help_heading = "Cascades")]
     columns: Option<ColumnNames>,

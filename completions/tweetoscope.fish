@@ -42,14 +42,14 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l dat
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for posts read as they arrive, drop)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text (default: recognise their names)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text,source=lang (default: recognise their names)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l simulate -d 'Simulate this many cascades' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l p -d 'Infectiousness of simulated cascades in 1/follower: a number, or a range LOW..HIGH to draw from' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l beta -d 'Decay of simulated cascades in 1/s: a number, or a range LOW..HIGH to draw from' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l first-mark -d 'Mark of the initial tweet of simulated cascades, in followers' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l seed -d 'Random seed' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l sources -d 'Number of sources to which the cascades are assigned' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l sources -d 'Number of sources to which the cascades are assigned, where no column names their sources' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l live -d 'Number of cascades of a source that are open at the same time' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l start-range -d 'Start a cascade within this time after the end of the one that it replaces' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l timeline -d 'Timeline: real keeps the Unix times of the history, dealt shuffles the cascades and assigns them to sources, auto is real where every cascade has a Unix time and dealt otherwise' -r
@@ -96,7 +96,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l term
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l min-size -d 'Emit a window only if it contains at least this many events' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l lateness -d 'Keep the clock this far behind the latest event, so that late events still join their window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-age -d 'Terminate a cascade at this age (default: 7d, with --kafka 1d)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-jump -d 'Refuse an event that is further ahead of the clock of its source, such as one in milliseconds; the third such event in a row is accepted: the source was silent' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-jump -d 'Refuse an event that is further ahead of the clock of its source, such as one in milliseconds; the third such event in a row is accepted: the source was silent (default: 7d; no limit in `run` of recorded cascades, which are in time order)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l at-end -d 'Action at the end of the input; with --kafka, and after SIGINT or SIGTERM, always drop' -r -f -a "terminate\t'Terminate every cascade and emit what is pending: the input is complete'
 drop\t'Emit nothing more: the input is a recording that was cut'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-open-cascades -d 'Maximum number of open cascades per source; further tweets are counted and dropped' -r
@@ -151,7 +151,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l data -d 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for posts read as they arrive, drop)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text (default: recognise their names)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text,source=lang (default: recognise their names)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
@@ -203,7 +203,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l data
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for posts read as they arrive, drop)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text (default: recognise their names)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text,source=lang (default: recognise their names)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
@@ -254,14 +254,14 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l data -
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for posts read as they arrive, drop)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text (default: recognise their names)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text,source=lang (default: recognise their names)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l terminated -d 'Terminate a cascade after this time without an event (default: 30m or the largest window, whichever is larger; where recorded cascades are read, 7d)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l min-size -d 'Emit a window only if it contains at least this many events' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l lateness -d 'Keep the clock this far behind the latest event, so that late events still join their window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-age -d 'Terminate a cascade at this age (default: 7d, with --kafka 1d)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-jump -d 'Refuse an event that is further ahead of the clock of its source, such as one in milliseconds; the third such event in a row is accepted: the source was silent' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-jump -d 'Refuse an event that is further ahead of the clock of its source, such as one in milliseconds; the third such event in a row is accepted: the source was silent (default: 7d; no limit in `run` of recorded cascades, which are in time order)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l at-end -d 'Action at the end of the input; with --kafka, and after SIGINT or SIGTERM, always drop' -r -f -a "terminate\t'Terminate every cascade and emit what is pending: the input is complete'
 drop\t'Emit nothing more: the input is a recording that was cut'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-open-cascades -d 'Maximum number of open cascades per source; further tweets are counted and dropped' -r
@@ -344,14 +344,14 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l data -d 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for posts read as they arrive, drop)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text (default: recognise their names)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text,source=lang (default: recognise their names)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l simulate -d 'Simulate this many cascades' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l p -d 'Infectiousness of simulated cascades in 1/follower: a number, or a range LOW..HIGH to draw from' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l beta -d 'Decay of simulated cascades in 1/s: a number, or a range LOW..HIGH to draw from' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l first-mark -d 'Mark of the initial tweet of simulated cascades, in followers' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seed -d 'Random seed' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l sources -d 'Number of sources to which the cascades are assigned' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l sources -d 'Number of sources to which the cascades are assigned, where no column names their sources' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l live -d 'Number of cascades of a source that are open at the same time' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l start-range -d 'Start a cascade within this time after the end of the one that it replaces' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l timeline -d 'Timeline: real keeps the Unix times of the history, dealt shuffles the cascades and assigns them to sources, auto is real where every cascade has a Unix time and dealt otherwise' -r
@@ -361,7 +361,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l terminat
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l min-size -d 'Emit a window only if it contains at least this many events' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l lateness -d 'Keep the clock this far behind the latest event, so that late events still join their window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-age -d 'Terminate a cascade at this age (default: 7d, with --kafka 1d)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-jump -d 'Refuse an event that is further ahead of the clock of its source, such as one in milliseconds; the third such event in a row is accepted: the source was silent' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-jump -d 'Refuse an event that is further ahead of the clock of its source, such as one in milliseconds; the third such event in a row is accepted: the source was silent (default: 7d; no limit in `run` of recorded cascades, which are in time order)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l at-end -d 'Action at the end of the input; with --kafka, and after SIGINT or SIGTERM, always drop' -r -f -a "terminate\t'Terminate every cascade and emit what is pending: the input is complete'
 drop\t'Emit nothing more: the input is a recording that was cut'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-open-cascades -d 'Maximum number of open cascades per source; further tweets are counted and dropped' -r

@@ -17,15 +17,18 @@ enum Role {
     Time,
     Mark,
     Text,
+    Source,
 }
 
-/// The roles, their names in `--columns`, and the names of columns that have them without an option.
-const ROLES: [(Role, &str, &[&str]); 5] = [
+/// The roles, their names in `--columns`, and the names of columns that have them without an option. A column of sources
+/// is always given: in exports, `source` is the client with which a tweet was written.
+const ROLES: [(Role, &str, &[&str]); 6] = [
     (Role::Cid, "cid", &CID),
     (Role::Id, "id", &["id", "tweet_id", "status_id", "event_id", "id_str"]),
     (Role::Time, "t", &["t", "time", "timestamp", "created_at", "date", "datetime"]),
     (Role::Mark, "m", &MARK),
     (Role::Text, "msg", &["msg", "text", "full_text"]),
+    (Role::Source, "source", &[]),
 ];
 
 /// Own names; then those of rtweet, twarc and pandas for X API v1.1, and of twarc for X API v2.
@@ -59,7 +62,7 @@ const MARK: [&str; 11] = [
 
 /// Names of columns given by an option: `cid=retweet_of,t=created_at`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ColumnNames([Option<String>; 5]);
+pub struct ColumnNames([Option<String>; 6]);
 
 impl FromStr for ColumnNames {
     type Err = String;
@@ -71,14 +74,21 @@ impl FromStr for ColumnNames {
             let (role, name) = given
                 .ok_or_else(|| format!("{pair:?} is not ROLE=NAME, such as cid=retweet_of"))?;
             let place = ROLES.iter().position(|(_, it, _)| *it == role.trim());
-            let place = place
-                .ok_or_else(|| format!("{role:?} is none of the columns cid, id, t, m and msg"))?;
+            let place =
+                place.ok_or_else(|| format!("{role:?} is none of the columns {}", roles()))?;
             if names.0[place].replace(name.trim().to_owned()).is_some() {
                 return Err(format!("{role} is given twice"));
             }
         }
         Ok(names)
     }
+}
+
+/// The names of the roles, as a list.
+fn roles() -> String {
+    let names = ROLES.map(|(_, short, _)| short);
+    let (last, others) = names.split_last().expect("there are roles");
+    format!("{} and {last}", others.join(", "))
 }
 
 /// The positions of the columns of a table.
@@ -91,6 +101,7 @@ pub(super) struct Columns {
     pub(super) time: usize,
     pub(super) mark: Option<usize>,
     pub(super) text: Option<usize>,
+    pub(super) source: Option<usize>,
 }
 
 impl Columns {
@@ -141,6 +152,7 @@ impl Columns {
             time: needed(Role::Time)?,
             mark: places[Role::Mark as usize],
             text: places[Role::Text as usize],
+            source: places[Role::Source as usize],
         };
         let mapped = ROLES.iter().zip(places).filter_map(|((_, short, _), place)| {
             place.map(|place| format!("{short}={}", header[place]))
@@ -159,8 +171,8 @@ impl Columns {
     /// The positions of the columns that are used.
     #[cfg(feature = "parquet")]
     pub(super) fn used(&self) -> Vec<usize> {
-        let columns = [Some(self.cid), self.id, Some(self.time), self.mark, self.text];
-        columns.into_iter().flatten().collect()
+        let optional = [self.id, self.mark, self.text, self.source];
+        [self.cid, self.time].into_iter().chain(optional.into_iter().flatten()).collect()
     }
 
     /// The ids of the cascade and of the event of a row; empty where there is none. The cascade of a row without one is
@@ -231,8 +243,15 @@ mod tests {
     fn known_names_are_mapped_and_the_others_listed() {
         let (found, text) =
             columns("lang,tweet_id,retweet_of,Created_At,user_followers,text", "").unwrap();
-        let expected =
-            Columns { count: 6, cid: 2, id: Some(1), time: 3, mark: Some(4), text: Some(5) };
+        let expected = Columns {
+            count: 6,
+            cid: 2,
+            id: Some(1),
+            time: 3,
+            mark: Some(4),
+            text: Some(5),
+            source: None,
+        };
         assert_eq!(found, expected);
         assert_eq!(
             text,
@@ -243,6 +262,10 @@ mod tests {
         let (found, text) = columns("tweet_id,timestamp", "cid=tweet_id").unwrap();
         assert_eq!((found.cid, found.id, found.time), (0, None, 1));
         assert_eq!(text, "cid=tweet_id, t=timestamp");
+        // A column of sources is given.
+        assert_eq!(columns("cid,t,source", "").unwrap().0.source, None);
+        let (found, text) = columns("cid,t,lang", "source=lang").unwrap();
+        assert_eq!((found.source, &*text), (Some(2), "cid=cid, t=t, source=lang"));
     }
 
     #[test]
@@ -295,7 +318,7 @@ mod tests {
         );
         for (text, error) in [
             ("cid", "\"cid\" is not ROLE=NAME, such as cid=retweet_of"),
-            ("x=a", "\"x\" is none of the columns cid, id, t, m and msg"),
+            ("x=a", "\"x\" is none of the columns cid, id, t, m, msg and source"),
             ("t=a,t=b", "t is given twice"),
         ] {
             assert_eq!(text.parse::<ColumnNames>().unwrap_err(), error);

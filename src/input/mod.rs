@@ -121,6 +121,11 @@ pub trait Cascades {
         1
     }
 
+    /// The source of the cascade, where the input names one for each.
+    fn source(&self, _index: u64) -> Option<&str> {
+        None
+    }
+
     /// A refusal with the location of the cascade.
     fn refused(&self, index: u64, refusal: Refusal) -> Refused;
 }

@@ -20,6 +20,9 @@ use super::{Cascades, HistoryCascade, Refused};
 use crate::cascade::{Point, begin_at, numbers};
 use crate::record::Refusal;
 
+/// The source of a cascade in a table with sources, where its row has none.
+const NO_SOURCE: &str = "unknown";
+
 /// A long table with named columns and rows in any order. The cascades are in the order of their first rows.
 ///
 /// Its times are Unix times or relative to the initial tweet. Without [`TableOptions::seconds_per_unit`], the first
@@ -33,6 +36,7 @@ pub struct Table {
     index: HashMap<Box<[u8]>, usize>,
     seen: Seen,
     has_ids: bool,
+    has_sources: bool,
     unit: Unit,
     /// The time of the last event, where all are Unix times.
     end: Option<f64>,
@@ -48,6 +52,8 @@ struct Group {
     /// The event of the row of the root.
     root: Option<Point>,
     cascade: HistoryCascade,
+    /// The source in the row of the text.
+    source: Box<str>,
     /// The number of rows that were dropped because an earlier row has their id.
     duplicates: u32,
     /// Whether the cascade is skipped because one of its rows is invalid.
@@ -147,6 +153,7 @@ impl Table {
             .map_err(|refusal| Refused::at(name, 1, refusal))?;
         note(format!("{name}: columns {described}: {mapping}"));
         self.has_ids |= columns.id.is_some();
+        self.has_sources |= columns.source.is_some();
         self.files.push(name.to_owned());
         Ok(columns)
     }
@@ -177,8 +184,8 @@ impl Table {
                     .map_err(|_| refused(Refusal::new("field", "the cascade id is not UTF-8")))?;
                 let cascade = HistoryCascade { cid: text.to_owned(), ..HistoryCascade::default() };
                 let (file, first) = (self.files.len() as u32 - 1, f64::INFINITY);
-                let (root, duplicates, invalid) = (None, 0, false);
-                let group = Group { file, line, first, root, cascade, duplicates, invalid };
+                let (root, source, duplicates, invalid) = (None, Box::from(NO_SOURCE), 0, false);
+                let group = Group { file, line, first, root, cascade, source, duplicates, invalid };
                 self.index.insert(cid.into(), self.cascades.len());
                 self.cascades.push(group);
                 self.cascades.len() - 1
@@ -199,9 +206,15 @@ impl Table {
         }
         let root = !id.is_empty() && id == cid;
         if point.time < group.first || root {
-            let msg = columns.text.and_then(|column| row.get(column)).unwrap_or_default();
+            let text = |column: Option<usize>| {
+                String::from_utf8_lossy(column.and_then(|it| row.get(it)).unwrap_or_default())
+            };
             if group.root.is_none() {
-                group.cascade.msg = String::from_utf8_lossy(msg).into_owned();
+                group.cascade.msg = text(columns.text).into_owned();
+                let source = text(columns.source);
+                if !value(source.as_bytes()).is_empty() {
+                    group.source = source.into();
+                }
             }
         }
         group.first = group.first.min(point.time);
@@ -321,6 +334,10 @@ impl Cascades for Table {
 
     fn in_seconds(&self) -> bool {
         true
+    }
+
+    fn source(&self, index: u64) -> Option<&str> {
+        self.has_sources.then(|| &*self.cascades[index as usize].source)
     }
 
     fn refused(&self, index: u64, refusal: Refusal) -> Refused {

@@ -150,6 +150,10 @@ impl Cascades for Tweets {
         true
     }
 
+    fn source(&self, index: u64) -> Option<&str> {
+        Some(&self.cascades[index as usize].source)
+    }
+
     fn refused(&self, index: u64, refusal: Refusal) -> Refused {
         let Tweeted { file, line, .. } = self.cascades[index as usize];
         Refused::at(&self.files[file as usize], line, refusal)

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::history_line::HistoryCascade;
 use super::item::{Refusal, json};
 use super::kind::Kind;
-use super::kinds::{History, Model, Parameters, Serie, Size};
+use super::kinds::{History, Model, Parameters, Serie, Size, nought};
 use super::write::Record;
 use crate::cascade::Point;
 use crate::event::LARGEST;
@@ -27,6 +27,7 @@ pub(super) fn history(bytes: &[u8], list: Option<Vec<Point>>) -> Result<History,
     };
     read.map(|HistoryCascade { cid, msg, t0, observed, points }| History {
         cid,
+        source: nought(),
         msg,
         tweets: points,
         t0,

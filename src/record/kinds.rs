@@ -366,21 +366,21 @@ pub struct Log {
 }
 
 /// A finished cascade, times in seconds since its initial tweet.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct History {
     /// The cascade.
-    #[serde(deserialize_with = "id")]
     pub cid: String,
+    /// The source; "0" where the input has none.
+    pub source: String,
     /// The text of the initial tweet.
-    #[serde(default, deserialize_with = "text")]
     pub msg: String,
     /// (t, m) of every event, in time order.
     pub tweets: Vec<Point>,
     /// The time of the initial tweet in Unix seconds, where the input has it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub t0: Option<f64>,
     /// How long it was observed, in seconds since its initial tweet, where the input has it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub observed: Option<f64>,
 }
 
@@ -389,7 +389,7 @@ fn number_if_any<S: serde::Serializer>(value: &Option<f64>, to: S) -> Result<S::
     value.map(crate::cascade::Number).serialize(to)
 }
 
-fn nought() -> String {
+pub(super) fn nought() -> String {
     "0".to_owned()
 }
 

@@ -2,7 +2,7 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::binary_heap::PeekMut;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::fmt::Write;
 
 use super::options::ReplayOptions;
@@ -28,6 +28,8 @@ pub(super) struct LiveCascades {
     cascades: Box<dyn Cascades + Send>,
     options: ReplayOptions,
     sources: Vec<Source>,
+    /// The place of the source of each cascade, where the input names the sources.
+    named: Option<Vec<usize>>,
     slots: Vec<LiveCascade>,
     free: Vec<usize>,
     queue: BinaryHeap<Reverse<NextEvent>>,
@@ -92,7 +94,8 @@ pub(super) enum Control {
 }
 
 impl LiveCascades {
-    /// No live cascades yet. The i-th cascade to begin belongs to source i modulo the number of sources.
+    /// No live cascades yet. Where the input names no sources, the i-th cascade to begin belongs to source i modulo
+    /// the number of sources.
     pub(super) fn new(cascades: Box<dyn Cascades + Send>, options: &ReplayOptions) -> Self {
         let (count, sources) = (cascades.count(), u64::from(options.sources));
         let source = |s: u64| Source {
@@ -100,10 +103,15 @@ impl LiveCascades {
             last: None,
             remaining: count / sources + u64::from(s < count % sources),
         };
+        let (sources, named) = match named(&*cascades) {
+            Some((sources, named)) => (sources, Some(named)),
+            None => ((0..sources).map(source).collect(), None),
+        };
         Self {
             cascades,
             options: *options,
-            sources: (0..sources).map(source).collect(),
+            sources,
+            named,
             slots: Vec::new(),
             free: Vec::new(),
             queue: BinaryHeap::new(),
@@ -128,6 +136,11 @@ impl LiveCascades {
     /// Number of sources.
     pub(super) fn sources(&self) -> usize {
         self.sources.len()
+    }
+
+    /// The place of the source of each cascade, where the input names the sources.
+    pub(super) fn named(&self) -> Option<&[usize]> {
+        self.named.as_deref()
     }
 
     /// The time of the last event of a source; 0 before the first.
@@ -223,6 +236,22 @@ impl LiveCascades {
                 .push_back(Control::Watermark(Watermark { source: source.name.clone(), t }));
         }
     }
+}
+
+/// The sources that the input names, in the order of their first cascades, and the place of the source of each cascade.
+/// `None`: it names none.
+fn named(cascades: &dyn Cascades) -> Option<(Vec<Source>, Vec<usize>)> {
+    let (mut sources, mut places, mut named) = (Vec::new(), HashMap::new(), Vec::new());
+    for index in 0..cascades.count() {
+        let name = cascades.source(index)?;
+        let place = *places.entry(name).or_insert_with(|| {
+            sources.push(Source { name: name.to_owned(), last: None, remaining: 0 });
+            sources.len() - 1
+        });
+        sources[place].remaining += 1;
+        named.push(place);
+    }
+    (!named.is_empty()).then_some((sources, named))
 }
 
 impl LiveCascade {

@@ -14,16 +14,15 @@ use super::live::LiveCascades;
 use super::options::ReplayOptions;
 use super::random::{seeded_rng, uniform};
 use crate::event::LARGEST;
-use crate::input::Cascades;
 
 /// The random stream of the shuffle; the streams of the sources follow.
 const SHUFFLE: u64 = 0;
 
 /// Decides which cascade begins next, in which source, and when.
 pub(super) enum Schedule {
-    /// Each cascade at the time of its initial tweet, distributed round-robin to the sources.
+    /// Each cascade at the time of its initial tweet, in the source that the input names or distributed round-robin.
     Real(Peekable<IntoIter<Start>>),
-    /// Shuffled and distributed round-robin, with at most `ReplayOptions::live` live cascades per source.
+    /// Shuffled, in the named sources or distributed round-robin, with at most `ReplayOptions::live` live cascades per source.
     Dealt(Dealt),
 }
 
@@ -44,9 +43,15 @@ impl Schedule {
         let root = |index: u64| (cascades.root_time(index).unwrap_or(LARGEST), index);
         let mut order: Vec<(f64, u64)> = (0..cascades.count()).map(root).collect();
         order.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let sources = (0..live.sources()).cycle();
-        let starts = order.into_iter().zip(sources);
-        let starts = starts.map(|((time, index), source)| Start { time, index, source });
+        let source = |place: usize, index: u64| match live.named() {
+            Some(named) => named[index as usize],
+            None => place % live.sources(),
+        };
+        let starts = order.into_iter().enumerate();
+        let starts = starts.map(|(place, (time, index))| {
+            let source = source(place, index);
+            Start { time, index, source }
+        });
         Self::Real(starts.collect::<Vec<_>>().into_iter().peekable())
     }
 
@@ -85,13 +90,13 @@ pub(super) struct Dealt {
 impl Dealt {
     fn new(live: &LiveCascades, options: &ReplayOptions) -> Self {
         let order = |source: usize| SourceOrder {
-            next: source as u64,
+            begun: 0,
             rng: seeded_rng(options.seed, SHUFFLE + 1 + source as u64),
         };
         let sources = 0..live.sources();
         let places = sources.clone().flat_map(|source| (0..options.live).map(move |_| source));
         Self {
-            order: Order::shuffled(live.cascades(), options.seed),
+            order: Order::of(live, options.seed),
             vacant: places.collect(),
             sources: sources.map(order).collect(),
         }
@@ -102,12 +107,12 @@ impl Dealt {
     fn advance(&mut self, live: &mut LiveCascades, options: &ReplayOptions) -> bool {
         let Some(&source) = self.vacant.front() else { return false };
         let order = &mut self.sources[source];
-        let Some(index) = self.order.cascade(order.next) else {
+        let Some(index) = self.order.cascade(source, order.begun) else {
             self.vacant.pop_front();
             live.settle(source);
             return true;
         };
-        order.next += u64::from(options.sources);
+        order.begun += 1;
         let start = live.now(source) + uniform(&mut order.rng) * options.start_range.0;
         let start = if options.exact_times { start } else { start.round() };
         if live.begin(index, source, start) {
@@ -119,17 +124,20 @@ impl Dealt {
 
 /// The order of the cascades.
 enum Order {
-    /// By index, up to this number.
-    ByIndex(u64),
-    /// As listed.
-    Listed(Vec<u64>),
+    /// By index, up to this number, distributed round-robin to a number of sources.
+    ByIndex(u64, u64),
+    /// As listed, distributed round-robin to a number of sources.
+    Listed(Vec<u64>, u64),
+    /// As listed for each source.
+    BySource(Vec<Vec<u64>>),
 }
 
 impl Order {
     /// A Fisher-Yates shuffle, unless the order is random already.
-    fn shuffled(cascades: &dyn Cascades, seed: u64) -> Self {
+    fn of(live: &LiveCascades, seed: u64) -> Self {
+        let (cascades, sources) = (live.cascades(), live.sources());
         if cascades.shuffled() {
-            return Self::ByIndex(cascades.count());
+            return Self::ByIndex(cascades.count(), sources as u64);
         }
         let mut rng = seeded_rng(seed, SHUFFLE);
         let mut order: Vec<u64> = (0..cascades.count()).collect();
@@ -138,19 +146,26 @@ impl Order {
             let other = (u128::from(rng.next_u64()) * (i as u128 + 1)) >> 64;
             order.swap(i, other as usize);
         }
-        Self::Listed(order)
+        let Some(named) = live.named() else { return Self::Listed(order, sources as u64) };
+        let mut lists = vec![Vec::new(); sources];
+        order.into_iter().for_each(|index| lists[named[index as usize]].push(index));
+        Self::BySource(lists)
     }
 
-    fn cascade(&self, place: u64) -> Option<u64> {
+    /// The cascade of a source after `begun` others.
+    fn cascade(&self, source: usize, begun: u64) -> Option<u64> {
+        let place = |sources: u64| source as u64 + begun * sources;
         match self {
-            Self::ByIndex(count) => (place < *count).then_some(place),
-            Self::Listed(order) => order.get(place as usize).copied(),
+            Self::ByIndex(count, sources) => Some(place(*sources)).filter(|it| it < count),
+            Self::Listed(order, sources) => order.get(place(*sources) as usize).copied(),
+            Self::BySource(lists) => lists[source].get(begun as usize).copied(),
         }
     }
 }
 
-/// The remaining cascades of a source: every n-th of the order, for n sources.
+/// The progress of a source.
 struct SourceOrder {
-    next: u64,
+    /// Number of its cascades that have begun.
+    begun: u64,
     rng: ChaCha8Rng,
 }

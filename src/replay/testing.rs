@@ -70,6 +70,31 @@ pub(crate) fn cascades(seed: u64) -> Vec<HistoryCascade> {
 /// Cascades in memory; one without points is refused.
 pub(crate) struct InMemory(pub(crate) Vec<HistoryCascade>);
 
+/// Cascades with the names of their sources.
+pub(crate) struct WithSources(pub(crate) InMemory, pub(crate) Vec<String>);
+
+impl Cascades for WithSources {
+    fn count(&self) -> u64 {
+        self.0.count()
+    }
+
+    fn take(&mut self, index: u64, cascade: &mut HistoryCascade) -> Result<(), Refused> {
+        self.0.take(index, cascade)
+    }
+
+    fn root_time(&self, index: u64) -> Option<f64> {
+        self.0.root_time(index)
+    }
+
+    fn source(&self, index: u64) -> Option<&str> {
+        Some(&self.1[index as usize])
+    }
+
+    fn refused(&self, index: u64, refusal: Refusal) -> Refused {
+        self.0.refused(index, refusal)
+    }
+}
+
 impl Cascades for InMemory {
     fn count(&self) -> u64 {
         self.0.len() as u64
@@ -106,8 +131,17 @@ pub(crate) fn replay(
     options: ReplayOptions,
     limit: usize,
 ) -> (Vec<Emitted>, Summary) {
+    replay_of(Box::new(InMemory(cascades)), options, limit)
+}
+
+/// The same for any cascades.
+pub(crate) fn replay_of(
+    cascades: Box<dyn Cascades + Send>,
+    options: ReplayOptions,
+    limit: usize,
+) -> (Vec<Emitted>, Summary) {
     let mut all = Vec::new();
-    let mut replay = Replay::new(Box::new(InMemory(cascades)), options).unwrap();
+    let mut replay = Replay::new(cascades, options).unwrap();
     while all.len() < limit
         && let Some(fed) = replay.next()
     {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::random::seeded_rng;
-use super::testing::{Emitted, below, cascades, replay};
+use super::testing::{Emitted, InMemory, WithSources, below, cascades, replay, replay_of};
 use super::*;
 use crate::cascade::Point;
 use crate::event::Span;
@@ -179,6 +179,48 @@ fn a_source_does_not_depend_on_other_sources() {
                 let (items, _) = replay(after, options, usize::MAX);
                 assert_eq!(of_source(&items, &source.to_string()), its, "seed {seed}");
             }
+        }
+    }
+}
+
+#[test]
+fn cascades_are_replayed_in_the_sources_that_the_input_names() {
+    for seed in SEEDS {
+        for options in both(seed) {
+            let cascades = cascades(seed);
+            let rng = &mut seeded_rng(seed, 97);
+            let names = cascades.iter().map(|_| format!("s{}", below(rng, 5)));
+            let names: Vec<String> = names.collect();
+            let named = WithSources(InMemory(cascades.clone()), names.clone());
+            let (items, summary) = replay_of(Box::new(named), options, usize::MAX);
+            assert_eq!(summary.cascades, cascades.len() as u64, "seed {seed}");
+            assert!(events(&items).map(|event| event.time).is_sorted(), "seed {seed}");
+            let mut ends = 0;
+            for name in names.iter().collect::<BTreeSet<_>>() {
+                let its = of_source(&items, name);
+                assert!(matches!(its.last(), Some(Emitted::Watermark(_))), "seed {seed}");
+                let mut open: BTreeMap<String, usize> = BTreeMap::new();
+                let own = cascades.iter().zip(&names).filter(|(_, of)| *of == name);
+                let mut left: BTreeMap<String, usize> =
+                    own.map(|(it, _)| (it.cid.clone(), it.points.len())).collect();
+                for event in events(&its) {
+                    let cid = event.cid.to_string();
+                    if let Some(count) = left.remove(&cid) {
+                        open.insert(cid.clone(), count);
+                    }
+                    let count = open.get_mut(&cid).unwrap();
+                    *count -= 1;
+                    if *count == 0 {
+                        open.remove(&cid);
+                    }
+                    let is_few =
+                        options.timeline == Timeline::Real || open.len() <= options.live as usize;
+                    assert!(is_few, "seed {seed}");
+                }
+                assert!(left.is_empty() && open.is_empty(), "seed {seed}: {left:?} {open:?}");
+                ends += its.len();
+            }
+            assert_eq!(ends, items.len(), "seed {seed}");
         }
     }
 }

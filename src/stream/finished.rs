@@ -71,7 +71,8 @@ impl<W: Write + Send + 'static> Finished<W> {
             cid = format!("{cid}~{suffix}");
         }
         tweets.iter_mut().for_each(|point| point.time *= self.unit);
-        Ok(Some(Record::History(History { cid, msg, tweets, t0, observed })))
+        let source = self.cascades.source(index).unwrap_or("0").to_owned();
+        Ok(Some(Record::History(History { cid, source, msg, tweets, t0, observed })))
     }
 }
 

@@ -155,6 +155,10 @@ fn soak() {
                 if let Some(status) = daemon.ended() {
                     let key = format!("{command} ends with {status}");
                     *faults.entry(key).or_default() += 1;
+                    eprintln!(
+                        "{command}-{i}: {}",
+                        daemon.stderr().lines().last().unwrap_or_default()
+                    );
                     daemon.kill_and_restart();
                 }
                 let sizes = if share < 2.0 / 3.0 { &mut middle } else { &mut last };

@@ -1,5 +1,8 @@
 //! Recorded cascades and posts through the commands: what is read, what is reported, what comes out.
 
+mod now;
+mod parquet;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -85,6 +88,57 @@ fn the_same_cascades_give_the_same_predictions_from_every_source() {
 }
 
 #[test]
+fn the_sources_of_a_table_are_those_of_its_column() {
+    // The example of the page of formats; the root of 2 has no language, and that of 3 is the row with its id.
+    let table = concat!(
+        "tweet_id,retweet_of,created_at,user_followers,text,lang,source\n",
+        "1,1,2018-10-10 20:00:00,5,one,fr,web\n",
+        "11,1,2018-10-10 20:00:30,6,,en,web\n",
+        "2,2,2018-10-10 20:01:00,7,two,NA,web\n",
+        "12,2,2018-10-10 20:02:00,8,,fr,web\n",
+        "13,3,2018-10-10 20:03:30,9,,en,web\n",
+        "3,3,2018-10-10 20:03:00,10,three,fr,web\n",
+    );
+    let names = "cid=retweet_of,id=tweet_id,t=created_at,m=user_followers,msg=text,source=lang";
+    for timeline in ["real", "dealt"] {
+        let args = ["generate", "--data", "-", "--columns", names, "--timeline", timeline];
+        let output = run(&args, table.as_bytes());
+        let errors = text(&output.stderr);
+        assert!(errors.contains("msg=text, source=lang; ignored: source"), "{errors}");
+        let lines = text(&output.stdout);
+        let of = |source: &str, kind: &str| {
+            let (source, kind) =
+                (format!(r#""source":"{source}""#), format!(r#"{{"type":"{kind}""#));
+            lines.lines().filter(|it| it.starts_with(&kind) && it.contains(&source)).count()
+        };
+        for (source, counts) in [("fr", [2, 2, 1]), ("unknown", [1, 1, 1])] {
+            let found = ["tweet", "retweet", "watermark"].map(|kind| of(source, kind));
+            assert_eq!(found, counts, "{timeline} {source}: {lines}");
+        }
+        assert_eq!(lines.lines().count(), 8, "{lines}");
+    }
+}
+
+#[test]
+fn cascades_with_weeks_of_silence_between_them_are_all_predicted_and_learned() {
+    let mut table = "cid,t,m\n".to_owned();
+    for i in 0..6 {
+        let start = 1_539_202_764 + i * 20 * 86_400;
+        let row = |k: u32| format!("c{i},{},10\n", start + k * 7);
+        table.extend((0..12).map(row));
+    }
+    let output = run(&["run", "--windows", "5m", "--csv", "--data", "-"], table.as_bytes());
+    let errors = text(&output.stderr);
+    assert_eq!(text(&output.stdout).lines().count(), 1 + 6, "{errors}");
+    assert!(!errors.contains("--max-jump"), "{errors}");
+    let models = folder("sparse");
+    let to = models.to_str().unwrap();
+    run(&["train", "--windows", "5m", "--data", "-", "--models", to], table.as_bytes());
+    let last = fs::read_to_string(models.join("300-5.json")).unwrap();
+    assert!(last.contains(r#""samples":6,"#), "{last}");
+}
+
+#[test]
 fn fit_and_train_read_tables_and_posts() {
     let csv = run(&["fit", "--csv", "--windows", "2m", &case("x_v2_flat.jsonl")], b"");
     let rows = text(&csv.stdout);
@@ -110,97 +164,6 @@ fn fit_and_train_read_tables_and_posts() {
     let output = run(&train, b"");
     assert!(output.status.success() && output.stdout.is_empty(), "{}", text(&output.stderr));
     assert!(models.join("3600-1.json").exists());
-}
-
-#[cfg(feature = "parquet")]
-#[test]
-fn parquet_gives_the_bytes_of_the_csv_table() {
-    let sample = |name: &str| format!("{ROOT}/testdata/parquet/{name}");
-    let read = |args: &[&str], file: &str| {
-        let output = run(&[args, &[file]].concat(), b"");
-        assert!(output.status.success(), "{args:?} {file}: {}", text(&output.stderr));
-        text(&output.stdout)
-    };
-    for args in [
-        &["generate"][..],
-        &["generate", "--data"],
-        &["generate", "--history"],
-        &["generate", "--format", "csv"],
-        &["fit", "--windows", "5m"],
-        &["run", "--windows", "5m", "--min-size", "3", "--csv"],
-    ] {
-        let expected = read(args, &sample("cascades.csv"));
-        assert!(expected.lines().count() >= 4, "{args:?}: {expected}");
-        for name in ["pandas", "members", "old", "duckdb"] {
-            assert_eq!(
-                read(args, &sample(&format!("{name}.parquet"))),
-                expected,
-                "{name} {args:?}"
-            );
-        }
-    }
-    let models = |name: &str, file: &str| {
-        let models = folder(name);
-        let options = ["--windows", "5m", "--min-size", "2"];
-        let train = ["train", "--data", file, "--models", models.to_str().unwrap()];
-        let output = run(&[&train[..], &options].concat(), b"");
-        assert!(output.status.success(), "{}", text(&output.stderr));
-        fs::read(models.join("300-4.json")).expect("a model of five cascades")
-    };
-    let expected = models("trained-on-csv", &sample("cascades.csv"));
-    assert_eq!(models("trained-on-parquet", &sample("pandas.parquet")), expected);
-
-    let bytes = fs::read(sample("pandas.parquet")).unwrap();
-    let output = run(&["generate", "--data", "-"], &bytes);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("give its path"), "{}", text(&output.stderr));
-}
-
-#[cfg(not(feature = "parquet"))]
-#[test]
-fn parquet_is_refused_with_the_remedy_where_it_is_not_built_in() {
-    let file = format!("{ROOT}/testdata/parquet/pandas.parquet");
-    let models = folder("no-parquet");
-    let train = ["train", "--windows", "5m", "--models", models.to_str().unwrap(), "--data", &file];
-    for args in [
-        &["generate", &file][..],
-        &["generate", "--data", &file],
-        &["run", "--windows", "5m", &file],
-        &["fit", "--windows", "5m", &file],
-        &train,
-    ] {
-        let output = run(args, b"");
-        let errors = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{args:?}: {errors}");
-        assert!(output.stdout.is_empty(), "{args:?}");
-        assert_eq!(errors.lines().filter(|line| line.contains("--features parquet")).count(), 1);
-        let csv = file.replace(".parquet", ".csv");
-        assert!(
-            errors.contains(&format!("duckdb -c \"COPY (FROM '{file}') TO '{csv}'\"")),
-            "{errors}"
-        );
-    }
-}
-
-#[test]
-fn parquet_is_recognised_by_its_first_bytes_and_missed_where_the_name_promises_it() {
-    let refusal = |args: &[&str]| {
-        let output = run(args, b"");
-        assert_eq!(output.status.code(), Some(1), "{args:?}");
-        text(&output.stderr)
-    };
-    let file = format!("{ROOT}/testdata/parquet/pandas.parquet");
-    let errors = refusal(&["generate", "--format", "x_v2", &file]);
-    assert!(
-        errors.contains("pandas.parquet:1: a Parquet file is a table: --format csv"),
-        "{errors}"
-    );
-    let text_file = folder("not-parquet").join("x.parquet");
-    fs::write(&text_file, "hello\n").unwrap();
-    for option in ["--data", "--history"] {
-        let errors = refusal(&["generate", option, text_file.to_str().unwrap()]);
-        assert!(errors.contains("does not begin with PAR1"), "{errors}");
-    }
 }
 
 #[test]
@@ -352,97 +315,6 @@ fn records_of_the_original_system_have_their_window_in_the_key() {
     assert!(lines.contains(r#""n_tot":127"#) && lines.contains(r#""type":"stat""#), "{lines}");
     let output = run(&["predict"], format!("{parameters}\n").as_bytes());
     assert_eq!(output.status.code(), Some(1));
-}
-
-/// The rows of CSV without the header, as fields.
-fn fields(output: &[u8]) -> Vec<Vec<String>> {
-    let fields = |line: &str| line.split(',').map(str::to_owned).collect();
-    text(output).lines().skip(1).map(fields).collect()
-}
-
-#[test]
-fn predict_now_takes_the_age_from_the_end_of_the_recording() {
-    let now =
-        |args: &[&str], stdin: &[u8]| run(&[&["predict", "--now", "--csv"], args].concat(), stdin);
-    // The last event of the table is 22,977 s after the root of the first cascade, which is silent before that.
-    let table = case("csv_semicolon.csv");
-    let output = now(&[&table], b"");
-    let rows = fields(&output.stdout);
-    assert_eq!(rows.len(), 6, "{}", text(&output.stderr));
-    assert_eq!(rows[0][..3], ["900000", "22977", "60"]);
-    assert_eq!(rows[5][..3], ["900005", "2977", "110"]);
-    assert!(rows.iter().all(|row| row[6..] == ["untrained", "growth-law"]), "{rows:?}");
-    let errors = text(&output.stderr);
-    assert!(errors.contains("6 of 6 cascades: no model"), "{errors}");
-    assert!(!errors.contains("none of the"), "{errors}");
-    // The same as tweets, where the final watermark is days later.
-    let tweets = run(&["generate", "--sources", "2", &table], b"").stdout;
-    assert_eq!(fields(&now(&[], &tweets).stdout), rows);
-    // An earlier end cuts what follows, and a cascade that began after it.
-    let earlier = now(&["--at", "2018-10-11T00:00:00Z", &table], b"");
-    let errors = text(&earlier.stderr);
-    assert!(fields(&earlier.stdout).len() < 6, "{errors}");
-    assert!(errors.contains("events after the end of the observation were ignored"), "{errors}");
-    assert!(errors.contains("began less than 1 s before the end"), "{errors}");
-    // Posts.
-    let posts = now(&[&case("x_v2_flat.jsonl")], b"");
-    assert_eq!(fields(&posts.stdout)[0][..3], ["1050118621198921728", "351", "40"]);
-}
-
-#[test]
-fn predict_now_reads_the_observed_duration_of_a_history_line() {
-    let lines = concat!(
-        r#"{"cid":"a","tweets":[[0,10],[100,5],[400,7]]}"#,
-        "\n",
-        r#"{"cid":"b","tweets":[[0,10],[100,5],[400,7]],"observed":2820}"#,
-        "\n",
-        r#"{"cid":"c","tweets":[[0,10],[100,5],[400,7]],"observed":200}"#,
-        "\n",
-        r#"{"cid":"d","tweets":[[0,10]]}"#,
-        "\n",
-    );
-    let output = run(&["predict", "--now", "--csv"], lines.as_bytes());
-    let rows = fields(&output.stdout);
-    let heads: Vec<[&str; 3]> =
-        rows.iter().map(|row| [row[0].as_str(), row[1].as_str(), row[2].as_str()]).collect();
-    assert_eq!(heads, [["a", "400", "3"], ["b", "2820", "3"], ["c", "200", "2"]]);
-    let size = |row: usize| rows[row][3].parse::<f64>().unwrap();
-    assert!(size(1) < size(0), "silence lowers the prediction: {rows:?}");
-    let errors = text(&output.stderr);
-    assert!(errors.contains("1 of 3 cascades have neither Unix times"), "{errors}");
-    assert!(errors.contains("1 cascades began less than 1 s"), "{errors}");
-    assert!(errors.contains("1 events after the end"), "{errors}");
-    let undated = run(&["predict", "--now", "--at", "1539201600"], lines.as_bytes());
-    assert_eq!(undated.status.code(), Some(1));
-    let errors = text(&undated.stderr);
-    assert!(errors.contains("stdin:1: an end of the observation requires Unix times"), "{errors}");
-    for args in [&["predict", "--format", "csv"][..], &["predict", "--at", "1539201600"]] {
-        assert_eq!(run(args, lines.as_bytes()).status.code(), Some(2), "{args:?}");
-    }
-    let wrong = run(&["predict", "--now"], br#"{"cid":"a","tweets":[[0,1]],"observed":-1}"#);
-    assert!(text(&wrong.stderr).contains("observed duration"), "{}", text(&wrong.stderr));
-}
-
-#[test]
-fn predict_now_uses_the_forest_of_a_window_only_at_its_age() {
-    let history = format!("{ROOT}/testdata/tideh.jsonl.gz");
-    let models = folder("models-for-now");
-    let models = models.to_str().unwrap();
-    run(&["train", "--history", &history, "--windows", "1h", "--models", models], b"");
-    let line = |cid: &str, observed: u32| {
-        format!(
-            "{{\"cid\":\"{cid}\",\"tweets\":[[0,900],[60,50],[130,80],[400,7],[900,70]],\"observed\":{observed}}}\n"
-        )
-    };
-    let lines =
-        [line("at", 3600), line("near", 3660), line("far", 3700), line("young", 900)].concat();
-    let output = run(&["predict", "--now", "--csv", "--models", models], lines.as_bytes());
-    let rows = fields(&output.stdout);
-    let errors = text(&output.stderr);
-    let methods: Vec<&str> = rows.iter().map(|row| row[7].as_str()).collect();
-    assert_eq!(methods, ["forest", "forest", "map-law", "map-law"], "{errors}");
-    assert!(rows.iter().all(|row| row[6].starts_with("3600-")), "{rows:?}");
-    assert!(errors.contains("2 of 4 cascades: no window of --models is within 2 %"), "{errors}");
 }
 
 #[test]

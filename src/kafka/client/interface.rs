@@ -4,7 +4,7 @@
 //! (`kafka::simulated`), on which every interleaving of a seed can be replayed.
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -105,8 +105,8 @@ pub(crate) trait GroupConsumer {
     /// Whether the end of a partition is reached.
     fn has_ended(&self, partition: i32) -> bool;
 
-    /// The ids of the members of the group with this client id.
-    fn members_named(&self, name: &str) -> BTreeSet<String>;
+    /// Whether another process with the transactional id of this instance has joined the group. May take seconds.
+    fn is_duplicated(&self) -> bool;
 
     /// The implementation, which the producer of the same client needs for a commit.
     fn as_any(&self) -> &dyn Any;

@@ -32,6 +32,8 @@ use crate::stage::Histogram;
 
 /// Interval at which the state of the producer's thread is polled.
 const POLL: Duration = Duration::from_micros(500);
+/// Two processes with one id fence each other within this time, at their commits.
+const FENCED_AGAIN: Duration = Duration::from_secs(60);
 /// Timeout of one call, which is then repeated.
 const CALL: Duration = Duration::from_secs(5);
 
@@ -43,6 +45,8 @@ pub(crate) struct Producer {
     events: Arc<Events>,
     /// Since when a transaction is open.
     began: Option<Instant>,
+    /// When the broker last fenced the producer without a known cause.
+    fenced: Option<Instant>,
     /// Number of records sent.
     sent: u64,
 }
@@ -56,6 +60,7 @@ impl Producer {
             settings: settings.clone(),
             events: Arc::clone(events),
             began: None,
+            fenced: None,
             sent: 0,
         };
         opened.replace()?;
@@ -207,8 +212,11 @@ impl Producer {
 
     /// A producer is fenced when another process uses its id, and also when its transaction exceeded
     /// the timeout (a stopped process, or unreachable brokers). The second is not an error.
+    ///
+    /// The broker may count the time from an earlier transaction: when it ends before it answers that a
+    /// partition was added, librdkafka aborts without a request. So one more fencing is accepted.
     fn refuse_if_fenced(
-        &self,
+        &mut self,
         open_for: Duration,
         is_duplicated: &dyn Fn() -> bool,
     ) -> io::Result<()> {
@@ -218,7 +226,11 @@ impl Producer {
             return refusal(code, "writing").map_or(Ok(()), Err);
         }
         let expired = open_for > TRANSACTION_TIMEOUT.mul_f64(0.8);
-        if expired && !is_duplicated() {
+        let again = self.fenced.is_some_and(|it| it.elapsed() < FENCED_AGAIN);
+        if (expired || !again) && !is_duplicated() {
+            if !expired {
+                self.fenced = Some(now());
+            }
             return Ok(());
         }
         let id = &self.settings.transactional_id;

@@ -157,10 +157,10 @@ impl GroupConsumer for SimulatedConsumer {
         self.ended.borrow().contains(&partition)
     }
 
-    fn members_named(&self, name: &str) -> BTreeSet<String> {
+    fn is_duplicated(&self) -> bool {
         let world = self.world.borrow();
-        let members = world.group.members.iter().filter(|(_, member)| member.name == name);
-        members.map(|(id, _)| id.to_string()).collect()
+        let mut members = world.group.members.iter();
+        members.any(|(id, member)| member.name == self.name && *id != self.id.get())
     }
 
     fn as_any(&self) -> &dyn Any {

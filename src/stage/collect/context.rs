@@ -39,8 +39,8 @@ impl Context<'_> {
     /// Refuses the record, whose time is `ahead` seconds ahead of the clock of its source.
     pub(super) fn refuse_jump(&mut self, source: &str, ahead: f64) {
         let text = format!(
-            "the time is {} ahead of the clock of source {source:?}, above --max-jump {}: is it in \
-             milliseconds?",
+            "the time is {} ahead of the clock of source {source:?}, above --max-jump {}: it is in another \
+             unit than the others, such as milliseconds, or the source was silent: then give a larger one",
             Span(ahead),
             Span(self.options.max_jump)
         );

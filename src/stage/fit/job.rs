@@ -39,7 +39,7 @@ pub(super) fn cut(history: &History, until: Option<f64>) -> Job<'static> {
     points.retain(|point| point.time <= watched);
     let serie = Serie {
         cid: history.cid.clone(),
-        source: "0".to_owned(),
+        source: history.source.clone(),
         t: watched,
         msg: history.msg.clone(),
         t_obs: watched.ceil() as u64,
