@@ -56,7 +56,8 @@ bash tests/processors.sh "${features[@]}"
 
 step 'the page in a browser'
 if [ -d tests/e2e/node_modules ]; then
-  cargo build --locked "${features[@]}"
+  # The program that the tests have built.
+  cargo test --locked "${features[@]}" --no-run
   (cd tests/e2e && npm test)
 elif [ "${CI:-}" = true ]; then
   echo 'missing: the npm packages of tests/e2e' >&2
