@@ -25,6 +25,16 @@ pub(super) struct Connection {
     pub(super) is_killed: Rc<Cell<bool>>,
 }
 
+impl Connection {
+    /// A request, which is repeated until the brokers answer.
+    fn request(&self) -> io::Result<()> {
+        let mut world = self.world.borrow_mut();
+        world.crash_point()?;
+        world.wait_for_answer();
+        Ok(())
+    }
+}
+
 impl Brokers for Connection {
     fn check_reachable(&self) -> io::Result<()> {
         Ok(())
@@ -39,7 +49,7 @@ impl Brokers for Connection {
     }
 
     fn partitions(&self, topic: &str) -> io::Result<Option<i32>> {
-        self.world.borrow_mut().crash_point()?;
+        self.request()?;
         Ok(self.world.borrow().partitions(topic).map(|count| count as i32))
     }
 
@@ -49,7 +59,7 @@ impl Brokers for Connection {
     }
 
     fn ends(&self, topic: &str, partition: i32) -> io::Result<(i64, i64)> {
-        self.world.borrow_mut().crash_point()?;
+        self.request()?;
         Ok(self.world.borrow().ends(topic, partition))
     }
 
@@ -58,13 +68,13 @@ impl Brokers for Connection {
     }
 
     fn consumer(&self, topic: &str) -> io::Result<Box<dyn GroupConsumer>> {
-        self.world.borrow_mut().crash_point()?;
+        self.request()?;
         let name = &self.settings.transactional_id;
         Ok(Box::new(SimulatedConsumer::join(&self.world, name, topic, &self.is_killed)))
     }
 
     fn producer(&self) -> io::Result<Box<dyn TransactionalProducer>> {
-        self.world.borrow_mut().crash_point()?;
+        self.request()?;
         let (id, process) = (&self.settings.transactional_id, self.process.get());
         let transactional = !self.settings.at_least_once;
         Ok(Box::new(SimulatedProducer::open(&self.world, id, process, transactional)))

@@ -104,12 +104,15 @@ impl GroupConsumer for SimulatedConsumer {
     fn committed(&self, partitions: &[i32], _: Duration) -> io::Result<Option<Positions>> {
         let mut world = self.world.borrow_mut();
         world.crash_point()?;
-        Ok(world.stable_positions(partitions))
+        Ok(if world.is_down() { None } else { world.stable_positions(partitions) })
     }
 
     fn read<'a>(&'a self, _: Duration) -> io::Result<Vec<ConsumerRecord<'a>>> {
         let mut world = self.world.borrow_mut();
         world.crash_point()?;
+        if world.is_down() {
+            return Ok(Vec::new());
+        }
         let now = world.now;
         world.group.poll(self.id.get(), now);
         if world.group.has_rebalance(self.id.get()) {
@@ -140,7 +143,8 @@ impl GroupConsumer for SimulatedConsumer {
     }
 
     fn lag(&self, partition: i32, next: i64) -> Option<i64> {
-        Some(self.world.borrow().ends(&self.topic, partition).1 - next)
+        let mut world = self.world.borrow_mut();
+        (!world.is_down()).then(|| world.ends(&self.topic, partition).1 - next)
     }
 
     fn set_end(&self, _: i32, _: i64) {}

@@ -36,6 +36,12 @@ fn aborted(text: &str) -> TransactionError {
     TransactionError::Abort(text.to_owned())
 }
 
+fn initialise(world: &Shared, id: &str, process: u64) -> u64 {
+    let mut world = world.borrow_mut();
+    world.wait_for_answer();
+    world.initialise(id, process)
+}
+
 impl SimulatedProducer {
     /// Initialises the transactional id.
     pub(super) fn open(world: &Shared, id: &str, process: u64, transactional: bool) -> Self {
@@ -43,7 +49,7 @@ impl SimulatedProducer {
             world: Rc::clone(world),
             id: id.to_owned(),
             process,
-            epoch: world.borrow_mut().initialise(id, process),
+            epoch: initialise(world, id, process),
             transactional,
             transaction: None,
             is_open: false,
@@ -58,6 +64,7 @@ impl SimulatedProducer {
         self.is_open = true;
         let mut world = self.world.borrow_mut();
         world.crash_point()?;
+        world.wait_for_answer();
         if !self.transactional {
             return Ok(());
         }
@@ -102,7 +109,8 @@ impl TransactionalProducer for SimulatedProducer {
             *at = Some(place);
         }
         self.sent += 1;
-        Ok(())
+        drop(world);
+        self.fault()
     }
 
     fn is_open(&self) -> bool {
@@ -136,6 +144,9 @@ impl TransactionalProducer for SimulatedProducer {
         let Some(transaction) = self.transaction else {
             world.crash_point()?;
             world.positions.extend(positions.clone());
+            if world.fails() {
+                return Err(aborted("the answer to the commit is lost"));
+            }
             self.is_open = false;
             return Ok(());
         };
@@ -144,12 +155,16 @@ impl TransactionalProducer for SimulatedProducer {
         // Between the two requests others act: members expire, and transactions.
         let time = if below(&mut world.rng, 8) == 0 { 50 } else { 1 };
         world.advance(time);
+        world.wait_for_answer();
         if world.epoch(&self.id) != self.epoch {
             return Err(aborted("the transaction has expired"));
         }
         world.end(transaction, State::Committed);
         self.transaction = None;
         world.crash_point()?;
+        if world.fails() {
+            return Err(aborted("the answer to the commit is lost"));
+        }
         self.is_open = false;
         Ok(())
     }
@@ -157,6 +172,7 @@ impl TransactionalProducer for SimulatedProducer {
     fn abort(&mut self, _: &dyn Fn() -> bool) -> io::Result<()> {
         let mut world = self.world.borrow_mut();
         world.crash_point()?;
+        world.wait_for_answer();
         let transaction = self.transaction.take();
         self.is_open = false;
         if !self.transactional {
@@ -226,6 +242,9 @@ impl PartitionReader for SimulatedReader {
     fn next(&self, _: Duration) -> io::Result<Option<Found<'_>>> {
         let mut world = self.world.borrow_mut();
         world.crash_point()?;
+        if world.is_down() {
+            return Ok(None);
+        }
         let mut ended = self.ended.borrow_mut();
         for (partition, position) in self.positions.borrow_mut().iter_mut() {
             if let Some(record) = world.next_record(&self.topic, *partition, *position) {
@@ -245,6 +264,7 @@ impl PartitionReader for SimulatedReader {
     }
 
     fn stable_end(&self, partition: i32) -> Option<i64> {
-        Some(self.world.borrow().stable_end(&self.topic, partition))
+        let mut world = self.world.borrow_mut();
+        (!world.is_down()).then(|| world.stable_end(&self.topic, partition))
     }
 }

@@ -41,6 +41,8 @@ pub(super) struct Happened {
     pub(super) crashes: u64,
     /// Members that were removed from the group while they ran.
     pub(super) expelled: u64,
+    /// Times for which the brokers did not answer.
+    pub(super) outages: u64,
     /// Transactions that were aborted.
     pub(super) aborted: u64,
     pub(super) stops: u64,
@@ -53,6 +55,7 @@ impl std::ops::AddAssign for Happened {
     fn add_assign(&mut self, other: Self) {
         self.crashes += other.crashes;
         self.expelled += other.expelled;
+        self.outages += other.outages;
         self.aborted += other.aborted;
         self.stops += other.stops;
         self.refused += other.refused;
@@ -260,6 +263,10 @@ pub(super) fn storm<S: Recover>(
                 0 => world.borrow_mut().advance(30 + below(&mut rng, 60)),
                 1 => world.borrow_mut().compact(Topic::CollectState.default_name()),
                 2 => retain(&mut world.borrow_mut(), &topic),
+                3 => {
+                    world.borrow_mut().fail_for(1 + below(&mut rng, 120));
+                    happened.outages += 1;
+                }
                 _ => {}
             }
         }

@@ -66,7 +66,7 @@ struct ProducerState {
 pub(super) struct Faults {
     /// Number of calls until the process crashes.
     pub(super) crash_in: Option<u64>,
-    /// Number of calls of the producer until one fails.
+    /// Number of requests of the producer until one fails, before or after the brokers have done it.
     pub(super) abort_in: Option<u64>,
 }
 
@@ -77,6 +77,8 @@ pub(super) type Shared = Rc<RefCell<World>>;
 pub(super) struct World {
     pub(super) rng: ChaCha8Rng,
     pub(super) now: u64,
+    /// Until then the brokers do not answer.
+    down_until: u64,
     pub(super) faults: Faults,
     pub(super) group: Group,
     topics: BTreeMap<String, Vec<Log>>,
@@ -91,6 +93,7 @@ impl World {
         Self {
             rng,
             now: 0,
+            down_until: 0,
             faults: Faults::default(),
             group,
             topics: BTreeMap::new(),
@@ -136,10 +139,32 @@ impl World {
         }
     }
 
-    /// The clock advances: transactions and members expire.
+    /// The brokers do not answer for a time.
+    pub(super) fn fail_for(&mut self, time: u64) {
+        self.down_until = self.now + time;
+    }
+
+    /// Whether the brokers do not answer; time passes then.
+    pub(super) fn is_down(&mut self) -> bool {
+        let is_down = self.now < self.down_until;
+        if is_down {
+            self.advance(1);
+        }
+        is_down
+    }
+
+    /// A request is repeated until the brokers answer.
+    pub(super) fn wait_for_answer(&mut self) {
+        self.advance(self.down_until.saturating_sub(self.now));
+    }
+
+    /// The clock advances: transactions and members expire, where the brokers are up.
     pub(super) fn advance(&mut self, time: u64) {
         self.now += time;
         let now = self.now;
+        if now < self.down_until {
+            return;
+        }
         let expired =
             |it: &Transaction| it.state == State::Open && now > it.began + TRANSACTION_TIMEOUT;
         for number in 0..self.transactions.len() {
