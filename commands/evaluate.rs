@@ -84,7 +84,7 @@ pub(crate) struct EvaluateFlags {
     #[arg(long, value_name = "FILE", conflicts_with = "curve_by", help_heading = "Evaluation")]
     pub(crate) report: Option<PathBuf>,
     /// Write the predictions of the evaluation to FILE: as JSON lines, or, where its name ends with
-    /// .csv, as CSV with the true final size and the error
+    /// .csv or .parquet, as a table with the true final size and the error
     #[arg(long, value_name = "FILE", requires = "scored", help_heading = "Evaluation")]
     predictions: Option<PathBuf>,
     /// Write the true final size of each prediction to FILE as JSON lines
@@ -160,13 +160,13 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     }
     let EvaluateFlags { csv: as_csv, plot, predictions, truth, .. } = args.flags;
     if let Some(path) = predictions {
-        if path.extension().is_some_and(|it| it == "csv") {
-            output::write_rows(path, &cases)?;
-        } else {
-            output::write_lines(
+        match path.extension().and_then(|it| it.to_str()) {
+            Some("csv") => output::write_rows(path, &cases)?,
+            Some("parquet") => output::write_parquet(path, &cases)?,
+            _ => output::write_lines(
                 path,
                 cases.iter().map(|case| output::prediction(case, options.predict.level)),
-            )?;
+            )?,
         }
     }
     if let Some(path) = truth {

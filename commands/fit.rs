@@ -3,7 +3,7 @@
 mod kernel;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -15,13 +15,13 @@ use tweetoscope::record::{Parameters, Record};
 use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::collect::check_windows;
 use tweetoscope::stage::fit::{Cut, Fit, FitOptions};
-use tweetoscope::stream::{Finished, Mapped, Rejects, Stdout};
+use tweetoscope::stream::{Finished, Rejects, Stdout};
 use tweetoscope::telemetry::Timed;
 
 use self::kernel::KernelFlags;
 use crate::flags::{CarrierArgs, Outcome, Usage, threads, whole_seconds};
 use crate::kafka::{KafkaArgs, Role, Topic};
-use crate::rows;
+use crate::rows::{self, Table};
 use crate::source::SourceFlags;
 use crate::transport::stop_flag;
 
@@ -45,6 +45,10 @@ pub(crate) struct Args {
     #[arg(long)]
     #[cfg_attr(feature = "kafka", arg(conflicts_with = "kafka"))]
     csv: bool,
+    /// Write the columns of --csv to this Parquet file, and no records
+    #[arg(long, value_name = "FILE", conflicts_with = "csv")]
+    #[cfg_attr(feature = "kafka", arg(conflicts_with = "kafka"))]
+    parquet: Option<PathBuf>,
     #[command(flatten)]
     kernel: KernelFlags,
     #[command(flatten)]
@@ -202,7 +206,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         Cut::Windows(windows)
     };
     args.kernel.check_service(args.kafka.is_on())?;
-    let mut options = args.flags.options(cut, !args.csv)?;
+    let is_table = args.csv || args.parquet.is_some();
+    let mut options = args.flags.options(cut, !is_table)?;
     options.kernels = args.kernel.options()?;
     let make = || Timed::new(Fit::new(options.clone()));
     let judge = |timed: &Timed<Fit>| {
@@ -218,7 +223,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         args.kernel.report(timed.stage().winners());
         Outcome::Done
     };
-    if !args.csv {
+    if !is_table {
         let role = Role::plain("fit", &[Topic::CascadeProperties]);
         if let Some(outcome) = args.kafka.daemon(role, &args.transport, make)? {
             return Ok(outcome);
@@ -228,7 +233,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     if args.transport.input.dry_run && recorded {
         return Ok(Outcome::Done);
     }
-    if !args.csv {
+    let added = if options.kernels.is_some() { kernel::COLUMNS } else { "" };
+    let parquet = args.parquet.as_deref().filter(|_| !args.transport.input.dry_run);
+    let Some(table) = Table::requested(args.csv, parquet, format!("{COLUMNS}{added}"))? else {
         return match recorded {
             true => {
                 let stop = stop_flag()?;
@@ -236,18 +243,17 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
             }
             false => args.transport.drive_through(make, |lines| lines, judge),
         };
-    }
-    let table = |item| match item {
-        Outgoing::Record(Record::Parameters(it)) => Ok(Some(Outgoing::Foreign(row(&it)?))),
+    };
+    let fields = |item: &Outgoing| match item {
+        Outgoing::Record(Record::Parameters(it)) => row(it).map(Some),
         _ => Ok(None),
     };
-    let added = if options.kernels.is_some() { kernel::COLUMNS } else { "" };
-    let header = format!("{COLUMNS}{added}");
-    if recorded {
+    let outcome = if recorded {
         let stop = stop_flag()?;
-        let transport = Mapped::new(args.finished(&stop)?, table).with_header(header);
-        return args.transport.drive_over(transport, &stop, make, judge);
-    }
-    let wrap = |lines| Mapped::new(lines, table).with_header(header.clone());
-    args.transport.drive_through(make, wrap, judge)
+        let transport = table.over(args.finished(&stop)?, fields);
+        args.transport.drive_over(transport, &stop, make, judge)
+    } else {
+        args.transport.drive_through(make, |lines| table.over(lines, fields), judge)
+    };
+    table.close(outcome)
 }

@@ -8,12 +8,11 @@ use anyhow::Context;
 use tweetoscope::event::ModelVersion;
 use tweetoscope::learn::GrowthLaw;
 use tweetoscope::stage::predict::{Method, Predict, PredictOptions};
-use tweetoscope::stream::Mapped;
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
 use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::kafka::{self, KafkaArgs, Role, Topic};
-use crate::rows;
+use crate::rows::{self, Table};
 
 /// Predict the final size of each fitted cascade, and score the prediction when the size is known
 ///
@@ -31,6 +30,9 @@ pub(crate) struct Args {
     /// Write alerts as CSV with a header; other records are dropped
     #[arg(long)]
     csv: bool,
+    /// Write the columns of --csv to this Parquet file, and no records
+    #[arg(long, value_name = "FILE", conflicts_with = "csv")]
+    parquet: Option<PathBuf>,
     #[command(flatten)]
     now: now::NowFlags,
     #[command(flatten)]
@@ -168,29 +170,31 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     };
     args.kafka.no_folder(args.models.as_deref())?;
     args.now.check(args.kafka.is_on())?;
-    if args.csv && args.kafka.is_on() {
-        return Err(
-            Usage("--csv writes to stdout; it cannot be used with --kafka".to_owned()).into()
-        );
+    if (args.csv || args.parquet.is_some()) && args.kafka.is_on() {
+        let text = "--csv and --parquet write no topics; they cannot be used with --kafka";
+        return Err(Usage(text.to_owned()).into());
     }
     if let Some(outcome) = args.kafka.daemon(role, &args.transport, make)? {
         return Ok(outcome);
     }
     check_models(&args)?;
+    let parquet = args.parquet.as_deref().filter(|_| !args.transport.input.dry_run);
+    let table = Table::requested(args.csv, parquet, rows::ALERT_COLUMNS)?;
     if args.now.is_on() {
         let models = args.models.as_deref();
-        return now::run(&args.now, &args.transport, models, args.csv, &options);
+        return now::run(&args.now, &args.transport, models, table, &options);
     }
-    if args.csv {
+    if let Some(table) = table {
         let folder = args.models.as_ref().map(|path| Folder::new(path, args.flags.pin.clone()));
-        let rows = |lines| Mapped::new(lines, rows::alert).with_header(rows::ALERT_COLUMNS);
-        return match folder {
+        let rows = |lines| table.over(lines, rows::alert);
+        let outcome = match folder {
             None => args.transport.drive_through(make, rows, |_| Outcome::Done),
             Some(folder) => {
                 let wrap = |lines| WithModels::new(rows(lines), folder, Use::Follow);
                 args.transport.drive_through(make, wrap, |_| Outcome::Done)
             }
         };
+        return table.close(outcome);
     }
     match &args.models {
         None => args.transport.drive(make),

@@ -1,10 +1,21 @@
-//! CSV output: fields as the bytes of one row. The one place in `commands/` that names csv.
+//! Tables in place of records: CSV on stdout, or a Parquet file. The one place in `commands/` that names csv.
+
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(not(feature = "parquet"))]
+#[path = "rows/parquet_off.rs"]
+mod parquet;
 
 use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use csv::{Terminator, WriterBuilder};
+use csv::{ReaderBuilder, Terminator, WriterBuilder};
 use tweetoscope::record::Record;
 use tweetoscope::stage::Outgoing;
+use tweetoscope::stream::{Mapped, Transport};
+
+use self::parquet::ParquetFile;
 
 /// A row of CSV (RFC 4180: quoted where necessary) without the end of its line.
 pub(crate) fn row<T: AsRef<[u8]>>(fields: impl IntoIterator<Item = T>) -> io::Result<Vec<u8>> {
@@ -21,15 +32,97 @@ pub(crate) fn row<T: AsRef<[u8]>>(fields: impl IntoIterator<Item = T>) -> io::Re
 /// The columns of alerts.
 pub(crate) const ALERT_COLUMNS: &str = "cid,T_obs,n_obs,n_pred,low,high,model,method";
 
-/// An alert as a row; other items are dropped.
-pub(crate) fn alert(item: Outgoing) -> io::Result<Option<Outgoing>> {
+/// An alert as a row; `None` for other items.
+pub(crate) fn alert(item: &Outgoing) -> io::Result<Option<Vec<u8>>> {
     let Outgoing::Record(Record::Alert(it)) = item else { return Ok(None) };
-    let [low, high] =
-        it.interval.map_or([None, None], |interval| [Some(interval.low), Some(interval.high)]);
+    let [low, high] = it
+        .interval
+        .as_ref()
+        .map_or([None, None], |interval| [Some(interval.low), Some(interval.high)]);
     let numbers = [Some(it.n_tot), low, high].map(number);
     let counts = [it.t_obs, it.n_obs].map(|count| count.to_string());
-    let fields = [it.cid].into_iter().chain(counts).chain(numbers).chain([it.model, it.method]);
-    Ok(Some(Outgoing::Foreign(row(fields)?)))
+    let [cid, model, method] = [&it.cid, &it.model, &it.method].map(String::clone);
+    let fields = [cid].into_iter().chain(counts).chain(numbers).chain([model, method]);
+    row(fields).map(Some)
+}
+
+/// A table that a command writes in place of its records.
+#[derive(Clone)]
+pub(crate) struct Table {
+    header: String,
+    /// `None`: CSV on stdout.
+    parquet: Option<Arc<Mutex<ParquetFile>>>,
+}
+
+impl Table {
+    /// CSV with this header where `csv`, or a Parquet file with its columns.
+    pub(crate) fn requested(
+        csv: bool,
+        parquet: Option<&Path>,
+        header: impl Into<String>,
+    ) -> anyhow::Result<Option<Self>> {
+        let header = header.into();
+        let parquet = match parquet {
+            Some(path) => Some(Arc::new(Mutex::new(Self::file(path, &header)?))),
+            None if csv => None,
+            None => return Ok(None),
+        };
+        Ok(Some(Self { header, parquet }))
+    }
+
+    fn file(path: &Path, header: &str) -> anyhow::Result<ParquetFile> {
+        ParquetFile::create(path, &header.split(',').collect::<Vec<_>>())
+    }
+
+    /// Writes rows with this header to a Parquet file.
+    pub(crate) fn write_parquet(
+        path: &Path,
+        header: &str,
+        rows: impl IntoIterator<Item = io::Result<Vec<u8>>>,
+    ) -> anyhow::Result<()> {
+        let mut file = Self::file(path, header)?;
+        for row in rows {
+            add(&mut file, &row?)?;
+        }
+        Ok(file.close()?)
+    }
+
+    /// The transport with rows in place of records; `row` is `None` for an item that is dropped.
+    pub(crate) fn over<T, F>(&self, transport: T, row: F) -> impl Transport + use<T, F>
+    where
+        T: Transport,
+        F: Fn(&Outgoing) -> io::Result<Option<Vec<u8>>>,
+    {
+        let parquet = self.parquet.clone();
+        let mapped = Mapped::new(transport, move |item| {
+            let Some(row) = row(&item)? else { return Ok(None) };
+            let Some(file) = &parquet else { return Ok(Some(Outgoing::Foreign(row))) };
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            add(&mut file, &row).map(|()| None)
+        });
+        match self.parquet {
+            None => mapped.with_header(self.header.clone()),
+            Some(_) => mapped,
+        }
+    }
+
+    /// Ends the file after the command.
+    pub(crate) fn close<T>(self, outcome: anyhow::Result<T>) -> anyhow::Result<T> {
+        let outcome = outcome?;
+        if let Some(file) = self.parquet {
+            file.lock().unwrap_or_else(PoisonError::into_inner).close()?;
+        }
+        Ok(outcome)
+    }
+}
+
+/// Adds a row of CSV to a Parquet file.
+fn add(file: &mut ParquetFile, row: &[u8]) -> io::Result<()> {
+    let mut reader = ReaderBuilder::new().has_headers(false).from_reader(row);
+    for record in reader.byte_records() {
+        file.add(record.map_err(io::Error::from)?.iter())?;
+    }
+    Ok(())
 }
 
 /// A number with all its digits; empty where there is none.

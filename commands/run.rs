@@ -11,7 +11,7 @@ use tweetoscope::input::import::PostFormat;
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
-use tweetoscope::stream::{Imported, Mapped, Rejects, Replayed, Stdout, Transport};
+use tweetoscope::stream::{Imported, Rejects, Replayed, Stdout, Transport};
 
 use crate::collect::{CollectFlags, MAX_AGE, warn_of_dropped};
 use crate::evaluate::{EvaluateFlags, Evaluation, WINDOWS};
@@ -19,9 +19,10 @@ use crate::fit::{FitFlags, warn_of_marks};
 use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::generate::ReplayFlags;
 use crate::predict::{MethodArg, PredictFlags};
+use crate::rows::{self, Table};
 use crate::train::TrainFlags;
 use crate::transport::stop_flag;
-use crate::{evaluate, monitor, rows};
+use crate::{evaluate, monitor};
 
 /// Run the whole system in one process: collect, fit, predict, train and monitor
 ///
@@ -46,6 +47,10 @@ pub(crate) struct Args {
     pub(crate) predict: PredictFlags,
     #[command(flatten)]
     pub(crate) train: TrainFlags,
+    /// Write the columns of --csv to this Parquet file, and no records; an evaluation writes its
+    /// predictions with --predictions FILE.parquet
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["csv", "evaluation"])]
+    parquet: Option<PathBuf>,
     /// Start with the models in this folder, and write new ones to it (default: start untrained)
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
@@ -207,15 +212,23 @@ fn drive(
         report(system);
         Outcome::Done
     };
-    let csv = args.folds.csv;
-    let output = move |item| match csv {
-        true => rows::alert(item),
-        false => Ok(Some(item)),
-    };
-    let mut transport = Mapped::new(transport, output);
-    if csv {
-        transport = transport.with_header(rows::ALERT_COLUMNS);
+    let parquet = args.parquet.as_deref().filter(|_| !args.transport.input.dry_run);
+    match Table::requested(args.folds.csv, parquet, rows::ALERT_COLUMNS)? {
+        None => drive_over(args, transport, stop, make, judge),
+        Some(table) => {
+            let outcome = drive_over(args, table.over(transport, rows::alert), stop, make, judge);
+            table.close(outcome)
+        }
     }
+}
+
+fn drive_over(
+    args: &Args,
+    transport: impl Transport,
+    stop: &Arc<AtomicBool>,
+    make: impl Fn() -> System,
+    judge: impl FnOnce(&System) -> Outcome,
+) -> anyhow::Result<Outcome> {
     let (folder, usage) = match args.folder() {
         Some(folder) => (folder, Use::Store),
         // Models are not output.

@@ -140,6 +140,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l utc-offs
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows -d 'Fit recorded cascades once for each of these times after the first event, such as 10m,1h' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l until -d 'Fit recorded cascades up to this time after the first event (default: up to the last event)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l parquet -d 'Write the columns of --csv to this Parquet file, and no records' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l kernel -d 'Also fit this kernel by maximum likelihood, as the field kernel_fit: exp, power-law, sum-exp:K with K of 2 or 3, seismic (SEISMIC\'s fixed kernel), or best, that of the smallest AIC for each cascade' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l mark-exponent -d 'Exponent of the marks, which weight an event by m^X: fit, a number, or none to ignore marks (default: fit; 1 for seismic)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l population -d 'Limit the cascade to a finite population (HawkesN): fit, or a number of users at least as large as the cascade' -r
@@ -196,6 +197,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l abov
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-pending -d 'Maximum number of predictions pending for their size; the oldest are dropped first' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l pin -d 'Use this version for its window, such as 600-3, even if there is a newer one; may be repeated, once per window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l models -d 'Read models from this folder; it may be filled or updated while the command runs' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l parquet -d 'Write the columns of --csv to this Parquet file, and no records' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l at -d 'End of the recording with --now, in Unix seconds or as 2018-10-10T20:19:24Z (default: the last event of the input; where times are relative, the last event of each cascade)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l utc-offset -d 'Offset of the local time from UTC in hours with --now (default: 0)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l history -d 'Read the cascades of these files, in any format of --format; - is stdin' -r -F
@@ -387,6 +389,7 @@ omega\t'omega, from beta, n* and G1, as in the original system'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l aggregate -d 'Statistic of the samples in a leaf that is its prediction' -r -f -a "relative-median\t'Median weighted by 1/N, which minimises the mean relative error'
 median\t'Median'
 mean\t'Mean of the logarithm'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l parquet -d 'Write the columns of --csv to this Parquet file, and no records; an evaluation writes its predictions with --predictions FILE.parquet' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l models -d 'Start with the models in this folder, and write new ones to it (default: start untrained)' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l params -d 'Take defaults from a params.config or a collector.ini of the original system; options take precedence; may be repeated' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l folds -d 'Evaluate by cross-validation instead: assign the cascades to K folds, predict each fold with models trained on the others, and print the errors of every method at each of --windows (default with --folds: 5m,10m,20m,30m,1h,2h,6h). The final size is that at --max-age' -r
@@ -395,7 +398,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve-by
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l draws -d 'Number of random draws of --curve-by; the errors are pooled over them' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l growth-law -d 'Constants of the growth law in the evaluation, six numbers (default: those of the program): an evaluation on a platform that they were fitted to needs constants of other platforms' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l report -d 'Write a report to FILE: one HTML page without requests, with errors, learning curve, calibration, predicted against final sizes, the ten worst misses, a summary of the data and a model card. Without --folds and --split, run emits its predictions as usual, and the report is that of --split time on the same cascades' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l predictions -d 'Write the predictions of the evaluation to FILE: as JSON lines, or, where its name ends with .csv, as CSV with the true final size and the error' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l predictions -d 'Write the predictions of the evaluation to FILE: as JSON lines, or, where its name ends with .csv or .parquet, as a table with the true final size and the error' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l truth -d 'Write the true final size of each prediction to FILE as JSON lines' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r

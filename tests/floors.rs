@@ -37,7 +37,7 @@ const WALLS: &[(&str, &[&str])] = &[
         ],
     ),
     ("jiff", &["src/input/time.rs"]),
-    ("parquet", &["src/input/parquet"]),
+    ("parquet", &["src/input/parquet", "commands/rows"]),
     ("ruzstd", &["src/input/decoding.rs"]),
     ("hyper", &["src/telemetry"]),
     ("prometheus", &["src/telemetry"]),

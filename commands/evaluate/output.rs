@@ -15,7 +15,7 @@ use tweetoscope::record::Interval;
 use tweetoscope::stage::evaluate::{Case, Predictor, Row};
 use tweetoscope::stage::predict::UNTRAINED;
 
-use crate::rows::{self, number};
+use crate::rows::{self, Table, number};
 
 /// One prediction of the model, with those of the other methods.
 #[derive(Serialize)]
@@ -77,29 +77,45 @@ pub(super) fn write_lines<T: Serialize>(
 }
 
 /// One row for each cascade and window: the prediction, the true final size and the error.
+fn case_rows(cases: &[Case]) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+    cases.iter().map(|case| {
+        let Case { cid, t_obs, n_obs, n_tot, step, answers: [ours, ..], .. } = case;
+        let [low, high] = ours.interval.map_or([None, None], |[low, high]| [Some(low), Some(high)]);
+        let (model, method) = match step {
+            Some(step) => ("folds", step.name()),
+            None => (UNTRAINED, UNTRAINED),
+        };
+        let are = (ours.n_tot - *n_tot as f64).abs() / *n_tot as f64;
+        let mut fields = vec![cid.clone(), t_obs.to_string(), n_obs.to_string()];
+        fields.extend([Some(ours.n_tot), low, high].map(number));
+        fields.extend([model.to_owned(), method.to_owned(), n_tot.to_string()]);
+        fields.push(number(Some(are)));
+        rows::row(fields)
+    })
+}
+
+/// The columns of those rows.
+fn case_columns() -> String {
+    format!("{},n_tot,are", rows::ALERT_COLUMNS)
+}
+
+/// Writes those rows as CSV.
 pub(super) fn write_rows(path: &Path, cases: &[Case]) -> anyhow::Result<()> {
     let write = || -> io::Result<()> {
         let mut file = BufWriter::new(File::create(path)?);
-        writeln!(file, "{},n_tot,are", rows::ALERT_COLUMNS)?;
-        for case in cases {
-            let Case { cid, t_obs, n_obs, n_tot, step, answers: [ours, ..], .. } = case;
-            let [low, high] =
-                ours.interval.map_or([None, None], |[low, high]| [Some(low), Some(high)]);
-            let (model, method) = match step {
-                Some(step) => ("folds", step.name()),
-                None => (UNTRAINED, UNTRAINED),
-            };
-            let are = (ours.n_tot - *n_tot as f64).abs() / *n_tot as f64;
-            let mut fields = vec![cid.clone(), t_obs.to_string(), n_obs.to_string()];
-            fields.extend([Some(ours.n_tot), low, high].map(number));
-            fields.extend([model.to_owned(), method.to_owned(), n_tot.to_string()]);
-            fields.push(number(Some(are)));
-            file.write_all(&rows::row(fields)?)?;
+        writeln!(file, "{}", case_columns())?;
+        for row in case_rows(cases) {
+            file.write_all(&row?)?;
             file.write_all(b"\n")?;
         }
         file.flush()
     };
     write().with_context(|| path.display().to_string())
+}
+
+/// Writes those rows as Parquet.
+pub(super) fn write_parquet(path: &Path, cases: &[Case]) -> anyhow::Result<()> {
+    Table::write_parquet(path, &case_columns(), case_rows(cases))
 }
 
 /// The table as text.

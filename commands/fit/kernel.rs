@@ -161,7 +161,7 @@ impl KernelFlags {
 /// The columns of the table that --kernel adds.
 pub(super) const COLUMNS: &str = ",kernel,kernel_params,kernel_errors,kernel_lower,kernel_upper,\
                                   kernel_n_star,kernel_n_tot,kernel_status,kernel_log_likelihood,\
-                                  aic,bic,held_out,ks,ks_p,ljung_box,ljung_box_p,verdict";
+                                  aic,bic,held_out,kernel_ks,kernel_ks_p,ljung_box,ljung_box_p,verdict";
 
 /// The fields of those columns.
 pub(super) fn fields(it: &KernelFit) -> Vec<String> {

@@ -11,11 +11,11 @@ use tweetoscope::stage::fit::{Cut, FitOptions};
 use tweetoscope::stage::now::{Now, NowCounts};
 use tweetoscope::stage::predict::{PredictOptions, UNTRAINED};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
-use tweetoscope::stream::{self, Finished, Mapped, Rejects, Stdout, Transport};
+use tweetoscope::stream::{self, Finished, Rejects, Stdout, Transport};
 
 use crate::fit::{FitFlags, warn_of_marks};
 use crate::flags::{CarrierArgs, Outcome, Usage};
-use crate::rows;
+use crate::rows::{self, Table};
 use crate::source::SourceFlags;
 use crate::transport::stop_flag;
 
@@ -61,7 +61,7 @@ pub(super) fn run(
     flags: &NowFlags,
     carrier: &CarrierArgs,
     models: Option<&Path>,
-    csv: bool,
+    table: Option<Table>,
     options: &PredictOptions,
 ) -> anyhow::Result<Outcome> {
     let fit = FitFlags {
@@ -83,12 +83,12 @@ pub(super) fn run(
     let end = flags.at.map(|time| time.0);
     let finished =
         Finished::new(cascades, unit, Stdout::new(), rejects, Arc::clone(&stop)).ongoing(end);
-    match csv {
-        true => {
-            let table = Mapped::new(finished, rows::alert).with_header(rows::ALERT_COLUMNS);
-            with_models(carrier, models, table, &stop, fit, options)
+    match table {
+        Some(table) => {
+            let transport = table.over(finished, rows::alert);
+            table.close(with_models(carrier, models, transport, &stop, fit, options))
         }
-        false => with_models(carrier, models, finished, &stop, fit, options),
+        None => with_models(carrier, models, finished, &stop, fit, options),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tables in Parquet files, with the values as a CSV table has them. The only modules that use `parquet`.
+//! Tables in Parquet files, with the values as a CSV table has them. With `commands/rows` the only modules that use the crate `parquet`.
 
 use std::fs::File;
 use std::io::Write;

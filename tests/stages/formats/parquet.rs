@@ -49,6 +49,73 @@ fn parquet_gives_the_bytes_of_the_csv_table() {
     assert!(text(&output.stderr).contains("give its path"), "{}", text(&output.stderr));
 }
 
+/// The rows of a Parquet file as CSV.
+#[cfg(feature = "parquet")]
+fn rows(path: &std::path::Path) -> Vec<String> {
+    use parquet::file::reader::{FileReader, SerializedFileReader};
+    use parquet::record::Field;
+    let reader = SerializedFileReader::new(fs::File::open(path).unwrap()).unwrap();
+    let names = reader.metadata().file_metadata().schema_descr();
+    let names: Vec<&str> = names.columns().iter().map(|it| it.name()).collect();
+    let text = |field: &Field| match field {
+        Field::Null => String::new(),
+        Field::Str(text) => text.clone(),
+        Field::Long(number) => number.to_string(),
+        Field::Double(number) => number.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let row = |row: parquet::record::Row| {
+        row.get_column_iter().map(|(_, field)| text(field)).collect::<Vec<_>>().join(",")
+    };
+    let header = [names.join(",")];
+    header
+        .into_iter()
+        .chain(reader.get_row_iter(None).unwrap().map(|it| row(it.unwrap())))
+        .collect()
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn the_rows_of_csv_and_of_parquet_are_the_same() {
+    let (history, files) = (format!("{ROOT}/testdata/tideh.jsonl.gz"), folder("parquet-rows"));
+    let series = run(&["collect", "--windows", "10m"], &run(&["generate", &history], b"").stdout);
+    let fitted = run(&["fit"], &series.stdout).stdout;
+    for (name, args, stdin) in [
+        ("fit", &["fit", "--windows", "10m,1h", &history][..], &b""[..]),
+        ("kernel", &["fit", "--until", "10m", "--kernel", "exp", &history], b""),
+        ("predict", &["predict"], &fitted),
+        ("now", &["predict", "--now", &history], b""),
+        ("run", &["run", "--windows", "10m", &history], b""),
+        ("nothing", &["predict"], b""),
+    ] {
+        let path = files.join(format!("{name}.parquet"));
+        let expected = run(&[args, &["--csv"]].concat(), stdin);
+        let output = run(&[args, &["--parquet", path.to_str().unwrap()]].concat(), stdin);
+        assert_eq!(output.status.code(), expected.status.code(), "{}", text(&output.stderr));
+        assert!(output.stdout.is_empty(), "{name}: {}", text(&output.stdout));
+        let expected = text(&expected.stdout);
+        let found = rows(&path);
+        for (found, expected) in found.iter().zip(expected.lines()) {
+            assert_eq!(found, expected, "{name}");
+        }
+        assert_eq!(found.len(), expected.lines().count(), "{name}");
+        assert_eq!(expected.lines().count() > 2, name != "nothing", "{name}");
+    }
+    let [csv, parquet] = ["csv", "parquet"].map(|end| files.join(format!("folds.{end}")));
+    for path in [&csv, &parquet] {
+        let folds = ["run", "--windows", "10m", "--folds", "2", "--predictions"];
+        run(&[&folds[..], &[path.to_str().unwrap(), &history]].concat(), b"");
+    }
+    assert_eq!(rows(&parquet), fs::read_to_string(csv).unwrap().lines().collect::<Vec<_>>());
+    // A file that cannot be written is named, and no part of it is left.
+    let missing = files.join("none/x.parquet");
+    let output = run(&["predict", "--parquet", missing.to_str().unwrap()], b"");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("none/x.parquet"), "{}", text(&output.stderr));
+    let names = fs::read_dir(&files).unwrap().map(|it| it.unwrap().file_name());
+    assert!(names.into_iter().all(|name| !name.to_string_lossy().ends_with(".part")));
+}
+
 #[cfg(not(feature = "parquet"))]
 #[test]
 fn parquet_is_refused_with_the_remedy_where_it_is_not_built_in() {
@@ -73,6 +140,9 @@ fn parquet_is_refused_with_the_remedy_where_it_is_not_built_in() {
             "{errors}"
         );
     }
+    let output = run(&["predict", "--parquet", models.join("x.parquet").to_str().unwrap()], b"");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("--features parquet"), "{}", text(&output.stderr));
 }
 
 #[test]
