@@ -8,7 +8,6 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use rdkafka::consumer::{
@@ -18,7 +17,6 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use crate::kafka::client::clock::now;
 use crate::kafka::client::config;
 use crate::kafka::client::consumer_errors::ConsumerErrors;
 use crate::kafka::client::context::{Context, Events, Progress};
@@ -33,8 +31,6 @@ const MAX_RECORDS: usize = 4096;
 const MAX_BYTES: usize = 32 << 20;
 /// Timeout of a request for the ends of a partition.
 const REQUEST: Duration = Duration::from_secs(2);
-/// After this time a member has sent a heartbeat (`heartbeat.interval.ms` is 3 s) and knows the answer.
-const TWO_HEARTBEATS: Duration = Duration::from_secs(6);
 
 /// The member of the group, which reads one topic.
 pub(crate) struct Consumer {
@@ -49,35 +45,17 @@ pub(crate) struct Consumer {
     errors: ConsumerErrors,
     /// An assignment that is not accepted yet.
     pending: Option<Vec<i32>>,
-    identity: Identity,
-}
-
-/// How another process with the same transactional id would show in the group.
-enum Identity {
-    /// The id is of this process alone.
-    Unique,
-    /// The broker rejects the older of two static members with one id.
-    Static,
-    /// Members with this client id; at the first assignment they were this process and ended ones.
-    Dynamic { client_id: String, first: Option<BTreeSet<String>> },
 }
 
 impl Consumer {
     /// Joins the group.
     pub(super) fn join(settings: &Settings, events: &Arc<Events>, topic: &str) -> io::Result<Self> {
         let context = Context::new(events);
-        let config = config::consumer(settings);
-        let consumer: BaseConsumer<Context> =
-            config.create_with_context(context).map_err(|error| configuration(&error))?;
-        let client_id = settings.transactional_id.clone();
-        let identity = match config.get("group.instance.id") {
-            Some(_) => Identity::Static,
-            None if settings.has_stable_id => Identity::Dynamic { client_id, first: None },
-            None => Identity::Unique,
-        };
+        let consumer: BaseConsumer<Context> = config::consumer(settings)
+            .create_with_context(context)
+            .map_err(|error| configuration(&error))?;
         let joined = Self {
             consumer,
-            identity,
             events: Arc::clone(events),
             topic: topic.to_owned(),
             group: settings.group.clone(),
@@ -118,21 +96,6 @@ impl Consumer {
         Ok(())
     }
 
-    /// Whether the broker has told this static member that a newer one has its id.
-    fn is_replaced(&self) -> bool {
-        let fatal = self.consumer.client().fatal_error();
-        matches!(fatal, Some((Code::FencedInstanceId | Code::Fenced, _)))
-    }
-
-    /// The ids of the members of the group with this client id.
-    fn members(&self, client_id: &str) -> BTreeSet<String> {
-        let Ok(list) = self.consumer.fetch_group_list(Some(&self.group), TWO_HEARTBEATS) else {
-            return BTreeSet::new();
-        };
-        let members = list.groups().iter().flat_map(|group| group.members());
-        members.filter(|it| it.client_id() == client_id).map(|it| it.id().to_owned()).collect()
-    }
-
     /// The partitions whose end is not reached, with the offset of the next record: librdkafka does
     /// not return the partition of an error.
     fn place(&self) -> String {
@@ -169,13 +132,6 @@ impl GroupConsumer for Consumer {
         let rebalance = self.events.next_rebalance()?;
         if let Rebalance::Assigned(partitions) = &rebalance {
             self.errors.clear();
-            let found = match &self.identity {
-                Identity::Dynamic { client_id, first: None } => Some(self.members(client_id)),
-                _ => None,
-            };
-            if let (Identity::Dynamic { first, .. }, Some(_)) = (&mut self.identity, &found) {
-                *first = found;
-            }
             let mut all = if self.is_cooperative() { self.pending.take() } else { None };
             all.get_or_insert_default().extend(partitions);
             self.pending = all;
@@ -322,26 +278,6 @@ impl GroupConsumer for Consumer {
 
     fn errors(&self) -> BTreeMap<String, u64> {
         self.errors.counts()
-    }
-
-    fn is_duplicated(&self) -> bool {
-        match &self.identity {
-            Identity::Unique => false,
-            Identity::Static => {
-                let start = now();
-                while !self.is_replaced() && start.elapsed() < TWO_HEARTBEATS {
-                    thread::sleep(Duration::from_millis(50));
-                }
-                self.is_replaced()
-            }
-            Identity::Dynamic { client_id, first } => {
-                let (members, none) = (self.members(client_id), BTreeSet::new());
-                let first = first.as_ref().unwrap_or(&none);
-                // Where none of the first is left, this process has joined again.
-                let own = usize::from(members.is_disjoint(first));
-                members.difference(first).count() > own
-            }
-        }
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -32,8 +32,6 @@ use crate::stage::Histogram;
 
 /// Interval at which the state of the producer's thread is polled.
 const POLL: Duration = Duration::from_micros(500);
-/// Two processes with one id fence each other within this time, at their commits.
-const FENCED_AGAIN: Duration = Duration::from_secs(60);
 /// Timeout of one call, which is then repeated.
 const CALL: Duration = Duration::from_secs(5);
 
@@ -45,8 +43,6 @@ pub(crate) struct Producer {
     events: Arc<Events>,
     /// Since when a transaction is open.
     began: Option<Instant>,
-    /// When the broker last fenced the producer without a known cause.
-    fenced: Option<Instant>,
     /// Number of records sent.
     sent: u64,
 }
@@ -60,7 +56,6 @@ impl Producer {
             settings: settings.clone(),
             events: Arc::clone(events),
             began: None,
-            fenced: None,
             sent: 0,
         };
         opened.replace()?;
@@ -212,25 +207,13 @@ impl Producer {
 
     /// A producer is fenced when another process uses its id, and also when its transaction exceeded
     /// the timeout (a stopped process, or unreachable brokers). The second is not an error.
-    ///
-    /// The broker may count the time from an earlier transaction: when it ends before it answers that a
-    /// partition was added, librdkafka aborts without a request. So one more fencing is accepted.
-    fn refuse_if_fenced(
-        &mut self,
-        open_for: Duration,
-        is_duplicated: &dyn Fn() -> bool,
-    ) -> io::Result<()> {
+    fn refuse_if_fenced(&self, open_for: Duration) -> io::Result<()> {
         let Some((code, text)) = self.producer().client().fatal_error() else { return Ok(()) };
         let fencing = [Code::Fenced, Code::ProducerFenced, Code::InvalidProducerEpoch];
         if !fencing.contains(&code) {
             return refusal(code, "writing").map_or(Ok(()), Err);
         }
-        let expired = open_for > TRANSACTION_TIMEOUT.mul_f64(0.8);
-        let again = self.fenced.is_some_and(|it| it.elapsed() < FENCED_AGAIN);
-        if (expired || !again) && !is_duplicated() {
-            if !expired {
-                self.fenced = Some(now());
-            }
+        if open_for > TRANSACTION_TIMEOUT.mul_f64(0.8) {
             return Ok(());
         }
         let id = &self.settings.transactional_id;
@@ -350,7 +333,7 @@ impl TransactionalProducer for Producer {
         Ok(())
     }
 
-    fn abort(&mut self, is_duplicated: &dyn Fn() -> bool) -> io::Result<()> {
+    fn abort(&mut self) -> io::Result<()> {
         let open_for = self.began.map(|began| began.elapsed()).unwrap_or_default();
         if let Some((topic, code)) = self.events.take_undelivered()
             && let Some(error) = refusal(code, &format!("topic {topic}"))
@@ -374,7 +357,7 @@ impl TransactionalProducer for Producer {
                     return Err(self.unreachable(&text, start).into());
                 }
                 Remedy::Abort | Remedy::Replace => {
-                    self.refuse_if_fenced(open_for, is_duplicated)?;
+                    self.refuse_if_fenced(open_for)?;
                     return self.replace();
                 }
             }

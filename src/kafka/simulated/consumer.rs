@@ -161,12 +161,6 @@ impl GroupConsumer for SimulatedConsumer {
         self.ended.borrow().contains(&partition)
     }
 
-    fn is_duplicated(&self) -> bool {
-        let world = self.world.borrow();
-        let mut members = world.group.members.iter();
-        members.any(|(id, member)| member.name == self.name && *id != self.id.get())
-    }
-
     fn as_any(&self) -> &dyn Any {
         self
     }
