@@ -108,7 +108,17 @@ impl SourceFlags {
                 missing_root: self.missing_root,
             },
         };
+        let mut refused = false;
+        let refuse = &mut |it| {
+            refused = true;
+            refuse(it);
+        };
         let cascades = open_cascades(&inputs, &options, refuse, &mut |note| stream::report(&note))?;
+        if cascades.count() == 0 && !refused {
+            stream::report(
+                "the input has no cascades: nothing follows its header, or its lines have no posts",
+            );
+        }
         Ok(cascades)
     }
 

@@ -186,7 +186,7 @@ impl Columns {
 
 /// A field, empty where it is written as a missing value of R (`NA`), pandas or SQL.
 pub(super) fn value(field: &[u8]) -> &[u8] {
-    let missing = [&b"NA"[..], b"NaN", b"nan", b"None", b"<NA>", b"null", b"NULL"];
+    let missing = [&b"NA"[..], b"NaN", b"nan", b"None", b"<NA>", b"null", b"NULL", b"\\N"];
     if missing.contains(&field) { b"" } else { field }
 }
 

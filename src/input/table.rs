@@ -37,6 +37,8 @@ pub struct Table {
     seen: Seen,
     has_ids: bool,
     has_sources: bool,
+    /// Number of rows without a mark in a table that has a column of marks.
+    unmarked: u64,
     unit: Unit,
     /// The time of the last event, where all are Unix times.
     end: Option<f64>,
@@ -242,6 +244,7 @@ impl Table {
         let time =
             self.unit.seconds(given, &self.options, &mut |it| note(format!("{name}: {it}")))?;
         let mark = columns.mark.map(|column| value(field(column))).filter(|it| !it.is_empty());
+        self.unmarked += u64::from(columns.mark.is_some() && mark.is_none());
         let magnitude = match mark {
             None => 1.0,
             Some(mark) => numbers::field(mark).ok_or_else(|| {
@@ -264,8 +267,11 @@ impl Table {
         let missing = self.options.missing_root.unwrap_or(MissingRoot::First);
         let (mut rootless, mut early, mut duplicates) = (0, 0, 0);
         let has_ids = self.has_ids;
-        // Their rows were refused, which is reported.
-        self.cascades.retain(|group| !group.invalid);
+        let (mut removed, mut lost) = (0, 0);
+        for group in self.cascades.extract_if(.., |group| group.invalid) {
+            removed += 1;
+            lost += group.cascade.points.len() as u64 + u64::from(group.root.is_some());
+        }
         let all = self.cascades.len() as u64;
         self.cascades.retain_mut(|group| {
             let has_root = group.root.is_some() || !has_ids;
@@ -277,6 +283,16 @@ impl Table {
         let last = |group: &Group| group.cascade.points.last().map(|last| group.first + last.time);
         self.end = self.cascades.iter().filter_map(last).reduce(f64::max).filter(|_| self.dated());
         let count = numbers::grouped;
+        if lost > 0 {
+            let (rows, cascades) = (count(lost), count(removed));
+            note(format!(
+                "{rows} valid rows were dropped with {cascades} cascades of which another row was refused; \
+                 correct or remove the refused rows"
+            ));
+        }
+        if self.unmarked > 0 {
+            note(format!("{} rows have no mark; it is 1", count(self.unmarked)));
+        }
         if rootless > 0 {
             let treated = match missing {
                 MissingRoot::First => "the first row of each is the root",

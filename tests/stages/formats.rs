@@ -184,6 +184,15 @@ fn a_table_that_is_not_recognised_is_refused_with_its_header_and_the_option() {
 }
 
 #[test]
+fn a_table_without_rows_is_reported() {
+    for args in [&["generate"][..], &["fit", "--windows", "10m"], &["run", "--windows", "10m"]] {
+        let output = run(&[args, &["--data", "-"]].concat(), b"cid,t\n");
+        let errors = text(&output.stderr);
+        assert_eq!(errors.matches("the input has no cascades").count(), 1, "{args:?}: {errors}");
+    }
+}
+
+#[test]
 fn an_array_is_refused_with_the_remedy() {
     let array = fs::read(case("hist_array.json")).unwrap();
     let from_stdin = run(&["fit"], &array);

@@ -1,6 +1,6 @@
 //! The partitions that the group assigns to this member, until their positions are located.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ pub(crate) struct Assignment<'a> {
     pending: Option<Vec<i32>>,
     /// Since when requests for the committed positions have failed.
     failing_since: Option<Instant>,
+    /// The members with the transactional id of this instance at the first assignment.
+    members: Option<BTreeSet<String>>,
     /// Since when the group has assigned nothing.
     unassigned_since: Option<Instant>,
     is_reported: bool,
@@ -35,6 +37,7 @@ impl<'a> Assignment<'a> {
             topic,
             pending: None,
             failing_since: None,
+            members: None,
             unassigned_since: Some(now()),
             is_reported: false,
         }
@@ -42,6 +45,9 @@ impl<'a> Assignment<'a> {
 
     /// The group assigned partitions, in addition to the earlier ones where assignments are incremental.
     pub(crate) fn assigned(&mut self, partitions: Vec<i32>, consumer: &dyn GroupConsumer) {
+        if self.members.is_none() {
+            self.members = Some(consumer.members_named(&self.settings.transactional_id));
+        }
         match &mut self.pending {
             Some(pending) if consumer.is_cooperative() => pending.extend(partitions),
             pending => *pending = Some(partitions),
@@ -124,5 +130,12 @@ impl<'a> Assignment<'a> {
             .into());
         }
         Ok(None)
+    }
+
+    /// Whether a member with the transactional id of this instance has joined since the first
+    /// assignment.
+    pub(crate) fn is_duplicated(&self, consumer: &dyn GroupConsumer) -> bool {
+        let members = consumer.members_named(&self.settings.transactional_id);
+        members.iter().any(|it| !self.members.as_ref().is_some_and(|earlier| earlier.contains(it)))
     }
 }

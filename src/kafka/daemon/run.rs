@@ -225,7 +225,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         };
         log::warn!("the transaction is aborted, and the state is restored: {why}");
         self.metrics.count_aborted();
-        self.transaction.abort()?;
+        self.transaction.abort(&|| self.assignment.is_duplicated(&*self.consumer))?;
         self.partitions.invalidate();
         Ok(())
     }

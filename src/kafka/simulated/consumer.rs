@@ -161,6 +161,12 @@ impl GroupConsumer for SimulatedConsumer {
         self.ended.borrow().contains(&partition)
     }
 
+    fn members_named(&self, name: &str) -> BTreeSet<String> {
+        let world = self.world.borrow();
+        let members = world.group.members.iter().filter(|(_, member)| member.name == name);
+        members.map(|(id, _)| id.to_string()).collect()
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

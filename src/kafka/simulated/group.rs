@@ -7,8 +7,7 @@ use crate::kafka::client::records::Rebalance;
 /// A member.
 #[derive(Debug)]
 pub(super) struct Member {
-    #[expect(dead_code, reason = "a part of the log of a seed")]
-    name: String,
+    pub(super) name: String,
     /// The generation in which it may commit.
     generation: u64,
     last_poll: u64,

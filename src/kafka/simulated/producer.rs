@@ -169,7 +169,7 @@ impl TransactionalProducer for SimulatedProducer {
         Ok(())
     }
 
-    fn abort(&mut self) -> io::Result<()> {
+    fn abort(&mut self, _: &dyn Fn() -> bool) -> io::Result<()> {
         let mut world = self.world.borrow_mut();
         world.crash_point()?;
         world.wait_for_answer();
