@@ -45,15 +45,19 @@ pub(crate) struct Consumer {
     errors: ConsumerErrors,
     /// An assignment that is not accepted yet.
     pending: Option<Vec<i32>>,
+    /// Member id and generation of the last assignment. `None`: those that librdkafka has now.
+    identity: Option<Arc<ConsumerGroupMetadata>>,
+    is_classic: bool,
 }
 
 impl Consumer {
     /// Joins the group.
     pub(super) fn join(settings: &Settings, events: &Arc<Events>, topic: &str) -> io::Result<Self> {
         let context = Context::new(events);
-        let consumer: BaseConsumer<Context> = config::consumer(settings)
-            .create_with_context(context)
-            .map_err(|error| configuration(&error))?;
+        let config = config::consumer(settings);
+        let is_classic = config.get("group.protocol").is_none_or(|it| it == "classic");
+        let consumer: BaseConsumer<Context> =
+            config.create_with_context(context).map_err(|error| configuration(&error))?;
         let joined = Self {
             consumer,
             events: Arc::clone(events),
@@ -63,6 +67,8 @@ impl Consumer {
             next: RefCell::default(),
             errors: ConsumerErrors::new(format!("reading {topic}")),
             pending: None,
+            identity: None,
+            is_classic,
         };
         joined
             .consumer
@@ -109,8 +115,16 @@ impl Consumer {
     }
 
     /// The member id and generation, for a transaction.
-    pub(super) fn identity(&self) -> Option<ConsumerGroupMetadata> {
-        self.consumer.group_metadata()
+    ///
+    /// In the classic protocol they are those of the last assignment, so that the broker rejects a commit of
+    /// partitions that another member has had meanwhile: librdkafka joins again by itself where the session has
+    /// expired, and has a valid generation before it returns the assignment of this generation. (With KIP-848 the epoch
+    /// of a member rises without an assignment.)
+    pub(super) fn identity(&self) -> Option<Arc<ConsumerGroupMetadata>> {
+        match &self.identity {
+            Some(identity) if self.is_classic => Some(Arc::clone(identity)),
+            _ => self.consumer.group_metadata().map(Arc::new),
+        }
     }
 
     /// Positions as librdkafka commits them.
@@ -132,6 +146,7 @@ impl GroupConsumer for Consumer {
         let rebalance = self.events.next_rebalance()?;
         if let Rebalance::Assigned(partitions) = &rebalance {
             self.errors.clear();
+            self.identity = self.consumer.group_metadata().map(Arc::new);
             let mut all = if self.is_cooperative() { self.pending.take() } else { None };
             all.get_or_insert_default().extend(partitions);
             self.pending = all;
