@@ -46,8 +46,8 @@ pub(crate) struct CollectFlags {
     #[arg(long, value_name = "DURATION")]
     pub(crate) max_age: Option<Span>,
     /// Refuse an event that is further ahead of the clock of its source, such as one in milliseconds;
-    /// the third such event in a row is accepted: the source was silent (default: 7d; no limit in
-    /// `run` of recorded cascades, which are in time order)
+    /// the third such event in a row is accepted: the source was silent (default: 7d; no limit for
+    /// recorded cascades in `run` and `train`, which are in time order)
     #[arg(long, value_name = "DURATION")]
     pub(crate) max_jump: Option<Span>,
     /// Action at the end of the input; with --kafka, and after SIGINT or SIGTERM, always drop

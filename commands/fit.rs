@@ -234,8 +234,13 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let added = if options.kernels.is_some() { kernel::COLUMNS } else { "" };
-    let parquet = args.parquet.as_deref().filter(|_| !args.transport.input.dry_run);
-    let Some(table) = Table::requested(args.csv, parquet, format!("{COLUMNS}{added}"))? else {
+    let Some(table) = Table::requested(
+        args.csv,
+        args.parquet.as_deref(),
+        format!("{COLUMNS}{added}"),
+        &args.transport,
+    )?
+    else {
         return match recorded {
             true => {
                 let stop = stop_flag()?;

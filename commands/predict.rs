@@ -178,8 +178,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         return Ok(outcome);
     }
     check_models(&args)?;
-    let parquet = args.parquet.as_deref().filter(|_| !args.transport.input.dry_run);
-    let table = Table::requested(args.csv, parquet, rows::ALERT_COLUMNS)?;
+    let table =
+        Table::requested(args.csv, args.parquet.as_deref(), rows::ALERT_COLUMNS, &args.transport)?;
     if args.now.is_on() {
         let models = args.models.as_deref();
         return now::run(&args.now, &args.transport, models, table, &options);

@@ -16,6 +16,7 @@ use tweetoscope::stage::Outgoing;
 use tweetoscope::stream::{Mapped, Transport};
 
 use self::parquet::ParquetFile;
+use crate::flags::CarrierArgs;
 
 /// A row of CSV (RFC 4180: quoted where necessary) without the end of its line.
 pub(crate) fn row<T: AsRef<[u8]>>(fields: impl IntoIterator<Item = T>) -> io::Result<Vec<u8>> {
@@ -55,14 +56,15 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// CSV with this header where `csv`, or a Parquet file with its columns.
+    /// CSV with this header where `csv`, or a Parquet file with its columns, which --dry-run does not create.
     pub(crate) fn requested(
         csv: bool,
         parquet: Option<&Path>,
         header: impl Into<String>,
+        carrier: &CarrierArgs,
     ) -> anyhow::Result<Option<Self>> {
         let header = header.into();
-        let parquet = match parquet {
+        let parquet = match parquet.filter(|_| !carrier.input.dry_run) {
             Some(path) => Some(Arc::new(Mutex::new(Self::file(path, &header)?))),
             None if csv => None,
             None => return Ok(None),

@@ -212,8 +212,8 @@ fn drive(
         report(system);
         Outcome::Done
     };
-    let parquet = args.parquet.as_deref().filter(|_| !args.transport.input.dry_run);
-    match Table::requested(args.folds.csv, parquet, rows::ALERT_COLUMNS)? {
+    let parquet = args.parquet.as_deref();
+    match Table::requested(args.folds.csv, parquet, rows::ALERT_COLUMNS, &args.transport)? {
         None => drive_over(args, transport, stop, make, judge),
         Some(table) => {
             let outcome = drive_over(args, table.over(transport, rows::alert), stop, make, judge);

@@ -96,7 +96,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l term
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l min-size -d 'Emit a window only if it contains at least this many events' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l lateness -d 'Keep the clock this far behind the latest event, so that late events still join their window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-age -d 'Terminate a cascade at this age (default: 7d, with --kafka 1d)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-jump -d 'Refuse an event that is further ahead of the clock of its source, such as one in milliseconds; the third such event in a row is accepted: the source was silent (default: 7d; no limit in `run` of recorded cascades, which are in time order)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-jump -d 'Refuse an event that is further ahead of the clock of its source, such as one in milliseconds; the third such event in a row is accepted: the source was silent (default: 7d; no limit for recorded cascades in `run` and `train`, which are in time order)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l at-end -d 'Action at the end of the input; with --kafka, and after SIGINT or SIGTERM, always drop' -r -f -a "terminate\t'Terminate every cascade and emit what is pending: the input is complete'
 drop\t'Emit nothing more: the input is a recording that was cut'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l max-open-cascades -d 'Maximum number of open cascades per source; further tweets are counted and dropped' -r
@@ -263,7 +263,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l termin
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l min-size -d 'Emit a window only if it contains at least this many events' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l lateness -d 'Keep the clock this far behind the latest event, so that late events still join their window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-age -d 'Terminate a cascade at this age (default: 7d, with --kafka 1d)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-jump -d 'Refuse an event that is further ahead of the clock of its source, such as one in milliseconds; the third such event in a row is accepted: the source was silent (default: 7d; no limit in `run` of recorded cascades, which are in time order)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-jump -d 'Refuse an event that is further ahead of the clock of its source, such as one in milliseconds; the third such event in a row is accepted: the source was silent (default: 7d; no limit for recorded cascades in `run` and `train`, which are in time order)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l at-end -d 'Action at the end of the input; with --kafka, and after SIGINT or SIGTERM, always drop' -r -f -a "terminate\t'Terminate every cascade and emit what is pending: the input is complete'
 drop\t'Emit nothing more: the input is a recording that was cut'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-open-cascades -d 'Maximum number of open cascades per source; further tweets are counted and dropped' -r
@@ -363,7 +363,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l terminat
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l min-size -d 'Emit a window only if it contains at least this many events' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l lateness -d 'Keep the clock this far behind the latest event, so that late events still join their window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-age -d 'Terminate a cascade at this age (default: 7d, with --kafka 1d)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-jump -d 'Refuse an event that is further ahead of the clock of its source, such as one in milliseconds; the third such event in a row is accepted: the source was silent (default: 7d; no limit in `run` of recorded cascades, which are in time order)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-jump -d 'Refuse an event that is further ahead of the clock of its source, such as one in milliseconds; the third such event in a row is accepted: the source was silent (default: 7d; no limit for recorded cascades in `run` and `train`, which are in time order)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l at-end -d 'Action at the end of the input; with --kafka, and after SIGINT or SIGTERM, always drop' -r -f -a "terminate\t'Terminate every cascade and emit what is pending: the input is complete'
 drop\t'Emit nothing more: the input is a recording that was cut'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-open-cascades -d 'Maximum number of open cascades per source; further tweets are counted and dropped' -r

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
@@ -51,18 +52,20 @@ impl Column {
 
     /// Adds a field; false where it is not of the type.
     fn add(&mut self, field: &[u8]) -> bool {
-        let text = || std::str::from_utf8(field).ok().filter(|text| !text.is_empty());
-        match self {
-            Self::Text(values) => values.push(field.to_vec().into()),
-            Self::Integer(values) => values.push(text().and_then(|it| it.parse().ok())),
-            Self::Number(values) => values.push(text().and_then(|it| it.parse().ok())),
+        fn push<T: FromStr>(values: &mut Vec<Option<T>>, field: &[u8]) -> bool {
+            let value = std::str::from_utf8(field).ok().and_then(|text| text.parse().ok());
+            let is_right = value.is_some() || field.is_empty();
+            values.push(value);
+            is_right
         }
-        let is_empty = match self {
-            Self::Text(_) => false,
-            Self::Integer(values) => matches!(values.last(), Some(None)),
-            Self::Number(values) => matches!(values.last(), Some(None)),
-        };
-        field.is_empty() || !is_empty
+        match self {
+            Self::Text(values) => {
+                values.push(field.to_vec().into());
+                true
+            }
+            Self::Integer(values) => push(values, field),
+            Self::Number(values) => push(values, field),
+        }
     }
 
     /// Writes the values as a column chunk, and removes them.

@@ -138,9 +138,12 @@ impl LiveCascades {
         self.sources.len()
     }
 
-    /// The place of the source of each cascade, where the input names the sources.
-    pub(super) fn named(&self) -> Option<&[usize]> {
-        self.named.as_deref()
+    /// The source of the cascade `index`, which is at `place` of the order.
+    pub(super) fn source(&self, place: usize, index: u64) -> usize {
+        match &self.named {
+            Some(named) => named[index as usize],
+            None => place % self.sources.len(),
+        }
     }
 
     /// The time of the last event of a source; 0 before the first.

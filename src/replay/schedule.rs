@@ -43,13 +43,9 @@ impl Schedule {
         let root = |index: u64| (cascades.root_time(index).unwrap_or(LARGEST), index);
         let mut order: Vec<(f64, u64)> = (0..cascades.count()).map(root).collect();
         order.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let source = |place: usize, index: u64| match live.named() {
-            Some(named) => named[index as usize],
-            None => place % live.sources(),
-        };
         let starts = order.into_iter().enumerate();
         let starts = starts.map(|(place, (time, index))| {
-            let source = source(place, index);
+            let source = live.source(place, index);
             Start { time, index, source }
         });
         Self::Real(starts.collect::<Vec<_>>().into_iter().peekable())
@@ -126,8 +122,6 @@ impl Dealt {
 enum Order {
     /// By index, up to this number, distributed round-robin to a number of sources.
     ByIndex(u64, u64),
-    /// As listed, distributed round-robin to a number of sources.
-    Listed(Vec<u64>, u64),
     /// As listed for each source.
     BySource(Vec<Vec<u64>>),
 }
@@ -146,18 +140,19 @@ impl Order {
             let other = (u128::from(rng.next_u64()) * (i as u128 + 1)) >> 64;
             order.swap(i, other as usize);
         }
-        let Some(named) = live.named() else { return Self::Listed(order, sources as u64) };
         let mut lists = vec![Vec::new(); sources];
-        order.into_iter().for_each(|index| lists[named[index as usize]].push(index));
+        for (place, index) in order.into_iter().enumerate() {
+            lists[live.source(place, index)].push(index);
+        }
         Self::BySource(lists)
     }
 
     /// The cascade of a source after `begun` others.
     fn cascade(&self, source: usize, begun: u64) -> Option<u64> {
-        let place = |sources: u64| source as u64 + begun * sources;
         match self {
-            Self::ByIndex(count, sources) => Some(place(*sources)).filter(|it| it < count),
-            Self::Listed(order, sources) => order.get(place(*sources) as usize).copied(),
+            Self::ByIndex(count, sources) => {
+                Some(source as u64 + begun * sources).filter(|it| it < count)
+            }
             Self::BySource(lists) => lists[source].get(begun as usize).copied(),
         }
     }

@@ -65,7 +65,7 @@ pub(super) fn consumer(settings: &Settings) -> ClientConfig {
     }
     // With cooperative-sticky, partitions that stay with an instance keep their state.
     // (With KIP-848 the broker assigns, in the same way.)
-    let is_classic = config.get("group.protocol").is_none_or(|it| it == "classic");
+    let is_classic = is_classic(&config);
     if is_classic {
         set_default(&mut config, "partition.assignment.strategy", "cooperative-sticky");
     }
@@ -79,6 +79,11 @@ pub(super) fn consumer(settings: &Settings) -> ClientConfig {
         config.remove("group.instance.id");
     }
     config
+}
+
+/// Whether the members of the group agree on the assignment (not KIP-848, where the broker assigns).
+pub(super) fn is_classic(config: &ClientConfig) -> bool {
+    config.get("group.protocol").is_none_or(|it| it == "classic")
 }
 
 /// The compression codec of written records and created topics.

@@ -45,7 +45,7 @@ pub(crate) struct Consumer {
     errors: ConsumerErrors,
     /// An assignment that is not accepted yet.
     pending: Option<Vec<i32>>,
-    /// Member id and generation of the last assignment. `None`: those that librdkafka has now.
+    /// Member id and generation of the last assignment, in the classic protocol.
     identity: Option<Arc<ConsumerGroupMetadata>>,
     is_classic: bool,
 }
@@ -54,10 +54,10 @@ impl Consumer {
     /// Joins the group.
     pub(super) fn join(settings: &Settings, events: &Arc<Events>, topic: &str) -> io::Result<Self> {
         let context = Context::new(events);
-        let config = config::consumer(settings);
-        let is_classic = config.get("group.protocol").is_none_or(|it| it == "classic");
+        let properties = config::consumer(settings);
+        let is_classic = config::is_classic(&properties);
         let consumer: BaseConsumer<Context> =
-            config.create_with_context(context).map_err(|error| configuration(&error))?;
+            properties.create_with_context(context).map_err(|error| configuration(&error))?;
         let joined = Self {
             consumer,
             events: Arc::clone(events),
@@ -121,10 +121,7 @@ impl Consumer {
     /// expired, and has a valid generation before it returns the assignment of this generation. (With KIP-848 the epoch
     /// of a member rises without an assignment.)
     pub(super) fn identity(&self) -> Option<Arc<ConsumerGroupMetadata>> {
-        match &self.identity {
-            Some(identity) if self.is_classic => Some(Arc::clone(identity)),
-            _ => self.consumer.group_metadata().map(Arc::new),
-        }
+        self.identity.clone().or_else(|| self.consumer.group_metadata().map(Arc::new))
     }
 
     /// Positions as librdkafka commits them.
@@ -146,7 +143,9 @@ impl GroupConsumer for Consumer {
         let rebalance = self.events.next_rebalance()?;
         if let Rebalance::Assigned(partitions) = &rebalance {
             self.errors.clear();
-            self.identity = self.consumer.group_metadata().map(Arc::new);
+            if self.is_classic {
+                self.identity = self.consumer.group_metadata().map(Arc::new);
+            }
             let mut all = if self.is_cooperative() { self.pending.take() } else { None };
             all.get_or_insert_default().extend(partitions);
             self.pending = all;
