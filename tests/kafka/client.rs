@@ -7,7 +7,9 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
-use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
+use rdkafka::producer::{
+    BaseProducer, BaseRecord, DefaultProducerContext, Producer, ThreadedProducer,
+};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 /// A record as it was read.
@@ -29,6 +31,16 @@ pub(crate) fn producer(brokers: &str) -> ThreadedProducer<DefaultProducerContext
         .set("linger.ms", "2")
         .create()
         .unwrap()
+}
+
+/// Initialises a transactional id, which fences the producer that uses it.
+pub(crate) fn fence(brokers: &str, id: &str) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .set("transactional.id", id)
+        .create()
+        .unwrap();
+    producer.init_transactions(Duration::from_secs(60)).unwrap();
 }
 
 /// Writes records, and waits until they are delivered.

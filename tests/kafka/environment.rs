@@ -64,9 +64,14 @@ impl<'a> Environment<'a> {
         flags
     }
 
+    /// The transactional id of a daemon.
+    pub(crate) fn id(&self, id: &str) -> String {
+        format!("{}-{id}", self.name)
+    }
+
     /// A daemon in this environment; `id` is its transactional id.
     pub(crate) fn daemon(&self, command: &str, id: &str, more: &[&str]) -> Daemon {
-        let id = format!("{}-{id}", self.name);
+        let id = self.id(id);
         let mut flags = self.flags(command, more);
         flags.extend(["--transactional-id".to_owned(), id.clone()]);
         Daemon::start(&id, &flags.iter().map(String::as_str).collect::<Vec<_>>())

@@ -77,7 +77,8 @@ impl FaultTest {
         }
         environment.wait_until_read("collect", "tweets");
         let stderr = daemons.iter().map(Daemon::stderr).collect::<String>();
-        daemons.iter_mut().for_each(Daemon::stop);
+        let statuses: &[i32] = if self.broker_kills > 0 { &[0, 76] } else { &[0] };
+        daemons.iter_mut().for_each(|daemon| daemon.stop_with(statuses));
         let pipe = pipe(&[&["collect", "--at-end", "drop"], &OPTIONS[..]].concat(), &lines);
         let topics =
             ["cascade_series", "cascade_properties"].map(|kind| (kind, environment.read(kind)));

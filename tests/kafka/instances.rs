@@ -78,6 +78,31 @@ fn an_instance_that_was_replaced_ends_with_status_76() {
     assert_exact(&environment, &lines, 2);
 }
 
+/// A broker may fence a producer whose earlier transaction it did not see end. Another process with the id
+/// does it again and again.
+#[test]
+fn a_producer_that_is_fenced_once_continues_and_ends_with_status_76_the_second_time() {
+    let Some(broker) = broker() else { return };
+    let environment = Environment::new(broker, "fenced");
+    environment.create("collect", 2);
+    let lines = tweets(300, 6, 14);
+    let parts = parts(&lines, 3);
+    let mut daemon = environment.daemon("collect", "it", &OPTIONS);
+    feed(&environment, &parts[0]);
+    environment.wait_until_read("collect", "tweets");
+    client::fence(environment.brokers(), &environment.id("it"));
+    feed(&environment, &parts[1]);
+    environment.wait_until_read("collect", "tweets");
+    assert!(daemon.ended().is_none(), "{}", daemon.stderr());
+    client::fence(environment.brokers(), &environment.id("it"));
+    feed(&environment, &parts[2]);
+    assert_eq!(daemon.wait(Duration::from_secs(60)), Some(76), "{}", daemon.stderr());
+    daemon.kill_and_restart();
+    environment.wait_until_read("collect", "tweets");
+    daemon.stop();
+    assert_exact(&environment, &lines, 2);
+}
+
 #[test]
 fn added_and_removed_instances_do_not_change_the_output() {
     let Some(broker) = broker() else { return };

@@ -19,6 +19,8 @@ use crate::process::{Daemon, pipe};
 const PARTITIONS: i32 = 4;
 /// A line that is refused follows every so many tweets.
 const BAD_EVERY: usize = 500;
+/// The session timeout of the daemons in milliseconds.
+const SESSION: u64 = 1500;
 /// Between two measurements of memory and descriptors.
 const MEASURE: Duration = Duration::from_secs(5);
 
@@ -70,6 +72,19 @@ fn feed(environment: &Environment<'_>, lines: &str, duration: Duration) -> usize
     bad
 }
 
+/// Stops a process for a time, sometimes for longer than its session.
+fn pause(daemon: &Daemon, rng: &mut ChaCha8Rng) {
+    daemon.signal("STOP");
+    std::thread::sleep(between(rng, 500, 4000));
+    daemon.signal("CONT");
+}
+
+/// Stops and starts a daemon; it may have ended with status 76 after failures of the broker.
+fn restart(daemon: &mut Daemon) {
+    daemon.stop_with(&[0, 76]);
+    daemon.kill_and_restart();
+}
+
 /// One fault at a random time. The first daemon of each command is stopped and continued at most, so that its
 /// memory can be compared over the whole time.
 fn fault(
@@ -78,7 +93,8 @@ fn fault(
     rng: &mut ChaCha8Rng,
 ) -> &'static str {
     let victims: Vec<usize> = (0..daemons.len()).filter(|i| daemons[*i].1 > 0).collect();
-    let victim = &mut daemons[victims[rng.next_u32() as usize % victims.len()]].2;
+    let victim = victims[rng.next_u32() as usize % victims.len()];
+    let any = rng.next_u32() as usize % daemons.len();
     match rng.next_u32() % 20 {
         0 => {
             broker.script("restart", &[]);
@@ -91,19 +107,25 @@ fn fault(
             "kills of the broker"
         }
         2..5 => {
-            let any = rng.next_u32() as usize % daemons.len();
-            daemons[any].2.signal("STOP");
-            std::thread::sleep(between(rng, 500, 4000));
-            daemons[any].2.signal("CONT");
+            pause(&daemons[any].2, rng);
             "pauses"
         }
-        5..9 => {
-            victim.stop();
-            victim.kill_and_restart();
+        5..8 => {
+            // The group removes one after its session, and another one learns so with its next heartbeat.
+            let command = daemons[victim].0;
+            let other = (0..daemons.len()).find(|i| daemons[*i].0 == command && *i != victim);
+            daemons[victim].2.signal("STOP");
+            std::thread::sleep(between(rng, SESSION - 100, SESSION + 600));
+            pause(&daemons[other.unwrap_or(any)].2, rng);
+            daemons[victim].2.signal("CONT");
+            "pauses in a rebalance"
+        }
+        8..11 => {
+            restart(&mut daemons[victim].2);
             "restarts"
         }
         _ => {
-            victim.kill_and_restart();
+            daemons[victim].2.kill_and_restart();
             "kills"
         }
     }
@@ -185,6 +207,9 @@ fn soak() {
         }
         feeding.join().unwrap()
     });
+    for (_, _, daemon) in daemons.iter_mut().filter_map(|it| it.2.ended().map(|_| it)) {
+        daemon.kill_and_restart();
+    }
     for (command, topic) in [
         ("collect", "tweets"),
         ("fit", "cascade_series"),
@@ -193,7 +218,7 @@ fn soak() {
     ] {
         environment.wait_until_read(command, topic);
     }
-    daemons.iter_mut().for_each(|(_, _, daemon)| daemon.stop());
+    daemons.iter_mut().for_each(|(_, _, daemon)| daemon.stop_with(&[0, 76]));
 
     let series = pipe(&[&["collect", "--at-end", "drop"], &OPTIONS[..]].concat(), &lines);
     let fitted = pipe(&["fit"], &series);

@@ -294,15 +294,6 @@ impl GroupConsumer for Consumer {
         self.errors.counts()
     }
 
-    fn members_named(&self, name: &str) -> BTreeSet<String> {
-        let wait = Duration::from_secs(5);
-        let Ok(list) = self.consumer.fetch_group_list(Some(&self.group), wait) else {
-            return BTreeSet::new();
-        };
-        let members = list.groups().iter().flat_map(|group| group.members());
-        members.filter(|it| it.client_id() == name).map(|it| it.id().to_owned()).collect()
-    }
-
     fn as_any(&self) -> &dyn Any {
         self
     }

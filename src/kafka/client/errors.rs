@@ -58,6 +58,12 @@ pub(crate) fn is_lost(error: &io::Error) -> bool {
     matches!(stopped, Some(Stopped::Lost(_)))
 }
 
+/// Whether a broker has rejected an instance because of a newer one with its id.
+pub(crate) fn is_fenced(error: &io::Error) -> bool {
+    let stopped = error.get_ref().and_then(|it| it.downcast_ref::<Stopped>());
+    matches!(stopped, Some(Stopped::Fenced(_)))
+}
+
 /// Why a transaction was not committed.
 #[derive(Debug)]
 pub(crate) enum TransactionError {

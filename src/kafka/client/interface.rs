@@ -4,7 +4,7 @@
 //! (`kafka::simulated`), on which every interleaving of a seed can be replayed.
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -105,9 +105,6 @@ pub(crate) trait GroupConsumer {
     /// Whether the end of a partition is reached.
     fn has_ended(&self, partition: i32) -> bool;
 
-    /// The ids of the members of the group with this client id.
-    fn members_named(&self, name: &str) -> BTreeSet<String>;
-
     /// The implementation, which the producer of the same client needs for a commit.
     fn as_any(&self) -> &dyn Any;
 }
@@ -133,9 +130,8 @@ pub(crate) trait TransactionalProducer {
         consumer: &dyn GroupConsumer,
     ) -> Result<(), TransactionError>;
 
-    /// Aborts the open transaction. `is_duplicated`: whether the group has another member with the
-    /// transactional id of this instance.
-    fn abort(&mut self, is_duplicated: &dyn Fn() -> bool) -> io::Result<()>;
+    /// Aborts the open transaction.
+    fn abort(&mut self) -> io::Result<()>;
 
     /// Starts to store the offsets of the records delivered to a topic.
     fn watch_topic(&self, topic: &str);

@@ -207,18 +207,13 @@ impl Producer {
 
     /// A producer is fenced when another process uses its id, and also when its transaction exceeded
     /// the timeout (a stopped process, or unreachable brokers). The second is not an error.
-    fn refuse_if_fenced(
-        &self,
-        open_for: Duration,
-        is_duplicated: &dyn Fn() -> bool,
-    ) -> io::Result<()> {
+    fn refuse_if_fenced(&self, open_for: Duration) -> io::Result<()> {
         let Some((code, text)) = self.producer().client().fatal_error() else { return Ok(()) };
         let fencing = [Code::Fenced, Code::ProducerFenced, Code::InvalidProducerEpoch];
         if !fencing.contains(&code) {
             return refusal(code, "writing").map_or(Ok(()), Err);
         }
-        let expired = open_for > TRANSACTION_TIMEOUT.mul_f64(0.8);
-        if expired && !is_duplicated() {
+        if open_for > TRANSACTION_TIMEOUT.mul_f64(0.8) {
             return Ok(());
         }
         let id = &self.settings.transactional_id;
@@ -338,7 +333,7 @@ impl TransactionalProducer for Producer {
         Ok(())
     }
 
-    fn abort(&mut self, is_duplicated: &dyn Fn() -> bool) -> io::Result<()> {
+    fn abort(&mut self) -> io::Result<()> {
         let open_for = self.began.map(|began| began.elapsed()).unwrap_or_default();
         if let Some((topic, code)) = self.events.take_undelivered()
             && let Some(error) = refusal(code, &format!("topic {topic}"))
@@ -362,7 +357,7 @@ impl TransactionalProducer for Producer {
                     return Err(self.unreachable(&text, start).into());
                 }
                 Remedy::Abort | Remedy::Replace => {
-                    self.refuse_if_fenced(open_for, is_duplicated)?;
+                    self.refuse_if_fenced(open_for)?;
                     return self.replace();
                 }
             }

@@ -1,6 +1,6 @@
 //! The partitions that the group assigns to this member, until their positions are located.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -20,10 +20,11 @@ pub(crate) struct Assignment<'a> {
     topic: String,
     /// Assigned partitions whose positions are not located yet.
     pending: Option<Vec<i32>>,
+    /// Whether the group has assigned partitions since the positions of the kept ones were checked. Until then
+    /// nothing is committed.
+    is_unchecked: bool,
     /// Since when requests for the committed positions have failed.
     failing_since: Option<Instant>,
-    /// The members with the transactional id of this instance at the first assignment.
-    members: Option<BTreeSet<String>>,
     /// Since when the group has assigned nothing.
     unassigned_since: Option<Instant>,
     is_reported: bool,
@@ -36,8 +37,8 @@ impl<'a> Assignment<'a> {
             settings,
             topic,
             pending: None,
+            is_unchecked: false,
             failing_since: None,
-            members: None,
             unassigned_since: Some(now()),
             is_reported: false,
         }
@@ -45,13 +46,11 @@ impl<'a> Assignment<'a> {
 
     /// The group assigned partitions, in addition to the earlier ones where assignments are incremental.
     pub(crate) fn assigned(&mut self, partitions: Vec<i32>, consumer: &dyn GroupConsumer) {
-        if self.members.is_none() {
-            self.members = Some(consumer.members_named(&self.settings.transactional_id));
-        }
         match &mut self.pending {
             Some(pending) if consumer.is_cooperative() => pending.extend(partitions),
             pending => *pending = Some(partitions),
         }
+        self.is_unchecked = true;
         (self.unassigned_since, self.is_reported) = (None, false);
     }
 
@@ -91,6 +90,16 @@ impl<'a> Assignment<'a> {
         self.pending = None;
     }
 
+    /// The committed positions of the kept partitions are known.
+    pub(crate) fn checked(&mut self) {
+        self.is_unchecked = false;
+    }
+
+    /// Whether the committed positions of the kept partitions are to be checked.
+    pub(crate) fn is_unchecked(&self) -> bool {
+        self.is_unchecked
+    }
+
     /// Assigned partitions whose positions are not located yet.
     pub(crate) fn pending(&self) -> Option<&[i32]> {
         self.pending.as_deref()
@@ -99,7 +108,7 @@ impl<'a> Assignment<'a> {
     /// Whether the group has assigned partitions, and all of them are located. A member in excess is
     /// assigned an empty list.
     pub(crate) fn is_complete(&self) -> bool {
-        self.unassigned_since.is_none() && self.pending.is_none()
+        self.unassigned_since.is_none() && self.pending.is_none() && !self.is_unchecked
     }
 
     /// The committed positions of partitions; `None`: to be requested again.
@@ -130,12 +139,5 @@ impl<'a> Assignment<'a> {
             .into());
         }
         Ok(None)
-    }
-
-    /// Whether a member with the transactional id of this instance has joined since the first
-    /// assignment.
-    pub(crate) fn is_duplicated(&self, consumer: &dyn GroupConsumer) -> bool {
-        let members = consumer.members_named(&self.settings.transactional_id);
-        members.iter().any(|it| !self.members.as_ref().is_some_and(|earlier| earlier.contains(it)))
     }
 }

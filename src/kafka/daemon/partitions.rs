@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::kafka::client::records::Positions;
 use crate::kafka::daemon::task::{Task, TaskOutput};
 use crate::stage::{RecordRef, Recover, Tally};
 use crate::stream::Frame;
@@ -42,6 +43,19 @@ impl<S: Recover> Partitions<S> {
     /// Partitions whose state must be restored.
     pub(crate) fn invalid(&self) -> Vec<i32> {
         self.invalid.iter().copied().collect()
+    }
+
+    /// The partitions whose state is valid.
+    pub(crate) fn valid(&self) -> Vec<i32> {
+        self.tasks.keys().copied().filter(|it| !self.invalid.contains(it)).collect()
+    }
+
+    /// The valid partitions of which another member has processed records, by the committed positions.
+    pub(crate) fn behind(&self, committed: &Positions) -> Vec<i32> {
+        let position = |partition: &i32| committed.get(partition).and_then(Option::as_ref);
+        let is_behind =
+            |it: &i32| self.tasks.get(it).is_some_and(|task| task.is_behind(position(it)));
+        self.valid().into_iter().filter(is_behind).collect()
     }
 
     pub(crate) fn tasks(&self) -> &BTreeMap<i32, Task<S>> {

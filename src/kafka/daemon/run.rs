@@ -182,7 +182,10 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
     }
 
     fn poll_timeout(&self) -> Duration {
-        if self.assignment.pending().is_some() || !self.partitions.invalid().is_empty() {
+        if self.assignment.pending().is_some()
+            || self.assignment.is_unchecked()
+            || !self.partitions.invalid().is_empty()
+        {
             return POLL_LOCATING;
         }
         self.transaction.due_in().map_or(POLL, |due| due.min(POLL))
@@ -190,6 +193,9 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
 
     /// Commits; if that fails, aborts, and the state of all partitions is restored.
     fn commit(&mut self) -> io::Result<()> {
+        if self.assignment.is_unchecked() {
+            return Ok(());
+        }
         match self.transaction.commit(&mut self.partitions, &*self.consumer) {
             Ok(true) => {
                 self.metrics.count_committed();
@@ -225,9 +231,13 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         };
         log::warn!("the transaction is aborted, and the state is restored: {why}");
         self.metrics.count_aborted();
-        self.transaction.abort(&|| self.assignment.is_duplicated(&*self.consumer))?;
+        self.transaction.abort()?;
         self.partitions.invalidate();
         Ok(())
+    }
+
+    fn abort(&mut self, why: String) -> io::Result<()> {
+        self.abort_on_error(Err(TransactionError::Abort(why)))
     }
 
     fn accept_rebalances(&mut self) -> io::Result<()> {
@@ -251,7 +261,6 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         }
         let now = self.cluster.partitions(&input.name)?.unwrap_or(input.partitions);
         if now != input.partitions {
-            self.commit()?;
             let group = &self.settings.group;
             return Err(partitions_changed(&input.name, now, input.partitions, group));
         }
@@ -263,8 +272,11 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         log::info!("topic {}: partitions {partitions:?} are revoked", self.input.name);
         self.metrics.count_revoked();
         if self.consumer.is_lost() {
-            let why = "the group has reassigned the partitions".to_owned();
-            self.abort_on_error(Err(TransactionError::Abort(why)))?;
+            self.abort("the group has reassigned the partitions".to_owned())?;
+        } else if self.assignment.is_unchecked() {
+            self.abort(
+                "partitions are revoked before the positions of others are known".to_owned(),
+            )?;
         } else {
             self.commit()?;
         }
@@ -277,8 +289,33 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         Ok(())
     }
 
+    /// Restores the state of all partitions where another member has processed records of a kept partition.
+    ///
+    /// In the cooperative protocol a member that was removed from the group during a rebalance joins again by itself,
+    /// and may be assigned a partition that it still has and that another member had meanwhile: that it was lost is
+    /// not reported.
+    fn check_kept_partitions(&mut self) -> io::Result<()> {
+        if !self.assignment.is_unchecked() {
+            return Ok(());
+        }
+        let kept = self.partitions.valid();
+        let Some(committed) = self.assignment.committed(&kept, &*self.consumer)? else {
+            return Ok(());
+        };
+        self.assignment.checked();
+        let behind = self.partitions.behind(&committed);
+        if !behind.is_empty() {
+            self.abort(format!(
+                "another member has processed records of partitions {behind:?} of {}",
+                self.input.name
+            ))?;
+        }
+        Ok(())
+    }
+
     /// Restores assigned and invalid partitions whose committed positions are available.
     fn restore_partitions(&mut self) -> io::Result<()> {
+        self.check_kept_partitions()?;
         if let Some(pending) = self.assignment.pending().map(<[i32]>::to_vec)
             && let Some(committed) = self.assignment.committed(&pending, &*self.consumer)?
         {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::time::{Duration, Instant};
 
+use crate::kafka::client::clock::now;
 use crate::kafka::client::cluster::Cluster;
-use crate::kafka::client::errors::{Stopped, failed, is_lost};
+use crate::kafka::client::errors::{Stopped, failed, is_fenced, is_lost};
 use crate::kafka::client::interface::Brokers;
 use crate::kafka::client::settings::{LARGEST_RECORD, ModelsTopic, Settings};
 use crate::kafka::client::topics::{InputTopic, Topic};
@@ -13,6 +15,10 @@ use crate::kafka::restore::recovery::Recovery;
 use crate::record::Kind;
 use crate::stage::Recover;
 use crate::stream::{Counts, Observer};
+
+/// Two processes with one id fence each other within this time. A broker that has ended may fence a process
+/// without another one: it saw a transaction begin but not end, or a member join twice.
+const FENCED_AGAIN: Duration = Duration::from_secs(60);
 
 /// The topic that a stage reads, beside that of the models.
 fn input_of<S: Recover>(settings: &Settings) -> io::Result<Topic> {
@@ -108,8 +114,15 @@ fn run<S: Recover>(
     observer: &mut dyn Observer,
 ) -> io::Result<Counts> {
     let mut before = Before::default();
+    let mut fenced: Option<Instant> = None;
     loop {
         match run_once(&make, settings, observer, &mut before) {
+            Err(error)
+                if is_fenced(&error) && fenced.is_none_or(|it| it.elapsed() > FENCED_AGAIN) =>
+            {
+                log::warn!("{error}; connecting anew once, in case the broker means this process");
+                fenced = Some(now());
+            }
             Err(error) if is_lost(&error) => {
                 log::warn!("all brokers are lost: connecting anew, and the state is restored");
             }
@@ -118,7 +131,7 @@ fn run<S: Recover>(
     }
 }
 
-/// Runs until the clients have lost all brokers, at most; `before` has the counts of earlier clients.
+/// Runs until the clients have lost all brokers or are fenced, at most; `before` has the counts of earlier clients.
 fn run_once<S: Recover>(
     make: impl Fn() -> S,
     settings: &Settings,
@@ -136,9 +149,11 @@ fn run_once<S: Recover>(
         && is_stopped(error)
     {
         *before = daemon.before();
-        // Leaving the group would block on brokers that do not answer.
-        std::mem::forget(daemon);
-        std::mem::forget(cluster);
+        if !is_fenced(error) {
+            // Leaving the group would block on brokers that do not answer.
+            std::mem::forget(daemon);
+            std::mem::forget(cluster);
+        }
     }
     ended
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use crate::kafka::client::errors::failed;
+use crate::kafka::client::records::Position;
 use crate::kafka::client::settings::Settings;
 use crate::kafka::daemon::checkpoints::Checkpoints;
 use crate::kafka::daemon::joins::{Joined, joined};
@@ -73,7 +74,7 @@ pub(crate) struct Task<S> {
     limits: Limits,
     /// The offset of the next record.
     next: i64,
-    /// The output of records before this offset was committed before the replay.
+    /// The committed position: the output of records before it is committed.
     committed: i64,
     is_replaying: bool,
     /// The end of the partition at the restore.
@@ -126,6 +127,12 @@ impl<S: Recover> Task<S> {
     /// The offset of the next record.
     pub(crate) fn next(&self) -> i64 {
         self.next
+    }
+
+    /// Whether the committed position is another one than this task has committed or was restored from: then
+    /// another member has processed records of the partition.
+    pub(crate) fn is_behind(&self, committed: Option<&Position>) -> bool {
+        committed.is_some_and(|position| position.offset != self.committed)
     }
 
     /// The end of the partition at the restore.
@@ -247,6 +254,7 @@ impl<S: Recover> Task<S> {
     /// The next offset and this checkpoint are committed.
     pub(crate) fn committed(&mut self, checkpoint: &Checkpoint) {
         self.has_changed = false;
+        self.committed = self.next;
         self.checkpoints.remove_before(checkpoint.offset);
         self.stage.committed(checkpoint.offset.unsigned_abs());
     }

@@ -115,10 +115,9 @@ impl<'a> Transaction<'a> {
         Ok(true)
     }
 
-    /// Aborts the transaction. `is_duplicated`: whether the group has another member with the
-    /// transactional id of this instance.
-    pub(crate) fn abort(&mut self, is_duplicated: &dyn Fn() -> bool) -> io::Result<()> {
-        self.producer.abort(is_duplicated)?;
+    /// Aborts the transaction.
+    pub(crate) fn abort(&mut self) -> io::Result<()> {
+        self.producer.abort()?;
         self.clear();
         Ok(())
     }

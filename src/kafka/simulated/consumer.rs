@@ -7,7 +7,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::world::Shared;
+use super::world::{CRASH, Identity, Shared, World};
 use crate::kafka::client::errors::failed;
 use crate::kafka::client::interface::GroupConsumer;
 use crate::kafka::client::records::{ConsumerRecord, Positions, Rebalance};
@@ -19,6 +19,12 @@ pub(super) struct SimulatedConsumer {
     name: String,
     topic: String,
     id: Cell<u64>,
+    /// Id and generation of the last assignment, with which it commits.
+    identity: (u64, u64),
+    /// Whether it has joined again by itself, with partitions of which retention may have deleted its position.
+    has_kept: Cell<bool>,
+    /// The partitions of its assignments that it has not released.
+    held: BTreeSet<i32>,
     /// The offsets from which the accepted partitions are read.
     positions: RefCell<BTreeMap<i32, i64>>,
     ended: RefCell<BTreeSet<i32>>,
@@ -39,21 +45,44 @@ impl SimulatedConsumer {
             name: name.to_owned(),
             topic: topic.to_owned(),
             id: Cell::new(world.borrow_mut().group.join(name, now)),
+            identity: (0, 0),
+            has_kept: Cell::new(false),
+            held: BTreeSet::new(),
             positions: RefCell::default(),
             ended: RefCell::default(),
             is_killed: Rc::clone(is_killed),
         }
     }
 
-    /// Its id in the group.
-    pub(super) fn id(&self) -> u64 {
-        self.id.get()
+    /// The id and generation with which it commits.
+    pub(super) fn identity(&self, world: &World) -> (u64, u64) {
+        match world.commits_as {
+            Identity::LastAssignment => self.identity,
+            Identity::Group => (self.id.get(), world.group.generation_of(self.id.get())),
+        }
     }
 }
 
 impl GroupConsumer for SimulatedConsumer {
     fn next_rebalance(&mut self) -> Option<Rebalance> {
-        self.world.borrow_mut().group.rebalances(self.id.get())?.pop_front()
+        let id = self.id.get();
+        let group = &mut self.world.borrow_mut().group;
+        let mut rebalance = group.rebalances(id)?.pop_front()?;
+        match &mut rebalance {
+            Rebalance::Assigned(partitions) => {
+                if !group.cooperative {
+                    self.held.clear();
+                }
+                self.held.extend(&*partitions);
+                self.identity = (id, group.generation_of(id));
+            }
+            Rebalance::Revoked(partitions) if group.is_lost(id) => {
+                self.held.extend(&*partitions);
+                *partitions = self.held.iter().copied().collect();
+            }
+            Rebalance::Revoked(_) => {}
+        }
+        Some(rebalance)
     }
 
     fn has_rebalance(&self) -> bool {
@@ -76,18 +105,21 @@ impl GroupConsumer for SimulatedConsumer {
     }
 
     fn is_lost(&self) -> bool {
-        self.world.borrow().group.expelled.contains_key(&self.id.get())
+        self.world.borrow().group.is_lost(self.id.get())
     }
 
     fn release(&mut self, partitions: &[i32]) {
+        self.held.retain(|partition| !partitions.contains(partition));
         self.positions.borrow_mut().retain(|partition, _| !partitions.contains(partition));
         self.ended.borrow_mut().retain(|partition| !partitions.contains(partition));
         let mut world = self.world.borrow_mut();
         let now = world.now;
         if world.group.is_expelled(self.id.get()) {
             // What it accepts was revoked before it was removed: that it lost the rest comes next.
-        } else if world.group.expelled.remove(&self.id.get()).is_some() {
+        } else if world.group.is_lost(self.id.get()) {
+            world.group.expelled.remove(&self.id.get());
             self.positions.borrow_mut().clear();
+            self.held.clear();
             self.id.set(world.group.join(&self.name, now));
         } else {
             world.group.released(self.id.get(), partitions);
@@ -114,7 +146,9 @@ impl GroupConsumer for SimulatedConsumer {
             return Ok(Vec::new());
         }
         let now = world.now;
-        world.group.poll(self.id.get(), now);
+        let id = world.group.poll(self.id.get(), now, &self.held);
+        self.has_kept.set(self.has_kept.get() || id != self.id.get());
+        self.id.set(id);
         if world.group.has_rebalance(self.id.get()) {
             return Ok(Vec::new());
         }
@@ -122,6 +156,10 @@ impl GroupConsumer for SimulatedConsumer {
         let mut ended = self.ended.borrow_mut();
         for (partition, position) in self.positions.borrow_mut().iter_mut() {
             let (first, _) = world.ends(&self.topic, *partition);
+            if *position < first && self.has_kept.get() {
+                // It ends, and is started again.
+                return Err(io::Error::other(CRASH));
+            }
             if *position < first {
                 return Err(failed(format!("retention deleted offset {position} of {partition}")));
             }
@@ -159,12 +197,6 @@ impl GroupConsumer for SimulatedConsumer {
 
     fn has_ended(&self, partition: i32) -> bool {
         self.ended.borrow().contains(&partition)
-    }
-
-    fn members_named(&self, name: &str) -> BTreeSet<String> {
-        let world = self.world.borrow();
-        let members = world.group.members.iter().filter(|(_, member)| member.name == name);
-        members.map(|(id, _)| id.to_string()).collect()
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -14,6 +14,11 @@ pub(super) struct Member {
     owned: BTreeSet<i32>,
     /// Partitions whose revocation it has not accepted.
     revoking: BTreeSet<i32>,
+    /// Partitions that it has kept although it was removed, until the next generation.
+    claimed: BTreeSet<i32>,
+    /// Whether it joins again by itself when it learns that it was removed, and keeps its partitions: as librdkafka
+    /// does in a rebalance of the cooperative protocol.
+    is_silent: bool,
     pub(super) rebalances: VecDeque<Rebalance>,
 }
 
@@ -30,6 +35,8 @@ pub(super) struct Group {
     is_preparing: bool,
     /// Number of members that were removed because they did not poll.
     pub(super) expulsions: u64,
+    /// Number of them that have joined again by themselves.
+    pub(super) silent: u64,
 }
 
 impl Group {
@@ -43,11 +50,17 @@ impl Group {
             generation: 0,
             is_preparing: false,
             expulsions: 0,
+            silent: 0,
         }
     }
 
     /// A member joins; returns its id.
     pub(super) fn join(&mut self, name: &str, now: u64) -> u64 {
+        self.join_with(name, now, BTreeSet::new())
+    }
+
+    /// A member joins that has kept partitions.
+    fn join_with(&mut self, name: &str, now: u64, claimed: BTreeSet<i32>) -> u64 {
         let id = self.next_member;
         self.next_member += 1;
         self.members.insert(
@@ -58,6 +71,8 @@ impl Group {
                 last_poll: now,
                 owned: BTreeSet::new(),
                 revoking: BTreeSet::new(),
+                claimed,
+                is_silent: false,
                 rebalances: VecDeque::new(),
             },
         );
@@ -73,11 +88,17 @@ impl Group {
         }
     }
 
-    /// A member polls.
-    pub(super) fn poll(&mut self, id: u64, now: u64) {
+    /// A member polls that holds partitions; returns its id, which is another one if it has joined again by itself.
+    pub(super) fn poll(&mut self, id: u64, now: u64, held: &BTreeSet<i32>) -> u64 {
         if let Some(member) = self.members.get_mut(&id) {
             member.last_poll = now;
         }
+        if !self.expelled.get(&id).is_some_and(|it| it.is_silent) {
+            return id;
+        }
+        let Some(member) = self.expelled.remove(&id) else { return id };
+        self.silent += 1;
+        self.join_with(&member.name, now, held.clone())
     }
 
     /// Removes the members that have not polled since `since`.
@@ -88,9 +109,11 @@ impl Group {
             if let Some(mut member) = self.members.remove(id) {
                 self.expulsions += 1;
                 member.rebalances.clear();
-                member
-                    .rebalances
-                    .push_back(Rebalance::Revoked(member.owned.iter().copied().collect()));
+                member.is_silent = self.cooperative && id.is_multiple_of(2);
+                if !member.is_silent {
+                    let all = member.owned.iter().copied().collect();
+                    member.rebalances.push_back(Rebalance::Revoked(all));
+                }
                 self.expelled.insert(*id, member);
             }
         }
@@ -99,9 +122,19 @@ impl Group {
         }
     }
 
-    /// Whether a commit of this member is accepted.
-    pub(super) fn accepts(&self, id: u64) -> bool {
-        self.members.get(&id).is_some_and(|member| member.generation == self.generation)
+    /// Whether a commit of a member in a generation is accepted.
+    pub(super) fn accepts(&self, id: u64, generation: u64) -> bool {
+        self.members.contains_key(&id) && generation == self.generation
+    }
+
+    /// The generation of a member.
+    pub(super) fn generation_of(&self, id: u64) -> u64 {
+        self.members.get(&id).map_or(0, |member| member.generation)
+    }
+
+    /// Whether a member was removed and is told so.
+    pub(super) fn is_lost(&self, id: u64) -> bool {
+        self.expelled.get(&id).is_some_and(|member| !member.is_silent)
     }
 
     pub(super) fn rebalances(&mut self, id: u64) -> Option<&mut VecDeque<Rebalance>> {
@@ -163,7 +196,10 @@ impl Group {
 
     /// Ends the rebalance when all revocations are accepted.
     fn complete(&mut self) {
-        if !self.is_preparing || self.members.values().any(|it| !it.revoking.is_empty()) {
+        if !self.is_preparing || self.members.is_empty() {
+            return;
+        }
+        if self.members.values().any(|it| !it.revoking.is_empty()) {
             return;
         }
         let target = self.target();
@@ -178,6 +214,13 @@ impl Group {
         for (id, member) in &mut self.members {
             member.generation = self.generation;
             let all = &target[id];
+            let claimed = std::mem::take(&mut member.claimed);
+            let lost: Vec<i32> = claimed.difference(all).copied().collect();
+            if !lost.is_empty() {
+                member.revoking.extend(&lost);
+                member.rebalances.push_back(Rebalance::Revoked(lost));
+            }
+            member.owned.extend(claimed);
             let new = match self.cooperative {
                 true => all.difference(&member.owned).copied().collect(),
                 false => all.iter().copied().collect(),

@@ -6,6 +6,7 @@
 use rand_chacha::ChaCha8Rng;
 
 use super::storm::{Finding, Happened, Weather, storm};
+use super::world::Identity;
 use crate::event::{Event, EventTime};
 use crate::kafka::client::topics::Topic;
 use crate::record::{Item, Kind, Record, Watermark, read};
@@ -108,7 +109,7 @@ fn collect_in_a_storm(weather: &Weather) -> Result<Happened, Finding> {
 fn all(count: u64, one: impl Fn(&Weather) -> Result<Happened, Finding>) -> Happened {
     let mut sum = Happened::default();
     for seed in seeds(count) {
-        let weather = Weather { seed, at_least_once: false, replay: true };
+        let weather = Weather::exactly_once(seed);
         match one(&weather) {
             Ok(happened) => sum += happened,
             Err(Finding(text)) => panic!("TWEETOSCOPE_SEED={seed}: {text}"),
@@ -131,19 +132,27 @@ fn findings(
 fn a_collector_commits_every_record_once_in_any_storm() {
     let happened = all(10_000, collect_in_a_storm);
     if happened.records > 2_000_000 {
-        let Happened { crashes, expelled, outages, aborted, stops, refused, .. } = happened;
-        let counts = [crashes, expelled, outages, aborted, stops, refused];
+        let Happened { crashes, expelled, silent, outages, aborted, stops, refused, .. } = happened;
+        let counts = [crashes, expelled, silent, outages, aborted, stops, refused];
         assert!(counts.iter().all(|count| *count > 500));
     }
 }
 
 #[test]
 fn a_storm_without_restored_state_or_without_transactions_is_found() {
-    let lost = |seed| Weather { seed, at_least_once: false, replay: false };
+    let lost = |seed| Weather { replay: false, ..Weather::exactly_once(seed) };
     let lost = findings(100, lost, collect_in_a_storm);
-    let repeated = |seed| Weather { seed, at_least_once: true, replay: true };
+    let repeated = |seed| Weather { at_least_once: true, ..Weather::exactly_once(seed) };
     let repeated = findings(100, repeated, collect_in_a_storm);
     assert!(lost > 50 && repeated > 30, "{lost} and {repeated} of 100");
+}
+
+/// A member that has joined again by itself has a valid generation before it knows what it has lost.
+#[test]
+fn commits_in_a_generation_whose_assignment_is_not_known_are_found() {
+    let early = |seed| Weather { commits_as: Identity::Group, ..Weather::exactly_once(seed) };
+    let found = findings(1000, early, collect_in_a_storm);
+    assert!(found > 2, "{found} of 1000");
 }
 
 /// Parameters and sizes of cascades that overlap, in either order, some twice, some without a

@@ -138,7 +138,8 @@ impl TransactionalProducer for SimulatedProducer {
             return Err(aborted("the group has reassigned the partitions"));
         }
         let mut world = self.world.borrow_mut();
-        if !world.group.accepts(consumer.id()) {
+        let (id, generation) = consumer.identity(&world);
+        if !world.group.accepts(id, generation) {
             return Err(aborted("the generation of the group is another one"));
         }
         let Some(transaction) = self.transaction else {
@@ -169,7 +170,7 @@ impl TransactionalProducer for SimulatedProducer {
         Ok(())
     }
 
-    fn abort(&mut self, _: &dyn Fn() -> bool) -> io::Result<()> {
+    fn abort(&mut self) -> io::Result<()> {
         let mut world = self.world.borrow_mut();
         world.crash_point()?;
         world.wait_for_answer();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::connection::Connection;
 use super::group::Group;
-use super::world::{CRASH, Faults, Shared, State, World};
+use super::world::{CRASH, Faults, Identity, Shared, State, World};
 use crate::kafka::client::interface::Brokers;
 use crate::kafka::client::settings::{From, ModelsTopic, Settings};
 use crate::kafka::client::topics::{InputTopic, Names, Topic};
@@ -33,6 +33,15 @@ pub(super) struct Weather {
     pub(super) at_least_once: bool,
     /// Whether state is restored; false only to see that its loss is found.
     pub(super) replay: bool,
+    /// With which id and generation members commit; `Group` only to see that repeated records are found.
+    pub(super) commits_as: Identity,
+}
+
+impl Weather {
+    /// Faults of clients, group and brokers.
+    pub(super) fn exactly_once(seed: u64) -> Self {
+        Self { seed, at_least_once: false, replay: true, commits_as: Identity::LastAssignment }
+    }
 }
 
 /// How often things happened.
@@ -41,6 +50,8 @@ pub(super) struct Happened {
     pub(super) crashes: u64,
     /// Members that were removed from the group while they ran.
     pub(super) expelled: u64,
+    /// Of these, those that joined again by themselves and kept their partitions.
+    pub(super) silent: u64,
     /// Times for which the brokers did not answer.
     pub(super) outages: u64,
     /// Transactions that were aborted.
@@ -55,6 +66,7 @@ impl std::ops::AddAssign for Happened {
     fn add_assign(&mut self, other: Self) {
         self.crashes += other.crashes;
         self.expelled += other.expelled;
+        self.silent += other.silent;
         self.outages += other.outages;
         self.aborted += other.aborted;
         self.stops += other.stops;
@@ -213,6 +225,7 @@ pub(super) fn storm<S: Recover>(
     let group = Group::new(partitions, cooperative);
     let world: Shared = Rc::new(RefCell::new(World::new(seeded_rng(weather.seed, 8), group)));
     let name = input.default_name();
+    world.borrow_mut().commits_as = weather.commits_as;
     world.borrow_mut().create(name, partitions as usize);
     for topic in outputs {
         let same = !S::RESTORE.reads_back.is_empty();
@@ -342,6 +355,7 @@ pub(super) fn storm<S: Recover>(
     daemons.clear();
     let world = world.borrow();
     happened.expelled = world.group.expulsions;
+    happened.silent = world.group.silent;
     happened.aborted = world.aborted("id-");
     let (actual, expected) = (emitted(&world, outputs), offline(&world, &topic, make));
     compare(&actual, &expected).map(|()| happened)

@@ -70,6 +70,15 @@ pub(super) struct Faults {
     pub(super) abort_in: Option<u64>,
 }
 
+/// The member id and generation with which a member commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Identity {
+    /// Those of the last assignment that it was given.
+    LastAssignment,
+    /// Those of the group, of which its assignment may not be known yet.
+    Group,
+}
+
 /// The world, which all clients share.
 pub(super) type Shared = Rc<RefCell<World>>;
 
@@ -81,6 +90,7 @@ pub(super) struct World {
     down_until: u64,
     pub(super) faults: Faults,
     pub(super) group: Group,
+    pub(super) commits_as: Identity,
     topics: BTreeMap<String, Vec<Log>>,
     transactions: Vec<Transaction>,
     producers: BTreeMap<String, ProducerState>,
@@ -96,6 +106,7 @@ impl World {
             down_until: 0,
             faults: Faults::default(),
             group,
+            commits_as: Identity::LastAssignment,
             topics: BTreeMap::new(),
             transactions: Vec::new(),
             producers: BTreeMap::new(),
