@@ -134,8 +134,17 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
 /// Warns where more than 1 % of the events did not join a cascade in time order, where a limit was
 /// reached, or where nothing was emitted; once, with the remedies.
 pub(crate) fn warn_of_dropped(collect: &Collect) {
-    let Dropped { events, late, orphans, duplicates, repeated, before_root, over_limit, emitted } =
-        collect.dropped();
+    let Dropped {
+        events,
+        late,
+        orphans,
+        duplicates,
+        repeated,
+        before_root,
+        over_limit,
+        emitted,
+        ..
+    } = collect.dropped();
     let mut problems = Vec::new();
     for (count, problem) in [
         (

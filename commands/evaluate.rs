@@ -2,6 +2,7 @@
 
 mod output;
 
+use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -274,8 +275,22 @@ fn write_report(
     std::fs::write(path, page).with_context(|| path.display().to_string())
 }
 
+/// Opens the files of results: one that cannot be written ends the command before the work.
+fn check_results(args: &Evaluation<'_>) -> anyhow::Result<()> {
+    let EvaluateFlags { report, predictions, truth, .. } = args.flags;
+    if args.input.dry_run {
+        return Ok(());
+    }
+    for path in [report, predictions, truth].into_iter().flatten() {
+        let opened = File::options().create(true).append(true).open(path);
+        opened.with_context(|| path.display().to_string())?;
+    }
+    Ok(())
+}
+
 /// The options of the evaluation; refuses inconsistent ones.
 fn options(args: &Evaluation<'_>) -> anyhow::Result<EvaluateOptions> {
+    check_results(args)?;
     let usage = |text: &str| Err(Usage(text.to_owned()).into());
     let folds = args.folds.unwrap_or(2);
     let windows = whole_seconds(&args.collect.windows)?;

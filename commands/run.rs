@@ -11,7 +11,7 @@ use tweetoscope::input::import::PostFormat;
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
-use tweetoscope::stream::{Imported, Rejects, Replayed, Stdout, Transport};
+use tweetoscope::stream::{self, Imported, Rejects, Replayed, Stdout, Transport};
 
 use crate::collect::{CollectFlags, MAX_AGE, warn_of_dropped};
 use crate::evaluate::{EvaluateFlags, Evaluation, WINDOWS};
@@ -155,14 +155,14 @@ fn run_without_report(args: &Args) -> anyhow::Result<Outcome> {
         return replay(args);
     }
     match args.cascades.source.content(&args.transport.files, false)? {
-        Content::Records => stream(args, None),
-        Content::Stream(format) => stream(args, Some(format)),
+        Content::Records => run_on_stream(args, None),
+        Content::Stream(format) => run_on_stream(args, Some(format)),
         Content::Histories | Content::Cascades => replay(args),
     }
 }
 
 /// Runs on tweets from files or stdin, or on posts on stdin.
-fn stream(args: &Args, posts: Option<PostFormat>) -> anyhow::Result<Outcome> {
+fn run_on_stream(args: &Args, posts: Option<PostFormat>) -> anyhow::Result<Outcome> {
     let settings = args.settings(0, false)?;
     if args.transport.input.dry_run {
         return args.transport.check();
@@ -242,5 +242,11 @@ fn drive_over(
 fn report(system: &System) {
     system.with_fit(warn_of_marks);
     warn_of_dropped(system.collect());
+    let small = system.collect().dropped().small;
+    if small > 0 {
+        stream::report(&format!(
+            "{small} cascades have fewer events than --min-size in every window and are not predicted"
+        ));
+    }
     system.with_monitor(monitor::print_table);
 }

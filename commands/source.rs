@@ -33,7 +33,8 @@ pub(crate) struct SourceFlags {
     pub(crate) format: Option<Format>,
     /// Treatment of reposts whose original is not in the input: embedded takes the original from
     /// the repost and drops reposts without one, first lets the first repost stand for the
-    /// original, drop drops them (default: embedded; for posts read as they arrive, drop)
+    /// original, drop drops them (default: embedded; for tables, first; for posts read as they
+    /// arrive, drop)
     #[arg(long, value_name = "embedded|first|drop", help_heading = "Cascades")]
     missing_root: Option<MissingRoot>,
     /// Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text,source=lang
@@ -68,11 +69,20 @@ impl SourceFlags {
             return Ok(Content::Cascades);
         }
         let inputs = Input::of(files);
+        for path in files {
+            if path.metadata().is_ok_and(|it| it.is_file() && it.len() == 0) {
+                stream::report(&format!("{}: the file is empty", path.display()));
+            }
+        }
         let blocks = !peek || io::stdin().is_terminal();
         if self.format.is_none() && inputs[0] == Input::Stdin && blocks {
-            return Ok(Content::Records);
+            let is_table = self.columns.is_some();
+            return Ok(if is_table { Content::Cascades } else { Content::Records });
         }
-        content(&inputs, self.format).with_context(|| inputs[0].name())
+        let found = content(&inputs, self.format).with_context(|| inputs[0].name())?;
+        // The names of the columns may be unknown.
+        let is_table = found == Content::Records && self.columns.is_some();
+        Ok(if is_table { Content::Cascades } else { found })
     }
 
     /// Opens the cascades; calls `refuse` with those that cannot be used, and reports what was recognised.
@@ -94,6 +104,10 @@ impl SourceFlags {
         }
         let (inputs, otherwise) = match data {
             Some(data) => (Input::of(std::slice::from_ref(data)), Some(Format::Table)),
+            None if self.columns.is_some() => {
+                let named = if self.history.is_empty() { files } else { &self.history };
+                (Input::of(named), Some(Format::Table))
+            }
             None if self.history.is_empty() => (Input::of(files), None),
             None => (Input::of(&self.history), Some(Format::History)),
         };

@@ -77,7 +77,9 @@ pub fn open_cascades(
             note(format!("{name}: read as {}", format.title()));
         }
         if let Some(other) = all.filter(|other| *other != format) {
-            let text = format!("the format is {format}, that of the inputs before is {other}");
+            let text = format!(
+                "the format is {format}, that of the inputs before is {other}: give one format at a time"
+            );
             return Err(Refused::at(&name, 1, Refusal::new("type", text)));
         }
         all = Some(format);
@@ -103,7 +105,7 @@ pub fn open_cascades(
             }
             let mut posts = Posts::new(format);
             for Opened { name, content, .. } in opened {
-                posts.add(content, &name, refuse)?;
+                posts.add(content, &name, refuse);
             }
             let missing = options.missing_root.unwrap_or(MissingRoot::Embedded);
             posts.close(missing).into_iter().for_each(note);

@@ -188,7 +188,7 @@ mod tests {
         let why =
             "cid is empty; give the id of the root, or the column of ids with --columns id=NAME";
         assert_eq!(read("cid,t\n,1\na,2\n"), (1, vec![(Some(2), why.to_owned())]));
-        let why = "the time is neither a number nor a date with a time: \"soon\"";
+        let why = "the time is neither a number nor a date with a time such as 2018-10-10 20:19:24: \"soon\"";
         assert_eq!(read("cid,t\na,soon\nb,2\n"), (1, vec![(Some(2), why.to_owned())]));
         let why = "the time is a text, that of the first row is a number: \"2018-10-10 20:00:00\"";
         assert_eq!(

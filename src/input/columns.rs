@@ -45,6 +45,9 @@ const CID: [&str; 10] = [
     "referenced_tweets.retweeted.id",
 ];
 
+/// Names of columns that have a cascade for every event, whose ids may be numbers from 0.
+const OWN_CID: [&str; 3] = ["cid", "cascade_id", "root_id"];
+
 /// Own names; then those of twarc and Hydrator, of pandas for X API v1.1, and of twarc for X API v2.
 const MARK: [&str; 11] = [
     "m",
@@ -97,6 +100,11 @@ pub(super) struct Columns {
     /// Number of columns.
     pub(super) count: usize,
     pub(super) cid: usize,
+    /// The name of the column of cascades in the header.
+    pub(super) cid_name: String,
+    /// Whether a cascade `0` or `-1` is a missing value: the column has the originals of retweets, and an event without one
+    /// is an original.
+    zero_is_missing: bool,
     pub(super) id: Option<usize>,
     pub(super) time: usize,
     pub(super) mark: Option<usize>,
@@ -147,6 +155,11 @@ impl Columns {
         };
         let columns = Self {
             count: header.len(),
+            cid_name: header[needed(Role::Cid)?].to_string(),
+            zero_is_missing: {
+                let name = header[needed(Role::Cid)?].to_lowercase();
+                places[Role::Id as usize].is_some() && !OWN_CID.contains(&&*name)
+            },
             cid: needed(Role::Cid)?,
             id: places[Role::Id as usize],
             time: needed(Role::Time)?,
@@ -175,12 +188,18 @@ impl Columns {
         [self.cid, self.time].into_iter().chain(optional.into_iter().flatten()).collect()
     }
 
+    /// Whether the original of a row is `0` or `-1`, which stands for a missing one.
+    pub(super) fn is_zero(&self, row: &ByteRecord) -> bool {
+        self.zero_is_missing && matches!(row.get(self.cid), Some(b"0" | b"0.0" | b"-1" | b"-1.0"))
+    }
+
     /// The ids of the cascade and of the event of a row; empty where there is none. The cascade of a row without one is
     /// the event.
     pub(super) fn ids<'a>(&self, row: &'a ByteRecord) -> (&'a [u8], &'a [u8]) {
         let id = |column: usize| whole(value(row.get(column).unwrap_or_default()));
         let (cid, event) = (id(self.cid), self.id.map(id).unwrap_or_default());
-        (if cid.is_empty() { event } else { cid }, event)
+        let is_missing = cid.is_empty() || self.is_zero(row);
+        (if is_missing { event } else { cid }, event)
     }
 }
 
@@ -246,6 +265,8 @@ mod tests {
         let expected = Columns {
             count: 6,
             cid: 2,
+            cid_name: "retweet_of".to_owned(),
+            zero_is_missing: true,
             id: Some(1),
             time: 3,
             mark: Some(4),

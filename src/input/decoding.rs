@@ -20,6 +20,33 @@ const ZSTD_SKIPPABLE: &[u8] = &[0x2a, 0x4d, 0x18];
 const UTF_16_LE: &[u8] = &[0xff, 0xfe];
 const UTF_16_BE: &[u8] = &[0xfe, 0xff];
 
+/// Beginnings of other compressed files, with the command that decompresses them.
+const OTHERS: [(&[u8], &str, &str); 4] = [
+    (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz", "xz -dc"),
+    (b"BZh", "bzip2", "bzip2 -dc"),
+    (b"PK\x03\x04", "zip", "unzip -p"),
+    (&[0x04, 0x22, 0x4d, 0x18], "lz4", "lz4 -dc"),
+];
+
+/// Refuses an input that is compressed in another format, or UTF-16 without a byte order mark, with the remedy.
+fn check(begin: &[u8]) -> io::Result<()> {
+    let refuse = |text: String| Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    if let Some((_, name, command)) = OTHERS.iter().find(|(magic, _, _)| begin.starts_with(magic)) {
+        return refuse(format!(
+            "compressed with {name}; gzip and zstd are read, others are decompressed with {command} FILE and piped"
+        ));
+    }
+    match begin {
+        [first, 0, ..] if first.is_ascii_graphic() => {
+            refuse("UTF-16 without a byte order mark; convert it with iconv -f UTF-16LE".to_owned())
+        }
+        [0, second, ..] if second.is_ascii_graphic() => {
+            refuse("UTF-16 without a byte order mark; convert it with iconv -f UTF-16BE".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Buffer of a decoder, in bytes.
 const BUFFER: usize = 1 << 17;
 
@@ -35,6 +62,7 @@ pub(super) fn is_encoded(bytes: &[u8]) -> bool {
 pub(super) fn decoded(mut input: ByteStream) -> io::Result<(ByteStream, bool)> {
     let begin = input.fill_buf()?;
     if !is_encoded(begin) {
+        check(begin)?;
         return Ok((input, false));
     }
     let mut content: ByteStream = if begin.starts_with(GZIP) {

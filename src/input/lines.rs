@@ -31,7 +31,7 @@ pub(super) fn open(path: &Path) -> io::Result<(ByteStream, bool)> {
 }
 
 /// UTF-8 byte order mark, as some editors write it before the first line.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Skips a byte order mark at the current position.
 pub(super) fn skip_byte_order_mark(input: &mut ByteStream) -> io::Result<()> {
@@ -135,12 +135,19 @@ pub(super) fn each_line(
     name: &str,
     refuse: &mut dyn FnMut(Refused),
     mut take: impl FnMut(u64, &[u8]) -> Result<(), Refusal>,
-) -> Result<(), Refused> {
+) {
     let mut lines = Lines::new(input);
     loop {
         let next = lines.number() + 1;
-        let line = lines.next().map_err(|e| Refused::unreadable(name, Some(next), &e))?;
-        let Some(Line { number, bytes, truncated, .. }) = line else { return Ok(()) };
+        let line = match lines.next() {
+            Ok(line) => line,
+            // The lines before are kept.
+            Err(error) => {
+                refuse(Refused::unreadable(name, Some(next), &error));
+                return;
+            }
+        };
+        let Some(Line { number, bytes, truncated, .. }) = line else { return };
         if bytes.trim_ascii().is_empty() {
             continue;
         }

@@ -36,7 +36,7 @@ impl Opened {
         let (mut head, mut start) = (Vec::new(), 0);
         loop {
             let read = (&mut content).take(MAX_LINE_BYTES as u64).read_until(b'\n', &mut head)?;
-            if read == 0 || !head[start..].trim_ascii().is_empty() {
+            if read == 0 || !is_blank(&head[start..]) {
                 break;
             }
             start = head.len();
@@ -45,6 +45,11 @@ impl Opened {
         let content = Box::new(Cursor::new(head).chain(content));
         Ok(Self { name: input.name(), content, file, first_line })
     }
+}
+
+/// Whether a line has nothing but white space, after a byte order mark.
+fn is_blank(line: &[u8]) -> bool {
+    line.strip_prefix(lines::BYTE_ORDER_MARK).unwrap_or(line).trim_ascii().is_empty()
 }
 
 /// The beginning of an input up to the end of its first line that is not blank, or to the end of the first
@@ -65,8 +70,10 @@ pub(super) fn peek(input: &Input) -> io::Result<Vec<u8>> {
         let _ = content.take(1 << 20).read_to_end(&mut text);
         bytes = text;
     }
-    let blank = bytes.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    bytes.drain(..blank);
+    let mark =
+        if bytes.starts_with(lines::BYTE_ORDER_MARK) { lines::BYTE_ORDER_MARK.len() } else { 0 };
+    let blank = bytes[mark..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    bytes.drain(..mark + blank);
     let end = memchr::memchr(b'\n', &bytes).unwrap_or(bytes.len());
     bytes.truncate(end);
     Ok(bytes)

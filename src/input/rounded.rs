@@ -28,10 +28,10 @@ impl Rounded {
     }
 
     /// The warning about them, if there are any.
-    pub(super) fn report(&self) -> Option<String> {
+    pub(super) fn report(&self, column: &str) -> Option<String> {
         let (cid, line) = self.first.as_ref()?;
         Some(format!(
-            "column \"cid\": {} rows have an id in scientific notation, first {cid:?} in line {line}: a \
+            "column {column:?}: {} rows have an id in scientific notation, first {cid:?} in line {line}: a \
              spreadsheet has rounded them, and different cascades may have become one; export the column as text",
             self.count
         ))

@@ -39,6 +39,8 @@ pub struct Table {
     has_sources: bool,
     /// Number of rows without a mark in a table that has a column of marks.
     unmarked: u64,
+    /// Rows whose original is written as 0 or -1.
+    zeros: u64,
     unit: Unit,
     /// The time of the last event, where all are Unix times.
     end: Option<f64>,
@@ -105,13 +107,26 @@ impl Table {
         next_place(&places);
         let columns = self.begin(header, name, &format!("divided by {delimited}"), note)?;
         let (mut row, mut rounded) = (ByteRecord::new(), Rounded::default());
-        while reader.read_byte_record(&mut row).map_err(|error| unreadable(name, error))? {
+        loop {
+            match reader.read_byte_record(&mut row) {
+                Ok(true) => {}
+                Ok(false) => break,
+                // The rows before are kept.
+                Err(error) => {
+                    refuse(unreadable(name, error));
+                    break;
+                }
+            }
             let place = next_place(&places);
             rounded.add(columns.ids(&row).0, place.line);
             let added = self.add_row(&columns, &row, place, name, note);
             added.unwrap_or_else(&mut *refuse);
         }
-        rounded.report().map(|it| format!("{name}: {it}")).into_iter().for_each(note);
+        rounded
+            .report(&columns.cid_name)
+            .map(|it| format!("{name}: {it}"))
+            .into_iter()
+            .for_each(note);
         Ok(())
     }
 
@@ -139,7 +154,11 @@ impl Table {
             added.unwrap_or_else(&mut *refuse);
             line += 1;
         }
-        rounded.report().map(|it| format!("{name}: {it}")).into_iter().for_each(note);
+        rounded
+            .report(&columns.cid_name)
+            .map(|it| format!("{name}: {it}"))
+            .into_iter()
+            .for_each(note);
         Ok(())
     }
 
@@ -176,6 +195,7 @@ impl Table {
             let why = "cid is empty; give the id of the root, or the column of ids with --columns id=NAME";
             return Err(refused(Refusal::new("field", why)));
         }
+        self.zeros += u64::from(columns.is_zero(row));
         if place.unclosed {
             return Err(refused(unclosed()));
         }
@@ -288,6 +308,12 @@ impl Table {
             note(format!(
                 "{rows} valid rows were dropped with {cascades} cascades of which another row was refused; \
                  correct or remove the refused rows"
+            ));
+        }
+        if self.zeros > 0 {
+            note(format!(
+                "{} rows have an original 0 or -1: read as originals themselves",
+                count(self.zeros)
             ));
         }
         if self.unmarked > 0 {

@@ -60,7 +60,7 @@ impl Tweets {
                     item => all.add(item, number),
                 }
                 Ok(())
-            })?;
+            });
         }
         all.close(others, note);
         Ok(all)

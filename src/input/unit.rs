@@ -44,7 +44,7 @@ impl Unit {
         let refused = |detail: String| Err(Refusal::new("field", format!("{detail}: {text:?}")));
         let Some(number) = numbers::field(field) else {
             let Some(seconds) = time::unix_seconds(&text, options.utc_offset) else {
-                return refused("the time is neither a number nor a date with a time".to_owned());
+                return refused("the time is neither a number nor a date with a time such as 2018-10-10 20:19:24".to_owned());
             };
             return match self.0.get_or_insert(Form::Texts) {
                 Form::Texts => Ok(seconds),

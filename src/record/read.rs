@@ -153,6 +153,8 @@ fn read_listed<'a>(
         let mut text = "a record is a JSON object, which begins with {".to_owned();
         if bytes.trim_ascii_start().starts_with(b"[") {
             text += "; an array is written one element a line by jq -c '.[]'";
+        } else if memchr::memchr3(b',', b'\t', b';', bytes).is_some() {
+            text += "; a table is converted by tweetoscope generate --format csv";
         }
         return Err(Refusal::new("json", text));
     }

@@ -2,6 +2,7 @@
 
 mod now;
 mod parquet;
+mod raw;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,6 +4,7 @@ use super::format::PostFormat;
 use super::importer::Importer;
 use super::missing::{MissingCounts, MissingRoot, RecentIds};
 use super::post::{Original, Post, Role, UNKNOWN_MARK};
+use crate::cascade::numbers::grouped;
 use crate::event::{Event, EventTime, Message};
 use crate::record::{Refusal, Watermark, write_event};
 
@@ -53,6 +54,12 @@ impl Cascader {
     pub fn summary(&self) -> Vec<String> {
         let mut summary = self.importer.summary();
         summary.extend(self.events.counts.report(self.events.missing, self.importer.reposts()));
+        if self.events.counts.repeated > 0 {
+            let repeated = grouped(self.events.counts.repeated);
+            summary.push(format!(
+                "{repeated} originals came after their root was known; the first is used"
+            ));
+        }
         summary
     }
 }
@@ -61,6 +68,10 @@ impl Events {
     fn convert(&mut self, post: Post<'_>, out: &mut Vec<u8>) {
         let Post { cid, id, time, followers, text, role } = post;
         let mut root = role == Role::Root;
+        if root && self.roots.contains(&cid) {
+            self.counts.repeated += 1;
+            return;
+        }
         if root {
             self.roots.insert(&cid);
         } else if !self.roots.contains(&cid) {

@@ -45,7 +45,7 @@ impl Importer {
         self.reposts
     }
 
-    /// Reads a line; calls `take` with each post in it. A JSON array is read as its elements.
+    /// Reads a line; calls `take` with each post in it, in the order of time. A JSON array is read as its elements.
     ///
     /// # Errors
     /// The line is invalid. Other posts of a page are taken all the same.
@@ -55,27 +55,45 @@ impl Importer {
             return self.read_one(line, take);
         }
         let elements: Vec<&RawValue> = post::parse(line)?;
-        let mut read = Ok(());
+        let mut ordered = Vec::with_capacity(elements.len());
         for element in elements {
+            let mut order = None;
+            // An element that is invalid is refused below.
+            let _ = self.posts(element.get(), &mut |post| order = Some(post.order()));
+            ordered.push((order, element));
+        }
+        ordered.sort_by(|(a, _), (b, _)| match (a, b) {
+            (Some(a), Some(b)) => a.compare(b),
+            _ => a.is_some().cmp(&b.is_some()),
+        });
+        let mut read = Ok(());
+        for (_, element) in ordered {
             read = read.and(self.read_one(element.get(), take));
         }
         read
     }
 
+    fn posts<'a>(&mut self, line: &'a str, take: Take<'_>) -> Result<Passed<'a>, Refusal> {
+        match self.format {
+            PostFormat::XV11 => x_v11::read(line, take),
+            PostFormat::XV2 => x_v2::read(line, take),
+            PostFormat::Jetstream => jetstream::read(line, take),
+            PostFormat::Mastodon => self.mastodon.read(line, take),
+            PostFormat::Weibo => weibo::read(line, take),
+        }
+    }
+
     fn read_one(&mut self, line: &str, take: Take<'_>) -> Result<(), Refusal> {
-        let Self { roots, reposts, unmarked, .. } = self;
-        let counted = &mut |post: Post<'_>| {
-            *(if post.role == Role::Root { &mut *roots } else { &mut *reposts }) += 1;
-            *unmarked += u64::from(post.followers.is_none());
+        let (mut roots, mut reposts, mut unmarked) = (0, 0, 0);
+        let passed = self.posts(line, &mut |post: Post<'_>| {
+            *(if post.role == Role::Root { &mut roots } else { &mut reposts }) += 1;
+            unmarked += u64::from(post.followers.is_none());
             take(post);
-        };
-        let passed = match self.format {
-            PostFormat::XV11 => x_v11::read(line, counted),
-            PostFormat::XV2 => x_v2::read(line, counted),
-            PostFormat::Jetstream => jetstream::read(line, counted),
-            PostFormat::Mastodon => self.mastodon.read(line, counted),
-            PostFormat::Weibo => weibo::read(line, counted),
-        }?;
+        });
+        self.roots += roots;
+        self.reposts += reposts;
+        self.unmarked += unmarked;
+        let passed = passed?;
         if let Passed::Kind(kind) = passed {
             let full = self.passed.len() >= MAX_KINDS;
             if let Some(count) = self.passed.get_mut(&*kind) {

@@ -1,6 +1,7 @@
 //! A post, and the fields that the formats share.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 use serde_json::value::RawValue;
 
@@ -23,6 +24,26 @@ pub(crate) struct Post<'a> {
     pub(crate) text: Message<'a>,
     /// Its place in the cascade.
     pub(crate) role: Role<'a>,
+}
+
+/// The place of a post among those of a page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order {
+    time: f64,
+    is_repost: bool,
+}
+
+impl Order {
+    /// By time, and originals before reposts of the same time.
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
+        self.time.total_cmp(&other.time).then(self.is_repost.cmp(&other.is_repost))
+    }
+}
+
+impl Post<'_> {
+    pub(crate) fn order(&self) -> Order {
+        Order { time: self.time, is_repost: self.role != Role::Root }
+    }
 }
 
 /// Whether a post starts a cascade.
@@ -118,21 +139,25 @@ pub(crate) fn parse<'a, T: serde::Deserialize<'a>>(line: &'a str) -> Result<T, R
     })
 }
 
-/// Takes the posts of a page; a post that is invalid is refused without the others.
+/// Takes the posts of a page in the order of time, originals first; a post that is invalid is refused without the
+/// others. APIs return pages newest first, so that a repost would precede its original.
 pub(crate) fn each<'a, 'p, T>(
     page: Vec<T>,
     post: impl Fn(T) -> Result<Post<'p>, Refusal>,
     take: Take<'_>,
 ) -> Result<Passed<'a>, Refusal> {
     let (count, mut first) = (page.len(), None);
+    let mut posts = Vec::with_capacity(count);
     for (place, item) in page.into_iter().enumerate() {
         match post(item) {
-            Ok(post) => take(post),
+            Ok(post) => posts.push(post),
             Err(refusal) => {
                 first.get_or_insert((place + 1, refusal));
             }
         }
     }
+    posts.sort_by(|a, b| a.order().compare(&b.order()));
+    posts.into_iter().for_each(take);
     match first {
         None => Ok(Passed::None),
         Some((_, refusal)) if count == 1 => Err(refusal),

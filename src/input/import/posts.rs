@@ -60,19 +60,14 @@ impl Posts {
         }
     }
 
-    /// Reads a file; reports invalid lines to `refuse`.
-    pub(crate) fn add(
-        &mut self,
-        input: ByteStream,
-        name: &str,
-        refuse: &mut dyn FnMut(Refused),
-    ) -> Result<(), Refused> {
+    /// Reads a file; reports invalid lines, and a rest that cannot be read, to `refuse`.
+    pub(crate) fn add(&mut self, input: ByteStream, name: &str, refuse: &mut dyn FnMut(Refused)) {
         let file = self.files.len() as u32;
         self.files.push(name.to_owned());
         each_line(input, name, refuse, |number, bytes| match simdutf8::basic::from_utf8(bytes) {
             Ok(text) => self.line(text, file, number),
             Err(_) => Err(Refusal::new("json", "the line is not UTF-8")),
-        })
+        });
     }
 
     fn line(&mut self, text: &str, file: u32, line: u64) -> Result<(), Refusal> {

@@ -114,6 +114,7 @@ impl Source {
                 tweets,
             }));
         } else if last {
+            context.counts.small += u64::from(cascade.emitted == 0);
             drop(cascade.points.take());
         }
     }

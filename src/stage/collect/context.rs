@@ -33,6 +33,8 @@ pub struct Dropped {
     pub over_limit: u64,
     /// Series that were emitted.
     pub emitted: u64,
+    /// Cascades that had too few events in every window.
+    pub small: u64,
 }
 
 impl Context<'_> {
@@ -88,6 +90,8 @@ pub(super) struct Counts {
     pub(super) jumps: u64,
     /// Emitted series, by index of the window.
     pub(super) emitted: Vec<u64>,
+    /// Cascades that had too few events in every window.
+    pub(super) small: u64,
 }
 
 impl Counts {
@@ -106,6 +110,7 @@ impl Counts {
             over_limit: 0,
             jumps: 0,
             emitted: vec![0; windows],
+            small: 0,
         }
     }
 
@@ -126,6 +131,7 @@ impl Counts {
             before_root: self.before_root,
             over_limit: self.over_limit,
             emitted: self.emitted.iter().sum(),
+            small: self.small,
         }
     }
 

@@ -1,0 +1,103 @@
+//! Files as users have them: compressed otherwise, cut off, newest first, with names of columns of their own.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use super::events;
+use crate::pipes::{folder, run, text};
+
+#[test]
+fn files_that_cannot_be_read_as_they_are_name_the_remedy() {
+    let folder = folder("raw");
+    let table = "id,retweet_of,t\n1,,10/10/2018 20:19\n";
+    let utf_16: Vec<u8> = table.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (bytes, remedy) in [
+        (&[0xfd, b'7', b'z', b'X', b'Z', 0, 0][..], "xz -dc"),
+        (b"BZh91AY", "bzip2 -dc"),
+        (b"PK\x03\x04...", "unzip -p"),
+        (&utf_16, "iconv -f UTF-16LE"),
+        (table.as_bytes(), "such as 2018-10-10 20:19:24"),
+    ] {
+        let file = folder.join("input");
+        fs::write(&file, bytes).unwrap();
+        let path = file.to_str().unwrap();
+        for args in [&["generate", path][..], &["run", path], &["fit", path], &["generate", "-"]] {
+            let output = run(args, bytes);
+            assert_eq!(output.status.code(), Some(1), "{args:?} {remedy}");
+            let errors = text(&output.stderr);
+            assert!(errors.contains(remedy), "{args:?}: {errors}");
+        }
+    }
+    fs::write(folder.join("input"), b"").unwrap();
+    let output = run(&["run", folder.join("input").to_str().unwrap()], b"");
+    assert!(text(&output.stderr).contains("the file is empty"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_table_on_stdin_of_run_is_refused_once_with_the_option_that_reads_it() {
+    let table = b"cid,t\na,0\na,60\nb,7\n";
+    let output = run(&["run"], table);
+    let errors = text(&output.stderr);
+    assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+    assert!(errors.contains("--format csv"), "{errors}");
+    let output = run(&["run", "--format", "csv"], table);
+    let errors = text(&output.stderr);
+    assert!(errors.contains("2 cascades have fewer events than --min-size"), "{errors}");
+}
+
+#[test]
+fn names_of_columns_make_the_input_a_table() {
+    let table = "who,whom,when\n1,0,1539202740\n2,1,1539202800\n3,-1,1539202900\n";
+    let columns = ["generate", "--columns", "id=who,cid=whom,t=when", "-"];
+    let output = run(&columns, table.as_bytes());
+    let (records, errors) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(records.matches(r#"tweet","cid":"1""#).count(), 2, "{records}");
+    assert_eq!(records.matches(r#""tweet","cid":"3""#).count(), 1, "{records}");
+    assert!(errors.contains("2 rows have an original 0 or -1"), "{errors}");
+    // A column of cascades may have the cascade 0.
+    let output = run(
+        &["generate", "-"],
+        table.replace("whom", "cid").replace("who", "id").replace("when", "t").as_bytes(),
+    );
+    assert!(text(&output.stdout).contains(r#""tweet","cid":"0""#), "{}", text(&output.stdout));
+}
+
+#[test]
+fn the_rest_of_a_file_that_is_cut_off_is_reported_and_the_beginning_is_used() {
+    let rows: String = (0..20_000).map(|i| format!("a,{i},{}\n", i * 7919 % 1000)).collect();
+    let folder = folder("cut");
+    let path = folder.join("cut.csv.gz");
+    let mut packed = Command::new("gzip")
+        .stdin(Stdio::piped())
+        .stdout(fs::File::create(&path).unwrap())
+        .spawn()
+        .unwrap();
+    packed.stdin.take().unwrap().write_all(format!("cid,t,m\n{rows}").as_bytes()).unwrap();
+    assert!(packed.wait().unwrap().success());
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    let output = run(&["generate", path.to_str().unwrap()], b"");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(events(&output.stdout) > 1000, "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("cut.csv.gz:"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_page_of_a_stream_is_read_in_the_order_of_time() {
+    let page = r#"{"data":[{"id":"3","created_at":"2020-01-01T00:01:00Z","referenced_tweets":[{"type":"retweeted","id":"1"}]},
+        {"id":"1","created_at":"2020-01-01T00:00:00Z"}],"includes":{"tweets":[{"id":"1","created_at":"2020-01-01T00:00:00Z"}]}}"#
+        .replace('\n', "");
+    let array = r#"[{"id_str":"3","created_at":"Wed Jan 01 00:01:00 +0000 2020","user":{},"retweeted_status":{"id_str":"1",
+        "created_at":"Wed Jan 01 00:00:00 +0000 2020"}},{"id_str":"1","created_at":"Wed Jan 01 00:00:00 +0000 2020","user":{}}]"#
+        .replace('\n', "");
+    for posts in [page, array] {
+        for missing in ["drop", "embedded", "first"] {
+            let output = run(&["generate", "--missing-root", missing, "-"], posts.as_bytes());
+            let records = text(&output.stdout);
+            let kinds: Vec<&str> =
+                records.lines().map(|it| it.split('"').nth(3).unwrap()).collect();
+            assert_eq!(kinds, ["tweet", "retweet", "watermark"], "{missing}: {records}");
+        }
+    }
+}
