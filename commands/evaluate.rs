@@ -12,7 +12,7 @@ use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::input::HistoryCascade;
 use tweetoscope::learn::GrowthLaw;
 use tweetoscope::stage::evaluate::{
-    Case, CurveOptions, EvaluateOptions, Past, Predictor, Row, calibration, evaluate,
+    Case, CurveOptions, EvaluateOptions, KernelMethod, Past, Predictor, Row, calibration, evaluate,
     evaluate_in_time, learning_curve as evaluate_curve, score,
 };
 use tweetoscope::stage::fit::Cut;
@@ -69,6 +69,16 @@ pub(crate) struct EvaluateFlags {
         help_heading = "Evaluation"
     )]
     growth_law: Vec<f64>,
+    /// Also score these kernels, each fitted to each cascade, by their expected final size: exp, power-law, sum-exp:2,
+    /// sum-exp:3, seismic-kernel, and in a fitted finite population (HawkesN) exp-n, power-law-n
+    #[arg(
+        long,
+        value_name = "KERNELS",
+        value_delimiter = ',',
+        requires = "scored",
+        help_heading = "Evaluation"
+    )]
+    kernels: Vec<KernelMethod>,
     /// Print alerts, or with --folds, --split or --curve-by the evaluation, as CSV with all digits
     #[arg(long, conflicts_with = "plot")]
     pub(crate) csv: bool,
@@ -319,7 +329,8 @@ fn options(args: &Evaluation<'_>) -> anyhow::Result<EvaluateOptions> {
         };
         train.law = GrowthLaw { constants };
     }
-    Ok(EvaluateOptions { windows, folds, max_age, min_size, fit, predict, train })
+    let kernels = args.flags.kernels.clone();
+    Ok(EvaluateOptions { windows, folds, max_age, min_size, fit, predict, kernels, train })
 }
 
 /// All cascades up to their last event; reports those that are refused.

@@ -41,6 +41,9 @@ pub(crate) fn mean_errors(rows: &[Row]) -> String {
     text.push_str(&format!("       +{}\n", "-".repeat(slot * windows.len())));
     text.push_str(&names(&windows, slot));
     text.push_str(&legend());
+    if rows.iter().any(|row| matches!(row.predictor, Predictor::Kernel(_))) {
+        text.push_str("       k kernels\n");
+    }
     text
 }
 
@@ -63,8 +66,9 @@ fn label(line: usize, top: f64, beyond: bool) -> String {
 /// Each method has its own column at a window, where there are enough.
 fn column(predictor: Predictor, slot: usize) -> usize {
     const WIDEST: usize = 15;
+    // The kernels share the last column.
     let methods = Predictor::ALL.len();
-    let place = Predictor::ALL.iter().position(|it| *it == predictor).unwrap_or(0);
+    let place = Predictor::ALL.iter().position(|it| *it == predictor).unwrap_or(methods);
     place * (slot - 1).min(WIDEST) / methods
 }
 
@@ -78,6 +82,7 @@ fn symbol(predictor: Predictor) -> char {
         Predictor::Hawkes => 'h',
         Predictor::Seismic => 's',
         Predictor::Hybrid => 'o',
+        Predictor::Kernel(_) => 'k',
     }
 }
 

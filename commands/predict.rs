@@ -52,6 +52,8 @@ pub(crate) enum MethodArg {
     Seismic,
     /// Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`
     Hawkes,
+    /// Expected size under the kernel of `fit --kernel`, or the fitted process where it has none
+    Kernel,
 }
 
 /// Predictions and their output.
@@ -111,6 +113,7 @@ impl PredictFlags {
                 MethodArg::GrowthLaw => Method::GrowthLaw,
                 MethodArg::Seismic => Method::Seismic,
                 MethodArg::Hawkes => Method::Hawkes,
+                MethodArg::Kernel => Method::Kernel,
             },
             law: GrowthLaw::default(),
             level: self.level,

@@ -1120,7 +1120,7 @@ _tweetoscope() {
             fi
             case "${prev}" in
                 --method)
-                    COMPREPLY=($(compgen -W "auto growth-law seismic hawkes" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto growth-law seismic hawkes kernel" -- "${cur}"))
                     return 0
                     ;;
                 --level)
@@ -1275,7 +1275,7 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__run)
-            opts="-v -q -h -V --history --data --index --format --missing-root --columns --seconds-per-unit --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --exact-times --limit --terminated --min-size --lateness --max-age --max-jump --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --method --level --alert-above --above --max-pending --pin --curve --explain --newest --trees --target --aggregate --parquet --models --no-learn --params --folds --split --curve-by --draws --growth-law --csv --plot --calibration --report --predictions --truth --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --windows --help --version"
+            opts="-v -q -h -V --history --data --index --format --missing-root --columns --seconds-per-unit --simulate --p --beta --first-mark --seed --sources --live --start-range --timeline --tail --exact-times --limit --terminated --min-size --lateness --max-age --max-jump --at-end --max-open-cascades --max-events-per-cascade --max-sources --estimator --marks --utc-offset --threads --method --level --alert-above --above --max-pending --pin --curve --explain --newest --trees --target --aggregate --parquet --models --no-learn --params --folds --split --curve-by --draws --growth-law --kernels --csv --plot --calibration --report --predictions --truth --dead-letter --max-line --dry-run --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --windows --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1406,7 +1406,7 @@ _tweetoscope() {
                     return 0
                     ;;
                 --method)
-                    COMPREPLY=($(compgen -W "auto growth-law seismic hawkes" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto growth-law seismic hawkes kernel" -- "${cur}"))
                     return 0
                     ;;
                 --level)
@@ -1474,6 +1474,10 @@ _tweetoscope() {
                     return 0
                     ;;
                 --growth-law)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kernels)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

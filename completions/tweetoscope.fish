@@ -190,7 +190,8 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s V -l ver
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l method -d 'Method of prediction' -r -f -a "auto\t'The model of the window; where it has none, the growth law, corrected by finished cascades'
 growth-law\t'The growth law without any correction'
 seismic\t'SEISMIC\'s estimate, or the fitted process where there is none'
-hawkes\t'Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`'"
+hawkes\t'Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`'
+kernel\t'Expected size under the kernel of `fit --kernel`, or the fitted process where it has none'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l above -d 'Add to each alert, for each of these numbers of events, such as 1000,10000, the probability of more and the expected time until then; emits all alerts' -r
@@ -376,7 +377,8 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l threads 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l method -d 'Method of prediction' -r -f -a "auto\t'The model of the window; where it has none, the growth law, corrected by finished cascades'
 growth-law\t'The growth law without any correction'
 seismic\t'SEISMIC\'s estimate, or the fitted process where there is none'
-hawkes\t'Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`'"
+hawkes\t'Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`'
+kernel\t'Expected size under the kernel of `fit --kernel`, or the fitted process where it has none'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l above -d 'Add to each alert, for each of these numbers of events, such as 1000,10000, the probability of more and the expected time until then; emits all alerts' -r
@@ -397,6 +399,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l split -d
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve-by -d 'Evaluate by the number of finished cascades instead: for each of NUMBERS, train on that many cascades of one half, predict at most 400 cascades of the other half at each of --windows, and print the mean error of every method; for example 0,5,10,20,50,100,200,500' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l draws -d 'Number of random draws of --curve-by; the errors are pooled over them' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l growth-law -d 'Constants of the growth law in the evaluation, six numbers (default: those of the program): an evaluation on a platform that they were fitted to needs constants of other platforms' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l kernels -d 'Also score these kernels, each fitted to each cascade, by their expected final size: exp, power-law, sum-exp:2, sum-exp:3, seismic-kernel, and in a fitted finite population (HawkesN) exp-n, power-law-n' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l report -d 'Write a report to FILE: one HTML page without requests, with errors, learning curve, calibration, predicted against final sizes, the ten worst misses, a summary of the data and a model card. Without --folds and --split, run emits its predictions as usual, and the report is that of --split time on the same cascades' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l predictions -d 'Write the predictions of the evaluation to FILE: as JSON lines, or, where its name ends with .csv or .parquet, as a table with the true final size and the error' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l truth -d 'Write the true final size of each prediction to FILE as JSON lines' -r -F

@@ -33,7 +33,9 @@ pub(super) struct Prediction<'a> {
 pub(super) fn prediction(case: &Case, level: f64) -> Prediction<'_> {
     let Case { cid, t_obs, n_obs, step, answers: [ours, ..], .. } = case;
     let method = step.map_or(UNTRAINED, Step::name);
-    let named = Predictor::ALL.iter().zip(&case.answers).skip(1);
+    let always = Predictor::ALL.into_iter().zip(&case.answers).skip(1);
+    let kernels = case.kernels.iter().map(|(method, answer)| (Predictor::Kernel(*method), answer));
+    let named = always.chain(kernels);
     Prediction {
         cid,
         t_obs: *t_obs,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use tweetoscope::hawkes::kernels::{Family, Population};
 use tweetoscope::record::{KernelFit, Named};
-use tweetoscope::stage::fit::{Exponent, KernelOptions};
+use tweetoscope::stage::fit::{EXACT_BELOW, Exponent, KernelOptions};
 
 use crate::flags::Usage;
 
@@ -30,7 +30,7 @@ pub(super) struct KernelFlags {
     #[arg(
         long,
         value_name = "EVENTS",
-        default_value_t = 2000,
+        default_value_t = EXACT_BELOW,
         requires = "kernel",
         help_heading = "Kernel"
     )]

@@ -5,6 +5,7 @@
 
 mod calibration;
 mod curve;
+mod kernels;
 #[cfg(test)]
 mod laws;
 mod prequential;
@@ -13,10 +14,11 @@ use std::collections::HashMap;
 
 pub use calibration::{CALIBRATED, CalibrationRow, PIT_BINS, calibration};
 pub use curve::{CurveCell, CurveOptions, CurveRow, learning_curve};
+pub use kernels::KernelMethod;
 pub use prequential::evaluate_in_time;
 
 use super::fit::FitOptions;
-use super::predict::{PredictOptions, branching, of_process, sample};
+use super::predict::{Method, PredictOptions, branching, of_process, sample};
 use super::train::{TrainOptions, learn_sample};
 use crate::cascade::{Point, largest_size, rounded_outwards};
 use crate::learn::{self, Calibrated, Prediction, Step, validate};
@@ -50,6 +52,8 @@ pub struct EvaluateOptions {
     pub fit: FitOptions,
     /// Predictions where there are too few cascades for a model, and the level of intervals.
     pub predict: PredictOptions,
+    /// Kernels whose expected sizes are scored too.
+    pub kernels: Vec<KernelMethod>,
     /// Training of models; its seed also assigns the folds and resamples the cascades.
     pub train: TrainOptions,
 }
@@ -73,10 +77,12 @@ pub enum Predictor {
     Seismic,
     /// The original hybrid: n + omega G1/(1 - n*), omega by a forest on (beta, n*, G1).
     Hybrid,
+    /// A kernel of `fit --kernel`, fitted to the cascade; the Hawkes process where the fit has no size.
+    Kernel(KernelMethod),
 }
 
 impl Predictor {
-    /// All of them, ours first.
+    /// Those that are always evaluated, ours first.
     pub const ALL: [Self; 8] = [
         Self::Model,
         Self::GrowthLaw,
@@ -99,6 +105,7 @@ impl Predictor {
             Self::Hawkes => "hawkes",
             Self::Seismic => "seismic",
             Self::Hybrid => "hybrid",
+            Self::Kernel(method) => method.name(),
         }
     }
 }
@@ -129,6 +136,8 @@ pub struct Case {
     pub step: Option<Step>,
     /// The answers, in the order of [`Predictor::ALL`].
     pub answers: [Answer; Predictor::ALL.len()],
+    /// The answers of [`EvaluateOptions::kernels`].
+    pub kernels: Vec<(KernelMethod, Answer)>,
     /// The distributions of the methods [`CALIBRATED`], where they have one.
     pub forecasts: [Option<Calibrated>; CALIBRATED.len()],
 }
@@ -199,6 +208,7 @@ fn jobs<'a>(cascades: &'a [Past], options: &EvaluateOptions) -> Vec<Job<'a>> {
 struct Untrained {
     hawkes: f64,
     seismic: Answer,
+    kernels: Vec<(KernelMethod, Answer)>,
 }
 
 impl Job<'_> {
@@ -218,21 +228,27 @@ impl Job<'_> {
         };
         let seen = &past.points[..n_obs];
         let parameters = options.fit.parameters(&serie, seen, window as f64);
-        let alert = of_process(&parameters, &options.predict, true);
+        let alert = of_process(&parameters, &options.predict, Method::Seismic);
         let seismic = Answer {
             n_tot: alert.n_tot,
             interval: alert.interval.map(|it| [it.low, it.high]),
             own: parameters.seismic.is_some(),
         };
-        let untrained_answers =
-            Untrained { hawkes: branching(&parameters).max(n_obs as f64), seismic };
+        let hawkes = branching(&parameters).max(n_obs as f64);
+        let kernel = |method: &KernelMethod| {
+            let size = method.options().size(seen, window as f64, &options.fit.marks);
+            let n_tot = size.unwrap_or(hawkes);
+            (*method, Answer { n_tot, interval: None, own: size.is_some() })
+        };
+        let kernels = options.kernels.iter().map(kernel).collect();
+        let untrained_answers = Untrained { hawkes, seismic, kernels };
         (learn_sample(&sample(&parameters, n_tot as u64, root + last)), untrained_answers)
     }
 }
 
 /// The answers of all methods for a cascade.
 fn case(prediction: &Prediction, untrained_answers: &Untrained) -> Case {
-    let Untrained { hawkes, seismic } = *untrained_answers;
+    let Untrained { hawkes, seismic, ref kernels } = *untrained_answers;
     let trained = prediction.step.is_some();
     let answer = |n_tot: f64| Answer { n_tot, interval: None, own: true };
     let within = |n_tot: f64, (low, high): (f64, f64)| Answer {
@@ -251,6 +267,7 @@ fn case(prediction: &Prediction, untrained_answers: &Untrained) -> Case {
         Predictor::Hawkes => answer(hawkes),
         Predictor::Seismic => seismic,
         Predictor::Hybrid => hybrid,
+        Predictor::Kernel(_) => answer(hawkes),
     };
     Case {
         cid: prediction.id.split_once('/').map_or(&*prediction.id, |(_, cid)| cid).to_owned(),
@@ -260,6 +277,10 @@ fn case(prediction: &Prediction, untrained_answers: &Untrained) -> Case {
         step: prediction.step,
         forecasts: prediction.calibrated,
         answers: Predictor::ALL.map(|predictor| clamped(by(predictor), prediction.n_obs)),
+        kernels: kernels
+            .iter()
+            .map(|(it, answer)| (*it, clamped(*answer, prediction.n_obs)))
+            .collect(),
     }
 }
 
@@ -275,19 +296,27 @@ fn clamped(answer: Answer, n_obs: f64) -> Answer {
     Answer { n_tot, interval, ..answer }
 }
 
-/// The scores of the methods, window by window, in the order of [`Predictor::ALL`].
+/// The scores of the methods, window by window, in the order of [`Predictor::ALL`], then of the kernels.
 pub fn score(cases: &[Case], options: &EvaluateOptions) -> Vec<Row> {
     let of_window = |window: &u64| cases.iter().filter(|it| it.t_obs == *window).collect();
     let windows: Vec<Vec<&Case>> = options.windows.iter().map(of_window).collect();
     let scored = windows.iter().filter(|cases| !cases.is_empty());
-    let jobs: Vec<(&[&Case], usize)> = scored
-        .flat_map(|cases| (0..Predictor::ALL.len()).map(move |place| (&cases[..], place)))
-        .collect();
-    in_parallel(&jobs, options.fit.threads, |(cases, place)| row(cases, *place, options.train.seed))
+    let kernels = options.kernels.iter().copied().map(Predictor::Kernel);
+    let methods: Vec<Predictor> = Predictor::ALL.into_iter().chain(kernels).collect();
+    let methods = &methods;
+    let jobs: Vec<(&[&Case], usize)> =
+        scored.flat_map(|cases| (0..methods.len()).map(move |place| (&cases[..], place))).collect();
+    in_parallel(&jobs, options.fit.threads, |(cases, place)| {
+        row(cases, methods[*place], *place, options.train.seed)
+    })
 }
 
-fn row(cases: &[&Case], place: usize, seed: u64) -> Row {
-    let answers = || cases.iter().map(|case| (case.answers[place], case.n_tot as f64));
+fn row(cases: &[&Case], predictor: Predictor, place: usize, seed: u64) -> Row {
+    let one = |case: &Case| match place.checked_sub(case.answers.len()) {
+        None => case.answers[place],
+        Some(kernel) => case.kernels[kernel].1,
+    };
+    let answers = || cases.iter().map(|case| (one(case), case.n_tot as f64));
     let trial = |(answer, n_tot): (Answer, f64)| Trial { predicted: answer.n_tot, n_tot };
     let trials: Vec<Trial> = answers().map(trial).collect();
     let covers = |(answer, n_tot): (Answer, f64)| {
@@ -296,7 +325,7 @@ fn row(cases: &[&Case], place: usize, seed: u64) -> Row {
     let covered: Option<Vec<f64>> = answers().map(covers).collect();
     Row {
         t_obs: cases[0].t_obs,
-        predictor: Predictor::ALL[place],
+        predictor,
         own: answers().filter(|(answer, _)| answer.own).count(),
         scores: Scores::of(&trials, seed),
         covered: covered.map(mean),

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use counted::Counted;
 use job::{Job, at_present, cut, since_root};
-pub use kernels::{Exponent, KernelOptions};
+pub use kernels::{EXACT_BELOW, Exponent, KernelOptions};
 pub use short::Short;
 
 use super::clocks::Clocks;

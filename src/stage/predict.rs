@@ -103,15 +103,14 @@ impl Predict {
         let predictors = match options.method {
             Method::Auto => [self.trained(parameters, own), untrained()],
             Method::GrowthLaw => [None, untrained()],
-            Method::Seismic | Method::Hawkes => [None, None],
+            Method::Seismic | Method::Hawkes | Method::Kernel => [None, None],
         };
         let learned = predictors
             .into_iter()
             .flatten()
             .find_map(|it| Some((it.alert(parameters, options)?, Some(it))));
-        let with_seismic = options.method != Method::Hawkes;
         let (prediction, predictor) =
-            learned.unwrap_or_else(|| (of_process(parameters, options, with_seismic), None));
+            learned.unwrap_or_else(|| (of_process(parameters, options, options.method), None));
         let explanation = || match &predictor {
             Some(it) => Some(explain::of_learned(parameters, it.explain(parameters)?)),
             None => explain::of_process(parameters, &prediction),

@@ -282,6 +282,42 @@ fn an_evaluation_has_a_row_for_each_cascade_and_window() {
     assert_eq!(count, 100);
 }
 
+#[test]
+fn kernels_predict_beside_the_other_methods() {
+    let history = format!("{ROOT}/testdata/tideh.jsonl.gz");
+    let args = ["run", "--folds", "2", "--windows", "10m", "--kernels", "power-law,exp-n", "--csv"];
+    let with = run(&[&args[..], &[&history]].concat(), b"");
+    let without = run(&[&args[..5], &["--csv", &history]].concat(), b"");
+    let (with, without) = (text(&with.stdout).to_owned(), text(&without.stdout).to_owned());
+    let added = with.strip_prefix(&without).expect("the other rows remain");
+    let methods: Vec<&str> = added.lines().map(|row| row.split(',').nth(1).unwrap()).collect();
+    assert_eq!(methods, ["power-law", "exp-n"], "{added}");
+    // On a pipe the alert has the size of the kernel, within the limits of every prediction.
+    let fit = ["fit", "--windows", "10m", "--kernel", "power-law", &history];
+    let fitted = run(&fit, b"");
+    let alerts = run(&["predict", "--method", "kernel"], &fitted.stdout);
+    let field = |line: &str, name: &str| -> Option<f64> {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        name.split('.').fold(Some(&value), |it, key| it?.get(key))?.as_f64()
+    };
+    let sizes: Vec<Option<f64>> = text(&fitted.stdout)
+        .lines()
+        .filter(|line| line.contains(r#""type":"parameters""#))
+        .map(|line| field(line, "kernel_fit.n_tot"))
+        .collect();
+    let mut kernels = 0;
+    let alerts = text(&alerts.stdout);
+    let alerts = alerts.lines().filter(|line| line.contains(r#""type":"alert""#));
+    for (alert, size) in alerts.zip(&sizes) {
+        assert_eq!(alert.contains(r#""method":"kernel""#), size.is_some(), "{alert}");
+        let (Some(size), Some(n)) = (*size, field(alert, "n_obs")) else { continue };
+        kernels += 1;
+        let answer = field(alert, "n_tot").unwrap();
+        assert!(answer == size || answer <= 100.0 * n && size > answer, "{alert}: {size}");
+    }
+    assert!(kernels > 20 && sizes.len() == 50, "{kernels} of {}", sizes.len());
+}
+
 /// The estimator of docs/original.md.
 #[test]
 fn an_estimator_in_another_language_takes_part_in_a_pipe() {

@@ -32,7 +32,9 @@ mod sums;
 pub use fit::{Fitted, MarkExponent, Model, Population, held_out, restricted};
 pub use model::{Family, Likelihood, MAX_TERMS, Parameters, Precision, UnknownFamily, likelihood};
 pub use observed::{INFINITE_END, Observed, spread};
-pub use quantities::{branching_factor, final_size, first_generation, intensity, viral_score};
+pub use quantities::{
+    branching_factor, final_size, first_generation, intensity, mean_size, viral_score,
+};
 
 #[cfg(test)]
 mod fit_laws;

@@ -41,6 +41,33 @@ pub fn final_size(
     Some(observed.rows as f64 + first_generation(family, observed, at) / (1.0 - n_star))
 }
 
+/// The final size where every later event has the mean weight: the expectation of [`final_size`] in an infinite
+/// population; in a population of N, the solution of
+///
+///   N − n∞ = (N − n) exp(−(A + n* (n∞ − n)) / N),
+///
+/// with n events so far, A the expected direct children still to come without the limit, and n* the branching factor.
+/// It follows from dn = (1 − n/N) dΛ with the intensity Λ that the limit thins, and is the final size equation of
+/// epidemics (Kermack & McKendrick 1927; Rizoiu, Mishra, Kong, Carman & Xie, WWW 2018, for HawkesN): the fluctuations
+/// are left out. Infinite from n* = 1 on in an infinite population.
+pub fn mean_size(family: Family, observed: &Observed, at: &Parameters, mean_weight: f64) -> f64 {
+    const HALVINGS: u32 = 100;
+    if let Some(size) = final_size(family, observed, at, mean_weight) {
+        return size;
+    }
+    let (n, all) = (observed.rows as f64, at.population);
+    let n_star = branching_factor(family, at, mean_weight);
+    let children = first_generation(family, observed, at);
+    // The difference is concave, at least 0 without further events, and below 0 with all of the population.
+    let difference = |more: f64| (all - n) * -(-(children + n_star * more) / all).exp_m1() - more;
+    let (mut low, mut high) = (0.0, (all - n).max(0.0));
+    for _ in 0..HALVINGS {
+        let between = (low + high) / 2.0;
+        if difference(between) > 0.0 { low = between } else { high = between }
+    }
+    n + low
+}
+
 /// The expected direct children still to come after the end of the observation.
 pub fn first_generation(family: Family, observed: &Observed, at: &Parameters) -> f64 {
     let weights = observed.weights(at.exponent());

@@ -2,10 +2,15 @@
 
 use serde_json::Value;
 
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
 use super::model::{Family, Parameters, Precision, likelihood};
 use super::observed::Observed;
-use super::quantities::{branching_factor, final_size, intensity, viral_score};
+use super::quantities::{branching_factor, final_size, intensity, mean_size, viral_score};
+use super::simulate::simulate;
 use crate::cascade::Point;
+use crate::hawkes::mark::MarkLaw;
 
 fn number(value: &Value) -> f64 {
     match value {
@@ -260,6 +265,35 @@ fn an_infinite_population_is_the_limit_of_finite_ones() {
         assert!((finite.value - infinite.value).abs() < 1e-8, "{family}");
         assert!((finite.compensator - infinite.compensator).abs() < 1e-8, "{family}");
     }
+}
+
+#[test]
+fn the_size_in_a_finite_population_is_that_of_simulations_and_tends_to_the_infinite_one() {
+    let marks = MarkLaw::Mean(1.0);
+    // A root with about 63 times the weight of a mark of 1, so that no cascade dies out early.
+    let root = [Point { time: 0.0, magnitude: 1e6 }];
+    let observed = Observed::new(&root, 0.0);
+    let mean_weight = marks.mean_weight(&root, 0.3);
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    for (k, population) in [(0.7, 5000.0), (0.9, 30_000.0), (1.5, 4000.0), (3.0, 2000.0)] {
+        let at = Parameters::exponential(k, 0.001, Some(0.3), population);
+        let size = mean_size(Family::Exponential, &observed, &at, mean_weight);
+        let sizes = (0..200).map(|_| {
+            simulate(Family::Exponential, &at, &marks, 1e6, 1e9, 100_000, &mut rng).len() as f64
+        });
+        let mean = sizes.sum::<f64>() / 200.0;
+        assert!((mean / size - 1.0).abs() < 0.05, "K {k}, N {population}: {mean} {size}");
+        let larger = Parameters::exponential(k, 0.001, Some(0.3), 2.0 * population);
+        assert!((1.0..population).contains(&size));
+        assert!(mean_size(Family::Exponential, &observed, &larger, mean_weight) > size);
+    }
+    let [finite, infinite] = [1e12, f64::INFINITY].map(|population| {
+        let at = Parameters::power_law(0.5, 60.0, 0.8, Some(0.5), population);
+        mean_size(Family::PowerLaw, &observed, &at, 1.0)
+    });
+    assert!((finite / infinite - 1.0).abs() < 1e-6, "{finite} {infinite}");
+    let supercritical = Parameters::exponential(1.5, 0.001, Some(1.0), f64::INFINITY);
+    assert_eq!(mean_size(Family::Exponential, &observed, &supercritical, 1.0), f64::INFINITY);
 }
 
 #[test]

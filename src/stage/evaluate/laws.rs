@@ -50,7 +50,16 @@ fn options(threads: usize) -> EvaluateOptions {
         used_versions: Vec::new(),
     };
     let windows = vec![600, 3600];
-    EvaluateOptions { windows, folds: 4, max_age: 40_000.0, min_size: 10, fit, predict, train }
+    EvaluateOptions {
+        windows,
+        folds: 4,
+        max_age: 40_000.0,
+        min_size: 10,
+        fit,
+        predict,
+        kernels: Vec::new(),
+        train,
+    }
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use crate::cascade::Point;
 use crate::hawkes::Status;
 use crate::hawkes::kernels::{
-    Family, Fitted, MarkExponent, Model, Observed, Population, branching_factor, final_size,
-    held_out, restricted, spread,
+    Family, Fitted, MarkExponent, Model, Observed, Population, branching_factor, held_out,
+    mean_size, restricted, spread,
 };
 use crate::hawkes::mark::MarkLaw;
 use crate::record::{KernelFit, Named};
@@ -41,6 +41,9 @@ pub enum Exponent {
     None,
 }
 
+/// From this number of events on, a power law is approximated by default.
+pub const EXACT_BELOW: usize = 2000;
+
 /// Fewer events than this in the smaller part give no held-out likelihood.
 const MIN_PART: usize = 3;
 
@@ -61,6 +64,28 @@ impl KernelOptions {
             exact_below: self.exact_below,
             threads,
         }
+    }
+
+    /// A kernel with the exponent of the marks fitted, in an infinite or a finite population.
+    pub(crate) fn plain(family: Family, population: Population) -> Self {
+        Self {
+            families: vec![family],
+            exponent: Exponent::Fit,
+            population,
+            exact_below: EXACT_BELOW,
+            held_out: None,
+            profile: false,
+            joint: false,
+        }
+    }
+
+    /// The expected final size of one cascade under the kernel, from its events up to `end`; `None` where the fit has
+    /// none.
+    pub(crate) fn size(&self, points: &[Point], end: f64, marks: &MarkLaw) -> Option<f64> {
+        let (points, end, _) = &resolved(points, end);
+        let observed = [Observed::new(points, *end)];
+        let (model, fitted, _) = self.fit(&observed, marks, 1);
+        self.describe(&model, &fitted, points, *end, marks).n_tot
     }
 
     /// Fits every candidate to cascades that share the parameters; the one with the smallest AIC, and all AIC.
@@ -132,7 +157,7 @@ impl KernelOptions {
         let exponent = fitted.parameters.exponent();
         let mean = exponent.map_or(1.0, |exponent| marks.mean_weight(points, exponent));
         let n_star = branching_factor(fitted.family, &fitted.parameters, mean);
-        let n_tot = final_size(fitted.family, &observed, &fitted.parameters, mean);
+        let n_tot = mean_size(fitted.family, &observed, &fitted.parameters, mean);
         let tests = fitted.diagnose(&observed);
         let too_few =
             points.len() < 3 || points.first().map(|it| it.time) == points.last().map(|it| it.time);
@@ -151,7 +176,7 @@ impl KernelOptions {
             kernel: fitted.family.to_string(),
             params: owned(fitted.named()),
             n_star,
-            n_tot: n_tot.filter(|size| size.is_finite()),
+            n_tot: n_tot.is_finite().then_some(n_tot),
             status: status.name().to_owned(),
             log_likelihood: fitted.log_likelihood,
             free: fitted.free as u64,
@@ -258,6 +283,6 @@ mod tests {
         options.population = Population::Fixed(50.0);
         let fit = options.describe_one(&points(), 2000.0, &MarkLaw::Data, 1);
         assert_eq!(fit.status, "at_bound");
-        assert!(fit.params.contains(&("N".to_owned(), 80.0)) && fit.n_tot.is_none());
+        assert!(fit.params.contains(&("N".to_owned(), 80.0)) && fit.n_tot == Some(80.0));
     }
 }

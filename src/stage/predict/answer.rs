@@ -11,6 +11,9 @@ pub(super) const HAWKES: &str = "hawkes";
 /// The method of an alert that holds SEISMIC's estimate.
 pub(super) const SEISMIC: &str = "seismic";
 
+/// The method of an alert that holds the expected final size under the kernel of `fit --kernel`.
+pub(super) const KERNEL: &str = "kernel";
+
 /// Largest branching factor of a fit (docs/model.md).
 pub(super) const SUBCRITICAL: f64 = 0.99;
 

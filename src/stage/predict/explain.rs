@@ -40,8 +40,8 @@ pub(super) fn of_process(parameters: &Parameters, alert: &Alert) -> Option<Expla
         terms.push(("further_generations".to_owned(), all - first));
         terms.push(("limit".to_owned(), whole - all));
     } else {
-        debug_assert_eq!(alert.method, SEISMIC);
-        terms.push(("ln_seismic".to_owned(), whole));
+        let name = if alert.method == SEISMIC { "ln_seismic" } else { "ln_kernel" };
+        terms.push((name.to_owned(), whole));
     }
     terms.retain(|(_, value)| *value != 0.0);
     terms.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
@@ -82,9 +82,10 @@ impl Subject {
             ("ln_age", _) => Self::Age,
             ("ln_n" | "ln_rate", _) => Self::Size,
             ("bins_dispersion" | "bins_max", _) => Self::Bursts,
-            ("ln_seismic" | "ln_beta" | "ln_g1" | "p" | "beta" | "n_star" | "G1", _) => {
-                Self::Process
-            }
+            (
+                "ln_seismic" | "ln_kernel" | "ln_beta" | "ln_g1" | "p" | "beta" | "n_star" | "G1",
+                _,
+            ) => Self::Process,
             ("rate_slope" | "rate_curvature" | "idle", _) => Self::Pace,
             ("mean_time" | "sd_time", _) => Self::Timing,
             ("networks", _) => Self::Networks,

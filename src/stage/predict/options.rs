@@ -15,6 +15,8 @@ pub enum Method {
     Seismic,
     /// The fitted process.
     Hawkes,
+    /// The kernel of `fit --kernel`, or the fitted process where it has no size.
+    Kernel,
 }
 
 /// How predictions are made and emitted.

@@ -1,13 +1,13 @@
 //! Predictions of the fitted process and of SEISMIC, with the distribution of the branching process.
 
-use super::answer::{HAWKES, SEISMIC, SUBCRITICAL, UNTRAINED, prediction};
-use super::options::PredictOptions;
+use super::answer::{HAWKES, KERNEL, SEISMIC, SUBCRITICAL, UNTRAINED, prediction};
+use super::options::{Method, PredictOptions};
 use crate::cascade::{largest_size, rounded_outwards};
 use crate::hawkes::mark::MARK_EXPONENT;
 use crate::hawkes::size::{FinalSize, MarkShape};
 use crate::record::{Alert, Interval, Parameters};
 
-/// The prediction of SEISMIC where it is selected and has an estimate, else the expectation of the
+/// The prediction of the selected method where it has an estimate, else the expectation of the
 /// branching process, limited to ten times the observed number of events.
 ///
 /// The uncertainty is that of the branching process (the marks have infinite variance), scaled to
@@ -15,15 +15,24 @@ use crate::record::{Alert, Interval, Parameters};
 pub(crate) fn of_process(
     parameters: &Parameters,
     options: &PredictOptions,
-    with_seismic: bool,
+    method: Method,
 ) -> Alert {
     let n_obs = parameters.n_obs as f64;
     let largest = largest_size(n_obs);
     let branching = branching(parameters);
-    let seismic = parameters.seismic.filter(|_| with_seismic);
-    let guess = seismic.unwrap_or(branching);
+    let estimate = match method {
+        Method::Hawkes => None,
+        Method::Kernel => {
+            let size = parameters.kernel_fit.as_ref().and_then(|fit| fit.n_tot);
+            size.map(|size| (size, KERNEL))
+        }
+        Method::Auto | Method::GrowthLaw | Method::Seismic => {
+            parameters.seismic.map(|size| (size, SEISMIC))
+        }
+    };
+    let (guess, name) = estimate.unwrap_or((branching, HAWKES));
     let n_tot = if guess.is_finite() { guess.clamp(n_obs, largest) } else { branching.max(n_obs) };
-    let further = FurtherEvents::new(parameters, n_tot, seismic.is_some());
+    let further = FurtherEvents::new(parameters, n_tot, name == SEISMIC);
     let tail = (1.0 - options.level) / 2.0;
     let quantile = |share: f64| (n_obs + further.quantile(share)).clamp(n_obs, largest);
     let (low, high) = rounded_outwards((quantile(tail), quantile(1.0 - tail)), n_tot);
@@ -35,7 +44,7 @@ pub(crate) fn of_process(
         n_tot,
         Some(Interval { level: options.level, low, high }),
         options.limits().into_iter().map(above).collect(),
-        (UNTRAINED, if seismic.is_some() { SEISMIC } else { HAWKES }),
+        (UNTRAINED, name),
     )
 }
 
