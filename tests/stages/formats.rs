@@ -298,7 +298,7 @@ fn kernels_predict_beside_the_other_methods() {
     let alerts = run(&["predict", "--method", "kernel"], &fitted.stdout);
     let field = |line: &str, name: &str| -> Option<f64> {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
-        name.split('.').fold(Some(&value), |it, key| it?.get(key))?.as_f64()
+        name.split('.').try_fold(&value, |it, key| it.get(key))?.as_f64()
     };
     let sizes: Vec<Option<f64>> = text(&fitted.stdout)
         .lines()
