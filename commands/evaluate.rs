@@ -137,6 +137,7 @@ pub(crate) struct Evaluation<'a> {
 /// Runs the evaluation.
 pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     let options = options(&args)?;
+    check_results(&args)?;
     let marks = marks(&options);
     let mut rejects = Rejects::new(args.input.dead_letter.as_deref())?;
     let past = cascades(args.cascades, args.files, args.fit.utc_offset, marks, &mut rejects)?;
@@ -227,7 +228,8 @@ fn warn_of_times(past: &[Past]) {
 
 /// Checks the options of an evaluation, before a run whose report needs one.
 pub(crate) fn check(args: &Evaluation<'_>) -> anyhow::Result<()> {
-    options(args).map(|_| ())
+    options(args)?;
+    check_results(args)
 }
 
 /// Writes the report of a run without an evaluation of its own: that of an evaluation in time order. Refused
@@ -300,7 +302,6 @@ fn check_results(args: &Evaluation<'_>) -> anyhow::Result<()> {
 
 /// The options of the evaluation; refuses inconsistent ones.
 fn options(args: &Evaluation<'_>) -> anyhow::Result<EvaluateOptions> {
-    check_results(args)?;
     let usage = |text: &str| Err(Usage(text.to_owned()).into());
     let folds = args.folds.unwrap_or(2);
     let windows = whole_seconds(&args.collect.windows)?;

@@ -74,15 +74,15 @@ impl SourceFlags {
                 stream::report(&format!("{}: the file is empty", path.display()));
             }
         }
+        // The names of the columns of a table may be unknown.
+        let is_table = self.columns.is_some();
+        let otherwise = if is_table { Content::Cascades } else { Content::Records };
         let blocks = !peek || io::stdin().is_terminal();
         if self.format.is_none() && inputs[0] == Input::Stdin && blocks {
-            let is_table = self.columns.is_some();
-            return Ok(if is_table { Content::Cascades } else { Content::Records });
+            return Ok(otherwise);
         }
         let found = content(&inputs, self.format).with_context(|| inputs[0].name())?;
-        // The names of the columns may be unknown.
-        let is_table = found == Content::Records && self.columns.is_some();
-        Ok(if is_table { Content::Cascades } else { found })
+        Ok(if found == Content::Records { otherwise } else { found })
     }
 
     /// Opens the cascades; calls `refuse` with those that cannot be used, and reports what was recognised.
@@ -102,14 +102,16 @@ impl SourceFlags {
         if let (Some(data), Some(index)) = (data, &self.index) {
             return Ok(Box::new(Pair::open(data, index, unit, refuse)?));
         }
-        let (inputs, otherwise) = match data {
-            Some(data) => (Input::of(std::slice::from_ref(data)), Some(Format::Table)),
-            None if self.columns.is_some() => {
-                let named = if self.history.is_empty() { files } else { &self.history };
-                (Input::of(named), Some(Format::Table))
-            }
-            None if self.history.is_empty() => (Input::of(files), None),
-            None => (Input::of(&self.history), Some(Format::History)),
+        let named = match data {
+            Some(data) => std::slice::from_ref(data),
+            None if self.history.is_empty() => files,
+            None => &self.history,
+        };
+        let inputs = Input::of(named);
+        let is_table = data.is_some() || self.columns.is_some();
+        let otherwise = match is_table {
+            true => Some(Format::Table),
+            false => (!self.history.is_empty()).then_some(Format::History),
         };
         let options = CascadeOptions {
             format: self.format,

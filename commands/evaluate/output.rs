@@ -12,7 +12,7 @@ use tweetoscope::cascade::Number;
 use tweetoscope::event::Span;
 use tweetoscope::learn::Step;
 use tweetoscope::record::Interval;
-use tweetoscope::stage::evaluate::{Case, Predictor, Row};
+use tweetoscope::stage::evaluate::{Case, Row};
 use tweetoscope::stage::predict::UNTRAINED;
 
 use crate::rows::{self, Table, number};
@@ -31,11 +31,9 @@ pub(super) struct Prediction<'a> {
 }
 
 pub(super) fn prediction(case: &Case, level: f64) -> Prediction<'_> {
-    let Case { cid, t_obs, n_obs, step, answers: [ours, ..], .. } = case;
+    let (Case { cid, t_obs, n_obs, step, .. }, ours) = (case, case.ours());
     let method = step.map_or(UNTRAINED, Step::name);
-    let always = Predictor::ALL.into_iter().zip(&case.answers).skip(1);
-    let kernels = case.kernels.iter().map(|(method, answer)| (Predictor::Kernel(*method), answer));
-    let named = always.chain(kernels);
+    let others = case.answers.iter().skip(1);
     Prediction {
         cid,
         t_obs: *t_obs,
@@ -43,7 +41,7 @@ pub(super) fn prediction(case: &Case, level: f64) -> Prediction<'_> {
         n_obs: *n_obs,
         method,
         interval: ours.interval.map(|[low, high]| Interval { level, low, high }),
-        baselines: named.map(|(it, answer)| (it.name(), Number(answer.n_tot))).collect(),
+        baselines: others.map(|(it, answer)| (it.name(), Number(answer.n_tot))).collect(),
     }
 }
 
@@ -81,7 +79,7 @@ pub(super) fn write_lines<T: Serialize>(
 /// One row for each cascade and window: the prediction, the true final size and the error.
 fn case_rows(cases: &[Case]) -> impl Iterator<Item = io::Result<Vec<u8>>> {
     cases.iter().map(|case| {
-        let Case { cid, t_obs, n_obs, n_tot, step, answers: [ours, ..], .. } = case;
+        let (Case { cid, t_obs, n_obs, n_tot, step, .. }, ours) = (case, case.ours());
         let [low, high] = ours.interval.map_or([None, None], |[low, high]| [Some(low), Some(high)]);
         let (model, method) = match step {
             Some(step) => ("folds", step.name()),

@@ -318,7 +318,7 @@ fn scatter(content: &Content<'_>) -> String {
         }
         let every = here.len().div_ceil(MAX_POINTS);
         let points: Vec<(f64, f64)> =
-            here.iter().step_by(every).map(|it| (it.n_tot as f64, it.answers[0].n_tot)).collect();
+            here.iter().step_by(every).map(|it| (it.n_tot as f64, it.ours().n_tot)).collect();
         let all = || points.iter().flat_map(|(a, b)| [*a, *b]);
         let from = 10_f64.powf(all().fold(f64::MAX, f64::min).max(1.0).log10().floor());
         let to = 10_f64.powf(all().fold(10.0, f64::max).log10().ceil());
@@ -342,15 +342,15 @@ fn misses(content: &Content<'_>) -> String {
     const WORST: usize = 10;
     const POINTS: usize = 120;
     let past: HashMap<&str, &Past> = content.past.iter().map(|it| (&*it.cid, it)).collect();
-    let log_error = |case: &Case| (case.answers[0].n_tot / case.n_tot.max(1) as f64).ln().abs();
+    let log_error = |case: &Case| (case.ours().n_tot / case.n_tot.max(1) as f64).ln().abs();
     let mut worst: Vec<&Case> = content.cases.iter().collect();
     worst.sort_by(|a, b| log_error(b).total_cmp(&log_error(a)));
     worst.truncate(WORST);
     let mut figures = String::new();
     let mut rows = Vec::new();
     for case in worst {
-        let predicted = case.answers[0].n_tot;
-        let interval = case.answers[0].interval;
+        let predicted = case.ours().n_tot;
+        let interval = case.ours().interval;
         let range = interval.map_or("-".to_owned(), |[low, high]| format!("{low:.0} to {high:.0}"));
         let factor = predicted / case.n_tot.max(1) as f64;
         let step = case.step.map_or("untrained", Step::name);

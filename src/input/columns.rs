@@ -153,14 +153,13 @@ impl Columns {
                 )
             })
         };
+        let cid = needed(Role::Cid)?;
         let columns = Self {
             count: header.len(),
-            cid_name: header[needed(Role::Cid)?].to_string(),
-            zero_is_missing: {
-                let name = header[needed(Role::Cid)?].to_lowercase();
-                places[Role::Id as usize].is_some() && !OWN_CID.contains(&&*name)
-            },
-            cid: needed(Role::Cid)?,
+            cid,
+            zero_is_missing: places[Role::Id as usize].is_some()
+                && !OWN_CID.contains(&&*header[cid].to_lowercase()),
+            cid_name: header[cid].to_string(),
             id: places[Role::Id as usize],
             time: needed(Role::Time)?,
             mark: places[Role::Mark as usize],

@@ -31,7 +31,12 @@ pub(super) fn open(path: &Path) -> io::Result<(ByteStream, bool)> {
 }
 
 /// UTF-8 byte order mark, as some editors write it before the first line.
-pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Bytes without a byte order mark at their beginning.
+pub(super) fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
+}
 
 /// Skips a byte order mark at the current position.
 pub(super) fn skip_byte_order_mark(input: &mut ByteStream) -> io::Result<()> {

@@ -36,7 +36,7 @@ impl Opened {
         let (mut head, mut start) = (Vec::new(), 0);
         loop {
             let read = (&mut content).take(MAX_LINE_BYTES as u64).read_until(b'\n', &mut head)?;
-            if read == 0 || !is_blank(&head[start..]) {
+            if read == 0 || !text_of(&head[start..]).is_empty() {
                 break;
             }
             start = head.len();
@@ -47,9 +47,9 @@ impl Opened {
     }
 }
 
-/// Whether a line has nothing but white space, after a byte order mark.
-fn is_blank(line: &[u8]) -> bool {
-    line.strip_prefix(lines::BYTE_ORDER_MARK).unwrap_or(line).trim_ascii().is_empty()
+/// The text of an input without byte order mark and white space at its beginning.
+fn text_of(bytes: &[u8]) -> &[u8] {
+    lines::without_byte_order_mark(bytes).trim_ascii_start()
 }
 
 /// The beginning of an input up to the end of its first line that is not blank, or to the end of the first
@@ -70,11 +70,7 @@ pub(super) fn peek(input: &Input) -> io::Result<Vec<u8>> {
         let _ = content.take(1 << 20).read_to_end(&mut text);
         bytes = text;
     }
-    let mark =
-        if bytes.starts_with(lines::BYTE_ORDER_MARK) { lines::BYTE_ORDER_MARK.len() } else { 0 };
-    let blank = bytes[mark..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    bytes.drain(..mark + blank);
-    let end = memchr::memchr(b'\n', &bytes).unwrap_or(bytes.len());
-    bytes.truncate(end);
-    Ok(bytes)
+    let text = text_of(&bytes);
+    let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+    Ok(text[..end].to_vec())
 }

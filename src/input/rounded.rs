@@ -27,11 +27,11 @@ impl Rounded {
         }
     }
 
-    /// The warning about them, if there are any.
-    pub(super) fn report(&self, column: &str) -> Option<String> {
+    /// The warning about them in a column of a file, if there are any.
+    pub(super) fn report(&self, file: &str, column: &str) -> Option<String> {
         let (cid, line) = self.first.as_ref()?;
         Some(format!(
-            "column {column:?}: {} rows have an id in scientific notation, first {cid:?} in line {line}: a \
+            "{file}: column {column:?}: {} rows have an id in scientific notation, first {cid:?} in line {line}: a \
              spreadsheet has rounded them, and different cascades may have become one; export the column as text",
             self.count
         ))

@@ -122,11 +122,7 @@ impl Table {
             let added = self.add_row(&columns, &row, place, name, note);
             added.unwrap_or_else(&mut *refuse);
         }
-        rounded
-            .report(&columns.cid_name)
-            .map(|it| format!("{name}: {it}"))
-            .into_iter()
-            .for_each(note);
+        rounded.report(name, &columns.cid_name).into_iter().for_each(note);
         Ok(())
     }
 
@@ -154,11 +150,7 @@ impl Table {
             added.unwrap_or_else(&mut *refuse);
             line += 1;
         }
-        rounded
-            .report(&columns.cid_name)
-            .map(|it| format!("{name}: {it}"))
-            .into_iter()
-            .for_each(note);
+        rounded.report(name, &columns.cid_name).into_iter().for_each(note);
         Ok(())
     }
 

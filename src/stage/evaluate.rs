@@ -134,12 +134,17 @@ pub struct Case {
     pub n_tot: u64,
     /// How the model predicts; `None` where there were too few cascades for a model.
     pub step: Option<Step>,
-    /// The answers, in the order of [`Predictor::ALL`].
-    pub answers: [Answer; Predictor::ALL.len()],
-    /// The answers of [`EvaluateOptions::kernels`].
-    pub kernels: Vec<(KernelMethod, Answer)>,
+    /// The answers of [`Predictor::ALL`] in this order, then of [`EvaluateOptions::kernels`].
+    pub answers: Vec<(Predictor, Answer)>,
     /// The distributions of the methods [`CALIBRATED`], where they have one.
     pub forecasts: [Option<Calibrated>; CALIBRATED.len()],
+}
+
+impl Case {
+    /// The answer of [`Predictor::Model`].
+    pub fn ours(&self) -> Answer {
+        self.answers[0].1
+    }
 }
 
 /// The scores of a method at a window.
@@ -267,8 +272,13 @@ fn case(prediction: &Prediction, untrained_answers: &Untrained) -> Case {
         Predictor::Hawkes => answer(hawkes),
         Predictor::Seismic => seismic,
         Predictor::Hybrid => hybrid,
-        Predictor::Kernel(_) => answer(hawkes),
+        Predictor::Kernel(method) => {
+            let own = kernels.iter().find(|(it, _)| *it == method);
+            own.map_or(answer(hawkes), |(_, answer)| *answer)
+        }
     };
+    let added = kernels.iter().map(|(method, _)| Predictor::Kernel(*method));
+    let methods = Predictor::ALL.into_iter().chain(added);
     Case {
         cid: prediction.id.split_once('/').map_or(&*prediction.id, |(_, cid)| cid).to_owned(),
         t_obs: prediction.t_obs as u64,
@@ -276,11 +286,7 @@ fn case(prediction: &Prediction, untrained_answers: &Untrained) -> Case {
         n_tot: prediction.n_tot as u64,
         step: prediction.step,
         forecasts: prediction.calibrated,
-        answers: Predictor::ALL.map(|predictor| clamped(by(predictor), prediction.n_obs)),
-        kernels: kernels
-            .iter()
-            .map(|(it, answer)| (*it, clamped(*answer, prediction.n_obs)))
-            .collect(),
+        answers: methods.map(|it| (it, clamped(by(it), prediction.n_obs))).collect(),
     }
 }
 
@@ -301,22 +307,14 @@ pub fn score(cases: &[Case], options: &EvaluateOptions) -> Vec<Row> {
     let of_window = |window: &u64| cases.iter().filter(|it| it.t_obs == *window).collect();
     let windows: Vec<Vec<&Case>> = options.windows.iter().map(of_window).collect();
     let scored = windows.iter().filter(|cases| !cases.is_empty());
-    let kernels = options.kernels.iter().copied().map(Predictor::Kernel);
-    let methods: Vec<Predictor> = Predictor::ALL.into_iter().chain(kernels).collect();
-    let methods = &methods;
-    let jobs: Vec<(&[&Case], usize)> =
-        scored.flat_map(|cases| (0..methods.len()).map(move |place| (&cases[..], place))).collect();
-    in_parallel(&jobs, options.fit.threads, |(cases, place)| {
-        row(cases, methods[*place], *place, options.train.seed)
-    })
+    let jobs: Vec<(&[&Case], usize)> = scored
+        .flat_map(|cases| (0..cases[0].answers.len()).map(move |place| (&cases[..], place)))
+        .collect();
+    in_parallel(&jobs, options.fit.threads, |(cases, place)| row(cases, *place, options.train.seed))
 }
 
-fn row(cases: &[&Case], predictor: Predictor, place: usize, seed: u64) -> Row {
-    let one = |case: &Case| match place.checked_sub(case.answers.len()) {
-        None => case.answers[place],
-        Some(kernel) => case.kernels[kernel].1,
-    };
-    let answers = || cases.iter().map(|case| (one(case), case.n_tot as f64));
+fn row(cases: &[&Case], place: usize, seed: u64) -> Row {
+    let answers = || cases.iter().map(|case| (case.answers[place].1, case.n_tot as f64));
     let trial = |(answer, n_tot): (Answer, f64)| Trial { predicted: answer.n_tot, n_tot };
     let trials: Vec<Trial> = answers().map(trial).collect();
     let covers = |(answer, n_tot): (Answer, f64)| {
@@ -325,7 +323,7 @@ fn row(cases: &[&Case], predictor: Predictor, place: usize, seed: u64) -> Row {
     let covered: Option<Vec<f64>> = answers().map(covers).collect();
     Row {
         t_obs: cases[0].t_obs,
-        predictor,
+        predictor: cases[0].answers[place].0,
         own: answers().filter(|(answer, _)| answer.own).count(),
         scores: Scores::of(&trials, seed),
         covered: covered.map(mean),

@@ -64,21 +64,18 @@ impl<W: Write + Send + 'static> Imported<W> {
             Step::End(ending) => return Ok(Err(ending)),
         };
         if let (Conversion::Undecided(make), Some(first)) = (&mut *conversion, frames.first()) {
-            let format = recognise(&String::from_utf8_lossy(first.bytes));
-            if let Recognised::Format(it @ (Format::Table | Format::Posts(PostFormat::Weibo))) =
-                format
-            {
-                let text = format!(
-                    "stdin: the first line is one of the format {it}, whose events are in any order: give --format {it}, with \
-                     which stdin is read to its end"
-                );
-                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-            }
-            *conversion = match (format, make.take()) {
+            *conversion = match (recognise(&String::from_utf8_lossy(first.bytes)), make.take()) {
                 (Recognised::Format(Format::Posts(format)), Some(make))
                     if !format.is_by_cascade() =>
                 {
                     Conversion::Posts(Box::new(make(format)))
+                }
+                (Recognised::Format(it @ (Format::Table | Format::Posts(_))), _) => {
+                    let text = format!(
+                        "stdin: the first line is one of the format {it}, whose events are in any order: \
+                         give --format {it}, with which stdin is read to its end"
+                    );
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, text));
                 }
                 _ => Conversion::Records,
             };

@@ -15,6 +15,9 @@ pub(crate) struct Environment<'a> {
     pub(crate) name: String,
 }
 
+/// The session timeout of the daemons.
+pub(crate) const SESSION: Duration = Duration::from_millis(1500);
+
 /// All topics.
 pub(crate) const TOPICS: [&str; 9] = [
     "tweets",
@@ -57,8 +60,9 @@ impl<'a> Environment<'a> {
             flags.extend(["--topic".to_owned(), format!("{kind}={}", self.topic(kind))]);
         }
         flags.extend(["--group".to_owned(), self.group(command)]);
-        for property in ["session.timeout.ms=1500", "heartbeat.interval.ms=300"] {
-            flags.extend(["-X".to_owned(), property.to_owned()]);
+        let session = format!("session.timeout.ms={}", SESSION.as_millis());
+        for property in [session, "heartbeat.interval.ms=300".to_owned()] {
+            flags.extend(["-X".to_owned(), property]);
         }
         flags.extend(more.iter().map(|it| (*it).to_owned()));
         flags

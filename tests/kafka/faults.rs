@@ -71,9 +71,7 @@ impl FaultTest {
             self.kill(&mut daemons, broker, &mut rng)
         });
         for daemon in &mut daemons {
-            if daemon.ended().is_some() {
-                daemon.kill_and_restart();
-            }
+            daemon.restart_if_ended();
         }
         environment.wait_until_read("collect", "tweets");
         let stderr = daemons.iter().map(Daemon::stderr).collect::<String>();

@@ -81,6 +81,20 @@ impl Daemon {
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
+    /// Stops the process for a time with SIGSTOP.
+    pub(crate) fn pause(&self, time: Duration) {
+        self.signal("STOP");
+        std::thread::sleep(time);
+        self.signal("CONT");
+    }
+
+    /// Starts it again if it has ended; returns how.
+    pub(crate) fn restart_if_ended(&mut self) -> Option<ExitStatus> {
+        let status = self.ended()?;
+        self.kill_and_restart();
+        Some(status)
+    }
+
     /// Kills it with SIGKILL, and starts it again.
     pub(crate) fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();

@@ -12,15 +12,13 @@ use rdkafka::producer::Producer;
 
 use crate::broker::Broker;
 use crate::client::{self, Read};
-use crate::environment::{Environment, differences, field, tweets};
+use crate::environment::{Environment, SESSION, differences, field, tweets};
 use crate::faults::{OPTIONS, between};
 use crate::process::{Daemon, pipe};
 
 const PARTITIONS: i32 = 4;
 /// A line that is refused follows every so many tweets.
 const BAD_EVERY: usize = 500;
-/// The session timeout of the daemons in milliseconds.
-const SESSION: u64 = 1500;
 /// Between two measurements of memory and descriptors.
 const MEASURE: Duration = Duration::from_secs(5);
 
@@ -72,11 +70,9 @@ fn feed(environment: &Environment<'_>, lines: &str, duration: Duration) -> usize
     bad
 }
 
-/// Stops a process for a time, sometimes for longer than its session.
-fn pause(daemon: &Daemon, rng: &mut ChaCha8Rng) {
-    daemon.signal("STOP");
-    std::thread::sleep(between(rng, 500, 4000));
-    daemon.signal("CONT");
+/// The time of a pause, sometimes longer than a session.
+fn pause(rng: &mut ChaCha8Rng) -> Duration {
+    between(rng, 500, 4000)
 }
 
 /// Stops and starts a daemon; it may have ended with status 76 after failures of the broker.
@@ -107,7 +103,7 @@ fn fault(
             "kills of the broker"
         }
         2..5 => {
-            pause(&daemons[any].2, rng);
+            daemons[any].2.pause(pause(rng));
             "pauses"
         }
         5..8 => {
@@ -115,8 +111,8 @@ fn fault(
             let command = daemons[victim].0;
             let other = (0..daemons.len()).find(|i| daemons[*i].0 == command && *i != victim);
             daemons[victim].2.signal("STOP");
-            std::thread::sleep(between(rng, SESSION - 100, SESSION + 600));
-            pause(&daemons[other.unwrap_or(any)].2, rng);
+            std::thread::sleep(SESSION - Duration::from_millis(100) + between(rng, 0, 700));
+            daemons[other.unwrap_or(any)].2.pause(pause(rng));
             daemons[victim].2.signal("CONT");
             "pauses in a rebalance"
         }
@@ -207,8 +203,8 @@ fn soak() {
         }
         feeding.join().unwrap()
     });
-    for (_, _, daemon) in daemons.iter_mut().filter_map(|it| it.2.ended().map(|_| it)) {
-        daemon.kill_and_restart();
+    for (_, _, daemon) in &mut daemons {
+        daemon.restart_if_ended();
     }
     for (command, topic) in [
         ("collect", "tweets"),

@@ -23,6 +23,8 @@ struct Events {
     exact_times: bool,
     roots: RecentIds,
     counts: MissingCounts,
+    /// Originals whose root was read or made before.
+    repeated: u64,
     latest: Option<EventTime>,
 }
 
@@ -31,7 +33,7 @@ impl Cascader {
     pub fn new(format: PostFormat, missing: MissingRoot, exact_times: bool) -> Self {
         let roots = RecentIds::default();
         let counts = MissingCounts::default();
-        let events = Events { missing, exact_times, roots, counts, latest: None };
+        let events = Events { missing, exact_times, roots, counts, repeated: 0, latest: None };
         Self { importer: Importer::new(format), events }
     }
 
@@ -54,8 +56,8 @@ impl Cascader {
     pub fn summary(&self) -> Vec<String> {
         let mut summary = self.importer.summary();
         summary.extend(self.events.counts.report(self.events.missing, self.importer.reposts()));
-        if self.events.counts.repeated > 0 {
-            let repeated = grouped(self.events.counts.repeated);
+        if self.events.repeated > 0 {
+            let repeated = grouped(self.events.repeated);
             summary.push(format!(
                 "{repeated} originals came after their root was known; the first is used"
             ));
@@ -68,13 +70,14 @@ impl Events {
     fn convert(&mut self, post: Post<'_>, out: &mut Vec<u8>) {
         let Post { cid, id, time, followers, text, role } = post;
         let mut root = role == Role::Root;
-        if root && self.roots.contains(&cid) {
-            self.counts.repeated += 1;
+        let is_known = self.roots.contains(&cid);
+        if root && is_known {
+            self.repeated += 1;
             return;
         }
         if root {
             self.roots.insert(&cid);
-        } else if !self.roots.contains(&cid) {
+        } else if !is_known {
             self.counts.missing += 1;
             match (self.missing, role) {
                 (MissingRoot::Embedded, Role::Repost(Some(original))) => {

@@ -37,7 +37,7 @@ impl From<Stopped> for io::Error {
 
 /// The exit status of an error, if it has one of its own (docs/kafka.md, Exit statuses).
 pub fn status(error: &io::Error) -> Option<u8> {
-    match error.get_ref()?.downcast_ref::<Stopped>()? {
+    match stopped(error)? {
         Stopped::Unreachable(_) | Stopped::Lost(_) => Some(75),
         Stopped::Fenced(_) => Some(76),
     }
@@ -52,16 +52,19 @@ pub(super) fn lost(brokers: &str) -> io::Error {
     .into()
 }
 
+/// Why the clients of a service cannot continue, if that is the error.
+pub(crate) fn stopped(error: &io::Error) -> Option<&Stopped> {
+    error.get_ref()?.downcast_ref()
+}
+
 /// Whether a client has lost all brokers, so that only new clients connect again.
 pub(crate) fn is_lost(error: &io::Error) -> bool {
-    let stopped = error.get_ref().and_then(|it| it.downcast_ref::<Stopped>());
-    matches!(stopped, Some(Stopped::Lost(_)))
+    matches!(stopped(error), Some(Stopped::Lost(_)))
 }
 
 /// Whether a broker has rejected an instance because of a newer one with its id.
 pub(crate) fn is_fenced(error: &io::Error) -> bool {
-    let stopped = error.get_ref().and_then(|it| it.downcast_ref::<Stopped>());
-    matches!(stopped, Some(Stopped::Fenced(_)))
+    matches!(stopped(error), Some(Stopped::Fenced(_)))
 }
 
 /// Why a transaction was not committed.

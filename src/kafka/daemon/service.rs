@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::kafka::client::clock::now;
 use crate::kafka::client::cluster::Cluster;
-use crate::kafka::client::errors::{Stopped, failed, is_fenced, is_lost};
+use crate::kafka::client::errors::{failed, is_fenced, is_lost, stopped};
 use crate::kafka::client::interface::Brokers;
 use crate::kafka::client::settings::{LARGEST_RECORD, ModelsTopic, Settings};
 use crate::kafka::client::topics::{InputTopic, Topic};
@@ -146,7 +146,7 @@ fn run_once<S: Recover>(
     let ended = daemon.run(observer);
     daemon.report_total();
     if let Err(error) = &ended
-        && is_stopped(error)
+        && stopped(error).is_some()
     {
         *before = daemon.before();
         if !is_fenced(error) {
@@ -156,8 +156,4 @@ fn run_once<S: Recover>(
         }
     }
     ended
-}
-
-fn is_stopped(error: &io::Error) -> bool {
-    error.get_ref().is_some_and(|inner| inner.is::<Stopped>())
 }

@@ -93,10 +93,10 @@ impl Group {
         if let Some(member) = self.members.get_mut(&id) {
             member.last_poll = now;
         }
-        if !self.expelled.get(&id).is_some_and(|it| it.is_silent) {
+        let is_silent = self.expelled.get(&id).is_some_and(|it| it.is_silent);
+        let Some(member) = is_silent.then(|| self.expelled.remove(&id)).flatten() else {
             return id;
-        }
-        let Some(member) = self.expelled.remove(&id) else { return id };
+        };
         self.silent += 1;
         self.join_with(&member.name, now, held.clone())
     }
@@ -132,7 +132,7 @@ impl Group {
         self.members.get(&id).map_or(0, |member| member.generation)
     }
 
-    /// Whether a member was removed and is told so.
+    /// Whether a member was removed and receives the revocation of its partitions as lost.
     pub(super) fn is_lost(&self, id: u64) -> bool {
         self.expelled.get(&id).is_some_and(|member| !member.is_silent)
     }

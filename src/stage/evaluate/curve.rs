@@ -56,6 +56,8 @@ pub fn learning_curve(
     options: &EvaluateOptions,
     curve: &CurveOptions,
 ) -> Vec<CurveRow> {
+    // Kernels are not trained.
+    let options = &EvaluateOptions { kernels: Vec::new(), ..options.clone() };
     let (samples, answers) = studies(cascades, options);
     let mut cases: Vec<Vec<Case>> = vec![Vec::new(); curve.cascades.len()];
     for draw in 0..curve.draws {
@@ -139,7 +141,7 @@ fn cell(cases: &[Case], window: u64, place: usize) -> Option<CurveCell> {
     let here: Vec<(Answer, f64)> = cases
         .iter()
         .filter(|case| case.t_obs == window)
-        .map(|case| (case.answers[place], case.n_tot as f64))
+        .map(|case| (case.answers[place].1, case.n_tot as f64))
         .collect();
     let error = |(answer, n_tot): &(Answer, f64)| (answer.n_tot - n_tot).abs() / n_tot;
     let covers = |(answer, n_tot): &(Answer, f64)| {

@@ -81,7 +81,7 @@ fn every_cascade_of_the_minimum_size_is_scored_against_its_events_up_to_an_age()
     assert!(expected.len() > 60 && expected.len() < 140, "{}", expected.len());
     for case in &cases {
         assert!(case.step.is_some(), "{case:?}");
-        for Answer { n_tot, interval, .. } in case.answers {
+        for (_, Answer { n_tot, interval, .. }) in case.answers.iter().copied() {
             assert!(n_tot.is_finite() && n_tot >= case.n_obs as f64, "{case:?}");
             assert!(interval.is_none_or(|[low, high]| low <= n_tot && n_tot <= high));
         }
@@ -142,7 +142,8 @@ fn with_few_cascades_the_model_is_the_growth_law_and_without_any_it_is_untrained
         let cases = evaluate(&past[..count], &options);
         assert!(cases.len() >= count);
         for case in &cases {
-            let [model, growth_law, _, _, _, hawkes, _, hybrid] = case.answers;
+            let answers: [(Predictor, Answer); 8] = case.answers.clone().try_into().unwrap();
+            let [model, growth_law, _, _, _, hawkes, _, hybrid] = answers.map(|(_, it)| it);
             assert_eq!(case.step, (count > 1).then_some(Step::GrowthLaw), "{case:?}");
             assert_eq!(model.own, count > 1);
             assert_eq!(model.n_tot == growth_law.n_tot, count == 1, "{case:?}");
@@ -254,7 +255,7 @@ fn the_calibration_counts_final_sizes_in_intervals_and_tenths() {
         // The level of the options is one of the levels.
         let place = usize::from(row.predictor == Predictor::GrowthLaw);
         let covers = |case: &&&Case| {
-            let [low, high] = case.answers[place].interval.unwrap();
+            let [low, high] = case.answers[place].1.interval.unwrap();
             (low..=high).contains(&(case.n_tot as f64))
         };
         let share = here.iter().filter(covers).count() as f64 / here.len() as f64;

@@ -84,8 +84,8 @@ impl KernelOptions {
     pub(crate) fn size(&self, points: &[Point], end: f64, marks: &MarkLaw) -> Option<f64> {
         let (points, end, _) = &resolved(points, end);
         let observed = [Observed::new(points, *end)];
-        let (model, fitted, _) = self.fit(&observed, marks, 1);
-        self.describe(&model, &fitted, points, *end, marks).n_tot
+        let (_, fitted, _) = self.fit(&observed, marks, 1);
+        expected_size(&fitted, &observed[0], points, marks).1
     }
 
     /// Fits every candidate to cascades that share the parameters; the one with the smallest AIC, and all AIC.
@@ -154,10 +154,7 @@ impl KernelOptions {
         marks: &MarkLaw,
     ) -> KernelFit {
         let observed = Observed::new(points, end);
-        let exponent = fitted.parameters.exponent();
-        let mean = exponent.map_or(1.0, |exponent| marks.mean_weight(points, exponent));
-        let n_star = branching_factor(fitted.family, &fitted.parameters, mean);
-        let n_tot = mean_size(fitted.family, &observed, &fitted.parameters, mean);
+        let (n_star, n_tot) = expected_size(fitted, &observed, points, marks);
         let tests = fitted.diagnose(&observed);
         let too_few =
             points.len() < 3 || points.first().map(|it| it.time) == points.last().map(|it| it.time);
@@ -176,7 +173,7 @@ impl KernelOptions {
             kernel: fitted.family.to_string(),
             params: owned(fitted.named()),
             n_star,
-            n_tot: n_tot.is_finite().then_some(n_tot),
+            n_tot,
             status: status.name().to_owned(),
             log_likelihood: fitted.log_likelihood,
             free: fitted.free as u64,
@@ -201,6 +198,19 @@ pub(super) fn resolved(points: &[Point], end: f64) -> (Cow<'_, [Point]>, f64, bo
         }
         None => (Cow::Borrowed(points), end, false),
     }
+}
+
+/// The branching factor, and the expected final size where it is finite.
+fn expected_size(
+    fitted: &Fitted,
+    observed: &Observed,
+    points: &[Point],
+    marks: &MarkLaw,
+) -> (f64, Option<f64>) {
+    let (family, at) = (fitted.family, &fitted.parameters);
+    let mean = at.exponent().map_or(1.0, |exponent| marks.mean_weight(points, exponent));
+    let n_tot = mean_size(family, observed, at, mean);
+    (branching_factor(family, at, mean), n_tot.is_finite().then_some(n_tot))
 }
 
 /// The standard errors by name; empty where there are none. A given parameter has none.

@@ -48,18 +48,16 @@ fn a_table_on_stdin_of_run_is_refused_once_with_the_option_that_reads_it() {
 
 #[test]
 fn names_of_columns_make_the_input_a_table() {
-    let table = "who,whom,when\n1,0,1539202740\n2,1,1539202800\n3,-1,1539202900\n";
-    let columns = ["generate", "--columns", "id=who,cid=whom,t=when", "-"];
+    let table = "tweet,original,date_of\n1,0,1539202740\n2,1,1539202800\n3,-1,1539202900\n";
+    let columns = ["generate", "--columns", "id=tweet,cid=original,t=date_of", "-"];
     let output = run(&columns, table.as_bytes());
     let (records, errors) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(records.matches(r#"tweet","cid":"1""#).count(), 2, "{records}");
     assert_eq!(records.matches(r#""tweet","cid":"3""#).count(), 1, "{records}");
     assert!(errors.contains("2 rows have an original 0 or -1"), "{errors}");
     // A column of cascades may have the cascade 0.
-    let output = run(
-        &["generate", "-"],
-        table.replace("whom", "cid").replace("who", "id").replace("when", "t").as_bytes(),
-    );
+    let output =
+        run(&["generate", "-"], table.replace("tweet,original,date_of", "id,cid,t").as_bytes());
     assert!(text(&output.stdout).contains(r#""tweet","cid":"0""#), "{}", text(&output.stdout));
 }
 
