@@ -10,6 +10,7 @@ use anyhow::Context;
 use tweetoscope::cascade::Point;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::input::HistoryCascade;
+use tweetoscope::input::Refused;
 use tweetoscope::learn::GrowthLaw;
 use tweetoscope::stage::evaluate::{
     Case, CurveOptions, EvaluateOptions, KernelMethod, Past, Predictor, Row, calibration, evaluate,
@@ -140,7 +141,8 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     check_results(&args)?;
     let marks = marks(&options);
     let mut rejects = Rejects::new(args.input.dead_letter.as_deref())?;
-    let past = cascades(args.cascades, args.files, args.fit.utc_offset, marks, &mut rejects)?;
+    let (past, refused) = cascades(args.cascades, args.files, args.fit.utc_offset, marks)?;
+    refused.iter().try_for_each(|it| rejects.add_cascade(it))?;
     if args.input.dry_run {
         return Ok(Outcome::Done);
     }
@@ -237,8 +239,9 @@ pub(crate) fn check(args: &Evaluation<'_>) -> anyhow::Result<()> {
 pub(crate) fn report_in_time(path: &Path, args: &Evaluation<'_>) -> anyhow::Result<()> {
     let options = options(args)?;
     let marks = marks(&options);
-    let mut rejects = Rejects::new(None)?;
-    let past = cascades(args.cascades, args.files, args.fit.utc_offset, marks, &mut rejects)?;
+    let mut again = args.cascades.clone();
+    again.source.is_reported = true;
+    let (past, _) = cascades(&again, args.files, args.fit.utc_offset, marks)?;
     warn_of_times(&past);
     let terminated = args.collect.terminated.unwrap_or(TERMINATED).0;
     let cases = evaluate_in_time(&past, &options, terminated);
@@ -334,14 +337,13 @@ fn options(args: &Evaluation<'_>) -> anyhow::Result<EvaluateOptions> {
     Ok(EvaluateOptions { windows, folds, max_age, min_size, fit, predict, kernels, train })
 }
 
-/// All cascades up to their last event; reports those that are refused.
+/// All cascades up to their last event, and those that are refused.
 fn cascades(
     args: &ReplayFlags,
     files: &[PathBuf],
     utc_offset: f64,
     marks: MarkLaw,
-    rejects: &mut Rejects,
-) -> anyhow::Result<Vec<Past>> {
+) -> anyhow::Result<(Vec<Past>, Vec<Refused>)> {
     let mut refused = Vec::new();
     let mut source = args.cascades(files, utc_offset, marks, &mut |it| refused.push(it))?;
     let unit = args.source.unit(&*source);
@@ -353,8 +355,7 @@ fn cascades(
             Err(it) => refused.push(it),
         }
     }
-    refused.iter().try_for_each(|it| rejects.add_cascade(it))?;
-    Ok(all)
+    Ok((all, refused))
 }
 
 fn past(cascade: &HistoryCascade, suffix: u64, unit: f64) -> Past {

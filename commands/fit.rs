@@ -70,8 +70,8 @@ pub(crate) struct FitFlags {
     /// pareto:2.4,10, or file:HISTORY for the mean mark of a history file
     #[arg(long, value_name = "LAW", default_value = "data")]
     pub(crate) marks: String,
-    /// Offset of the local time from UTC in hours, for features of the time of day; used where event
-    /// times are Unix times
+    /// Offset of the local time from UTC in hours: of times in tables that name none, and for features
+    /// of the time of day
     #[arg(long, value_name = "HOURS", default_value_t = 0.0, allow_negative_numbers = true)]
     pub(crate) utc_offset: f64,
     /// Number of threads (default: number of cores); the output does not depend on it

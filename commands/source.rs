@@ -1,7 +1,7 @@
 //! The cascades that a command reads: files or stdin, in any format.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tweetoscope::input::blocks::Input;
@@ -45,6 +45,9 @@ pub(crate) struct SourceFlags {
     /// in a table, recognise it)
     #[arg(long, value_name = "SECONDS", help_heading = "Cascades")]
     pub(crate) seconds_per_unit: Option<f64>,
+    /// Whether what is recognised and ignored was reported before.
+    #[arg(skip)]
+    pub(crate) is_reported: bool,
 }
 
 impl SourceFlags {
@@ -69,10 +72,8 @@ impl SourceFlags {
             return Ok(Content::Cascades);
         }
         let inputs = Input::of(files);
-        for path in files {
-            if path.metadata().is_ok_and(|it| it.is_file() && it.len() == 0) {
-                stream::report(&format!("{}: the file is empty", path.display()));
-            }
+        for path in files.iter().filter(|path| is_empty(path)) {
+            stream::report(&format!("{}: the file is empty", path.display()));
         }
         // The names of the columns of a table may be unknown.
         let is_table = self.columns.is_some();
@@ -129,8 +130,14 @@ impl SourceFlags {
             refused = true;
             refuse(it);
         };
-        let cascades = open_cascades(&inputs, &options, refuse, &mut |note| stream::report(&note))?;
-        if cascades.count() == 0 && !refused {
+        let cascades = open_cascades(&inputs, &options, refuse, &mut |note| {
+            if !self.is_reported {
+                stream::report(&note);
+            }
+        })?;
+        let is_reported =
+            self.is_reported || !self.any() && files.iter().any(|path| is_empty(path));
+        if cascades.count() == 0 && !refused && !is_reported {
             stream::report(
                 "the input has no cascades: nothing follows its header, or its lines have no posts",
             );
@@ -154,4 +161,9 @@ impl SourceFlags {
             Cascader::new(format, missing_root, exact_times)
         })
     }
+}
+
+/// Whether a path is that of a file without content.
+fn is_empty(path: &Path) -> bool {
+    path.metadata().is_ok_and(|it| it.is_file() && it.len() == 0)
 }

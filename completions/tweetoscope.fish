@@ -136,7 +136,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s h -l
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l estimator -d 'Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic predicts by SEISMIC instead' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l utc-offset -d 'Offset of the local time from UTC in hours, for features of the time of day; used where event times are Unix times' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l utc-offset -d 'Offset of the local time from UTC in hours: of times in tables that name none, and for features of the time of day' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows -d 'Fit recorded cascades once for each of these times after the first event, such as 10m,1h' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l until -d 'Fit recorded cascades up to this time after the first event (default: up to the last event)' -r
@@ -272,7 +272,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-ev
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-sources -d 'Maximum number of sources; records of further ones are counted and dropped' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l estimator -d 'Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic predicts by SEISMIC instead' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l utc-offset -d 'Offset of the local time from UTC in hours, for features of the time of day; used where event times are Unix times' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l utc-offset -d 'Offset of the local time from UTC in hours: of times in tables that name none, and for features of the time of day' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; with --kafka FILE is the name of a topic, written in the transaction of the output' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-line -d 'Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case' -r
@@ -372,7 +372,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-even
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-sources -d 'Maximum number of sources; records of further ones are counted and dropped' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l estimator -d 'Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic predicts by SEISMIC instead' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l utc-offset -d 'Offset of the local time from UTC in hours, for features of the time of day; used where event times are Unix times' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l utc-offset -d 'Offset of the local time from UTC in hours: of times in tables that name none, and for features of the time of day' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l method -d 'Method of prediction' -r -f -a "auto\t'The model of the window; where it has none, the growth law, corrected by finished cascades'
 growth-law\t'The growth law without any correction'

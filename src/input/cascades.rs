@@ -32,8 +32,17 @@ fn format_of(input: &Opened, options: &CascadeOptions) -> Result<(Format, bool),
         None => (),
     }
     let line = String::from_utf8_lossy(&input.first_line);
+    if line.trim().is_empty() {
+        return Ok((options.otherwise.unwrap_or(Format::History), false));
+    }
     match recognise(&line) {
         Recognised::Format(format) => Ok((format, true)),
+        Recognised::Array if line.split_ascii_whitespace().collect::<String>() == "[]" => {
+            refused("an empty JSON array")
+        }
+        Recognised::Array | Recognised::Fragment if !line.ends_with('\n') && is_cut(&line) => {
+            refused("JSON without its end: the file is cut off; get the whole file")
+        }
         Recognised::Array => {
             refused("a JSON array; write one object a line, such as with jq -c '.[]'")
         }
@@ -46,11 +55,17 @@ fn format_of(input: &Opened, options: &CascadeOptions) -> Result<(Format, bool),
         Recognised::Records | Recognised::Unknown => match options.otherwise {
             Some(format) => Ok((format, false)),
             None => refused(&format!(
-                "the format is not recognised; give it with --format {}",
+                "the format is not recognised; give it with --format {}, or the names of the columns of a table with \
+                 --columns cid=NAME,id=NAME,t=NAME",
                 Format::ALL.map(Format::name).join("|")
             )),
         },
     }
+}
+
+/// Whether the end of a JSON value is missing.
+fn is_cut(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_err_and(|error| error.is_eof())
 }
 
 /// Opens the cascades of `inputs`, which have the same format. Refused lines and cascades are reported to

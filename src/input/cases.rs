@@ -206,8 +206,13 @@ mod tests {
         ));
         assert!(error(folder.file("x", "{\n \"cid\": 1,\n")).contains("jq -c ."));
         let unknown = "the format is not recognised; give it with --format \
-                   x_v11|x_v2|jetstream|mastodon|weibo|csv|history";
+                   x_v11|x_v2|jetstream|mastodon|weibo|csv|history, or the names of the columns of a \
+                   table with --columns cid=NAME,id=NAME,t=NAME";
         assert!(error(folder.file("y", "hello\n")).ends_with(unknown));
+        assert!(error(folder.file("z", "[]\n")).ends_with("an empty JSON array"));
+        for cut in [r#"[{"id_str":"1"}"#, r#"{"cid":"1"#] {
+            assert!(error(folder.file("z", cut)).contains("the file is cut off"), "{cut}");
+        }
     }
 
     #[test]

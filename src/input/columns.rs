@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use csv::ByteRecord;
 
+use super::lines::without_byte_order_mark;
 use crate::record::Refusal;
 
 /// Delimiters, in the order in which they are tried, and their names.
@@ -31,8 +32,8 @@ const ROLES: [(Role, &str, &[&str]); 6] = [
     (Role::Source, "source", &[]),
 ];
 
-/// Own names; then those of rtweet, twarc and pandas for X API v1.1, and of twarc for X API v2.
-const CID: [&str; 10] = [
+/// Own names; then those of rtweet, twarc, Hydrator and pandas for X API v1.1, and of twarc for X API v2.
+const CID: [&str; 11] = [
     "cid",
     "cascade_id",
     "root_id",
@@ -40,6 +41,7 @@ const CID: [&str; 10] = [
     "retweeted_id",
     "retweeted_status_id",
     "retweet_status_id",
+    "retweet_id",
     "retweeted_status.id_str",
     "retweeted_status.id",
     "referenced_tweets.retweeted.id",
@@ -125,10 +127,14 @@ impl Columns {
             };
             places[place] = Some(found);
         }
+        let has_name = |name: &str| header.iter().any(|it| it.to_lowercase() == name);
         for (place, (_, _, known)) in ROLES.iter().enumerate() {
             if places[place].is_none() {
                 let free = |column: &usize| !places.contains(&Some(*column));
-                let mut found = known.iter().filter_map(|name| {
+                // In other tables than Hydrator's, it may be the id of the retweet.
+                let is_known =
+                    |name: &&&str| **name != "retweet_id" || has_name("retweet_screen_name");
+                let mut found = known.iter().filter(is_known).filter_map(|name| {
                     header.iter().position(|it| it.to_lowercase() == *name).filter(free)
                 });
                 places[place] = found.next();
@@ -172,10 +178,14 @@ impl Columns {
         let mut described = mapped.collect::<Vec<_>>().join(", ");
         let ignored: Vec<&str> = (0..header.len())
             .filter(|column| !places.contains(&Some(*column)))
-            .map(|column| &*header[column])
+            .map(|column| if header[column].is_empty() { "(no name)" } else { &*header[column] })
             .collect();
         if !ignored.is_empty() {
             described += &format!("; ignored: {}", ignored.join(", "));
+        }
+        if columns.mark.is_none() {
+            described +=
+                "; no column of followers: each mark is 1 (another column: --columns m=NAME)";
         }
         Ok((columns, described))
     }
@@ -237,6 +247,16 @@ pub(super) fn delimiter(header: &str) -> (u8, &'static str) {
     best
 }
 
+/// The delimiter in the line `sep=;`, which Excel reads before the header.
+pub(super) fn declared_delimiter(line: &[u8]) -> Option<u8> {
+    match without_byte_order_mark(line).trim_ascii_end() {
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter] => Some(*delimiter),
+        // A tab is white space.
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'='] => Some(b'\t'),
+        _ => None,
+    }
+}
+
 /// Whether a line is the header of a table with a name of a cascade id, an event id or a time.
 pub(super) fn is_header(line: &str) -> bool {
     let (delimiter, _) = delimiter(line);
@@ -281,17 +301,26 @@ mod tests {
         assert_eq!(columns("time,t,cid", "").unwrap().0.time, 1);
         let (found, text) = columns("tweet_id,timestamp", "cid=tweet_id").unwrap();
         assert_eq!((found.cid, found.id, found.time), (0, None, 1));
-        assert_eq!(text, "cid=tweet_id, t=timestamp");
+        assert_eq!(
+            text,
+            "cid=tweet_id, t=timestamp; no column of followers: each mark is 1 (another column: --columns m=NAME)"
+        );
         // A column of sources is given.
         assert_eq!(columns("cid,t,source", "").unwrap().0.source, None);
         let (found, text) = columns("cid,t,lang", "source=lang").unwrap();
-        assert_eq!((found.source, &*text), (Some(2), "cid=cid, t=t, source=lang"));
+        assert_eq!(found.source, Some(2));
+        assert!(text.starts_with("cid=cid, t=t, source=lang; no column of followers"), "{text}");
     }
 
     #[test]
     fn the_columns_of_exports_are_mapped() {
         for (header, mapping) in [
-            // rtweet; Hydrator and twarc; pandas.json_normalize of X API v1.1; twarc-csv of X API v2.
+            (
+                "created_at,id,retweet_count,retweet_id,retweet_screen_name,text,user_followers_count",
+                "cid=retweet_id, id=id, t=created_at, m=user_followers_count, msg=text; \
+                 ignored: retweet_count, retweet_screen_name",
+            ),
+            // rtweet; twarc; pandas.json_normalize of X API v1.1; twarc-csv of X API v2.
             (
                 "status_id,created_at,text,retweet_status_id,followers_count",
                 "cid=retweet_status_id, id=status_id, t=created_at, m=followers_count, msg=text",
@@ -319,7 +348,7 @@ mod tests {
     fn a_column_that_is_missing_is_named_with_the_header_and_the_option() {
         assert_eq!(
             columns("tweet_id,user_followers,timestamp", "").unwrap_err(),
-            "no column for cid (cid, cascade_id, root_id, retweet_of, retweeted_id, retweeted_status_id, retweet_status_id, \
+            "no column for cid (cid, cascade_id, root_id, retweet_of, retweeted_id, retweeted_status_id, retweet_status_id, retweet_id, \
              retweeted_status.id_str, retweeted_status.id, referenced_tweets.retweeted.id) in the header \
              \"tweet_id, user_followers, timestamp\"; give it with --columns cid=NAME"
         );

@@ -218,11 +218,12 @@ mod tests {
 
     /// The table of a Parquet file and what was noted, or why it cannot be read.
     fn open(path: &Path, options: TableOptions) -> Result<(Table, Vec<String>), Refused> {
-        let (mut table, mut notes) = (Table::new(options), Vec::new());
+        let (mut table, mut notes, mut damage) = (Table::new(options), Vec::new(), None);
         let file = File::open(path).unwrap();
-        table.add_parquet(file, "x", &mut |_| (), &mut |it| notes.push(it))?;
+        let refuse = &mut |it: Refused| damage = Some(it).filter(|it| it.reason == "file");
+        table.add_parquet(file, "x", refuse, &mut |it| notes.push(it))?;
         table.close(&mut |_| ());
-        Ok((table, notes))
+        damage.map_or(Ok((table, notes)), Err)
     }
 
     #[test]

@@ -13,15 +13,7 @@ pub(super) struct Rounded {
 impl Rounded {
     /// Counts an id in scientific notation, such as 1.23465E+18.
     pub(super) fn add(&mut self, cid: &[u8], line: u64) {
-        let Some(e) = memchr::memchr2(b'e', b'E', cid) else { return };
-        let (mantissa, exponent) = (&cid[..e], &cid[e + 1..]);
-        let digits = exponent.strip_prefix(b"+").unwrap_or(exponent);
-        let is_number = mantissa.contains(&b'.') || exponent.len() > digits.len();
-        if is_number
-            && numbers::field(mantissa).is_some()
-            && !digits.is_empty()
-            && digits.iter().all(u8::is_ascii_digit)
-        {
+        if is_rounded(cid) {
             self.count += 1;
             self.first.get_or_insert_with(|| (String::from_utf8_lossy(cid).into_owned(), line));
         }
@@ -32,8 +24,34 @@ impl Rounded {
         let (cid, line) = self.first.as_ref()?;
         Some(format!(
             "{file}: column {column:?}: {} rows have an id in scientific notation, first {cid:?} in line {line}: a \
-             spreadsheet has rounded them, and different cascades may have become one; export the column as text",
+             spreadsheet or a column of floating-point numbers has rounded them, so cascades may be split or joined; \
+             export the column as text",
             self.count
         ))
     }
+}
+
+/// Whether an id is in scientific notation.
+pub(super) fn is_rounded(id: &[u8]) -> bool {
+    let Some(e) = memchr::memchr2(b'e', b'E', id) else { return false };
+    let (mantissa, exponent) = (&id[..e], &id[e + 1..]);
+    let digits = exponent.strip_prefix(b"+").unwrap_or(exponent);
+    let is_number = mantissa.contains(&b'.') || exponent.len() > digits.len();
+    is_number
+        && numbers::field(mantissa).is_some()
+        && !digits.is_empty()
+        && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// The number to which a whole id is rounded where it is stored as a floating-point number; `None` where the id is no
+/// number, or is one that remains exact.
+pub(super) fn rounding_of(id: &str) -> Option<u64> {
+    const EXACT: u64 = 1 << 53;
+    let whole: u64 = id.parse().ok().filter(|id| *id > EXACT)?;
+    Some((whole as f64).to_bits())
+}
+
+/// The number of an id in scientific notation, to be compared with [`rounding_of`].
+pub(super) fn rounded(id: &str) -> Option<u64> {
+    is_rounded(id.as_bytes()).then(|| id.parse::<f64>().ok().map(f64::to_bits))?
 }

@@ -6,9 +6,8 @@ use std::path::Path;
 
 use csv::ByteRecord;
 
-use super::columns::{Columns, delimiter, value};
+use super::columns::{Columns, declared_delimiter, delimiter, value};
 use super::history::Seen;
-use super::import::MissingRoot;
 use super::lines::{self, ByteStream, MAX_LINE_BYTES};
 #[cfg(feature = "parquet")]
 use super::parquet::ParquetRows;
@@ -17,8 +16,13 @@ use super::rows::{RowPlace, next_place, reader, unclosed, unreadable};
 use super::time::EARLIEST_UNIX;
 use super::unit::{TableOptions, Unit};
 use super::{Cascades, HistoryCascade, Refused};
-use crate::cascade::{Point, begin_at, numbers};
+use crate::cascade::{Point, numbers};
 use crate::record::Refusal;
+
+mod closing;
+
+/// Rows without a readable time after which a table is not read on, where no row before has one.
+const UNTIMED: u32 = 20;
 
 /// The source of a cascade in a table with sources, where its row has none.
 const NO_SOURCE: &str = "unknown";
@@ -41,6 +45,8 @@ pub struct Table {
     unmarked: u64,
     /// Rows whose original is written as 0 or -1.
     zeros: u64,
+    /// Rows that were refused before the first time was read.
+    untimed: u32,
     unit: Unit,
     /// The time of the last event, where all are Unix times.
     end: Option<f64>,
@@ -101,7 +107,15 @@ impl Table {
         let mut head = Vec::new();
         let read = (&mut input).take(MAX_LINE_BYTES as u64).read_until(b'\n', &mut head);
         read.map_err(|error| Refused::unreadable(name, None, &error))?;
-        let (delimiter, delimited) = delimiter(&String::from_utf8_lossy(&head));
+        let declared = declared_delimiter(&head);
+        if declared.is_some() {
+            // A blank line in its place keeps the numbers of the lines.
+            head = b"\n".to_vec();
+            let read = (&mut input).take(MAX_LINE_BYTES as u64).read_until(b'\n', &mut head);
+            read.map_err(|error| Refused::unreadable(name, None, &error))?;
+        }
+        let (found, delimited) = delimiter(&String::from_utf8_lossy(&head));
+        let delimiter = declared.unwrap_or(found);
         let (mut reader, places) = reader(Box::new(Cursor::new(head).chain(input)), delimiter);
         let header = reader.byte_headers().map_err(|error| unreadable(name, error))?;
         next_place(&places);
@@ -121,6 +135,7 @@ impl Table {
             rounded.add(columns.ids(&row).0, place.line);
             let added = self.add_row(&columns, &row, place, name, note);
             added.unwrap_or_else(&mut *refuse);
+            self.check_times(name)?;
         }
         rounded.report(name, &columns.cid_name).into_iter().for_each(note);
         Ok(())
@@ -143,15 +158,36 @@ impl Table {
         rows.select(columns.used()).map_err(failed(None))?;
         let (mut row, mut rounded) = (ByteRecord::new(), Rounded::default());
         let mut line = 1;
-        while rows.next(&mut row).map_err(failed(Some(line)))? {
+        loop {
+            match rows.next(&mut row).map_err(failed(Some(line))) {
+                Ok(true) => {}
+                Ok(false) => break,
+                // The rows before are kept.
+                Err(error) => {
+                    refuse(error);
+                    break;
+                }
+            }
             rounded.add(columns.ids(&row).0, line);
             let added =
                 self.add_row(&columns, &row, RowPlace { line, unclosed: false }, name, note);
             added.unwrap_or_else(&mut *refuse);
+            self.check_times(name)?;
             line += 1;
         }
         rounded.report(name, &columns.cid_name).into_iter().for_each(note);
         Ok(())
+    }
+
+    /// Refuses a file none of whose first rows has a readable time.
+    fn check_times(&self, name: &str) -> Result<(), Refused> {
+        if self.untimed < UNTIMED {
+            return Ok(());
+        }
+        let detail = "none of the first rows has a time that can be read: export the times as 2018-10-10 20:19:24 (year, \
+                      month, day) or as Unix seconds, or name another column with --columns t=NAME"
+            .to_owned();
+        Err(Refused { file: name.to_owned(), line: None, reason: "field", detail })
     }
 
     /// Maps the columns of a file whose columns are `described`.
@@ -253,8 +289,9 @@ impl Table {
         }
         let field = |column: usize| row.get(column).unwrap_or_default();
         let given = field(columns.time);
-        let time =
-            self.unit.seconds(given, &self.options, &mut |it| note(format!("{name}: {it}")))?;
+        let time = self.unit.seconds(given, &self.options, &mut |it| note(format!("{name}: {it}")));
+        self.untimed += u32::from(time.is_err() && self.unit.is_unknown());
+        let time = time?;
         let mark = columns.mark.map(|column| value(field(column))).filter(|it| !it.is_empty());
         self.unmarked += u64::from(columns.mark.is_some() && mark.is_none());
         let magnitude = match mark {
@@ -271,78 +308,6 @@ impl Table {
             ));
         }
         Point::checked(time, magnitude).map_err(|detail| Refusal::new("range", detail))
-    }
-
-    /// Completes the cascades after the last row; `note` takes what was dropped.
-    pub(super) fn close(&mut self, note: &mut dyn FnMut(String)) {
-        (self.index, self.seen) = Default::default();
-        let missing = self.options.missing_root.unwrap_or(MissingRoot::First);
-        let (mut rootless, mut early, mut duplicates) = (0, 0, 0);
-        let has_ids = self.has_ids;
-        let (mut removed, mut lost) = (0, 0);
-        for group in self.cascades.extract_if(.., |group| group.invalid) {
-            removed += 1;
-            lost += group.cascade.points.len() as u64 + u64::from(group.root.is_some());
-        }
-        let all = self.cascades.len() as u64;
-        self.cascades.retain_mut(|group| {
-            let has_root = group.root.is_some() || !has_ids;
-            rootless += u64::from(!has_root);
-            early += group.close();
-            duplicates += u64::from(group.duplicates);
-            has_root || missing == MissingRoot::First
-        });
-        let last = |group: &Group| group.cascade.points.last().map(|last| group.first + last.time);
-        self.end = self.cascades.iter().filter_map(last).reduce(f64::max).filter(|_| self.dated());
-        let count = numbers::grouped;
-        if lost > 0 {
-            let (rows, cascades) = (count(lost), count(removed));
-            note(format!(
-                "{rows} valid rows were dropped with {cascades} cascades of which another row was refused; \
-                 correct or remove the refused rows"
-            ));
-        }
-        if self.zeros > 0 {
-            note(format!(
-                "{} rows have an original 0 or -1: read as originals themselves",
-                count(self.zeros)
-            ));
-        }
-        if self.unmarked > 0 {
-            note(format!("{} rows have no mark; it is 1", count(self.unmarked)));
-        }
-        if rootless > 0 {
-            let treated = match missing {
-                MissingRoot::First => "the first row of each is the root",
-                _ => "dropped; --missing-root first reads them all the same",
-            };
-            let (rootless, all) = (count(rootless), count(all));
-            note(format!("{rootless} of {all} cascades have no row of their root; {treated}"));
-        }
-        if duplicates > 0 {
-            let rows = count(duplicates);
-            note(format!(
-                "{rows} rows have the id of an earlier row of their cascade and were dropped"
-            ));
-        }
-        if early > 0 {
-            note(format!(
-                "{} rows precede the root of their cascade and were dropped",
-                count(early)
-            ));
-        }
-    }
-}
-
-impl Group {
-    /// Sorts the events and makes times relative to the first; returns the number of rows before the root.
-    fn close(&mut self) -> u64 {
-        let points = &mut self.cascade.points;
-        let earliest = (0..points.len()).min_by(|a, b| points[*a].time.total_cmp(&points[*b].time));
-        let root = self.root.or_else(|| Some(points.remove(earliest?)));
-        let Some(root) = root else { return 0 };
-        self.first = root.time;
-        begin_at(points, root)
     }
 }
 

@@ -13,22 +13,55 @@ const TWITTER: &str = "%a %b %d %H:%M:%S %z %Y";
 /// Times below this many seconds are not Unix times, but times since the start of a cascade (1973-03-03).
 pub(crate) const EARLIEST_UNIX: f64 = 1e8;
 
-/// The Unix time of a text in seconds: RFC 3339 with any offset and fraction, a date and time without offset
-/// (`2018-10-10 20:19:24`, which is `utc_offset` seconds ahead of UTC), or Twitter's form.
+/// The forms of R and of shells: `2018-10-10 20:19:24 +0000`.
+const SPACED: [&str; 2] = ["%Y-%m-%d %H:%M:%S%.f %z", "%Y-%m-%d %H:%M:%S%.f %:z"];
+
+/// A time given as a text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum TextTime {
+    /// Unix seconds: the text has an offset from UTC.
+    Unix(f64),
+    /// Seconds since 1970 on a clock whose offset from UTC the text does not tell.
+    Local(f64),
+}
+
+impl TextTime {
+    /// Unix seconds, where times without an offset are `utc_offset` seconds ahead of UTC.
+    pub(crate) fn unix(self, utc_offset: f64) -> f64 {
+        match self {
+            Self::Unix(seconds) => seconds,
+            Self::Local(seconds) => seconds - utc_offset,
+        }
+    }
+}
+
+/// The Unix time of a text in seconds, where times without an offset are `utc_offset` seconds ahead of UTC.
+pub(crate) fn unix_seconds(text: &str, utc_offset: f64) -> Option<f64> {
+    text_time(text).map(|time| time.unix(utc_offset))
+}
+
+/// The time of a text: RFC 3339 with any offset and fraction, a date and time (`2018-10-10 20:19:24`) without an offset
+/// or followed by one, or Twitter's form.
 ///
 /// `None` where the text has none of these forms. A leap second counts as the second before it.
-pub(crate) fn unix_seconds(text: &str, utc_offset: f64) -> Option<f64> {
+pub(crate) fn text_time(text: &str) -> Option<TextTime> {
     let text = text.trim();
+    let zoned = |form: &str| {
+        let time = strtime::parse(form, text).ok()?.to_timestamp().ok()?;
+        Some(TextTime::Unix(seconds(time)))
+    };
     if text.starts_with(|first: char| first.is_ascii_alphabetic()) {
-        let parsed = strtime::parse(TWITTER, text).ok()?;
-        return parsed.to_timestamp().ok().map(seconds);
+        return zoned(TWITTER);
     }
     if let Ok(time) = text.parse::<Timestamp>() {
-        return Some(seconds(time));
+        return Some(TextTime::Unix(seconds(time)));
     }
-    let (text, offset) = match text.strip_suffix("UTC") {
-        Some(text) => (text.trim_end(), 0.0),
-        None => (text, utc_offset),
+    if let Some(time) = SPACED.into_iter().find_map(zoned) {
+        return Some(time);
+    }
+    let (text, make): (_, fn(f64) -> TextTime) = match text.strip_suffix("UTC") {
+        Some(text) => (text.trim_end(), TextTime::Unix),
+        None => (text, TextTime::Local),
     };
     // A date alone would put the events of a day at midnight.
     if !text.contains(':') {
@@ -36,7 +69,7 @@ pub(crate) fn unix_seconds(text: &str, utc_offset: f64) -> Option<f64> {
     }
     let local: DateTime = text.parse().ok()?;
     let time = TimeZone::UTC.to_timestamp(local).ok()?;
-    Some(seconds(time) - offset)
+    Some(make(seconds(time)))
 }
 
 /// A time in nanoseconds since 1970 as a text that [`unix_seconds`] reads: in UTC, or without an offset. `None` outside
@@ -101,6 +134,8 @@ mod tests {
             "2018-10-10 20:19:24",
             "2018-10-10T20:19:24",
             " 2018-10-10 20:19:24 UTC",
+            "2018-10-10 22:19:24 +0200",
+            "2018-10-10 22:19:24.0 +02:00",
             "Wed Oct 10 20:19:24 +0000 2018",
             "Wed Oct 10 22:19:24 +0200 2018",
         ] {

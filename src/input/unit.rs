@@ -2,7 +2,7 @@
 
 use super::columns::ColumnNames;
 use super::import::MissingRoot;
-use super::time;
+use super::time::{self, TextTime};
 use crate::cascade::numbers;
 use crate::record::Refusal;
 
@@ -22,7 +22,11 @@ pub struct TableOptions {
 
 /// The form of the times of a table; that of the first row holds for all.
 #[derive(Default)]
-pub(super) struct Unit(Option<Form>);
+pub(super) struct Unit {
+    form: Option<Form>,
+    /// Whether there is a text without an offset from UTC.
+    has_local: bool,
+}
 
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
@@ -33,6 +37,19 @@ enum Form {
 }
 
 impl Unit {
+    /// Whether no time has been read so far.
+    pub(super) fn is_unknown(&self) -> bool {
+        self.form.is_none()
+    }
+
+    /// What is assumed of the times that were read.
+    pub(super) fn assumed(&self, options: &TableOptions) -> Option<&'static str> {
+        let assumed = self.has_local && options.utc_offset == 0.0;
+        assumed.then_some(
+            "the times have no offset from UTC and are read as UTC; --utc-offset HOURS gives that of local times",
+        )
+    }
+
     /// The seconds of a time; `note` takes a unit that was guessed.
     pub(super) fn seconds(
         &mut self,
@@ -43,17 +60,18 @@ impl Unit {
         let text = String::from_utf8_lossy(field);
         let refused = |detail: String| Err(Refusal::new("field", format!("{detail}: {text:?}")));
         let Some(number) = numbers::field(field) else {
-            let Some(seconds) = time::unix_seconds(&text, options.utc_offset) else {
+            let Some(time) = time::text_time(&text) else {
                 return refused("the time is neither a number nor a date with a time such as 2018-10-10 20:19:24".to_owned());
             };
-            return match self.0.get_or_insert(Form::Texts) {
-                Form::Texts => Ok(seconds),
+            self.has_local |= matches!(time, TextTime::Local(_));
+            return match self.form.get_or_insert(Form::Texts) {
+                Form::Texts => Ok(time.unix(options.utc_offset)),
                 Form::Numbers(_) => {
                     refused("the time is a text, that of the first row is a number".to_owned())
                 }
             };
         };
-        let form = self.0.get_or_insert_with(|| Form::Numbers(unit(number, options, note)));
+        let form = self.form.get_or_insert_with(|| Form::Numbers(unit(number, options, note)));
         match form {
             Form::Numbers(unit) => Ok(number * *unit),
             Form::Texts => {

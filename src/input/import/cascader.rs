@@ -25,6 +25,10 @@ struct Events {
     counts: MissingCounts,
     /// Originals whose root was read or made before.
     repeated: u64,
+    /// The cascades of which reposts were dropped.
+    dropped: RecentIds,
+    /// Originals that came after reposts of them, which were dropped.
+    late: u64,
     latest: Option<EventTime>,
 }
 
@@ -33,8 +37,10 @@ impl Cascader {
     pub fn new(format: PostFormat, missing: MissingRoot, exact_times: bool) -> Self {
         let roots = RecentIds::default();
         let counts = MissingCounts::default();
-        let events = Events { missing, exact_times, roots, counts, repeated: 0, latest: None };
-        Self { importer: Importer::new(format), events }
+        let (dropped, repeated, late) = (RecentIds::default(), 0, 0);
+        let events =
+            Events { missing, exact_times, roots, counts, repeated, dropped, late, latest: None };
+        Self { importer: Importer::new(format, true), events }
     }
 
     /// Converts a line; appends the records to `out`, each with its newline.
@@ -56,6 +62,13 @@ impl Cascader {
     pub fn summary(&self) -> Vec<String> {
         let mut summary = self.importer.summary();
         summary.extend(self.events.counts.report(self.events.missing, self.importer.reposts()));
+        if self.events.late > 0 {
+            summary.push(format!(
+                "{} originals came after retweets of them, which were dropped: the posts are not in the order of time; \
+                 give the file by its name, or --history - on stdin, and they are read to the end and ordered",
+                grouped(self.events.late)
+            ));
+        }
         if self.events.repeated > 0 {
             let repeated = grouped(self.events.repeated);
             summary.push(format!(
@@ -76,6 +89,7 @@ impl Events {
             return;
         }
         if root {
+            self.late += u64::from(self.counts.dropped > 0 && self.dropped.contains(&cid));
             self.roots.insert(&cid);
         } else if !is_known {
             self.counts.missing += 1;
@@ -88,6 +102,7 @@ impl Events {
                 (MissingRoot::First, _) => root = true,
                 _ => {
                     self.counts.dropped += 1;
+                    self.dropped.insert(&cid);
                     return;
                 }
             }

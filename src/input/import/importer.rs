@@ -18,6 +18,8 @@ const LISTED: usize = 12;
 /// Reads the lines of one format.
 pub struct Importer {
     format: PostFormat,
+    /// Whether the posts of an array are given in the order of time.
+    is_ordered: bool,
     mastodon: mastodon::Reader,
     lines: u64,
     roots: u64,
@@ -27,10 +29,11 @@ pub struct Importer {
 }
 
 impl Importer {
-    /// A reader of this format.
-    pub fn new(format: PostFormat) -> Self {
+    /// A reader of this format, which gives the posts of an array in their order, or in the order of time.
+    pub fn new(format: PostFormat, is_ordered: bool) -> Self {
         Self {
             format,
+            is_ordered,
             mastodon: mastodon::Reader::default(),
             lines: 0,
             roots: 0,
@@ -45,7 +48,7 @@ impl Importer {
         self.reposts
     }
 
-    /// Reads a line; calls `take` with each post in it, in the order of time. A JSON array is read as its elements.
+    /// Reads a line; calls `take` with each post in it. A JSON array is read as its elements.
     ///
     /// # Errors
     /// The line is invalid. Other posts of a page are taken all the same.
@@ -55,6 +58,10 @@ impl Importer {
             return self.read_one(line, take);
         }
         let elements: Vec<&RawValue> = post::parse(line)?;
+        if !self.is_ordered {
+            let read = |read: Result<(), _>, it: &RawValue| read.and(self.read_one(it.get(), take));
+            return elements.into_iter().fold(Ok(()), read);
+        }
         let mut ordered = Vec::with_capacity(elements.len());
         for element in elements {
             let mut order = None;
@@ -79,7 +86,10 @@ impl Importer {
             PostFormat::XV2 => x_v2::read(line, take),
             PostFormat::Jetstream => jetstream::read(line, take),
             PostFormat::Mastodon => self.mastodon.read(line, take),
-            PostFormat::Weibo => weibo::read(line, take),
+            PostFormat::Weibo => weibo::read(line, take).map_err(|mut refusal| {
+                refusal.detail += "; the cascade of the line is left out";
+                refusal
+            }),
         }
     }
 

@@ -49,7 +49,7 @@ impl Posts {
     /// No posts yet.
     pub fn new(format: PostFormat) -> Self {
         Self {
-            importer: Importer::new(format),
+            importer: Importer::new(format, false),
             files: Vec::new(),
             cascades: Vec::new(),
             index: HashMap::new(),

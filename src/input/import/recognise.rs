@@ -82,7 +82,10 @@ pub fn recognise(line: &str) -> Recognised {
     if weibo::matches(line) {
         return posts(PostFormat::Weibo);
     }
-    if columns::is_header(line) || line.as_bytes().starts_with(PARQUET) {
+    if columns::is_header(line)
+        || columns::declared_delimiter(line.as_bytes()).is_some()
+        || line.as_bytes().starts_with(PARQUET)
+    {
         return Recognised::Format(Format::Table);
     }
     Recognised::Unknown

@@ -271,7 +271,7 @@ fn texts_have_their_escapes_and_whole_characters() {
         let line = format!(r#"{{"id":"1","created_at":"2018-10-10T20:00:00Z","text":{json}}}"#);
         let mut read = Vec::new();
         let mut take = |post: Post<'_>| read.push(post.text.text().into_owned());
-        Importer::new(PostFormat::XV2).read(&line, &mut take).unwrap();
+        Importer::new(PostFormat::XV2, true).read(&line, &mut take).unwrap();
         assert_eq!(read, [text], "{json}");
     }
 }
@@ -316,12 +316,19 @@ fn invalid_lines_are_refused_and_the_others_read() {
             PostFormat::Weibo,
             "1\t2\t1539201600\t1\t2:0 2/3:x",
             0,
-            Some("\"2/3:x\" is not a path of users and its seconds"),
+            Some(
+                "\"2/3:x\" is not a path of users and its seconds; the cascade of the line is left out",
+            ),
         ),
-        (PostFormat::Weibo, "1\t2\t3\t1", 0, Some("4 fields separated by tabs instead of 5")),
+        (
+            PostFormat::Weibo,
+            "1\t2\t3\t1",
+            0,
+            Some("4 fields separated by tabs instead of 5; the cascade of the line is left out"),
+        ),
     ];
     for (format, line, posts, error) in cases {
-        let (mut importer, mut count) = (Importer::new(format), 0);
+        let (mut importer, mut count) = (Importer::new(format, true), 0);
         let read = importer.read(line, &mut |_| count += 1);
         assert_eq!(read.err().map(|it| it.detail).as_deref(), error, "{line}");
         assert_eq!(count, posts, "{line}");

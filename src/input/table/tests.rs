@@ -85,3 +85,72 @@ fn columns_are_found_by_name_and_missing_ones_are_named() {
         assert!(error.contains(&remedy), "{error}");
     }
 }
+
+/// The cascades of a table, and what was noted of it.
+fn noted(text: &str) -> (Vec<HistoryCascade>, Vec<String>) {
+    let folder = Folder::new();
+    let (input, _) = lines::open(&folder.file("table", text)).unwrap();
+    let (mut table, mut notes) = (Table::new(TableOptions::default()), Vec::new());
+    let refuse = &mut |it: Refused| panic!("{it}");
+    table.add(input, "table", refuse, &mut |it| notes.push(it)).unwrap();
+    table.close(&mut |it| notes.push(it));
+    (taken(table).into_iter().map(Result::unwrap).collect(), notes)
+}
+
+#[test]
+fn a_rounded_id_is_that_of_the_only_post_that_is_rounded_to_it() {
+    let root = 1_050_118_621_198_921_728_u64;
+    let rounded = format!("{:e}", root as f64).replace('e', "e+");
+    let rows = format!("9,{rounded},60\n{root},,0\n8,{rounded},90\n{},,5\n", root + 700);
+    let (cascades, notes) = noted(&format!("id,retweeted_id,t\n{rows}"));
+    let sizes: Vec<_> = cascades.iter().map(|it| (&*it.cid, it.points.len())).collect();
+    assert_eq!(sizes, [(&*root.to_string(), 3), (&*(root + 700).to_string(), 1)]);
+    assert!(
+        notes.iter().any(|it| it.starts_with("2 rows with a rounded id were joined")),
+        "{notes:?}"
+    );
+    // Two posts are rounded to it, or none.
+    for rows in
+        [format!("{root},,0\n{},,0\n8,{rounded},90\n", root + 1), format!("8,{rounded},90\n")]
+    {
+        let (cascades, notes) = noted(&format!("id,retweeted_id,t\n{rows}"));
+        assert!(cascades.iter().any(|it| it.cid == rounded && it.points.len() == 1), "{rows}");
+        assert!(notes.iter().all(|it| !it.contains("joined with")), "{notes:?}");
+    }
+}
+
+#[test]
+fn a_declared_delimiter_keeps_the_numbers_of_the_lines() {
+    let folder = Folder::new();
+    for (declared, text) in
+        [(";", "cid;t;m\na;0;1\na;x;1\n"), ("\t", "cid\tt\tm\na\t0\t1\na\tx\t1\n")]
+    {
+        let file = folder.file("table", format!("\u{feff}sep={declared}\r\n{text}"));
+        let mut refused = Vec::new();
+        Table::open(&file, TableOptions::default(), &mut |it| refused.push(it)).unwrap();
+        assert_eq!(lines_and_reasons(&refused), [(Some(4), "field")], "{declared:?}");
+    }
+}
+
+#[test]
+fn a_table_without_readable_times_is_refused_once() {
+    let folder = Folder::new();
+    let rows: String = (0..50).map(|i| format!("{i},10/10/2018 20:19\n")).collect();
+    let file = folder.file("table", format!("cid,t\n{rows}"));
+    let refused = Table::open(&file, TableOptions::default(), &mut |_| ()).err().unwrap();
+    assert!(refused.line.is_none() && refused.detail.contains("2018-10-10 20:19:24"), "{refused}");
+    // One readable time shows that the others are errors of rows.
+    let file = folder.file("table", format!("cid,t\na,2018-10-10 20:19:24\n{rows}"));
+    let mut count = 0;
+    let table = Table::open(&file, TableOptions::default(), &mut |_| count += 1).unwrap();
+    assert_eq!((count, table.count()), (50, 1));
+}
+
+#[test]
+fn what_is_assumed_of_marks_and_times_is_noted() {
+    let (_, notes) = noted("cid,t\na,2018-10-10 20:19:24\n");
+    assert!(notes[0].contains("no column of followers: each mark is 1"), "{notes:?}");
+    assert!(notes[1].contains("read as UTC"), "{notes:?}");
+    let (_, notes) = noted("cid,t,m\na,2018-10-10T20:19:24Z,5\n");
+    assert_eq!(notes, ["table: columns divided by commas: cid=cid, t=t, m=m"]);
+}

@@ -99,3 +99,33 @@ fn a_page_of_a_stream_is_read_in_the_order_of_time() {
         }
     }
 }
+
+#[test]
+fn posts_that_are_newest_first_over_several_lines_name_the_remedy_and_it_helps() {
+    let lines = [
+        r#"{"id_str":"3","created_at":"Wed Jan 01 00:01:00 +0000 2020","user":{},"retweeted_status":{"id_str":"1"}}"#,
+        r#"{"id_str":"1","created_at":"Wed Jan 01 00:00:00 +0000 2020","user":{}}"#,
+    ]
+    .map(|line| format!("{line}\n"))
+    .concat();
+    let output = run(&["generate", "-"], lines.as_bytes());
+    let errors = text(&output.stderr);
+    assert!(errors.contains("1 originals came after retweets of them"), "{errors}");
+    assert!(errors.contains("--history -"), "{errors}");
+    let output = run(&["generate", "--history", "-"], lines.as_bytes());
+    assert!(text(&output.stdout).contains(r#""retweet","cid":"1""#), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_report_says_once_how_the_columns_were_understood() {
+    let folder = folder("columns");
+    let path = folder.join("table.csv");
+    let rows: String =
+        (0..400).map(|i| format!("{},{},{}\n", i % 4, 1_539_202_740 + i * 40, i % 7)).collect();
+    fs::write(&path, format!("cid,t,m\n{rows}")).unwrap();
+    let (path, page) = (path.to_str().unwrap(), folder.join("report.html"));
+    let output = run(&["run", "--report", page.to_str().unwrap(), "--windows", "10m", path], b"");
+    let errors = text(&output.stderr);
+    assert_eq!(errors.matches("columns divided by").count(), 1, "{errors}");
+    assert!(page.metadata().is_ok_and(|it| it.len() > 1000), "{errors}");
+}
