@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{
     BaseConsumer, CommitMode, Consumer as _, ConsumerGroupMetadata, RebalanceProtocol,
@@ -17,6 +17,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use crate::kafka::client::clock::now;
 use crate::kafka::client::config;
 use crate::kafka::client::consumer_errors::ConsumerErrors;
 use crate::kafka::client::context::{Context, Events, Progress};
@@ -48,6 +49,7 @@ pub(crate) struct Consumer {
     /// Member id and generation of the last assignment, in the classic protocol.
     identity: Option<Arc<ConsumerGroupMetadata>>,
     is_classic: bool,
+    created: Instant,
 }
 
 impl Consumer {
@@ -69,6 +71,7 @@ impl Consumer {
             pending: None,
             identity: None,
             is_classic,
+            created: now(),
         };
         joined
             .consumer
@@ -292,6 +295,10 @@ impl GroupConsumer for Consumer {
 
     fn errors(&self) -> BTreeMap<String, u64> {
         self.errors.counts()
+    }
+
+    fn clock(&self) -> Duration {
+        self.created.elapsed()
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -105,6 +105,9 @@ pub(crate) trait GroupConsumer {
     /// Whether the end of a partition is reached.
     fn has_ended(&self, partition: i32) -> bool;
 
+    /// The time since this member was created.
+    fn clock(&self) -> Duration;
+
     /// The implementation, which the producer of the same client needs for a commit.
     fn as_any(&self) -> &dyn Any;
 }

@@ -1,4 +1,10 @@
-//! The partitions that the group assigns to this member, until their positions are located.
+//! The partitions that the group assigns to this member, until their positions are located and confirmed.
+//!
+//! A group coordinator can answer with old positions, or with none, for a second or two after a failure: Apache Kafka
+//! 4.1.1 does so where it loses the leadership of a partition of `__consumer_offsets` while it loads it, and becomes the
+//! leader again (the end of the first load makes the second one, which has just begun, visible). Therefore a position below
+//! one that this process has seen is not accepted, and the position at which a state was restored is requested again
+//! before anything is committed.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,6 +19,8 @@ use crate::kafka::client::settings::{Settings, TRANSACTION_TIMEOUT};
 
 /// Timeout of one request for the committed positions.
 const REQUEST: Duration = Duration::from_millis(500);
+/// Time from a restore to the request that confirms its position.
+pub(crate) const CONFIRM: Duration = Duration::from_millis(500);
 
 /// The assignment of a member that has joined a group.
 pub(crate) struct Assignment<'a> {
@@ -20,9 +28,13 @@ pub(crate) struct Assignment<'a> {
     topic: String,
     /// Assigned partitions whose positions are not located yet.
     pending: Option<Vec<i32>>,
-    /// Whether the group has assigned partitions since the positions of the kept ones were checked. Until then
-    /// nothing is committed.
-    is_unchecked: bool,
+    /// From when on, on the clock of the consumer, the committed positions can be compared with those of the states;
+    /// `None` where they were compared. Until then nothing is committed.
+    unchecked: Option<Duration>,
+    /// The highest committed offset of each partition that this process has seen.
+    known: BTreeMap<i32, i64>,
+    /// Whether an old position was reported.
+    is_old_reported: bool,
     /// Since when requests for the committed positions have failed.
     failing_since: Option<Instant>,
     /// Since when the group has assigned nothing.
@@ -37,7 +49,9 @@ impl<'a> Assignment<'a> {
             settings,
             topic,
             pending: None,
-            is_unchecked: false,
+            unchecked: None,
+            known: BTreeMap::new(),
+            is_old_reported: false,
             failing_since: None,
             unassigned_since: Some(now()),
             is_reported: false,
@@ -50,7 +64,7 @@ impl<'a> Assignment<'a> {
             Some(pending) if consumer.is_cooperative() => pending.extend(partitions),
             pending => *pending = Some(partitions),
         }
-        self.is_unchecked = true;
+        self.unchecked.get_or_insert(Duration::ZERO);
         (self.unassigned_since, self.is_reported) = (None, false);
     }
 
@@ -90,14 +104,54 @@ impl<'a> Assignment<'a> {
         self.pending = None;
     }
 
-    /// The committed positions of the kept partitions are known.
-    pub(crate) fn checked(&mut self) {
-        self.is_unchecked = false;
+    /// States were restored at this time on the clock of the consumer: their positions must be confirmed.
+    pub(crate) fn restored(&mut self, clock: Duration) {
+        self.unchecked = Some(clock + CONFIRM);
     }
 
-    /// Whether the committed positions of the kept partitions are to be checked.
+    /// The committed positions are those of the states.
+    pub(crate) fn checked(&mut self) {
+        self.unchecked = None;
+    }
+
+    /// Whether the committed positions must be compared with those of the states before a commit.
     pub(crate) fn is_unchecked(&self) -> bool {
-        self.is_unchecked
+        self.unchecked.is_some()
+    }
+
+    /// Whether they can be compared now.
+    pub(crate) fn is_check_due(&self, clock: Duration) -> bool {
+        self.unchecked.is_some_and(|from| clock >= from)
+    }
+
+    /// The highest committed offset of each partition that this process has seen.
+    pub(crate) fn known(&mut self) -> &mut BTreeMap<i32, i64> {
+        &mut self.known
+    }
+
+    /// This member has committed these offsets.
+    pub(crate) fn add_committed(&mut self, offsets: impl Iterator<Item = (i32, i64)>) {
+        for (partition, offset) in offsets {
+            let known = self.known.entry(partition).or_insert(offset);
+            *known = offset.max(*known);
+        }
+    }
+
+    /// A partition whose position is below one that was committed before: the partition, its offset, and the earlier one.
+    fn old(&self, found: &Positions) -> Option<(i32, Option<i64>, i64)> {
+        found.iter().find_map(|(partition, position)| {
+            let known = *self.known.get(partition)?;
+            let offset = position.as_ref().map(|position| position.offset);
+            offset.is_none_or(|offset| offset < known).then_some((*partition, offset, known))
+        })
+    }
+
+    fn described(&self, (partition, offset, known): (i32, Option<i64>, i64)) -> String {
+        let Self { topic, settings: Settings { group, .. }, .. } = self;
+        let offset = offset.map_or_else(|| "none".to_owned(), |offset| offset.to_string());
+        format!(
+            "the position of group {group} in {topic} partition {partition} is {offset}, after {known}"
+        )
     }
 
     /// Assigned partitions whose positions are not located yet.
@@ -108,7 +162,7 @@ impl<'a> Assignment<'a> {
     /// Whether the group has assigned partitions, and all of them are located. A member in excess is
     /// assigned an empty list.
     pub(crate) fn is_complete(&self) -> bool {
-        self.unassigned_since.is_none() && self.pending.is_none() && !self.is_unchecked
+        self.unassigned_since.is_none() && self.pending.is_none() && !self.is_unchecked()
     }
 
     /// The committed positions of partitions; `None`: to be requested again.
@@ -121,22 +175,42 @@ impl<'a> Assignment<'a> {
             return Ok(Some(BTreeMap::new()));
         }
         let found = consumer.committed(partitions, REQUEST)?;
-        if found.is_some() {
-            self.failing_since = None;
-            return Ok(found);
+        let old = found.as_ref().and_then(|found| self.old(found));
+        if let (Some(found), None) = (&found, old) {
+            let offsets =
+                found.iter().filter_map(|(partition, it)| Some((*partition, it.as_ref()?.offset)));
+            self.add_committed(offsets);
+            (self.failing_since, self.is_old_reported) = (None, false);
+            return Ok(Some(found.clone()));
         }
         // The broker aborts an open transaction of an ended process after its timeout.
         let since = *self.failing_since.get_or_insert_with(now);
         let max = self.settings.wait.max(TRANSACTION_TIMEOUT * 3);
-        if since.elapsed() > max {
-            return Err(Stopped::Unreachable(format!(
-                "the positions of group {} in {} have not been available for {:.0} s{}",
-                self.settings.group,
-                self.topic,
-                since.elapsed().as_secs_f64(),
-                consumer.unanswered()
-            ))
-            .into());
+        let is_over = since.elapsed() > max;
+        match old {
+            Some(old) if is_over => {
+                return Err(Stopped::Unreachable(format!(
+                    "{}: the group was reset while this process ran, or its coordinator has lost commits; a restart accepts \
+                     the position",
+                    self.described(old)
+                ))
+                .into());
+            }
+            Some(old) if !self.is_old_reported => {
+                self.is_old_reported = true;
+                log::warn!("{}: the coordinator may be loading it; waiting", self.described(old));
+            }
+            None if is_over => {
+                return Err(Stopped::Unreachable(format!(
+                    "the positions of group {} in {} have not been available for {:.0} s{}",
+                    self.settings.group,
+                    self.topic,
+                    since.elapsed().as_secs_f64(),
+                    consumer.unanswered()
+                ))
+                .into());
+            }
+            _ => {}
         }
         Ok(None)
     }

@@ -58,6 +58,11 @@ impl<S: Recover> Partitions<S> {
         self.valid().into_iter().filter(is_behind).collect()
     }
 
+    /// The committed offset of each partition.
+    pub(crate) fn committed(&self) -> impl Iterator<Item = (i32, i64)> {
+        self.tasks.iter().filter_map(|(partition, task)| Some((*partition, task.position()?)))
+    }
+
     pub(crate) fn tasks(&self) -> &BTreeMap<i32, Task<S>> {
         &self.tasks
     }

@@ -34,6 +34,8 @@ const POLL_LOCATING: Duration = Duration::from_millis(5);
 pub(crate) struct Before {
     counts: Counts,
     metrics: Metrics,
+    /// The highest committed offset of each partition.
+    known: BTreeMap<i32, i64>,
 }
 
 /// A daemon that runs stages of `make`, one for each assigned partition.
@@ -82,15 +84,20 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         })
     }
 
-    /// Continues the counts of earlier clients of this process.
+    /// Continues what earlier clients of this process have counted and seen.
     pub(crate) fn continue_after(&mut self, before: Before) {
         self.before = before.counts;
         self.metrics = before.metrics;
+        *self.assignment.known() = before.known;
     }
 
     /// What the next clients of this process continue; this daemon must not run on.
     pub(crate) fn before(&mut self) -> Before {
-        Before { counts: self.counts(), metrics: std::mem::take(&mut self.metrics) }
+        Before {
+            counts: self.counts(),
+            metrics: std::mem::take(&mut self.metrics),
+            known: std::mem::take(self.assignment.known()),
+        }
     }
 
     /// Runs until a signal stops it or, with `--exit-eof`, until all partitions are read.
@@ -198,6 +205,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         }
         match self.transaction.commit(&mut self.partitions, &*self.consumer) {
             Ok(true) => {
+                self.assignment.add_committed(self.partitions.committed());
                 self.metrics.count_committed();
                 self.report_long_replay();
                 Ok(())
@@ -289,24 +297,25 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         Ok(())
     }
 
-    /// Restores the state of all partitions where another member has processed records of a kept partition.
+    /// Restores the state of all partitions where the committed position of one is another than that of its state.
     ///
     /// In the cooperative protocol a member that was removed from the group during a rebalance joins again by itself,
     /// and may be assigned a partition that it still has and that another member had meanwhile: that it was lost is
-    /// not reported.
-    fn check_kept_partitions(&mut self) -> io::Result<()> {
-        if !self.assignment.is_unchecked() {
+    /// not reported. And a state may have been restored at an old position (see [`Assignment`]).
+    fn check_positions(&mut self) -> io::Result<()> {
+        if !self.assignment.is_check_due(self.consumer.clock()) {
             return Ok(());
         }
-        let kept = self.partitions.valid();
-        let Some(committed) = self.assignment.committed(&kept, &*self.consumer)? else {
+        let valid = self.partitions.valid();
+        let Some(committed) = self.assignment.committed(&valid, &*self.consumer)? else {
             return Ok(());
         };
         self.assignment.checked();
         let behind = self.partitions.behind(&committed);
         if !behind.is_empty() {
             self.abort(format!(
-                "another member has processed records of partitions {behind:?} of {}",
+                "the committed positions of partitions {behind:?} of {} are not those of their states: another member has \
+                 processed records, or the coordinator gave old positions",
                 self.input.name
             ))?;
         }
@@ -315,7 +324,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
 
     /// Restores assigned and invalid partitions whose committed positions are available.
     fn restore_partitions(&mut self) -> io::Result<()> {
-        self.check_kept_partitions()?;
+        self.check_positions()?;
         if let Some(pending) = self.assignment.pending().map(<[i32]>::to_vec)
             && let Some(committed) = self.assignment.committed(&pending, &*self.consumer)?
         {
@@ -325,12 +334,16 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             }
             self.consumer.accept(&starts)?;
             self.assignment.clear_pending();
+            self.assignment.restored(self.consumer.clock());
         }
         let invalid = self.partitions.invalid();
         if let Some(committed) = self.assignment.committed(&invalid, &*self.consumer)? {
-            for partition in invalid {
+            for &partition in &invalid {
                 let next = self.restore(partition, &committed)?;
                 self.consumer.seek(partition, next)?;
+            }
+            if !invalid.is_empty() {
+                self.assignment.restored(self.consumer.clock());
             }
         }
         Ok(())

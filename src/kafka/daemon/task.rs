@@ -76,6 +76,8 @@ pub(crate) struct Task<S> {
     next: i64,
     /// The committed position: the output of records before it is committed.
     committed: i64,
+    /// The offset that the group has committed, if there is one: retention may have deleted records after it.
+    position: Option<i64>,
     is_replaying: bool,
     /// The end of the partition at the restore.
     end: i64,
@@ -94,12 +96,21 @@ pub(crate) struct Task<S> {
 impl<S: Recover> Task<S> {
     /// A stage with a restored state, ready for the replay.
     pub(crate) fn new(mut stage: S, restored: Restored, limits: Limits) -> io::Result<Self> {
-        let Restored { checkpoint, text, parts, emitted, emitted_end, committed, end, options } =
-            restored;
+        let Restored {
+            checkpoint,
+            text,
+            parts,
+            emitted,
+            emitted_end,
+            committed,
+            position,
+            end,
+            options,
+        } = restored;
         check_options(&options, &stage.output_options())?;
         let next = checkpoint.offset;
-        let position = next.unsigned_abs();
-        let saved = Saved { position, checkpoint: &text, parts: &parts.live, emitted };
+        let start = next.unsigned_abs();
+        let saved = Saved { position: start, checkpoint: &text, parts: &parts.live, emitted };
         if let Err(why) = stage.restore(saved) {
             return Err(failed(format!(
                 "the state at offset {next} cannot be restored: {why}; use another --group for \
@@ -113,6 +124,7 @@ impl<S: Recover> Task<S> {
             limits,
             next,
             committed,
+            position,
             is_replaying,
             end,
             checkpoints: Checkpoints::new(checkpoint, limits.replay),
@@ -132,7 +144,12 @@ impl<S: Recover> Task<S> {
     /// Whether the committed position is another one than this task has committed or was restored from: then
     /// another member has processed records of the partition.
     pub(crate) fn is_behind(&self, committed: Option<&Position>) -> bool {
-        committed.is_some_and(|position| position.offset != self.committed)
+        committed.is_some_and(|position| Some(position.offset) != self.position)
+    }
+
+    /// The offset that the group has committed, if there is one.
+    pub(crate) fn position(&self) -> Option<i64> {
+        self.position
     }
 
     /// The end of the partition at the restore.
@@ -255,6 +272,7 @@ impl<S: Recover> Task<S> {
     pub(crate) fn committed(&mut self, checkpoint: &Checkpoint) {
         self.has_changed = false;
         self.committed = self.next;
+        self.position = Some(self.next);
         self.checkpoints.remove_before(checkpoint.offset);
         self.stage.committed(checkpoint.offset.unsigned_abs());
     }

@@ -38,6 +38,8 @@ pub(crate) struct Restored {
     pub(crate) emitted_end: Option<i64>,
     /// The committed offset: the output of the records before it is committed.
     pub(crate) committed: i64,
+    /// The offset that the group has committed, if there is one.
+    pub(crate) position: Option<i64>,
     /// The end of the partition.
     pub(crate) end: i64,
     /// The options under which it was committed; empty where none is stored.
@@ -83,8 +85,18 @@ impl<'a> Recovery<'a> {
             }
             _ => Default::default(),
         };
-        let committed = offset;
-        Ok(Restored { checkpoint, text, parts, emitted, emitted_end, committed, end, options })
+        let position = committed.map(|position| position.offset);
+        Ok(Restored {
+            checkpoint,
+            text,
+            parts,
+            emitted,
+            emitted_end,
+            committed: offset,
+            position,
+            end,
+            options,
+        })
     }
 
     /// The metadata, the committed offset, and whether this program has committed it.

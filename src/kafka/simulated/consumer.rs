@@ -199,6 +199,11 @@ impl GroupConsumer for SimulatedConsumer {
         self.ended.borrow().contains(&partition)
     }
 
+    fn clock(&self) -> Duration {
+        let world = self.world.borrow();
+        world.unit * world.now as u32
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

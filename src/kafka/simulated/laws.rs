@@ -3,6 +3,8 @@
 //! `TWEETOSCOPE_SEEDS=100000 cargo test --lib simulated` runs as many seeds, and
 //! `TWEETOSCOPE_SEED=17 cargo test --lib simulated` one of them, which is printed when it fails.
 
+use std::time::Duration;
+
 use rand_chacha::ChaCha8Rng;
 
 use super::storm::{Finding, Happened, Weather, storm};
@@ -132,8 +134,9 @@ fn findings(
 fn a_collector_commits_every_record_once_in_any_storm() {
     let happened = all(10_000, collect_in_a_storm);
     if happened.records > 2_000_000 {
-        let Happened { crashes, expelled, silent, outages, aborted, stops, refused, .. } = happened;
-        let counts = [crashes, expelled, silent, outages, aborted, stops, refused];
+        let Happened { crashes, expelled, silent, outages, aborted, stops, refused, old, .. } =
+            happened;
+        let counts = [crashes, expelled, silent, outages, aborted, stops, refused, old];
         assert!(counts.iter().all(|count| *count > 500));
     }
 }
@@ -150,7 +153,25 @@ fn a_storm_without_restored_state_or_without_transactions_is_found() {
 /// A member that has joined again by itself has a valid generation before it knows what it has lost.
 #[test]
 fn commits_in_a_generation_whose_assignment_is_not_known_are_found() {
-    let early = |seed| Weather { commits_as: Identity::Group, ..Weather::exactly_once(seed) };
+    let (commits_as, unit) = (Identity::Group, Duration::from_secs(1));
+    let early = |seed| Weather { commits_as, unit, ..Weather::exactly_once(seed) };
+    let other = |seed| Weather { unit, ..Weather::exactly_once(seed) };
+    let found = findings(1000, early, collect_in_a_storm);
+    let others = findings(1000, other, collect_in_a_storm);
+    assert!(found > others + 2, "{found} and {others} of 1000");
+}
+
+#[test]
+fn a_process_accepts_no_older_position_than_it_knows() {
+    let one =
+        |weather: &Weather| collect_in_a_storm(&Weather { one_process: true, ..weather.clone() });
+    let happened = all(1000, one);
+    assert!(happened.old > 500 || happened.records < 100_000, "{happened:?}");
+}
+
+#[test]
+fn old_positions_that_are_confirmed_too_early_are_found() {
+    let early = |seed| Weather { unit: Duration::from_secs(1), ..Weather::exactly_once(seed) };
     let found = findings(1000, early, collect_in_a_storm);
     assert!(found > 2, "{found} of 1000");
 }

@@ -35,12 +35,19 @@ pub(super) struct Weather {
     pub(super) replay: bool,
     /// With which id and generation members commit; `Group` only to see that repeated records are found.
     pub(super) commits_as: Identity,
+    /// What a unit of the virtual clock is for the daemons; 500 ms or more to see that old positions are found, which last
+    /// for up to 4 units: then they are confirmed too early.
+    pub(super) unit: Duration,
+    /// Whether there is one process, which is not killed, and old positions are given for a long time: it knows newer ones.
+    pub(super) one_process: bool,
 }
 
 impl Weather {
     /// Faults of clients, group and brokers.
     pub(super) fn exactly_once(seed: u64) -> Self {
-        Self { seed, at_least_once: false, replay: true, commits_as: Identity::LastAssignment }
+        let (at_least_once, replay, commits_as) = (false, true, Identity::LastAssignment);
+        let unit = Duration::from_millis(100);
+        Self { seed, at_least_once, replay, commits_as, unit, one_process: false }
     }
 }
 
@@ -60,6 +67,8 @@ pub(super) struct Happened {
     /// Instances with other options that were refused.
     pub(super) refused: u64,
     pub(super) records: u64,
+    /// Answers of the coordinator with old positions.
+    pub(super) old: u64,
 }
 
 impl std::ops::AddAssign for Happened {
@@ -72,6 +81,7 @@ impl std::ops::AddAssign for Happened {
         self.stops += other.stops;
         self.refused += other.refused;
         self.records += other.records;
+        self.old += other.old;
     }
 }
 
@@ -220,12 +230,14 @@ pub(super) fn storm<S: Recover>(
 ) -> Result<Happened, Finding> {
     let mut rng = seeded_rng(weather.seed, 7);
     let partitions = 1 + below(&mut rng, 4) as i32;
-    let instances = 1 + below(&mut rng, 3);
+    let instances = if weather.one_process { 1 } else { 1 + below(&mut rng, 3) };
     let cooperative = below(&mut rng, 2) == 0;
     let group = Group::new(partitions, cooperative);
     let world: Shared = Rc::new(RefCell::new(World::new(seeded_rng(weather.seed, 8), group)));
     let name = input.default_name();
     world.borrow_mut().commits_as = weather.commits_as;
+    world.borrow_mut().unit = weather.unit;
+    world.borrow_mut().old_for = if weather.one_process { 100 } else { 4 };
     world.borrow_mut().create(name, partitions as usize);
     for topic in outputs {
         let same = !S::RESTORE.reads_back.is_empty();
@@ -289,7 +301,8 @@ pub(super) fn storm<S: Recover>(
             Faults::default()
         } else {
             Faults {
-                crash_in: (below(&mut rng, 12) == 0).then(|| below(&mut rng, 40)),
+                crash_in: (below(&mut rng, 12) == 0 && !weather.one_process)
+                    .then(|| below(&mut rng, 40)),
                 abort_in: (below(&mut rng, 15) == 0).then(|| below(&mut rng, 6)),
             }
         };
@@ -298,7 +311,11 @@ pub(super) fn storm<S: Recover>(
             Some(daemon) => {
                 // Without a commit interval, an instance commits what is left when it stops.
                 let waits = connection.settings.tick > Duration::ZERO;
-                if (!is_calm || waits && idle == 0) && below(&mut rng, 40) == 0 {
+                let may_stop = match weather.one_process {
+                    true => is_calm && waits && idle == 0 && !world.borrow().may_be_old(),
+                    false => !is_calm || waits && idle == 0,
+                };
+                if may_stop && below(&mut rng, 40) == 0 {
                     connection.settings.stop.store(true, Ordering::Relaxed);
                 }
                 daemon.step(&mut ())
@@ -343,6 +360,11 @@ pub(super) fn storm<S: Recover>(
                 connection.is_killed.set(true);
                 daemons[index] = None;
             }
+            Err(_) if world.borrow().may_be_old() => {
+                // Retention has deleted the input at an old position: it is started again.
+                connection.is_killed.set(true);
+                daemons[index] = None;
+            }
             Err(error) if is_other[index] && is_refusal(&error) => {
                 happened.refused += 1;
                 daemons[index] = None;
@@ -356,6 +378,7 @@ pub(super) fn storm<S: Recover>(
     let world = world.borrow();
     happened.expelled = world.group.expulsions;
     happened.silent = world.group.silent;
+    happened.old = world.old_answers;
     happened.aborted = world.aborted("id-");
     let (actual, expected) = (emitted(&world, outputs), offline(&world, &topic, make));
     compare(&actual, &expected).map(|()| happened)

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 
@@ -91,11 +92,21 @@ pub(super) struct World {
     pub(super) faults: Faults,
     pub(super) group: Group,
     pub(super) commits_as: Identity,
+    /// What a unit of the virtual clock is for the daemons.
+    pub(super) unit: Duration,
+    /// Time for which the coordinator may give old positions after an outage, at most.
+    pub(super) old_for: u64,
     topics: BTreeMap<String, Vec<Log>>,
     transactions: Vec<Transaction>,
     producers: BTreeMap<String, ProducerState>,
     /// The committed positions of the group in its input.
     pub(super) positions: BTreeMap<i32, Position>,
+    /// The positions after each commit.
+    history: Vec<BTreeMap<i32, Position>>,
+    /// The positions that the coordinator gives after an outage, and until when.
+    old: Option<(BTreeMap<i32, Position>, u64)>,
+    /// Number of answers with old positions.
+    pub(super) old_answers: u64,
 }
 
 impl World {
@@ -107,10 +118,15 @@ impl World {
             faults: Faults::default(),
             group,
             commits_as: Identity::LastAssignment,
+            unit: Duration::ZERO,
+            old_for: 0,
             topics: BTreeMap::new(),
             transactions: Vec::new(),
             producers: BTreeMap::new(),
             positions: BTreeMap::new(),
+            history: Vec::new(),
+            old: None,
+            old_answers: 0,
         }
     }
 
@@ -152,7 +168,24 @@ impl World {
 
     /// The brokers do not answer for a time.
     pub(super) fn fail_for(&mut self, time: u64) {
-        self.down_until = self.now + time;
+        self.down_until = self.down_until.max(self.now + time);
+        let count = self.history.len() as u64;
+        // Once: a second time could confirm the positions of the first one.
+        if count > 0 && self.old.is_none() && below(&mut self.rng, 2) == 0 {
+            // It loads its log, and answers before it has read all of it.
+            let loaded = below(&mut self.rng, count) as usize;
+            let until = self.down_until + 1 + below(&mut self.rng, self.old_for);
+            let positions = match below(&mut self.rng, 3) {
+                0 => BTreeMap::new(),
+                _ => self.history[loaded].clone(),
+            };
+            self.old = Some((positions, until));
+        }
+    }
+
+    /// Whether a state may be that of an old position, which is not noticed yet.
+    pub(super) fn may_be_old(&self) -> bool {
+        self.old.as_ref().is_some_and(|(_, until)| self.now < *until + 20)
     }
 
     /// Whether the brokers do not answer; time passes then.
@@ -251,7 +284,11 @@ impl World {
             log.entries.push(Entry { record: None, transaction: None });
         }
         if state == State::Committed {
+            if let Some((old, _)) = &mut self.old {
+                old.extend(positions.clone());
+            }
             self.positions.extend(positions);
+            self.history.push(self.positions.clone());
         }
     }
 
@@ -262,12 +299,22 @@ impl World {
     }
 
     /// The committed positions; `None` while an open transaction has one of them.
-    pub(super) fn stable_positions(&self, of: &[i32]) -> Option<BTreeMap<i32, Option<Position>>> {
+    pub(super) fn stable_positions(
+        &mut self,
+        of: &[i32],
+    ) -> Option<BTreeMap<i32, Option<Position>>> {
         let open = self.transactions.iter().filter(|it| it.state == State::Open);
         if open.into_iter().any(|it| of.iter().any(|p| it.positions.contains_key(p))) {
             return None;
         }
-        Some(of.iter().map(|p| (*p, self.positions.get(p).cloned())).collect())
+        let positions = match &self.old {
+            Some((old, until)) if self.now < *until => {
+                self.old_answers += 1;
+                old
+            }
+            _ => &self.positions,
+        };
+        Some(of.iter().map(|p| (*p, positions.get(p).cloned())).collect())
     }
 
     // Logs.
