@@ -53,6 +53,12 @@ impl Broker {
         Self::start_with(name, &["--short-session"])
     }
 
+    /// The same with the session of a real one, which is longer than its pauses: a coordinator that is elected twice while it
+    /// loads may give old positions (docs/kafka.md).
+    pub(crate) fn start_with_session(name: &str) -> Option<Self> {
+        Self::start_with(name, &[])
+    }
+
     fn start_with(name: &str, options: &[&str]) -> Option<Self> {
         let dir = std::env::temp_dir().join(format!("tweetoscope-{name}-{}", std::process::id()));
         // Another process may have taken the ports in between.
@@ -74,8 +80,10 @@ impl Broker {
         }
         assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
         let watch = Command::new("bash")
-            .args(["-c", "cat >/dev/null; exec bash \"$0\" wipe \"$1\""])
+            .args(["-c", "cat >/dev/null; exec bash \"$0\" \"$2\" \"$1\""])
             .args([script().as_os_str(), dir.as_os_str()])
+            // With TWEETOSCOPE_KEEP its data and its log are kept.
+            .arg(if std::env::var_os("TWEETOSCOPE_KEEP").is_some() { "kill9" } else { "wipe" })
             // A signal to the process group of the tests must not end it.
             .process_group(0)
             .stdin(Stdio::piped())

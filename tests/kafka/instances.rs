@@ -152,3 +152,27 @@ fn a_restart_with_the_same_id_after_a_kill_takes_a_second() {
     daemon.stop();
     assert_exact(&environment, &lines, 2);
 }
+
+/// It returns without a rebalance, and the group assumes that it still joins for the partitions that it has given up.
+#[test]
+fn partitions_of_a_member_that_is_killed_during_a_rebalance_get_a_member() {
+    let Some(broker) = broker() else { return };
+    let environment = Environment::new(broker, "orphaned");
+    environment.create("collect", 4);
+    let lines = tweets(300, 8, 15);
+    let parts = parts(&lines, 2);
+    // Longer than the test: nobody else is removed from the group.
+    let long = ["-X", "session.timeout.ms=300000", "-X", "max.poll.interval.ms=400000"];
+    let options = [&OPTIONS[..], &long].concat();
+    let mut first = environment.daemon("collect", "first", &options);
+    feed(&environment, &parts[0]);
+    environment.wait_until_read("collect", "tweets");
+    let mut second = environment.daemon("collect", "second", &options);
+    first.wait_for_quickly("are revoked");
+    first.kill_and_restart();
+    feed(&environment, &parts[1]);
+    environment.wait_until_read("collect", "tweets");
+    first.stop();
+    second.stop();
+    assert_exact(&environment, &lines, 4);
+}

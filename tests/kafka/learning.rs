@@ -12,7 +12,7 @@ use tweetoscope::stage::train::learn_sample;
 
 use crate::broker::broker;
 use crate::client;
-use crate::environment::{Environment, SESSION, field, tweets};
+use crate::environment::{Environment, field, tweets};
 use crate::process::{Daemon, pipe};
 
 const COLLECT: [&str; 5] = ["collect", "--min-size", "3", "--at-end", "drop"];
@@ -120,9 +120,6 @@ fn predictions_survive_kills_while_models_are_published() {
         }
         published = now;
     }
-    // A static member that is killed between a revocation and its next join leaves a partition without a member until
-    // the next rebalance: one that is removed from the group causes it.
-    predict[0].pause(SESSION + Duration::from_secs(1));
     environment.wait_until_read("predict", "cascade_properties");
     environment.wait_until_read("train", "samples");
     predict.iter_mut().for_each(Daemon::stop);

@@ -139,11 +139,20 @@ impl Daemon {
 
     /// Waits for a message on its stderr.
     pub(crate) fn wait_for(&mut self, message: &str) {
+        self.poll_for(message, Duration::from_millis(20));
+    }
+
+    /// The same, and returns within a millisecond of the message.
+    pub(crate) fn wait_for_quickly(&mut self, message: &str) {
+        self.poll_for(message, Duration::from_micros(200));
+    }
+
+    fn poll_for(&mut self, message: &str, every: Duration) {
         let start = Instant::now();
         while !self.stderr().contains(message) {
             let is_early = start.elapsed() < Duration::from_secs(60) && self.ended().is_none();
             assert!(is_early, "no {message:?}: {}", self.stderr());
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(every);
         }
     }
 

@@ -1,6 +1,8 @@
 //! The whole system for an hour, with faults, bad records, refused options and a quiet time:
 //!
 //! TWEETOSCOPE_SOAK=3600 cargo test --release --test kafka soak -- --ignored --nocapture
+//!
+//! With TWEETOSCOPE_KEEP=1 the data and the log of the broker are kept.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -135,7 +137,7 @@ fn of_type(records: &[Read], kind: &str) -> Vec<Read> {
 #[test]
 #[ignore = "an hour"]
 fn soak() {
-    let Some(broker) = Broker::start("soak") else { return };
+    let Some(broker) = Broker::start_with_session("soak") else { return };
     let seconds = std::env::var("TWEETOSCOPE_SOAK").ok().and_then(|it| it.parse().ok());
     let duration = Duration::from_secs(seconds.unwrap_or(3600));
     let environment = Environment::new(&broker, "soak");
@@ -147,7 +149,7 @@ fn soak() {
     let collect = [&OPTIONS[..], &["--dead-letter", &letters]].concat();
     let options = |command: &str| match command {
         "collect" => collect.clone(),
-        "train" => vec!["--trees", "5"],
+        "train" => vec!["--trees", "5", "--newest", "1000"],
         _ => Vec::new(),
     };
     let mut daemons = Vec::new();

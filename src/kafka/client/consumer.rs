@@ -24,6 +24,7 @@ use crate::kafka::client::context::{Context, Events, Progress};
 use crate::kafka::client::errors::{code, configuration, explained, recreated, refusal};
 use crate::kafka::client::group_position::to_list;
 use crate::kafka::client::interface::GroupConsumer;
+use crate::kafka::client::members;
 use crate::kafka::client::records::{ConsumerRecord, Position, Positions, Rebalance};
 use crate::kafka::client::settings::Settings;
 
@@ -32,6 +33,8 @@ const MAX_RECORDS: usize = 4096;
 const MAX_BYTES: usize = 32 << 20;
 /// Timeout of a request for the ends of a partition.
 const REQUEST: Duration = Duration::from_secs(2);
+/// Timeout of a request for the members of the group.
+const LISTING: Duration = Duration::from_secs(1);
 
 /// The member of the group, which reads one topic.
 pub(crate) struct Consumer {
@@ -295,6 +298,29 @@ impl GroupConsumer for Consumer {
 
     fn errors(&self) -> BTreeMap<String, u64> {
         self.errors.counts()
+    }
+
+    fn assigned_to_members(&self) -> Option<BTreeSet<i32>> {
+        if !self.is_classic {
+            return None;
+        }
+        let listed = self.consumer.fetch_group_list(Some(&self.group), LISTING).ok()?;
+        let group = listed.groups().iter().find(|group| group.name() == self.group)?;
+        if group.state() != "Stable" {
+            return None;
+        }
+        let mut all = BTreeSet::new();
+        for member in group.members() {
+            all.extend(members::partitions(member.assignment()?, &self.topic)?);
+        }
+        Some(all)
+    }
+
+    fn rejoin(&self) {
+        self.consumer.unsubscribe();
+        if let Err(error) = self.consumer.subscribe(&[&self.topic]) {
+            log::warn!("topic {}: {error}", self.topic);
+        }
     }
 
     fn clock(&self) -> Duration {

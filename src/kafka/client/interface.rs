@@ -4,7 +4,7 @@
 //! (`kafka::simulated`), on which every interleaving of a seed can be replayed.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::Duration;
 
@@ -104,6 +104,12 @@ pub(crate) trait GroupConsumer {
 
     /// Whether the end of a partition is reached.
     fn has_ended(&self, partition: i32) -> bool;
+
+    /// The partitions that are assigned to members of the group; `None` where this is not known, or during a rebalance.
+    fn assigned_to_members(&self) -> Option<BTreeSet<i32>>;
+
+    /// Joins the group again, which causes a rebalance.
+    fn rejoin(&self);
 
     /// The time since this member was created.
     fn clock(&self) -> Duration;

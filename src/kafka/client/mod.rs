@@ -14,6 +14,7 @@ mod context;
 pub(crate) mod errors;
 pub(crate) mod group_position;
 pub(crate) mod interface;
+mod members;
 mod outages;
 pub(crate) mod producer;
 pub(crate) mod properties;

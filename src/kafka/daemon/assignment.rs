@@ -162,7 +162,7 @@ impl<'a> Assignment<'a> {
     /// Whether the group has assigned partitions, and all of them are located. A member in excess is
     /// assigned an empty list.
     pub(crate) fn is_complete(&self) -> bool {
-        self.unassigned_since.is_none() && self.pending.is_none() && !self.is_unchecked()
+        self.unassigned_since.is_none() && self.pending.is_none()
     }
 
     /// The committed positions of partitions; `None`: to be requested again.

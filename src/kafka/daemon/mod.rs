@@ -19,6 +19,7 @@ mod assignment;
 pub(crate) mod bridge;
 mod checkpoints;
 mod joins;
+mod membership;
 mod metrics;
 mod models;
 mod oversize;

@@ -13,6 +13,7 @@ use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::InputTopic;
 use crate::kafka::daemon::assignment::Assignment;
 use crate::kafka::daemon::joins::Joins;
+use crate::kafka::daemon::membership::Membership;
 use crate::kafka::daemon::metrics::Metrics;
 use crate::kafka::daemon::models::Models;
 use crate::kafka::daemon::partitions::Partitions;
@@ -50,6 +51,7 @@ pub(crate) struct Daemon<'a, S, F> {
     transaction: Transaction<'a>,
     writer: Writer<'a>,
     joins: Joins,
+    membership: Membership,
     metrics: Metrics,
     /// The counts of earlier clients of this process.
     before: Counts,
@@ -78,6 +80,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             transaction: Transaction::new(producer, Changelog { settings, cluster, input }),
             writer: Writer::new(settings, &input.name, needs.reads_back),
             joins: Joins::default(),
+            membership: Membership::default(),
             metrics: Metrics::default(),
             before: Counts::default(),
             is_long_reported: false,
@@ -127,6 +130,9 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             self.commit()?;
         }
         observer.batch(self.counts(), &|| self.tally());
+        if self.assignment.is_complete() {
+            self.membership.check(self.input, &*self.consumer);
+        }
         self.cluster.check_reachable()?;
         if self.assignment.report_unassigned(|| self.cluster.last_error()) {
             self.metrics.count_unassigned();
@@ -145,7 +151,10 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
 
     /// With `--exit-eof`, whether the ends of all partitions are reached.
     fn is_done(&self) -> bool {
-        let is_idle = self.assignment.is_complete() && self.partitions.invalid().is_empty();
+        // Without output nothing must be confirmed.
+        let is_checked = !self.assignment.is_unchecked() || !self.transaction.has_begun();
+        let is_idle =
+            self.assignment.is_complete() && is_checked && self.partitions.invalid().is_empty();
         let mut assigned = self.partitions.tasks().keys();
         self.settings.exit_eof
             && is_idle
@@ -273,6 +282,9 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             return Err(partitions_changed(&input.name, now, input.partitions, group));
         }
         self.assignment.assigned(partitions, &*self.consumer);
+        if self.settings.has_stable_id {
+            self.membership.assigned(self.consumer.clock());
+        }
         Ok(())
     }
 

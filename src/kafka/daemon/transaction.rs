@@ -53,6 +53,11 @@ impl<'a> Transaction<'a> {
         self.producer.send(ProducerRecord { topic, partition: None, key: Some(key), value: None })
     }
 
+    /// Whether there are processed records to commit.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.since.is_some()
+    }
+
     /// There are processed records to commit.
     pub(crate) fn begin(&mut self) {
         self.since.get_or_insert_with(now);

@@ -199,6 +199,12 @@ impl GroupConsumer for SimulatedConsumer {
         self.ended.borrow().contains(&partition)
     }
 
+    fn assigned_to_members(&self) -> Option<BTreeSet<i32>> {
+        None
+    }
+
+    fn rejoin(&self) {}
+
     fn clock(&self) -> Duration {
         let world = self.world.borrow();
         world.unit * world.now as u32

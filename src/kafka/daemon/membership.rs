@@ -1,0 +1,52 @@
+//! Whether each partition has a member.
+//!
+//! In the classic protocol, a static member that is killed after it has given up a partition, and before it has joined the
+//! group again, returns without a rebalance: the group assumes that it is the same process, and the partition that it gave
+//! up has no member until the next rebalance. A process with a stable id therefore asks for the assignments of all members
+//! some time after its own, and joins again where a partition is missing.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::kafka::client::interface::GroupConsumer;
+use crate::kafka::client::topics::InputTopic;
+
+/// Time from an assignment to the check, and between two checks.
+const SETTLED: Duration = Duration::from_secs(3);
+
+/// The check of the assignments of a group.
+#[derive(Default)]
+pub(crate) struct Membership {
+    /// When it is due, on the clock of the consumer.
+    due: Option<Duration>,
+}
+
+impl Membership {
+    /// The group has assigned partitions.
+    pub(crate) fn assigned(&mut self, clock: Duration) {
+        self.due = Some(clock + SETTLED);
+    }
+
+    /// Joins the group again where a partition has no member.
+    pub(crate) fn check(&mut self, input: &InputTopic, consumer: &dyn GroupConsumer) {
+        let clock = consumer.clock();
+        if self.due.is_none_or(|due| clock < due) {
+            return;
+        }
+        self.due = None;
+        let Some(assigned) = consumer.assigned_to_members() else {
+            return self.assigned(clock);
+        };
+        let missing: BTreeSet<i32> =
+            (0..input.partitions).filter(|partition| !assigned.contains(partition)).collect();
+        if !missing.is_empty() {
+            log::warn!(
+                "topic {}: partitions {missing:?} have no member, because one was stopped during a rebalance; joining the \
+                 group again",
+                input.name
+            );
+            consumer.rejoin();
+            self.assigned(clock);
+        }
+    }
+}
