@@ -15,7 +15,7 @@ use tweetoscope::record::{Parameters, Record};
 use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::collect::check_windows;
 use tweetoscope::stage::fit::{Cut, Fit, FitOptions};
-use tweetoscope::stream::{Finished, Rejects, Stdout};
+use tweetoscope::stream::{self, Finished, Rejects, Stdout};
 use tweetoscope::telemetry::Timed;
 
 use self::kernel::KernelFlags;
@@ -45,6 +45,10 @@ pub(crate) struct Args {
     #[arg(long)]
     #[cfg_attr(feature = "kafka", arg(conflicts_with = "kafka"))]
     csv: bool,
+    /// Write the rows of --csv to this file instead of stdout; where an earlier run was interrupted, keep its
+    /// complete rows and continue after them
+    #[arg(long, value_name = "FILE", requires = "csv", conflicts_with = "joint")]
+    resume: Option<PathBuf>,
     /// Write the columns of --csv to this Parquet file, and no records
     #[arg(long, value_name = "FILE", conflicts_with = "csv")]
     #[cfg_attr(feature = "kafka", arg(conflicts_with = "kafka"))]
@@ -98,6 +102,7 @@ impl FitFlags {
             marks,
             threads: threads(self.threads),
             utc_offset: self.utc_offset * 3600.0,
+            skip: 0,
             history,
             features,
             kernels: None,
@@ -209,6 +214,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let is_table = args.csv || args.parquet.is_some();
     let mut options = args.flags.options(cut, !is_table)?;
     options.kernels = args.kernel.options()?;
+    let added = if options.kernels.is_some() { kernel::COLUMNS } else { "" };
+    let header = format!("{COLUMNS}{added}");
     let make = || Timed::new(Fit::new(options.clone()));
     let judge = |timed: &Timed<Fit>| {
         warn_of_marks(timed.stage());
@@ -233,14 +240,19 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     if args.transport.input.dry_run && recorded {
         return Ok(Outcome::Done);
     }
-    let added = if options.kernels.is_some() { kernel::COLUMNS } else { "" };
-    let Some(table) = Table::requested(
-        args.csv,
-        args.parquet.as_deref(),
-        format!("{COLUMNS}{added}"),
-        &args.transport,
-    )?
-    else {
+    let table = match &args.resume {
+        Some(path) if !args.transport.input.dry_run => {
+            let (table, skip) = Table::resumed(path, header)?;
+            if skip > 0 {
+                stream::report(&format!("{}: {skip} rows are kept", path.display()));
+            }
+            options.skip = skip;
+            Some(table)
+        }
+        _ => Table::requested(args.csv, args.parquet.as_deref(), header, &args.transport)?,
+    };
+    let make = || Timed::new(Fit::new(options.clone()));
+    let Some(table) = table else {
         return match recorded {
             true => {
                 let stop = stop_flag()?;

@@ -1,4 +1,4 @@
-//! Tables in place of records: CSV on stdout, or a Parquet file. The one place in `commands/` that names csv.
+//! Tables in place of records: CSV on stdout or in a file, or a Parquet file. With `rows/`, the one place in `commands/` that names csv.
 
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -6,9 +6,11 @@ mod parquet;
 #[path = "rows/parquet_off.rs"]
 mod parquet;
 
+mod resumed;
+
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use csv::{ReaderBuilder, Terminator, WriterBuilder};
 use tweetoscope::record::Record;
@@ -16,6 +18,7 @@ use tweetoscope::stage::Outgoing;
 use tweetoscope::stream::{Mapped, Transport};
 
 use self::parquet::ParquetFile;
+use self::resumed::Resumed;
 use crate::flags::CarrierArgs;
 
 /// A row of CSV (RFC 4180: quoted where necessary) without the end of its line.
@@ -51,8 +54,15 @@ pub(crate) fn alert(item: &Outgoing) -> io::Result<Option<Vec<u8>>> {
 #[derive(Clone)]
 pub(crate) struct Table {
     header: String,
-    /// `None`: CSV on stdout.
-    parquet: Option<Arc<Mutex<ParquetFile>>>,
+    to: To,
+}
+
+/// Where the rows go.
+#[derive(Clone)]
+enum To {
+    Stdout,
+    Parquet(Arc<Mutex<ParquetFile>>),
+    Csv(Arc<Mutex<Resumed>>),
 }
 
 impl Table {
@@ -64,12 +74,19 @@ impl Table {
         carrier: &CarrierArgs,
     ) -> anyhow::Result<Option<Self>> {
         let header = header.into();
-        let parquet = match parquet.filter(|_| !carrier.input.dry_run) {
-            Some(path) => Some(Arc::new(Mutex::new(Self::file(path, &header)?))),
-            None if csv => None,
+        let to = match parquet.filter(|_| !carrier.input.dry_run) {
+            Some(path) => To::Parquet(Arc::new(Mutex::new(Self::file(path, &header)?))),
+            None if csv => To::Stdout,
             None => return Ok(None),
         };
-        Ok(Some(Self { header, parquet }))
+        Ok(Some(Self { header, to }))
+    }
+
+    /// CSV that continues a file of an earlier run, and the number of its rows that need not be computed.
+    pub(crate) fn resumed(path: &Path, header: impl Into<String>) -> anyhow::Result<(Self, u64)> {
+        let header = header.into();
+        let (file, skip) = Resumed::open(path, &header)?;
+        Ok((Self { header, to: To::Csv(Arc::new(Mutex::new(file))) }, skip))
     }
 
     fn file(path: &Path, header: &str) -> anyhow::Result<ParquetFile> {
@@ -95,27 +112,36 @@ impl Table {
         T: Transport,
         F: Fn(&Outgoing) -> io::Result<Option<Vec<u8>>>,
     {
-        let parquet = self.parquet.clone();
+        let to = self.to.clone();
         let mapped = Mapped::new(transport, move |item| {
             let Some(row) = row(&item)? else { return Ok(None) };
-            let Some(file) = &parquet else { return Ok(Some(Outgoing::Foreign(row))) };
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            add(&mut file, &row).map(|()| None)
+            match &to {
+                To::Stdout => return Ok(Some(Outgoing::Foreign(row))),
+                To::Parquet(file) => add(&mut locked(file), &row)?,
+                To::Csv(file) => locked(file).add(&row)?,
+            }
+            Ok(None)
         });
-        match self.parquet {
-            None => mapped.with_header(self.header.clone()),
-            Some(_) => mapped,
+        match self.to {
+            To::Stdout => mapped.with_header(self.header.clone()),
+            To::Parquet(_) | To::Csv(_) => mapped,
         }
     }
 
     /// Ends the file after the command.
     pub(crate) fn close<T>(self, outcome: anyhow::Result<T>) -> anyhow::Result<T> {
         let outcome = outcome?;
-        if let Some(file) = self.parquet {
-            file.lock().unwrap_or_else(PoisonError::into_inner).close()?;
+        match self.to {
+            To::Stdout => {}
+            To::Parquet(file) => locked(&file).close()?,
+            To::Csv(file) => locked(&file).close()?,
         }
         Ok(outcome)
     }
+}
+
+fn locked<T>(file: &Mutex<T>) -> MutexGuard<'_, T> {
+    file.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Adds a row of CSV to a Parquet file.

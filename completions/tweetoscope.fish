@@ -140,6 +140,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l utc-offs
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows -d 'Fit recorded cascades once for each of these times after the first event, such as 10m,1h' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l until -d 'Fit recorded cascades up to this time after the first event (default: up to the last event)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l resume -d 'Write the rows of --csv to this file instead of stdout; where an earlier run was interrupted, keep its complete rows and continue after them' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l parquet -d 'Write the columns of --csv to this Parquet file, and no records' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l kernel -d 'Also fit this kernel by maximum likelihood, as the field kernel_fit: exp, power-law, sum-exp:K with K of 2 or 3, seismic (SEISMIC\'s fixed kernel), or best, that of the smallest AIC for each cascade' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l mark-exponent -d 'Exponent of the marks, which weight an event by m^X: fit, a number, or none to ignore marks (default: fit; 1 for seismic)' -r

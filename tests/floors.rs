@@ -25,7 +25,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("ndarray", &["src/learn/map_law.rs", "src/learn/fitted_law.rs", "src/learn/split.rs"]),
     ("smartcore", &["src/learn/split.rs"]),
     ("rdkafka", &["src/kafka/client"]),
-    ("csv", &["src/input/", "commands/rows.rs"]),
+    ("csv", &["src/input/", "commands/rows.rs", "commands/rows/"]),
     (
         "flate2",
         &[

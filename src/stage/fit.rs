@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use counted::Counted;
-use job::{Job, at_present, cut, since_root};
+use job::{Job, at_present, cut, leave_out, since_root};
 pub use kernels::{EXACT_BELOW, Exponent, KernelOptions};
 pub use short::Short;
 
@@ -47,6 +47,8 @@ pub struct FitOptions {
     pub features: bool,
     /// The kernels to fit in addition.
     pub kernels: Option<KernelOptions>,
+    /// Number of first results that are not computed, because an earlier run has written them.
+    pub skip: u64,
 }
 
 /// Where a history line is cut before it is fitted.
@@ -82,12 +84,15 @@ pub struct Fit {
     short: Short,
     /// Series that wait for the end of the input, for a joint fit.
     held: Vec<Job<'static>>,
+    /// Number of first results that are still to be left out.
+    skip: u64,
 }
 
 impl Fit {
     /// A stage with these options.
     pub fn new(options: FitOptions) -> Self {
         Self {
+            skip: options.skip,
             options,
             clocks: Clocks::default(),
             counted: Counted::default(),
@@ -354,7 +359,8 @@ impl Stage for Fit {
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
         self.clocks.observe(batch);
         self.short.observe(batch, &self.options.history);
-        let jobs: Vec<Vec<Job<'_>>> = batch.iter().map(|record| self.jobs(record)).collect();
+        let mut jobs: Vec<Vec<Job<'_>>> = batch.iter().map(|record| self.jobs(record)).collect();
+        leave_out(&mut jobs, &mut self.skip);
         if self.options.kernels.as_ref().is_some_and(|kernels| kernels.joint) {
             for (record, jobs) in batch.iter().zip(jobs) {
                 if let Body::Foreign(bytes) = record.body {

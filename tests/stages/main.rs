@@ -10,3 +10,4 @@ mod models;
 mod monitor;
 mod pipes;
 mod recover;
+mod resume;

@@ -32,6 +32,7 @@ fn options(threads: usize) -> EvaluateOptions {
         marks: MarkLaw::Data,
         threads,
         utc_offset: 0.0,
+        skip: 0,
         history: Cut::Until(None),
         features: true,
         kernels: None,

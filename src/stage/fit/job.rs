@@ -14,6 +14,15 @@ pub(super) struct Job<'a> {
     pub(super) zero_marks: bool,
 }
 
+/// Removes the first `count` jobs, as far as there are so many, and subtracts their number.
+pub(super) fn leave_out(jobs: &mut [Vec<Job<'_>>], count: &mut u64) {
+    for jobs in jobs {
+        let left_out = (*count).min(jobs.len() as u64);
+        jobs.drain(..left_out as usize);
+        *count -= left_out;
+    }
+}
+
 /// Times since the first event.
 pub(super) fn since_root(tweets: &[Point]) -> Vec<Point> {
     let root = tweets.first().map_or(0.0, |first| first.time);

@@ -32,6 +32,7 @@ fn fitted(points: &[Point], t_obs: u64) -> Parameters {
         marks: MarkLaw::Data,
         threads: 1,
         utc_offset: 0.0,
+        skip: 0,
         history: Cut::Until(None),
         features: true,
         kernels: None,
