@@ -3,7 +3,8 @@
 //! In the classic protocol, a static member that is killed after it has given up a partition, and before it has joined the
 //! group again, returns without a rebalance: the group assumes that it is the same process, and the partition that it gave
 //! up has no member until the next rebalance. A process with a stable id therefore asks for the assignments of all members
-//! some time after its own, and joins again where a partition is missing.
+//! some time after its own. It joins again where the same partitions are missing twice, without a change of its own
+//! assignment in between: during a rebalance a partition that one member has given up is missing for a moment.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,12 +20,14 @@ const SETTLED: Duration = Duration::from_secs(3);
 pub(crate) struct Membership {
     /// When it is due, on the clock of the consumer.
     due: Option<Duration>,
+    /// The partitions that were missing at the last check.
+    missing: BTreeSet<i32>,
 }
 
 impl Membership {
-    /// The group has assigned partitions.
-    pub(crate) fn assigned(&mut self, clock: Duration) {
-        self.due = Some(clock + SETTLED);
+    /// The group has assigned or revoked partitions.
+    pub(crate) fn changed(&mut self, clock: Duration) {
+        (self.due, self.missing) = (Some(clock + SETTLED), BTreeSet::new());
     }
 
     /// Joins the group again where a partition has no member.
@@ -33,20 +36,24 @@ impl Membership {
         if self.due.is_none_or(|due| clock < due) {
             return;
         }
-        self.due = None;
         let Some(assigned) = consumer.assigned_to_members() else {
-            return self.assigned(clock);
+            return self.changed(clock);
         };
         let missing: BTreeSet<i32> =
             (0..input.partitions).filter(|partition| !assigned.contains(partition)).collect();
-        if !missing.is_empty() {
+        if missing.is_empty() {
+            self.due = None;
+        } else if missing == self.missing {
             log::warn!(
                 "topic {}: partitions {missing:?} have no member, because one was stopped during a rebalance; joining the \
                  group again",
                 input.name
             );
             consumer.rejoin();
-            self.assigned(clock);
+            self.changed(clock);
+        } else {
+            self.due = Some(clock + SETTLED);
+            self.missing = missing;
         }
     }
 }

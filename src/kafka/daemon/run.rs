@@ -283,7 +283,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         }
         self.assignment.assigned(partitions, &*self.consumer);
         if self.settings.has_stable_id {
-            self.membership.assigned(self.consumer.clock());
+            self.membership.changed(self.consumer.clock());
         }
         Ok(())
     }
@@ -299,6 +299,9 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             )?;
         } else {
             self.commit()?;
+        }
+        if self.settings.has_stable_id {
+            self.membership.changed(self.consumer.clock());
         }
         self.partitions.remove(partitions);
         self.assignment.revoked(partitions);

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 
-use super::storm::{Finding, Happened, Weather, storm};
+use super::output::Finding;
+use super::storm::{Happened, Weather, storm};
 use super::world::Identity;
 use crate::event::{Event, EventTime};
 use crate::kafka::client::topics::Topic;

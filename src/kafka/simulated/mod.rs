@@ -18,6 +18,8 @@ mod connection;
 mod consumer;
 mod group;
 mod laws;
+mod old;
+mod output;
 mod producer;
 mod storm;
 mod world;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::connection::Connection;
 use super::group::Group;
+use super::output::{Finding, compare, emitted, offline};
 use super::world::{CRASH, Faults, Identity, Shared, State, World};
 use crate::kafka::client::interface::Brokers;
 use crate::kafka::client::settings::{From, ModelsTopic, Settings};
@@ -19,8 +20,7 @@ use crate::kafka::restore::recovery::Recovery;
 use crate::record::Record;
 use crate::replay::random::seeded_rng;
 use crate::replay::testing::below;
-use crate::stage::{Out, Outgoing, Recover};
-use crate::stream::{Frame, parse};
+use crate::stage::Recover;
 
 /// A daemon with stages of any constructor.
 type AnyDaemon<'a, S> = Daemon<'a, S, &'a dyn Fn() -> S>;
@@ -85,10 +85,6 @@ impl std::ops::AddAssign for Happened {
     }
 }
 
-/// A failed law: the output differs, or the storm does not end.
-#[derive(Debug)]
-pub(super) struct Finding(pub(super) String);
-
 /// The settings that all instances have in common.
 fn settings(weather: &Weather) -> Settings {
     let mut rng = seeded_rng(weather.seed, 10);
@@ -117,53 +113,6 @@ fn settings(weather: &Weather) -> Settings {
         replay: weather.replay,
         stop: Arc::new(AtomicBool::new(false)),
     }
-}
-
-/// The records that a stage emits for the committed input of each partition, offline.
-fn offline<S: Recover>(world: &World, input: &InputTopic, make: &dyn Fn() -> S) -> Vec<String> {
-    let mut lines = Vec::new();
-    for partition in 0..input.partitions {
-        let (mut stage, mut out) = (make(), Out::default());
-        for record in world.committed(&input.name, partition) {
-            let Some(bytes) = record.value.as_deref() else { continue };
-            let (position, key) = (record.offset.unsigned_abs(), record.key.as_deref());
-            log::trace!("offline {partition} {position}: {}", String::from_utf8_lossy(bytes));
-            let frame = [Frame { position, key, bytes, text: None }];
-            stage.on_batch(&parse(&frame, S::TAKES, &mut Vec::new()), &mut out);
-            out.items()
-                .iter()
-                .filter_map(line)
-                .for_each(|line| log::trace!("offline emits {line}"));
-            lines.extend(out.take().iter().filter_map(line));
-        }
-    }
-    lines.sort_unstable();
-    lines
-}
-
-/// An output record with its topic.
-fn line(item: &Outgoing) -> Option<String> {
-    let Outgoing::Record(record) = item else { return None };
-    let topic = Topic::of(record.kind())?;
-    let mut bytes = format!("{} ", topic.default_name()).into_bytes();
-    record.write(&mut bytes);
-    String::from_utf8(bytes).ok()
-}
-
-/// The committed output records with their topics.
-fn emitted(world: &World, topics: &[Topic]) -> Vec<String> {
-    let mut lines = Vec::new();
-    for topic in topics {
-        let name = topic.default_name();
-        for partition in 0..world.partitions(name).unwrap_or_default() {
-            for record in world.committed(name, partition as i32) {
-                let value = record.value.as_deref().unwrap_or_default();
-                lines.push(format!("{name} {}", String::from_utf8_lossy(value)));
-            }
-        }
-    }
-    lines.sort_unstable();
-    lines
 }
 
 /// Whether a position of each partition is committed.
@@ -237,7 +186,7 @@ pub(super) fn storm<S: Recover>(
     let name = input.default_name();
     world.borrow_mut().commits_as = weather.commits_as;
     world.borrow_mut().unit = weather.unit;
-    world.borrow_mut().old_for = if weather.one_process { 100 } else { 4 };
+    world.borrow_mut().old.longest = if weather.one_process { 100 } else { 4 };
     world.borrow_mut().create(name, partitions as usize);
     for topic in outputs {
         let same = !S::RESTORE.reads_back.is_empty();
@@ -312,7 +261,7 @@ pub(super) fn storm<S: Recover>(
                 // Without a commit interval, an instance commits what is left when it stops.
                 let waits = connection.settings.tick > Duration::ZERO;
                 let may_stop = match weather.one_process {
-                    true => is_calm && waits && idle == 0 && !world.borrow().may_be_old(),
+                    true => is_calm && waits && idle == 0 && !is_old(&world.borrow()),
                     false => !is_calm || waits && idle == 0,
                 };
                 if may_stop && below(&mut rng, 40) == 0 {
@@ -360,7 +309,7 @@ pub(super) fn storm<S: Recover>(
                 connection.is_killed.set(true);
                 daemons[index] = None;
             }
-            Err(_) if world.borrow().may_be_old() => {
+            Err(_) if is_old(&world.borrow()) => {
                 // Retention has deleted the input at an old position: it is started again.
                 connection.is_killed.set(true);
                 daemons[index] = None;
@@ -378,10 +327,15 @@ pub(super) fn storm<S: Recover>(
     let world = world.borrow();
     happened.expelled = world.group.expulsions;
     happened.silent = world.group.silent;
-    happened.old = world.old_answers;
+    happened.old = world.old.answers;
     happened.aborted = world.aborted("id-");
     let (actual, expected) = (emitted(&world, outputs), offline(&world, &topic, make));
     compare(&actual, &expected).map(|()| happened)
+}
+
+/// Whether a state may be that of an old position.
+fn is_old(world: &World) -> bool {
+    world.old.may_be_in_use(world.now)
 }
 
 fn is_crash(error: &io::Error) -> bool {
@@ -390,20 +344,4 @@ fn is_crash(error: &io::Error) -> bool {
 
 fn is_refusal(error: &io::Error) -> bool {
     error.to_string().contains("has committed its position with")
-}
-
-/// The first record that is missing, repeated or different.
-fn compare(actual: &[String], expected: &[String]) -> Result<(), Finding> {
-    if actual == expected {
-        return Ok(());
-    }
-    let differs = actual.iter().zip(expected).position(|(a, b)| a != b);
-    let at = differs.unwrap_or(actual.len().min(expected.len()));
-    Err(Finding(format!(
-        "{} records are committed, not {}; in order, record {at} is {:?}, not {:?}",
-        actual.len(),
-        expected.len(),
-        actual.get(at),
-        expected.get(at)
-    )))
 }

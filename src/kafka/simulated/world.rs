@@ -9,6 +9,7 @@ use std::time::Duration;
 use rand_chacha::ChaCha8Rng;
 
 use super::group::Group;
+use super::old::OldPositions;
 use crate::kafka::client::records::{Position, StoredRecord};
 use crate::replay::testing::below;
 
@@ -94,19 +95,12 @@ pub(super) struct World {
     pub(super) commits_as: Identity,
     /// What a unit of the virtual clock is for the daemons.
     pub(super) unit: Duration,
-    /// Time for which the coordinator may give old positions after an outage, at most.
-    pub(super) old_for: u64,
     topics: BTreeMap<String, Vec<Log>>,
     transactions: Vec<Transaction>,
     producers: BTreeMap<String, ProducerState>,
     /// The committed positions of the group in its input.
     pub(super) positions: BTreeMap<i32, Position>,
-    /// The positions after each commit.
-    history: Vec<BTreeMap<i32, Position>>,
-    /// The positions that the coordinator gives after an outage, and until when.
-    old: Option<(BTreeMap<i32, Position>, u64)>,
-    /// Number of answers with old positions.
-    pub(super) old_answers: u64,
+    pub(super) old: OldPositions,
 }
 
 impl World {
@@ -119,14 +113,11 @@ impl World {
             group,
             commits_as: Identity::LastAssignment,
             unit: Duration::ZERO,
-            old_for: 0,
             topics: BTreeMap::new(),
             transactions: Vec::new(),
             producers: BTreeMap::new(),
             positions: BTreeMap::new(),
-            history: Vec::new(),
-            old: None,
-            old_answers: 0,
+            old: OldPositions::default(),
         }
     }
 
@@ -169,23 +160,7 @@ impl World {
     /// The brokers do not answer for a time.
     pub(super) fn fail_for(&mut self, time: u64) {
         self.down_until = self.down_until.max(self.now + time);
-        let count = self.history.len() as u64;
-        // Once: a second time could confirm the positions of the first one.
-        if count > 0 && self.old.is_none() && below(&mut self.rng, 2) == 0 {
-            // It loads its log, and answers before it has read all of it.
-            let loaded = below(&mut self.rng, count) as usize;
-            let until = self.down_until + 1 + below(&mut self.rng, self.old_for);
-            let positions = match below(&mut self.rng, 3) {
-                0 => BTreeMap::new(),
-                _ => self.history[loaded].clone(),
-            };
-            self.old = Some((positions, until));
-        }
-    }
-
-    /// Whether a state may be that of an old position, which is not noticed yet.
-    pub(super) fn may_be_old(&self) -> bool {
-        self.old.as_ref().is_some_and(|(_, until)| self.now < *until + 20)
+        self.old.failed(self.down_until, &mut self.rng);
     }
 
     /// Whether the brokers do not answer; time passes then.
@@ -284,11 +259,8 @@ impl World {
             log.entries.push(Entry { record: None, transaction: None });
         }
         if state == State::Committed {
-            if let Some((old, _)) = &mut self.old {
-                old.extend(positions.clone());
-            }
-            self.positions.extend(positions);
-            self.history.push(self.positions.clone());
+            self.positions.extend(positions.clone());
+            self.old.committed(&positions, &self.positions);
         }
     }
 
@@ -307,13 +279,7 @@ impl World {
         if open.into_iter().any(|it| of.iter().any(|p| it.positions.contains_key(p))) {
             return None;
         }
-        let positions = match &self.old {
-            Some((old, until)) if self.now < *until => {
-                self.old_answers += 1;
-                old
-            }
-            _ => &self.positions,
-        };
+        let positions = self.old.answer(self.now, &self.positions);
         Some(of.iter().map(|p| (*p, positions.get(p).cloned())).collect())
     }
 
