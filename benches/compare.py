@@ -192,6 +192,82 @@ def bench_fits(jobs, folder, pairs, quick):
           f"peak memory {memory:.0f} MB, theirs {theirs['memory']:.0f} MB")
 
 
+PEER_KERNEL = r'''
+import json, sys, time
+import numpy as np, numba
+from scipy.optimize import minimize
+@numba.njit
+def negative(x, t):
+    K, c, theta = np.exp(x[0]), np.exp(x[1]), np.exp(x[2])
+    n = len(t); value = 0.0; gc = 0.0; gt = 0.0
+    for i in range(1, n):
+        s = 0.0; sc = 0.0; st = 0.0
+        for j in range(i):
+            d = t[i] - t[j] + c
+            log = np.log(d)
+            phi = np.exp(-(1 + theta) * log)
+            s += phi; sc -= (1 + theta) * phi / d; st -= log * phi
+        value += np.log(K * s); gc += sc / s; gt += st / s
+    total = 0.0; tc = 0.0; tt = 0.0
+    for j in range(n):
+        far = t[n-1] - t[j] + c
+        a, b = c ** -theta, far ** -theta
+        total += (a - b) / theta
+        tc += b / far - a / c
+        tt += (b * np.log(far) - a * np.log(c)) / theta - (a - b) / theta ** 2
+    grad = np.array([-(n - 1) + K * total, -(gc - K * tc) * c, -(gt - K * tt) * theta])
+    return -(value - K * total), grad
+def fit(t):
+    bounds = [(np.log(1e-8), np.log(1e8)), (0.0, np.log(8640000.0)), (np.log(0.01), np.log(10.0))]
+    start = np.array([np.log(0.5 * 0.5 * 300.0 ** 0.5), np.log(300.0), np.log(0.5)])
+    return -minimize(negative, start, args=(t,), jac=True, method="L-BFGS-B", bounds=bounds).fun
+# Compiles before the measurement.
+fit(np.array([0.0, 10.0, 30.0, 31.0]))
+data = [np.array(json.loads(line)["tweets"], dtype=float)[:, 0] for line in open(sys.argv[1])][: int(sys.argv[2])]
+began = time.process_time()
+lls = [fit(np.ascontiguousarray(t)) for t in data]
+print(json.dumps({"seconds": time.process_time() - began, "log_likelihoods": lls}))
+'''
+
+
+def power_law_history(path, cascades, events, seed=2):
+    """Cascades of an exact number of events with power-law delays (theta 0.6, c 200 s), simulated by generations."""
+    rng = random.Random(seed)
+    with open(path, "w") as out:
+        for number in range(cascades):
+            times, queue = [0.0], [0.0]
+            while len(times) < 4 * events:
+                # An extinct cascade goes on with another child of the root: only the shape matters here.
+                parent = queue.pop() if queue else 0.0
+                children = sum(rng.random() < 0.3 for _ in range(3)) or (0 if queue else 1)
+                born = [parent + 200.0 * (rng.random() ** (-1 / 0.6) - 1) for _ in range(children)]
+                times += born
+                queue += born
+            points = [[round(t, 3), 1.0] for t in sorted(times)[:events]]
+            out.write(json.dumps({"cid": str(number), "tweets": points}) + "\n")
+
+
+def bench_kernels(folder, pairs, quick):
+    cascades, sample = (40, 4) if quick else (2000, 20)
+    print(f"== fit --kernel power-law: {cascades} cascades of 1,000 events, the whole command on two threads, beside numba with "
+          f"scipy's L-BFGS-B and the exact gradient on one thread; theirs from the first {sample}, reading excluded")
+    if not has("numba", "scipy"):
+        return
+    path = folder / "power-law.jsonl"
+    power_law_history(path, cascades, 1000)
+    fit = [BINARY, "fit", "--csv", "--kernel", "power-law", "--mark-exponent", "none", path]
+    rows = subprocess.run(list(map(str, fit)), check=True, capture_output=True, text=True).stdout.splitlines()
+    column = rows[0].split(",").index("kernel_log_likelihood")
+    ours = [float(row.split(",")[column]) for row in rows[1:]]
+    theirs = peer(PEER_KERNEL, path, sample)
+    short = max(b - a for a, b in zip(ours, theirs["log_likelihoods"]))
+    ahead = max(a - b for a, b in zip(ours, theirs["log_likelihoods"]))
+    print(f"     log-likelihoods of ours: at most {max(short, 0):.1e} below theirs, and up to {max(ahead, 0):.1e} above")
+    assert short < 1e-3, f"we missed an optimum by {short}"
+    pairs = [(command(fit)[0], peer(PEER_KERNEL, path, sample)["seconds"] * cascades / sample) for _ in range(pairs)]
+    report("power-law fits of 1,000 events each", "s", [a for a, _ in pairs], [b for _, b in pairs], "50 x")
+
+
 PEER_GROUP = r'''
 import duckdb, json, resource, sys, time
 con = duckdb.connect(); con.execute("SET threads=1"); con.execute("SET enable_progress_bar=false")
@@ -421,13 +497,14 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--pairs", type=int, default=5, help="pairs per job (default 5)")
     arguments.add_argument("--quick", action="store_true", help="use small inputs, to check that the script works")
-    arguments.add_argument("--only", default="", help="fits, reading, pipe, forest or simulate")
+    arguments.add_argument("--only", default="", help="fits, kernels, reading, pipe, forest or simulate")
     given = arguments.parse_args()
     jobs = build()
     with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
         folder = Path(folder)
         benches = {
             "fits": lambda: bench_fits(jobs, folder, given.pairs, given.quick),
+            "kernels": lambda: bench_kernels(folder, given.pairs, given.quick),
             "reading": lambda: bench_reading(jobs, folder, given.pairs, given.quick),
             "pipe": lambda: bench_pipe(folder, given.pairs, given.quick),
             "forest": lambda: bench_forest(jobs, folder, given.pairs, given.quick),

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use super::import::{Format, of_other_format};
 use super::lines::{self, ByteStream, Lines};
 use super::opened::Opened;
 use super::{Cascades, HistoryCascade, Refused};
@@ -67,7 +68,10 @@ impl HistoryLines {
             let read = if line.truncated {
                 Err(lines::too_long())
             } else {
-                HistoryCascade::from_line(line.bytes)
+                HistoryCascade::from_line(line.bytes).map_err(|refusal| {
+                    let text = String::from_utf8_lossy(line.bytes);
+                    of_other_format(refusal, &text, Format::History)
+                })
             };
             let read = read.and_then(|cascade| match self.seen.insert(&cascade.cid) {
                 true => Ok((cascade, place)),

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::value::RawValue;
 
-use super::format::PostFormat;
+use super::format::{Format, PostFormat};
 use super::post::{self, Passed, Post, Role, Take};
+use super::recognise::of_other_format;
 use super::{jetstream, mastodon, weibo, x_v2, x_v11};
 use crate::cascade::numbers::grouped;
 use crate::record::Refusal;
@@ -103,7 +104,7 @@ impl Importer {
         self.roots += roots;
         self.reposts += reposts;
         self.unmarked += unmarked;
-        let passed = passed?;
+        let passed = passed.map_err(|it| of_other_format(it, line, Format::Posts(self.format)))?;
         if let Passed::Kind(kind) = passed {
             let full = self.passed.len() >= MAX_KINDS;
             if let Some(count) = self.passed.get_mut(&*kind) {

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::format::{Format, PostFormat};
 use super::weibo;
 use crate::input::columns;
+use crate::record::Refusal;
 
 /// The format of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +90,22 @@ pub fn recognise(line: &str) -> Recognised {
         return Recognised::Format(Format::Table);
     }
     Recognised::Unknown
+}
+
+/// The refusal of a line of an input of a format; it says where the line has another format.
+pub(crate) fn of_other_format(mut refusal: Refusal, line: &str, format: Format) -> Refusal {
+    let other = match recognise(line) {
+        Recognised::Format(Format::Table) => None,
+        Recognised::Format(other) if other != format => Some(other.to_string()),
+        Recognised::Records => Some("records of tweetoscope".to_owned()),
+        _ => None,
+    };
+    if let Some(other) = other {
+        refusal.detail += &format!(
+            "; the line is of the format {other}, those before are of {format}: give one format at a time"
+        );
+    }
+    refusal
 }
 
 fn by_keys(has: &dyn Fn(&str) -> bool) -> Recognised {

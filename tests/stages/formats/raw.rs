@@ -129,3 +129,21 @@ fn a_report_says_once_how_the_columns_were_understood() {
     assert_eq!(errors.matches("columns divided by").count(), 1, "{errors}");
     assert!(page.metadata().is_ok_and(|it| it.len() > 1000), "{errors}");
 }
+
+#[test]
+fn a_line_of_another_format_is_named() {
+    let folder = folder("mixed");
+    let v11 = r#"{"id_str":"1","created_at":"Wed Jan 01 00:00:00 +0000 2020","user":{}}"#;
+    let v2 = r#"{"data":{"id":"5","created_at":"2020-01-01T00:01:00Z"}}"#;
+    let history = r#"{"cid":"a","tweets":[[0,1],[5,1]]}"#;
+    for (first, second, other) in [
+        (v11, v2, "the line is of the format x_v2, those before are of x_v11"),
+        (v11, history, "of the format history, those before are of x_v11"),
+        (history, v11, "of the format x_v11, those before are of history"),
+    ] {
+        let file = folder.join("input.jsonl");
+        fs::write(&file, format!("{first}\n{second}\n{first}\n")).unwrap();
+        let output = run(&["generate", file.to_str().unwrap()], b"");
+        assert!(text(&output.stderr).contains(other), "{}", text(&output.stderr));
+    }
+}
