@@ -41,8 +41,8 @@ pub enum Exponent {
     None,
 }
 
-/// From this number of events on, a power law is approximated by default.
-pub const EXACT_BELOW: usize = 2000;
+/// From this number of events on, a power law is approximated by default: there it takes less time.
+pub const EXACT_BELOW: usize = 500;
 
 /// Fewer events than this in the smaller part give no held-out likelihood.
 const MIN_PART: usize = 3;
