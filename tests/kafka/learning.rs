@@ -228,6 +228,8 @@ fn a_tombstone_restores_the_previous_model_and_train_retains_twenty() {
     wait_until_used("600-25");
     client::write_tombstone(environment.brokers(), &topic, "600-25");
     wait_until_used("600-24");
+    client::write_tombstone(environment.brokers(), &topic, "600-77");
+    predict.wait_for("a tombstone for model 600-77, which the topic does not have");
     predict.stop();
 
     // The next model is 600-25 again, and for the oldest of the 25 a tombstone is written.
@@ -251,6 +253,15 @@ fn a_tombstone_restores_the_previous_model_and_train_retains_twenty() {
     } else {
         assert_eq!(there.len(), 24, "no candidate won: {there:?}");
     }
+    let mut predict = environment.daemon("predict", "last", &[]);
+    let counter = |version: &str| version.split('-').nth(1).unwrap().parse::<u32>().unwrap();
+    let newest = there.iter().max_by_key(|version| counter(version)).unwrap();
+    predict.wait_for(&format!("model {newest} is in use"));
+    for version in there.iter().filter(|version| *version != newest).chain([newest]) {
+        client::write_tombstone(environment.brokers(), &topic, version);
+    }
+    predict.wait_for(&format!("model {newest} is deleted, and its window has no other"));
+    predict.stop();
 }
 
 /// Parameters that are keyed by their window, and sizes that are keyed by their cascade: on several

@@ -134,11 +134,31 @@ impl<'a> Models<'a> {
                     texts.insert(version, *model);
                     changed = true;
                 }
-                Entry::Deleted(version) => changed |= self.offsets.remove(&version).is_some(),
+                Entry::Deleted(version) if self.offsets.remove(&version).is_some() => {
+                    changed = true;
+                    self.warn_of_last(version);
+                }
+                Entry::Deleted(version) => log::warn!(
+                    "topic {}: a tombstone for model {version}, which the topic does not have: nothing changes",
+                    self.topic
+                ),
                 Entry::Invalid => {}
             }
         }
         if changed { self.choose(texts) } else { Ok(Vec::new()) }
+    }
+
+    /// Logs that the last model of a window was deleted, which remains in use.
+    fn warn_of_last(&self, version: ModelVersion) {
+        let ModelVersion { window, counter } = version;
+        let is_in_use = self.in_use.get(&window).is_some_and(|(used, _)| *used == counter);
+        let is_last = !self.offsets.keys().any(|other| other.window == window);
+        if is_in_use && is_last {
+            log::warn!(
+                "topic {}: model {version} is deleted, and its window has no other: it remains in use until a restart",
+                self.topic
+            );
+        }
     }
 
     /// Puts the newest of each window into use, or the pinned one; returns those that changed.
