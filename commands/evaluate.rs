@@ -143,7 +143,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     let mut rejects = Rejects::new(args.input.dead_letter.as_deref())?;
     let (past, refused) = cascades(args.cascades, args.files, args.fit.utc_offset, marks)?;
     refused.iter().try_for_each(|it| rejects.add_cascade(it))?;
-    if args.input.dry_run {
+    if args.input.dry_run || past.is_empty() && refused.is_empty() {
         return Ok(Outcome::Done);
     }
     let marked = |past: &Past| past.points.iter().any(|point| point.magnitude != 1.0);

@@ -174,25 +174,32 @@ pub enum Content {
     Stream(PostFormat),
 }
 
+/// Whether a line may be the header of a table with unknown names: it has a delimiter, and nothing of JSON.
+fn looks_like_header(line: &str) -> bool {
+    line.contains([',', '\t', ';', '|']) && !line.contains("\":") && !line.contains('{')
+}
+
 /// Recognises the content of the first input, which is not consumed; blocks until stdin has content.
 ///
 /// # Errors
 /// The input cannot be read.
 pub fn content(inputs: &[Input], format: Option<Format>) -> io::Result<Content> {
     let stream = inputs.iter().all(|input| *input == Input::Stdin);
-    let recognised = match (format, inputs.first()) {
-        (Some(format), _) => Recognised::Format(format),
-        (None, None) => Recognised::Unknown,
-        (None, Some(input)) => recognise(&String::from_utf8_lossy(&peek(input)?)),
+    let first_line = match (format, inputs.first()) {
+        (None, Some(input)) => peek(input)?,
+        _ => Vec::new(),
     };
+    let first_line = &String::from_utf8_lossy(&first_line);
+    let recognised = format.map_or_else(|| recognise(first_line), Recognised::Format);
     Ok(match recognised {
         Recognised::Format(Format::Posts(format)) if stream && !format.is_by_cascade() => {
             Content::Stream(format)
         }
         Recognised::Format(Format::History) => Content::Histories,
         Recognised::Format(_) => Content::Cascades,
-        // Opening the cascades reports an array or an object over several lines.
-        Recognised::Array if !stream => Content::Cascades,
+        // Opening the cascades reports an array, an object over several lines, or the names of the columns.
+        Recognised::Array | Recognised::Fragment if !stream => Content::Cascades,
+        Recognised::Unknown if !stream && looks_like_header(first_line) => Content::Cascades,
         _ => Content::Records,
     })
 }

@@ -8,7 +8,8 @@ use super::lines::without_byte_order_mark;
 use crate::record::Refusal;
 
 /// Delimiters, in the order in which they are tried, and their names.
-const DELIMITERS: [(u8, &str); 3] = [(b',', "commas"), (b'\t', "tabs"), (b';', "semicolons")];
+const DELIMITERS: [(u8, &str); 4] =
+    [(b',', "commas"), (b'\t', "tabs"), (b';', "semicolons"), (b'|', "vertical bars")];
 
 /// A column that a table may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -376,9 +377,13 @@ mod tests {
 
     #[test]
     fn the_delimiter_is_that_with_the_most_columns() {
-        for (header, expected) in
-            [("cid,t", b','), ("cid\tt\tm", b'\t'), ("cid;t;a,b", b';'), ("cid", b',')]
-        {
+        for (header, expected) in [
+            ("cid,t", b','),
+            ("cid\tt\tm", b'\t'),
+            ("cid;t;a,b", b';'),
+            ("cid|t|m", b'|'),
+            ("cid", b','),
+        ] {
             assert_eq!(delimiter(header).0, expected, "{header}");
         }
         assert!(is_header("cid;t;m") && is_header("tweet_id,user_followers"));

@@ -43,6 +43,8 @@ pub struct Table {
     has_sources: bool,
     /// Number of rows without a mark in a table that has a column of marks.
     unmarked: u64,
+    /// Rows without a cascade in a table without a column of ids, which may be roots.
+    unknown: u64,
     /// Rows whose original is written as 0 or -1.
     zeros: u64,
     /// Rows that were refused before the first time was read.
@@ -220,6 +222,7 @@ impl Table {
         let refused = |refusal| Refused::at(name, line, refusal);
         let (cid, id) = columns.ids(row);
         if cid.is_empty() && row.len() == columns.count {
+            self.unknown += u64::from(columns.id.is_none());
             let why = "cid is empty; give the id of the root, or the column of ids with --columns id=NAME";
             return Err(refused(Refusal::new("field", why)));
         }
@@ -298,7 +301,11 @@ impl Table {
             None => 1.0,
             Some(mark) => numbers::field(mark).ok_or_else(|| {
                 let mark = String::from_utf8_lossy(mark);
-                Refusal::new("field", format!("the magnitude is not a number: {mark:?}"))
+                let hint = match mark.contains([',', ' ', '\'']) {
+                    true => "; write it without separators of thousands, and with a decimal point",
+                    false => "",
+                };
+                Refusal::new("field", format!("the magnitude is not a number: {mark:?}{hint}"))
             })?,
         };
         if time < 0.0 {
@@ -307,7 +314,10 @@ impl Table {
                 format!("the time is negative: {}", String::from_utf8_lossy(given)),
             ));
         }
-        Point::checked(time, magnitude).map_err(|detail| Refusal::new("range", detail))
+        Point::checked(time, magnitude).map_err(|detail| {
+            let [given, mark] = [given, mark.unwrap_or_default()].map(String::from_utf8_lossy);
+            Refusal::new("range", format!("{detail}: time {given:?}, magnitude {mark:?}"))
+        })
     }
 }
 

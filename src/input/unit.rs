@@ -20,12 +20,18 @@ pub struct TableOptions {
     pub missing_root: Option<MissingRoot>,
 }
 
+/// From this number of times on that are all whole minutes, this is no accident.
+const MINUTES: u64 = 20;
+
 /// The form of the times of a table; that of the first row holds for all.
 #[derive(Default)]
 pub(super) struct Unit {
     form: Option<Form>,
     /// Whether there is a text without an offset from UTC.
     has_local: bool,
+    /// Number of texts, up to the first that is not a whole minute.
+    minutes: u64,
+    has_seconds: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -42,12 +48,21 @@ impl Unit {
         self.form.is_none()
     }
 
-    /// What is assumed of the times that were read.
-    pub(super) fn assumed(&self, options: &TableOptions) -> Option<&'static str> {
-        let assumed = self.has_local && options.utc_offset == 0.0;
-        assumed.then_some(
-            "the times have no offset from UTC and are read as UTC; --utc-offset HOURS gives that of local times",
-        )
+    /// What is assumed of the times that were read, and how exact they are.
+    pub(super) fn assumed(&self, options: &TableOptions) -> Vec<&'static str> {
+        let mut notes = Vec::new();
+        if self.has_local && options.utc_offset == 0.0 {
+            notes.push(
+                "the times have no offset from UTC and are read as UTC; --utc-offset HOURS gives that of local times",
+            );
+        }
+        if self.minutes >= MINUTES && !self.has_seconds {
+            notes.push(
+                "all times are whole minutes: events of the minute in which a window ends may be counted on the wrong side; \
+                 export the times with seconds",
+            );
+        }
+        notes
     }
 
     /// The seconds of a time; `note` takes a unit that was guessed.
@@ -64,6 +79,8 @@ impl Unit {
                 return refused("the time is neither a number nor a date with a time such as 2018-10-10 20:19:24".to_owned());
             };
             self.has_local |= matches!(time, TextTime::Local(_));
+            self.has_seconds |= time.unix(0.0) % 60.0 != 0.0;
+            self.minutes += u64::from(!self.has_seconds);
             return match self.form.get_or_insert(Form::Texts) {
                 Form::Texts => Ok(time.unix(options.utc_offset)),
                 Form::Numbers(_) => {

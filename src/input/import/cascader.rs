@@ -61,7 +61,8 @@ impl Cascader {
     /// What was read and passed over, for the end of the input.
     pub fn summary(&self) -> Vec<String> {
         let mut summary = self.importer.summary();
-        summary.extend(self.events.counts.report(self.events.missing, self.importer.reposts()));
+        let Events { counts, missing, late, .. } = &self.events;
+        summary.extend(counts.report(*missing, self.importer.reposts(), *late > 0));
         if self.events.late > 0 {
             summary.push(format!(
                 "{} originals came after retweets of them, which were dropped: the posts are not in the order of time; \

@@ -54,7 +54,14 @@ pub(super) struct MissingCounts {
 
 impl MissingCounts {
     /// The counts in a sentence; `None` where no root is missing.
-    pub(super) fn report(&self, choice: MissingRoot, reposts: u64) -> Option<String> {
+    ///
+    /// The remedy is left out where the originals come later in the input.
+    pub(super) fn report(
+        &self,
+        choice: MissingRoot,
+        reposts: u64,
+        come_later: bool,
+    ) -> Option<String> {
         if self.missing == 0 {
             return None;
         }
@@ -78,7 +85,9 @@ impl MissingCounts {
                 }
                 _ => format!("; {dropped} were dropped"),
             };
-            text += "; --missing-root first reads them all the same";
+            if !come_later {
+                text += "; --missing-root first reads them all the same";
+            }
         }
         Some(text)
     }
@@ -156,12 +165,12 @@ mod tests {
     fn the_counts_are_reported_with_the_remedy() {
         let counts = MissingCounts { missing: 54_063, made: 0, dropped: 54_063 };
         assert_eq!(
-            counts.report(MissingRoot::Drop, 54_063).as_deref(),
+            counts.report(MissingRoot::Drop, 54_063, false).as_deref(),
             Some(
                 "54,063 of 54,063 retweets had no root; 54,063 were dropped; \
                  --missing-root first reads them all the same"
             )
         );
-        assert_eq!(MissingCounts::default().report(MissingRoot::Drop, 7), None);
+        assert_eq!(MissingCounts::default().report(MissingRoot::Drop, 7, false), None);
     }
 }

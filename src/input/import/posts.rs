@@ -113,7 +113,7 @@ impl Posts {
         let early = &mut self.early;
         self.cascades.retain_mut(|cascade| cascade.close(missing, &mut counts, early));
         let mut summary = self.importer.summary();
-        summary.extend(counts.report(missing, self.importer.reposts()));
+        summary.extend(counts.report(missing, self.importer.reposts(), false));
         if self.duplicates > 0 {
             summary
                 .push(format!("{} posts occur twice; the first is used", grouped(self.duplicates)));

@@ -78,15 +78,20 @@ impl Table {
                  correct or remove the refused rows"
             ));
         }
+        if self.unknown > 0 {
+            note(format!(
+                "{} rows have no cascade and were refused: where they are the originals, the cascades begin with a retweet and \
+                 their sizes and times are wrong; name the column of ids with --columns id=NAME",
+                count(self.unknown)
+            ));
+        }
         if self.zeros > 0 {
             note(format!(
                 "{} rows have an original 0 or -1: read as originals themselves",
                 count(self.zeros)
             ));
         }
-        if let Some(assumed) = self.unit.assumed(&self.options) {
-            note(assumed.to_owned());
-        }
+        self.unit.assumed(&self.options).into_iter().for_each(|it| note(it.to_owned()));
         if self.unmarked > 0 {
             note(format!("{} rows have no mark; it is 1", count(self.unmarked)));
         }

@@ -154,3 +154,18 @@ fn what_is_assumed_of_marks_and_times_is_noted() {
     let (_, notes) = noted("cid,t,m\na,2018-10-10T20:19:24Z,5\n");
     assert_eq!(notes, ["table: columns divided by commas: cid=cid, t=t, m=m"]);
 }
+
+#[test]
+fn whole_minutes_and_rows_without_a_cascade_are_noted() {
+    let row = |i: u32, second: &str| format!("a,2018-10-10 20:{:02}{second}\n", i % 60);
+    let minutes: String = (0..30).map(|i| row(i, "")).collect();
+    let noted_minutes = |text: &str| noted(text).1.iter().any(|it| it.contains("whole minutes"));
+    assert!(noted_minutes(&format!("cid,t\n{minutes}")));
+    assert!(!noted_minutes(&format!("cid,t\n{minutes}{}", row(30, ":07"))));
+    let folder = Folder::new();
+    let (input, _) = lines::open(&folder.file("table", "retweet_of,t\n,5\na,6\na,7\n")).unwrap();
+    let (mut table, mut notes) = (Table::new(TableOptions::default()), Vec::new());
+    table.add(input, "table", &mut |_| (), &mut |_| ()).unwrap();
+    table.close(&mut |it| notes.push(it));
+    assert!(notes[0].starts_with("1 rows have no cascade and were refused"), "{notes:?}");
+}

@@ -111,7 +111,7 @@ fn posts_that_are_newest_first_over_several_lines_name_the_remedy_and_it_helps()
     let output = run(&["generate", "-"], lines.as_bytes());
     let errors = text(&output.stderr);
     assert!(errors.contains("1 originals came after retweets of them"), "{errors}");
-    assert!(errors.contains("--history -"), "{errors}");
+    assert!(errors.contains("--history -") && !errors.contains("--missing-root"), "{errors}");
     let output = run(&["generate", "--history", "-"], lines.as_bytes());
     assert!(text(&output.stdout).contains(r#""retweet","cid":"1""#), "{}", text(&output.stderr));
 }
@@ -145,5 +145,24 @@ fn a_line_of_another_format_is_named() {
         fs::write(&file, format!("{first}\n{second}\n{first}\n")).unwrap();
         let output = run(&["generate", file.to_str().unwrap()], b"");
         assert!(text(&output.stderr).contains(other), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_file_of_unknown_columns_or_over_several_lines_is_refused_once_with_the_remedy() {
+    let folder = folder("unknown");
+    for (content, remedy) in [
+        ("Tweet,Original,When\n1,,5\n2,1,6\n", "--columns cid=NAME,id=NAME,t=NAME"),
+        ("Tweet|Original|When\n1||5\n2|1|6\n", "--columns cid=NAME,id=NAME,t=NAME"),
+        ("{\n \"data\": [\n ]\n}\n", "jq -c ."),
+    ] {
+        let file = folder.join("input");
+        fs::write(&file, content).unwrap();
+        for command in ["run", "fit", "generate"] {
+            let output = run(&[command, file.to_str().unwrap()], b"");
+            let errors = text(&output.stderr);
+            assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
+            assert!(errors.contains(remedy), "{command}: {errors}");
+        }
     }
 }
