@@ -241,6 +241,8 @@ def power_law_history(path, cascades, events, seed=2):
                 parent = queue.pop() if queue else 0.0
                 children = sum(rng.random() < 0.3 for _ in range(3)) or (0 if queue else 1)
                 born = [parent + 200.0 * (rng.random() ** (-1 / 0.6) - 1) for _ in range(children)]
+                # A year, as recordings have an end.
+                born = [time for time in born if time < 3e7]
                 times += born
                 queue += born
             points = [[round(t, 3), 1.0] for t in sorted(times)[:events]]
