@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tweetoscope::cascade::Point;
 use tweetoscope::hawkes::mark::MarkLaw;
-use tweetoscope::input::HistoryCascade;
-use tweetoscope::input::Refused;
+use tweetoscope::input::{HistoryCascade, Refused};
 use tweetoscope::learn::GrowthLaw;
 use tweetoscope::stage::evaluate::{
     Case, CurveOptions, EvaluateOptions, KernelMethod, Past, Predictor, Row, calibration, evaluate,

@@ -122,25 +122,11 @@ impl Table {
         let header = reader.byte_headers().map_err(|error| unreadable(name, error))?;
         next_place(&places);
         let columns = self.begin(header, name, &format!("divided by {delimited}"), note)?;
-        let (mut row, mut rounded) = (ByteRecord::new(), Rounded::default());
-        loop {
-            match reader.read_byte_record(&mut row) {
-                Ok(true) => {}
-                Ok(false) => break,
-                // The rows before are kept.
-                Err(error) => {
-                    refuse(unreadable(name, error));
-                    break;
-                }
-            }
-            let place = next_place(&places);
-            rounded.add(columns.ids(&row).0, place.line);
-            let added = self.add_row(&columns, &row, place, name, note);
-            added.unwrap_or_else(&mut *refuse);
-            self.check_times(name)?;
-        }
-        rounded.report(name, &columns.cid_name).into_iter().for_each(note);
-        Ok(())
+        let next = &mut |row: &mut ByteRecord| match reader.read_byte_record(row) {
+            Ok(more) => Ok(more.then(|| next_place(&places))),
+            Err(error) => Err(unreadable(name, error)),
+        };
+        self.add_rows(&columns, name, next, refuse, note)
     }
 
     /// Reads the rows of a Parquet file; their numbers from 1 stand for lines.
@@ -158,24 +144,38 @@ impl Table {
         let (mut rows, header) = ParquetRows::open(file).map_err(failed(None))?;
         let columns = self.begin(&header, name, "of Parquet", note)?;
         rows.select(columns.used()).map_err(failed(None))?;
+        let mut line = 0;
+        let next = &mut |row: &mut ByteRecord| {
+            line += 1;
+            let more = rows.next(row).map_err(failed(Some(line)))?;
+            Ok(more.then_some(RowPlace { line, unclosed: false }))
+        };
+        self.add_rows(&columns, name, next, refuse, note)
+    }
+
+    /// Adds the rows that `next` reads, with their places. Where a file cannot be read on, the rows before are kept.
+    fn add_rows(
+        &mut self,
+        columns: &Columns,
+        name: &str,
+        next: &mut dyn FnMut(&mut ByteRecord) -> Result<Option<RowPlace>, Refused>,
+        refuse: &mut dyn FnMut(Refused),
+        note: &mut dyn FnMut(String),
+    ) -> Result<(), Refused> {
         let (mut row, mut rounded) = (ByteRecord::new(), Rounded::default());
-        let mut line = 1;
         loop {
-            match rows.next(&mut row).map_err(failed(Some(line))) {
-                Ok(true) => {}
-                Ok(false) => break,
-                // The rows before are kept.
+            let place = match next(&mut row) {
+                Ok(Some(place)) => place,
+                Ok(None) => break,
                 Err(error) => {
                     refuse(error);
                     break;
                 }
-            }
-            rounded.add(columns.ids(&row).0, line);
-            let added =
-                self.add_row(&columns, &row, RowPlace { line, unclosed: false }, name, note);
+            };
+            rounded.add(columns.ids(&row).0, place.line);
+            let added = self.add_row(columns, &row, place, name, note);
             added.unwrap_or_else(&mut *refuse);
             self.check_times(name)?;
-            line += 1;
         }
         rounded.report(name, &columns.cid_name).into_iter().for_each(note);
         Ok(())

@@ -21,7 +21,7 @@ const SPACED: [&str; 2] = ["%Y-%m-%d %H:%M:%S%.f %z", "%Y-%m-%d %H:%M:%S%.f %:z"
 pub(crate) enum TextTime {
     /// Unix seconds: the text has an offset from UTC.
     Unix(f64),
-    /// Seconds since 1970 on a clock whose offset from UTC the text does not tell.
+    /// Seconds since 1970 in local time: the text has no offset from UTC.
     Local(f64),
 }
 

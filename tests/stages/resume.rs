@@ -17,17 +17,24 @@ fn history() -> String {
     (0..40).map(cascade).collect()
 }
 
+/// The paths of the history and of the table, and the whole table.
+fn files(name: &str) -> (String, String, Vec<u8>) {
+    let folder = folder(name);
+    let [input, file] =
+        ["history.jsonl", "fits.csv"].map(|it| folder.join(it).to_str().unwrap().to_owned());
+    fs::write(&input, history()).unwrap();
+    let whole = run(&["fit", "--csv", "--windows", WINDOWS, &input], b"").stdout;
+    (input, file, whole)
+}
+
 fn resume(path: &str, windows: &str, history: &str) -> Output {
     run(&["fit", "--csv", "--resume", path, "--windows", windows, history], b"")
 }
 
 #[test]
 fn a_table_that_was_cut_anywhere_is_continued_to_the_same_bytes() {
-    let folder = folder("resumed");
-    let (input, file) = (folder.join("history.jsonl"), folder.join("fits.csv"));
-    fs::write(&input, history()).unwrap();
-    let (input, path) = (input.to_str().unwrap(), file.to_str().unwrap());
-    let whole = run(&["fit", "--csv", "--windows", WINDOWS, input], b"").stdout;
+    let (input, file, whole) = files("resumed");
+    let (input, path) = (&*input, &*file);
     assert_eq!(text(&whole).lines().count(), 81);
     for length in (0..=whole.len()).step_by(whole.len() / 25).chain([whole.len()]) {
         fs::write(&file, &whole[..length]).unwrap();
@@ -42,11 +49,8 @@ fn a_table_that_was_cut_anywhere_is_continued_to_the_same_bytes() {
 
 #[test]
 fn a_table_of_other_options_or_another_input_is_refused_and_not_changed() {
-    let folder = folder("resumed-other");
-    let (input, file) = (folder.join("history.jsonl"), folder.join("fits.csv"));
-    fs::write(&input, history()).unwrap();
-    let (input, path) = (input.to_str().unwrap(), file.to_str().unwrap());
-    let whole = run(&["fit", "--csv", "--windows", WINDOWS, input], b"").stdout;
+    let (input, file, whole) = files("resumed-other");
+    let (input, path) = (&*input, &*file);
     let half = &whole[..whole.len() / 2];
     let refused = |before: &[u8], output: Output, why: &str| {
         assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));

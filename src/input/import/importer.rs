@@ -58,15 +58,20 @@ impl Importer {
         if !line.trim_start().starts_with('[') {
             return self.read_one(line, take);
         }
-        let elements: Vec<&RawValue> = post::parse(line)?;
-        if !self.is_ordered {
-            let read = |read: Result<(), _>, it: &RawValue| read.and(self.read_one(it.get(), take));
-            return elements.into_iter().fold(Ok(()), read);
+        let mut elements: Vec<&RawValue> = post::parse(line)?;
+        if self.is_ordered {
+            elements = self.ordered(elements);
         }
+        let read = |read: Result<(), _>, it: &RawValue| read.and(self.read_one(it.get(), take));
+        elements.into_iter().fold(Ok(()), read)
+    }
+
+    /// The posts of an array in the order of time; those that cannot be read are first.
+    fn ordered<'a>(&mut self, elements: Vec<&'a RawValue>) -> Vec<&'a RawValue> {
         let mut ordered = Vec::with_capacity(elements.len());
         for element in elements {
             let mut order = None;
-            // An element that is invalid is refused below.
+            // An element that is invalid is refused when it is read.
             let _ = self.posts(element.get(), &mut |post| order = Some(post.order()));
             ordered.push((order, element));
         }
@@ -74,11 +79,7 @@ impl Importer {
             (Some(a), Some(b)) => a.compare(b),
             _ => a.is_some().cmp(&b.is_some()),
         });
-        let mut read = Ok(());
-        for (_, element) in ordered {
-            read = read.and(self.read_one(element.get(), take));
-        }
-        read
+        ordered.into_iter().map(|(_, element)| element).collect()
     }
 
     fn posts<'a>(&mut self, line: &'a str, take: Take<'_>) -> Result<Passed<'a>, Refusal> {

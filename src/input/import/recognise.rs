@@ -92,7 +92,7 @@ pub fn recognise(line: &str) -> Recognised {
     Recognised::Unknown
 }
 
-/// The refusal of a line of an input of a format; it says where the line has another format.
+/// The error of a line in an input of the given format, with a hint if the line itself has another format.
 pub(crate) fn of_other_format(mut refusal: Refusal, line: &str, format: Format) -> Refusal {
     let other = match recognise(line) {
         Recognised::Format(Format::Table) => None,

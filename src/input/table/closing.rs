@@ -13,10 +13,10 @@ impl Table {
     /// Moves the rows of each cascade whose id is rounded to the cascade whose whole id is rounded to the same number, where
     /// there is just one; returns the number of rows.
     fn join_rounded(&mut self) -> u64 {
-        let mut whole: HashMap<u64, Option<usize>> = HashMap::new();
         if !self.cascades.iter().any(|group| rounded::is_rounded(group.cascade.cid.as_bytes())) {
             return 0;
         }
+        let mut whole: HashMap<u64, Option<usize>> = HashMap::new();
         for (place, group) in self.cascades.iter().enumerate() {
             if let Some(number) = rounded::rounding_of(&group.cascade.cid) {
                 // Of several, none is chosen.

@@ -14,13 +14,13 @@ use crate::kafka::client::clock::now;
 
 use crate::kafka::client::errors::Stopped;
 use crate::kafka::client::interface::GroupConsumer;
-use crate::kafka::client::records::Positions;
+use crate::kafka::client::records::{Position, Positions};
 use crate::kafka::client::settings::{Settings, TRANSACTION_TIMEOUT};
 
 /// Timeout of one request for the committed positions.
 const REQUEST: Duration = Duration::from_millis(500);
 /// Time from a restore to the request that confirms its position.
-pub(crate) const CONFIRM: Duration = Duration::from_millis(500);
+const CONFIRM: Duration = Duration::from_millis(500);
 
 /// The assignment of a member that has joined a group.
 pub(crate) struct Assignment<'a> {
@@ -176,12 +176,15 @@ impl<'a> Assignment<'a> {
         }
         let found = consumer.committed(partitions, REQUEST)?;
         let old = found.as_ref().and_then(|found| self.old(found));
-        if let (Some(found), None) = (&found, old) {
-            let offsets =
-                found.iter().filter_map(|(partition, it)| Some((*partition, it.as_ref()?.offset)));
-            self.add_committed(offsets);
+        if old.is_none()
+            && let Some(found) = found
+        {
+            let offset = |(p, it): (&i32, &Option<_>)| {
+                Some((*p, it.as_ref().map(|it: &Position| it.offset)?))
+            };
+            self.add_committed(found.iter().filter_map(offset));
             (self.failing_since, self.is_old_reported) = (None, false);
-            return Ok(Some(found.clone()));
+            return Ok(Some(found));
         }
         // The broker aborts an open transaction of an ended process after its timeout.
         let since = *self.failing_since.get_or_insert_with(now);

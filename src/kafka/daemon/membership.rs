@@ -16,8 +16,9 @@ use crate::kafka::client::topics::InputTopic;
 const SETTLED: Duration = Duration::from_secs(3);
 
 /// The check of the assignments of a group.
-#[derive(Default)]
 pub(crate) struct Membership {
+    /// Whether this process has a stable id; otherwise nothing is checked.
+    is_static: bool,
     /// When it is due, on the clock of the consumer.
     due: Option<Duration>,
     /// The partitions that were missing at the last check.
@@ -25,9 +26,14 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
+    pub(crate) fn new(is_static: bool) -> Self {
+        Self { is_static, due: None, missing: BTreeSet::new() }
+    }
+
     /// The group has assigned or revoked partitions.
     pub(crate) fn changed(&mut self, clock: Duration) {
-        (self.due, self.missing) = (Some(clock + SETTLED), BTreeSet::new());
+        self.due = self.is_static.then(|| clock + SETTLED);
+        self.missing.clear();
     }
 
     /// Joins the group again where a partition has no member.

@@ -80,7 +80,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             transaction: Transaction::new(producer, Changelog { settings, cluster, input }),
             writer: Writer::new(settings, &input.name, needs.reads_back),
             joins: Joins::default(),
-            membership: Membership::default(),
+            membership: Membership::new(settings.has_stable_id),
             metrics: Metrics::default(),
             before: Counts::default(),
             is_long_reported: false,
@@ -282,9 +282,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             return Err(partitions_changed(&input.name, now, input.partitions, group));
         }
         self.assignment.assigned(partitions, &*self.consumer);
-        if self.settings.has_stable_id {
-            self.membership.changed(self.consumer.clock());
-        }
+        self.membership.changed(self.consumer.clock());
         Ok(())
     }
 
@@ -300,9 +298,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         } else {
             self.commit()?;
         }
-        if self.settings.has_stable_id {
-            self.membership.changed(self.consumer.clock());
-        }
+        self.membership.changed(self.consumer.clock());
         self.partitions.remove(partitions);
         self.assignment.revoked(partitions);
         if self.partitions.tasks().is_empty() {
@@ -349,16 +345,12 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             }
             self.consumer.accept(&starts)?;
             self.assignment.clear_pending();
-            self.assignment.restored(self.consumer.clock());
         }
         let invalid = self.partitions.invalid();
         if let Some(committed) = self.assignment.committed(&invalid, &*self.consumer)? {
-            for &partition in &invalid {
+            for partition in invalid {
                 let next = self.restore(partition, &committed)?;
                 self.consumer.seek(partition, next)?;
-            }
-            if !invalid.is_empty() {
-                self.assignment.restored(self.consumer.clock());
             }
         }
         Ok(())
@@ -371,6 +363,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         let next = task.next();
         self.consumer.set_end(partition, task.end_at_restore());
         self.partitions.insert(partition, task);
+        self.assignment.restored(self.consumer.clock());
         Ok(next)
     }
 
