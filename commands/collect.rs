@@ -29,7 +29,7 @@ pub(crate) struct Args {
 /// Windows, termination and limits.
 #[derive(clap::Args, Clone)]
 pub(crate) struct CollectFlags {
-    /// Observation windows, ascending, in whole seconds, such as 10m,1h,6h
+    /// Observation windows, ascending, in whole seconds, such as 10m,1h,6h; a number alone is in seconds
     #[arg(long, value_name = "DURATIONS", value_delimiter = ',', default_value = "10m,20m")]
     pub(crate) windows: Vec<Span>,
     /// Terminate a cascade after this time without an event (default: 30m or the largest window,

@@ -25,7 +25,7 @@ use crate::generate::ReplayFlags;
 use crate::plot;
 use crate::predict::PredictFlags;
 use crate::train::TrainFlags;
-use crate::{calibration, learning_curve, report};
+use crate::{calibration, learning_curve, progress, report};
 
 /// Cross-validation.
 #[derive(clap::Args, Clone)]
@@ -157,7 +157,10 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
         return Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done });
     }
     let cases = match args.flags.split {
-        None => evaluate(&past, &options),
+        None => {
+            let bar = progress::steps("folds", options.folds);
+            evaluate(&past, &options, &|| bar.inc(1))
+        }
         Some(SplitArg::Time) => {
             warn_of_times(&past);
             let terminated = args.collect.terminated.unwrap_or(TERMINATED).0;
@@ -242,7 +245,8 @@ pub(crate) fn report_in_time(path: &Path, args: &Evaluation<'_>) -> anyhow::Resu
     again.source.is_reported = true;
     let (past, _) = cascades(&again, args.files, args.fit.utc_offset, marks)?;
     warn_of_times(&past);
-    let terminated = args.collect.terminated.unwrap_or(TERMINATED).0;
+    // As in the run itself.
+    let terminated = args.collect.terminated.unwrap_or(MAX_AGE).0;
     let cases = evaluate_in_time(&past, &options, terminated);
     let rows = score(&cases, &options);
     write_report(path, &past, &options, &cases, &rows, args)

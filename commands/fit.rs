@@ -35,7 +35,7 @@ use crate::transport::stop_flag;
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) flags: FitFlags,
-    /// Fit recorded cascades once for each of these times after the first event, such as 10m,1h
+    /// Fit recorded cascades once for each of these times after the first event, such as 10m,1h; a number alone is in seconds
     #[arg(long, value_name = "DURATIONS", value_delimiter = ',', conflicts_with = "until")]
     windows: Vec<Span>,
     /// Fit recorded cascades up to this time after the first event (default: up to the last event)
@@ -244,7 +244,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         Some(path) if !args.transport.input.dry_run => {
             let (table, skip) = Table::resumed(path, header)?;
             if skip > 0 {
-                stream::report(&format!("{}: {skip} rows are kept", path.display()));
+                let kept = skip + 1;
+                stream::report(&format!(
+                    "{}: {kept} rows are kept, the last one is compared",
+                    path.display()
+                ));
             }
             options.skip = skip;
             Some(table)

@@ -71,6 +71,17 @@ pub(crate) struct Shared {
     pub(crate) metrics_textfile: Option<PathBuf>,
 }
 
+impl Shared {
+    /// Whether the command serves metrics and health.
+    pub(crate) fn serves(&self) -> bool {
+        #[cfg(feature = "http")]
+        let serves = self.http.is_some();
+        #[cfg(not(feature = "http"))]
+        let serves = false;
+        serves
+    }
+}
+
 /// Format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {

@@ -47,7 +47,7 @@ fn man_page(command: clap::Command, page: &Page) -> (PathBuf, Vec<u8>) {
     let man = clap_mangen::Man::new(command).title(&name).source(source).date("");
     man.render(&mut bytes).unwrap();
     let mut text = String::from(".SH FORMATS\n");
-    for (direction, what) in page.formats {
+    for (direction, what) in page.formats() {
         let _ = writeln!(text, ".TP\n\\fB{}\\fR\n{}.", roff(direction), roff(what));
     }
     text += ".SH EXAMPLES\n";
@@ -96,7 +96,7 @@ fn book_page(command: &clap::Command, page: &Page) -> (PathBuf, Vec<u8>) {
     let mut text = format!("{prose}\n\n{MARKER}\n## Usage\n\n```text\n");
     let usage = command.clone().render_usage().to_string();
     let _ = writeln!(text, "{}\n```\n\n## Formats\n", usage.trim_start_matches("Usage: "));
-    for (direction, what) in page.formats {
+    for (direction, what) in page.formats() {
         let direction =
             if direction.starts_with('-') { format!("`{direction}`") } else { (*direction).into() };
         let _ = writeln!(text, "- {direction}: {what}");

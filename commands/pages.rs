@@ -3,68 +3,13 @@
 //! `--help` prints it after the options; `generated.rs` writes it to the man pages and to
 //! `docs/commands/`. A test runs the examples (`tests/docs.rs`).
 
-use std::fmt::Write;
+mod page;
 
-use crate::flags::EXIT_STATUSES;
-
-/// The text of one command.
-pub(crate) struct Page {
-    /// Its name; empty for `tweetoscope` itself.
-    pub(crate) command: &'static str,
-    /// What it reads and writes.
-    pub(crate) formats: &'static [(&'static str, &'static str)],
-    /// What a command line does, and the command line.
-    pub(crate) examples: &'static [(&'static str, &'static str)],
-    /// Related commands.
-    pub(crate) see_also: &'static [&'static str],
-}
+pub(crate) use self::page::Page;
 
 /// The page of a command.
 pub(crate) fn of(command: &str) -> Option<&'static Page> {
     PAGES.iter().find(|page| page.command == command)
-}
-
-impl Page {
-    /// The text after the options in `--help`; lines have at most 80 characters.
-    pub(crate) fn help(&self) -> String {
-        let mut text = String::from("Formats:\n");
-        for (direction, what) in self.formats {
-            let _ = writeln!(text, "{}", wrapped(&format!("  {direction:7} "), what));
-        }
-        text += "\nExamples:\n";
-        for (purpose, line) in self.examples {
-            let _ = writeln!(text, "  {purpose}:\n    {line}");
-        }
-        if self.command.is_empty() {
-            text += "\nExit status:\n";
-            for (status, meaning) in EXIT_STATUSES {
-                let _ = writeln!(text, "{}", wrapped(&format!("  {status:<3} "), meaning));
-            }
-        }
-        let names: Vec<String> =
-            self.see_also.iter().map(|name| format!("tweetoscope-{name}(1)")).collect();
-        text + "\n" + &wrapped("See also: ", &names.join(", "))
-    }
-}
-
-/// Text behind a label, indented below it.
-fn wrapped(label: &str, text: &str) -> String {
-    const WIDTH: usize = 80;
-    let indent = label.len();
-    let (mut all, mut length) = (label.to_owned(), indent);
-    for (place, word) in text.split(' ').enumerate() {
-        let blank = usize::from(place > 0);
-        if blank > 0 && length + blank + word.len() > WIDTH {
-            let _ = write!(all, "\n{:indent$}", "");
-            length = indent;
-        } else if blank > 0 {
-            all.push(' ');
-            length += 1;
-        }
-        all += word;
-        length += word.len();
-    }
-    all
 }
 
 /// The pages, in the order of the commands.

@@ -22,6 +22,15 @@ pub(crate) fn over(inputs: &[Input]) -> Option<OnBytes> {
     Some(Box::new(move |bytes| bar.inc(bytes)))
 }
 
+/// A bar of `count` steps of a kind; invisible where stderr is not a terminal.
+pub(crate) fn steps(of: &str, count: usize) -> ProgressBar {
+    let bar = ProgressBar::new(count as u64)
+        .with_style(style(&format!("{{bar:30}} {{pos}}/{{len}} {of} {{elapsed}} {{eta}}")));
+    bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(5));
+    bar.enable_steady_tick(std::time::Duration::from_millis(500));
+    bar
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }

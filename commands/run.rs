@@ -154,7 +154,9 @@ fn run_without_report(args: &Args) -> anyhow::Result<Outcome> {
     if args.cascades.simulate.is_some() {
         return replay(args);
     }
-    match args.cascades.source.content(&args.transport.files, false)? {
+    // A service answers before its first record.
+    let peek = !args.transport.shared.serves() && !args.transport.input.dry_run;
+    match args.cascades.source.content(&args.transport.files, peek)? {
         Content::Records => run_on_stream(args, None),
         Content::Stream(format) => run_on_stream(args, Some(format)),
         Content::Histories | Content::Cascades => replay(args),

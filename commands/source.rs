@@ -78,11 +78,11 @@ impl SourceFlags {
         // The names of the columns of a table may be unknown.
         let is_table = self.columns.is_some();
         let otherwise = if is_table { Content::Cascades } else { Content::Records };
-        let blocks = !peek || io::stdin().is_terminal();
-        if self.format.is_none() && inputs[0] == Input::Stdin && blocks {
+        let peek = peek && !io::stdin().is_terminal();
+        if self.format.is_none() && inputs[0] == Input::Stdin && !peek {
             return Ok(otherwise);
         }
-        let found = content(&inputs, self.format).with_context(|| inputs[0].name())?;
+        let found = content(&inputs, self.format, peek).with_context(|| inputs[0].name())?;
         Ok(if found == Content::Records { otherwise } else { found })
     }
 

@@ -91,7 +91,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l log
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h; a number alone is in seconds' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l terminated -d 'Terminate a cascade after this time without an event (default: 30m or the largest window, whichever is larger; where recorded cascades are read, 7d)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l min-size -d 'Emit a window only if it contains at least this many events' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l lateness -d 'Keep the clock this far behind the latest event, so that late events still join their window' -r
@@ -138,7 +138,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l estimato
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l utc-offset -d 'Offset of the local time from UTC in hours: of times in tables that name none, and for features of the time of day' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows -d 'Fit recorded cascades once for each of these times after the first event, such as 10m,1h' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows -d 'Fit recorded cascades once for each of these times after the first event, such as 10m,1h; a number alone is in seconds' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l until -d 'Fit recorded cascades up to this time after the first event (default: up to the last event)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l resume -d 'Write the rows of --csv to this file instead of stdout; where an earlier run was interrupted, keep its complete rows and continue after them' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l parquet -d 'Write the columns of --csv to this Parquet file, and no records' -r -F
@@ -260,7 +260,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l format
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for tables, first; for posts read as they arrive, drop)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text,source=lang (default: recognise their names)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h; a number alone is in seconds' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l terminated -d 'Terminate a cascade after this time without an event (default: 30m or the largest window, whichever is larger; where recorded cascades are read, 7d)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l min-size -d 'Emit a window only if it contains at least this many events' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l lateness -d 'Keep the clock this far behind the latest event, so that late events still join their window' -r
@@ -412,7 +412,7 @@ json\t'One JSON object per message, as in the logs topic'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h; a number alone is in seconds' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l exact-times -d 'Keep fractions of seconds (default: round event times to whole seconds)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve -d 'Add the expected growth to alerts: pairs [seconds after the end of the window, events]'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l explain -d 'Add to alerts why they predict this size: contributions of the features to ln(n_tot / n_obs), the average that they start from, and the largest ones in words'

@@ -3,7 +3,9 @@
 use std::io;
 
 use super::blocks::Input;
-use super::import::{Format, MissingRoot, PARQUET, PostFormat, Posts, Recognised, recognise};
+use super::import::{
+    Format, MissingRoot, PARQUET, PostFormat, Posts, Recognised, is_page, recognise,
+};
 use super::opened::{Opened, peek};
 use super::{Cascades, ColumnNames, History, Refused, Table, TableOptions};
 use crate::record::Refusal;
@@ -28,14 +30,19 @@ fn format_of(input: &Opened, options: &CascadeOptions) -> Result<(Format, bool),
     match options.format {
         Some(Format::Table) => return Ok((Format::Table, false)),
         Some(_) if is_parquet => return refused("a Parquet file is a table: --format csv"),
-        Some(format) => return Ok((format, false)),
-        None => (),
+        _ => (),
     }
     let line = String::from_utf8_lossy(&input.first_line);
     if line.trim().is_empty() {
-        return Ok((options.otherwise.unwrap_or(Format::History), false));
+        return Ok((options.format.or(options.otherwise).unwrap_or(Format::History), false));
     }
-    match recognise(&line) {
+    let recognised = recognise(&line);
+    // A line that is cut off is refused alone.
+    let goes_on = recognised == Recognised::Fragment && line.trim_end().ends_with(['{', '[', ',']);
+    if let Some(format) = options.format.filter(|_| !goes_on) {
+        return Ok((format, false));
+    }
+    match recognised {
         Recognised::Format(format) => Ok((format, true)),
         Recognised::Array if line.split_ascii_whitespace().collect::<String>() == "[]" => {
             refused("an empty JSON array")
@@ -89,7 +96,12 @@ pub fn open_cascades(
             note(format!("{name}: --columns is ignored: the input is not a table"));
         }
         if recognised && let Format::Posts(format) = format {
-            note(format!("{name}: read as {}", format.title()));
+            let is_paged = is_page(&String::from_utf8_lossy(&one.first_line));
+            let to_end = match *input == Input::Stdin && is_paged {
+                true => ", to its end, because pages begin with the newest post",
+                false => "",
+            };
+            note(format!("{name}: read as {}{to_end}", format.title()));
         }
         if let Some(other) = all.filter(|other| *other != format) {
             let text = format!(
@@ -179,26 +191,30 @@ fn looks_like_header(line: &str) -> bool {
     line.contains([',', '\t', ';', '|']) && !line.contains("\":") && !line.contains('{')
 }
 
-/// Recognises the content of the first input, which is not consumed; blocks until stdin has content.
+/// Recognises the content of the first input, which is not consumed; with `peek`, stdin too, which blocks until it has
+/// content.
 ///
 /// # Errors
 /// The input cannot be read.
-pub fn content(inputs: &[Input], format: Option<Format>) -> io::Result<Content> {
+pub fn content(inputs: &[Input], format: Option<Format>, peek: bool) -> io::Result<Content> {
     let stream = inputs.iter().all(|input| *input == Input::Stdin);
     let first_line = match (format, inputs.first()) {
-        (None, Some(input)) => peek(input)?,
+        (None, Some(input)) if peek || !stream => self::peek(input)?,
         _ => Vec::new(),
     };
     let first_line = &String::from_utf8_lossy(&first_line);
     let recognised = format.map_or_else(|| recognise(first_line), Recognised::Format);
     Ok(match recognised {
-        Recognised::Format(Format::Posts(format)) if stream && !format.is_by_cascade() => {
+        // Pages are read to their end, because the newest one comes first, unless the format is given.
+        Recognised::Format(Format::Posts(format))
+            if stream && !format.is_by_cascade() && !is_page(first_line) =>
+        {
             Content::Stream(format)
         }
         Recognised::Format(Format::History) => Content::Histories,
         Recognised::Format(_) => Content::Cascades,
         // Opening the cascades reports an array, an object over several lines, or the names of the columns.
-        Recognised::Array | Recognised::Fragment if !stream => Content::Cascades,
+        Recognised::Array | Recognised::Fragment if !stream || peek => Content::Cascades,
         Recognised::Unknown if !stream && looks_like_header(first_line) => Content::Cascades,
         _ => Content::Records,
     })

@@ -114,6 +114,12 @@ impl<R: BufRead> Zstd<R> {
     }
 }
 
+/// The error of compressed data without their end.
+pub(super) fn cut_off() -> io::Error {
+    let text = "the compressed data end too early: the file is incomplete, and what follows is missing; get the whole file";
+    io::Error::new(io::ErrorKind::UnexpectedEof, text)
+}
+
 fn damaged(error: &impl std::fmt::Display) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("damaged zstd: {error}"))
 }
@@ -130,7 +136,12 @@ impl<R: BufRead> Read for Zstd<R> {
             let frame = &mut self.frame;
             while frame.can_collect() == 0 && !frame.is_finished() {
                 let blocks = BlockDecodingStrategy::UptoBlocks(1);
-                frame.decode_blocks(&mut self.input, blocks).map_err(|error| damaged(&error))?;
+                if let Err(error) = frame.decode_blocks(&mut self.input, blocks) {
+                    return Err(match self.input.fill_buf()?.is_empty() {
+                        true => cut_off(),
+                        false => damaged(&error),
+                    });
+                }
             }
             let read = frame.read(into)?;
             if read > 0 || into.is_empty() {
@@ -258,7 +269,8 @@ mod tests {
         let two = [&skippable[..], &frame, &skippable, &frame, &skippable].concat();
         assert_eq!(read(two).unwrap(), ([&one[..], &one].concat(), true));
         for cut in [5, 100, frame.len() - 1] {
-            assert!(read(frame[..cut].to_vec()).is_err(), "{cut}");
+            let error = read(frame[..cut].to_vec()).unwrap_err();
+            assert_eq!(cut < 10, error.kind() != io::ErrorKind::UnexpectedEof, "{cut}: {error}");
         }
         let mut damaged = frame.clone();
         damaged[frame.len() / 2] ^= 0x10;

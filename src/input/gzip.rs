@@ -4,6 +4,8 @@ use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
+use super::decoding::cut_off;
+
 /// The content of all members. Zeros between and after members are ignored, as `gzip` does.
 pub(super) struct Members<R> {
     /// The member that is read; `None` after the last.
@@ -20,7 +22,10 @@ impl<R: BufRead> Members<R> {
 impl<R: BufRead> Read for Members<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while let Some(member) = &mut self.member {
-            let read = member.read(into)?;
+            let read = member.read(into).map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => cut_off(),
+                _ => error,
+            })?;
             if read > 0 || into.is_empty() {
                 return Ok(read);
             }

@@ -353,7 +353,10 @@ mod tests {
         assert_eq!(lines, [3, 5, 6, 8, 9, 10, 11, 12]);
         assert_eq!(refused[0].detail, "row 2: no magnitude");
         assert_eq!(refused[1].detail, "row 4: the time is not a number: \"x\"");
-        assert_eq!(refused[2].detail, "rows 5 to 6: times go back: event 2 at 4 after 5");
+        assert_eq!(
+            refused[2].detail,
+            "rows 5 to 6: times go back: event 2 at 4 after 5; sort the events by time"
+        );
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub struct Table {
     unknown: u64,
     /// Rows whose original is written as 0 or -1.
     zeros: u64,
+    /// Rows whose text is not UTF-8.
+    foreign_texts: u64,
     /// Rows that were refused before the first time was read.
     untimed: u32,
     unit: Unit,
@@ -244,6 +246,8 @@ impl Table {
                 self.cascades.len() - 1
             }
         };
+        let text = columns.text.and_then(|column| row.get(column)).unwrap_or_default();
+        self.foreign_texts += u64::from(simdutf8::basic::from_utf8(text).is_err());
         let point = self.point(columns, row, name, note);
         let group = &mut self.cascades[group];
         let point = point.map_err(|refusal| {

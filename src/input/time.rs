@@ -88,6 +88,10 @@ impl FromStr for UnixTime {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        let is_date = text.trim().len() == "2018-10-10".len() && !text.contains(':');
+        if is_date && let Some(midnight) = unix_seconds(&format!("{} 00:00:00", text.trim()), 0.0) {
+            return Ok(Self(midnight));
+        }
         let time = match text.trim().parse::<f64>() {
             Ok(number) => Some(number).filter(|it| (EARLIEST_UNIX..guessed_from()).contains(it)),
             Err(_) => unix_seconds(text, 0.0),
@@ -167,6 +171,17 @@ mod tests {
             "Thu Oct 10 20:19:24 +0000 2018 x",
         ] {
             assert_eq!(unix_seconds(text, 0.0), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_given_by_an_option_is_its_midnight() {
+        let midnight = Ok(UnixTime(1_539_129_600.0));
+        for text in ["2018-10-10", "2018-10-10 00:00:00", "2018-10-10T00:00:00Z", "1539129600"] {
+            assert_eq!(text.parse(), midnight, "{text}");
+        }
+        for text in ["2018-13-10", "2018-10-1", "10/10/2018"] {
+            assert!(text.parse::<UnixTime>().is_err(), "{text}");
         }
     }
 

@@ -98,13 +98,14 @@ fn hash(id: &str, seed: u64) -> u64 {
 
 /// Predicts the final size of every cascade at the windows, by models that are fitted to the other folds;
 /// for each window its cascades in the order of the folds. Intervals have the probability `level`. The
-/// seed of the options assigns the folds; their window is ignored.
+/// seed of the options assigns the folds; their window is ignored. `after` is called after each fold.
 pub fn validate(
     samples: &[Sample],
     options: &LearnOptions,
     windows: &[f64],
     folds: usize,
     level: f64,
+    after: &dyn Fn(),
 ) -> Vec<Vec<Prediction>> {
     let assigned =
         Folds::assign(samples.iter().map(|sample| sample.id.as_str()), options.seed, folds);
@@ -115,6 +116,7 @@ pub fn validate(
         let rest: Vec<Sample> = rest.into_iter().cloned().collect();
         let found = predict_with(&rest, &held_out, options, windows, level);
         predictions.iter_mut().zip(found).for_each(|(all, found)| all.extend(found));
+        after();
     }
     predictions
 }

@@ -9,7 +9,7 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::item::Refusal;
+use super::item::{Refusal, json};
 use super::scalar::{Id, Scalar, Words};
 use crate::cascade::{Point, numbers};
 use crate::event::{EventTime, LARGEST};
@@ -154,7 +154,10 @@ impl HistoryCascade {
         }
         if let Some(i) = self.points.windows(2).position(|pair| pair[1].time < pair[0].time) {
             let (earlier, later) = (self.points[i].time, self.points[i + 1].time);
-            let detail = format!("times go back: event {} at {later} after {earlier}", i + 2);
+            let detail = format!(
+                "times go back: event {} at {later} after {earlier}; sort the events by time",
+                i + 2
+            );
             return Err(Refusal::new("range", detail));
         }
         if first > 0.0 {
@@ -167,14 +170,6 @@ impl HistoryCascade {
 fn store(text: Cow<'_, str>, to: &mut String) {
     to.clear();
     to.push_str(&text);
-}
-
-fn json(error: serde_json::Error) -> Refusal {
-    let reason = if error.is_data() { "field" } else { "json" };
-    let text = error.to_string();
-    // The caller adds the line number of the file.
-    let text = text.split(" at line 1 column ").collect::<Vec<_>>().join(" at byte ");
-    Refusal::new(reason, if error.is_data() { text } else { format!("not JSON: {text}") })
 }
 
 /// The elements of a list that is valid JSON; `expected` describes another value in the error.
@@ -299,7 +294,10 @@ mod tests {
             assert_eq!(read(line), slow(line), "{line}");
         }
         let error = read(r#"{"cid":"a","tweets":[[0,1],[5,1],[4,1]]}"#).unwrap_err();
-        assert_eq!(error.to_string(), "times go back: event 3 at 4 after 5");
+        assert_eq!(
+            error.to_string(),
+            "times go back: event 3 at 4 after 5; sort the events by time"
+        );
         let error = read(r#"{"cid":"a","tweets":[[0,1],]}"#).unwrap_err();
         assert_eq!(error.to_string(), "not JSON: expected value at byte 28");
     }

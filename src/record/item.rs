@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::error::Category;
+
 use super::write::Record;
 use crate::event::Event;
 
@@ -50,10 +52,24 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-pub(super) fn json(error: serde_json::Error) -> Refusal {
-    let reason = if error.is_data() { "field" } else { "json" };
+/// The refusal of a line that is not the JSON that was expected.
+pub(crate) fn json(error: serde_json::Error) -> Refusal {
     // A line is one record: the line number of serde_json would always be 1.
     let text = error.to_string();
-    let text = text.split(" at line 1 column ").collect::<Vec<_>>().join(" at byte ");
-    Refusal::new(reason, text)
+    let mut text = text.split(" at line 1 column ").collect::<Vec<_>>().join(" at byte ");
+    // serde names the Rust type.
+    if let Some((before, rest)) = text.split_once("expected struct ") {
+        let end = rest.find(|it: char| !it.is_alphanumeric()).unwrap_or(rest.len());
+        text = format!("{before}expected an object{}", &rest[end..]);
+    }
+    match error.classify() {
+        Category::Data => Refusal::new("field", text),
+        Category::Eof => {
+            let detail = format!(
+                "not JSON: {text}: the line is cut off, or its object takes several lines; write one a line, such as with jq -c ."
+            );
+            Refusal::new("json", detail)
+        }
+        Category::Io | Category::Syntax => Refusal::new("json", format!("not JSON: {text}")),
+    }
 }

@@ -20,6 +20,7 @@ mod write;
 
 pub use explanation::Explanation;
 pub use history_line::HistoryCascade;
+pub(crate) use item::json;
 pub use item::{Item, Refusal};
 pub use kernel_fit::KernelFit;
 pub use kind::Kind;

@@ -163,13 +163,14 @@ pub struct Row {
 }
 
 /// Predicts every cascade at every window, in the order of windows, then of cascades. The result
-/// does not depend on the number of threads.
-pub fn evaluate(cascades: &[Past], options: &EvaluateOptions) -> Vec<Case> {
+/// does not depend on the number of threads. `after` is called after each fold.
+pub fn evaluate(cascades: &[Past], options: &EvaluateOptions, after: &dyn Fn()) -> Vec<Case> {
     let threads = options.fit.threads;
     let (samples, answers) = studies(cascades, options);
     let windows: Vec<f64> = options.windows.iter().map(|window| *window as f64).collect();
     let learn = TrainOptions { threads, ..options.train.clone() }.learn_options(0, 1);
-    let predictions = validate(&samples, &learn, &windows, options.folds, options.predict.level);
+    let EvaluateOptions { folds, predict, .. } = options;
+    let predictions = validate(&samples, &learn, &windows, *folds, predict.level, after);
     let all = || samples.iter().zip(&answers);
     let cases = options.windows.iter().zip(&predictions).flat_map(|(window, predictions)| {
         let by_id: HashMap<&str, &Prediction> =

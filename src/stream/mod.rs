@@ -23,6 +23,7 @@ pub use replayed::Replayed;
 
 use std::io;
 
+use crate::input::import::{Format, Recognised, recognise};
 use crate::record::{Item, Kind, Reader, Record, Refusal};
 use crate::stage::{Body, Ending, Out, Outgoing, RecordRef, SharedSink, Stage, Tally};
 
@@ -264,12 +265,34 @@ pub fn run<S: Stage>(
                 return Ok(taken);
             }
         }
-        for (position, bytes, refusal) in &refused {
-            transport.reject(*position, bytes, refusal)?;
+        for (position, bytes, refusal) in refused {
+            transport.reject(position, &bytes, &with_command(refusal, &bytes, S::TAKES))?;
         }
         transport.write(out.take())?;
         observer.batch(transport.counts(), &|| tally_of(stage, transport));
     }
+}
+
+/// The refusal of a line that is no record, with the command that reads such lines.
+fn with_command(mut refusal: Refusal, bytes: &[u8], takes: &[Kind]) -> Refusal {
+    if !matches!(refusal.reason, "type" | "json") {
+        return refusal;
+    }
+    refusal.detail += &match recognise(&String::from_utf8_lossy(bytes)) {
+        Recognised::Format(Format::History) if !takes.contains(&Kind::History) => {
+            "; it is a history line, a whole cascade: read by tweetoscope run, fit and \
+             predict --now, and converted to tweets by tweetoscope generate --format history -"
+                .to_owned()
+        }
+        Recognised::Format(Format::Posts(format)) => format!(
+            "; it is a post ({}): read by tweetoscope run, fit and predict --now, and converted to tweets by tweetoscope \
+             generate --format {} -",
+            format.title(),
+            Format::Posts(format)
+        ),
+        _ => String::new(),
+    };
+    refusal
 }
 
 /// The counters of stage and transport.

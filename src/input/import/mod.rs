@@ -25,5 +25,5 @@ pub use format::{Format, PostFormat};
 pub use importer::Importer;
 pub use missing::MissingRoot;
 pub use posts::Posts;
-pub(super) use recognise::{PARQUET, of_other_format};
+pub(super) use recognise::{PARQUET, is_page, of_other_format};
 pub use recognise::{Recognised, recognise};

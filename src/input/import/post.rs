@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::event::{LARGEST, Message};
 use crate::input::time;
-use crate::record::{Refusal, Scalar, whole_text};
+use crate::record::{Refusal, Scalar, json, whole_text};
 
 /// A post or repost, as its platform states it.
 #[derive(Debug, PartialEq)]
@@ -131,12 +131,7 @@ pub(crate) fn text(field: Option<&RawValue>) -> Message<'_> {
 
 /// Parses a line.
 pub(crate) fn parse<'a, T: serde::Deserialize<'a>>(line: &'a str) -> Result<T, Refusal> {
-    serde_json::from_str(line).map_err(|error| {
-        let reason = if error.is_data() { "field" } else { "json" };
-        let text = error.to_string();
-        let text = text.split(" at line 1 column ").collect::<Vec<_>>().join(" at byte ");
-        Refusal::new(reason, if error.is_data() { text } else { format!("not JSON: {text}") })
-    })
+    serde_json::from_str(line).map_err(json)
 }
 
 /// Takes the posts of a page in the order of time, originals first; a post that is invalid is refused without the

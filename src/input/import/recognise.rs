@@ -92,6 +92,17 @@ pub fn recognise(line: &str) -> Recognised {
     Recognised::Unknown
 }
 
+/// Whether a line holds several posts: a page of a search of X, whose newest post comes first, or an array.
+pub(crate) fn is_page(line: &str) -> bool {
+    let line = line.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    let value = |name: &str| {
+        let (_, rest) = line.split_once(name)?;
+        Some(rest.trim_start().strip_prefix(':')?.trim_start().starts_with('['))
+    };
+    line.starts_with('[')
+        || ["\"data\"", "\"statuses\""].into_iter().any(|it| value(it) == Some(true))
+}
+
 /// The error of a line in an input of the given format, with a hint if the line itself has another format.
 pub(crate) fn of_other_format(mut refusal: Refusal, line: &str, format: Format) -> Refusal {
     let other = match recognise(line) {

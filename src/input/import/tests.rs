@@ -299,7 +299,14 @@ fn invalid_lines_are_refused_and_the_others_read() {
                 "post 2 of 3: no created_at; request it with tweet.fields=created_at,author_id,referenced_tweets",
             ),
         ),
-        (PostFormat::XV2, "{\"data\":", 0, Some("not JSON: EOF while parsing a value at byte 8")),
+        (
+            PostFormat::XV2,
+            "{\"data\":",
+            0,
+            Some(
+                "not JSON: EOF while parsing a value at byte 8: the line is cut off, or its object takes several lines; write one a line, such as with jq -c .",
+            ),
+        ),
         (PostFormat::XV2, "{}", 0, Some("neither data nor the id of a post")),
         (PostFormat::XV11, &v11(""), 1, None),
         (

@@ -91,6 +91,13 @@ impl Table {
                 count(self.zeros)
             ));
         }
+        if self.foreign_texts > 0 {
+            note(format!(
+                "the text of {} rows is not UTF-8: their other characters were replaced; convert the file first, such as \
+                 with iconv -f WINDOWS-1252 -t UTF-8",
+                count(self.foreign_texts)
+            ));
+        }
         self.unit.assumed(&self.options).into_iter().for_each(|it| note(it.to_owned()));
         if self.unmarked > 0 {
             note(format!("{} rows have no mark; it is 1", count(self.unmarked)));

@@ -62,7 +62,9 @@ pub fn check_windows(windows: &[u64]) -> Result<u64, String> {
         return Err(format!("at most {MAX_WINDOWS} windows, not {}", windows.len()));
     }
     if windows[0] == 0 || !windows.is_sorted_by(|a, b| a < b) {
-        return Err(format!("windows must be positive and ascend, not {windows:?}"));
+        let given: Vec<String> = windows.iter().map(|it| Span(*it as f64).to_string()).collect();
+        let given = given.join(",");
+        return Err(format!("windows are above 0 and ascend, such as 10m,1h; not {given}"));
     }
     Ok(largest)
 }

@@ -66,7 +66,7 @@ fn options(threads: usize) -> EvaluateOptions {
 #[test]
 fn every_cascade_of_the_minimum_size_is_scored_against_its_events_up_to_an_age() {
     let (past, options) = (pasts(1, 70), options(1));
-    let cases = evaluate(&past, &options);
+    let cases = evaluate(&past, &options, &|| ());
     let mut expected = Vec::new();
     for window in &options.windows {
         for past in &past {
@@ -93,11 +93,11 @@ fn every_cascade_of_the_minimum_size_is_scored_against_its_events_up_to_an_age()
 fn the_result_does_not_depend_on_the_number_of_threads() {
     let past = pasts(2, 50);
     let alone = options(1);
-    let cases = evaluate(&past, &alone);
+    let cases = evaluate(&past, &alone, &|| ());
     let rows = score(&cases, &alone);
     for threads in [2, 5] {
         let together = options(threads);
-        assert_eq!(evaluate(&past, &together), cases, "{threads} threads");
+        assert_eq!(evaluate(&past, &together, &|| ()), cases, "{threads} threads");
         assert_eq!(score(&cases, &together), rows, "{threads} threads");
     }
 }
@@ -105,7 +105,7 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
 #[test]
 fn the_end_of_a_cascade_does_not_reach_its_own_prediction() {
     let (mut past, options) = (pasts(3, 90), options(2));
-    let before = evaluate(&past, &options);
+    let before = evaluate(&past, &options, &|| ());
     // The folds are of the cascades that are scored at any window.
     let id = |cid: &str| format!("0/{cid}");
     let ids: Vec<String> = before.iter().map(|case| id(&case.cid)).collect();
@@ -115,7 +115,7 @@ fn the_end_of_a_cascade_does_not_reach_its_own_prediction() {
     for past in past.iter_mut().filter(|past| fold(&past.cid) == Some(0)) {
         past.points.retain(|point| point.time <= 3600.0);
     }
-    let after = evaluate(&past, &options);
+    let after = evaluate(&past, &options, &|| ());
     let (mut same, mut moved) = (0, 0);
     for (before, after) in before.iter().zip(&after) {
         assert_eq!(before.cid, after.cid);
@@ -140,7 +140,7 @@ fn with_few_cascades_the_model_is_the_growth_law_and_without_any_it_is_untrained
     let past: Vec<Past> = all.iter().filter(big).take(9).cloned().collect();
     assert_eq!(past.len(), 9);
     for count in [1, 9] {
-        let cases = evaluate(&past[..count], &options);
+        let cases = evaluate(&past[..count], &options, &|| ());
         assert!(cases.len() >= count);
         for case in &cases {
             let answers: [(Predictor, Answer); 8] = case.answers.clone().try_into().unwrap();
@@ -244,7 +244,7 @@ fn without_times_each_cascade_begins_when_the_one_before_it_has_ended() {
 #[test]
 fn the_calibration_counts_final_sizes_in_intervals_and_tenths() {
     let (past, options) = (pasts(8, 80), options(2));
-    let cases = evaluate(&past, &options);
+    let cases = evaluate(&past, &options, &|| ());
     let rows = calibration(&cases, &options);
     assert_eq!(rows.len(), 6, "two windows and all, two methods");
     for row in &rows {

@@ -35,15 +35,69 @@ fn files_that_cannot_be_read_as_they_are_name_the_remedy() {
 }
 
 #[test]
-fn a_table_on_stdin_of_run_is_refused_once_with_the_option_that_reads_it() {
-    let table = b"cid,t\na,0\na,60\nb,7\n";
-    let output = run(&["run"], table);
+fn stdin_of_run_may_be_a_table_a_history_or_pages_of_posts() {
+    let folder = folder("stdin");
+    let table = "cid,t\na,0\na,60\nb,7\n".to_owned();
+    let history = "{\"cid\":\"a\",\"tweets\":[[0,1],[60,1]]}\n{\"cid\":\"b\",\"tweets\":[[0,1]]}\n";
+    // The newest page comes first.
+    let page = |id: u32, minute: u32| {
+        let retweeted = r#""referenced_tweets":[{"type":"retweeted","id":"1"}]"#;
+        format!(
+            "{{\"data\":[{{\"id\":\"{id}\",\"created_at\":\"2020-01-01T00:0{minute}:00Z\",{retweeted}}}]}}\n"
+        )
+    };
+    let original = "{\"data\":[{\"id\":\"1\",\"created_at\":\"2020-01-01T00:00:00Z\"},\
+                    {\"id\":\"9\",\"created_at\":\"2020-01-01T00:00:07Z\"}]}\n";
+    let pages = page(3, 2) + &page(2, 1) + original;
+    for (content, n_obs) in [(table, 2), (history.to_owned(), 2), (pages.clone(), 3)] {
+        let file = folder.join("input");
+        fs::write(&file, &content).unwrap();
+        let options = ["run", "--windows", "5m", "--min-size", "2"];
+        let from_stdin = run(&options, content.as_bytes());
+        let from_file = run(&[&options[..], &[file.to_str().unwrap()]].concat(), b"");
+        let (records, errors) = (text(&from_stdin.stdout), text(&from_stdin.stderr));
+        assert_eq!(from_stdin.status.code(), Some(0), "{errors}");
+        assert!(records.contains(&format!("\"n_obs\":{n_obs}")), "{records}{errors}");
+        assert_eq!(records, text(&from_file.stdout));
+    }
+    // Where the format is given, posts are converted as they arrive.
+    let output = run(&["generate", "--format", "x_v2", "-"], pages.as_bytes());
+    assert!(text(&output.stderr).contains("1 originals came after retweets"));
+}
+
+#[test]
+fn lines_of_another_kind_name_the_command_that_reads_them() {
+    let history = b"{\"cid\":\"a\",\"tweets\":[[0,1],[60,1]]}\n";
+    let post =
+        b"{\"id_str\":\"1\",\"created_at\":\"Wed Jan 01 00:00:00 +0000 2020\",\"user\":{}}\n";
+    for (command, line, remedy) in [
+        ("collect", &history[..], "generate --format history -"),
+        ("predict", history, "predict --now"),
+        ("collect", post, "generate --format x_v11 -"),
+        ("predict", post, "predict --now"),
+    ] {
+        let output = run(&[command], line);
+        let errors = text(&output.stderr);
+        assert!(errors.contains(remedy), "{command}: {errors}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+    for format in ["x_v2", "x_v11", "history"] {
+        let folder = folder("pretty");
+        let file = folder.join("pretty.json");
+        fs::write(&file, "{\n \"data\": [\n  {\n   \"id\": \"1\"\n  }\n ]\n}\n").unwrap();
+        let output = run(&["run", "--format", format, file.to_str().unwrap()], b"");
+        let errors = text(&output.stderr);
+        assert!(errors.contains("over several lines") && errors.lines().count() == 1, "{errors}");
+    }
+}
+
+#[test]
+fn texts_that_are_not_utf_8_are_counted() {
+    let table = b"cid,t,msg\na,0,na\xefve\na,60,\nb,7,na\xc3\xafve\nc,8,\xe9t\xe9\n";
+    let output = run(&["generate", "--format", "csv", "-"], table);
     let errors = text(&output.stderr);
-    assert_eq!((output.status.code(), errors.lines().count()), (Some(1), 1), "{errors}");
-    assert!(errors.contains("--format csv"), "{errors}");
-    let output = run(&["run", "--format", "csv"], table);
-    let errors = text(&output.stderr);
-    assert!(errors.contains("2 cascades have fewer events than --min-size"), "{errors}");
+    assert!(errors.contains("the text of 2 rows is not UTF-8"), "{errors}");
+    assert!(text(&output.stdout).contains("na\u{ef}ve"));
 }
 
 #[test]
@@ -78,7 +132,8 @@ fn the_rest_of_a_file_that_is_cut_off_is_reported_and_the_beginning_is_used() {
     let output = run(&["generate", path.to_str().unwrap()], b"");
     assert_eq!(output.status.code(), Some(1));
     assert!(events(&output.stdout) > 1000, "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("cut.csv.gz:"), "{}", text(&output.stderr));
+    let errors = text(&output.stderr);
+    assert!(errors.contains("cut.csv.gz:") && errors.contains("is incomplete"), "{errors}");
 }
 
 #[test]
