@@ -12,8 +12,8 @@
 
 use std::collections::HashMap;
 
-use super::features::{Features, rounded};
 use super::sample::Sample;
+use super::values::{Features, rounded};
 
 /// Parts of a day.
 pub(super) const PARTS: usize = 48;
@@ -132,9 +132,9 @@ fn of_cascade(sample: &Sample) -> Option<[f64; PARTS]> {
     let ln_n = sample.features.place("ln_n")?;
     let now = sample.features.values();
     // (events, clock) at each age, the youngest first.
-    let at = |row: &Vec<f64>| Some((row.get(ln_n)?.exp(), places.read(row)?));
+    let at = |row: &[f64]| Some((row.get(ln_n)?.exp(), places.read(row)?));
     let mut ages: Vec<(f64, Clock)> =
-        std::iter::once(&now).chain(&sample.rows).filter_map(at).collect();
+        std::iter::once(now).chain(sample.rows.iter()).filter_map(at).collect();
     ages.sort_by(|a, b| a.1.age.total_cmp(&b.1.age));
     let (mut parts, mut events, mut age) = ([0.0; PARTS], 1.0, 0.0);
     for (count, clock) in ages {

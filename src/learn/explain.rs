@@ -11,12 +11,12 @@
 //! Taly and Yan, ICML 2017). A tree contributes the changes of the mean of its training values along the path of
 //! the cascade, each to the feature of its split (Saabas, 2014). All contributions sum to the prediction.
 
-use super::features::Features;
 use super::fitted_law::FittedLaw;
 use super::forecast::{Forecast, log_growth};
 use super::growth_law::{Inputs, towards_seismic};
 use super::map_law::{average_inputs, design};
 use super::model::Step;
+use super::values::Features;
 
 /// Contributions to a prediction, in ln(N/n).
 #[derive(Clone, Debug, PartialEq)]

@@ -3,118 +3,8 @@
 //! Every value is finite for any input and has at most six significant digits, so its JSON is short
 //! and reads back as the same number.
 
-use std::borrow::Cow;
-
-use serde::de::{MapAccess, Visitor};
-use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::cascade::{Number, Point};
-
-/// The largest absolute value of a feature.
-pub(super) const LARGEST_VALUE: f64 = 1e15;
-
-/// Named values, in order.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Features(Vec<(Cow<'static, str>, f64)>);
-
-impl Features {
-    /// The value of that name.
-    pub fn get(&self, name: &str) -> Option<f64> {
-        self.place(name).map(|place| self.0[place].1)
-    }
-
-    /// The place of that name.
-    pub(super) fn place(&self, name: &str) -> Option<usize> {
-        self.0.iter().position(|(own, _)| own == name)
-    }
-
-    /// The same, searched from the end.
-    pub(super) fn place_from_end(&self, name: &str) -> Option<usize> {
-        self.0.iter().rposition(|(own, _)| own == name)
-    }
-
-    /// The places of those names, in one pass where both have the same order.
-    pub(super) fn places(&self, names: &[String]) -> Vec<Option<usize>> {
-        let mut next = 0;
-        let mut place = |name: &String| {
-            let here = self.0.get(next).is_some_and(|(own, _)| own == name);
-            let place = if here { Some(next) } else { self.place(name) };
-            next = place.map_or(next, |place| place + 1);
-            place
-        };
-        names.iter().map(&mut place).collect()
-    }
-
-    /// The values, in order.
-    pub(super) fn values(&self) -> Vec<f64> {
-        self.0.iter().map(|(_, value)| *value).collect()
-    }
-
-    /// Whether both have the same names in the same order.
-    pub(super) fn are_named_as(&self, other: &Self) -> bool {
-        self.0.iter().map(|(name, _)| name).eq(other.0.iter().map(|(name, _)| name))
-    }
-
-    /// Names and values, in order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), *value))
-    }
-
-    /// The number of features.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are no features.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn push(&mut self, name: &'static str, value: f64) {
-        self.0.push((Cow::Borrowed(name), rounded(value)));
-    }
-}
-
-impl<S: Into<Cow<'static, str>>> FromIterator<(S, f64)> for Features {
-    fn from_iter<I: IntoIterator<Item = (S, f64)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.into(), rounded(value))).collect())
-    }
-}
-
-impl Serialize for Features {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.len()))?;
-        for (name, value) in self.iter() {
-            map.serialize_entry(name, &Number(value))?;
-        }
-        map.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Features {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Features;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-                f.write_str("an object of numbers")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Features, A::Error> {
-                let mut features = Features::default();
-                while let Some((name, value)) = map.next_entry::<String, Option<f64>>()? {
-                    if let Some(value) = value {
-                        features.0.push((Cow::Owned(name), finite(value)));
-                    }
-                }
-                Ok(features)
-            }
-        }
-        deserializer.deserialize_map(InOrder)
-    }
-}
+use super::values::{Building, Features, Rows, finite, rounded};
+use crate::cascade::Point;
 
 /// The features of a cascade at `age`, in seconds. The points are in seconds since the root and in order;
 /// points after `age` are ignored. `extra` features are appended.
@@ -130,14 +20,19 @@ pub fn describe(
     points: &[Point],
     window: f64,
     extra: impl Fn(&[Point], f64) -> Vec<(&'static str, f64)>,
-) -> (Features, Vec<Vec<f64>>) {
+) -> (Features, Rows) {
     let marked = has_marks(points);
     let at = |age: f64| {
         let observed = until(points, age);
         at_age(observed, age, marked, &extra(observed, age))
     };
     let now = at(window);
-    let rows = ladder(points, window).into_iter().map(|age| aligned(&at(age), &now)).collect();
+    let mut rows = Rows::default();
+    for age in ladder(points, window) {
+        let added = rows.push(aligned(&at(age), &now));
+        debug_assert!(added.is_ok(), "each row is as long as the features");
+    }
+    rows.shrink();
     (now, rows)
 }
 
@@ -155,15 +50,12 @@ pub fn ladder(points: &[Point], window: f64) -> Vec<f64> {
 }
 
 /// The values of `row` in the order of the names of `order`; 0 for a name that `row` does not have.
-fn aligned(row: &Features, order: &Features) -> Vec<f64> {
-    order
-        .iter()
-        .enumerate()
-        .map(|(i, (name, _))| match row.0.get(i) {
-            Some((same, value)) if same == name => *value,
-            _ => row.get(name).unwrap_or(0.0),
-        })
-        .collect()
+fn aligned<'a>(row: &'a Features, order: &'a Features) -> impl Iterator<Item = f64> {
+    let same = row.are_named_as(order);
+    order.iter().enumerate().map(move |(place, (name, _))| match same {
+        true => row.values()[place],
+        false => row.get(name).unwrap_or(0.0),
+    })
 }
 
 fn has_marks(points: &[Point]) -> bool {
@@ -178,7 +70,7 @@ fn at_age(points: &[Point], age: f64, marked: bool, extra: &[(&'static str, f64)
     let age = if age.is_finite() { age.max(1.0) } else { 1.0 };
     let points = until(points, age);
     let times: Vec<f64> = points.iter().map(|point| finite(point.time).clamp(0.0, age)).collect();
-    let mut out = Features(Vec::with_capacity(96));
+    let mut out = Building::with_capacity(96);
     let observed = Observed { times: &times, n: times.len().max(1) as f64, age };
     counts(&observed, &mut out);
     recent(&observed, &mut out);
@@ -189,9 +81,9 @@ fn at_age(points: &[Point], age: f64, marked: bool, extra: &[(&'static str, f64)
         marks(points, &observed, &mut out);
     }
     for (name, value) in extra {
-        out.push(name, *value);
+        out.push(*name, *value);
     }
-    out
+    out.features()
 }
 
 /// The event times up to an age, and their number n, at least 1.
@@ -226,7 +118,7 @@ const SHARES: [(&str, f64); 10] = [
     ("share_15_16", 15.0 / 16.0),
 ];
 
-fn counts(observed: &Observed, out: &mut Features) {
+fn counts(observed: &Observed, out: &mut Building) {
     let Observed { n, age, .. } = *observed;
     out.push("ln_n", n.ln());
     out.push("ln_age", age.ln());
@@ -253,7 +145,7 @@ const SPANS: [(&str, &str, f64); 7] = [
     ("last_10800", "first_10800", 10800.0),
 ];
 
-fn recent(observed: &Observed, out: &mut Features) {
+fn recent(observed: &Observed, out: &mut Building) {
     let Observed { n, age, .. } = *observed;
     for (name, trend, k) in PARTS {
         let (late, before) =
@@ -267,7 +159,7 @@ fn recent(observed: &Observed, out: &mut Features) {
     }
 }
 
-fn gaps(observed: &Observed, out: &mut Features) {
+fn gaps(observed: &Observed, out: &mut Building) {
     let Observed { times, age, .. } = *observed;
     let mut gaps: Vec<f64> = times.windows(2).map(|pair| (pair[1] - pair[0]).max(0.0)).collect();
     if gaps.is_empty() {
@@ -294,7 +186,7 @@ fn gaps(observed: &Observed, out: &mut Features) {
     }
 }
 
-fn shape(observed: &Observed, out: &mut Features) {
+fn shape(observed: &Observed, out: &mut Building) {
     let Observed { times, age, .. } = *observed;
     let (mean, sd) = mean_and_deviation(times);
     for (name, level) in [
@@ -311,7 +203,7 @@ fn shape(observed: &Observed, out: &mut Features) {
     out.push("sd_time", sd / age);
 }
 
-fn burstiness(observed: &Observed, out: &mut Features) {
+fn burstiness(observed: &Observed, out: &mut Building) {
     const BINS: usize = 16;
     let Observed { times, n, age } = *observed;
     let mut bins = [0.0; BINS];
@@ -345,7 +237,7 @@ fn dyadic_rate(observed: &Observed) -> (f64, f64) {
     (slope / linear, curvature / square)
 }
 
-fn marks(points: &[Point], observed: &Observed, out: &mut Features) {
+fn marks(points: &[Point], observed: &Observed, out: &mut Building) {
     let mark = |point: &Point| finite(point.magnitude).max(0.0);
     let after = |time: f64| {
         let from = points.partition_point(|point| point.time < time);
@@ -366,25 +258,4 @@ fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n;
     (mean, variance.sqrt())
-}
-
-fn finite(value: f64) -> f64 {
-    if value.is_nan() { 0.0 } else { value.clamp(-LARGEST_VALUE, LARGEST_VALUE) }
-}
-
-/// The value rounded to six significant digits.
-pub(super) fn rounded(value: f64) -> f64 {
-    const TINY: f64 = 1e-12;
-    let value = finite(value);
-    if value.abs() < TINY {
-        return 0.0;
-    }
-    let digits = 5 - value.abs().log10().floor() as i32;
-    if digits >= 0 {
-        let scale = 10f64.powi(digits);
-        (value * scale).round() / scale
-    } else {
-        let scale = 10f64.powi(-digits);
-        (value / scale).round() * scale
-    }
 }

@@ -5,7 +5,6 @@ use std::collections::{HashMap, HashSet};
 
 use ndarray::Array2;
 
-use super::features::Features;
 use super::forecast::{Calibration, Forecast, HeldOutForecast, log_growth};
 use super::growth_law::{GrowthLaw, Inputs, Places, distribution, towards_seismic};
 use super::map_law::{Rows, UNKNOWNS, design, minimise};
@@ -14,6 +13,7 @@ use super::options::LearnOptions;
 use super::sample::Sample;
 use super::table::is_usable;
 use super::train_networks::{FOLDS, fold};
+use super::values::Features;
 use super::vector::Vector;
 use crate::parallel::in_parallel;
 
@@ -166,7 +166,7 @@ impl Finished {
             let Some(places) = Places::of(&alike[0].features) else { continue };
             for sample in alike {
                 let now = sample.features.values();
-                for values in std::iter::once(&now).chain(&sample.rows) {
+                for values in std::iter::once(now).chain(sample.rows.iter()) {
                     let Some(inputs) = places.read(values).filter(is_scored) else { continue };
                     let log_growth = (sample.n_tot.ln() - inputs.ln_n()).max(0.0);
                     let next = numbers.len();

@@ -2,10 +2,10 @@
 
 use std::cell::OnceCell;
 
-use super::features::LARGEST_VALUE;
 use super::normal;
 use super::options::Aggregate;
 use super::trees::ReachedLeaves;
+use super::values::LARGEST_VALUE;
 use super::weighted::WeightedValues;
 use crate::cascade::{largest_size, rounded_outwards};
 

@@ -12,9 +12,9 @@
 //! the cascade or on a time in seconds: on a platform that the constants were not fitted to, such features
 //! increase the error.
 
-use super::features::Features;
 use super::forecast::{TwoPiece, log_growth};
 use super::normal;
+use super::values::Features;
 
 /// The law and its constants.
 #[derive(Clone, Copy, Debug, PartialEq)]

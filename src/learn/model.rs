@@ -2,7 +2,6 @@
 
 use super::activity::Activity;
 use super::explain::{Contributions, Explanation, ForestParts, of_forest};
-use super::features::Features;
 use super::fitted_law::FittedLaw;
 use super::forecast::{Calibration, Forecast};
 use super::growth_law::Inputs;
@@ -10,6 +9,7 @@ use super::network::Networks;
 use super::options::{Aggregate, Target};
 use super::table::{Columns, fill, omega_values};
 use super::trees::{ReachedLeaves, Trees};
+use super::values::Features;
 use crate::event::ModelVersion;
 
 /// How a model predicts; each step needs more finished cascades than the one before.

@@ -1,6 +1,6 @@
 //! What a model is trained on: a finished cascade at one observation window.
 
-use super::features::Features;
+use super::values::{Features, Rows};
 
 /// A finished cascade at one observation window.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,7 +18,7 @@ pub struct Sample {
     /// The features at the end of the window.
     pub features: Features,
     /// The same features, in the same order, at earlier ages of the cascade.
-    pub rows: Vec<Vec<f64>>,
+    pub rows: Rows,
     /// Decay β, branching factor n* and expected first generation still to come G1.
     pub x: [f64; 3],
     /// The ω for which N = n + ω G1/(1 − n*) is exact: (N − n)(1 − n*)/G1.

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use super::activity::{self, Activity, ClockPlaces};
-use super::features::{Features, rounded};
 use super::growth_law::Inputs;
 use super::options::{LearnOptions, Target};
 use super::ranks::upper_median;
 use super::sample::Sample;
+use super::values::{Features, rounded};
 
 /// Rows of a cascade that are drawn each time the cascade is drawn, for a tree or a network.
 pub(super) const ROWS_PER_DRAW: usize = 3;
@@ -110,13 +110,11 @@ impl Table {
         let at_window = sample.t_obs == options.window;
         let values = match options.target {
             Target::LogRatio => {
-                for row in
-                    std::iter::once(sample.features.values()).chain(sample.rows.iter().cloned())
-                {
-                    let values = || columns.arranged(&row, activity);
-                    rows.extend(log_ratio_row(sample, &row, values, options.window));
+                for row in std::iter::once(sample.features.values()).chain(sample.rows.iter()) {
+                    let values = || columns.arranged(row, activity);
+                    rows.extend(log_ratio_row(sample, row, values, options.window));
                 }
-                columns.arranged(&sample.features.values(), activity)
+                columns.arranged(sample.features.values(), activity)
             }
             Target::Omega => {
                 if let (true, Some(w)) = (at_window && sample.x[1] < 1.0, sample.w) {

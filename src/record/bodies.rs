@@ -153,8 +153,7 @@ fn parameters(mut it: Parameters) -> Result<Parameters, Refusal> {
         let text = "params, n_star (below 1), G1 or n_supp is no number from 0 on";
         return Err(Refusal::new("range", text));
     }
-    let width = it.features.len();
-    if it.rows.iter().any(|row| row.len() != width) {
+    if !it.rows.is_empty() && it.rows.width() != it.features.len() {
         return Err(Refusal::new("field", "a list of rows is not as long as features"));
     }
     Ok(it)

@@ -7,7 +7,7 @@ use super::explanation::Explanation;
 use super::kernel_fit::KernelFit;
 use super::scalar::{self, id, integer, log_seconds, seconds, text, window};
 use crate::cascade::{Point, number};
-use crate::learn::Features;
+use crate::learn::{Features, Rows};
 
 /// Numbers by name, in a significant order, which a map would lose.
 pub type Named = Vec<(String, f64)>;
@@ -124,8 +124,8 @@ pub struct Parameters {
     #[serde(default, skip_serializing_if = "Features::is_empty")]
     pub features: Features,
     /// Values of the same features at earlier ages of the cascade.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rows: Vec<Vec<f64>>,
+    #[serde(default, skip_serializing_if = "Rows::is_empty")]
+    pub rows: Rows,
 }
 
 /// An interval that holds the final size with the probability `level`.
@@ -223,8 +223,8 @@ pub struct Sample {
     #[serde(default, skip_serializing_if = "Features::is_empty")]
     pub features: Features,
     /// Values of the same features at earlier ages of the cascade.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub rows: Vec<Vec<f64>>,
+    #[serde(default, skip_serializing_if = "Rows::is_empty")]
+    pub rows: Rows,
 }
 
 /// A trained model: its version, its window, and its text, which only `learn` reads.

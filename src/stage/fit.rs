@@ -26,7 +26,7 @@ use crate::hawkes::mark::MarkLaw;
 use crate::hawkes::predict::{branching_factor, expected_events, first_generation};
 use crate::hawkes::residuals::{residuals, test_exponential};
 use crate::hawkes::{Estimator, seismic};
-use crate::learn::{self, Features};
+use crate::learn;
 use crate::parallel::in_parallel;
 use crate::record::{Kind, Parameters, Record, Serie};
 
@@ -274,7 +274,7 @@ impl FitOptions {
             let extra = |seen: &[Point], age| self.extra(root, seen, age, mean_mark, &found.ages);
             learn::describe(points, *watched, extra)
         } else {
-            (Features::default(), Vec::new())
+            Default::default()
         };
         Parameters {
             cid: serie.cid.clone(),

@@ -132,7 +132,7 @@ mod tests {
             n_obs: 10,
             n_tot: 20 + number,
             features: crate::learn::Features::default(),
-            rows: Vec::new(),
+            rows: Default::default(),
         }))
     }
 

@@ -1,0 +1,430 @@
+//! Named values and rows of values, held compactly: a process holds thousands of samples, whose names are the same.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::cascade::Number;
+
+/// The largest absolute value of a feature.
+pub(super) const LARGEST_VALUE: f64 = 1e15;
+
+/// The names of values, in order.
+type Names = [Cow<'static, str>];
+
+thread_local! {
+    /// Lists of names that were used last, the newest last: values with the same names share one list.
+    static RECENT: RefCell<Vec<Arc<Names>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Number of lists of names that a thread remembers: a stage meets few, such as with and without marks.
+const REMEMBERED: usize = 8;
+
+/// The list with these names, shared where it was used before.
+fn shared(names: Vec<Cow<'static, str>>) -> Arc<Names> {
+    RECENT.with_borrow_mut(|recent| {
+        if let Some(known) = recent.iter().rev().find(|known| are_equal(known, &names)) {
+            return Arc::clone(known);
+        }
+        if recent.len() == REMEMBERED {
+            recent.remove(0);
+        }
+        let new: Arc<Names> = names.into();
+        recent.push(Arc::clone(&new));
+        new
+    })
+}
+
+/// Whether the names are the same; fast where they are constants of the program.
+fn are_equal(a: &Names, b: &Names) -> bool {
+    let same = |(a, b): (&Cow<'_, str>, &Cow<'_, str>)| std::ptr::eq(&**a, &**b) || a == b;
+    a.len() == b.len() && a.iter().zip(b).all(same)
+}
+
+pub(super) fn finite(value: f64) -> f64 {
+    if value.is_nan() { 0.0 } else { value.clamp(-LARGEST_VALUE, LARGEST_VALUE) }
+}
+
+/// The value rounded to six significant digits.
+pub(super) fn rounded(value: f64) -> f64 {
+    const TINY: f64 = 1e-12;
+    let value = finite(value);
+    if value.abs() < TINY {
+        return 0.0;
+    }
+    let digits = 5 - value.abs().log10().floor() as i32;
+    if digits >= 0 {
+        let scale = 10f64.powi(digits);
+        (value * scale).round() / scale
+    } else {
+        let scale = 10f64.powi(-digits);
+        (value / scale).round() * scale
+    }
+}
+
+/// Named values, in order.
+#[derive(Clone)]
+pub struct Features {
+    names: Arc<Names>,
+    values: Box<[f64]>,
+}
+
+impl Features {
+    /// The value of that name.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        self.place(name).map(|place| self.values[place])
+    }
+
+    /// The place of that name.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|own| own == name)
+    }
+
+    /// The same, searched from the end.
+    pub(super) fn place_from_end(&self, name: &str) -> Option<usize> {
+        self.names.iter().rposition(|own| own == name)
+    }
+
+    /// The places of those names, in one pass where both have the same order.
+    pub(super) fn places(&self, names: &[String]) -> Vec<Option<usize>> {
+        let mut next = 0;
+        let mut place = |name: &String| {
+            let here = self.names.get(next).is_some_and(|own| own == name);
+            let place = if here { Some(next) } else { self.place(name) };
+            next = place.map_or(next, |place| place + 1);
+            place
+        };
+        names.iter().map(&mut place).collect()
+    }
+
+    /// The values, in order.
+    pub(super) fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Whether both have the same names in the same order.
+    pub(super) fn are_named_as(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.names, &other.names) || are_equal(&self.names, &other.names)
+    }
+
+    /// Names and values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.names.iter().map(AsRef::as_ref).zip(self.values.iter().copied())
+    }
+
+    /// The number of features.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are no features.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Self { names: shared(Vec::new()), values: Box::default() }
+    }
+}
+
+impl fmt::Debug for Features {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl PartialEq for Features {
+    fn eq(&self, other: &Self) -> bool {
+        self.are_named_as(other) && self.values == other.values
+    }
+}
+
+/// Features that are being computed.
+pub(super) struct Building {
+    names: Vec<Cow<'static, str>>,
+    values: Vec<f64>,
+}
+
+impl Building {
+    pub(super) fn with_capacity(count: usize) -> Self {
+        Self { names: Vec::with_capacity(count), values: Vec::with_capacity(count) }
+    }
+
+    /// Adds a value, rounded to six digits.
+    pub(super) fn push(&mut self, name: impl Into<Cow<'static, str>>, value: f64) {
+        self.names.push(name.into());
+        self.values.push(rounded(value));
+    }
+
+    pub(super) fn features(self) -> Features {
+        Features { names: shared(self.names), values: self.values.into() }
+    }
+}
+
+impl<S: Into<Cow<'static, str>>> FromIterator<(S, f64)> for Features {
+    fn from_iter<I: IntoIterator<Item = (S, f64)>>(pairs: I) -> Self {
+        let mut building = Building::with_capacity(0);
+        pairs.into_iter().for_each(|(name, value)| building.push(name, value));
+        building.features()
+    }
+}
+
+impl Serialize for Features {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.len()))?;
+        for (name, value) in self.iter() {
+            map.serialize_entry(name, &Number(value))?;
+        }
+        map.end()
+    }
+}
+
+/// Reads a name: `None` where it is the expected one.
+struct NameOtherThan<'a>(Option<&'a str>);
+
+impl<'de> DeserializeSeed<'de> for NameOtherThan<'_> {
+    type Value = Option<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for NameOtherThan<'_> {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok((self.0 != Some(name)).then(|| name.to_owned()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Features {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Features;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of numbers")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Features, A::Error> {
+                // The names of the last features, which need not be copied.
+                let last = RECENT.with_borrow(|recent| recent.last().cloned());
+                let last = last.unwrap_or_else(|| shared(Vec::new()));
+                let mut values = Vec::with_capacity(last.len());
+                // From the first name on that is not the next one of `last`.
+                let mut others: Option<Vec<Cow<'static, str>>> = None;
+                loop {
+                    let expected = last.get(values.len()).filter(|_| others.is_none());
+                    let seed = NameOtherThan(expected.map(AsRef::as_ref));
+                    let Some(other) = map.next_key_seed(seed)? else { break };
+                    let Some(value) = map.next_value::<Option<f64>>()? else { continue };
+                    match (other, &mut others) {
+                        (None, _) => {}
+                        (Some(other), Some(names)) => names.push(other.into()),
+                        (Some(other), None) => {
+                            let mut names = last[..values.len()].to_vec();
+                            names.push(other.into());
+                            others = Some(names);
+                        }
+                    }
+                    values.push(finite(value));
+                }
+                let names = match others {
+                    Some(names) => shared(names),
+                    None if values.len() == last.len() => last,
+                    None => shared(last[..values.len()].to_vec()),
+                };
+                Ok(Features { names, values: values.into() })
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+/// Rows of values, all of the same length.
+#[derive(Clone, Default, PartialEq)]
+pub struct Rows {
+    width: usize,
+    /// Row by row.
+    values: Vec<f64>,
+}
+
+impl Rows {
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// It is empty, or not as long as those before.
+    pub fn push(&mut self, row: impl IntoIterator<Item = f64>) -> Result<(), &'static str> {
+        let before = self.values.len();
+        self.values.extend(row);
+        let width = self.values.len() - before;
+        if width == 0 || before > 0 && width != self.width {
+            self.values.truncate(before);
+            return Err("the rows have different lengths, or none");
+        }
+        self.width = width;
+        Ok(())
+    }
+
+    /// The rows, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[f64]> + Clone {
+        self.values.chunks_exact(self.width.max(1))
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.values.len() / self.width.max(1)
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The length of each row; 0 where there is none.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Releases memory that is not used.
+    pub(super) fn shrink(&mut self) {
+        self.values.shrink_to_fit();
+    }
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for Rows {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+/// Appends the numbers of a list.
+struct Append<'a>(&'a mut Vec<f64>);
+
+impl<'de> DeserializeSeed<'de> for Append<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Append<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of numbers")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(value) = list.next_element()? {
+            self.0.push(value);
+        }
+        Ok(())
+    }
+}
+
+impl<'de> Deserialize<'de> for Rows {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct All;
+        impl<'de> Visitor<'de> for All {
+            type Value = Rows;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of rows of numbers")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Rows, A::Error> {
+                let (mut rows, mut row) = (Rows::default(), Vec::new());
+                while list.next_element_seed(Append(&mut row))?.is_some() {
+                    rows.push(row.drain(..)).map_err(serde::de::Error::custom)?;
+                }
+                rows.shrink();
+                Ok(rows)
+            }
+        }
+        deserializer.deserialize_seq(All)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_with_the_same_names_share_them() {
+        let text = r#"{"a":1.5,"b":-2,"c":0}"#;
+        let read = |text: &str| serde_json::from_str::<Features>(text).unwrap();
+        let (one, two) = (read(text), read(text));
+        assert!(Arc::ptr_eq(&one.names, &two.names));
+        let built: Features = [("a", 1.5), ("b", -2.0), ("c", 0.0)].into_iter().collect();
+        assert!(Arc::ptr_eq(&one.names, &built.names));
+        assert_eq!(one, built);
+        assert_eq!(serde_json::to_string(&built).unwrap(), text);
+    }
+
+    #[test]
+    fn any_order_of_objects_reads_as_their_names_and_values() {
+        let names = ["a", "b", "c", "d", "\\u0061b"];
+        let mut state = 1_u64;
+        let mut below = |n: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % n
+        };
+        for round in 0..5_000 {
+            let count = below(5) as usize;
+            let pairs: Vec<(&str, Option<f64>)> = (0..count)
+                .map(|_| {
+                    let value = (below(4) > 0).then(|| below(100) as f64);
+                    (names[below(5) as usize], value)
+                })
+                .collect();
+            let fields: Vec<String> = pairs
+                .iter()
+                .map(|(name, value)| {
+                    format!("\"{name}\":{}", value.map_or("null".to_owned(), |it| it.to_string()))
+                })
+                .collect();
+            let read: Features =
+                serde_json::from_str(&format!("{{{}}}", fields.join(","))).unwrap();
+            let whole = |name: &str| if name.len() > 1 { "ab".to_owned() } else { name.to_owned() };
+            let expected: Vec<(String, f64)> =
+                pairs.iter().filter_map(|(name, value)| Some((whole(name), (*value)?))).collect();
+            let found: Vec<(String, f64)> =
+                read.iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            assert_eq!(found, expected, "{round}: {fields:?}");
+        }
+    }
+
+    #[test]
+    fn rows_have_one_length() {
+        let text = "[[1.0,2.0],[3.5,4.0]]";
+        let rows: Rows = serde_json::from_str(text).unwrap();
+        assert_eq!((rows.len(), rows.width()), (2, 2));
+        assert_eq!(rows.iter().collect::<Vec<_>>(), [[1.0, 2.0], [3.5, 4.0]]);
+        assert_eq!(serde_json::to_string(&rows).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Rows>("[]").unwrap(), Rows::default());
+        for wrong in ["[[1],[1,2]]", "[[]]", "[1]", "[[null]]", "[[1,2],[]]"] {
+            assert!(serde_json::from_str::<Rows>(wrong).is_err(), "{wrong}");
+        }
+    }
+}
