@@ -5,7 +5,7 @@ Every job runs in pairs (ours, theirs, ours, theirs, ...), because the speed of 
 script reports the ratio of each pair. It compares the results of a job before it measures time. A
 program that is not installed is skipped with a message. The programs:
 
-    pip install duckdb numpy numba scipy orjson scikit-learn HawkesPyLib tick
+    pip install duckdb numpy numba scipy orjson scikit-learn HawkesPyLib tick intensify==0.3.3
 
 Threads: one for a job "on one core", two otherwise.
 """
@@ -270,6 +270,76 @@ def bench_kernels(folder, pairs, quick):
     report("power-law fits of 1,000 events each", "s", [a for a, _ in pairs], [b for _, b in pairs], "50 x")
 
 
+PEER_INTENSIFY = r'''
+import json, sys, time, warnings
+import numpy as np
+from intensify import ExponentialKernel, PowerLawKernel, UnivariateHawkes
+warnings.filterwarnings("ignore")
+kernel, repeats = sys.argv[2], int(sys.argv[3])
+times = np.array(json.loads(open(sys.argv[1]).readline())["tweets"], dtype=float)[:, 0]
+def fit():
+    # Starts near the truth of the data.
+    made = ExponentialKernel(0.5, 1 / 3000) if kernel == "exp" else PowerLawKernel(10.0, 0.5, 300.0)
+    return UnivariateHawkes(1e-6, made).fit(times, T=times[-1])
+fit()
+spent = []
+for _ in range(repeats):
+    began = time.process_time()
+    found = fit()
+    spent.append(time.process_time() - began)
+own = found.process.kernel
+# Under the model without a background, given the first event, as ours.
+params = [float(own.alpha), float(own.beta), float(getattr(own, "c", 0.0))]
+print(json.dumps({"seconds": min(spent), "params": params, "branching": float(own.l1_norm())}))
+'''
+
+
+def power_law_likelihood(times, params):
+    """The log-likelihood of a kernel a (t + c)^-(1 + b), given the first event."""
+    import numpy as np
+    (a, b, c), t = params, np.array(times)
+    sums = np.array([((t[i] - t[:i] + c) ** -(1 + b)).sum() for i in range(1, len(t))])
+    return np.log(a * sums).sum() - (a / b * (c ** -b - (t[-1] - t + c) ** -b)).sum()
+
+
+def bench_intensify(folder, pairs, quick):
+    events, copies = (1000, 20) if quick else (7560, 20)
+    print(f"== one cascade of {events:,} events on one thread, beside intensify 0.3: ours is the whole command on copies, divided "
+          "by their number, with reading, tests and standard errors; theirs is the fit alone, the fastest of its repetitions")
+    if not has("intensify", "scipy"):
+        return
+    exponential, power_law = folder / "exp.jsonl", folder / "pl.jsonl"
+    history(exponential, 1, events)
+    power_law_history(power_law, 1, events)
+    for path in (exponential, power_law):
+        line = path.read_text()
+        path.write_text("".join(line.replace('"cid": "0"', f'"cid": "{i}"') for i in range(copies)))
+    times = [t for t, _ in json.loads(power_law.read_text().splitlines()[0])["tweets"]]
+    both = ["--threads", 1, "--mark-exponent", "none"]
+    for name, kernel, path, limit, count, repeats, target in (
+        ("exponential fit", "exp", exponential, 500, copies, 20, "15 x"),
+        ("power-law fit over all pairs", "power-law", power_law, 10**9, 2, 1, "20 x"),
+        ("approximated power-law fit", "power-law", power_law, 500, copies, 1, "500 x"),
+    ):
+        if count < copies:
+            path = folder / "few.jsonl"
+            path.write_text("".join(power_law.read_text().splitlines(True)[:count]))
+        fit = [BINARY, "fit", "--csv", "--kernel", kernel, "--exact-below", limit, *both, path]
+        rows = subprocess.run(list(map(str, fit)), check=True, capture_output=True, text=True).stdout.splitlines()
+        ours = dict(zip(rows[0].split(","), rows[1].split(",")))
+        theirs = peer(PEER_INTENSIFY, path, kernel, repeats)
+        n_star = float(ours["kernel_n_star"])
+        if kernel == "exp":
+            print(f"     branching factors: ours {n_star:.5f}, theirs {theirs['branching']:.5f}")
+            assert abs(n_star - theirs["branching"]) < 0.01
+        else:
+            value = power_law_likelihood(times, theirs["params"])
+            print(f"     log-likelihoods: ours {float(ours['kernel_log_likelihood']):.2f}, theirs {value:.2f}")
+            assert float(ours["kernel_log_likelihood"]) > value - 0.01
+        pairs_ = [(command(fit)[0] / count, peer(PEER_INTENSIFY, path, kernel, repeats)["seconds"]) for _ in range(pairs)]
+        report(f"{name}, {events:,} events", "s", [a for a, _ in pairs_], [b for _, b in pairs_], target)
+
+
 PEER_GROUP = r'''
 import duckdb, json, resource, sys, time
 con = duckdb.connect(); con.execute("SET threads=1"); con.execute("SET enable_progress_bar=false")
@@ -499,7 +569,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--pairs", type=int, default=5, help="pairs per job (default 5)")
     arguments.add_argument("--quick", action="store_true", help="use small inputs, to check that the script works")
-    arguments.add_argument("--only", default="", help="fits, kernels, reading, pipe, forest or simulate")
+    arguments.add_argument("--only", default="", help="fits, kernels, intensify, reading, pipe, forest or simulate")
     given = arguments.parse_args()
     jobs = build()
     with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
@@ -507,6 +577,7 @@ def main():
         benches = {
             "fits": lambda: bench_fits(jobs, folder, given.pairs, given.quick),
             "kernels": lambda: bench_kernels(folder, given.pairs, given.quick),
+            "intensify": lambda: bench_intensify(folder, given.pairs, given.quick),
             "reading": lambda: bench_reading(jobs, folder, given.pairs, given.quick),
             "pipe": lambda: bench_pipe(folder, given.pairs, given.quick),
             "forest": lambda: bench_forest(jobs, folder, given.pairs, given.quick),

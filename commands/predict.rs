@@ -41,27 +41,15 @@ pub(crate) struct Args {
     kafka: KafkaArgs,
 }
 
-/// What predicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum MethodArg {
-    /// The model of the window; where it has none, the growth law, corrected by finished cascades
-    Auto,
-    /// The growth law without any correction
-    GrowthLaw,
-    /// SEISMIC's estimate, or the fitted process where there is none
-    Seismic,
-    /// Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`
-    Hawkes,
-    /// Expected size under the kernel of `fit --kernel`, or the fitted process where it has none
-    Kernel,
-}
-
 /// Predictions and their output.
 #[derive(clap::Args, Clone)]
 pub(crate) struct PredictFlags {
-    /// Method of prediction
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(crate) method: MethodArg,
+    /// Method of prediction: auto, the model of the window, or without one the growth law, corrected by
+    /// finished cascades; growth-law without any correction; seismic, SEISMIC's estimate; hawkes, the expected
+    /// size of the fitted process; kernel, that under the kernel of fit --kernel, or, of this kernel only, exp,
+    /// power-law, sum-exp:2, sum-exp:3 or seismic-kernel. Where the last three have no size, they are as hawkes
+    #[arg(long, value_name = "METHOD", default_value = "auto")]
+    pub(crate) method: Method,
     /// Nominal probability that the prediction interval contains the final size, between 0 and 1
     #[arg(long, value_name = "P", default_value_t = PredictOptions::default().level)]
     pub(crate) level: f64,
@@ -108,13 +96,7 @@ impl PredictFlags {
         }
         check_pins(&self.pin)?;
         Ok(PredictOptions {
-            method: match self.method {
-                MethodArg::Auto => Method::Auto,
-                MethodArg::GrowthLaw => Method::GrowthLaw,
-                MethodArg::Seismic => Method::Seismic,
-                MethodArg::Hawkes => Method::Hawkes,
-                MethodArg::Kernel => Method::Kernel,
-            },
+            method: self.method,
             law: GrowthLaw::default(),
             level: self.level,
             alert_above: self.alert_above,
@@ -161,6 +143,18 @@ fn check_models(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Logs predictions that are not those of the kernel that was asked for.
+fn judge(predict: &Predict) -> Outcome {
+    let count = predict.without_kernel();
+    if count > 0 {
+        log::warn!(
+            "--method: {count} predictions are those of the fitted process, because the parameters have no fit of the \
+             kernel, or it has no final size; add --kernel to fit"
+        );
+    }
+    Outcome::Done
+}
+
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let options = args.flags.options()?;
@@ -191,20 +185,20 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         let folder = args.models.as_ref().map(|path| Folder::new(path, args.flags.pin.clone()));
         let rows = |lines| table.over(lines, rows::alert);
         let outcome = match folder {
-            None => args.transport.drive_through(make, rows, |_| Outcome::Done),
+            None => args.transport.drive_through(make, rows, judge),
             Some(folder) => {
                 let wrap = |lines| WithModels::new(rows(lines), folder, Use::Follow);
-                args.transport.drive_through(make, wrap, |_| Outcome::Done)
+                args.transport.drive_through(make, wrap, judge)
             }
         };
         return table.close(outcome);
     }
     match &args.models {
-        None => args.transport.drive(make),
+        None => args.transport.drive_through(make, |lines| lines, judge),
         Some(path) => {
             let folder = Folder::new(path, args.flags.pin.clone());
             let wrap = |lines| WithModels::new(lines, folder, Use::Follow);
-            args.transport.drive_through(make, wrap, |_| Outcome::Done)
+            args.transport.drive_through(make, wrap, judge)
         }
     }
 }

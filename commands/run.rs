@@ -9,6 +9,7 @@ use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::input::Content;
 use tweetoscope::input::import::PostFormat;
 use tweetoscope::stage::fit::Cut;
+use tweetoscope::stage::predict::Method;
 use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{self, Imported, Rejects, Replayed, Stdout, Transport};
@@ -18,7 +19,7 @@ use crate::evaluate::{EvaluateFlags, Evaluation, WINDOWS};
 use crate::fit::{FitFlags, warn_of_marks};
 use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::generate::ReplayFlags;
-use crate::predict::{MethodArg, PredictFlags};
+use crate::predict::PredictFlags;
 use crate::rows::{self, Table};
 use crate::train::TrainFlags;
 use crate::transport::stop_flag;
@@ -119,7 +120,7 @@ fn evaluation(args: &Args) -> Evaluation<'_> {
 /// Runs the command, then evaluates the same cascades in time order for the report.
 fn run_with_report(args: &Args, path: &Path) -> anyhow::Result<Outcome> {
     let refuse = |text: String| Err(Usage(text).into());
-    if args.no_learn || args.models.is_some() || args.predict.method != MethodArg::Auto {
+    if args.no_learn || args.models.is_some() || args.predict.method != Method::Auto {
         return refuse(
             "--report without --folds and --split evaluates models that learn from the cascades; leave out \
              --no-learn, --models and --method"

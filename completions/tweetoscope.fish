@@ -188,11 +188,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-topi
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l method -d 'Method of prediction' -r -f -a "auto\t'The model of the window; where it has none, the growth law, corrected by finished cascades'
-growth-law\t'The growth law without any correction'
-seismic\t'SEISMIC\'s estimate, or the fitted process where there is none'
-hawkes\t'Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`'
-kernel\t'Expected size under the kernel of `fit --kernel`, or the fitted process where it has none'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l method -d 'Method of prediction: auto, the model of the window, or without one the growth law, corrected by finished cascades; growth-law without any correction; seismic, SEISMIC\'s estimate; hawkes, the expected size of the fitted process; kernel, that under the kernel of fit --kernel, or, of this kernel only, exp, power-law, sum-exp:2, sum-exp:3 or seismic-kernel. Where the last three have no size, they are as hawkes' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l above -d 'Add to each alert, for each of these numbers of events, such as 1000,10000, the probability of more and the expected time until then; emits all alerts' -r
@@ -375,11 +371,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l estimato
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l utc-offset -d 'Offset of the local time from UTC in hours: of times in tables that name none, and for features of the time of day' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l method -d 'Method of prediction' -r -f -a "auto\t'The model of the window; where it has none, the growth law, corrected by finished cascades'
-growth-law\t'The growth law without any correction'
-seismic\t'SEISMIC\'s estimate, or the fitted process where there is none'
-hawkes\t'Expected size of the fitted process, with the parameters of `fit --estimator map` or `mle`'
-kernel\t'Expected size under the kernel of `fit --kernel`, or the fitted process where it has none'"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l method -d 'Method of prediction: auto, the model of the window, or without one the growth law, corrected by finished cascades; growth-law without any correction; seismic, SEISMIC\'s estimate; hawkes, the expected size of the fitted process; kernel, that under the kernel of fit --kernel, or, of this kernel only, exp, power-law, sum-exp:2, sum-exp:3 or seismic-kernel. Where the last three have no size, they are as hawkes' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l above -d 'Add to each alert, for each of these numbers of events, such as 1000,10000, the probability of more and the expected time until then; emits all alerts' -r

@@ -242,7 +242,7 @@ mod tests {
         let at = |hour: f64| {
             let sample = sample(0, hour * 3600.0 - WINDOW, &times, 30.0, true);
             let places = ClockPlaces::of(&sample.features).unwrap();
-            activity.ahead(&places, &sample.features.values()).unwrap()
+            activity.ahead(&places, sample.features.values()).unwrap()
         };
         let close = |found: [f64; 5], expected: [f64; 5]| {
             let far = found.iter().zip(expected).map(|(a, b): (&f64, f64)| (a - b.ln()).abs());

@@ -3,7 +3,8 @@
 //! Every value is finite for any input and has at most six significant digits, so its JSON is short
 //! and reads back as the same number.
 
-use super::values::{Building, Features, Rows, finite, rounded};
+use super::rows::Rows;
+use super::values::{Building, Features, finite, rounded};
 use crate::cascade::Point;
 
 /// The features of a cascade at `age`, in seconds. The points are in seconds since the root and in order;

@@ -113,7 +113,7 @@ pub(super) struct Inputs {
 
 impl Inputs {
     pub(super) fn of(features: &Features) -> Option<Self> {
-        Places::of(features)?.read(&features.values())
+        Places::of(features)?.read(features.values())
     }
 
     /// The features of [`Inputs::of_law`].

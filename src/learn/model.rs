@@ -179,7 +179,7 @@ impl Model {
             return omega_values(query.x);
         }
         let columns = Columns::of(query.features, &self.names);
-        let mut values = columns.arranged(&query.features.values(), self.activity.as_ref());
+        let mut values = columns.arranged(query.features.values(), self.activity.as_ref());
         fill(&mut values, &self.medians);
         values
     }

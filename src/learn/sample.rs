@@ -1,6 +1,7 @@
 //! What a model is trained on: a finished cascade at one observation window.
 
-use super::values::{Features, Rows};
+use super::rows::Rows;
+use super::values::Features;
 
 /// A finished cascade at one observation window.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 pub use answer::UNTRAINED;
-use answer::{Predictor, status, step_of};
+use answer::{KERNEL, Predictor, status, step_of};
 use growth::{curve, reached_after};
 pub use options::{Method, PredictOptions};
 use pending::{Answered, Key, Match, Pending, Side, Table};
@@ -50,6 +50,8 @@ pub struct Predict {
     read_back: HashMap<(Key, u64), Alert>,
     withheld: Withheld,
     counts: BTreeMap<(&'static str, String), f64>,
+    /// Predictions of [`Method::Kernel`] without a size under the kernel.
+    without_kernel: u64,
 }
 
 impl Predict {
@@ -64,7 +66,14 @@ impl Predict {
             read_back: HashMap::new(),
             withheld: Withheld::default(),
             counts: BTreeMap::new(),
+            without_kernel: 0,
         }
+    }
+
+    /// Number of predictions of [`Method::Kernel`] that are those of [`Method::Hawkes`], because the parameters have
+    /// no fit of the kernel, or it has no size.
+    pub fn without_kernel(&self) -> u64 {
+        self.without_kernel
     }
 
     fn count(&mut self, name: &'static str, label: &str) {
@@ -103,7 +112,7 @@ impl Predict {
         let predictors = match options.method {
             Method::Auto => [self.trained(parameters, own), untrained()],
             Method::GrowthLaw => [None, untrained()],
-            Method::Seismic | Method::Hawkes | Method::Kernel => [None, None],
+            Method::Seismic | Method::Hawkes | Method::Kernel(_) => [None, None],
         };
         let learned = predictors
             .into_iter()
@@ -170,8 +179,11 @@ impl Predict {
             let has_model = self.models.contains_key(&parameters.t_obs);
             self.count("prediction_fallbacks_total", FALLBACKS[usize::from(has_model)]);
         }
+        let by_kernel = matches!(self.options.method, Method::Kernel(_));
+        self.without_kernel += u64::from(by_kernel && alert.method != KERNEL);
         let answered = Answered {
-            parameters: parameters.clone(),
+            // A sample has neither.
+            parameters: Parameters { msg: String::new(), kernel_fit: None, ..parameters.clone() },
             n_pred: alert.n_tot,
             interval: alert.interval,
             model: alert.model.clone(),

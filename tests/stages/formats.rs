@@ -316,6 +316,16 @@ fn kernels_predict_beside_the_other_methods() {
         assert!(answer == size || answer <= 100.0 * n && size > answer, "{alert}: {size}");
     }
     assert!(kernels > 20 && sizes.len() == 50, "{kernels} of {}", sizes.len());
+    // By its name; fits of another kernel are not used, which is said.
+    let by = |method: &str| run(&["predict", "--method", method], &fitted.stdout);
+    let (named, other) = (by("power-law"), by("exp"));
+    let any = by("kernel");
+    assert_eq!(text(&named.stdout), text(&any.stdout));
+    assert_eq!(text(&other.stdout).matches(r#""method":"kernel""#).count(), 0);
+    let errors = text(&other.stderr);
+    assert!(errors.contains("50 predictions are those of the fitted process"), "{errors}");
+    let errors = text(&by("power").stderr);
+    assert!(errors.contains("power-law, sum-exp:2"), "{errors}");
 }
 
 /// The estimator of docs/original.md.

@@ -96,7 +96,8 @@ fn hostile() -> Vec<(&'static str, Vec<Point>)> {
 #[test]
 fn every_prediction_is_finite_at_least_n_at_most_the_cap_and_in_its_interval() {
     let mut steps = std::collections::BTreeSet::new();
-    for method in [Method::Auto, Method::GrowthLaw, Method::Seismic, Method::Hawkes, Method::Kernel]
+    for method in
+        [Method::Auto, Method::GrowthLaw, Method::Seismic, Method::Hawkes, Method::Kernel(None)]
     {
         for count in [0, 1, 9, 10, 19, 25] {
             let mut predict = Predict::new(options(method));

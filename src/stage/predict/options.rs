@@ -1,6 +1,9 @@
 //! The options of the predictor.
 
+use std::str::FromStr;
+
 use crate::event::ModelVersion;
+use crate::hawkes::kernels::Family;
 use crate::learn::GrowthLaw;
 
 /// What predicts.
@@ -15,8 +18,32 @@ pub enum Method {
     Seismic,
     /// The fitted process.
     Hawkes,
-    /// The kernel of `fit --kernel`, or the fitted process where it has no size.
-    Kernel,
+    /// The kernel of `fit --kernel`, of this family if one is given; the fitted process where there is no such fit, or
+    /// it has no size.
+    Kernel(Option<Family>),
+}
+
+impl FromStr for Method {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Ok(match name {
+            "auto" => Self::Auto,
+            "growth-law" => Self::GrowthLaw,
+            "seismic" => Self::Seismic,
+            "hawkes" => Self::Hawkes,
+            "kernel" => Self::Kernel(None),
+            "seismic-kernel" => Self::Kernel(Some(Family::Seismic)),
+            _ => match name.parse() {
+                Ok(family) => Self::Kernel(Some(family)),
+                Err(_) => {
+                    return Err("one of auto, growth-law, seismic, hawkes, kernel, exp, power-law, sum-exp:2, sum-exp:3 \
+                                and seismic-kernel"
+                        .to_owned());
+                }
+            },
+        })
+    }
 }
 
 /// How predictions are made and emitted.

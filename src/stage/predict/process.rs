@@ -5,7 +5,7 @@ use super::options::{Method, PredictOptions};
 use crate::cascade::{largest_size, rounded_outwards};
 use crate::hawkes::mark::MARK_EXPONENT;
 use crate::hawkes::size::{FinalSize, MarkShape};
-use crate::record::{Alert, Interval, Parameters};
+use crate::record::{Alert, Interval, KernelFit, Parameters};
 
 /// The prediction of the selected method where it has an estimate, else the expectation of the
 /// branching process, limited to ten times the observed number of events.
@@ -22,9 +22,11 @@ pub(crate) fn of_process(
     let branching = branching(parameters);
     let estimate = match method {
         Method::Hawkes => None,
-        Method::Kernel => {
-            let size = parameters.kernel_fit.as_ref().and_then(|fit| fit.n_tot);
-            size.map(|size| (size, KERNEL))
+        Method::Kernel(family) => {
+            let name = family.map(|family| family.to_string());
+            let is_it = |fit: &&KernelFit| name.as_ref().is_none_or(|name| *name == fit.kernel);
+            let fit = parameters.kernel_fit.as_deref().filter(is_it);
+            fit.and_then(|fit| fit.n_tot).map(|size| (size, KERNEL))
         }
         Method::Auto | Method::GrowthLaw | Method::Seismic => {
             parameters.seismic.map(|size| (size, SEISMIC))
