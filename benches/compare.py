@@ -271,73 +271,55 @@ def bench_kernels(folder, pairs, quick):
 
 
 PEER_INTENSIFY = r'''
-import json, sys, time, warnings
+import json, math, sys, time, warnings
 import numpy as np
 from intensify import ExponentialKernel, PowerLawKernel, UnivariateHawkes
 warnings.filterwarnings("ignore")
-kernel, repeats = sys.argv[2], int(sys.argv[3])
+kernel, own, repeats = sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4])
 times = np.array(json.loads(open(sys.argv[1]).readline())["tweets"], dtype=float)[:, 0]
-def fit():
-    # Starts near the truth of the data.
-    made = ExponentialKernel(0.5, 1 / 3000) if kernel == "exp" else PowerLawKernel(10.0, 0.5, 300.0)
-    return UnivariateHawkes(1e-6, made).fit(times, T=times[-1])
-fit()
+# Its optimiser needs times of about 1.
+scale = times[-1] / len(times)
+times /= scale
+K, theta, c = own.get("K"), own.get("theta"), own.get("c", 0.0) / scale
+def process(mu, K, theta, c):
+    kernels = {"exp": lambda: ExponentialKernel(K, theta * scale), "power-law": lambda: PowerLawKernel(K * scale ** -theta, theta, c)}
+    return UnivariateHawkes(mu, kernels[kernel]())
+# Its model has a background, ours the first event.
+value = process(1e-12, K, theta, c).log_likelihood(times, times[-1]) - math.log(1e-12)
 spent = []
 for _ in range(repeats):
+    made = process(0.1, 0.5, *((1.0 / scale, 0.0) if kernel == "exp" else (0.5, 1.0)))
     began = time.process_time()
-    found = fit()
+    found = made.fit(times, T=times[-1])
     spent.append(time.process_time() - began)
-own = found.process.kernel
-# Under the model without a background, given the first event, as ours.
-params = [float(own.alpha), float(own.beta), float(getattr(own, "c", 0.0))]
-print(json.dumps({"seconds": min(spent), "params": params, "branching": float(own.l1_norm())}))
+print(json.dumps({"seconds": min(spent), "log_likelihood_of_ours": value - (len(times) - 1) * math.log(scale),
+                  "message": str(found.convergence_info.get("iterations")) + " iterations"}))
 '''
 
 
-def power_law_likelihood(times, params):
-    """The log-likelihood of a kernel a (t + c)^-(1 + b), given the first event."""
-    import numpy as np
-    (a, b, c), t = params, np.array(times)
-    sums = np.array([((t[i] - t[:i] + c) ** -(1 + b)).sum() for i in range(1, len(t))])
-    return np.log(a * sums).sum() - (a / b * (c ** -b - (t[-1] - t + c) ** -b)).sum()
-
-
-def bench_intensify(folder, pairs, quick):
-    events, copies = (1000, 20) if quick else (7560, 20)
-    print(f"== one cascade of {events:,} events on one thread, beside intensify 0.3: ours is the whole command on copies, divided "
-          "by their number, with reading, tests and standard errors; theirs is the fit alone, the fastest of its repetitions")
+def bench_intensify(jobs, folder, pairs, quick):
+    events = 1000 if quick else 7560
+    print(f"== one cascade of {events:,} events on one thread, the fit alone, beside intensify 0.3")
     if not has("intensify", "scipy"):
         return
     exponential, power_law = folder / "exp.jsonl", folder / "pl.jsonl"
     history(exponential, 1, events)
     power_law_history(power_law, 1, events)
-    for path in (exponential, power_law):
-        line = path.read_text()
-        path.write_text("".join(line.replace('"cid": "0"', f'"cid": "{i}"') for i in range(copies)))
-    times = [t for t, _ in json.loads(power_law.read_text().splitlines()[0])["tweets"]]
-    both = ["--threads", 1, "--mark-exponent", "none"]
-    for name, kernel, path, limit, count, repeats, target in (
-        ("exponential fit", "exp", exponential, 500, copies, 20, "15 x"),
-        ("power-law fit over all pairs", "power-law", power_law, 10**9, 2, 1, "20 x"),
-        ("approximated power-law fit", "power-law", power_law, 500, copies, 1, "500 x"),
+    for name, kernel, path, limit, repeats, target in (
+        ("exponential fit", "exp", exponential, 500, 20, "15 x"),
+        ("power-law fit over all pairs", "power-law", power_law, 10**9, 1, "20 x"),
+        ("approximated power-law fit", "power-law", power_law, 500, 1, "500 x"),
     ):
-        if count < copies:
-            path = folder / "few.jsonl"
-            path.write_text("".join(power_law.read_text().splitlines(True)[:count]))
-        fit = [BINARY, "fit", "--csv", "--kernel", kernel, "--exact-below", limit, *both, path]
-        rows = subprocess.run(list(map(str, fit)), check=True, capture_output=True, text=True).stdout.splitlines()
-        ours = dict(zip(rows[0].split(","), rows[1].split(",")))
-        theirs = peer(PEER_INTENSIFY, path, kernel, repeats)
-        n_star = float(ours["kernel_n_star"])
-        if kernel == "exp":
-            print(f"     branching factors: ours {n_star:.5f}, theirs {theirs['branching']:.5f}")
-            assert abs(n_star - theirs["branching"]) < 0.01
-        else:
-            value = power_law_likelihood(times, theirs["params"])
-            print(f"     log-likelihoods: ours {float(ours['kernel_log_likelihood']):.2f}, theirs {value:.2f}")
-            assert float(ours["kernel_log_likelihood"]) > value - 0.01
-        pairs_ = [(command(fit)[0] / count, peer(PEER_INTENSIFY, path, kernel, repeats)["seconds"]) for _ in range(pairs)]
-        report(f"{name}, {events:,} events", "s", [a for a, _ in pairs_], [b for _, b in pairs_], target)
+        ours = job(jobs, "kernel", path, kernel, limit)
+        named = json.dumps(dict(ours["parameters"]))
+        theirs = peer(PEER_INTENSIFY, path, kernel, named, repeats)
+        short = abs(ours["log_likelihood"] - theirs["log_likelihood_of_ours"])
+        print(f"     log-likelihood at our maximum: ours {ours['log_likelihood']:.6f}, by intensify "
+              f"{theirs['log_likelihood_of_ours']:.6f}; {ours['evaluations']} evaluations, theirs {theirs['message']}")
+        assert short < 1e-6 * abs(ours["log_likelihood"]), "the likelihoods differ"
+        timed = [(job(jobs, "kernel", path, kernel, limit), peer(PEER_INTENSIFY, path, kernel, named, repeats))
+                 for _ in range(pairs)]
+        report(f"{name}, {events:,} events", "ms", [1e3 * a["seconds"] for a, _ in timed], [1e3 * b["seconds"] for _, b in timed], target)
 
 
 PEER_GROUP = r'''
@@ -577,7 +559,7 @@ def main():
         benches = {
             "fits": lambda: bench_fits(jobs, folder, given.pairs, given.quick),
             "kernels": lambda: bench_kernels(folder, given.pairs, given.quick),
-            "intensify": lambda: bench_intensify(folder, given.pairs, given.quick),
+            "intensify": lambda: bench_intensify(jobs, folder, given.pairs, given.quick),
             "reading": lambda: bench_reading(jobs, folder, given.pairs, given.quick),
             "pipe": lambda: bench_pipe(folder, given.pairs, given.quick),
             "forest": lambda: bench_forest(jobs, folder, given.pairs, given.quick),

@@ -16,6 +16,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
 use tweetoscope::cascade::Point;
+use tweetoscope::hawkes::kernels::{Family, MarkExponent, Model, Observed, Population};
 use tweetoscope::hawkes::lanes::{Job, fit_many, remaining_after};
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::hawkes::simulate::simulate;
@@ -30,12 +31,15 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let answer = match arguments[..] {
         ["fits", file, threads] => fits(file, threads.parse().unwrap()),
+        ["kernel", file, kernel, exact_below] => {
+            kernel_fit(file, kernel.parse().unwrap(), exact_below.parse().unwrap())
+        }
         ["group", file] => group(file),
         ["memchr", file] => lines(file),
         ["learn", file, window] => learned(file, window.parse().unwrap()),
         ["simulate", events] => simulated(events.parse().unwrap()),
         // `cargo bench` without arguments, and `cargo test --benches`.
-        _ => json!({"jobs": ["fits", "group", "memchr", "learn", "simulate"]}),
+        _ => json!({"jobs": ["fits", "kernel", "group", "memchr", "learn", "simulate"]}),
     };
     println!("{answer}");
 }
@@ -94,6 +98,23 @@ fn fits(file: &str, threads: usize) -> Value {
     let likelihoods: Vec<f64> = fits.iter().map(|fit| fit.log_likelihood).collect();
     json!({"seconds": seconds, "events": events, "fits": fits.len(), "log_likelihoods": likelihoods,
         "read_seconds": read_seconds, "evaluations": steps, "exponential_ns": exponential()})
+}
+
+/// Maximum likelihood of a kernel without marks for the first cascade of a history, on one thread.
+fn kernel_fit(file: &str, family: Family, exact_below: usize) -> Value {
+    const MIN_SECONDS: f64 = 0.2;
+    let cascade = read_history(file.as_ref()).unwrap().next().unwrap().unwrap();
+    let end = cascade.points.last().unwrap().time;
+    let (marks, population) = (MarkExponent::Unmarked, Population::Infinite);
+    let model = Model { family, marks, population, exact_below, threads: 1 };
+    let fit = || model.fit(&[Observed::new(&cascade.points, end)]);
+    let (once, fitted) = timed_alone(fit);
+    let again = (MIN_SECONDS / once.max(1e-4)).ceil().max(1.0) as u32;
+    let repeated = || (0..again).map(|_| fit().log_likelihood).fold(0.0, f64::max);
+    let (seconds, _) = if again > 1 { timed_alone(repeated) } else { (once, 0.0) };
+    let parameters: Vec<(&str, f64)> = fitted.named().into_iter().collect();
+    json!({"seconds": seconds / f64::from(again), "log_likelihood": fitted.log_likelihood,
+        "parameters": parameters, "evaluations": fitted.evaluations})
 }
 
 /// Nanoseconds per exponential, in lanes and with data in the first-level cache.
