@@ -42,14 +42,31 @@ lean --bins
 lean --test stages parquet
 
 step 'tests'
-# The fault tests wait more than they work: four at a time on two cores.
-RUST_TEST_THREADS=${RUST_TEST_THREADS:-4} cargo test --locked "${features[@]}"
+cargo test --locked "${features[@]}" --no-run
+# The tests on a broker wait more than they work: four at a time on two cores, beside the others, which yield to them.
+RUST_TEST_THREADS=4 cargo test --locked "${features[@]}" --test kafka >target/kafka.log 2>&1 &
+kafka=$!
+trap 'kill "$kafka" 2>/dev/null || true' EXIT
+others=$(python3 tests/targets.py kafka live)
+# shellcheck disable=SC2086
+nice -n 10 cargo test --locked "${features[@]}" --lib --bins $others
+nice -n 10 cargo test --locked "${features[@]}" --doc
 
 step 'the book'
-bash tests/book.sh
+nice -n 10 bash tests/book.sh
 
 step 'the snippets of docs/tools.md'
-bash tests/snippets.sh
+nice -n 10 bash tests/snippets.sh
+
+step 'tests on a broker'
+ended=0
+wait "$kafka" || ended=$?
+trap - EXIT
+cat target/kafka.log
+[ "$ended" = 0 ]
+
+step 'tests of running services'
+RUST_TEST_THREADS=4 cargo test --locked "${features[@]}" --test live
 
 step 'processors without AVX'
 bash tests/processors.sh "${features[@]}"
