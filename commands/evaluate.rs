@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use tweetoscope::cascade::Point;
+use tweetoscope::event::Span;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::input::{HistoryCascade, Refused};
 use tweetoscope::learn::GrowthLaw;
@@ -193,9 +194,13 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
         write_report(path, &past, &options, &cases, &rows, &args)?;
     }
     for row in rows.iter().filter(|row| row.predictor == Predictor::Model && row.own == 0) {
+        let learned_from = match args.flags.split {
+            None => "in the other folds",
+            Some(SplitArg::Time) => "had ended before (--terminated)",
+        };
         log::warn!(
-            "window of {} s: too few cascades in the other folds to train a model; its rows are untrained",
-            row.t_obs
+            "window of {}: too few cascades {learned_from} to train a model; its rows are untrained",
+            Span(row.t_obs as f64)
         );
     }
     let text = if args.flags.calibration {

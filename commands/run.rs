@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use clap::builder::ArgPredicate;
+use tweetoscope::event::Span;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::input::Content;
 use tweetoscope::input::import::PostFormat;
@@ -211,8 +212,9 @@ fn drive(
     settings: SystemOptions,
 ) -> anyhow::Result<Outcome> {
     let make = || System::new(settings.clone());
+    let terminated = Span(settings.collect.terminated);
     let judge = |system: &System| {
-        report(system);
+        report(system, terminated);
         Outcome::Done
     };
     let parquet = args.parquet.as_deref();
@@ -242,7 +244,7 @@ fn drive_over(
 }
 
 /// Prints the table of errors.
-fn report(system: &System) {
+fn report(system: &System, terminated: Span) {
     system.with_fit(warn_of_marks);
     warn_of_dropped(system.collect());
     let small = system.collect().dropped().small;
@@ -251,5 +253,10 @@ fn report(system: &System) {
             "{small} cascades have fewer events than --min-size in every window and are not predicted"
         ));
     }
-    system.with_monitor(monitor::print_table);
+    let has_table = system.with_monitor(monitor::print_table);
+    if has_table {
+        stream::report(&format!(
+            "a cascade is over, and its final size known, {terminated} after its last event (--terminated)"
+        ));
+    }
 }

@@ -135,6 +135,22 @@ impl SourceFlags {
                 stream::report(&note);
             }
         })?;
+        let dated = (0..cascades.count()).filter(|&index| cascades.is_dated(index)).count() as u64;
+        if (1..cascades.count()).contains(&dated) && !self.is_reported {
+            stream::report(&format!(
+                "{} of {} cascades have no Unix times, so those of the others are not used: all are taken as times since \
+                 the first event; remove these cascades, or give their times",
+                cascades.count() - dated,
+                cascades.count()
+            ));
+        }
+        let again = (0..cascades.count()).filter(|&index| cascades.suffix(index) > 1).count();
+        if again > 0 && !self.is_reported {
+            stream::report(&format!(
+                "{again} cascades have the id of one in an earlier file: they are read as others, with ~2 and so on behind \
+                 the id; give each file once"
+            ));
+        }
         let is_reported =
             self.is_reported || !self.any() && files.iter().any(|path| is_empty(path));
         if cascades.count() == 0 && !refused && !is_reported {

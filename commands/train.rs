@@ -124,7 +124,8 @@ impl TrainFlags {
 impl Args {
     /// Whether the input is cascades instead of samples.
     fn recorded(&self) -> anyhow::Result<bool> {
-        Ok(self.source.content(&self.transport.files, false)? != Content::Records)
+        let peek = !self.transport.shared.serves() && !self.transport.input.dry_run;
+        Ok(self.source.content(&self.transport.files, peek)? != Content::Records)
     }
 }
 

@@ -196,7 +196,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l max-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l pin -d 'Use this version for its window, such as 600-3, even if there is a newer one; may be repeated, once per window' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l models -d 'Read models from this folder; it may be filled or updated while the command runs' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l parquet -d 'Write the columns of --csv to this Parquet file, and no records' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l at -d 'End of the recording with --now, in Unix seconds or as 2018-10-10T20:19:24Z (default: the last event of the input; where times are relative, the last event of each cascade)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l at -d 'End of the recording with --now, in Unix seconds, or a time or date as in a table (default: the last event of the input; where times are relative, the last event of each cascade)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l utc-offset -d 'Offset of the local time from UTC in hours with --now (default: 0)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l history -d 'Read the cascades of these files, in any format of --format; - is stdin' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l data -d 'Read the cascades of this table of events (CSV, or Parquet where it is built in), one event a row, or, with --index, of the events file of the original system; - is stdin' -r -F

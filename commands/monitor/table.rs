@@ -129,11 +129,11 @@ pub(super) fn learned(it: &Report) -> String {
     format!("{before}; {trained} by trained models{finished}{}", error(it.trained_mean_are))
 }
 
-/// Prints a table of all windows to stderr.
-pub(crate) fn print_table(monitor: &Monitor) {
+/// Prints a table of all windows to stderr; returns whether there is one.
+pub(crate) fn print_table(monitor: &Monitor) -> bool {
     let reports = monitor.reports();
     if reports.is_empty() {
-        return;
+        return false;
     }
     let mut text = HEADS.iter().map(|heads| line(heads) + "\n").collect::<String>();
     reports.iter().for_each(|it| text += &(line(&cells(it)) + "\n"));
@@ -141,4 +141,5 @@ pub(crate) fn print_table(monitor: &Monitor) {
     let apart = reports.iter().filter(|it| it.untrained > 0 || it.finished.is_some());
     apart.for_each(|it| text += &(learned(it) + "\n"));
     let _ = Stderr.write_all(format!("{text}{}\n", legend(&reports)).as_bytes());
+    true
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use tweetoscope::hawkes::Estimator;
 use tweetoscope::input::blocks::Input;
-use tweetoscope::input::{Cascades, Content, Refused, Tweets, UnixTime};
+use tweetoscope::input::{Cascades, Content, GivenTime, Refused, Tweets};
 use tweetoscope::stage::fit::{Cut, FitOptions};
 use tweetoscope::stage::now::{Now, NowCounts};
 use tweetoscope::stage::predict::{PredictOptions, UNTRAINED};
@@ -26,10 +26,10 @@ pub(super) struct NowFlags {
     /// fit reads, or from tweet and retweet records
     #[arg(long, help_heading = "Cascades")]
     now: bool,
-    /// End of the recording with --now, in Unix seconds or as 2018-10-10T20:19:24Z (default: the last
+    /// End of the recording with --now, in Unix seconds, or a time or date as in a table (default: the last
     /// event of the input; where times are relative, the last event of each cascade)
     #[arg(long, value_name = "TIME", requires = "now", help_heading = "Cascades")]
-    at: Option<UnixTime>,
+    at: Option<GivenTime>,
     /// Offset of the local time from UTC in hours with --now (default: 0)
     #[arg(long, value_name = "HOURS", requires = "now", allow_negative_numbers = true)]
     utc_offset: Option<f64>,
@@ -80,7 +80,7 @@ pub(super) fn run(
     }
     let rejects = Rejects::with_cascades(carrier.input.dead_letter.as_deref(), &early)?;
     let unit = flags.source.unit(&*cascades);
-    let end = flags.at.map(|time| time.0);
+    let end = flags.at.map(|time| time.unix(utc_offset * 3600.0));
     let finished =
         Finished::new(cascades, unit, Stdout::new(), rejects, Arc::clone(&stop)).ongoing(end);
     match table {

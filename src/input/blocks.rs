@@ -7,14 +7,15 @@
 //!
 //! A line that is too long is skipped; only its beginning is kept in memory.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use memchr::{memchr, memmem, memrchr};
 
 use super::lines::{ByteStream, MAX_SKIPPED_BYTES, decoded, endless, skip_byte_order_mark};
+use super::opening;
+
+pub use super::opening::Input;
 
 /// Bytes per read. A pipe returns at most a quarter of it. From a file, a block holds enough cascades to
 /// fit several at a time and still fits the cache of a core.
@@ -95,44 +96,11 @@ pub(crate) fn recycle(done: Buffer, (_, used): &Blocks) {
     }
 }
 
-/// An input of records.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// Standard input.
-    Stdin,
-    /// A file, plain or gzip.
-    File(PathBuf),
-}
-
-impl Input {
-    /// The inputs with these paths: `-` is standard input, and no path means standard input only.
-    pub fn of(paths: &[PathBuf]) -> Vec<Self> {
-        if paths.is_empty() {
-            return vec![Self::Stdin];
-        }
-        let one = |path: &PathBuf| {
-            if path == Path::new("-") { Self::Stdin } else { Self::File(path.clone()) }
-        };
-        paths.iter().map(one).collect()
-    }
-
-    /// Its name in error messages.
-    pub fn name(&self) -> String {
-        match self {
-            Self::Stdin => "stdin".to_owned(),
-            Self::File(path) => path.display().to_string(),
-        }
-    }
-
-    fn open(&self) -> io::Result<ByteStream> {
-        let raw: ByteStream = match self {
-            Self::Stdin => Box::new(BufReader::with_capacity(BLOCK, io::stdin())),
-            Self::File(path) => Box::new(BufReader::with_capacity(BLOCK, File::open(path)?)),
-        };
-        let (mut content, _) = decoded(raw)?;
-        skip_byte_order_mark(&mut content)?;
-        Ok(content)
-    }
+/// Opens an input, decompressed, behind its byte order mark.
+fn open(input: &Input) -> io::Result<ByteStream> {
+    let (mut content, _) = decoded(opening::open(input, BLOCK)?)?;
+    skip_byte_order_mark(&mut content)?;
+    Ok(content)
 }
 
 /// The receiver of blocks, and the sender that returns their memory.
@@ -146,7 +114,7 @@ pub(crate) fn start(inputs: Vec<Input>, longest: usize) -> Blocks {
     std::thread::spawn(move || {
         for (index, input) in inputs.iter().enumerate() {
             let mut blocks = LineBlocks::new(index, longest, &to, &memory);
-            let ended = input.open().and_then(|mut content| blocks.read_all(&mut content));
+            let ended = open(input).and_then(|mut content| blocks.read_all(&mut content));
             let open = match ended {
                 Ok(open) => open,
                 Err(error) => to.send(Block::Failed(index, error)).is_ok(),

@@ -228,7 +228,13 @@ fn whole(id: &[u8]) -> &[u8] {
 
 fn missing(what: &str, header: &[impl AsRef<str>]) -> Refusal {
     let header: Vec<&str> = header.iter().map(AsRef::as_ref).collect();
-    Refusal::new("field", format!("{what} in the header {:?}", header.join(", ")))
+    let is_value = |name: &&str| name.trim().starts_with(|first: char| first.is_ascii_digit());
+    let is_row = header.iter().filter(|name| is_value(name)).count() >= 2;
+    let hint = match is_row {
+        true => ", which looks like a row: write the names of the columns in the first line",
+        false => "",
+    };
+    Refusal::new("field", format!("{what} in the header {:?}{hint}", header.join(", ")))
 }
 
 /// The names in a header that is divided by `delimiter`.
@@ -366,6 +372,8 @@ mod tests {
             columns("cid,t", "m=weight").unwrap_err(),
             "no column \"weight\" in the header \"cid, t\""
         );
+        let row = columns("1050,1049,1539202764", "cid=retweet_of").unwrap_err();
+        assert!(row.ends_with("write the names of the columns in the first line"), "{row}");
         for (text, error) in [
             ("cid", "\"cid\" is not ROLE=NAME, such as cid=retweet_of"),
             ("x=a", "\"x\" is none of the columns cid, id, t, m, msg and source"),

@@ -15,6 +15,7 @@ pub mod import;
 mod index;
 mod lines;
 mod opened;
+mod opening;
 pub mod pair;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -39,7 +40,7 @@ pub use columns::ColumnNames;
 pub use history::{History, HistoryLines, read_history};
 pub use pair::Pair;
 pub use table::Table;
-pub use time::UnixTime;
+pub use time::GivenTime;
 pub use tweets::Tweets;
 pub use unit::TableOptions;
 
@@ -95,9 +96,14 @@ pub trait Cascades {
     /// The time of the initial tweet in Unix seconds, where the source has it before the cascade is taken.
     fn root_time(&self, index: u64) -> Option<f64>;
 
+    /// Whether a cascade has Unix times.
+    fn is_dated(&self, index: u64) -> bool {
+        self.root_time(index).is_some()
+    }
+
     /// Whether the default timeline replays the cascades at their recorded times.
     fn dated(&self) -> bool {
-        (0..self.count()).all(|index| self.root_time(index).is_some())
+        (0..self.count()).all(|index| self.is_dated(index))
     }
 
     /// The time of the last event in Unix seconds of the history lines that have Unix times; `unit`: seconds per unit

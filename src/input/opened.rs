@@ -1,11 +1,11 @@
 //! An open input, and its first line, from which its format is recognised.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufRead, Cursor, Read};
 
 use super::blocks::Input;
-use super::decoding;
 use super::lines::{self, ByteStream, MAX_LINE_BYTES};
+use super::opening;
 
 /// An open input whose first line is examined.
 pub(super) struct Opened {
@@ -22,16 +22,10 @@ pub(super) struct Opened {
 impl Opened {
     /// Opens the input and reads its first line.
     pub(super) fn new(input: &Input) -> io::Result<Self> {
-        let (mut content, file): (ByteStream, _) = match input {
-            Input::Stdin => {
-                let raw = BufReader::with_capacity(1 << 17, io::stdin());
-                (lines::decoded(Box::new(raw))?.0, None)
-            }
-            Input::File(path) => {
-                let (content, packed) = lines::open(path)?;
-                let plain = !packed && path.metadata()?.is_file();
-                (content, plain.then(|| File::open(path)).transpose()?)
-            }
+        let (mut content, packed) = lines::decoded(opening::open(input, 1 << 17)?)?;
+        let file = match input {
+            Input::File(path) if !packed && path.metadata()?.is_file() => Some(File::open(path)?),
+            _ => None,
         };
         let (mut head, mut start) = (Vec::new(), 0);
         loop {
@@ -52,25 +46,10 @@ fn text_of(bytes: &[u8]) -> &[u8] {
     lines::without_byte_order_mark(bytes).trim_ascii_start()
 }
 
-/// The beginning of an input up to the end of its first line that is not blank, or to the end of the first
-/// read from stdin.
+/// The beginning of an input up to the end of its first line that is not blank.
 pub(super) fn peek(input: &Input) -> io::Result<Vec<u8>> {
-    let mut bytes = match input {
-        Input::File(path) if path.metadata()?.is_file() => {
-            return Ok(Opened::new(input)?.first_line);
-        }
-        // A named pipe cannot be opened twice.
-        Input::File(_) => return Ok(Vec::new()),
-        Input::Stdin => io::stdin().lock().fill_buf()?.to_vec(),
-    };
-    if decoding::is_encoded(&bytes) {
-        let mut text = Vec::new();
-        let (content, _) = lines::decoded(Box::new(Cursor::new(bytes)))?;
-        // The end of the compressed bytes is missing.
-        let _ = content.take(1 << 20).read_to_end(&mut text);
-        bytes = text;
+    match input {
+        Input::File(path) if path.metadata()?.is_file() => Ok(Opened::new(input)?.first_line),
+        _ => opening::peek(input),
     }
-    let text = text_of(&bytes);
-    let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
-    Ok(text[..end].to_vec())
 }

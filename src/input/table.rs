@@ -341,8 +341,8 @@ impl Cascades for Table {
         Some(self.cascades[index as usize].first)
     }
 
-    fn dated(&self) -> bool {
-        self.cascades.iter().all(|group| group.first >= EARLIEST_UNIX)
+    fn is_dated(&self, index: u64) -> bool {
+        self.cascades[index as usize].first >= EARLIEST_UNIX
     }
 
     fn in_seconds(&self) -> bool {

@@ -80,24 +80,33 @@ pub(super) fn text(nanoseconds: i128, is_utc: bool) -> Option<String> {
     Some(if is_utc { text } else { text.trim_end_matches('Z').to_owned() })
 }
 
-/// A time in Unix seconds, given as a number or as a text that tables may have.
+/// A time given by an option: Unix seconds, a text that tables may have, or a date, which is its midnight.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct UnixTime(pub f64);
+pub struct GivenTime(TextTime);
 
-impl FromStr for UnixTime {
+impl GivenTime {
+    /// Unix seconds, where times without an offset are `utc_offset` seconds ahead of UTC.
+    pub fn unix(self, utc_offset: f64) -> f64 {
+        self.0.unix(utc_offset)
+    }
+}
+
+impl FromStr for GivenTime {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let is_date = text.trim().len() == "2018-10-10".len() && !text.contains(':');
-        if is_date && let Some(midnight) = unix_seconds(&format!("{} 00:00:00", text.trim()), 0.0) {
-            return Ok(Self(midnight));
-        }
+        let midnight = || text_time(&format!("{} 00:00:00", text.trim())).filter(|_| is_date);
         let time = match text.trim().parse::<f64>() {
-            Ok(number) => Some(number).filter(|it| (EARLIEST_UNIX..guessed_from()).contains(it)),
-            Err(_) => unix_seconds(text, 0.0),
+            Ok(number) => Some(number)
+                .filter(|it| (EARLIEST_UNIX..guessed_from()).contains(it))
+                .map(TextTime::Unix),
+            Err(_) => text_time(text).or_else(midnight),
         };
         time.map(Self).ok_or_else(|| {
-            format!("{text:?} is not a time: give Unix seconds, or UTC as in 2018-10-10T20:19:24Z")
+            format!(
+                "{text:?} is not a time: give Unix seconds, or a time as in 2018-10-10T20:19:24Z"
+            )
         })
     }
 }
@@ -176,12 +185,16 @@ mod tests {
 
     #[test]
     fn a_date_given_by_an_option_is_its_midnight() {
-        let midnight = Ok(UnixTime(1_539_129_600.0));
-        for text in ["2018-10-10", "2018-10-10 00:00:00", "2018-10-10T00:00:00Z", "1539129600"] {
-            assert_eq!(text.parse(), midnight, "{text}");
+        let read = |text: &str| text.parse::<GivenTime>().unwrap();
+        for text in ["2018-10-10", "2018-10-10 00:00:00"] {
+            assert_eq!(read(text).unix(0.0), 1_539_129_600.0, "{text}");
+            assert_eq!(read(text).unix(7200.0), 1_539_122_400.0, "{text}");
+        }
+        for text in ["2018-10-10T00:00:00Z", "1539129600"] {
+            assert_eq!(read(text).unix(7200.0), 1_539_129_600.0, "{text}");
         }
         for text in ["2018-13-10", "2018-10-1", "10/10/2018"] {
-            assert!(text.parse::<UnixTime>().is_err(), "{text}");
+            assert!(text.parse::<GivenTime>().is_err(), "{text}");
         }
     }
 

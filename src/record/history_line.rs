@@ -131,7 +131,7 @@ impl HistoryCascade {
         if t0.is_present() {
             let time = t0.number().filter(|seconds| EventTime::new(*seconds).is_some());
             self.t0 = Some(time.ok_or_else(|| {
-                Refusal::new("range", "the time of the root is no number within 1e12 s of 0")
+                Refusal::new("range", "t0 is no number of Unix seconds within 1e12 s of 0; convert texts and milliseconds")
             })?);
         }
         self.observed = None;

@@ -52,6 +52,10 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
+/// The refusal of a line in another encoding.
+pub(crate) const NOT_UTF_8: &str =
+    "the line is not UTF-8; convert the file first, such as with iconv -f WINDOWS-1252 -t UTF-8";
+
 /// The refusal of a line that is not the JSON that was expected.
 pub(crate) fn json(error: serde_json::Error) -> Refusal {
     // A line is one record: the line number of serde_json would always be 1.

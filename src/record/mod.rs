@@ -20,8 +20,8 @@ mod write;
 
 pub use explanation::Explanation;
 pub use history_line::HistoryCascade;
-pub(crate) use item::json;
 pub use item::{Item, Refusal};
+pub(crate) use item::{NOT_UTF_8, json};
 pub use kernel_fit::KernelFit;
 pub use kind::Kind;
 pub use kinds::{

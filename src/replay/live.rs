@@ -37,6 +37,8 @@ pub(super) struct LiveCascades {
     begun: u64,
     /// Items to emit before the next event.
     pending: VecDeque<Control>,
+    /// The final watermarks of the sources that have ended.
+    ends: Vec<Watermark>,
     /// Slot of the event emitted last, until `advance`.
     current: Option<usize>,
     /// The time of the first event, at which real time is 0.
@@ -117,6 +119,7 @@ impl LiveCascades {
             queue: BinaryHeap::new(),
             begun: 0,
             pending: VecDeque::new(),
+            ends: Vec::new(),
             current: None,
             origin: None,
             summary: Summary::default(),
@@ -228,15 +231,20 @@ impl LiveCascades {
         Some((live.event(&source.name, time), due))
     }
 
-    /// Emits the final watermark of a source that has emitted events and has no remaining cascade.
+    /// Emits the final watermarks of the sources that have ended. They come after the last event of all sources: they are
+    /// far ahead of the events, and what they close must not be known before later events of other sources.
+    pub(super) fn emit_ends(&mut self) {
+        self.pending.extend(self.ends.drain(..).map(Control::Watermark));
+    }
+
+    /// Keeps the final watermark of a source that has emitted events and has no remaining cascade.
     ///
     /// Call it once after each cascade of the source that ended or was refused.
     pub(super) fn settle(&mut self, source: usize) {
         let source = &self.sources[source];
         if let Some(last) = source.last.filter(|_| source.remaining == 0) {
             let t = (last + self.options.tail.0).min(LARGEST);
-            self.pending
-                .push_back(Control::Watermark(Watermark { source: source.name.clone(), t }));
+            self.ends.push(Watermark { source: source.name.clone(), t });
         }
     }
 }

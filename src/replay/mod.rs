@@ -42,7 +42,7 @@ pub enum ReplayItem<'a> {
     Refused(Refused),
 }
 
-/// A replay: yields events in the order of event time, each source's watermark after its last event.
+/// A replay: yields events in the order of event time, then the watermark of each source.
 pub struct Replay {
     live: LiveCascades,
     schedule: Schedule,
@@ -83,13 +83,16 @@ impl Replay {
         }
         while !self.live.has_control() && self.schedule.advance(&mut self.live, &self.options) {}
         let has_event = self.live.earliest().is_some();
+        if !self.live.has_control() && !has_event {
+            self.live.emit_ends();
+        }
         self.ended = !has_event && !self.live.has_control();
         self.live.has_control() || has_event && !self.live.at_limit()
     }
 
     /// The next event, watermark or refused cascade; `None` at the end, and at the limit of events.
     ///
-    /// A source that the limit cuts off emits no watermark: its cascades would be counted too small.
+    /// A replay that the limit cuts off emits no final watermark: its cascades would be counted too small.
     #[expect(clippy::should_implement_trait, reason = "the item borrows from the replay")]
     pub fn next(&mut self) -> Option<ReplayItem<'_>> {
         if !self.has_next() {

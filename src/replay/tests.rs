@@ -287,6 +287,20 @@ fn auto_is_real_where_every_cascade_is_dated() {
 }
 
 #[test]
+fn final_watermarks_follow_the_last_event_of_all_sources() {
+    for seed in SEEDS {
+        for options in both(seed) {
+            let (items, summary) = replay(cascades(seed), options, usize::MAX);
+            let is_event = |item: &Emitted| matches!(item, Emitted::Event(..));
+            let last = items.iter().rposition(is_event).map_or(0, |last| last + 1);
+            let before = items[..last].iter().filter(|it| matches!(it, Emitted::Watermark(_)));
+            assert_eq!(before.count(), 0, "seed {seed}");
+            assert_eq!(items[last..].is_empty(), summary.events == 0, "seed {seed}");
+        }
+    }
+}
+
+#[test]
 fn a_limit_or_a_stop_truncates_the_replay_and_changes_no_earlier_item() {
     for seed in SEEDS {
         for options in both(seed) {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::lines::Lines;
 use super::{Counts, Frame, Step, Transport, report};
 use crate::input::import::{Cascader, Format, PostFormat, Recognised, recognise};
-use crate::record::{Record, Refusal};
+use crate::record::{NOT_UTF_8, Record, Refusal};
 use crate::stage::{Ending, Outgoing, SharedSink, Tally};
 
 /// Makes the converter of a format.
@@ -91,7 +91,7 @@ impl<W: Write + Send + 'static> Imported<W> {
             let text = text.or_else(|| std::str::from_utf8(bytes).ok());
             let read = match text {
                 Some(text) => cascader.read(text.trim_ascii(), records),
-                None => Err(Refusal::new("json", "the line is not UTF-8")),
+                None => Err(Refusal::new("json", NOT_UTF_8)),
             };
             ends.push((position, records.len()));
             if let Err(refusal) = read {

@@ -275,7 +275,7 @@ pub fn run<S: Stage>(
 
 /// The refusal of a line that is no record, with the command that reads such lines.
 fn with_command(mut refusal: Refusal, bytes: &[u8], takes: &[Kind]) -> Refusal {
-    if !matches!(refusal.reason, "type" | "json") {
+    if !matches!(refusal.reason, "type" | "json") || refusal.detail.contains("tweetoscope") {
         return refusal;
     }
     refusal.detail += &match recognise(&String::from_utf8_lossy(bytes)) {

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::post::{self, Original, Passed, Post, Role, Take};
+use super::post::{self, OfOtherFormat, Original, Passed, Post, Role, Take};
 use crate::record::{Refusal, Scalar};
 
 /// A message of the WebSocket, or a status.
@@ -34,6 +34,14 @@ struct Status<'a> {
     account: Option<Account<'a>>,
     #[serde(borrow)]
     reblog: Option<Box<Status<'a>>>,
+    #[serde(rename = "id_str")]
+    _id_str: OfOtherFormat,
+    #[serde(rename = "retweeted_status")]
+    _retweeted_status: OfOtherFormat,
+    #[serde(rename = "referenced_tweets")]
+    _referenced_tweets: OfOtherFormat,
+    #[serde(rename = "author_id")]
+    _author_id: OfOtherFormat,
 }
 
 #[derive(Default, Deserialize)]

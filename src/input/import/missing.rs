@@ -86,7 +86,13 @@ impl MissingCounts {
                 _ => format!("; {dropped} were dropped"),
             };
             if !come_later {
-                text += "; --missing-root first reads them all the same";
+                text += match choice {
+                    MissingRoot::Drop => {
+                        "; --missing-root embedded takes the originals that they contain, first lets the first retweet of \
+                         each stand for it"
+                    }
+                    _ => "; --missing-root first lets the first retweet of each stand for it",
+                };
             }
         }
         Some(text)
@@ -168,7 +174,8 @@ mod tests {
             counts.report(MissingRoot::Drop, 54_063, false).as_deref(),
             Some(
                 "54,063 of 54,063 retweets had no root; 54,063 were dropped; \
-                 --missing-root first reads them all the same"
+                 --missing-root embedded takes the originals that they contain, first lets the first retweet of each \
+                 stand for it"
             )
         );
         assert_eq!(MissingCounts::default().report(MissingRoot::Drop, 7, false), None);

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use serde::de::{Error, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::event::{LARGEST, Message};
@@ -130,8 +132,22 @@ pub(crate) fn text(field: Option<&RawValue>) -> Message<'_> {
 }
 
 /// Parses a line.
-pub(crate) fn parse<'a, T: serde::Deserialize<'a>>(line: &'a str) -> Result<T, Refusal> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, Refusal> {
     serde_json::from_str(line).map_err(json)
+}
+
+/// A field that posts of another format have: a line with a value of it is refused, since it would be read as a post
+/// without the original of a repost.
+#[derive(Default)]
+pub(crate) struct OfOtherFormat;
+
+impl<'de> Deserialize<'de> for OfOtherFormat {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match Option::<IgnoredAny>::deserialize(from)? {
+            None => Ok(Self),
+            Some(_) => Err(D::Error::custom("a field of another format")),
+        }
+    }
 }
 
 /// Takes the posts of a page in the order of time, originals first; a post that is invalid is refused without the

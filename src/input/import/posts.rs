@@ -11,7 +11,7 @@ use crate::cascade::{Point, begin_at};
 use crate::input::history::Seen;
 use crate::input::lines::{ByteStream, each_line};
 use crate::input::{Cascades, HistoryCascade, Refused};
-use crate::record::Refusal;
+use crate::record::{NOT_UTF_8, Refusal};
 
 /// The cascades of files of one format, in the order of their first posts in the files.
 pub struct Posts {
@@ -66,7 +66,7 @@ impl Posts {
         self.files.push(name.to_owned());
         each_line(input, name, refuse, |number, bytes| match simdutf8::basic::from_utf8(bytes) {
             Ok(text) => self.line(text, file, number),
-            Err(_) => Err(Refusal::new("json", "the line is not UTF-8")),
+            Err(_) => Err(Refusal::new("json", NOT_UTF_8)),
         });
     }
 

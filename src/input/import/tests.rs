@@ -177,8 +177,8 @@ fn a_stream_gives_the_events_in_the_order_of_arrival() {
         ];
         let (events, summary) = streamed(name, format, MissingRoot::Drop);
         assert_eq!(events, expected, "{name}");
-        let dropped = "1 of 3 retweets had no root; 1 were dropped; --missing-root first reads them all the \
-                       same";
+        let dropped = "1 of 3 retweets had no root; 1 were dropped; --missing-root embedded takes the originals that they \
+                       contain, first lets the first retweet of each stand for it";
         assert_eq!(summary.last().unwrap(), dropped, "{name}");
         expected.push(event(true, old, 180.0, 20.0));
         let (events, summary) = streamed(name, format, MissingRoot::First);
@@ -253,7 +253,7 @@ fn the_cases_have_the_right_values() {
     let (cascades, _, notes) = read(case("bsky_jetstream.jsonl"), None);
     assert_eq!(cascades, []);
     let dropped = "30 of 30 retweets had no root; 30 were dropped, because they contain no original; \
-                   --missing-root first reads them all the same";
+                   --missing-root first lets the first retweet of each stand for it";
     assert_eq!(notes.last().unwrap(), dropped);
     let (cascades, ..) = read(case("bsky_jetstream.jsonl"), Some(MissingRoot::First));
     assert_eq!(cascades[0].points.len(), 30);

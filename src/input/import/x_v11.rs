@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::post::{self, Original, Passed, Post, Role, Take};
+use super::post::{self, OfOtherFormat, Original, Passed, Post, Role, Take};
 use crate::record::{Refusal, Scalar};
 
 /// A status; `statuses` where the line is a page of the search API. Everything else is skipped.
@@ -26,6 +26,14 @@ struct Status<'a> {
     retweeted_status: Option<Box<Status<'a>>>,
     #[serde(borrow)]
     statuses: Option<Vec<Status<'a>>>,
+    #[serde(rename = "referenced_tweets")]
+    _referenced_tweets: OfOtherFormat,
+    #[serde(rename = "author_id")]
+    _author_id: OfOtherFormat,
+    #[serde(rename = "account")]
+    _account: OfOtherFormat,
+    #[serde(rename = "reblog")]
+    _reblog: OfOtherFormat,
 }
 
 /// The author of a status.

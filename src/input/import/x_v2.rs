@@ -8,7 +8,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::post::{self, Original, Passed, Post, Role, Take};
+use super::post::{self, OfOtherFormat, Original, Passed, Post, Role, Take};
 use crate::record::{Refusal, Scalar};
 
 /// A line of any of the forms.
@@ -31,6 +31,14 @@ struct Line<'a> {
     author: Option<User<'a>>,
     #[serde(borrow)]
     referenced_tweets: Option<Vec<Tweet<'a>>>,
+    #[serde(rename = "id_str")]
+    _id_str: OfOtherFormat,
+    #[serde(rename = "retweeted_status")]
+    _retweeted_status: OfOtherFormat,
+    #[serde(rename = "account")]
+    _account: OfOtherFormat,
+    #[serde(rename = "reblog")]
+    _reblog: OfOtherFormat,
 }
 
 /// A post, also one in `includes` or in `referenced_tweets`, where it has a `type`.
@@ -174,7 +182,7 @@ impl<'a> Included<'a> {
 
 /// Reads a line.
 pub(super) fn read<'a>(line: &'a str, take: Take<'_>) -> Result<Passed<'a>, Refusal> {
-    let Line { data, includes, id, created_at, text, author_id, author, referenced_tweets } =
+    let Line { data, includes, id, created_at, text, author_id, author, referenced_tweets, .. } =
         post::parse(line)?;
     let single = data.is_none() && id.is_present();
     let posts = match data {

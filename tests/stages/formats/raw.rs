@@ -92,6 +92,75 @@ fn lines_of_another_kind_name_the_command_that_reads_them() {
 }
 
 #[test]
+fn posts_of_another_format_are_refused() {
+    let v11 = r#"{"id_str":"1","created_at":"Wed Oct 10 20:19:24 +0000 2018","user":{"followers_count":50}}"#;
+    let v2 = r#"{"id":"2","created_at":"2018-10-10T20:19:34.000Z","author_id":"7","text":"x"}"#;
+    let mastodon = r#"{"id":"3","created_at":"2018-10-10T20:19:34.000Z","reblog":null,"account":{"followers_count":4}}"#;
+    for (format, own, others) in [
+        ("x_v11", v11, [v2, mastodon]),
+        ("x_v2", v2, [v11, mastodon]),
+        ("mastodon", mastodon, [v11, v2]),
+    ] {
+        for other in others {
+            let lines = format!("{own}\n{other}\n{own}\n");
+            let output = run(&["generate", "--format", format, "-"], lines.as_bytes());
+            let errors = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{format}: {other}");
+            assert!(errors.contains("2: a field of another format"), "{format}: {errors}");
+            assert!(errors.contains("give one format at a time"), "{format}: {errors}");
+            assert_eq!(events(&output.stdout), 1, "{format}: {errors}");
+        }
+    }
+}
+
+#[test]
+fn compressed_stdin_and_named_pipes_are_recognised() {
+    let rows: String = (0..20_000).map(|i| format!("a,{i},{}\n", i * 7919 % 100_003)).collect();
+    let table = format!("cid,t,m\n{rows}");
+    let folder = folder("pipes");
+    let file = folder.join("table.csv");
+    fs::write(&file, &table).unwrap();
+    for tool in ["gzip", "zstd"] {
+        let packed = Command::new(tool).arg("-c").arg(&file).stderr(Stdio::null()).output();
+        let Ok(packed) = packed else { continue };
+        assert!(packed.stdout.len() > 1 << 15);
+        let output = run(&["generate", "-"], &packed.stdout);
+        assert_eq!(output.status.code(), Some(0), "{tool}: {}", text(&output.stderr));
+        assert_eq!(events(&output.stdout), 20_000, "{tool}");
+    }
+    let fifo = folder.join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let path = fifo.clone();
+    let writer = std::thread::spawn(move || fs::write(path, table).unwrap());
+    let output = run(&["fit", "--csv", fifo.to_str().unwrap()], b"");
+    writer.join().unwrap();
+    assert_eq!(text(&output.stdout).lines().count(), 2, "{}", text(&output.stderr));
+}
+
+#[test]
+fn what_is_doubtful_about_ids_and_times_is_said() {
+    let folder = folder("doubts");
+    let history = b"{\"cid\":\"a\",\"t0\":1539202764,\"tweets\":[[0,5],[20,1]]}\n";
+    let (one, two) = (folder.join("1.jsonl"), folder.join("2.jsonl"));
+    fs::write(&one, history).unwrap();
+    fs::write(&two, history).unwrap();
+    let output = run(&["generate", one.to_str().unwrap(), two.to_str().unwrap()], b"");
+    let errors = text(&output.stderr);
+    assert!(errors.contains("1 cascades have the id of one in an earlier file"), "{errors}");
+    let mixed = b"cid,t,m\na,99,5\nb,1539202764,5\nb,1539202769,5\n";
+    for command in ["generate", "fit"] {
+        let output = run(&[command, "--format", "csv", "-"], mixed);
+        let errors = text(&output.stderr);
+        assert!(errors.contains("1 of 2 cascades have no Unix times"), "{errors}");
+    }
+    // The end of the recording is a local time as those of the table.
+    let local = b"cid,t,m\na,2018-10-11 12:00:00,5\na,2018-10-11 12:05:00,5\n";
+    let at = ["--at", "2018-10-11 12:10:00", "--utc-offset", "2"];
+    let output = run(&[&["predict", "--now", "--csv"][..], &at].concat(), local);
+    assert!(text(&output.stdout).contains("\na,600,2,"), "{}", text(&output.stdout));
+}
+
+#[test]
 fn texts_that_are_not_utf_8_are_counted() {
     let table = b"cid,t,msg\na,0,na\xefve\na,60,\nb,7,na\xc3\xafve\nc,8,\xe9t\xe9\n";
     let output = run(&["generate", "--format", "csv", "-"], table);

@@ -228,3 +228,32 @@ fn the_course_of_growth_is_that_of_real_cascades() {
     let median = shares[shares.len() / 2];
     assert!(shares.len() == 50 && (0.35..0.75).contains(&median), "{median} {shares:?}");
 }
+
+/// The sizes of the cascades of one source are not known before later events of another: no prediction knows what comes.
+#[test]
+fn predictions_do_not_depend_on_the_number_of_sources_where_nothing_has_ended() {
+    let cascade = |number: u32| {
+        let early = (0..11).map(|k| format!("[{},100]", 60 * k));
+        let late = (0..11).map(|k| format!("[{},10]", 2000 + k));
+        let tweets = early.chain(late).collect::<Vec<_>>().join(",");
+        format!(
+            "{{\"cid\":\"c{number}\",\"t0\":{},\"tweets\":[{tweets}]}}\n",
+            1_539_202_764 + 3600 * number
+        )
+    };
+    let history: String = (0..12).map(cascade).collect();
+    let alerts = |sources: &str| {
+        let args = ["run", "--windows", "10m", "--sources", sources, "--history", "-"];
+        let output = run(&args, history.as_bytes()).stdout;
+        let models: Vec<String> = text(&output)
+            .lines()
+            .filter(|line| line.starts_with(r#"{"type":"alert""#))
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["model"].to_string())
+            .collect();
+        assert_eq!(models.len(), 12);
+        models
+    };
+    for sources in ["1", "2", "5", "12"] {
+        assert!(alerts(sources).iter().all(|model| model == r#""untrained""#), "{sources}");
+    }
+}
