@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use tweetoscope::input::Content;
 use tweetoscope::learn::{Aggregate, GrowthLaw, LearnOptions, MAX_TREES, Target, max_model_bytes};
-use tweetoscope::record::{Kind, Record};
+use tweetoscope::record::Record;
 use tweetoscope::replay::{Replay, ReplayOptions};
+use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::predict::PredictOptions;
 use tweetoscope::stage::system::{System, SystemOptions};
-use tweetoscope::stage::train::{Drift, Train, TrainOnDrift, TrainOptions};
-use tweetoscope::stage::{Ending, Out, Outgoing, RecordRef, Stage, Tally};
+use tweetoscope::stage::train::{Train, TrainOnReports, TrainOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{Mapped, Rejects, Replayed, Stdout};
 use tweetoscope::telemetry::Timed;
@@ -38,10 +38,6 @@ pub(crate) struct Args {
     /// Write models to this folder; files are replaced atomically (default: write them to stdout)
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// Also train a window when its predictions become worse: when the verdict of a report record becomes drift, or
-    /// that of the stat records that are read. The model is published without a comparison, and the reason is logged
-    #[arg(long)]
-    on_drift: bool,
     /// Random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -72,6 +68,11 @@ pub(crate) struct TrainFlags {
     /// Statistic of the samples in a leaf that is its prediction
     #[arg(long, value_enum, default_value = "relative-median")]
     pub(crate) aggregate: AggregateArg,
+    /// Also train a window when its predictions become worse: when the last 100 errors, in samples that hold the
+    /// prediction, are larger than those before, or, on a pipe, when the verdict of a report record becomes drift. The
+    /// model is published without a comparison, and the reason is logged
+    #[arg(long)]
+    pub(crate) on_drift: bool,
 }
 
 /// Quantity that the trees predict.
@@ -117,6 +118,7 @@ impl TrainFlags {
             newest: self.newest,
             threads,
             used_versions: Vec::new(),
+            on_drift: self.on_drift,
         })
     }
 }
@@ -165,44 +167,6 @@ fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
     }
 }
 
-/// Logs the drifts of a learner.
-struct LogsDrift {
-    stage: Timed<TrainOnDrift>,
-    logged: usize,
-}
-
-impl LogsDrift {
-    fn new(train: Train) -> Self {
-        Self { stage: Timed::new(TrainOnDrift::new(train)), logged: 0 }
-    }
-}
-
-impl Stage for LogsDrift {
-    const TAKES: &'static [Kind] = TrainOnDrift::TAKES;
-
-    fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
-        self.stage.on_batch(batch, out);
-        let drifts = self.stage.stage().drifts();
-        for Drift { t_obs, scored, mean_are, last_mean_are, trained } in &drifts[self.logged..] {
-            let result =
-                if *trained { "trained on its samples" } else { "not trained: no new samples" };
-            log::warn!(
-                "drift: window of {t_obs} s: mean error {last_mean_are:.3} of the last predictions, {mean_are:.3} of \
-                 all {scored}; {result}"
-            );
-        }
-        self.logged = drifts.len();
-    }
-
-    fn on_end(&mut self, ending: Ending, out: &mut Out) {
-        self.stage.on_end(ending, out);
-    }
-
-    fn tally(&self) -> Tally {
-        self.stage.tally()
-    }
-}
-
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let mut options = args.flags.options(args.seed, threads(args.fit.threads))?;
@@ -216,23 +180,14 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         ..Role::plain("train", &[Topic::Models])
     };
     args.kafka.no_folder(args.models.as_deref())?;
-    if args.on_drift && args.kafka.is_on() {
-        let text = "--on-drift reads report or stat records of a pipe; it cannot be used with --kafka: \
-                    run `monitor --kafka` and alert on its verdict";
-        return Err(Usage(text.to_owned()).into());
-    }
     if let Some(outcome) = args.kafka.daemon(role, &args.transport, make)? {
         return Ok(outcome);
     }
     if args.recorded()? {
-        if args.on_drift {
-            let text = "--on-drift needs records, such as the output of `predict`; it cannot be used with cascades";
-            return Err(Usage(text.to_owned()).into());
-        }
         return recorded(&args, options);
     }
-    if args.on_drift {
-        let make = || LogsDrift::new(Train::new(options.clone()));
+    if args.flags.on_drift {
+        let make = || Timed::new(TrainOnReports::new(Train::new(options.clone())));
         return match &args.models {
             None => args.transport.drive(make),
             Some(path) => {

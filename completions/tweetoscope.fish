@@ -291,7 +291,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l from -
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l tick -d 'Time between commits' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l on-drift -d 'Also train a window when its predictions become worse: when the verdict of a report record becomes drift, or that of the stat records that are read. The model is published without a comparison, and the reason is logged'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l on-drift -d 'Also train a window when its predictions become worse: when the last 100 errors, in samples that hold the prediction, are larger than those before, or, on a pipe, when the verdict of a report record becomes drift. The model is published without a comparison, and the reason is logged'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -s q -l quiet -d 'Log errors only on stderr'
@@ -408,6 +408,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l windows 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l exact-times -d 'Keep fractions of seconds (default: round event times to whole seconds)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l curve -d 'Add the expected growth to alerts: pairs [seconds after the end of the window, events]'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l explain -d 'Add to alerts why they predict this size: contributions of the features to ln(n_tot / n_obs), the average that they start from, and the largest ones in words'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l on-drift -d 'Also train a window when its predictions become worse: when the last 100 errors, in samples that hold the prediction, are larger than those before, or, on a pipe, when the verdict of a report record becomes drift. The model is published without a comparison, and the reason is logged'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l no-learn -d 'Do not train'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l csv -d 'Print alerts, or with --folds, --split or --curve-by the evaluation, as CSV with all digits'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l plot -d 'Also plot the mean error of every method against the window, as text'

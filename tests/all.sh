@@ -39,7 +39,8 @@ cargo clippy --locked --no-default-features --all-targets -- -D warnings
 # Without optimisation, since it is built for few tests; the others run on the whole program below.
 lean() { CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo test --locked --no-default-features --features parquet "$@"; }
 lean --bins
-lean --test stages parquet
+# Small forests: these tests compare tables.
+TWEETOSCOPE_TREES=5 lean --test stages parquet
 
 step 'tests'
 cargo test --locked "${features[@]}" --no-run

@@ -225,6 +225,9 @@ pub struct Sample {
     /// Values of the same features at earlier ages of the cascade.
     #[serde(default, skip_serializing_if = "Rows::is_empty")]
     pub rows: Rows,
+    /// The final size that was predicted, by which `train --on-drift` notices that errors grow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_pred: Option<f64>,
 }
 
 /// A trained model: its version, its window, and its text, which only `learn` reads.
@@ -320,8 +323,7 @@ pub struct Report {
     /// 1 - mean ARE / mean ARE of the baseline, by baseline: above 0 is better than it.
     #[serde(default, with = "scalar::named")]
     pub skill: Named,
-    /// Of the largest tenth by final size (at most 100), the share also among as many largest by
-    /// prediction.
+    /// Of the largest tenth by final size (at most 100), the share among as many largest by prediction.
     #[serde(default)]
     pub top_hits: Option<f64>,
     /// `ok`, or the first problem, in a word.

@@ -14,6 +14,7 @@ pub mod system;
 pub mod train;
 
 mod clocks;
+mod errors;
 mod tally;
 
 pub use tally::{Histogram, Tally};

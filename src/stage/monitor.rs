@@ -61,11 +61,6 @@ impl Monitor {
         self.windows.values().map(|window| window.scored).sum()
     }
 
-    /// Whether the last errors of a window are significantly larger than those before, and the window is not young.
-    pub fn drifts(&self, t_obs: u64) -> bool {
-        self.windows.get(&t_obs).is_some_and(|window| window.has_drifted(self.options.last))
-    }
-
     fn stat(&mut self, stat: &Stat, out: &mut Out) {
         let window = self.windows.entry(stat.t_obs).or_default();
         window.add(stat, self.options.last);

@@ -238,7 +238,8 @@ const FALLBACKS: [&str; 2] = ["no_model", "no_features"];
 fn score(answered: &Answered, size: &Size, out: &mut Out) {
     let it = &answered.parameters;
     let n_tot = size.n_tot as f64;
-    out.write(Record::Sample(Box::new(sample(it, size.n_tot, size.t))));
+    let sample = Sample { n_pred: Some(answered.n_pred), ..sample(it, size.n_tot, size.t) };
+    out.write(Record::Sample(Box::new(sample)));
     let covers = |interval: Interval| (interval.low..=interval.high).contains(&n_tot);
     out.write(Record::Stat(Stat {
         cid: it.cid.clone(),
@@ -271,6 +272,7 @@ pub(super) fn sample(it: &Parameters, n_tot: u64, t: f64) -> Sample {
         n_tot,
         features: it.features.clone(),
         rows: it.rows.clone(),
+        n_pred: None,
     }
 }
 

@@ -6,17 +6,16 @@
 //! candidate is at least as good, a model of all samples is published.
 
 mod drift;
+mod restored;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use drift::{Drift, TrainOnDrift};
+pub use drift::TrainOnReports;
+use drift::{Course, Drift};
 
 use super::clocks::Clocks;
-use super::{
-    Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
-    Tally,
-};
+use super::{Body, Ending, Out, RecordRef, Stage, Tally};
 use crate::event::ModelVersion;
 use crate::learn::{
     self, Aggregate, GrowthLaw, LearnOptions, MIN_SAMPLES_FOR_TREES, Model, Query, Target,
@@ -43,6 +42,8 @@ pub struct TrainOptions {
     pub threads: usize,
     /// Versions that are in use elsewhere: the counters of new models are above them.
     pub used_versions: Vec<ModelVersion>,
+    /// Whether a window is also trained when the errors of its predictions grow.
+    pub on_drift: bool,
 }
 
 impl TrainOptions {
@@ -70,6 +71,9 @@ const FEWEST_NEW: usize = 32;
 /// New samples between two trainings, as a divisor of the earlier ones: a tenth.
 const GROWTH: usize = 10;
 
+/// Bound of an error that enters a mean.
+const LARGEST_ERROR: f64 = 1e6;
+
 /// One window's samples and model.
 #[derive(Default)]
 struct Window {
@@ -78,6 +82,8 @@ struct Window {
     trained_at: usize,
     counter: u64,
     incumbent: Option<Arc<Model>>,
+    /// The errors of its predictions.
+    course: Course,
 }
 
 impl Window {
@@ -151,6 +157,14 @@ impl Train {
             self.drop_oldest();
             self.train(sample.t_obs, out);
         }
+        let Some(n_pred) = sample.n_pred.filter(|_| self.options.on_drift) else { return };
+        let n_tot = sample.n_tot as f64;
+        let window = self.windows.entry(sample.t_obs).or_default();
+        if let Some(drift) =
+            window.course.add(((n_pred - n_tot).abs() / n_tot.max(1.0)).min(LARGEST_ERROR))
+        {
+            self.train_on_drift(sample.t_obs, drift, out);
+        }
     }
 
     /// Drops all but the newest samples of every window.
@@ -179,15 +193,26 @@ impl Train {
     }
 
     /// Trains a window whose errors drift on its samples, if there are new ones, and publishes the model without a
-    /// comparison: the incumbent is the model whose errors drift. Returns whether it trained.
-    fn train_on_drift(&mut self, t_obs: u64, out: &mut Out) -> bool {
-        let has_grown = |window: &Window| window.samples > window.trained_at;
-        let trains = self.windows.get(&t_obs).is_some_and(has_grown) && !self.replaying;
-        if trains {
+    /// comparison: the incumbent is the model whose errors drift.
+    fn train_on_drift(&mut self, t_obs: u64, drift: Drift, out: &mut Out) {
+        let has_grown = self.windows.get(&t_obs).is_some_and(|it| it.samples > it.trained_at);
+        if has_grown {
             self.drop_oldest();
             self.train_window(t_obs, true, out);
         }
-        trains
+        if self.replaying {
+            return;
+        }
+        if has_grown {
+            self.count("trainings_on_drift_total", String::new());
+        }
+        let Drift { mean_are, last_mean_are, scored } = drift;
+        let result =
+            if has_grown { "trained on its samples" } else { "not trained: no new samples" };
+        log::warn!(
+            "drift: window of {t_obs} s: mean error {last_mean_are:.3} of the last predictions, {mean_are:.3} of \
+             all {scored}; {result}"
+        );
     }
 
     /// Trains a window on all samples, and publishes the model if it wins.
@@ -341,49 +366,5 @@ impl Stage for Train {
             }
         }
         tally
-    }
-}
-
-/// A replay reads the kept samples again; the checkpoint holds what was counted before them:
-/// [[window, samples, samples at the last training], ...].
-impl Recover for Train {
-    /// A replay that starts late restores fewer samples, which still train a model.
-    const RESTORE: Restore = Restore { starts_late: true, ..Restore::FROM_INPUT };
-
-    fn output_options(&self) -> String {
-        String::new()
-    }
-
-    fn replay_start(&self, offered: &[u64]) -> Option<usize> {
-        let oldest = self.positions.first();
-        offered.iter().rposition(|start| oldest.is_none_or(|oldest| start <= oldest))
-    }
-
-    fn checkpoint(&self) -> String {
-        let counts = self.windows.iter().map(|(t_obs, it)| (*t_obs, it.samples, it.trained_at));
-        serde_json::to_string(&counts.collect::<Vec<_>>()).expect("numbers are JSON")
-    }
-
-    fn spill(&mut self, _: Limit) -> Vec<Change> {
-        Vec::new()
-    }
-
-    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible> {
-        if saved.checkpoint.is_empty() {
-            return saved.expect_empty();
-        }
-        let counts: Vec<(u64, usize, usize)> =
-            serde_json::from_str(saved.checkpoint).map_err(|_| Incompatible::Checkpoint)?;
-        for (t_obs, samples, trained_at) in counts {
-            let window = self.windows.entry(t_obs).or_default();
-            (window.samples, window.trained_at) = (samples, trained_at);
-        }
-        Saved { checkpoint: "", ..saved }.expect_empty()
-    }
-
-    fn committed(&mut self, _: u64) {}
-
-    fn replaying(&mut self, on: bool) {
-        self.replaying = on;
     }
 }

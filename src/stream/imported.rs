@@ -31,6 +31,8 @@ pub struct Imported<W> {
     records: Vec<u8>,
     /// The position of each line of `records`, and its end.
     ends: Vec<(u64, usize)>,
+    /// Number of records that the posts gave.
+    converted: u64,
     ended: Option<Ending>,
 }
 
@@ -47,7 +49,7 @@ impl<W: Write + Send + 'static> Imported<W> {
 
     fn with(lines: Lines<W>, conversion: Conversion, tail: Option<f64>) -> Self {
         let (records, ends) = Default::default();
-        Self { lines, conversion, tail, records, ends, ended: None }
+        Self { lines, conversion, tail, records, ends, converted: 0, ended: None }
     }
 
     /// Converts the next block; returns the lines that are refused, or how the input ended.
@@ -131,7 +133,9 @@ impl<W: Write + Send + 'static> Transport for Imported<W> {
                 for (position, bytes, refusal) in refused {
                     self.lines.reject(position, &bytes, &refusal)?;
                 }
-                Ok(Step::Next(Vec::new(), frames(&self.records, &self.ends)))
+                let frames = frames(&self.records, &self.ends);
+                self.converted += frames.len() as u64;
+                Ok(Step::Next(Vec::new(), frames))
             }
             Err(ending) => {
                 self.ended = Some(ending);
@@ -167,7 +171,11 @@ impl<W: Write + Send + 'static> Transport for Imported<W> {
     }
 
     fn counts(&self) -> Counts {
-        self.lines.counts()
+        let counts = self.lines.counts();
+        match self.conversion {
+            Conversion::Posts(_) => Counts { read: self.converted + counts.rejected, ..counts },
+            _ => counts,
+        }
     }
 
     fn tally(&self) -> Tally {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::now;
 use crate::record::Kind;
 use crate::stage::fit::Fit;
-use crate::stage::train::{Train, TrainOnDrift};
+use crate::stage::train::{Train, TrainOnReports};
 use crate::stage::{
     Change, Ending, Histogram, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
     Tally,
@@ -38,7 +38,7 @@ impl CountsWork for Train {
     }
 }
 
-impl CountsWork for TrainOnDrift {
+impl CountsWork for TrainOnReports {
     const DURATION: (&'static str, &'static [f64]) = Train::DURATION;
 
     fn done(&self) -> u64 {

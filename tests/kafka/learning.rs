@@ -296,3 +296,49 @@ fn parameters_and_sizes_in_different_partitions_are_refused() {
     assert_eq!(status, Some(0), "{stderr}");
     assert_eq!(stats(&values(&environment, "stats")), expected);
 }
+
+/// A drift of the errors in samples trains once, also where the learner is killed around it.
+#[test]
+fn a_drift_trains_once_over_kills() {
+    const OPTIONS: [&str; 3] = ["--on-drift", "--trees", "3"];
+    let Some(broker) = broker() else { return };
+    let environment = Environment::new(broker, "drift");
+    environment.create("train", 1);
+    let sample = |i: u64| {
+        let (n, growth) = (10 + i * 37 % 90, 1 + i * 11 % 5);
+        let n_tot = n * growth;
+        let n_pred = n_tot + n_tot * if i < 200 { 1 + i % 3 } else { 9 } / 10;
+        format!(
+            "{{\"type\":\"sample\",\"cid\":\"{i}\",\"source\":\"0\",\"t\":{i},\"T_obs\":600,\"X\":[0.001,0.5,{n}],\"W\":1,\
+             \"n_obs\":{n},\"n_tot\":{n_tot},\"features\":{{\"n\":{n},\"growth\":{growth}}},\"n_pred\":{n_pred}}}"
+        )
+    };
+    let lines: Vec<String> = (0..280).map(sample).collect();
+    let mut train = environment.daemon("train", "train", &OPTIONS);
+    for (i, part) in lines.chunks(70).enumerate() {
+        if i > 0 {
+            train.kill_and_restart();
+        }
+        let pairs = part.iter().map(|line| ("600", line.as_str()));
+        client::produce(environment.brokers(), &environment.topic("samples"), pairs);
+        environment.wait_until_read("train", "samples");
+    }
+    train.stop();
+    let versions = |options: &[&str]| {
+        let args = [&["train", "--trees", "3"], options].concat();
+        let models = pipe(&args, &(lines.join("\n") + "\n"));
+        models.lines().map(|line| (field(line, "model"), line.to_owned())).collect::<Vec<_>>()
+    };
+    let (with, without) = (versions(&["--on-drift"]), versions(&[]));
+    assert!(with.iter().any(|model| !without.contains(model)), "a drift trains another model");
+    let found = environment.read("models");
+    let found: BTreeMap<String, String> =
+        found.into_iter().filter_map(|it| Some((it.key?, it.value?))).collect();
+    // A pipe also trains at its end.
+    let count = with.len();
+    assert!((count - 1..=count).contains(&found.len()), "{} of {count} models", found.len());
+    let is_found = |(version, _): &(String, String)| found.contains_key(version);
+    let expected: BTreeMap<String, String> = with.into_iter().filter(is_found).collect();
+    assert_eq!(found, expected);
+    assert_eq!(train.stderr().matches("drift: window of 600 s").count(), 1, "{}", train.stderr());
+}

@@ -62,7 +62,7 @@ fn daemons_expose_what_the_table_documents() {
         {
             let name = format!("{PREFIX}{}", metric.name);
             let is_untrained = untrained && metric.name.starts_with("model_");
-            // No record was refused, no request failed, and --on-drift is of pipes.
+            // No record was refused, no request failed, and --on-drift is not given.
             let is_empty =
                 ["dead_letters_total", "kafka_consumer_errors_total", "trainings_on_drift_total"]
                     .contains(&metric.name)

@@ -14,7 +14,7 @@ use tweetoscope::record::{Item, Kind, Record, Watermark, read};
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
 use tweetoscope::stage::predict::{Predict, PredictOptions};
 use tweetoscope::stage::train::{Train, TrainOptions};
-use tweetoscope::stage::{Body, Change, Limit, Out, Outgoing, RecordRef, Recover, Saved};
+use tweetoscope::stage::{Body, Change, Limit, Out, Outgoing, RecordRef, Recover, Saved, Stage};
 
 fn below(rng: &mut ChaCha8Rng, n: u64) -> u64 {
     u64::from(rng.next_u32()) % n
@@ -311,16 +311,21 @@ fn a_predictor_is_restored_from_its_checkpoint_and_its_alerts() {
 #[test]
 fn a_learner_is_restored_from_its_checkpoint_and_its_models() {
     let mut crashes = 0;
-    for seed in 0..4 {
+    for seed in 0..8 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        // The errors of the predictions grow, so that a drift trains.
+        let on_drift = seed >= 4;
         let sample = |rng: &mut ChaCha8Rng, i: usize| {
             let (n, growth) = (10 + below(rng, 90), 1 + below(rng, 5));
+            let error = if i < 200 { 1 + below(rng, 3) } else { 9 };
+            let n_tot = n * growth;
+            let n_pred = n_tot + n_tot * error / 10;
             parsed(&format!(
-                r#"{{"type":"sample","cid":"{i}","source":"0","t":{i},"T_obs":600,"X":[0.001,0.5,{n}],"W":1,"n_obs":{n},"n_tot":{},"features":{{"n":{n},"growth":{growth}}}}}"#,
-                n * growth
+                r#"{{"type":"sample","cid":"{i}","source":"0","t":{i},"T_obs":600,"X":[0.001,0.5,{n}],"W":1,"n_obs":{n},"n_tot":{n_tot},"features":{{"n":{n},"growth":{growth}}},"n_pred":{n_pred}}}"#
             ))
         };
-        let inputs: Vec<Record> = (0..150).map(|i| sample(&mut rng, i)).collect();
+        let count = if on_drift { 280 } else { 150 };
+        let inputs: Vec<Record> = (0..count).map(|i| sample(&mut rng, i)).collect();
         let options = TrainOptions {
             law: GrowthLaw::default(),
             trees: 3,
@@ -330,8 +335,14 @@ fn a_learner_is_restored_from_its_checkpoint_and_its_models() {
             newest: [1000, 60][seed as usize % 2],
             threads: 1,
             used_versions: Vec::new(),
+            on_drift,
         };
         let make = || Train::new(options.clone());
+        let mut learner = make();
+        let batch: Vec<_> = inputs.iter().cloned().map(RecordRef::without_position).collect();
+        learner.on_batch(&batch, &mut Out::default());
+        let drifts = learner.tally()[&("trainings_on_drift_total", String::new())];
+        assert_eq!(drifts, f64::from(u8::from(on_drift)), "seed {seed}");
         crashes += crashes_leave_no_trace(&inputs, make, 20, &mut rng, seed);
     }
     assert!(crashes > 5);

@@ -46,6 +46,8 @@ fn reading(settings: &Settings) -> ClientConfig {
     set_default(&mut config, "check.crcs", "true");
     // Fetching pauses when the queue is full: by default for a second, in which a fast stage idles.
     set_default(&mut config, "fetch.queue.backoff.ms", "10");
+    // What is read ahead of a stage, after an outage 64 MiB by default, is memory that a steady service does not need.
+    set_default(&mut config, "queued.max.messages.kbytes", "16384");
     config
 }
 

@@ -49,6 +49,7 @@ fn options(threads: usize) -> EvaluateOptions {
         newest: 100_000,
         threads,
         used_versions: Vec::new(),
+        on_drift: false,
     };
     let windows = vec![600, 3600];
     EvaluateOptions {

@@ -7,6 +7,7 @@ use super::received::Received;
 use crate::learn::{LogLinear, median_ratio};
 use crate::record::{Report, Stat};
 use crate::score::{Trial, mean, median, skill, top_hits};
+use crate::stage::errors::{Errors, FEWEST};
 use crate::stage::predict::UNTRAINED;
 use crate::stage::{Histogram, Tally};
 
@@ -32,54 +33,6 @@ struct Scored {
     untrained: bool,
     /// The AREs of the baselines; `None` where too few final sizes existed when the prediction was made.
     baselines: [Option<f64>; BASELINES.len()],
-}
-
-/// Sums of errors.
-#[derive(Clone, Copy, Default)]
-struct Errors {
-    count: f64,
-    sum: f64,
-    squares: f64,
-}
-
-impl Errors {
-    fn add(&mut self, error: f64) {
-        self.count += 1.0;
-        self.sum += error;
-        self.squares += error * error;
-    }
-
-    fn of(errors: impl IntoIterator<Item = f64>) -> Self {
-        let mut all = Self::default();
-        errors.into_iter().for_each(|error| all.add(error));
-        all
-    }
-
-    /// The sums without those of a subset.
-    fn without(self, others: Self) -> Self {
-        Self {
-            count: self.count - others.count,
-            sum: self.sum - others.sum,
-            squares: self.squares - others.squares,
-        }
-    }
-
-    fn mean(self) -> f64 {
-        if self.count > 0.0 { self.sum / self.count } else { 0.0 }
-    }
-
-    /// The variance of the mean.
-    fn variance(self) -> f64 {
-        let spread = (self.squares - self.sum * self.mean()).max(0.0);
-        spread / (self.count * (self.count - 1.0).max(1.0))
-    }
-
-    /// Whether the mean is larger than the one before by a factor, and significantly: by three
-    /// standard errors of the difference of the means.
-    fn worse_than(self, before: Self, factor: f64) -> bool {
-        let standard_error = (before.variance() + self.variance()).sqrt();
-        self.mean() > factor * before.mean() && self.mean() - before.mean() > 3.0 * standard_error
-    }
 }
 
 /// The fitted constants of the baselines.
@@ -127,8 +80,6 @@ impl Default for Window {
     }
 }
 
-/// A window of fewer predictions gets no verdict.
-const FEWEST: usize = 50;
 /// A baseline of fewer predictions has no influence on the verdict.
 const FEWEST_COMPARED: usize = 20;
 
@@ -221,16 +172,8 @@ impl Window {
         self.course.with(self.moment(last))
     }
 
-    /// Whether its verdict is `drift`.
-    pub(super) fn has_drifted(&self, last: usize) -> bool {
-        self.kept.len() >= FEWEST && self.drifted(last)
-    }
-
     fn drifted(&self, last: usize) -> bool {
-        const DRIFTED: f64 = 1.25;
-        let recent = Errors::of(self.last(last).map(|it| it.are));
-        let before = self.sums.without(recent);
-        before.count >= FEWEST as f64 && recent.worse_than(before, DRIFTED)
+        self.sums.drift(Errors::of(self.last(last).map(|it| it.are)))
     }
 
     pub(super) fn report(&self, t_obs: u64, last: usize) -> Report {

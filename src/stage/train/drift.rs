@@ -1,89 +1,96 @@
-//! Training that also begins where the errors of the predictions drift.
+//! Errors of the predictions of a window that grow, which start a training.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+
+use serde::{Deserialize, Serialize};
 
 use super::Train;
-use crate::record::{Kind, Record, Report};
-use crate::stage::monitor::{Monitor, MonitorOptions};
+use crate::record::{Kind, Record};
+use crate::stage::errors::Errors;
 use crate::stage::{Body, Ending, Out, RecordRef, Stage, Tally};
 
-/// A drift of a window, and whether a model was trained.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Drift {
-    /// The window, in seconds.
-    pub t_obs: u64,
-    /// Predictions scored by then.
-    pub scored: u64,
-    /// Mean ARE of all of them.
-    pub mean_are: f64,
+/// The beginning of a drift.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Drift {
+    /// Mean ARE of all predictions.
+    pub(super) mean_are: f64,
     /// Mean ARE of the last ones.
-    pub last_mean_are: f64,
-    /// Whether there were samples that no training had used, so that a model was trained.
-    pub trained: bool,
+    pub(super) last_mean_are: f64,
+    /// Number of predictions.
+    pub(super) scored: u64,
 }
 
-/// [`Train`] that also trains a window when its verdict becomes `drift`: in a `report` record, or by the `stat`
-/// records that it reads, over the last 100.
-pub struct TrainOnDrift {
+/// The errors of a window's predictions so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Course {
+    all: Errors,
+    last: VecDeque<f64>,
+    drifting: bool,
+}
+
+impl Course {
+    /// Number of the last errors that are compared with those before, as in the monitor.
+    const LAST: usize = 100;
+
+    /// Adds the error of a prediction; returns the drift that it begins.
+    pub(super) fn add(&mut self, are: f64) -> Option<Drift> {
+        self.all.add(are);
+        self.last.push_back(are);
+        if self.last.len() > Self::LAST {
+            self.last.pop_front();
+        }
+        let last = Errors::of(self.last.iter().copied());
+        let was = std::mem::replace(&mut self.drifting, self.all.drift(last));
+        (self.drifting && !was).then(|| Drift {
+            mean_are: self.all.mean(),
+            last_mean_are: last.mean(),
+            scored: self.all.count as u64,
+        })
+    }
+}
+
+/// [`Train`] on a pipe, which also trains a window when the verdict of a `report` record becomes `drift`.
+pub struct TrainOnReports {
     train: Train,
-    monitor: Monitor,
     /// Windows whose newest verdict is `drift`.
     drifting: BTreeSet<u64>,
-    drifts: Vec<Drift>,
 }
 
-impl TrainOnDrift {
+impl TrainOnReports {
     /// Trains by this learner.
     pub fn new(train: Train) -> Self {
-        const LAST: usize = 100;
-        let monitor = Monitor::new(MonitorOptions { every: 0, last: LAST });
-        Self { train, monitor, drifting: BTreeSet::new(), drifts: Vec::new() }
+        Self { train, drifting: BTreeSet::new() }
     }
 
     /// The learner.
     pub fn train(&self) -> &Train {
         &self.train
     }
-
-    /// All drifts so far.
-    pub fn drifts(&self) -> &[Drift] {
-        &self.drifts
-    }
-
-    fn report(&mut self, report: &Report, out: &mut Out) {
-        const DRIFT: &str = "drift";
-        if report.verdict != DRIFT {
-            self.drifting.remove(&report.t_obs);
-        } else if self.drifting.insert(report.t_obs) {
-            let Report { t_obs, scored, mean_are, last_mean_are, .. } = *report;
-            let trained = self.train.train_on_drift(t_obs, out);
-            self.drifts.push(Drift { t_obs, scored, mean_are, last_mean_are, trained });
-        }
-    }
 }
 
-impl Stage for TrainOnDrift {
-    const TAKES: &'static [Kind] = &[Kind::Sample, Kind::Model, Kind::Report, Kind::Stat];
+impl Stage for TrainOnReports {
+    const TAKES: &'static [Kind] = &[Kind::Sample, Kind::Model, Kind::Report];
 
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
+        const DRIFT: &str = "drift";
         for record in batch {
-            let Body::Record(body) = &record.body else {
+            let report = match &record.body {
+                Body::Record(body) => match &**body {
+                    Record::Report(report) => Some(report),
+                    _ => None,
+                },
+                _ => None,
+            };
+            let Some(report) = report else {
                 self.train.on_batch(std::slice::from_ref(record), out);
                 continue;
             };
-            match &**body {
-                Record::Report(report) => self.report(report, out),
-                Record::Stat(stat) => {
-                    let t_obs = stat.t_obs;
-                    self.monitor.on_batch(std::slice::from_ref(record), &mut Out::default());
-                    // A report costs more than a stat.
-                    if self.monitor.drifts(t_obs) != self.drifting.contains(&t_obs) {
-                        let reports = self.monitor.reports();
-                        let own = reports.into_iter().find(|report| report.t_obs == t_obs);
-                        own.into_iter().for_each(|report| self.report(&report, out));
-                    }
-                }
-                _ => self.train.on_batch(std::slice::from_ref(record), out),
+            if report.verdict != DRIFT {
+                self.drifting.remove(&report.t_obs);
+            } else if self.drifting.insert(report.t_obs) {
+                let (mean_are, last_mean_are) = (report.mean_are, report.last_mean_are);
+                let drift = Drift { mean_are, last_mean_are, scored: report.scored };
+                self.train.train_on_drift(report.t_obs, drift, out);
             }
         }
     }
@@ -93,10 +100,7 @@ impl Stage for TrainOnDrift {
     }
 
     fn tally(&self) -> Tally {
-        let mut tally = self.train.tally();
-        let trained = self.drifts.iter().filter(|drift| drift.trained).count();
-        tally.insert(("trainings_on_drift_total", String::new()), trained as f64);
-        tally
+        self.train.tally()
     }
 }
 
@@ -104,12 +108,17 @@ impl Stage for TrainOnDrift {
 mod tests {
     use super::*;
     use crate::learn::{Aggregate, GrowthLaw, Target};
-    use crate::record::{Sample, Stat};
+    use crate::record::{Report, Sample, Stat};
     use crate::stage::Outgoing;
+    use crate::stage::monitor::{Monitor, MonitorOptions};
     use crate::stage::train::TrainOptions;
 
-    fn learner() -> TrainOnDrift {
-        TrainOnDrift::new(Train::new(TrainOptions {
+    fn learner() -> TrainOnReports {
+        TrainOnReports::new(Train::new(options()))
+    }
+
+    fn options() -> TrainOptions {
+        TrainOptions {
             trees: 5,
             target: Target::LogRatio,
             aggregate: Aggregate::RelativeMedian,
@@ -118,10 +127,16 @@ mod tests {
             newest: 1000,
             threads: 1,
             used_versions: Vec::new(),
-        }))
+            on_drift: true,
+        }
     }
 
     fn sample(number: u64) -> Record {
+        predicted(number, None)
+    }
+
+    /// A sample whose prediction has this error.
+    fn predicted(number: u64, are: Option<f64>) -> Record {
         Record::Sample(Box::new(Sample {
             cid: number.to_string(),
             source: "0".to_owned(),
@@ -133,6 +148,7 @@ mod tests {
             n_tot: 20 + number,
             features: crate::learn::Features::default(),
             rows: Default::default(),
+            n_pred: are.map(|are| (20 + number) as f64 * (1.0 + are)),
         }))
     }
 
@@ -162,7 +178,7 @@ mod tests {
     }
 
     /// The versions of the models that are emitted for each record.
-    fn models(learner: &mut TrainOnDrift, records: Vec<Record>) -> Vec<String> {
+    fn models(learner: &mut TrainOnReports, records: Vec<Record>) -> Vec<String> {
         let batch: Vec<_> = records.into_iter().map(RecordRef::without_position).collect();
         let mut out = Out::default();
         learner.on_batch(&batch, &mut out);
@@ -184,28 +200,21 @@ mod tests {
         // The seventh sample trains in any case, the eighth for the drift.
         let records = vec![report("young"), sample(7), sample(8), report("drift")];
         assert_eq!(models(&mut learner, records), ["600-6", "600-7"]);
-        let trained: Vec<bool> = learner.drifts().iter().map(|drift| drift.trained).collect();
-        assert_eq!(trained, [true, false, true]);
         assert_eq!(learner.tally()[&("trainings_on_drift_total", String::new())], 2.0);
     }
 
     #[test]
-    fn stats_whose_errors_grow_train_like_a_report_whatever_the_batches() {
-        let quiet = (0..300).map(|i| stat(i, 0.2 + 0.01 * (i % 7) as f64));
-        let loud = (300..420).map(|i| stat(i, 0.9));
-        let samples = (0..6).map(sample);
-        let records: Vec<Record> = samples.chain(quiet).chain(loud).collect();
+    fn samples_whose_errors_grow_train_like_a_report_whatever_the_batches() {
+        let quiet = (0..300).map(|i| predicted(i, Some(0.2 + 0.01 * (i % 7) as f64)));
+        let loud = (300..420).map(|i| predicted(i, Some(0.9)));
+        let records: Vec<Record> = quiet.chain(loud).collect();
         let mut expected = None;
         for cut in [1, 7, 1000] {
             let mut learner = learner();
             let parts = records.chunks(cut).map(<[Record]>::to_vec);
             let emitted: Vec<String> = parts.flat_map(|part| models(&mut learner, part)).collect();
-            assert_eq!(emitted.len(), 5, "{emitted:?}");
-            let drifts = learner.drifts().to_vec();
-            assert_eq!(drifts.len(), 1, "{drifts:?}");
-            assert!(drifts[0].trained && drifts[0].last_mean_are > 1.25 * drifts[0].mean_are * 0.9);
-            let same = expected.get_or_insert_with(|| (emitted.clone(), drifts.clone()));
-            assert_eq!(*same, (emitted, drifts), "batches of {cut}");
+            assert_eq!(learner.tally()[&("trainings_on_drift_total", String::new())], 1.0);
+            assert_eq!(*expected.get_or_insert(emitted.clone()), emitted, "batches of {cut}");
         }
     }
 }

@@ -225,6 +225,16 @@ fn a_page_of_a_stream_is_read_in_the_order_of_time() {
 }
 
 #[test]
+fn posts_without_their_originals_name_the_choices_and_nothing_else() {
+    let line = r#"{"id_str":"2","created_at":"Wed Jan 01 00:01:00 +0000 2020","user":{},"retweeted_status":{"id_str":"1","created_at":"Wed Jan 01 00:00:00 +0000 2020"}}"#;
+    let output = run(&["run", "--windows", "5m"], format!("{line}\n").as_bytes());
+    let errors = text(&output.stderr);
+    assert!(errors.contains("1 of 1 retweets had no root; 1 were dropped"), "{errors}");
+    assert!(errors.contains("--missing-root embedded"), "{errors}");
+    assert!(!errors.contains("is of a type that is read here"), "{errors}");
+}
+
+#[test]
 fn posts_that_are_newest_first_over_several_lines_name_the_remedy_and_it_helps() {
     let lines = [
         r#"{"id_str":"3","created_at":"Wed Jan 01 00:01:00 +0000 2020","user":{},"retweeted_status":{"id_str":"1"}}"#,

@@ -1,0 +1,61 @@
+//! The errors of predictions: their mean, and whether the last ones are larger than those before.
+
+use serde::{Deserialize, Serialize};
+
+/// A window of fewer predictions gets no verdict.
+pub(super) const FEWEST: usize = 50;
+
+/// Sums of errors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Errors {
+    pub(super) count: f64,
+    sum: f64,
+    squares: f64,
+}
+
+impl Errors {
+    pub(super) fn add(&mut self, error: f64) {
+        self.count += 1.0;
+        self.sum += error;
+        self.squares += error * error;
+    }
+
+    pub(super) fn of(errors: impl IntoIterator<Item = f64>) -> Self {
+        let mut all = Self::default();
+        errors.into_iter().for_each(|error| all.add(error));
+        all
+    }
+
+    /// The sums without those of a subset.
+    pub(super) fn without(self, others: Self) -> Self {
+        Self {
+            count: self.count - others.count,
+            sum: self.sum - others.sum,
+            squares: self.squares - others.squares,
+        }
+    }
+
+    pub(super) fn mean(self) -> f64 {
+        if self.count > 0.0 { self.sum / self.count } else { 0.0 }
+    }
+
+    /// The variance of the mean.
+    fn variance(self) -> f64 {
+        let spread = (self.squares - self.sum * self.mean()).max(0.0);
+        spread / (self.count * (self.count - 1.0).max(1.0))
+    }
+
+    /// Whether the mean is larger than the one before by a factor, and significantly: by three
+    /// standard errors of the difference of the means.
+    fn worse_than(self, before: Self, factor: f64) -> bool {
+        let standard_error = (before.variance() + self.variance()).sqrt();
+        self.mean() > factor * before.mean() && self.mean() - before.mean() > 3.0 * standard_error
+    }
+
+    /// Whether the last of these errors are significantly larger than those before, which are not few.
+    pub(super) fn drift(self, last: Self) -> bool {
+        const DRIFTED: f64 = 1.25;
+        let before = self.without(last);
+        before.count >= FEWEST as f64 && last.worse_than(before, DRIFTED)
+    }
+}
