@@ -186,8 +186,7 @@ fn warn_of_short(fit: &Fit) {
 impl Args {
     /// Whether the input is cascades in another form than lines of records or histories.
     fn recorded(&self) -> anyhow::Result<bool> {
-        let peek = !self.transport.shared.serves() && !self.transport.input.dry_run;
-        let content = self.source.content(&self.transport.files, peek)?;
+        let content = self.source.content(&self.transport.files, self.transport.may_wait())?;
         Ok(matches!(content, Content::Cascades | Content::Stream(_)))
     }
 

@@ -156,9 +156,7 @@ fn run_without_report(args: &Args) -> anyhow::Result<Outcome> {
     if args.cascades.simulate.is_some() {
         return replay(args);
     }
-    // A service answers before its first record.
-    let peek = !args.transport.shared.serves() && !args.transport.input.dry_run;
-    match args.cascades.source.content(&args.transport.files, peek)? {
+    match args.cascades.source.content(&args.transport.files, args.transport.may_wait())? {
         Content::Records => run_on_stream(args, None),
         Content::Stream(format) => run_on_stream(args, Some(format)),
         Content::Histories | Content::Cascades => replay(args),

@@ -126,8 +126,8 @@ impl TrainFlags {
 impl Args {
     /// Whether the input is cascades instead of samples.
     fn recorded(&self) -> anyhow::Result<bool> {
-        let peek = !self.transport.shared.serves() && !self.transport.input.dry_run;
-        Ok(self.source.content(&self.transport.files, peek)? != Content::Records)
+        Ok(self.source.content(&self.transport.files, self.transport.may_wait())?
+            != Content::Records)
     }
 }
 

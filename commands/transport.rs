@@ -67,6 +67,12 @@ impl CarrierArgs {
         drive(stage, lines, watch)
     }
 
+    /// Whether the command may wait for the first bytes of stdin before it begins: a service answers before its first
+    /// record, and a check reads none.
+    pub(crate) fn may_wait(&self) -> bool {
+        !self.shared.serves() && !self.input.dry_run
+    }
+
     pub(crate) fn check(&self) -> anyhow::Result<Outcome> {
         for path in self.files.iter().filter(|path| path.as_os_str() != "-") {
             std::fs::File::open(path).with_context(|| path.display().to_string())?;

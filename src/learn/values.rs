@@ -22,7 +22,8 @@ thread_local! {
     static RECENT: RefCell<Vec<Arc<Names>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Number of lists of names that a thread remembers: a stage meets few, such as with and without marks.
+/// Maximum number of lists of names in the cache of a thread. The records of a stage have few different lists: those of
+/// cascades with and without marks.
 const REMEMBERED: usize = 8;
 
 /// The list with these names, shared where it was used before.

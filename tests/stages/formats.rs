@@ -316,7 +316,7 @@ fn kernels_predict_beside_the_other_methods() {
         assert!(answer == size || answer <= 100.0 * n && size > answer, "{alert}: {size}");
     }
     assert!(kernels > 20 && sizes.len() == 50, "{kernels} of {}", sizes.len());
-    // By its name; fits of another kernel are not used, which is said.
+    // With the name of the kernel. Fits of another kernel are not used, and a warning counts such predictions.
     let by = |method: &str| run(&["predict", "--method", method], &fitted.stdout);
     let (named, other) = (by("power-law"), by("exp"));
     let any = by("kernel");
