@@ -1,15 +1,18 @@
 //! How many stats of a window existed at a time of a source.
 //!
 //! A stat of a cascade exists from the time on that its source's clock had when the cascade ended. Each source has
-//! its own clock, so times of different sources are compared by the order in which their stats were received.
+//! its own clock, so times of different sources are compared by the order in which their stats were received: at a
+//! time of a source, those existed for certain that were received up to the last stat of this source until then.
+//! Others may have existed too, which cannot be known; a baseline never uses them.
 
 use std::collections::HashMap;
 
-/// Times of a source that are kept; older ones count as the oldest of them.
-const KEPT: usize = 100_000;
+/// Times of a source of which none is left out. Of twice as many, every second one is, so that the oldest are the
+/// sparsest.
+const KEPT: usize = 8_192;
 
-/// For each source, times in ascending order, and the number of stats of all sources before the first one of
-/// each time.
+/// For each source, times in ascending order, and the number of stats of all sources up to the last one of each
+/// time.
 #[derive(Debug, Default)]
 pub(super) struct Received(HashMap<String, Vec<(f64, u64)>>);
 
@@ -20,18 +23,72 @@ impl Received {
             self.0.insert(source.to_owned(), Vec::new());
         }
         let Some(times) = self.0.get_mut(source) else { return };
-        if times.last().is_none_or(|(newest, _)| t > *newest) {
-            times.push((t, before));
+        let received = before + 1;
+        match times.last_mut() {
+            Some((newest, count)) if t == *newest => *count = received,
+            Some((newest, _)) if t < *newest => {}
+            _ => times.push((t, received)),
         }
         if times.len() == 2 * KEPT {
-            times.drain(..KEPT);
+            let mut place = 0;
+            times.retain(|_| {
+                place += 1;
+                place % 2 == 0
+            });
         }
     }
 
-    /// The number of stats that existed when the source's clock was `t`; `all` were received until now.
-    pub(super) fn until(&self, source: &str, t: f64, all: u64) -> u64 {
-        let Some(times) = self.0.get(source) else { return all };
+    /// The number of stats that existed for certain when the source's clock was `t`.
+    pub(super) fn until(&self, source: &str, t: f64) -> u64 {
+        let Some(times) = self.0.get(source) else { return 0 };
         let later = times.partition_point(|(time, _)| *time <= t);
-        times.get(later).map_or(all, |(_, before)| *before)
+        later.checked_sub(1).map_or(0, |place| times[place].1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replay::random::seeded_rng;
+    use crate::replay::testing::below;
+
+    /// The stats received up to the last one of the source at or before `t`, counted one by one.
+    fn counted(stats: &[(&str, f64)], source: &str, t: f64) -> u64 {
+        let last = stats.iter().rposition(|(of, time)| *of == source && *time <= t);
+        last.map_or(0, |place| place as u64 + 1)
+    }
+
+    #[test]
+    fn no_stat_later_than_the_time_is_counted_whatever_the_sources() {
+        for seed in 0..50 {
+            let rng = &mut seeded_rng(seed, 1);
+            let names = &["a", "b", "c", "d", "e"][..=seed as usize % 5];
+            let mut clocks = [0.0; 5];
+            let mut stats = Vec::new();
+            let mut received = Received::default();
+            for before in 0..300 {
+                let which = below(rng, names.len() as u64) as usize;
+                clocks[which] += below(rng, 4) as f64;
+                received.add(names[which], clocks[which], before);
+                stats.push((names[which], clocks[which]));
+                for name in ["a", "b", "c", "d", "e"] {
+                    let t = below(rng, 300) as f64 - 1.0;
+                    assert_eq!(received.until(name, t), counted(&stats, name, t), "seed {seed}, {name}, {t}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn of_many_times_the_oldest_are_sparse_and_none_counts_more() {
+        let all = 5 * KEPT as u64;
+        let mut received = Received::default();
+        (0..all).for_each(|before| received.add("a", before as f64, before));
+        assert!(received.0["a"].len() < 2 * KEPT);
+        for t in 0..all {
+            let (counted, exact) = (received.until("a", t as f64), t + 1);
+            assert!(counted <= exact, "{counted} of {exact}");
+            assert!(t < all - KEPT as u64 || counted + 1 >= exact, "{counted} of {exact}");
+        }
     }
 }

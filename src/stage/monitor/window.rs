@@ -87,7 +87,7 @@ impl Window {
     pub(super) fn add(&mut self, stat: &Stat, last: usize) {
         let (n_obs, n_tot) = (stat.n_obs as f64, stat.n_tot as f64);
         let error = |predicted| Trial { predicted, n_tot }.are();
-        let finished = stat.t_alert.map(|t| self.received.until(&stat.source, t, self.scored));
+        let finished = stat.t_alert.map(|t| self.received.until(&stat.source, t));
         let constants = self.constants(finished.unwrap_or(self.scored));
         let fitted = |predict: fn(&Fitted, f64) -> f64| {
             constants.filter(|_| n_obs > 0.0).map(|it| error(predict(&it, n_obs)))
