@@ -23,6 +23,7 @@ use tweetoscope::hawkes::simulate::simulate;
 use tweetoscope::hawkes::{Estimator, Params};
 use tweetoscope::input::read_history;
 use tweetoscope::learn::{Aggregate, LearnOptions, Query, fit_model};
+use tweetoscope::math;
 use tweetoscope::record::{Item, Kind, Reader, Record, read};
 use tweetoscope::stage::train::learn_sample;
 
@@ -207,11 +208,11 @@ fn learned(file: &str, window: f64) -> Value {
     let (predicting, answers) = timed_alone(|| {
         let one = |sample: &&tweetoscope::learn::Sample| {
             let query = Query { features: &sample.features, n_obs: sample.n_obs, x: sample.x };
-            (model.predict(&query).map_or(sample.n_obs, |it| it.n_tot()) / sample.n_obs).ln()
+            math::ln(model.predict(&query).map_or(sample.n_obs, |it| it.n_tot()) / sample.n_obs)
         };
         asked.iter().map(one).collect::<Vec<f64>>()
     });
-    let truths: Vec<f64> = asked.iter().map(|it| (it.n_tot / it.n_obs).ln()).collect();
+    let truths: Vec<f64> = asked.iter().map(|it| math::ln(it.n_tot / it.n_obs)).collect();
     let mean = truths.iter().sum::<f64>() / truths.len() as f64;
     let squares = |of: &dyn Fn(usize) -> f64| (0..truths.len()).map(|i| of(i).powi(2)).sum::<f64>();
     let r2 = 1.0 - squares(&|i| truths[i] - answers[i]) / squares(&|i| truths[i] - mean);

@@ -16,6 +16,7 @@ use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::hawkes::simulate::simulate;
 use tweetoscope::hawkes::{Estimator, Params};
 use tweetoscope::input::read_history;
+use tweetoscope::math;
 
 type Watched = (Vec<Point>, f64);
 
@@ -59,8 +60,9 @@ fn simulated(count: u64) -> Vec<Watched> {
     let one = |seed| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut uniform = || (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-        let params = Params::new(0.9 / 35.0, 10f64.powf(-4.5 + 2.0 * uniform())).unwrap();
-        let (end, first) = (10f64.powf(2.0 + 3.0 * uniform()), 10f64.powf(1.5 + 2.0 * uniform()));
+        let params = Params::new(0.9 / 35.0, math::pow(10f64, -4.5 + 2.0 * uniform())).unwrap();
+        let (end, first) =
+            (math::pow(10f64, 2.0 + 3.0 * uniform()), math::pow(10f64, 1.5 + 2.0 * uniform()));
         (simulate(params, &MarkLaw::USUAL, first, end, 100_000, &mut rng), end)
     };
     (0..count).map(one).collect()
@@ -77,7 +79,7 @@ fn shortfalls(cascades: &[Watched], estimator: Estimator) -> Vec<f64> {
         .collect();
     let short = |(job, fit): (&Job<'_>, &tweetoscope::hawkes::fit::Fit)| {
         let hill = Hill { job };
-        let at = fit.params.decay().ln();
+        let at = math::ln(fit.params.decay());
         hill.dense() - hill.height_of(fit.params.infectiousness(), at)
     };
     let fits = fit_many(&jobs, 1);
@@ -92,7 +94,7 @@ struct Hill<'a> {
 impl Hill<'_> {
     /// k, Σ ln A and D at a β.
     fn sums(&self, log_beta: f64) -> [f64; 3] {
-        let params = Params::new(1.0, log_beta.exp()).unwrap();
+        let params = Params::new(1.0, math::exp(log_beta)).unwrap();
         let found = derivatives(self.job.points, self.job.end, params);
         let d = -found.hessian[0][0];
         let k = found.gradient[0] + d;
@@ -104,9 +106,9 @@ impl Hill<'_> {
         if self.job.estimator == Estimator::Mle {
             return [0.0; 2];
         }
-        let [s11, s12, s22] = [0.25, -0.25, 25.0].map(f64::ln_1p);
-        let u = log_p - (0.02f64.ln() - s11 / 2.0 + (35.0 / self.job.mean_mark).ln());
-        let v = log_beta - (0.0002f64.ln() - s22 / 2.0);
+        let [s11, s12, s22] = [0.25, -0.25, 25.0].map(math::log1p);
+        let u = log_p - (math::ln(0.02f64) - s11 / 2.0 + math::ln(35.0 / self.job.mean_mark));
+        let v = log_beta - (math::ln(0.0002f64) - s22 / 2.0);
         let determinant = s11 * s22 - s12 * s12;
         let [to_u, to_v] = [s22 * u - s12 * v, s11 * v - s12 * u].map(|it| it / determinant);
         [-0.5 * (u * to_u + v * to_v), -to_u]
@@ -114,27 +116,28 @@ impl Hill<'_> {
 
     fn height_of(&self, p: f64, log_beta: f64) -> f64 {
         let [k, l, d] = self.sums(log_beta);
-        k * (p.ln() + log_beta) + l - p * d + self.prior(p.ln(), log_beta)[0]
+        k * (math::ln(p) + log_beta) + l - p * d + self.prior(math::ln(p), log_beta)[0]
     }
 
     /// The objective at the best p, by bisection of its slope.
     fn height(&self, log_beta: f64) -> f64 {
         let [k, l, d] = self.sums(log_beta);
-        let most = (0.99 / self.job.mean_mark).ln();
-        let (mut low, mut high) = (1e-8f64.ln().min(most), most);
+        let most = math::ln(0.99 / self.job.mean_mark);
+        let (mut low, mut high) = (math::ln(1e-8).min(most), most);
         for _ in 0..60 {
             let middle = (low + high) / 2.0;
-            let slope = k - middle.exp() * d + self.prior(middle, log_beta)[1];
+            let slope = k - math::exp(middle) * d + self.prior(middle, log_beta)[1];
             if slope > 0.0 { low = middle } else { high = middle }
         }
-        let height = |u: f64| k * (u + log_beta) + l - u.exp() * d + self.prior(u, log_beta)[0];
+        let height =
+            |u: f64| k * (u + log_beta) + l - math::exp(u) * d + self.prior(u, log_beta)[0];
         height(low).max(height(high))
     }
 
     /// The maximum on a dense grid, refined by ternary search around every local maximum.
     fn dense(&self) -> f64 {
         const STEPS: i32 = 150;
-        let (low, high) = ((1.0 / 864_000f64).ln(), (1.0 / 60f64).ln());
+        let (low, high) = (math::ln(1.0 / 864_000f64), math::ln(1.0 / 60f64));
         let x = |i: i32| low + (high - low) * f64::from(i.clamp(0, STEPS)) / f64::from(STEPS);
         let heights: Vec<f64> = (0..=STEPS).map(|i| self.height(x(i))).collect();
         let highest = heights.iter().copied().fold(f64::NEG_INFINITY, f64::max);

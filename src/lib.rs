@@ -6,6 +6,7 @@
 //!
 //! | module | content |
 //! |---|---|
+//! | [`math`] | elementary functions with the same bits on every processor |
 //! | `parallel` | work on several threads |
 //! | [`event`] | events, event time, sources |
 //! | [`cascade`] | the events of one cascade, in order; parsing and formatting of numbers |
@@ -50,6 +51,7 @@ pub mod input;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod learn;
+pub mod math;
 mod parallel;
 pub mod record;
 pub mod replay;

@@ -4,6 +4,7 @@
 //! Quantiles are those of linear interpolation between order statistics (Hyndman & Fan, The
 //! American Statistician 1996, definition 7). All functions are pure; randomness comes from a seed.
 
+use crate::math;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -24,7 +25,7 @@ impl Trial {
 
     /// ln((p + 1)/(N + 1)): above 0 where the prediction is too large.
     pub fn log_ratio(&self) -> f64 {
-        ((self.predicted + 1.0) / (self.n_tot + 1.0)).ln()
+        math::ln((self.predicted + 1.0) / (self.n_tot + 1.0))
     }
 }
 
@@ -266,7 +267,7 @@ mod tests {
             let (mut errors, mut squares, mut ratios) = (Vec::new(), 0.0, Vec::new());
             for Trial { predicted, n_tot } in &trials {
                 errors.push((predicted / n_tot - 1.0).abs());
-                let log = (predicted + 1.0).ln() - (n_tot + 1.0).ln();
+                let log = math::ln(predicted + 1.0) - math::ln(n_tot + 1.0);
                 squares += log * log / trials.len() as f64;
                 ratios.push(log);
             }

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use tweetoscope::event::Span;
 use tweetoscope::learn::{Calibrated, Step};
+use tweetoscope::math;
 use tweetoscope::score::quantile;
 use tweetoscope::stage::evaluate::{
     CalibrationRow, Case, CurveRow, EvaluateOptions, PIT_BINS, Past, Predictor, Row,
@@ -320,8 +321,8 @@ fn scatter(content: &Content<'_>) -> String {
         let points: Vec<(f64, f64)> =
             here.iter().step_by(every).map(|it| (it.n_tot as f64, it.ours().n_tot)).collect();
         let all = || points.iter().flat_map(|(a, b)| [*a, *b]);
-        let from = 10_f64.powf(all().fold(f64::MAX, f64::min).max(1.0).log10().floor());
-        let to = 10_f64.powf(all().fold(10.0, f64::max).log10().ceil());
+        let from = math::pow(10_f64, math::log10(all().fold(f64::MAX, f64::min).max(1.0)).floor());
+        let to = math::pow(10_f64, math::log10(all().fold(10.0, f64::max)).ceil());
         let axis = |name| Axis { name, from, to, log: true };
         let marks = [
             Mark::Line { class: "e", name: "exact", points: vec![(from, from), (to, to)] },
@@ -342,7 +343,7 @@ fn misses(content: &Content<'_>) -> String {
     const WORST: usize = 10;
     const POINTS: usize = 120;
     let past: HashMap<&str, &Past> = content.past.iter().map(|it| (&*it.cid, it)).collect();
-    let log_error = |case: &Case| (case.ours().n_tot / case.n_tot.max(1) as f64).ln().abs();
+    let log_error = |case: &Case| math::ln(case.ours().n_tot / case.n_tot.max(1) as f64).abs();
     let mut worst: Vec<&Case> = content.cases.iter().collect();
     worst.sort_by(|a, b| log_error(b).total_cmp(&log_error(a)));
     worst.truncate(WORST);

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::text::escaped;
+use tweetoscope::math;
 
 /// The size of a figure, in units of its view box.
 const WIDTH: f64 = 640.0;
@@ -22,7 +23,7 @@ pub(super) struct Axis<'a> {
 impl Axis<'_> {
     /// The place of a value between 0 and 1.
     fn share(&self, value: f64) -> f64 {
-        let scaled = |value: f64| if self.log { value.max(1e-9).ln() } else { value };
+        let scaled = |value: f64| if self.log { math::ln(value.max(1e-9)) } else { value };
         let (from, to) = (scaled(self.from), scaled(self.to));
         let share = (scaled(value) - from) / (to - from).max(1e-9);
         if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 }
@@ -156,7 +157,7 @@ pub(super) fn figure(
 
 /// The next of 1, 2 and 5 times a power of ten.
 fn round_step(step: f64) -> f64 {
-    let power = 10_f64.powf(step.max(1e-9).log10().floor());
+    let power = math::pow(10_f64, math::log10(step.max(1e-9)).floor());
     let factors = [1.0, 2.0, 5.0, 10.0];
     factors.into_iter().find(|it| it * power >= step * 0.999).unwrap_or(10.0) * power
 }

@@ -4,6 +4,8 @@
 //! They use operations with a unique rounding by IEEE 754, and no fused multiply-add, so every instruction set
 //! gives the same bits.
 
+use crate::math;
+
 /// The number of lanes.
 pub(crate) const LANES: usize = 8;
 
@@ -129,7 +131,7 @@ pub(crate) fn counted(whole: u64) -> f64 {
 /// The number of factors between `min` and `max` whose product, times a number in [1, 2), neither underflows
 /// nor overflows: from 1 to `MAX_FACTORS`.
 pub(crate) fn safe_factors(min: f64, max: f64) -> usize {
-    let size = max.log2().abs().max(min.log2().abs());
+    let size = math::log2(max).abs().max(math::log2(min).abs());
     ((MAX_EXPONENT / (size + 1.0)) as usize).clamp(1, MAX_FACTORS)
 }
 
@@ -169,7 +171,7 @@ impl<const N: usize> Product<N> {
 
     /// The logarithm of a lane's product, which must be normalized.
     pub(crate) fn ln(&self, lane: usize) -> f64 {
-        self.exponents[lane] as f64 * std::f64::consts::LN_2 + self.mantissa[lane].ln()
+        self.exponents[lane] as f64 * std::f64::consts::LN_2 + math::ln(self.mantissa[lane])
     }
 }
 
@@ -185,13 +187,13 @@ mod tests {
     fn powers_agree_with_the_standard_library() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         for _ in 0..100_000 {
-            let h = 10f64.powf(-12.0 + 15.0 * uniform(&mut rng));
+            let h = math::pow(10f64, -12.0 + 15.0 * uniform(&mut rng));
             let x = h * std::f64::consts::LN_2;
             let (lost, left) = lost_and_remaining(h);
-            assert!((lost / -(-x).exp_m1() - 1.0).abs() < 5e-16, "1 - 2^-{h}: {lost}");
-            assert!((left / (-h).exp2() - 1.0).abs() < 4e-16, "2^-{h}: {left}");
-            let off = 1e-6 * (1.0 - (-h).exp2()) * (1.0 + h) + 2e-16;
-            assert!((remaining_approx(h) / (-h).exp2() - 1.0).abs() < off, "about 2^-{h}");
+            assert!((lost / -math::expm1(-x) - 1.0).abs() < 5e-16, "1 - 2^-{h}: {lost}");
+            assert!((left / math::exp2(-h) - 1.0).abs() < 4e-16, "2^-{h}: {left}");
+            let off = 1e-6 * (1.0 - math::exp2(-h)) * (1.0 + h) + 2e-16;
+            assert!((remaining_approx(h) / math::exp2(-h) - 1.0).abs() < off, "about 2^-{h}");
         }
         assert_eq!((lost_and_remaining(0.0), remaining_approx(0.0)), ((0.0, 1.0), 1.0));
         let (lost, left) = lost_and_remaining(f64::MAX);
@@ -202,7 +204,7 @@ mod tests {
     fn logarithms_agree_with_the_standard_library() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let near_one = (0..2000).map(|i| 1.0 + f64::from(i - 1000) * 1e-12);
-        let any = (0..100_000).map(|_| 10f64.powf(600.0 * uniform(&mut rng) - 300.0));
+        let any = (0..100_000).map(|_| math::pow(10f64, 600.0 * uniform(&mut rng) - 300.0));
         let ends =
             [f64::MIN_POSITIVE, f64::MAX, 1.0 - f64::EPSILON / 2.0, 0.5, 2.0, 0.7071067811865475];
         let drawn: Vec<f64> = {
@@ -210,7 +212,7 @@ mod tests {
             (0..100_000).map(|_| uniform(&mut rng)).collect()
         };
         for x in near_one.chain(any).chain(ends).chain(drawn) {
-            let (found, expected) = (ln(x), x.ln());
+            let (found, expected) = (ln(x), math::ln(x));
             let off = (found - expected).abs();
             assert!(off <= 4.5e-16 * expected.abs(), "ln {x}: {found} {expected}");
         }
@@ -220,7 +222,7 @@ mod tests {
             assert_eq!(counted(whole), whole as f64);
         }
         for h in (0..4000).map(|i| f64::from(i) / 100.0) {
-            assert!((doubled(h) / h.exp2() - 1.0).abs() < 5e-16, "2^{h}");
+            assert!((doubled(h) / math::exp2(h) - 1.0).abs() < 5e-16, "2^{h}");
         }
     }
 
@@ -229,15 +231,15 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         for size in [0.0, 3.0, 300.0, 307.0] {
             let (mut product, mut sum) = (Product::<1>::one(), 0.0);
-            let every = safe_factors(10f64.powf(-size), 10f64.powf(size));
+            let every = safe_factors(math::pow(10f64, -size), math::pow(10f64, size));
             let mut often = Product::<1>::one();
             for _ in 0..2000 {
                 for _ in 0..every {
-                    let x = 10f64.powf(size * (2.0 * uniform(&mut rng) - 1.0));
+                    let x = math::pow(10f64, size * (2.0 * uniform(&mut rng) - 1.0));
                     product.mantissa[0] *= x;
                     often.mantissa[0] *= x;
                     often.normalize();
-                    sum += x.ln();
+                    sum += math::ln(x);
                 }
                 product.normalize();
             }

@@ -1,5 +1,6 @@
 //! The complex arithmetic of generating functions.
 
+use crate::math;
 use std::f64::consts::PI;
 use std::ops::{Add, Mul, Sub};
 
@@ -33,20 +34,20 @@ impl Complex {
     }
 
     pub(super) fn exp(self) -> Self {
-        let (sin, cos) = self.im.sin_cos();
-        Self { re: cos, im: sin }.scale(self.re.exp())
+        let (sin, cos) = math::sincos(self.im);
+        Self { re: cos, im: sin }.scale(math::exp(self.re))
     }
 
     /// e^z − 1, without cancellation near 0.
     pub(super) fn exp_m1(self) -> Self {
-        let half = (self.im / 2.0).sin();
-        let re = self.re.exp_m1() * self.im.cos() - 2.0 * half * half;
-        Self { re, im: self.re.exp() * self.im.sin() }
+        let half = math::sin(self.im / 2.0);
+        let re = math::expm1(self.re) * math::cos(self.im) - 2.0 * half * half;
+        Self { re, im: math::exp(self.re) * math::sin(self.im) }
     }
 
     /// The principal value of ln z.
     pub(super) fn ln(self) -> Self {
-        Self { re: self.square_norm().ln() / 2.0, im: self.im.atan2(self.re) }
+        Self { re: math::ln(self.square_norm()) / 2.0, im: math::atan2(self.im, self.re) }
     }
 }
 
@@ -83,7 +84,8 @@ pub(super) fn gamma(x: f64) -> f64 {
     }
     let r = 1.0 / (shifted * shifted);
     let series = (1.0 / 12.0 - r * (1.0 / 360.0 - r * (1.0 / 1260.0 - r / 1680.0))) / shifted;
-    ((shifted - 0.5) * shifted.ln() - shifted + (2.0 * PI).ln() / 2.0 + series).exp() / product
+    math::exp((shifted - 0.5) * math::ln(shifted) - shifted + math::ln(2.0 * PI) / 2.0 + series)
+        / product
 }
 
 #[cfg(test)]

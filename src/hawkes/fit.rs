@@ -12,6 +12,7 @@ use super::likelihood::Sums;
 use super::objective::{DECAY_MAX, DECAY_MIN, GRID, Objective, Ridge, TOLERANCE, grid, maxima};
 use super::{Estimator, Params, Status};
 use crate::cascade::Point;
+use crate::math;
 
 /// The fitted parameters of a cascade, and how reliable they are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,8 +63,8 @@ impl Search<'_> {
         let heights = grid.map(|x| self.ridge(x).value);
         let mut best = (f64::NEG_INFINITY, grid[0]);
         for i in maxima(&heights) {
-            let left = if i == 0 { DECAY_MIN.ln() } else { grid[i - 1] };
-            let right = if i == GRID - 1 { DECAY_MAX.ln() } else { grid[i + 1] };
+            let left = if i == 0 { math::ln(DECAY_MIN) } else { grid[i - 1] };
+            let right = if i == GRID - 1 { math::ln(DECAY_MAX) } else { grid[i + 1] };
             // Brent's method approaches the ends of the interval, but does not evaluate them.
             for x in [self.climb(left, right), left, right] {
                 let value = self.ridge(x).value;
@@ -118,7 +119,7 @@ impl CostFunction for Descent<'_> {
 
 /// β, exactly at a bound where ln β is at its bound.
 pub(crate) fn decay(log_beta: f64) -> f64 {
-    log_beta.exp().clamp(DECAY_MIN, DECAY_MAX)
+    math::exp(log_beta).clamp(DECAY_MIN, DECAY_MAX)
 }
 
 /// The fit at a maximum, from the sums at its β.
@@ -135,7 +136,7 @@ pub(crate) fn conclude(
         Status::TooFew
     } else if objective.is_supercritical(ridge.p) {
         Status::Supercritical
-    } else if log_beta <= DECAY_MIN.ln() || log_beta >= DECAY_MAX.ln() {
+    } else if log_beta <= math::ln(DECAY_MIN) || log_beta >= math::ln(DECAY_MAX) {
         Status::AtBound
     } else if ridge.is_maximum() {
         Status::Ok
@@ -215,7 +216,7 @@ mod tests {
     fn missed(points: &[Point], end: f64, mean_mark: f64, estimator: Estimator) -> Option<f64> {
         let objective = Objective::new(mean_mark, estimator);
         let found = fit(points, end, mean_mark, estimator);
-        let log_beta = found.params.decay.ln();
+        let log_beta = math::ln(found.params.decay);
         let reached = objective.ridge(&Sums::of(points, end, found.params.decay), log_beta).value;
         let short = dense(points, end, &objective) - reached;
         (short > 1e-6).then_some(short)
@@ -240,8 +241,8 @@ mod tests {
     fn the_global_maximum_of_a_simulated_cascade_is_found() {
         for seed in 0..400 {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let beta = 10f64.powf(-4.5 + 2.0 * uniform(&mut rng));
-            let end = 10f64.powf(2.0 + 3.0 * uniform(&mut rng));
+            let beta = math::pow(10f64, -4.5 + 2.0 * uniform(&mut rng));
+            let end = math::pow(10f64, 2.0 + 3.0 * uniform(&mut rng));
             let (points, _) = simulated(seed, 0.9, beta, 2000.0, end);
             for estimator in [Estimator::Map, Estimator::Mle] {
                 let short = missed(&points, end, 35.0, estimator);
@@ -270,9 +271,9 @@ mod tests {
             let (points, truth) = simulated(seed, 0.8, 1.0 / 1800.0, 5000.0, 4e4);
             let found = fit(&points, 4e4, 35.0, Estimator::Mle);
             let Some(standard) = found.standard_errors else { continue };
-            let off = (found.params.infectiousness / truth.infectiousness).ln();
+            let off = math::ln(found.params.infectiousness / truth.infectiousness);
             errors[0].push((off / standard[0]).abs());
-            errors[1].push(((found.params.decay / truth.decay).ln() / standard[1]).abs());
+            errors[1].push((math::ln(found.params.decay / truth.decay) / standard[1]).abs());
         }
         for (name, errors) in ["p", "beta"].iter().zip(&errors) {
             assert!(errors.len() > 900, "{name}: {} fits", errors.len());

@@ -1,15 +1,16 @@
 //! The exponential kernel φ(τ) = β exp(−βτ), and the running sum of the past that it allows.
 
 use crate::cascade::Point;
+use crate::math;
 
 /// The density φ(τ) of the delay between an event and its children, in 1/s.
 pub fn density(decay: f64, lag: f64) -> f64 {
-    decay * (-decay * lag).exp()
+    decay * math::exp(-decay * lag)
 }
 
 /// The expected share of an event's children within `lag` seconds: ∫φ from 0 to `lag`.
 pub fn integral(decay: f64, lag: f64) -> f64 {
-    -(-decay * lag).exp_m1()
+    -math::expm1(-decay * lag)
 }
 
 /// Whether a mark counts as positive: it is a normal number, so that dividing by it does not overflow.
@@ -42,7 +43,7 @@ impl Excitation {
 
     /// The excitation A just before `time`.
     pub(crate) fn at(&self, time: f64) -> f64 {
-        if self.value == 0.0 { 0.0 } else { self.value * (-self.decay * self.lag(time)).exp() }
+        if self.value == 0.0 { 0.0 } else { self.value * math::exp(-self.decay * self.lag(time)) }
     }
 
     /// The compensator per unit of p between the last positive mark and `time`.
@@ -83,7 +84,7 @@ mod tests {
             for (i, point) in points.iter().enumerate() {
                 let sum: f64 = points[..i]
                     .iter()
-                    .map(|p| p.magnitude * (-decay * (point.time - p.time)).exp())
+                    .map(|p| p.magnitude * math::exp(-decay * (point.time - p.time)))
                     .sum();
                 assert!((running.at(point.time) - sum).abs() <= 1e-14 * sum);
                 running.add(point);

@@ -12,6 +12,7 @@
 
 use super::{Params, kernel};
 use crate::cascade::Point;
+use crate::math;
 
 /// The log-likelihood of the events that follow the first, observed until `end`.
 pub fn log_likelihood(points: &[Point], end: f64, params: Params) -> f64 {
@@ -56,7 +57,8 @@ impl Sums {
     /// The log-likelihood at the β of these sums.
     pub(crate) fn log_likelihood(&self, params: Params) -> f64 {
         let Params { infectiousness: p, decay: beta } = params;
-        self.events * (p.ln() + beta.ln()) + self.log_excitation[0] - p * self.compensator[0]
+        self.events * (math::ln(p) + math::ln(beta)) + self.log_excitation[0]
+            - p * self.compensator[0]
     }
 
     /// The sums at ln β + `by`, by their derivatives; `by` is small.
@@ -89,7 +91,7 @@ impl Sums {
             return sums;
         };
         let (mut x, mut y, mut z) = (points[first].magnitude, 0.0, 0.0);
-        let (mut log_x, mut since) = (x.ln(), points[first].time);
+        let (mut log_x, mut since) = (math::ln(x), points[first].time);
         for point in &points[first + 1..] {
             let age = beta * (point.time - since).max(0.0);
             sums.add_event(log_x, age, y / x, z / x);
@@ -99,7 +101,7 @@ impl Sums {
                 let (b, c) = aged(x, y, z, age);
                 x = x - spent + point.magnitude;
                 (y, z) = (b, c);
-                (log_x, since) = (x.ln(), point.time);
+                (log_x, since) = (math::ln(x), point.time);
             }
         }
         let age = beta * (end - since).max(0.0);
@@ -122,7 +124,7 @@ impl Sums {
 
 /// Y and Z after another `age` = βτ.
 fn aged(x: f64, y: f64, z: f64, age: f64) -> (f64, f64) {
-    let fade = (-age).exp();
+    let fade = math::exp(-age);
     let age = age.min(MAX_AGE);
     (fade * (y + age * x), fade * (z + age * (2.0 * y + age * x)))
 }
@@ -139,12 +141,14 @@ mod tests {
     fn slowly(points: &[Point], end: f64, params: Params) -> f64 {
         let Params { infectiousness: p, decay: beta } = params;
         let past = |i: usize| {
-            points[..i].iter().map(move |e| e.magnitude * (-beta * (points[i].time - e.time)).exp())
+            points[..i]
+                .iter()
+                .map(move |e| e.magnitude * math::exp(-beta * (points[i].time - e.time)))
         };
         let intensities: f64 =
-            (1..points.len()).map(|i| (p * beta * past(i).sum::<f64>()).ln()).sum();
+            (1..points.len()).map(|i| math::ln(p * beta * past(i).sum::<f64>())).sum();
         let compensator: f64 =
-            points.iter().map(|e| e.magnitude * (1.0 - (-beta * (end - e.time)).exp())).sum();
+            points.iter().map(|e| e.magnitude * (1.0 - math::exp(-beta * (end - e.time)))).sum();
         intensities - p * compensator
     }
 
@@ -174,7 +178,7 @@ mod tests {
     fn the_likelihood_of_one_event_agrees_with_its_closed_form() {
         let points = [Point { time: 7.0, magnitude: 1000.0 }];
         let params = Params::new(0.02, 0.001).unwrap();
-        let closed = -20.0 * (1.0 - f64::exp(-0.6));
+        let closed = -20.0 * (1.0 - math::exp(-0.6));
         assert!((log_likelihood(&points, 607.0, params) - closed).abs() < 1e-14 * closed.abs());
         assert_eq!(log_likelihood(&[], 607.0, params), 0.0);
     }
@@ -185,7 +189,7 @@ mod tests {
             let (points, end) = random_cascade(seed);
             let at = random_params(seed);
             let moved = |axis: usize, by: f64| {
-                let factor = |i: usize| if i == axis { by.exp() } else { 1.0 };
+                let factor = |i: usize| if i == axis { math::exp(by) } else { 1.0 };
                 Params::new(at.infectiousness * factor(0), at.decay * factor(1)).unwrap()
             };
             let here = derivatives(&points, end, at);

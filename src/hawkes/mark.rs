@@ -11,6 +11,7 @@ use rand_chacha::rand_core::Rng;
 
 use super::arithmetic::{counted, doubled};
 use crate::cascade::Point;
+use crate::math;
 
 /// The exponent of the density of marks, α (Mishra, Rizoiu & Xie, CIKM 2016, section 3.1).
 pub const MARK_EXPONENT: f64 = 2.4;
@@ -90,14 +91,14 @@ impl MarkLaw {
     pub fn mean_weight(&self, points: &[Point], exponent: f64) -> f64 {
         let of_law = |law: PowerLaw| {
             // The density has the exponent 1 + 1/power.
-            law.minimum.powf(exponent) / (1.0 - exponent * law.power)
+            math::pow(law.minimum, exponent) / (1.0 - exponent * law.power)
         };
         match *self {
             Self::Pareto { .. } | Self::Mean(_) => of_law(self.power_law()),
             Self::Data if points.iter().all(|point| point.magnitude == 1.0) => 1.0,
             Self::Data => {
                 let later = points.get(1..).unwrap_or_default();
-                let power = |mark: f64| if mark > 0.0 { mark.powf(exponent) } else { 0.0 };
+                let power = |mark: f64| if mark > 0.0 { math::pow(mark, exponent) } else { 0.0 };
                 let sum: f64 = later.iter().map(|point| power(point.magnitude)).sum();
                 (sum + PRIOR_MARKS * of_law(self.power_law())) / (later.len() as f64 + PRIOR_MARKS)
             }
@@ -167,7 +168,7 @@ pub(crate) struct PowerLaw {
 
 impl PowerLaw {
     pub(crate) fn draw(&self, rng: &mut ChaCha8Rng) -> f64 {
-        self.minimum * (self.power * exponential(rng)).exp()
+        self.minimum * math::exp(self.power * exponential(rng))
     }
 
     /// The mark for a draw from the exponential law of mean 1.
@@ -179,7 +180,7 @@ impl PowerLaw {
 
 /// Draws from the exponential law of mean 1.
 pub(crate) fn exponential(rng: &mut ChaCha8Rng) -> f64 {
-    -uniform(rng).ln()
+    -math::ln(uniform(rng))
 }
 
 /// Draws uniformly from (0, 1], in steps of 2⁻⁵³.
@@ -280,7 +281,7 @@ mod tests {
             let marks: Vec<f64> = (0..n).map(|_| law.draw(&mut rng)).collect();
             assert!(marks.iter().all(|&m| m >= minimum));
             for tail in [0.9, 0.5, 0.1, 0.01] {
-                let x = minimum * f64::powf(tail, -1.0 / (exponent - 1.0));
+                let x = minimum * math::pow(tail, -1.0 / (exponent - 1.0));
                 let share = marks.iter().filter(|&&m| m > x).count() as f64 / f64::from(n);
                 let error = (tail * (1.0 - tail) / f64::from(n)).sqrt();
                 assert!((share - tail).abs() < 4.5 * error, "{law:?} tail {tail}: {share}");

@@ -5,6 +5,7 @@
 use super::Estimator;
 use super::likelihood::Sums;
 use super::mark::MEAN_MARK;
+use crate::math;
 
 /// The smallest decay: a memory of ten days, in 1/s.
 pub(crate) const DECAY_MIN: f64 = 1.0 / 864_000.0;
@@ -34,8 +35,8 @@ pub(crate) const TOLERANCE: f64 = 1e-8;
 /// As the bounds are only a factor of 14,400 apart, this is finer for all but the smallest cascades than
 /// 16 points over [0.1/T, 10n/T], and it is the same for all. Its first point lies 0.22 above the lower bound.
 pub(crate) fn grid() -> [f64; GRID] {
-    let distance = f64::from(GRID_GROWTH).ln() / 4.0;
-    std::array::from_fn(|i| DECAY_MAX.ln() - distance * (GRID - 1 - i) as f64)
+    let distance = math::ln(f64::from(GRID_GROWTH)) / 4.0;
+    std::array::from_fn(|i| math::ln(DECAY_MAX) - distance * (GRID - 1 - i) as f64)
 }
 
 /// The local maxima of the grid: a local maximum of the ridge may be near each.
@@ -91,7 +92,7 @@ impl Objective {
     /// The best p for this β, and the objective there, from k, Σ ln A and D.
     pub(crate) fn height(&self, k: f64, l: f64, d: f64, log_beta: f64) -> (f64, f64) {
         let p = self.unbounded_p(k, d, log_beta).clamp(self.p_bounds[0], self.p_bounds[1]);
-        let log_p = p.ln();
+        let log_p = math::ln(p);
         let prior = self.prior.map_or(0.0, |prior| prior.log_density(log_p, log_beta));
         (p, k * (log_p + log_beta) + l - p * d + prior)
     }
@@ -116,7 +117,7 @@ impl Objective {
         let [mut uu, mut uv, mut vv] = [-p * d[0], -p * d[1], l[2] - p * d[2]];
         if let Some(prior) = &self.prior {
             let [[a, b], [_, c]] = prior.precision;
-            slope += prior.slope(p.ln(), log_beta);
+            slope += prior.slope(math::ln(p), log_beta);
             (uu, uv, vv) = (uu - a, uv - b, vv - c);
         }
         let [low, high] = self.p_bounds;
@@ -152,13 +153,16 @@ impl Prior {
         let covariance = |j: usize, k: usize| {
             let correlation = if j == k { 1.0 } else { PRIOR_CORRELATION };
             let q = correlation * PRIOR_DEVIATION[j] * PRIOR_DEVIATION[k];
-            (q / (PRIOR_MEAN[j] * PRIOR_MEAN[k])).ln_1p()
+            math::log1p(q / (PRIOR_MEAN[j] * PRIOR_MEAN[k]))
         };
         let (pp, pb, bb) = (covariance(0, 0), covariance(0, 1), covariance(1, 1));
-        let unit = (MEAN_MARK / mean_mark).ln();
+        let unit = math::ln(MEAN_MARK / mean_mark);
         let determinant = pp * bb - pb * pb;
         Self {
-            location: [PRIOR_MEAN[0].ln() - pp / 2.0 + unit, PRIOR_MEAN[1].ln() - bb / 2.0],
+            location: [
+                math::ln(PRIOR_MEAN[0]) - pp / 2.0 + unit,
+                math::ln(PRIOR_MEAN[1]) - bb / 2.0,
+            ],
             precision: [
                 [bb / determinant, -pb / determinant],
                 [-pb / determinant, pp / determinant],
@@ -187,10 +191,10 @@ impl Prior {
         let [[a, b], _] = self.precision;
         let mode = self.location[0] + (k - b * (log_beta - self.location[1])) / a;
         if d <= 0.0 {
-            return mode.exp();
+            return math::exp(mode);
         }
-        let w = wright_omega((d / a).ln() + mode);
-        if w < 1.0 { (mode - w).exp() } else { w * a / d }
+        let w = wright_omega(math::ln(d / a) + mode);
+        if w < 1.0 { math::exp(mode - w) } else { w * a / d }
     }
 }
 
@@ -200,20 +204,20 @@ impl Prior {
 /// step of Fritsch, Shafer & Crowley (Commun. ACM 16, 1973, algorithm 443).
 fn wright_omega(z: f64) -> f64 {
     let mut w = if z < -2.0 {
-        let w = z.exp();
+        let w = math::exp(z);
         w * (1.0 - w)
     } else if z < 1.0 {
-        (2.0 / 3.0 * (z - 1.0)).exp()
+        math::exp(2.0 / 3.0 * (z - 1.0))
     } else if z < 1.0 + std::f64::consts::PI {
         1.0 + (z - 1.0) * (0.5 + (z - 1.0) / 16.0)
     } else {
-        z - z.ln() + z.ln() / z
+        z - math::ln(z) + math::ln(z) / z
     };
     if z < -40.0 {
         return w;
     }
     for _ in 0..2 {
-        let r = z - w - w.ln();
+        let r = z - w - math::ln(w);
         let v = 2.0 * (1.0 + w) * (1.0 + w + 2.0 / 3.0 * r);
         w *= 1.0 + r / (1.0 + w) * (v - r) / (v - 2.0 * r);
     }
@@ -230,7 +234,7 @@ mod tests {
             let z = f64::from(i) / 50.0 * f64::from(i).abs().sqrt();
             let w = wright_omega(z);
             // For very small w, w + ln w is ln w.
-            let error = (w + w.ln() - z).abs();
+            let error = (w + math::ln(w) - z).abs();
             assert!(
                 w >= 0.0 && (error < 1e-13 * (1.0 + z.abs()) || z < -700.0),
                 "{z}: {w} {error}"
@@ -258,8 +262,9 @@ mod tests {
                 for d in [0.0, 1e-9, 1.0, 500.0, 1e6, 1e15] {
                     for log_beta in [-13.6, -8.0, -4.1] {
                         let p = prior.best_p(k, d, log_beta);
-                        let value =
-                            |p: f64| k * p.ln() - p * d + prior.log_density(p.ln(), log_beta);
+                        let value = |p: f64| {
+                            k * math::ln(p) - p * d + prior.log_density(math::ln(p), log_beta)
+                        };
                         if !p.is_finite() {
                             continue;
                         }

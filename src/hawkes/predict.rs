@@ -62,6 +62,7 @@ pub fn expected_events_within(
 mod tests {
     use super::*;
     use crate::hawkes::testing::{extreme, lab_cascade, random_cascade, random_params};
+    use crate::math;
 
     #[test]
     fn the_expected_size_agrees_with_the_test_vectors() {
@@ -85,7 +86,7 @@ mod tests {
             let remaining: f64 = points
                 .iter()
                 .map(|e| {
-                    params.infectiousness * e.magnitude * (-params.decay * (end - e.time)).exp()
+                    params.infectiousness * e.magnitude * math::exp(-params.decay * (end - e.time))
                 })
                 .sum();
             let found = first_generation(&points, end, params);

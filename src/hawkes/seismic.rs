@@ -4,6 +4,7 @@
 //! far end of a window. Windows, boundaries and constants are those of the authors' R package `seismic`.
 
 use crate::cascade::{Point, largest_size};
+use crate::math;
 
 /// The exponent θ of the memory kernel φ(s), proportional to s^−(1+θ) above the cutoff.
 pub(crate) const THETA: f64 = 0.2314843;
@@ -60,7 +61,7 @@ fn window(points: &[Point], age: f64, end: f64) -> f64 {
 
 /// (age/c)^−θ above the cutoff c, else 1.
 fn decayed(age: f64) -> f64 {
-    if age > CUTOFF { (age / CUTOFF).powf(-THETA) } else { 1.0 }
+    if age > CUTOFF { math::pow(age / CUTOFF, -THETA) } else { 1.0 }
 }
 
 /// ∫ k(x) φ(age − x) dx over the window, x ≥ 0 being the time before the end.
@@ -96,17 +97,17 @@ const NO_CANCELLATION: f64 = 1e-3;
 
 /// ln(1 − x) for x in [0, 1].
 fn log_of_rest(x: f64) -> f64 {
-    if x > NO_CANCELLATION { (1.0 - x).ln() } else { (-x).ln_1p() }
+    if x > NO_CANCELLATION { math::ln(1.0 - x) } else { math::log1p(-x) }
 }
 
 /// exp(x) − 1.
 fn growth(x: f64) -> f64 {
-    if x.abs() > NO_CANCELLATION { x.exp() - 1.0 } else { x.exp_m1() }
+    if x.abs() > NO_CANCELLATION { math::exp(x) - 1.0 } else { math::expm1(x) }
 }
 
 /// φ at a lag, in 1/s.
 pub(crate) fn memory(lag: f64) -> f64 {
-    if lag <= CUTOFF { DENSITY } else { DENSITY * (lag / CUTOFF).powf(-1.0 - THETA) }
+    if lag <= CUTOFF { DENSITY } else { DENSITY * math::pow(lag / CUTOFF, -1.0 - THETA) }
 }
 
 /// ∫φ from `age` to infinity: the expected share of an event's children after that age.
@@ -133,7 +134,7 @@ mod tests {
     use crate::hawkes::testing::{extreme, random_cascade, real_cascades};
 
     fn memory(lag: f64) -> f64 {
-        if lag <= 300.0 { 6.265725e-4 } else { 6.265725e-4 * (lag / 300.0).powf(-1.2314843) }
+        if lag <= 300.0 { 6.265725e-4 } else { 6.265725e-4 * math::pow(lag / 300.0, -1.2314843) }
     }
 
     /// Simpson's rule on each smooth piece.
@@ -165,8 +166,8 @@ mod tests {
                 let knee = (p.time + 300.0).clamp(from, end);
                 let f = |s: f64| weight(s) * memory(s - p.time);
                 // The power law over the logarithm of the lag, where it is smooth.
-                let g = |z: f64| f(p.time + z.exp()) * z.exp();
-                let late = |s: f64| (s - p.time).ln();
+                let g = |z: f64| f(p.time + math::exp(z)) * math::exp(z);
+                let late = |s: f64| math::ln(s - p.time);
                 let tail = if knee < end { integrate(g, late(knee), late(end)) } else { 0.0 };
                 p.magnitude * (integrate(f, from, knee) + tail)
             })
@@ -174,7 +175,7 @@ mod tests {
         let infectiousness = if occurred == 0.0 { 0.0 } else { occurred / expected };
         let remaining = |age: f64| {
             let beyond =
-                |age: f64| 6.265725e-4 * 300.0 / 0.2314843 * (age / 300.0).powf(-0.2314843);
+                |age: f64| 6.265725e-4 * 300.0 / 0.2314843 * math::pow(age / 300.0, -0.2314843);
             if age <= 300.0 { 1.0 - 6.265725e-4 * age } else { beyond(age) }
         };
         let rest: f64 = points.iter().map(|p| p.magnitude * remaining(end - p.time)).sum();

@@ -19,6 +19,7 @@ pub use super::mark::MarkShape;
 use super::predict::{branching_factor, expected_events, first_generation};
 use super::tree::Tree;
 use crate::cascade::Point;
+use crate::math;
 
 /// The distribution of the final size of a cascade, given the events up to the end of the observation.
 #[derive(Clone, Debug)]
@@ -108,7 +109,7 @@ impl FutureEvents {
             return 0.0;
         }
         let bound = |log_theta: f64| {
-            let theta = Complex::new(log_theta.exp(), 0.0);
+            let theta = Complex::new(math::exp(log_theta), 0.0);
             (self.first_generation * self.tree.missing(theta).re - NEGLECTED) / theta.re
         };
         let (mut left, mut right) = (-35.0, 3.0);
@@ -128,7 +129,7 @@ impl FutureEvents {
     fn cumulated_head(&self) -> Vec<f64> {
         const N: usize = HEAD;
         const FADE: f64 = 1e-9;
-        let log_radius = FADE.ln() / N as f64;
+        let log_radius = math::ln(FADE) / N as f64;
         let angle = |j: usize| 2.0 * std::f64::consts::PI * j as f64 / N as f64;
         let roots: Vec<Complex> = (0..N).map(|j| Complex::new(0.0, -angle(j)).exp()).collect();
         let on_circle: Vec<Complex> =
@@ -137,7 +138,7 @@ impl FutureEvents {
         let probability = |i: usize| {
             let term = |j: usize| (on_circle[j] * roots[i * j % N]).re;
             let inner: f64 = (1..N / 2).map(term).sum();
-            (term(0) + 2.0 * inner + term(N / 2)) / N as f64 * (-log_radius * i as f64).exp()
+            (term(0) + 2.0 * inner + term(N / 2)) / N as f64 * math::exp(-log_radius * i as f64)
         };
         // `generating` includes the shift by `minimum`, with the powers of the radius.
         (0..N)
@@ -183,7 +184,7 @@ impl FutureEvents {
             weight *= (AVERAGED - i) as f64 / (i + 1) as f64;
             partial += term(PLAIN + 1 + i);
         }
-        (mean * (DAMPING / 2.0).exp() / x).clamp(0.0, 1.0)
+        (mean * math::exp(DAMPING / 2.0) / x).clamp(0.0, 1.0)
     }
 
     /// The smallest k with P(number ≤ k) ≥ level.
@@ -233,9 +234,9 @@ mod tests {
             let (mut sum, mut log_factorial) = (0.0, 0.0);
             for k in 0..8000 {
                 let x = f64::from(k);
-                log_factorial += f64::max(x, 1.0).ln();
+                log_factorial += math::ln(f64::max(x, 1.0));
                 let mean = g1 + n_star * x;
-                sum += (f64::ln(g1) + (x - 1.0) * mean.ln() - mean - log_factorial).exp();
+                sum += math::exp(math::ln(g1) + (x - 1.0) * math::ln(mean) - mean - log_factorial);
                 if k < 600 || k % 500 == 0 {
                     let found = law.at_most(x);
                     assert!((found - sum).abs() < 2e-6, "{g1} {n_star} {k}: {found} {sum}");
@@ -301,7 +302,7 @@ mod tests {
         let cascades = 2000;
         for seed in 0..cascades {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let n_star = 0.9 * (1.0 - (-exponential(&mut rng)).exp());
+            let n_star = 0.9 * (1.0 - math::exp(-exponential(&mut rng)));
             let params = Params::new(n_star / mean_mark, 1.0 / 3600.0).unwrap();
             // Many future children: with few, sizes are so discrete that intervals cover too much.
             let first_mark = 300.0 / params.infectiousness;
@@ -326,7 +327,7 @@ mod tests {
     fn a_supercritical_cascade_has_an_infinite_quantile() {
         let law = FinalSize::from_sums(10, 1.0, 1.5, MarkShape::Constant);
         // A tree of Poisson children of mean 1.5 is finite with the probability q = exp(1.5 (q − 1)), 0.41719.
-        let finite = f64::exp(-(1.0 - 0.417_188));
+        let finite = math::exp(-(1.0 - 0.417_188));
         assert!((law.probability_above(1e15) - (1.0 - finite)).abs() < 1e-5);
         assert_eq!(law.quantile(0.99), f64::INFINITY);
         assert!(law.quantile(0.3).is_finite());

@@ -12,6 +12,7 @@ use super::mark::{MarkLaw, exponential, uniform};
 use super::objective::{DECAY_MAX, DECAY_MIN, Objective};
 use super::simulate::simulate;
 use crate::cascade::Point;
+use crate::math;
 
 /// The cascade of the test vectors, and the time of its last event.
 pub(crate) fn lab_cascade() -> (Vec<Point>, f64) {
@@ -46,7 +47,7 @@ fn read(cascade: &serde_json::Value) -> Vec<Point> {
 pub(crate) fn random_cascade(seed: u64) -> (Vec<Point>, f64) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let n = 1 + (60.0 * uniform(&mut rng)) as usize;
-    let pace = 10f64.powf(4.0 * uniform(&mut rng));
+    let pace = math::pow(10f64, 4.0 * uniform(&mut rng));
     let whole = uniform(&mut rng) < 0.5;
     let mut time = 0.0;
     let points: Vec<Point> = (0..n)
@@ -64,8 +65,8 @@ pub(crate) fn random_cascade(seed: u64) -> (Vec<Point>, f64) {
 /// Parameters within the bounds of the fit.
 pub(crate) fn random_params(seed: u64) -> Params {
     let mut rng = ChaCha8Rng::seed_from_u64(!seed);
-    let p = 0.028 * 10f64.powf(-3.0 * uniform(&mut rng));
-    let beta = 10f64.powf(-5.0 + 3.2 * uniform(&mut rng));
+    let p = 0.028 * math::pow(10f64, -3.0 * uniform(&mut rng));
+    let beta = math::pow(10f64, -5.0 + 3.2 * uniform(&mut rng));
     Params::new(p, beta).unwrap()
 }
 
@@ -151,7 +152,7 @@ pub(crate) fn any_cascades() -> Vec<(Vec<Point>, f64)> {
 /// The maximum of the ridge by a dense grid, refined by ternary search.
 pub(crate) fn dense(points: &[Point], end: f64, objective: &Objective) -> f64 {
     const STEPS: i32 = 120;
-    let (low, high) = (DECAY_MIN.ln(), DECAY_MAX.ln());
+    let (low, high) = (math::ln(DECAY_MIN), math::ln(DECAY_MAX));
     let value = |x: f64| objective.ridge(&Sums::of(points, end, decay(x)), x).value;
     let x = |i: i32| low + (high - low) * f64::from(i.clamp(0, STEPS)) / f64::from(STEPS);
     let best = (0..=STEPS).max_by(|&i, &j| value(x(i)).total_cmp(&value(x(j)))).unwrap();

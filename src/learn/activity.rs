@@ -14,6 +14,7 @@ use std::collections::HashMap;
 
 use super::sample::Sample;
 use super::values::{Features, rounded};
+use crate::math;
 
 /// Parts of a day.
 pub(super) const PARTS: usize = 48;
@@ -48,8 +49,8 @@ impl ClockPlaces {
 
     fn read(&self, row: &[f64]) -> Option<Clock> {
         let (sin, cos) = (row.get(self.sin)?, row.get(self.cos)?);
-        let turns = sin.atan2(*cos) / std::f64::consts::TAU;
-        let age = row.get(self.ln_age)?.exp();
+        let turns = math::atan2(*sin, *cos) / std::f64::consts::TAU;
+        let age = math::exp(*row.get(self.ln_age)?);
         let clock = Clock { now: turns.rem_euclid(1.0) * PARTS as f64, age: age / SECONDS };
         (clock.now.is_finite() && clock.age.is_finite()).then_some(clock)
     }
@@ -91,10 +92,10 @@ impl Activity {
     /// The inputs named [`NAMES`] of a row; `None` where the row lacks the time of day.
     pub(super) fn ahead(&self, places: &ClockPlaces, row: &[f64]) -> Option<[f64; NAMES.len()]> {
         let Clock { now, age } = places.read(row)?;
-        let seen = self.mean(now - age, now).ln();
+        let seen = math::ln(self.mean(now - age, now));
         let ahead = |(_, hours): (&str, f64)| {
             let length = hours * 3600.0 / SECONDS;
-            rounded(self.mean(now, now + length).ln() - seen)
+            rounded(math::ln(self.mean(now, now + length)) - seen)
         };
         Some(HORIZONS.map(ahead))
     }
@@ -132,7 +133,7 @@ fn of_cascade(sample: &Sample) -> Option<[f64; PARTS]> {
     let ln_n = sample.features.place("ln_n")?;
     let now = sample.features.values();
     // (events, clock) at each age, the youngest first.
-    let at = |row: &[f64]| Some((row.get(ln_n)?.exp(), places.read(row)?));
+    let at = |row: &[f64]| Some((math::exp(*row.get(ln_n)?), places.read(row)?));
     let mut ages: Vec<(f64, Clock)> =
         std::iter::once(now).chain(sample.rows.iter()).filter_map(at).collect();
     ages.sort_by(|a, b| a.1.age.total_cmp(&b.1.age));
@@ -185,7 +186,11 @@ mod tests {
 
     fn clock(root: f64, age: f64) -> Vec<(&'static str, f64)> {
         let angle = (root + age) / DAY * std::f64::consts::TAU;
-        vec![("ln_seismic", 0.7), ("clock_now_sin", angle.sin()), ("clock_now_cos", angle.cos())]
+        vec![
+            ("ln_seismic", 0.7),
+            ("clock_now_sin", math::sin(angle)),
+            ("clock_now_cos", math::cos(angle)),
+        ]
     }
 
     fn sample(id: usize, root: f64, times: &[f64], n_tot: f64, dated: bool) -> Sample {
@@ -245,7 +250,7 @@ mod tests {
             activity.ahead(&places, sample.features.values()).unwrap()
         };
         let close = |found: [f64; 5], expected: [f64; 5]| {
-            let far = found.iter().zip(expected).map(|(a, b): (&f64, f64)| (a - b.ln()).abs());
+            let far = found.iter().zip(expected).map(|(a, b): (&f64, f64)| (a - math::ln(b)).abs());
             assert!(far.fold(0.0, f64::max) < 1e-3, "{found:?} {expected:?}");
         };
         close(at(12.0), [2.0, 2.0, 2.0, 1.5, 1.25]);

@@ -6,6 +6,7 @@
 use super::rows::Rows;
 use super::values::{Building, Features, finite, rounded};
 use crate::cascade::Point;
+use crate::math;
 
 /// The features of a cascade at `age`, in seconds. The points are in seconds since the root and in order;
 /// points after `age` are ignored. `extra` features are appended.
@@ -45,7 +46,7 @@ pub fn ladder(points: &[Point], window: f64) -> Vec<f64> {
     const MIN_EVENTS: usize = 6;
     let youngest = MIN_AGE.min(window / 4.0);
     (1..=RUNGS)
-        .map(|rung| rounded(window / 2f64.powf(f64::from(rung) / 2.0)))
+        .map(|rung| rounded(window / math::pow(2f64, f64::from(rung) / 2.0)))
         .take_while(|&age| age >= youngest && until(points, age).len() >= MIN_EVENTS)
         .collect()
 }
@@ -121,11 +122,11 @@ const SHARES: [(&str, f64); 10] = [
 
 fn counts(observed: &Observed, out: &mut Building) {
     let Observed { n, age, .. } = *observed;
-    out.push("ln_n", n.ln());
-    out.push("ln_age", age.ln());
-    out.push("ln_rate", (n / age).ln());
+    out.push("ln_n", math::ln(n));
+    out.push("ln_age", math::ln(age));
+    out.push("ln_rate", math::ln(n / age));
     for (name, part) in SHARES {
-        out.push(name, ((observed.count(part * age) + 1.0) / (n + 1.0)).ln());
+        out.push(name, math::ln((observed.count(part * age) + 1.0) / (n + 1.0)));
     }
 }
 
@@ -151,12 +152,12 @@ fn recent(observed: &Observed, out: &mut Building) {
     for (name, trend, k) in PARTS {
         let (late, before) =
             (observed.last(age / k), observed.last(2.0 * age / k) - observed.last(age / k));
-        out.push(name, ((late + 0.5) * k / (n + 0.5)).ln());
-        out.push(trend, ((late + 0.5) / (before + 0.5)).ln());
+        out.push(name, math::ln((late + 0.5) * k / (n + 0.5)));
+        out.push(trend, math::ln((late + 0.5) / (before + 0.5)));
     }
     for (last, first, seconds) in SPANS {
-        out.push(last, (observed.last(seconds) + 0.5).ln());
-        out.push(first, (observed.count(seconds) + 0.5).ln());
+        out.push(last, math::ln(observed.last(seconds) + 0.5));
+        out.push(first, math::ln(observed.count(seconds) + 0.5));
     }
 }
 
@@ -169,21 +170,21 @@ fn gaps(observed: &Observed, out: &mut Building) {
     gaps.sort_by(f64::total_cmp);
     let (mean, sd) = mean_and_deviation(&gaps);
     let share = |length: f64| gaps.partition_point(|&gap| gap <= length) as f64 / gaps.len() as f64;
-    out.push("gap_mean", mean.ln_1p());
-    out.push("gap_median", gaps[gaps.len() / 2].ln_1p());
-    out.push("gap_sd", sd.ln_1p());
-    out.push("gap_max", gaps[gaps.len() - 1].ln_1p());
+    out.push("gap_mean", math::log1p(mean));
+    out.push("gap_median", math::log1p(gaps[gaps.len() / 2]));
+    out.push("gap_sd", math::log1p(sd));
+    out.push("gap_max", math::log1p(gaps[gaps.len() - 1]));
     out.push("gap_cv", sd / mean.max(1e-9));
     out.push("gap_0", share(0.0));
     out.push("gap_2", share(2.0));
     let back = |k: usize| times[times.len().saturating_sub(1 + k).min(times.len() - 1)];
     for (name, k) in [("back_5", 5), ("back_10", 10), ("back_20", 20)] {
         let since = if times.is_empty() { age } else { age - back(k) };
-        out.push(name, ((since + 1.0) / k as f64).ln());
+        out.push(name, math::ln((since + 1.0) / k as f64));
     }
-    out.push("idle", (age - times.last().copied().unwrap_or(0.0) + 1.0).ln());
+    out.push("idle", math::ln(age - times.last().copied().unwrap_or(0.0) + 1.0));
     for (name, k) in [("time_1", 1), ("time_2", 2), ("time_5", 5), ("time_9", 9)] {
-        out.push(name, times.get(k).copied().unwrap_or(age).ln_1p());
+        out.push(name, math::log1p(times.get(k).copied().unwrap_or(age)));
     }
 }
 
@@ -212,8 +213,11 @@ fn burstiness(observed: &Observed, out: &mut Building) {
         bins[((time / age * BINS as f64) as usize).min(BINS - 1)] += 1.0;
     }
     let (mean, sd) = mean_and_deviation(&bins);
-    out.push("bins_dispersion", (sd * sd / mean.max(1e-9) + 0.1).ln());
-    out.push("bins_max", ((bins.iter().fold(0.0, |a, &b| f64::max(a, b)) + 0.5) / (n + 0.5)).ln());
+    out.push("bins_dispersion", math::ln(sd * sd / mean.max(1e-9) + 0.1));
+    out.push(
+        "bins_max",
+        math::ln((bins.iter().fold(0.0, |a, &b| f64::max(a, b)) + 0.5) / (n + 0.5)),
+    );
     let (slope, curvature) = dyadic_rate(observed);
     out.push("rate_slope", slope);
     out.push("rate_curvature", curvature);
@@ -229,7 +233,7 @@ fn dyadic_rate(observed: &Observed) -> (f64, f64) {
     let (mut slope, mut curvature, mut linear, mut square) = (0.0, 0.0, 0.0, 0.0);
     for bin in 0..BINS {
         let (high, low) = (observed.age * 0.5f64.powi(bin), observed.age * 0.5f64.powi(bin + 1));
-        let rate = ((observed.count(high) - observed.count(low) + 0.5) / (high - low)).ln();
+        let rate = math::ln((observed.count(high) - observed.count(low) + 0.5) / (high - low));
         let x = middle - f64::from(bin);
         let x2 = x * x - spread;
         (slope, linear) = (slope + x * rate, linear + x * x);
@@ -246,12 +250,12 @@ fn marks(points: &[Point], observed: &Observed, out: &mut Building) {
     };
     let sum = after(0.0);
     let max = points.iter().map(mark).fold(0.0, f64::max);
-    out.push("mark_root", points.first().map_or(0.0, mark).ln_1p());
-    out.push("mark_sum", sum.ln_1p());
-    out.push("mark_mean", (sum / observed.n).ln_1p());
-    out.push("mark_max", max.ln_1p());
-    out.push("mark_half", after(observed.age / 2.0).ln_1p());
-    out.push("mark_eighth", after(observed.age * 7.0 / 8.0).ln_1p());
+    out.push("mark_root", math::log1p(points.first().map_or(0.0, mark)));
+    out.push("mark_sum", math::log1p(sum));
+    out.push("mark_mean", math::log1p(sum / observed.n));
+    out.push("mark_max", math::log1p(max));
+    out.push("mark_half", math::log1p(after(observed.age / 2.0)));
+    out.push("mark_eighth", math::log1p(after(observed.age * 7.0 / 8.0)));
 }
 
 fn mean_and_deviation(values: &[f64]) -> (f64, f64) {

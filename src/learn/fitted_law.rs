@@ -15,6 +15,7 @@ use super::table::is_usable;
 use super::train_networks::{FOLDS, fold};
 use super::values::Features;
 use super::vector::Vector;
+use crate::math;
 use crate::parallel::in_parallel;
 
 /// Cascades from which on the MAP law is fitted.
@@ -168,7 +169,7 @@ impl Finished {
                 let now = sample.features.values();
                 for values in std::iter::once(now).chain(sample.rows.iter()) {
                     let Some(inputs) = places.read(values).filter(is_scored) else { continue };
-                    let log_growth = (sample.n_tot.ln() - inputs.ln_n()).max(0.0);
+                    let log_growth = (math::ln(sample.n_tot) - inputs.ln_n()).max(0.0);
                     let next = numbers.len();
                     let cascade = *numbers.entry(&*sample.id).or_insert(next);
                     if cascade == finished.ids.len() {
@@ -228,7 +229,7 @@ impl Finished {
             let one = |&row: &usize| {
                 let base = towards_seismic(self.rows.base[row], &self.inputs[row]);
                 let predicted = log_growth(base + shift);
-                ((predicted - self.rows.log_growth[row]).exp() - 1.0).abs()
+                (math::exp(predicted - self.rows.log_growth[row]) - 1.0).abs()
             };
             selected.iter().map(one).sum::<f64>()
         };
@@ -256,7 +257,7 @@ impl Finished {
         for (row, inputs) in self.inputs.iter().enumerate() {
             let cascade = self.cascades[row];
             let law = &by_strength[fold(cascade)][place];
-            let error = ((law.log_growth(inputs) - self.rows.log_growth[row]).exp() - 1.0).abs();
+            let error = (math::exp(law.log_growth(inputs) - self.rows.log_growth[row]) - 1.0).abs();
             (sums[cascade].0, sums[cascade].1) = (sums[cascade].0 + error, sums[cascade].1 + 1.0);
         }
         let errors: Vec<f64> =
@@ -272,7 +273,7 @@ impl Finished {
         let rows: Vec<usize> = (0..self.inputs.len()).collect();
         in_parallel(&rows, threads, |&row| {
             let (law, inputs) = (&folds[fold(self.cascades[row])], &self.inputs[row]);
-            let n_obs = inputs.ln_n().exp().round();
+            let n_obs = math::exp(inputs.ln_n()).round();
             (law.forecast_at(inputs, n_obs).held_out(), self.rows.log_growth[row])
         })
     }
@@ -282,8 +283,8 @@ impl Finished {
 fn is_scored(inputs: &Inputs) -> bool {
     const ROUNDING: f64 = 1e-3;
     let age = inputs.ln_age();
-    let in_range = age > AGES.0.ln() - ROUNDING && age < AGES.1.ln() + ROUNDING;
-    in_range && inputs.ln_n() > MIN_EVENTS.ln() - ROUNDING
+    let in_range = age > math::ln(AGES.0) - ROUNDING && age < math::ln(AGES.1) + ROUNDING;
+    in_range && inputs.ln_n() > math::ln(MIN_EVENTS) - ROUNDING
 }
 
 /// The same for the same age of different samples, whose features are rounded.
@@ -322,7 +323,7 @@ mod tests {
             assert!(best.abs() <= 1.5 + 1e-9 && law.weights.is_empty());
             let error = |shift: f64| {
                 let of = |(base, truth): (&f64, &f64)| {
-                    ((log_growth(base + shift) - truth).exp() - 1.0).abs()
+                    (math::exp(log_growth(base + shift) - truth) - 1.0).abs()
                 };
                 finished.rows.base.iter().zip(&finished.rows.log_growth).map(of).sum::<f64>()
             };

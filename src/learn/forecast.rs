@@ -8,6 +8,7 @@ use super::trees::ReachedLeaves;
 use super::values::LARGEST_VALUE;
 use super::weighted::WeightedValues;
 use crate::cascade::{largest_size, rounded_outwards};
+use crate::math;
 
 /// How far raw intervals are widened (below 0: narrowed), in ln N, as pairs (level, widening) of
 /// ascending level; split conformal prediction (Romano, Patterson and Candès, NeurIPS 2019) on
@@ -105,7 +106,7 @@ impl TwoPiece {
 
     /// The probability that ln(N/n) is above `log_growth`.
     fn above(&self, log_growth: f64) -> f64 {
-        let offset = log_growth.max(0.0).exp_m1().ln() - self.log_further;
+        let offset = math::ln(math::expm1(log_growth.max(0.0))) - self.log_further;
         let deviation = if offset < 0.0 { self.below } else { self.above };
         let probability = normal::above(offset / deviation);
         if probability.is_nan() { 0.0 } else { probability.clamp(0.0, 1.0) }
@@ -116,7 +117,7 @@ impl TwoPiece {
 pub(super) fn log_growth(log_further: f64) -> f64 {
     /// Above it ln(1 + exp(g)) is g, and exp(g) may overflow.
     const LARGE: f64 = 40.0;
-    if log_further > LARGE { log_further } else { log_further.exp().ln_1p() }
+    if log_further > LARGE { log_further } else { math::log1p(math::exp(log_further)) }
 }
 
 /// A distribution of ln(N/n).
@@ -150,7 +151,9 @@ impl<'m> Forecast<'m> {
         let n_obs = observed(n_obs);
         let growths = growths.into();
         let growth = match aggregate {
-            Aggregate::RelativeMedian => growths.sorted().median_weighted(|growth| (-growth).exp()),
+            Aggregate::RelativeMedian => {
+                growths.sorted().median_weighted(|growth| math::exp(-growth))
+            }
             Aggregate::Median => growths.sorted().quantile(0.5),
             Aggregate::Mean => mean.unwrap_or_else(|| growths.mean()),
         };
@@ -183,7 +186,7 @@ impl<'m> Forecast<'m> {
 
     /// The predicted ln(N/n).
     pub(super) fn log_growth(&self) -> f64 {
-        if self.n_obs > 0.0 { (self.n_tot / self.n_obs).ln() } else { 0.0 }
+        if self.n_obs > 0.0 { math::ln(self.n_tot / self.n_obs) } else { 0.0 }
     }
 
     /// Keeps the part of the forecast that held-out errors are computed from.
@@ -214,11 +217,11 @@ impl<'m> Forecast<'m> {
         }
         match &self.distribution {
             Distribution::Values(growths) => {
-                growths.sorted().above((k / self.n_obs).ln() - self.shift)
+                growths.sorted().above(math::ln(k / self.n_obs) - self.shift)
             }
             // N > k is N ≥ k + 1: the limit is half-way between them.
             Distribution::TwoPiece(law) => {
-                law.above(((k.floor() + 0.5) / self.n_obs).ln() - self.shift)
+                law.above(math::ln((k.floor() + 0.5) / self.n_obs) - self.shift)
             }
         }
     }
@@ -238,7 +241,7 @@ impl<'m> Forecast<'m> {
             // A whole number of events, with a correction for continuity.
             Distribution::TwoPiece(_) => {
                 let events = (size(self.n_obs, low) - 0.5).floor();
-                ((events / self.n_obs.max(1.0)).max(1.0).ln(), high)
+                (math::ln((events / self.n_obs.max(1.0)).max(1.0)), high)
             }
         }
     }
@@ -263,5 +266,5 @@ fn observed(n_obs: f64) -> f64 {
 /// n exp(growth), at least n and at most the largest size of a prediction.
 pub(super) fn size(n_obs: f64, growth: f64) -> f64 {
     let growth = if growth.is_nan() { 0.0 } else { growth.max(0.0) };
-    (n_obs * growth.exp()).min(largest_size(n_obs)).max(n_obs)
+    (n_obs * math::exp(growth)).min(largest_size(n_obs)).max(n_obs)
 }

@@ -2,6 +2,7 @@
 
 use super::forecast::size;
 use super::weighted::weighted_median;
+use crate::math;
 
 /// The constant c that minimises the mean of |c n − N|/N over pairs (n, N): the
 /// median of N/n weighted by n/N. At least 1; 1 without pairs.
@@ -23,11 +24,11 @@ impl LogLinear {
     pub fn fit(pairs: &[(f64, f64)]) -> Self {
         let count = pairs.len().max(1) as f64;
         let mean = |of: fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>() / count;
-        let (mean_x, mean_y) = (mean(|pair| pair.0.ln()), mean(|pair| pair.1.ln()));
+        let (mean_x, mean_y) = (mean(|pair| math::ln(pair.0)), mean(|pair| math::ln(pair.1)));
         let (mut xx, mut xy) = (0.0, 0.0);
         for (n, total) in pairs {
-            xx += (n.ln() - mean_x).powi(2);
-            xy += (n.ln() - mean_x) * (total.ln() - mean_y);
+            xx += (math::ln(*n) - mean_x).powi(2);
+            xy += (math::ln(*n) - mean_x) * (math::ln(*total) - mean_y);
         }
         let slope = if xx > 1e-9 { xy / xx } else { 1.0 };
         Self { intercept: mean_y - slope * mean_x, slope }
@@ -40,6 +41,6 @@ impl LogLinear {
 
     /// The predicted ln(N/n), which may be negative.
     pub(super) fn log_growth(&self, n: f64) -> f64 {
-        self.intercept + (self.slope - 1.0) * n.ln()
+        self.intercept + (self.slope - 1.0) * math::ln(n)
     }
 }

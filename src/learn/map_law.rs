@@ -17,6 +17,7 @@ use ndarray::{Array2, ArrayView1};
 use super::forecast::log_growth;
 use super::growth_law::Inputs;
 use super::vector::Vector;
+use crate::math;
 
 /// The number of unknowns.
 pub(super) const UNKNOWNS: usize = 18;
@@ -129,11 +130,11 @@ impl Objective<'_> {
             let row = self.rows.design.row(place);
             let log_further = self.rows.base[place] + dot(row, weights);
             let error = log_growth(log_further) - self.rows.log_growth[place];
-            let ratio = error.clamp(-20.0, MAX_ERROR).exp();
+            let ratio = math::exp(error.clamp(-20.0, MAX_ERROR));
             let loss = ((ratio - 1.0).powi(2) + SMOOTH).sqrt();
             sum += loss;
             if let Some(slopes) = slopes.as_deref_mut() {
-                let of_growth = 1.0 / (1.0 + (-log_further).exp());
+                let of_growth = 1.0 / (1.0 + math::exp(-log_further));
                 let slope = (ratio - 1.0) / loss * ratio * of_growth / count;
                 slopes.iter_mut().zip(row).for_each(|(to, value)| *to += slope * value);
             }

@@ -11,6 +11,7 @@ use super::table::{Columns, fill, omega_values};
 use super::trees::{ReachedLeaves, Trees};
 use super::values::Features;
 use crate::event::ModelVersion;
+use crate::math;
 
 /// How a model predicts; each step needs more finished cascades than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,5 +211,5 @@ pub(super) fn forest_forecast<'m>(
 /// ln(N/n) by omega: N = n + omega G1/(1 - n*).
 fn growth_of_omega(n_obs: f64, [_, n_star, g1]: [f64; 3]) -> impl Fn(f64) -> f64 {
     let scale = g1 / (1.0 - n_star).max(1e-9) / n_obs.max(1.0);
-    move |omega| (omega * scale).max(0.0).ln_1p()
+    move |omega| math::log1p((omega * scale).max(0.0))
 }

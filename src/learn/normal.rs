@@ -1,5 +1,7 @@
 //! The standard normal distribution.
 
+use crate::math;
+
 /// Horner's scheme, from the highest power down.
 fn polynomial(coefficients: &[f64], x: f64) -> f64 {
     coefficients.iter().fold(0.0, |sum, coefficient| sum * x + coefficient)
@@ -83,7 +85,7 @@ pub(super) fn quantile(probability: f64) -> f64 {
     if tail <= 0.0 {
         return f64::INFINITY.copysign(offset);
     }
-    let root = (-tail.ln()).sqrt();
+    let root = (-math::ln(tail)).sqrt();
     let size = if root <= 5.0 { ratio(&TAIL, root - 1.6) } else { ratio(&FAR, root - 5.0) };
     size.copysign(offset)
 }
@@ -105,7 +107,7 @@ pub(super) fn above(x: f64) -> f64 {
     ];
     let z = x.abs() / std::f64::consts::SQRT_2;
     let t = 1.0 / (1.0 + z / 2.0);
-    let upper = t * (polynomial(&COEFFICIENTS, t) - z * z).exp() / 2.0;
+    let upper = t * math::exp(polynomial(&COEFFICIENTS, t) - z * z) / 2.0;
     if x >= 0.0 { upper } else { 1.0 - upper }
 }
 

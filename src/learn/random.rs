@@ -1,5 +1,6 @@
 //! Random draws from a seeded generator.
 
+use crate::math;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
@@ -10,7 +11,7 @@ pub(super) fn unit(rng: &mut ChaCha8Rng) -> f64 {
 
 /// A Poisson draw by Knuth's product of uniforms.
 pub(super) fn poisson(mean: f64, rng: &mut ChaCha8Rng) -> usize {
-    let floor = (-mean).exp();
+    let floor = math::exp(-mean);
     let mut product = unit(rng);
     let mut count = 0;
     while product > floor {
@@ -23,5 +24,5 @@ pub(super) fn poisson(mean: f64, rng: &mut ChaCha8Rng) -> usize {
 /// A standard normal draw by the method of Box and Muller.
 pub(super) fn normal(rng: &mut ChaCha8Rng) -> f64 {
     let (radius, angle) = (1.0 - unit(rng), unit(rng));
-    (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
+    (-2.0 * math::ln(radius)).sqrt() * math::cos(std::f64::consts::TAU * angle)
 }

@@ -12,6 +12,7 @@ use super::table::{Table, WindowRow};
 use super::train_networks::{fold, held_out_fold, train_networks};
 use super::trees::Trees;
 use crate::event::ModelVersion;
+use crate::math;
 use crate::parallel::in_parallel;
 
 /// The smallest number of samples of a window that trees are grown on.
@@ -156,7 +157,7 @@ impl GrownForest {
 
 /// ln(N/n).
 fn log_growth(row: &WindowRow) -> f64 {
-    (row.n_tot / row.n_obs).ln()
+    math::ln(row.n_tot / row.n_obs)
 }
 
 /// Held-out forecasts of the forest alone, with the true ln(N/n).
@@ -172,7 +173,7 @@ fn held_out_forest(
 
 /// The absolute relative error |prediction − N|/N.
 fn are(forecast: &HeldOutForecast, log_growth: f64) -> f64 {
-    (forecast.n_tot / (forecast.n_obs * log_growth.exp()) - 1.0).abs()
+    (forecast.n_tot / (forecast.n_obs * math::exp(log_growth)) - 1.0).abs()
 }
 
 /// The mean ARE; 0 for no forecasts.

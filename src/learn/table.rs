@@ -8,6 +8,7 @@ use super::options::{LearnOptions, Target};
 use super::ranks::upper_median;
 use super::sample::Sample;
 use super::values::{Features, rounded};
+use crate::math;
 
 /// Rows of a cascade that are drawn each time the cascade is drawn, for a tree or a network.
 pub(super) const ROWS_PER_DRAW: usize = 3;
@@ -62,7 +63,7 @@ const OMEGA_NAMES: [&str; 3] = ["beta", "n_star", "G1"];
 fn age_weight(age: f64, window: f64) -> f64 {
     const BREADTH: f64 = 1.2;
     const MIN_WEIGHT: f64 = 0.01;
-    let weight = (-((age / window).ln() / BREADTH).powi(2) / 2.0).exp();
+    let weight = math::exp(-(math::ln(age / window) / BREADTH).powi(2) / 2.0);
     if weight >= MIN_WEIGHT { weight } else { 0.0 }
 }
 
@@ -239,12 +240,12 @@ fn log_ratio_row(
 ) -> Option<Row> {
     let at = |name: &str| row.get(sample.features.place(name)?).copied();
     let (ln_n, ln_age) = (at("ln_n")?, at("ln_age")?);
-    let weight = age_weight(ln_age.exp(), window);
-    let log_growth = (sample.n_tot.ln() - ln_n).max(0.0);
+    let weight = age_weight(math::exp(ln_age), window);
+    let log_growth = (math::ln(sample.n_tot) - ln_n).max(0.0);
     (weight > 0.0 && log_growth.is_finite()).then(|| Row {
         values: values(),
         target: log_growth,
-        split: (-log_growth).exp(),
+        split: math::exp(-log_growth),
         weight,
     })
 }

@@ -14,6 +14,7 @@ use super::random::unit;
 use super::ranks::upper_median;
 use super::table::{ROWS_PER_DRAW, Table};
 use super::trainer::{BATCH, NetworkTrainer};
+use crate::math;
 use crate::parallel::in_parallel;
 
 /// Number of folds that cascades are assigned to.
@@ -142,7 +143,8 @@ impl TrainingSet {
             let batch = rows.split_off(rows.len().saturating_sub(BATCH));
             self.fill_batch(&batch, &mut trainer);
             // Cosine annealing, from the full rate to 0.
-            let left = (1.0 + (std::f32::consts::PI * step as f32 / size.steps as f32).cos()) / 2.0;
+            let left =
+                (1.0 + math::cosf(std::f32::consts::PI * step as f32 / size.steps as f32)) / 2.0;
             arch.dispatch(|| trainer.step(self.aggregate, RATE * left));
         }
         trainer.network

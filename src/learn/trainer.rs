@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::network::{LEAK, Layer, Network, leaky};
 use super::options::Aggregate;
 use super::random::normal;
+use crate::math;
 
 /// Rows of a batch.
 pub(super) const BATCH: usize = 64;
@@ -112,7 +113,7 @@ impl NetworkTrainer {
             let of_one = match aggregate {
                 // |exp(f − y) − 1|: the relative error of the prediction.
                 Aggregate::RelativeMedian => {
-                    let ratio = error.min(MAX_ERROR).exp();
+                    let ratio = math::expf(error.min(MAX_ERROR));
                     ((ratio - 1.0) / SMOOTH).clamp(-1.0, 1.0) * ratio
                 }
                 Aggregate::Median => (error / SMOOTH).clamp(-1.0, 1.0),
@@ -266,7 +267,7 @@ mod tests {
         let losses = (0..BATCH).map(|row| {
             let error = output(row) - f64::from(trainer.targets[row]);
             match aggregate {
-                Aggregate::RelativeMedian => huber(error.exp() - 1.0),
+                Aggregate::RelativeMedian => huber(math::exp(error) - 1.0),
                 Aggregate::Median => huber(error),
                 Aggregate::Mean => error * error,
             }

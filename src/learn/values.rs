@@ -10,6 +10,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::cascade::Number;
+use crate::math;
 
 /// The largest absolute value of a feature.
 pub(super) const LARGEST_VALUE: f64 = 1e15;
@@ -58,7 +59,7 @@ pub(super) fn rounded(value: f64) -> f64 {
     if value.abs() < TINY {
         return 0.0;
     }
-    let digits = 5 - value.abs().log10().floor() as i32;
+    let digits = 5 - math::log10(value.abs()).floor() as i32;
     if digits >= 0 {
         let scale = 10f64.powi(digits);
         (value * scale).round() / scale

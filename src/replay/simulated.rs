@@ -11,6 +11,7 @@ use crate::hawkes::Params;
 use crate::hawkes::mark::MarkLaw;
 use crate::hawkes::simulate::simulate;
 use crate::input::{Cascades, HistoryCascade, Refused};
+use crate::math;
 use crate::record::Refusal;
 
 /// The random stream of the first cascade; the streams of the others follow.
@@ -110,7 +111,7 @@ impl Simulated {
         let ParamRange { low, high } = self.infectiousness;
         let p = low + uniform(rng) * (high - low);
         let ParamRange { low, high } = self.decay;
-        let beta = low * (uniform(rng) * (high / low).ln()).exp();
+        let beta = low * math::exp(uniform(rng) * math::ln(high / low));
         Params::new(p, beta).map_err(|error| Refusal::new("range", error.to_string()))
     }
 }
@@ -242,7 +243,7 @@ mod tests {
         for _ in 0..4000 {
             let params = simulated.params(rng).unwrap();
             infectiousness.push((params.infectiousness() - 0.01) / 0.01);
-            decay.push((params.decay() * 7200.0).ln() / 4f64.ln());
+            decay.push(math::ln(params.decay() * 7200.0) / math::ln(4f64));
         }
         for mut sample in [infectiousness, decay] {
             sample.sort_by(f64::total_cmp);

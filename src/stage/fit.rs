@@ -27,6 +27,7 @@ use crate::hawkes::predict::{branching_factor, expected_events, first_generation
 use crate::hawkes::residuals::{residuals, test_exponential};
 use crate::hawkes::{Estimator, seismic};
 use crate::learn;
+use crate::math;
 use crate::parallel::in_parallel;
 use crate::record::{Kind, Parameters, Record, Serie};
 
@@ -315,9 +316,9 @@ impl FitOptions {
         let estimate = seismic::final_size(seen, age);
         let mut extra = vec![
             ("p", fit.params.infectiousness()),
-            ("ln_beta", fit.params.decay().ln()),
-            ("ln_g1", g1.ln_1p() - n.ln()),
-            ("ln_seismic", estimate.map_or(NO_ESTIMATE, |size| (size / n).ln())),
+            ("ln_beta", math::ln(fit.params.decay())),
+            ("ln_g1", math::log1p(g1) - math::ln(n)),
+            ("ln_seismic", estimate.map_or(NO_ESTIMATE, |size| math::ln(size / n))),
         ];
         if root >= UNIX_TIMES {
             extra.extend(self.clock(root, age));
@@ -332,10 +333,10 @@ impl FitOptions {
             |time: f64| (time + self.utc_offset).rem_euclid(DAY) / DAY * std::f64::consts::TAU;
         let (post, now) = (angle(root), angle(root + age));
         [
-            ("clock_post_sin", post.sin()),
-            ("clock_post_cos", post.cos()),
-            ("clock_now_sin", now.sin()),
-            ("clock_now_cos", now.cos()),
+            ("clock_post_sin", math::sin(post)),
+            ("clock_post_cos", math::cos(post)),
+            ("clock_now_sin", math::sin(now)),
+            ("clock_now_cos", math::cos(now)),
         ]
     }
 }

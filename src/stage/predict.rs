@@ -35,6 +35,7 @@ use super::{
 };
 use crate::event::ModelVersion;
 use crate::learn::{FittedLaw, Model, Step};
+use crate::math;
 use crate::record::{Alert, Interval, Kind, Parameters, Record, Sample, Size, Stat};
 
 /// The predictor.
@@ -151,7 +152,7 @@ impl Predict {
         if let Some(model) = own.filter(|model| model.step() == Step::Forest) {
             return Some(Predictor::Model(model));
         }
-        let distance = |model: &Model| (model.window() / parameters.t_obs as f64).ln().abs();
+        let distance = |model: &Model| math::ln(model.window() / parameters.t_obs as f64).abs();
         let best = self.models.values().max_by(|a, b| {
             let cascades = a.law().cascades().cmp(&b.law().cascades());
             let newest = a.newest().total_cmp(&b.newest());

@@ -9,6 +9,7 @@ use tweetoscope::hawkes::simulate::simulate;
 use tweetoscope::learn::{
     FittedLaw, Forecast, LearnOptions, Model, Query, Sample, Step, describe, fit_model,
 };
+use tweetoscope::math;
 
 const WINDOW: f64 = 600.0;
 
@@ -19,7 +20,7 @@ fn samples(count: u64, seed: u64) -> Vec<Sample> {
     while (samples.len() as u64) < count {
         let p = 0.005 + 0.02 * f64::from(rng.next_u32()) / f64::from(u32::MAX);
         // Slow and quick cascades: which n alone does not separate, but timing does.
-        let decay = 0.01 * 200_f64.powf(-f64::from(rng.next_u32()) / f64::from(u32::MAX));
+        let decay = 0.01 * math::pow(200_f64, -f64::from(rng.next_u32()) / f64::from(u32::MAX));
         let params = Params::new(p, decay).unwrap();
         let all = simulate(params, &MarkLaw::USUAL, 1500.0, 1e6, 100_000, &mut rng);
         let seen: Vec<Point> = all.iter().filter(|it| it.time <= WINDOW).copied().collect();
@@ -183,7 +184,7 @@ fn the_forest_is_blended_with_the_law() {
         let of = |it: &Sample| {
             let query = Query { features: &it.features, n_obs: it.n_obs, x: it.x };
             let law = model.law().forecast(&it.features, it.n_obs).unwrap().n_tot();
-            (model.predict(&query).unwrap().n_tot() / law).ln().abs()
+            math::ln(model.predict(&query).unwrap().n_tot() / law).abs()
         };
         samples.iter().map(of).sum::<f64>()
     };

@@ -3,6 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tweetoscope::learn::{LogLinear, median_ratio};
+use tweetoscope::math;
 use tweetoscope::record::{Record, Report, Stat};
 use tweetoscope::score::{mean, median};
 use tweetoscope::stage::monitor::{BASELINES, Monitor, MonitorOptions};
@@ -83,7 +84,7 @@ fn every_moment_of_a_course_summarises_the_stats_up_to_it() {
 
 /// The expected report, from all stats of a window at once.
 fn slow(of: &[&Stat]) -> (f64, f64, f64, [f64; 3]) {
-    let ratio = |it: &&Stat| ((it.n_pred + 1.0) / (it.n_tot as f64 + 1.0)).ln();
+    let ratio = |it: &&Stat| math::ln((it.n_pred + 1.0) / (it.n_tot as f64 + 1.0));
     let (mut fitted_at, mut fitted) = (0, None);
     let (mut ours, mut theirs) = ([0.0; 3], [0.0; 3]);
     for (i, it) in of.iter().enumerate() {

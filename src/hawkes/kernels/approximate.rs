@@ -27,6 +27,7 @@ use super::observed::Observed;
 use super::power_law::{Shape, compensator};
 use super::sums::Sums;
 use crate::hawkes::arithmetic::{LANES, Lanes, lost_and_remaining};
+use crate::math;
 
 /// The relative error of the kernel where a fit uses the approximation.
 pub(crate) const TOLERANCE: f64 = 1e-8;
@@ -48,16 +49,17 @@ impl Nodes {
         let Shape { c, theta } = shape;
         let step = step(theta, tolerance / 2.0);
         let [log_gamma_of, digamma, _] = log_gamma(theta);
-        let log_gamma_next = log_gamma_of + theta.ln();
+        let log_gamma_next = log_gamma_of + math::ln(theta);
         // ln of ((T+c) e^u)^(1+θ)/Γ(2+θ) ≤ ε/4.
-        let room = (tolerance / 4.0).ln() + log_gamma_next + (1.0 + theta).ln();
-        let left = room / (1.0 + theta) - (reach + c).ln();
+        let room = math::ln(tolerance / 4.0) + log_gamma_next + math::ln(1.0 + theta);
+        let left = room / (1.0 + theta) - math::ln(reach + c);
         let mut x = 1.0 + 2.0 * theta;
-        while theta * x.ln() - x - (1.0 - theta / x).ln() - log_gamma_next > (tolerance / 4.0).ln()
+        while theta * math::ln(x) - x - math::ln(1.0 - theta / x) - log_gamma_next
+            > math::ln(tolerance / 4.0)
         {
             x += 0.25;
         }
-        let right = (x / c).ln();
+        let right = math::ln(x / c);
         let (first, last) = ((left / step).floor() as i64, (right / step).ceil() as i64);
         let count = usize::try_from(last - first + 1).unwrap_or(1);
         let padded = count.next_multiple_of(LANES);
@@ -65,10 +67,12 @@ impl Nodes {
             Self { rates: vec![0.0; padded], weights: std::array::from_fn(|_| vec![0.0; padded]) };
         for k in 0..count {
             let u = step * (first + k as i64) as f64;
-            let rate = u.exp();
+            let rate = math::exp(u);
             let p = rate * c;
-            let a = (step.ln() + theta * c.ln() - log_gamma_of + (1.0 + theta) * u - p).exp();
-            let r = c.ln() - digamma + u;
+            let a = math::exp(
+                math::ln(step) + theta * math::ln(c) - log_gamma_of + (1.0 + theta) * u - p,
+            );
+            let r = math::ln(c) - digamma + u;
             nodes.rates[k] = rate;
             for (to, of) in nodes.weights.iter_mut().zip([1.0, p, r, p * p, p * r, r * r]) {
                 to[k] = a * of;
@@ -85,7 +89,7 @@ impl Nodes {
     /// The kernel at a lag.
     #[cfg(test)]
     pub(super) fn kernel(&self, lag: f64) -> f64 {
-        self.weights[0].iter().zip(&self.rates).map(|(a, b)| a * (-b * lag).exp()).sum()
+        self.weights[0].iter().zip(&self.rates).map(|(a, b)| a * math::exp(-b * lag)).sum()
     }
 }
 
@@ -93,8 +97,8 @@ impl Nodes {
 fn step(theta: f64, tolerance: f64) -> f64 {
     let error = |h: f64| {
         // The bound is smallest where (1+θ) tan d = 2π/h.
-        let d = (2.0 * PI / (h * (1.0 + theta))).atan();
-        (2.0 * PI * d / h).exp_m1().recip() * 2.0 * d.cos().powf(-1.0 - theta)
+        let d = math::atan(2.0 * PI / (h * (1.0 + theta)));
+        math::expm1(2.0 * PI * d / h).recip() * 2.0 * math::pow(math::cos(d), -1.0 - theta)
     };
     let mut h = 1.0;
     while error(h) > tolerance {

@@ -6,6 +6,7 @@ use super::model::{Family, Parameters};
 use super::observed::Observed;
 use super::{approximate, power_law};
 use crate::hawkes::residuals::{KolmogorovSmirnov, test_exponential};
+use crate::math;
 
 /// Fewer residuals give no verdict.
 pub const MIN_RESIDUALS: usize = 20;
@@ -49,7 +50,7 @@ fn survivals(family: Family, observed: &Observed, at: &Parameters, approximate: 
                 all.push(states.iter().zip(&terms).map(|(state, (share, _))| share * state).sum());
                 let next = observed.times.get(i + 1).map_or(0.0, |next| next - observed.times[i]);
                 for (state, (_, rate)) in states.iter_mut().zip(&terms) {
-                    *state = (*state + weight) * (-rate * next).exp();
+                    *state = (*state + weight) * math::exp(-rate * next);
                 }
             }
             all
@@ -80,7 +81,7 @@ pub fn ljung_box(residuals: &[f64]) -> Option<LjungBox> {
     if residuals.len() < MIN_RESIDUALS {
         return None;
     }
-    let uniform: Vec<f64> = residuals.iter().map(|residual| -(-residual).exp_m1()).collect();
+    let uniform: Vec<f64> = residuals.iter().map(|residual| -math::expm1(-residual)).collect();
     let n = uniform.len() as f64;
     let mean = uniform.iter().sum::<f64>() / n;
     let centred: Vec<f64> = uniform.iter().map(|value| value - mean).collect();
@@ -96,7 +97,7 @@ pub fn ljung_box(residuals: &[f64]) -> Option<LjungBox> {
     let statistic = n * (n + 2.0) * squares.sum::<f64>();
     // The tail of χ² with 2k degrees of freedom is that of a Poisson law below k.
     let half = statistic / 2.0;
-    let mut term = (-half).exp();
+    let mut term = math::exp(-half);
     let mut p_value = term;
     for k in 1..LAGS / 2 {
         term *= half / k as f64;

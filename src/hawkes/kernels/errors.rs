@@ -5,6 +5,7 @@ use super::model::{Family, Parameters, Precision};
 use super::newton::{VARIABLES, inverse};
 use super::objective::{Objective, SHARE};
 use super::observed::Observed;
+use crate::math;
 
 impl Fitted {
     /// Standard errors of the parameters of [`Fitted::named`], in that order, from the observed information; `None`
@@ -45,7 +46,7 @@ impl Fitted {
             let error = match (*name, self.family) {
                 ("K", Family::PowerLaw) => {
                     // ln K = ln κ + ln θ + θ ln c.
-                    let theta = self.at[2].exp();
+                    let theta = math::exp(self.at[2]);
                     let direction = [(spare, 1.0), (1, theta), (2, 1.0 + theta * self.at[1])];
                     value * deviation(&direction)
                 }
@@ -79,16 +80,20 @@ impl Fitted {
         let Parameters { scale, coords, marked, population } = self.parameters;
         let mut named = Vec::new();
         match self.family {
-            Family::Exponential => named.extend([("K", scale), ("theta", coords[1].exp())]),
+            Family::Exponential => named.extend([("K", scale), ("theta", math::exp(coords[1]))]),
             Family::PowerLaw => {
-                let (c, theta) = (coords[1].exp(), coords[2].exp());
-                named.extend([("K", scale * theta * c.powf(theta)), ("c", c), ("theta", theta)]);
+                let (c, theta) = (math::exp(coords[1]), math::exp(coords[2]));
+                named.extend([
+                    ("K", scale * theta * math::pow(c, theta)),
+                    ("c", c),
+                    ("theta", theta),
+                ]);
             }
             Family::SumExp(terms) => {
                 for k in 0..terms {
-                    let weight = if k + 1 < terms { coords[1 + k].exp() } else { 1.0 };
+                    let weight = if k + 1 < terms { math::exp(coords[1 + k]) } else { 1.0 };
                     named.push((WEIGHTS[k], scale * weight));
-                    named.push((RATES[k], coords[terms + k].exp()));
+                    named.push((RATES[k], math::exp(coords[terms + k])));
                 }
             }
             Family::Seismic => named.push(("K", scale)),

@@ -10,6 +10,7 @@ use super::jet::{DIM, Jet};
 use super::observed::{FLOOR, Observed};
 use super::sums::Sums;
 use crate::hawkes::arithmetic::{LANES, Lanes, Product, lost_and_remaining};
+use crate::math;
 
 /// A sum of exponentials Σ_k e^(z_k) θ_k exp(−θ_k s), with z of the last component 0.
 #[derive(Clone, Copy, Debug)]
@@ -109,10 +110,10 @@ pub(crate) fn sums(
 ) -> Sums {
     let count = mixture.log_rates.len();
     if count == 1 {
-        return single(observed, exponent, mixture.log_rates[0].exp(), finite);
+        return single(observed, exponent, math::exp(mixture.log_rates[0]), finite);
     }
-    let rates: Vec<f64> = mixture.log_rates.iter().map(|log| log.exp()).collect();
-    let weight_of = |k: usize| mixture.log_weights.get(k).map_or(1.0, |log| log.exp());
+    let rates: Vec<f64> = mixture.log_rates.iter().map(|log| math::exp(*log)).collect();
+    let weight_of = |k: usize| mixture.log_weights.get(k).map_or(1.0, |log| math::exp(*log));
     let gaps: Vec<Gaps> = rates.iter().map(|&rate| Gaps::of(observed, rate)).collect();
     let weights = observed.weights(exponent);
     let mut moments = vec![Moments::default(); count];
@@ -202,7 +203,7 @@ impl WithSimd for Profile<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Lanes {
         let Self { observed, weights, log_rates } = self;
-        let half_lives = log_rates.map(|log| log.exp() * std::f64::consts::LOG2_E);
+        let half_lives = log_rates.map(|log| math::exp(log) * std::f64::consts::LOG2_E);
         let (mut x, mut spent) = ([0.0; LANES], [0.0; LANES]);
         let mut product = Product::<LANES>::one();
         let next = observed.times.iter().skip(1).copied().chain([observed.end]);
@@ -221,7 +222,9 @@ impl WithSimd for Profile<'_> {
             product.normalize();
         }
         let events = (observed.len() - observed.given) as f64;
-        std::array::from_fn(|lane| events * (spent[lane].ln() - log_rates[lane]) - product.ln(lane))
+        std::array::from_fn(|lane| {
+            events * (math::ln(spent[lane]) - log_rates[lane]) - product.ln(lane)
+        })
     }
 }
 
@@ -256,7 +259,7 @@ fn single_of<const MARKED: bool, const FINITE: bool>(
             if x > 1e-90 {
                 product *= x;
                 if !(1e-100..=1e100).contains(&product) {
-                    logs += product.ln();
+                    logs += math::ln(product);
                     product = 1.0;
                 }
                 let inverse = x.recip();
@@ -291,8 +294,8 @@ fn single_of<const MARKED: bool, const FINITE: bool>(
             moments.0[5] = left * (ly + d * l);
         }
     }
-    logs += product.ln();
-    let value = logs + sums.explained * rate.ln() + sums.floored * FLOOR.ln();
+    logs += math::ln(product);
+    let value = logs + sums.explained * math::ln(rate) + sums.floored * math::ln(FLOOR);
     let mut gradient = [0.0; DIM];
     (gradient[0], gradient[1]) = (g[0], g[1]);
     sums.log_intensity = Jet { value, gradient, ..Jet::default() };
@@ -307,7 +310,7 @@ fn single_of<const MARKED: bool, const FINITE: bool>(
         sums.depleted = depleted(observed, weights, MARKED, &sums.compensator, |of| {
             of.add(1.0, &remaining.remaining(1));
         });
-        sums.floored_scale.value = sums.floored * rate.ln();
+        sums.floored_scale.value = sums.floored * math::ln(rate);
         sums.floored_scale.gradient[1] = sums.floored;
     }
     sums
@@ -317,7 +320,7 @@ impl Mixture<'_> {
     /// The weight and the rate of each exponential.
     pub(crate) fn terms(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
         self.log_rates.iter().enumerate().map(|(k, rate)| {
-            (self.log_weights.get(k).map_or(1.0, |weight| weight.exp()), rate.exp())
+            (self.log_weights.get(k).map_or(1.0, |weight| math::exp(*weight)), math::exp(*rate))
         })
     }
 }

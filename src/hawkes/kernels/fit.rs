@@ -8,6 +8,7 @@ use super::objective::{Objective, SHARE};
 use super::observed::{INFINITE_END, Observed};
 use crate::cascade::Point;
 use crate::hawkes::arithmetic::LANES;
+use crate::math;
 
 /// The mark exponent of a model.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,7 +82,7 @@ impl Fitted {
 
     /// The Bayesian information criterion, for the number of explained events.
     pub fn bic(&self) -> f64 {
-        self.free as f64 * (self.explained.max(1) as f64).ln() - 2.0 * self.log_likelihood
+        self.free as f64 * math::ln(self.explained.max(1) as f64) - 2.0 * self.log_likelihood
     }
 }
 
@@ -102,12 +103,12 @@ impl Model {
         if let MarkExponent::Free(limit) = self.marks {
             bounds[0] = [0.0, limit];
         }
-        let times = TIME_SCALES.map(f64::ln);
+        let times = TIME_SCALES.map(math::ln);
         match self.family {
             Family::Exponential => bounds[1] = [-times[1], -times[0]],
             Family::PowerLaw => {
                 bounds[1] = times;
-                bounds[2] = EXPONENTS.map(f64::ln);
+                bounds[2] = EXPONENTS.map(math::ln);
             }
             Family::SumExp(terms) => {
                 bounds[1..terms].fill(LOG_WEIGHTS);
@@ -236,7 +237,7 @@ impl Model {
 
     /// The distance of the starts of an exponential in ln θ: from 1/s to one over the span.
     fn spacing(&self, cascades: &[Observed]) -> f64 {
-        span(cascades).clamp(10.0, TIME_SCALES[1]).ln() / (2 * LANES) as f64
+        math::ln(span(cascades).clamp(10.0, TIME_SCALES[1])) / (2 * LANES) as f64
     }
 
     /// The starts of an exponential at the local minima of each mark exponent, with their values.
@@ -272,7 +273,7 @@ impl Model {
             Family::PowerLaw => {
                 for part in [1e-4, 3e-3, 0.1] {
                     for theta in [0.2_f64, 0.7, 2.5] {
-                        shapes.push(vec![(part * span).ln(), theta.ln()]);
+                        shapes.push(vec![math::ln(part * span), math::ln(theta)]);
                     }
                 }
             }
@@ -282,7 +283,7 @@ impl Model {
                 {
                     let ratio: f64 = fastest / slowest;
                     let rate = |k: usize| {
-                        (slowest / span * ratio.powf(k as f64 / (terms - 1) as f64)).ln()
+                        math::ln(slowest / span * math::pow(ratio, k as f64 / (terms - 1) as f64))
                     };
                     shapes.push(
                         std::iter::repeat_n(0.0, terms - 1).chain((0..terms).map(rate)).collect(),
@@ -346,10 +347,10 @@ pub fn held_out(model: &Model, points: &[Point], cut: f64, end: f64) -> f64 {
         let sums = fitted.family.sums(cascade, at, precision, finite, model.threads);
         let share = at.population.recip();
         let left: f64 = (cascade.given..cascade.len())
-            .map(|before| (-(before as f64) * share).max(-1.0 + 1e-9).ln_1p())
+            .map(|before| math::log1p((-(before as f64) * share).max(-1.0 + 1e-9)))
             .sum();
         let spent = at.scale * (sums.compensator.value - share * sums.depleted.value);
-        sums.log_intensity.value + sums.explained * at.scale.ln() + left - spent
+        sums.log_intensity.value + sums.explained * math::ln(at.scale) + left - spent
     };
     of(&all[0], &fitted.parameters) - of(&training[0], &fitted.parameters)
 }

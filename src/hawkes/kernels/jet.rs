@@ -1,5 +1,7 @@
 //! A value with its first and second derivatives by the shape coordinates of a kernel.
 
+use crate::math;
+
 /// The largest number of shape coordinates: the mark exponent, and 2K − 1 of a sum of K = 3 exponentials.
 pub(crate) const DIM: usize = 6;
 
@@ -30,7 +32,7 @@ impl Jet {
     /// Adds the logarithm of a jet whose first `dim` coordinates are used.
     pub(crate) fn add_log(&mut self, of: &Self, dim: usize) {
         let inverse = of.value.recip();
-        self.value += of.value.ln();
+        self.value += math::ln(of.value);
         for a in 0..dim {
             let slope = of.gradient[a] * inverse;
             self.gradient[a] += slope;
@@ -83,7 +85,7 @@ impl LogSum {
         let inverse = value.recip();
         self.product *= value;
         if !(1e-100..=1e100).contains(&self.product) {
-            self.logs += self.product.ln();
+            self.logs += math::ln(self.product);
             self.product = 1.0;
         }
         let slopes = gradient.map(|of| of * inverse);
@@ -97,7 +99,7 @@ impl LogSum {
 
     /// Adds the sum to a jet.
     pub(crate) fn add_to(&self, jet: &mut Jet) {
-        jet.value += self.logs + self.product.ln();
+        jet.value += self.logs + math::ln(self.product);
         for (to, of) in jet.gradient.iter_mut().zip(self.gradient) {
             *to += of;
         }
@@ -117,7 +119,7 @@ mod tests {
     #[test]
     fn the_logarithm_of_an_exponential_of_a_quadratic_is_that_quadratic() {
         // exp(q) with q = 2 + 3x − y + xy at 0: value e², gradient e² q′, Hessian e² (q″ + q′ q′ᵀ).
-        let e = 2f64.exp();
+        let e = math::exp(2f64);
         let mut jet = Jet { value: e, ..Jet::default() };
         (jet.gradient[0], jet.gradient[1]) = (3.0 * e, -e);
         jet.set(0, 0, 9.0 * e);

@@ -10,6 +10,7 @@ use super::memory;
 use super::observed::Observed;
 use super::power_law::{self, Shape};
 use super::sums::Sums;
+use crate::math;
 
 /// The most exponentials of a sum.
 pub const MAX_TERMS: usize = 3;
@@ -109,7 +110,7 @@ impl Parameters {
     pub fn exponential(k: f64, theta: f64, exponent: Option<f64>, population: f64) -> Self {
         let mut coords = [0.0; DIM];
         coords[0] = exponent.unwrap_or(0.0);
-        coords[1] = theta.ln();
+        coords[1] = math::ln(theta);
         Self { scale: k, coords, marked: exponent.is_some(), population }
     }
 
@@ -117,8 +118,8 @@ impl Parameters {
     pub fn power_law(k: f64, c: f64, theta: f64, exponent: Option<f64>, population: f64) -> Self {
         let mut coords = [0.0; DIM];
         coords[0] = exponent.unwrap_or(0.0);
-        (coords[1], coords[2]) = (c.ln(), theta.ln());
-        let scale = k / (theta * c.powf(theta));
+        (coords[1], coords[2]) = (math::ln(c), math::ln(theta));
+        let scale = k / (theta * math::pow(c, theta));
         Self { scale, coords, marked: exponent.is_some(), population }
     }
 
@@ -143,7 +144,7 @@ impl Parameters {
     }
 
     pub(crate) fn shape(&self) -> Shape {
-        Shape { c: self.coords[1].exp(), theta: self.coords[2].exp() }
+        Shape { c: math::exp(self.coords[1]), theta: math::exp(self.coords[2]) }
     }
 }
 
@@ -187,12 +188,12 @@ impl Family {
             Self::Exponential | Self::SumExp(_) => {
                 let mixture = at.mixture(self);
                 let each =
-                    mixture.terms().map(|(weight, rate)| weight * rate * (-rate * lag).exp());
+                    mixture.terms().map(|(weight, rate)| weight * rate * math::exp(-rate * lag));
                 each.sum()
             }
             Self::PowerLaw => {
                 let Shape { c, theta } = at.shape();
-                theta / c * (1.0 + lag / c).powf(-1.0 - theta)
+                theta / c * math::pow(1.0 + lag / c, -1.0 - theta)
             }
             Self::Seismic => memory::density(lag),
         }
@@ -202,11 +203,11 @@ impl Family {
     pub(crate) fn survival(self, at: &Parameters, lag: f64) -> f64 {
         match self {
             Self::Exponential | Self::SumExp(_) => {
-                at.mixture(self).terms().map(|(weight, rate)| weight * (-rate * lag).exp()).sum()
+                at.mixture(self).terms().map(|(weight, rate)| weight * math::exp(-rate * lag)).sum()
             }
             Self::PowerLaw => {
                 let Shape { c, theta } = at.shape();
-                (-theta * (lag / c).ln_1p()).exp()
+                math::exp(-theta * math::log1p(lag / c))
             }
             Self::Seismic => memory::survival(lag),
         }
@@ -246,12 +247,12 @@ pub fn likelihood(family: Family, observed: &Observed, at: &Parameters) -> Likel
         events += sums.floored;
         for before in observed.given..observed.len() {
             let before = before as f64;
-            value -= (-before * share).ln_1p();
+            value -= math::log1p(-before * share);
             by_population -= before * share / (at.population - before);
         }
         by_population += kappa * share * share * sums.depleted.value;
     }
-    value += by_coords.value - events * kappa.ln();
+    value += by_coords.value - events * math::ln(kappa);
     let by_scale = compensator / kappa - events / kappa;
     Likelihood { value, by_scale, by_coords, by_population, compensator }
 }

@@ -9,6 +9,7 @@ use super::model::{Family, Parameters, Precision};
 use super::newton::{Point, VARIABLES, Vector};
 use super::observed::Observed;
 use super::sums::Sums;
+use crate::math;
 use crate::parallel::in_parallel;
 
 /// The variable ρ = n/N.
@@ -57,7 +58,7 @@ impl Objective<'_> {
         let mut point = self.fixed(&sums, at);
         if n > 0.0 {
             point.scale = n / d;
-            point.value += n - n * n.ln() + n * d.ln();
+            point.value += n - n * math::ln(n) + n * math::ln(d);
             for (a, row) in curvature.iter().enumerate() {
                 point.gradient[a] += n * slope[a] / d;
                 for (b, of) in row.iter().enumerate() {
@@ -124,7 +125,7 @@ impl Objective<'_> {
                 for before in observed.given..observed.len() {
                     let part = before as f64 / n;
                     let left = 1.0 - at[SHARE] * part;
-                    point.value -= left.ln();
+                    point.value -= math::ln(left);
                     point.gradient[SHARE] += part / left;
                     point.hessian[SHARE][SHARE] += (part / left).powi(2);
                 }

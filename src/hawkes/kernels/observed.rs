@@ -5,6 +5,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use crate::cascade::Point;
 use crate::hawkes::mark::uniform;
+use crate::math;
 
 /// The end of the observation where it is infinite.
 pub const INFINITE_END: f64 = 1e20;
@@ -38,7 +39,7 @@ impl Observed {
         let cut = points.last().is_some_and(|last| end < last.time);
         let kept: Vec<Point> =
             points.iter().filter(|point| !cut || point.time < end).copied().collect();
-        let log = |mark: f64| if mark > 0.0 { mark.ln() } else { 0.0 };
+        let log = |mark: f64| if mark > 0.0 { math::ln(mark) } else { 0.0 };
         Self {
             times: kept.iter().map(|point| point.time).collect(),
             log_marks: kept.iter().map(|point| log(point.magnitude)).collect(),
@@ -81,7 +82,7 @@ impl Observed {
     pub(crate) fn weights(&self, exponent: Option<f64>) -> Vec<f64> {
         let Some(exponent) = exponent else { return vec![1.0; self.times.len()] };
         let marks = self.log_marks.iter().zip(&self.present);
-        marks.map(|(log, present)| present * (exponent * log).exp()).collect()
+        marks.map(|(log, present)| present * math::exp(exponent * log)).collect()
     }
 }
 

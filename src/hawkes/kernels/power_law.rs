@@ -19,6 +19,7 @@ use super::jet::{Jet, LogSum};
 use super::observed::Observed;
 use super::sums::Sums;
 use crate::hawkes::arithmetic::{LANES, Lanes, ln, lost_and_remaining};
+use crate::math;
 use crate::parallel::in_parallel;
 
 /// Moments: Σ w E times 1, q, v, q², q v, v², ℓ, ℓ², ℓ q, ℓ v; then Σ w Ψ times 1, v, v², ℓ, ℓ², ℓ v.
@@ -113,7 +114,7 @@ pub(super) fn sums_on(
         }
         logs.add_to(&mut sums.log_intensity);
         // The factor has the logarithm ln θ − ln c in every event; its derivatives are in those of E.
-        sums.log_intensity.value += sums.explained * factor.ln();
+        sums.log_intensity.value += sums.explained * math::ln(factor);
         if finite {
             sums.depleted = survival(moments_of_survival(&total), shape.theta);
         }
@@ -126,11 +127,11 @@ pub(super) fn sums_on(
         finish_depleted(observed, &weights, exponent.is_some(), &at_end, &mut sums);
         let Shape { c, theta } = shape;
         let floored = sums.floored;
-        sums.floored_scale.value = floored * (theta.ln() + theta * c.ln());
+        sums.floored_scale.value = floored * (math::ln(theta) + theta * math::ln(c));
         sums.floored_scale.gradient[X] = floored * theta;
-        sums.floored_scale.gradient[Y] = floored * (1.0 + theta * c.ln());
+        sums.floored_scale.gradient[Y] = floored * (1.0 + theta * math::ln(c));
         sums.floored_scale.set(X, Y, floored * theta);
-        sums.floored_scale.hessian[Y][Y] = floored * theta * c.ln();
+        sums.floored_scale.hessian[Y][Y] = floored * theta * math::ln(c);
     }
     sums
 }
@@ -148,10 +149,10 @@ pub(super) fn compensator(
     let mut lost = 0.0;
     for ((&time, &weight), &l) in observed.times.iter().zip(weights).zip(&observed.log_marks) {
         let s = observed.end - time;
-        let v = (s / c).ln_1p();
+        let v = math::log1p(s / c);
         let q = c / (s + c);
-        let left = weight * (-theta * v).exp();
-        lost -= weight * (-theta * v).exp_m1();
+        let left = weight * math::exp(-theta * v);
+        lost -= weight * math::expm1(-theta * v);
         let l = if marked { l } else { 0.0 };
         let each = [1.0, q, v, q * q, q * v, v * v, l, l * l, l * q, l * v];
         moments.iter_mut().zip(each).for_each(|(to, of)| *to += left * of);

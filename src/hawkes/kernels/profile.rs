@@ -6,6 +6,7 @@ use super::model::{Family, Precision};
 use super::newton::{Vector, minimise};
 use super::objective::SHARE;
 use super::observed::Observed;
+use crate::math;
 
 /// Half the 95 % quantile of χ² with one degree of freedom.
 const DROP: f64 = 3.841_458_820_694_124 / 2.0;
@@ -32,7 +33,7 @@ impl Model {
                 let ends = match name {
                     "beta" => ends,
                     "N" => [events / ends[1], events / ends[0]],
-                    _ => ends.map(f64::exp),
+                    _ => ends.map(math::exp),
                 };
                 (name, ends)
             })

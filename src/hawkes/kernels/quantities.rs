@@ -3,6 +3,7 @@
 use super::model::{Family, Parameters};
 use super::observed::{INFINITE_END, Observed};
 use crate::cascade::Point;
+use crate::math;
 
 /// The intensity right after the points up to `time`, those after the end of an observation included.
 pub fn intensity(family: Family, points: &[Point], at: &Parameters, time: f64) -> f64 {
@@ -59,7 +60,7 @@ pub fn mean_size(family: Family, observed: &Observed, at: &Parameters, mean_weig
     let n_star = branching_factor(family, at, mean_weight);
     let children = first_generation(family, observed, at);
     // The difference is concave, at least 0 without further events, and below 0 with all of the population.
-    let difference = |more: f64| (all - n) * -(-(children + n_star * more) / all).exp_m1() - more;
+    let difference = |more: f64| (all - n) * -math::expm1(-(children + n_star * more) / all) - more;
     let (mut low, mut high) = (0.0, (all - n).max(0.0));
     for _ in 0..HALVINGS {
         let between = (low + high) / 2.0;
@@ -78,7 +79,7 @@ pub fn first_generation(family: Family, observed: &Observed, at: &Parameters) ->
 /// The expected size of the cascade that an event with this mark starts, without the event itself. Infinite from
 /// n* = 1 on, and 0 for a mark of 0 in a marked model.
 pub fn viral_score(family: Family, at: &Parameters, mean_weight: f64, mark: f64) -> f64 {
-    let weight = at.exponent().map_or(1.0, |exponent| mark.powf(exponent));
+    let weight = at.exponent().map_or(1.0, |exponent| math::pow(mark, exponent));
     if mark == 0.0 && at.marked {
         return 0.0;
     }

@@ -5,6 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use super::model::{Family, Parameters};
 use crate::cascade::Point;
 use crate::hawkes::mark::{MarkLaw, exponential, uniform};
+use crate::math;
 
 /// A cascade that starts with an event of `first_mark` at time 0, up to the time `end` or `max_events`.
 ///
@@ -28,7 +29,7 @@ pub fn simulate(
     let lag = |rng: &mut ChaCha8Rng| {
         if terms.is_empty() {
             let shape = at.shape();
-            return shape.c * (exponential(rng) / shape.theta).exp_m1();
+            return shape.c * math::expm1(exponential(rng) / shape.theta);
         }
         let mut rest = uniform(rng) * total;
         let mut rate = 1.0;
@@ -54,7 +55,7 @@ pub fn simulate(
         }
         let magnitude = if points.is_empty() { first_mark } else { marks.draw(rng) };
         points.push(Point { time, magnitude });
-        let weight = at.exponent().map_or(1.0, |exponent| magnitude.powf(exponent));
+        let weight = at.exponent().map_or(1.0, |exponent| math::pow(magnitude, exponent));
         // A Poisson number of children: the arrivals of a process of rate 1 up to the mean.
         let mut spent = exponential(rng);
         while spent < at.scale * total * weight {

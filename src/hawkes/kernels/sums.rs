@@ -13,6 +13,7 @@
 
 use super::jet::{Jet, LogSum};
 use super::observed::{FLOOR, Observed};
+use crate::math;
 
 /// The sums, with derivatives by the shape coordinates.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -38,7 +39,7 @@ impl Sums {
             self.log_intensity.add_log(intensity, dim);
             self.explained += 1.0;
         } else {
-            self.log_intensity.value += FLOOR.ln();
+            self.log_intensity.value += math::ln(FLOOR);
             self.floored += 1.0;
         }
     }
@@ -56,7 +57,7 @@ impl Sums {
             logs.add(value, gradient, hessian);
             self.explained += 1.0;
         } else {
-            self.log_intensity.value += FLOOR.ln();
+            self.log_intensity.value += math::ln(FLOOR);
             self.floored += 1.0;
         }
     }

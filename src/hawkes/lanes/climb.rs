@@ -1,6 +1,7 @@
 //! The search for a maximum of the ridge, given its values: Newton's method, safeguarded by bisection.
 
 use crate::hawkes::objective::{DECAY_MAX, DECAY_MIN, GRID, Ridge, TOLERANCE};
+use crate::math;
 
 /// The search for a maximum over ln β.
 #[derive(Clone, Debug)]
@@ -40,8 +41,8 @@ const MAX_EVALUATIONS: u32 = 60;
 impl Climb {
     /// Starts at the maximum of the polynomial through a maximum of the grid and its neighbours.
     pub(super) fn new(job: usize, top: usize, grid: &[f64; GRID], heights: &[f64; GRID]) -> Self {
-        let low = if top == 0 { DECAY_MIN.ln() } else { grid[top - 1] };
-        let high = if top == GRID - 1 { DECAY_MAX.ln() } else { grid[top + 1] };
+        let low = if top == 0 { math::ln(DECAY_MIN) } else { grid[top - 1] };
+        let high = if top == GRID - 1 { math::ln(DECAY_MAX) } else { grid[top + 1] };
         let inside = 0 < top && top < GRID - 1;
         let offset = if inside { vertex(top, heights) * (grid[top + 1] - grid[top]) } else { 0.0 };
         let at = (grid[top] + offset).clamp(low, high);
@@ -70,9 +71,9 @@ impl Climb {
         }
         // The maximum is beyond an end that came from the grid and turns out not to bracket it.
         if slope > 0.0 && self.at >= self.high {
-            (self.high, self.stride) = (DECAY_MAX.ln(), f64::INFINITY);
+            (self.high, self.stride) = (math::ln(DECAY_MAX), f64::INFINITY);
         } else if slope < 0.0 && self.at <= self.low {
-            (self.low, self.stride) = (DECAY_MIN.ln(), f64::INFINITY);
+            (self.low, self.stride) = (math::ln(DECAY_MIN), f64::INFINITY);
         }
         let newton = (self.at - slope / curvature).clamp(self.low, self.high);
         let good = curvature < 0.0 && (newton - self.at).abs() <= 0.7 * self.stride;
@@ -127,7 +128,7 @@ mod tests {
     #[test]
     fn a_climb_ends_at_the_maximum_from_any_start() {
         let grid = grid();
-        let (low, high) = (DECAY_MIN.ln(), DECAY_MAX.ln());
+        let (low, high) = (math::ln(DECAY_MIN), math::ln(DECAY_MAX));
         for (start, c) in (0..GRID).flat_map(|i| (0..100).map(move |j| (i, f64::from(j) / 99.0))) {
             let c = low + c * (high - low);
             let mut climb = Climb::new(0, start, &grid, &[0.0; GRID]);
@@ -135,7 +136,7 @@ mod tests {
                 let x = climb.at - c;
                 let u = 1.0 + x * x;
                 let (slope, curvature) = (-2.0 * x / u, -2.0 / u + 4.0 * x * x / (u * u));
-                let ridge = Ridge { p: 0.01, value: -u.ln(), slope, curvature };
+                let ridge = Ridge { p: 0.01, value: -math::ln(u), slope, curvature };
                 if climb.step(&ridge) != Outcome::Continue {
                     break;
                 }

@@ -7,6 +7,7 @@ use super::*;
 use crate::hawkes::Estimator;
 use crate::hawkes::mark::MarkLaw;
 use crate::learn::{Aggregate, GrowthLaw, Target};
+use crate::math;
 use crate::stage::fit::Cut;
 
 /// Cascades that slow down, each at its own pace, some of them too small to be scored.
@@ -16,7 +17,7 @@ fn pasts(seed: u64, count: usize) -> Vec<Past> {
     let mut past = |number: usize| {
         let (size, pace) = (5.0 + 120.0 * uniform().powi(2), 2.0 + 3.0 * uniform());
         let mut times: Vec<f64> =
-            (0..size as usize).map(|_| 50_000.0 * uniform().powf(pace)).collect();
+            (0..size as usize).map(|_| 50_000.0 * math::pow(uniform(), pace)).collect();
         times[0] = 0.0;
         times.sort_by(f64::total_cmp);
         let point = |time| Point { time, magnitude: (1.0 / uniform()).floor() };

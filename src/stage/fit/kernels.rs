@@ -228,6 +228,7 @@ fn owned(named: Vec<(&'static str, f64)>) -> Named {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::math;
 
     fn options(families: Vec<Family>) -> KernelOptions {
         KernelOptions {
@@ -244,7 +245,7 @@ mod tests {
     fn points() -> Vec<Point> {
         (0..80)
             .map(|i| Point {
-                time: 2.5 * f64::from(i).powf(1.5),
+                time: 2.5 * math::pow(f64::from(i), 1.5),
                 magnitude: 1.0 + f64::from(13 * i % 29),
             })
             .collect()

@@ -73,7 +73,11 @@ mod tests {
                 stats.push((names[which], clocks[which]));
                 for name in ["a", "b", "c", "d", "e"] {
                     let t = below(rng, 300) as f64 - 1.0;
-                    assert_eq!(received.until(name, t), counted(&stats, name, t), "seed {seed}, {name}, {t}");
+                    assert_eq!(
+                        received.until(name, t),
+                        counted(&stats, name, t),
+                        "seed {seed}, {name}, {t}"
+                    );
                 }
             }
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::answer::{HAWKES, SEISMIC};
 use crate::learn;
 use crate::learn::Features;
+use crate::math;
 use crate::record::{Alert, Explanation, Named, Parameters};
 
 /// The number of reasons in words.
@@ -28,14 +29,14 @@ pub(super) fn of_learned(parameters: &Parameters, explained: learn::Explanation)
 /// N = n + G1/(1 - n*) with the first generation and those after it, and what its limit removes.
 pub(super) fn of_process(parameters: &Parameters, alert: &Alert) -> Option<Explanation> {
     let n_obs = parameters.n_obs as f64;
-    let whole = (alert.n_tot / n_obs).ln();
+    let whole = math::ln(alert.n_tot / n_obs);
     if !whole.is_finite() {
         return None;
     }
     let mut terms: Named = Vec::new();
     if alert.method == HAWKES {
-        let first = (parameters.g1 / n_obs).ln_1p();
-        let all = ((n_obs + parameters.n_supp) / n_obs).ln();
+        let first = math::log1p(parameters.g1 / n_obs);
+        let all = math::ln((n_obs + parameters.n_supp) / n_obs);
         terms.push(("first_generation".to_owned(), first));
         terms.push(("further_generations".to_owned(), all - first));
         terms.push(("limit".to_owned(), whole - all));
@@ -139,7 +140,7 @@ fn reasons(parameters: &Parameters, terms: &[(String, f64)]) -> Vec<String> {
         by_subject.into_iter().filter(|(_, sum)| sum.abs() > NO_CHANGE).collect();
     sums.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
     let words = |(subject, sum): (Subject, f64)| {
-        format!("{}: x{}", subject.words(sum, &parameters.features), factor(sum.exp()))
+        format!("{}: x{}", subject.words(sum, &parameters.features), factor(math::exp(sum)))
     };
     sums.into_iter().take(REASONS).map(words).collect()
 }

@@ -7,6 +7,7 @@
 use super::answer::{HAWKES, SUBCRITICAL};
 use crate::cascade::Point;
 use crate::hawkes::seismic;
+use crate::math;
 use crate::record::{Alert, Named, Parameters};
 
 /// The share of the growth that occurred by a time after the window.
@@ -32,7 +33,7 @@ impl Growth {
     fn time_of(&self, share: f64) -> f64 {
         const HALVINGS: u32 = 60;
         match *self {
-            Self::Process(rate) => -(-share).ln_1p() / rate,
+            Self::Process(rate) => -math::log1p(-share) / rate,
             Self::Memory { window, horizon } => {
                 let (mut low, mut high) = (0.0, horizon - window);
                 for _ in 0..HALVINGS {
@@ -57,8 +58,8 @@ pub(super) fn curve(parameters: &Parameters, alert: &Alert) -> Vec<Point> {
         let part = f64::from(i) / f64::from(POINTS);
         let (time, share) = match growth {
             Growth::Process(rate) => {
-                let time = -REST.ln() / rate * part.powi(2);
-                (time, -(-rate * time).exp_m1())
+                let time = -math::ln(REST) / rate * part.powi(2);
+                (time, -math::expm1(-rate * time))
             }
             Growth::Memory { window, horizon } => {
                 let time = (horizon - window) * part.powi(3);

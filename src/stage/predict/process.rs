@@ -5,6 +5,7 @@ use super::options::{Method, PredictOptions};
 use crate::cascade::{largest_size, rounded_outwards};
 use crate::hawkes::mark::MARK_EXPONENT;
 use crate::hawkes::size::{FinalSize, MarkShape};
+use crate::math;
 use crate::record::{Alert, Interval, KernelFit, Parameters};
 
 /// The prediction of the selected method where it has an estimate, else the expectation of the
@@ -92,7 +93,7 @@ impl FurtherEvents {
             return least;
         }
         let at = |node: f64| {
-            let scaled = count / (self.stretch * (self.error * node).exp());
+            let scaled = count / (self.stretch * math::exp(self.error * node));
             self.law.probability_above(self.n_obs + scaled)
         };
         HERMITE.iter().map(|(node, weight)| weight * at(*node)).sum::<f64>().clamp(least, 1.0)
@@ -106,14 +107,14 @@ impl FurtherEvents {
         if self.stretch <= 0.0 || self.probability_above(0.0) <= 1.0 - share {
             return self.misfit.quantile(share);
         }
-        let highest = middle.max(self.n_obs).ln() + WIDE;
-        let (mut low, mut high) = ((middle.ln() - WIDE).min(0.0), highest);
+        let highest = math::ln(middle.max(self.n_obs)) + WIDE;
+        let (mut low, mut high) = ((math::ln(middle) - WIDE).min(0.0), highest);
         for _ in 0..HALVINGS {
             let between = (low + high) / 2.0;
-            let above = self.probability_above(between.exp());
+            let above = self.probability_above(math::exp(between));
             if above > 1.0 - share { low = between } else { high = between }
         }
-        high.exp()
+        math::exp(high)
     }
 }
 
@@ -134,12 +135,12 @@ impl Misfit {
     /// prediction: the bound implies no further event.
     fn probability_above(&self, count: f64) -> f64 {
         let ratio = ((self.n_obs + count) / self.n_tot).max(1.0);
-        (1.0 / (1.0 + ratio.powf(Self::STEEP))).max((-count).exp().min(0.5))
+        (1.0 / (1.0 + math::pow(ratio, Self::STEEP))).max(math::exp(-count).min(0.5))
     }
 
     fn quantile(&self, share: f64) -> f64 {
-        let further = self.n_tot * (share / (1.0 - share)).powf(1.0 / Self::STEEP) - self.n_obs;
-        if share < 0.5 { 0.0 } else { further.max(-(-share).ln_1p()) }
+        let further = self.n_tot * math::pow(share / (1.0 - share), 1.0 / Self::STEEP) - self.n_obs;
+        if share < 0.5 { 0.0 } else { further.max(-math::log1p(-share)) }
     }
 }
 

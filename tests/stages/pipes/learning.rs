@@ -1,6 +1,7 @@
 //! Intervals, growth curves, explanations, evaluation in time order with its report, and training on a drift.
 
 use std::collections::HashMap;
+use tweetoscope::math;
 
 use serde_json::Value;
 
@@ -36,7 +37,7 @@ fn the_contributions_of_every_alert_sum_to_its_prediction() {
         let terms = explanation["terms"].as_object().unwrap();
         let sum: f64 = terms.values().map(|it| it.as_f64().unwrap()).sum();
         let number = |name: &str| alert[name].as_f64().unwrap();
-        let predicted = (number("n_tot") / number("n_obs")).ln();
+        let predicted = math::ln(number("n_tot") / number("n_obs"));
         let average = explanation["average"].as_f64().unwrap();
         assert!((average + sum - predicted).abs() < 1e-6, "{alert}");
         assert!(explanation["reasons"].as_array().unwrap().len() <= 3, "{alert}");

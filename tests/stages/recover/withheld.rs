@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tweetoscope::learn::{LearnOptions, Model, fit_model};
+use tweetoscope::math;
 use tweetoscope::record::Record;
 use tweetoscope::stage::predict::{Predict, PredictOptions};
 use tweetoscope::stage::train::learn_sample;
@@ -18,7 +19,7 @@ fn model(counter: u64, growth: usize) -> Arc<Model> {
         let (n, n_tot) = (10 + i, growth * (10 + i));
         let line = format!(
             r#"{{"type":"sample","cid":"{i}","source":"0","t":{i},"T_obs":600,"X":[0.001,0.5,{n}],"n_obs":{n},"n_tot":{n_tot},"features":{{"ln_n":{},"ln_age":6.39693}}}}"#,
-            (n as f64).ln()
+            math::ln(n as f64)
         );
         match parsed(&line) {
             Record::Sample(record) => learn_sample(&record),
