@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up; rooms of one floor do not import each other.
 const FLOORS: &[&[&str]] = &[
-    &["event", "parallel"],
+    &["event", "math", "parallel"],
     &["cascade"],
     &["hawkes", "learn"],
     &["score"],
@@ -23,6 +23,7 @@ const FLOORS: &[&[&str]] = &[
 const WALLS: &[(&str, &[&str])] = &[
     ("argmin", &["src/hawkes/fit.rs", "src/learn/map_law.rs", "src/learn/vector.rs"]),
     ("ndarray", &["src/learn/map_law.rs", "src/learn/fitted_law.rs", "src/learn/split.rs"]),
+    ("libm", &["src/math.rs"]),
     ("smartcore", &["src/learn/split.rs"]),
     ("rdkafka", &["src/kafka/client"]),
     ("csv", &["src/input/", "commands/rows.rs", "commands/rows/"]),

@@ -6,15 +6,17 @@
 //! mean over rows of sqrt((exp(f − y) − 1)² + 0.0025) + Σ λ_j β_j²,   f = ln(1 + exp g), y = ln(N/n)
 //! ```
 //!
+//! where exp(f − y) = (1 + exp g) n/N, and is bounded,
 //! with λ = s/k for the intercept and ln T, and 5 s/k for the rest, over k cascades. The fixed scales make
 //! the penalty the same for every training set. No other file of this module names argmin.
+
+use std::cell::Cell;
 
 use argmin::core::{CostFunction, Error, Executor, Gradient, State};
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
-use ndarray::{Array2, ArrayView1};
+use ndarray::Array2;
 
-use super::forecast::log_growth;
 use super::growth_law::Inputs;
 use super::vector::Vector;
 use crate::math;
@@ -71,11 +73,19 @@ pub(super) struct Rows {
     pub(super) log_growth: Vec<f64>,
 }
 
+/// A row of D, g of the law, and n/N.
+struct Term {
+    design: [f64; UNKNOWNS],
+    base: f64,
+    share: f64,
+}
+
 /// The penalised loss of β.
-struct Objective<'a> {
-    rows: &'a Rows,
-    selected: &'a [usize],
+struct Objective {
+    terms: Vec<Term>,
     penalties: [f64; UNKNOWNS],
+    /// β of the last evaluation, its loss and slopes: a line search asks for both.
+    last: Cell<Option<(Vector, f64, Vector)>>,
 }
 
 /// β of the smallest loss over the selected rows, of `cascades` cascades, with the strength s of the
@@ -94,7 +104,7 @@ pub(super) fn minimise(
     let weak = strength / cascades.max(1) as f64;
     let mut penalties = [5.0 * weak; UNKNOWNS];
     (penalties[0], penalties[1]) = (weak, weak);
-    let objective = Objective { rows, selected, penalties };
+    let objective = Objective::new(rows, selected, penalties);
     let search = || -> Result<Option<Vector>, Error> {
         let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
             .with_tolerance_cost(MIN_DECREASE)?
@@ -105,65 +115,67 @@ pub(super) fn minimise(
     };
     // A line search that ends without a step leaves the start, which is a law as well.
     let found = search().ok().flatten().filter(|found| found.0.iter().all(|it| it.is_finite()));
-    let mut found = found.unwrap_or(start);
-    // Processors differ in the last bit of exp and ln, and the search amplifies it.
-    found.0.iter_mut().for_each(|weight| *weight = (*weight * GRAIN).round() / GRAIN);
-    found
+    found.unwrap_or(start)
 }
 
-/// Weights are multiples of 1/GRAIN.
-const GRAIN: f64 = 16_384.0;
+impl Objective {
+    fn new(rows: &Rows, selected: &[usize], penalties: [f64; UNKNOWNS]) -> Self {
+        let term = |&place: &usize| Term {
+            design: std::array::from_fn(|column| rows.design[(place, column)]),
+            base: rows.base[place],
+            share: math::exp(-rows.log_growth[place]),
+        };
+        Self { terms: selected.iter().map(term).collect(), penalties, last: Cell::new(None) }
+    }
 
-fn dot(row: ArrayView1<'_, f64>, weights: &[f64]) -> f64 {
-    row.iter().zip(weights).map(|(value, weight)| value * weight).sum()
-}
-
-impl Objective<'_> {
-    /// The loss, and for `slopes` its derivatives by β.
-    fn evaluate(&self, weights: &[f64], mut slopes: Option<&mut [f64]>) -> f64 {
+    /// The loss, and its derivatives by β.
+    fn evaluate(&self, weights: &Vector) -> (f64, Vector) {
+        if let Some((of, loss, slopes)) = self.last.get()
+            && of == *weights
+        {
+            return (loss, slopes);
+        }
         /// (ARE² + 0.05²)^½ is smooth.
         const SMOOTH: f64 = 0.0025;
-        const MAX_ERROR: f64 = 4.0;
-        let count = self.selected.len().max(1) as f64;
-        let mut sum = 0.0;
-        for &place in self.selected {
-            let row = self.rows.design.row(place);
-            let log_further = self.rows.base[place] + dot(row, weights);
-            let error = log_growth(log_further) - self.rows.log_growth[place];
-            let ratio = math::exp(error.clamp(-20.0, MAX_ERROR));
+        /// e⁻²⁰ and e⁴.
+        const RATIOS: (f64, f64) = (2.061_153_622_438_558e-9, 54.598_150_033_144_236);
+        let count = self.terms.len().max(1) as f64;
+        let (mut sum, mut slopes) = (0.0, [0.0; UNKNOWNS]);
+        for Term { design, base, share } in &self.terms {
+            let products = design.iter().zip(weights.0).map(|(value, weight)| value * weight);
+            let further = math::exp(base + products.sum::<f64>());
+            let ratio = ((1.0 + further) * share).clamp(RATIOS.0, RATIOS.1);
             let loss = ((ratio - 1.0).powi(2) + SMOOTH).sqrt();
             sum += loss;
-            if let Some(slopes) = slopes.as_deref_mut() {
-                let of_growth = 1.0 / (1.0 + math::exp(-log_further));
-                let slope = (ratio - 1.0) / loss * ratio * of_growth / count;
-                slopes.iter_mut().zip(row).for_each(|(to, value)| *to += slope * value);
-            }
+            let of_growth = 1.0 / (1.0 + 1.0 / further);
+            let slope = (ratio - 1.0) / loss * ratio * of_growth / count;
+            slopes.iter_mut().zip(design).for_each(|(to, value)| *to += slope * value);
         }
-        let squares = weights.iter().zip(self.penalties).map(|(weight, by)| by * weight * weight);
-        sum / count + squares.sum::<f64>()
+        let mut loss = sum / count;
+        for ((slope, weight), by) in slopes.iter_mut().zip(weights.0).zip(self.penalties) {
+            loss += by * weight * weight;
+            *slope += 2.0 * by * weight;
+        }
+        self.last.set(Some((*weights, loss, Vector(slopes))));
+        (loss, Vector(slopes))
     }
 }
 
-impl CostFunction for Objective<'_> {
+impl CostFunction for Objective {
     type Param = Vector;
     type Output = f64;
 
     fn cost(&self, weights: &Vector) -> Result<f64, Error> {
-        Ok(self.evaluate(&weights.0, None))
+        Ok(self.evaluate(weights).0)
     }
 }
 
-impl Gradient for Objective<'_> {
+impl Gradient for Objective {
     type Param = Vector;
     type Gradient = Vector;
 
     fn gradient(&self, weights: &Vector) -> Result<Vector, Error> {
-        let mut slopes = [0.0; UNKNOWNS];
-        self.evaluate(&weights.0, Some(&mut slopes));
-        let penalties = weights.0.iter().zip(self.penalties);
-        let of_penalties = penalties.map(|(weight, by)| 2.0 * by * weight);
-        slopes.iter_mut().zip(of_penalties).for_each(|(to, slope)| *to += slope);
-        Ok(Vector(slopes))
+        Ok(self.evaluate(weights).1)
     }
 }
 
@@ -172,6 +184,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
 
+    use super::super::forecast::log_growth;
     use super::super::random::normal;
     use super::*;
 
@@ -193,7 +206,7 @@ mod tests {
     fn slopes_agree_with_finite_differences_of_the_loss() {
         let rows = rows(40, 1);
         let selected: Vec<usize> = (0..30).collect();
-        let objective = Objective { rows: &rows, selected: &selected, penalties: [0.1; UNKNOWNS] };
+        let objective = Objective::new(&rows, &selected, [0.1; UNKNOWNS]);
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let weights = Vector(std::array::from_fn(|_| 0.3 * normal(&mut rng)));
         let slopes = objective.gradient(&weights).unwrap();

@@ -12,6 +12,7 @@
 //! `body` (the model file). `laws` has the baselines of the evaluation.
 
 mod activity;
+mod batch;
 mod body;
 mod error;
 mod explain;
@@ -53,7 +54,7 @@ pub use model::{HeldOut, Model, Query, Step};
 pub use options::{Aggregate, LearnOptions, Target};
 pub use rows::Rows;
 pub use sample::Sample;
-pub use select::{MIN_SAMPLES_FOR_TREES, fit_model};
+pub use select::{MIN_SAMPLES_FOR_TREES, fit_model, fit_successor};
 pub use validate::{Calibrated, Folds, Prediction, predict_with, validate};
 pub use values::Features;
 pub use wire::{MAX_LINE_BYTES, MAX_TREES, max_model_bytes};

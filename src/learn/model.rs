@@ -124,15 +124,25 @@ impl Model {
     /// Predicts the final size of a cascade; `None` where it has no forest and a feature that the law needs
     /// is missing.
     pub fn predict(&self, query: &Query) -> Option<Forecast<'_>> {
+        self.predict_with(query, |_| true, |_| true)
+    }
+
+    /// The same by the trees and networks whose numbers are selected.
+    pub(super) fn predict_with(
+        &self,
+        query: &Query,
+        trees: impl Fn(usize) -> bool,
+        networks: impl Fn(usize) -> bool,
+    ) -> Option<Forecast<'_>> {
         if self.step != Step::Forest {
             return self.law.forecast(query.features, query.n_obs);
         }
         let values = self.values(query);
-        let leaves = self.trees.reached_leaves(&values, |_| true);
+        let leaves = self.trees.reached_leaves(&values, trees);
         let Query { n_obs, x, .. } = *query;
         let (target, aggregate, calibration) = (self.target, self.aggregate, &self.calibration);
         let forecast = forest_forecast(leaves, n_obs, x, target, aggregate, calibration)
-            .towards(self.networks.log_growth(&values, |_| true), SHARE_OF_NETWORKS);
+            .towards(self.networks.log_growth(&values, networks), SHARE_OF_NETWORKS);
         let inputs = if self.share < 1.0 { Inputs::of(query.features) } else { None };
         let of_law = inputs.map(|inputs| self.law.log_growth(&inputs));
         Some(forecast.towards(of_law, 1.0 - self.share))

@@ -8,7 +8,7 @@
 //! Weights are single precision, sums run in the order of the inputs, and there is no fused
 //! multiply-add: a model gives the same output on every machine.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// The slope of a unit's activation below zero.
 pub(super) const LEAK: f32 = 0.1;
@@ -143,18 +143,28 @@ impl Networks {
         let inputs = self.scale.inputs(values);
         let networks = self.all.iter().enumerate().filter(|(number, _)| selected(*number));
         // Vector lanes hold units, not terms of a sum: vectors of any width give the same.
-        let mean = Arch::new().dispatch(|| mean(networks.map(|(_, network)| network), &inputs));
+        let networks = networks.map(|(_, network)| network);
+        let mean = Arch::new().dispatch(Mean { networks, inputs: &inputs });
         mean.is_finite().then_some(mean)
     }
 }
 
 /// The mean of their outputs; NaN for no networks.
-#[inline(always)]
-fn mean<'a>(networks: impl Iterator<Item = &'a Network>, inputs: &[f32]) -> f64 {
-    let (mut sum, mut count, mut scratch) = (0.0, 0.0, [Vec::new(), Vec::new()]);
-    for network in networks {
-        sum += network.output(inputs, &mut scratch);
-        count += 1.0;
+struct Mean<'a, N> {
+    networks: N,
+    inputs: &'a [f32],
+}
+
+impl<'n, N: Iterator<Item = &'n Network>> WithSimd for Mean<'_, N> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f64 {
+        let (mut sum, mut count, mut scratch) = (0.0, 0.0, [Vec::new(), Vec::new()]);
+        for network in self.networks {
+            sum += network.output(self.inputs, &mut scratch);
+            count += 1.0;
+        }
+        sum / count
     }
-    sum / count
 }

@@ -4,11 +4,11 @@
 use super::fitted_law::LawFit;
 use super::forecast::{Calibration, Forecast, HeldOutForecast};
 use super::grow::{GrownTrees, grow};
-use super::model::{HeldOut, Model, SHARE_OF_NETWORKS, Step, forest_forecast};
+use super::model::{HeldOut, Model, Query, SHARE_OF_NETWORKS, Step, forest_forecast};
 use super::network::Networks;
 use super::options::{LearnOptions, Target};
 use super::sample::Sample;
-use super::table::{Table, WindowRow};
+use super::table::{Table, WindowRow, is_usable};
 use super::train_networks::{fold, held_out_fold, train_networks};
 use super::trees::Trees;
 use crate::event::ModelVersion;
@@ -29,9 +29,58 @@ pub fn fit_model(samples: &[Sample], options: &LearnOptions) -> Option<Model> {
     if has_samples { fit_with(samples, options, &LawFit::new(samples, options)) } else { None }
 }
 
+/// Fits the model of the window in `options`, which replaces `incumbent` if it is at least as good: by mean ARE on
+/// the `new` newest samples of the window, on which the incumbent was not trained. `None` where it is worse, or
+/// without a sample of that window.
+///
+/// Both predict a sample without what the new model learned from its cascade: the new one by its held-out forecast,
+/// the incumbent by the trees and networks of the same numbers, so that both average equally many.
+pub fn fit_successor(
+    samples: &[Sample],
+    options: &LearnOptions,
+    incumbent: &Model,
+    new: usize,
+) -> Option<Model> {
+    let Fitted { model, window_rows, in_bag, forecasts } =
+        fit_whole(samples, options, &LawFit::new(samples, options))?;
+    if model.step != Step::Forest {
+        return Some(model);
+    }
+    let of_window = || samples.iter().rev().filter(|sample| sample.t_obs == options.window);
+    let newest = of_window().take(new).filter(|sample| is_usable(sample));
+    let (mut ours, mut theirs) = (0.0, 0.0);
+    for ((sample, row), (forecast, truth)) in
+        newest.zip(window_rows.iter().rev()).zip(forecasts.iter().rev())
+    {
+        let Sample { features, n_obs, x, .. } = sample;
+        let out_of_bag = |tree: usize| in_bag.get(tree).is_none_or(|bag| !bag[row.cascade]);
+        let held_out = |network| held_out_fold(network) == fold(row.cascade);
+        let query = Query { features, n_obs: *n_obs, x: *x };
+        let of_incumbent = incumbent.predict_with(&query, out_of_bag, held_out);
+        let predicted = of_incumbent.map_or(*n_obs, |forecast| forecast.n_tot());
+        ours += are(forecast, *truth);
+        theirs += (predicted / row.n_tot - 1.0).abs();
+    }
+    (ours <= theirs).then_some(model)
+}
+
+/// A model, and what its held-out errors were measured on.
+struct Fitted {
+    model: Model,
+    window_rows: Vec<WindowRow>,
+    /// For each tree and cascade, whether the tree was grown on it.
+    in_bag: Vec<Vec<bool>>,
+    /// The held-out forecast of each row, with the true ln(N/n); of a model without a forest, where the law has one.
+    forecasts: Vec<(HeldOutForecast, f64)>,
+}
+
 /// The same with the law of these samples, which is the same for every window.
 pub(super) fn fit_with(samples: &[Sample], options: &LearnOptions, laws: &LawFit) -> Option<Model> {
-    let table = Table::new(samples, options);
+    Some(fit_whole(samples, options, laws)?.model)
+}
+
+fn fit_whole(samples: &[Sample], options: &LearnOptions, laws: &LawFit) -> Option<Fitted> {
+    let mut table = Table::new(samples, options);
     if table.window_rows.is_empty() {
         return None;
     }
@@ -50,7 +99,9 @@ pub(super) fn fit_with(samples: &[Sample], options: &LearnOptions, laws: &LawFit
         let held_out =
             HeldOut { mean_are: held_out.law, median_are: median_are(&of_law), ..held_out };
         let step = laws.law.step();
-        return Some(Model { step, held_out, ..model(table, options, laws) });
+        let window_rows = std::mem::take(&mut table.window_rows);
+        let model = Model { step, held_out, ..model(table, window_rows.len(), options, laws) };
+        return Some(Fitted { model, window_rows, in_bag: Vec::new(), forecasts: of_law });
     };
     let share = share_of_forest(table.window_rows.len());
     let forecasts = held_out_forest(&table, &forest, options);
@@ -66,16 +117,17 @@ pub(super) fn fit_with(samples: &[Sample], options: &LearnOptions, laws: &LawFit
         forest: mean(&forecasts),
         ..held_out
     };
-    let calibration = Calibration::measure(&blended);
-    Some(Model {
+    let window_rows = std::mem::take(&mut table.window_rows);
+    let model = Model {
         step: Step::Forest,
         held_out,
-        calibration,
+        calibration: Calibration::measure(&blended),
         share,
         trees: forest.grown.trees,
         networks: forest.networks,
-        ..model(table, options, laws)
-    })
+        ..model(table, window_rows.len(), options, laws)
+    };
+    Some(Fitted { model, window_rows, in_bag: forest.grown.in_bag, forecasts: blended })
 }
 
 /// The forest of the original system's hybrid, which has no law to be blended with; `None` with too few
@@ -85,7 +137,8 @@ pub(super) fn fit_hybrid(samples: &[Sample], options: &LearnOptions) -> Option<M
     let forest = grow_forest(&table, options)?;
     let calibration = Calibration::measure(&held_out_forest(&table, &forest, options));
     let (trees, networks) = (forest.grown.trees, forest.networks);
-    let model = model(table, options, &LawFit::new(&[], options));
+    let samples = table.window_rows.len();
+    let model = model(table, samples, options, &LawFit::new(&[], options));
     Some(Model { step: Step::Forest, calibration, share: 1.0, trees, networks, ..model })
 }
 
@@ -100,7 +153,7 @@ fn share_of_forest(samples: usize) -> f64 {
 }
 
 /// A model without a forest.
-fn model(table: Table, options: &LearnOptions, laws: &LawFit) -> Model {
+fn model(table: Table, samples: usize, options: &LearnOptions, laws: &LawFit) -> Model {
     Model {
         version: ModelVersion { window: options.window as u64, counter: options.counter },
         window: options.window,
@@ -110,7 +163,7 @@ fn model(table: Table, options: &LearnOptions, laws: &LawFit) -> Model {
         target: options.target,
         aggregate: options.aggregate,
         step: Step::GrowthLaw,
-        samples: table.window_rows.len(),
+        samples,
         times: table.times,
         seed: options.seed,
         held_out: HeldOut::default(),

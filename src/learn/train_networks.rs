@@ -8,12 +8,13 @@ use pulp::Arch;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use super::batch::BATCH;
 use super::network::{Network, Networks, Scale};
 use super::options::Aggregate;
 use super::random::unit;
 use super::ranks::upper_median;
 use super::table::{ROWS_PER_DRAW, Table};
-use super::trainer::{BATCH, NetworkTrainer};
+use super::trainer::{NetworkTrainer, Step};
 use crate::math;
 use crate::parallel::in_parallel;
 
@@ -145,7 +146,8 @@ impl TrainingSet {
             // Cosine annealing, from the full rate to 0.
             let left =
                 (1.0 + math::cosf(std::f32::consts::PI * step as f32 / size.steps as f32)) / 2.0;
-            arch.dispatch(|| trainer.step(self.aggregate, RATE * left));
+            let (aggregate, rate) = (self.aggregate, RATE * left);
+            arch.dispatch(Step { trainer: &mut trainer, aggregate, rate });
         }
         trainer.network
     }

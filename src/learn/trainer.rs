@@ -1,25 +1,19 @@
 //! Trains one network: a batch forward, the derivatives of the loss backward, a step of Adam
 //! (Kingma & Ba, ICLR 2015).
-//!
-//! A batch is stored column by column, so that the compiler turns the loops over its rows into vector
-//! instructions; the result does not depend on the instruction set.
 
+use pulp::{Simd, WithSimd};
 use rand_chacha::ChaCha8Rng;
 
+use super::batch::{BATCH, Lanes, gradient, total, weighted_sum};
 use super::network::{LEAK, Layer, Network, leaky};
 use super::options::Aggregate;
 use super::random::normal;
 use crate::math;
 
-/// Rows of a batch.
-pub(super) const BATCH: usize = 64;
 /// Below this error the loss is quadratic, above it linear (Huber's loss).
 const SMOOTH: f32 = 0.05;
 /// Weight decay in a step of rate 1.
 const WEIGHT_DECAY: f32 = 0.001;
-
-/// A value for each row of a batch.
-pub(super) type Lanes = [f32; BATCH];
 
 /// Running first and second moment of a gradient.
 #[derive(Clone, Default)]
@@ -33,8 +27,10 @@ pub(super) struct NetworkTrainer {
     pub(super) targets: Lanes,
     /// Derivatives of the loss by the sums of each layer's units.
     slopes: Vec<Vec<Lanes>>,
-    /// Of the weights of one input.
+    /// Of the weights of some inputs, unit by unit for each.
     gradient: Vec<f32>,
+    /// The slopes of a layer, row by row.
+    by_row: Vec<f32>,
     moments: Vec<[Moments; 2]>,
     /// Powers of [`BETAS`]: the weight of the initial zero in the moments, for their bias correction.
     betas: [f32; 2],
@@ -67,7 +63,8 @@ impl NetworkTrainer {
             moments: sizes.map(|sizes| sizes.map(zeros)).collect(),
             activations: std::iter::once(lanes(inputs)).chain(slopes.iter().cloned()).collect(),
             targets: [0.0; BATCH],
-            gradient: vec![0.0; hidden[0].max(hidden[1])],
+            gradient: Vec::new(),
+            by_row: Vec::new(),
             slopes,
             betas: [1.0; 2],
             network,
@@ -76,7 +73,7 @@ impl NetworkTrainer {
 
     /// One step of Adam on the batch in `activations[0]` and `targets`.
     #[inline(always)]
-    pub(super) fn step(&mut self, aggregate: Aggregate, rate: f32) {
+    fn step(&mut self, aggregate: Aggregate, rate: f32) {
         self.forward();
         self.loss(aggregate);
         self.betas = [self.betas[0] * BETAS[0], self.betas[1] * BETAS[1]];
@@ -144,18 +141,11 @@ impl NetworkTrainer {
         let Layer { weights, biases } = &mut self.network.0[depth];
         let [of_weights, of_biases] = &mut self.moments[depth];
         let slopes = &self.slopes[depth];
-        let units = biases.len();
-        let gradient = &mut self.gradient[..units];
-        let moments =
-            of_weights.0.chunks_exact_mut(units).zip(of_weights.1.chunks_exact_mut(units));
-        let rows = weights.chunks_exact_mut(units).zip(moments);
-        for ((row, (first, second)), values) in rows.zip(&self.activations[depth]) {
-            gradient.iter_mut().zip(slopes).for_each(|(to, slopes)| *to = product(slopes, values));
-            let moments = first.iter_mut().zip(second);
-            for ((weight, moments), slope) in row.iter_mut().zip(moments).zip(&*gradient) {
-                let change = adam(*slope, moments, self.betas);
-                *weight -= rate * (change + WEIGHT_DECAY * *weight);
-            }
+        gradient(&self.activations[depth], slopes, &mut self.by_row, &mut self.gradient);
+        let moments = of_weights.0.iter_mut().zip(&mut of_weights.1);
+        for ((weight, moments), slope) in weights.iter_mut().zip(moments).zip(&self.gradient) {
+            let change = adam(*slope, moments, self.betas);
+            *weight -= rate * (change + WEIGHT_DECAY * *weight);
         }
         let moments = of_biases.0.iter_mut().zip(&mut of_biases.1);
         for ((bias, moments), slopes) in biases.iter_mut().zip(moments).zip(slopes) {
@@ -164,51 +154,20 @@ impl NetworkTrainer {
     }
 }
 
-/// For each row of the batch, `start` plus the sum of values times weights, in order. Goes through
-/// some rows at a time, so that their sums stay in registers.
-#[inline(always)]
-fn weighted_sum(
-    start: f32,
-    weights: impl Iterator<Item = f32> + Clone,
-    from: &[Lanes],
-    to: &mut Lanes,
-) {
-    const PART: usize = 32;
-    for (part, sums) in to.as_chunks_mut::<PART>().0.iter_mut().enumerate() {
-        let mut inner = [start; PART];
-        for (weight, values) in weights.clone().zip(from) {
-            let values = &values.as_chunks::<PART>().0[part];
-            for (sum, value) in inner.iter_mut().zip(values) {
-                *sum += weight * value;
-            }
-        }
-        *sums = inner;
-    }
+/// [`NetworkTrainer::step`] for pulp. A closure would not be inlined, and keep the instructions of any processor.
+pub(super) struct Step<'a> {
+    pub(super) trainer: &'a mut NetworkTrainer,
+    pub(super) aggregate: Aggregate,
+    pub(super) rate: f32,
 }
 
-/// The sum of products, in sixteen partial sums that are added in pairs: the same for any vector width.
-#[inline(always)]
-fn product(a: &Lanes, b: &Lanes) -> f32 {
-    const PARTS: usize = 16;
-    let mut parts = [0.0; PARTS];
-    for (a, b) in a.as_chunks::<PARTS>().0.iter().zip(b.as_chunks::<PARTS>().0) {
-        for ((part, a), b) in parts.iter_mut().zip(a).zip(b) {
-            *part += a * b;
-        }
-    }
-    let mut half = PARTS / 2;
-    while half > 0 {
-        for place in 0..half {
-            parts[place] += parts[place + half];
-        }
-        half /= 2;
-    }
-    parts[0]
-}
+impl WithSimd for Step<'_> {
+    type Output = ();
 
-#[inline(always)]
-fn total(values: &Lanes) -> f32 {
-    product(values, &[1.0; BATCH])
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.trainer.step(self.aggregate, self.rate);
+    }
 }
 
 #[inline(always)]
@@ -312,7 +271,8 @@ mod tests {
         let trained = |arch: Arch| {
             let mut trainer = trainer(7);
             for _ in 0..20 {
-                arch.dispatch(|| trainer.step(Aggregate::RelativeMedian, 0.01));
+                let aggregate = Aggregate::RelativeMedian;
+                arch.dispatch(Step { trainer: &mut trainer, aggregate, rate: 0.01 });
             }
             trainer.network
         };

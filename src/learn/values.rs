@@ -10,7 +10,6 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::cascade::Number;
-use crate::math;
 
 /// The largest absolute value of a feature.
 pub(super) const LARGEST_VALUE: f64 = 1e15;
@@ -59,7 +58,7 @@ pub(super) fn rounded(value: f64) -> f64 {
     if value.abs() < TINY {
         return 0.0;
     }
-    let digits = 5 - math::log10(value.abs()).floor() as i32;
+    let digits = 5 - decade(value.abs());
     if digits >= 0 {
         let scale = 10f64.powi(digits);
         (value * scale).round() / scale
@@ -67,6 +66,13 @@ pub(super) fn rounded(value: f64) -> f64 {
         let scale = 10f64.powi(-digits);
         (value / scale).round() * scale
     }
+}
+
+/// The largest whole d with 10^d <= value, for a positive value.
+fn decade(value: f64) -> i32 {
+    let binary = (value.to_bits() >> 52) as i32 - 1023;
+    let below = (f64::from(binary) * std::f64::consts::LOG10_2).floor() as i32;
+    below + i32::from(10f64.powi(below + 1) <= value)
 }
 
 /// Named values, in order.

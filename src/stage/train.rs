@@ -1,9 +1,8 @@
 //! Trains a model per window on finished cascades, and publishes it if it is not worse.
 //!
 //! It trains at fixed points of its input (a window's samples grew by a tenth), never by the clock,
-//! so the same samples give the same models. The newest samples are held out: a candidate of the
-//! older ones is compared on them with the incumbent, which was trained without them too. Where the
-//! candidate is at least as good, a model of all samples is published.
+//! so the same samples give the same models. A model of all samples is compared with the incumbent on the samples
+//! since then, each predicted by what was not trained on it, and published where it is at least as good.
 
 mod drift;
 mod restored;
@@ -18,8 +17,8 @@ use super::clocks::Clocks;
 use super::{Body, Ending, Out, RecordRef, Stage, Tally};
 use crate::event::ModelVersion;
 use crate::learn::{
-    self, Aggregate, GrowthLaw, LearnOptions, MIN_SAMPLES_FOR_TREES, Model, Query, Target,
-    fit_model,
+    self, Aggregate, GrowthLaw, LearnOptions, MIN_SAMPLES_FOR_TREES, Model, Target, fit_model,
+    fit_successor,
 };
 use crate::record::{self, Kind, Record};
 
@@ -229,11 +228,10 @@ impl Train {
         }
         let (counter, early) = (window.counter + 1, window.is_early());
         let incumbent = window.incumbent.clone().filter(|_| !early && !always);
-        let wins = incumbent.is_none_or(|incumbent| self.beats(t_obs, counter, &incumbent, new));
-        let candidate = if wins {
-            fit_model(&self.samples, &self.options.learn_options(t_obs, counter))
-        } else {
-            None
+        let options = self.options.learn_options(t_obs, counter);
+        let candidate = match incumbent {
+            Some(incumbent) => fit_successor(&self.samples, &options, &incumbent, new),
+            None => fit_model(&self.samples, &options),
         };
         let result = if candidate.is_some() { "published" } else { "kept" };
         self.count("trainings_total", format!("{t_obs},{result}"));
@@ -251,41 +249,6 @@ impl Train {
         window.counter = window.counter.max(model.version().counter);
         window.incumbent = Some(model);
     }
-
-    /// Whether a model of the older samples is at least as good on the newest as the incumbent.
-    fn beats(&self, t_obs: u64, counter: u64, incumbent: &Model, new: usize) -> bool {
-        let of_window = |sample: &&learn::Sample| sample.t_obs as u64 == t_obs;
-        let count = self.samples.iter().filter(of_window).count();
-        let Some(place) = self
-            .samples
-            .iter()
-            .enumerate()
-            .filter(|(_, sample)| of_window(sample))
-            .map(|(place, _)| place)
-            .nth(count.saturating_sub(new))
-        else {
-            return true;
-        };
-        let (older, newest) = self.samples.split_at(place);
-        match fit_model(older, &self.options.learn_options(t_obs, counter)) {
-            // Without a candidate there is no comparison, and the incumbent stays.
-            None => false,
-            Some(candidate) => {
-                let newest: Vec<_> = newest.iter().filter(of_window).collect();
-                error(&candidate, &newest) <= error(incumbent, &newest)
-            }
-        }
-    }
-}
-
-/// Mean ARE of a model on samples.
-fn error(model: &Model, samples: &[&learn::Sample]) -> f64 {
-    let one = |sample: &&learn::Sample| {
-        let query = Query { features: &sample.features, n_obs: sample.n_obs, x: sample.x };
-        let predicted = model.predict(&query).map_or(sample.n_obs, |forecast| forecast.n_tot());
-        (predicted / sample.n_tot.max(1.0) - 1.0).abs()
-    };
-    samples.iter().map(one).sum::<f64>() / samples.len().max(1) as f64
 }
 
 /// The sample as `learn` reads it.

@@ -8,6 +8,7 @@ use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::hawkes::simulate::simulate;
 use tweetoscope::learn::{
     FittedLaw, Forecast, LearnOptions, Model, Query, Sample, Step, describe, fit_model,
+    fit_successor,
 };
 use tweetoscope::math;
 
@@ -49,6 +50,24 @@ fn model(count: u64) -> Model {
         &LearnOptions { window: WINDOW, trees: 40, ..LearnOptions::default() },
     )
     .unwrap()
+}
+
+#[test]
+fn a_successor_is_the_model_of_all_samples_and_replaces_one_that_is_worse_on_the_newest() {
+    let options = LearnOptions { window: WINDOW, trees: 40, ..LearnOptions::default() };
+    let outgrown = |sample: &Sample| Sample { n_tot: 10.0 * sample.n_tot, ..sample.clone() };
+    for seed in 0..3 {
+        let (right, new) = (samples(120, 50 + seed), 32);
+        let (older, newest) = right.split_at(right.len() - new);
+        let wrong: Vec<Sample> = older.iter().map(outgrown).collect();
+        let [of_right, of_wrong] = [older, &wrong].map(|it| fit_model(it, &options).unwrap());
+
+        let successor = fit_successor(&right, &options, &of_wrong, new);
+        assert_eq!(successor, fit_model(&right, &options), "seed {seed}");
+        let mostly_wrong = [&wrong[..], newest].concat();
+        assert_eq!(fit_successor(&mostly_wrong, &options, &of_right, new), None, "seed {seed}");
+        assert_eq!(fit_successor(&[], &options, &of_right, new), None);
+    }
 }
 
 /// Series that nature does not make.
