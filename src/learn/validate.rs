@@ -132,8 +132,8 @@ pub fn predict_with(
     let laws = LawFit::new(rest, options);
     let at_once = windows_at_once(rest, options.threads.min(windows.len()));
     in_parallel(windows, at_once, |&window| {
-        let threads = options.threads.div_ceil(at_once);
-        let options = LearnOptions { window, threads, ..options.clone() };
+        // All threads in each window: those of the last windows would be idle else.
+        let options = LearnOptions { window, ..options.clone() };
         let here = held_out.iter().copied().filter(|sample| sample.t_obs == window);
         predict(rest, here, &options, &laws, level)
     })
