@@ -481,6 +481,14 @@ def bench_forest(jobs, folder, pairs, quick):
         subprocess.run(["sh", "-c", f"{BINARY} generate --simulate {count} --p 0.005..0.027 --beta 1/7200..1/600 -q "
                         f"| {BINARY} collect --windows 10m -q | {BINARY} fit -q | {BINARY} predict -q "
                         "| grep '\"type\":\"sample\"'"], stdout=out, check=True)
+    lines = path.read_text().splitlines(keepends=True)
+    for count in (1_000, 4_000):
+        few = folder / f"samples-{count}.jsonl"
+        few.write_text("".join(lines[: count * 5 // 4]))
+        rows = [(job(jobs, "learn", few, 600), peer(PEER_FOREST, few, 600, 10**9)) for _ in range(pairs)]
+        ours, theirs = rows[0]
+        report(f"train on {count} samples, R2 {ours['r2']:.3f}, theirs {theirs['r2']:.3f}", "s",
+               [a["seconds"] for a, _ in rows], [b["seconds"] for _, b in rows], "2 x")
     rows = [(job(jobs, "learn", path, 600), peer(PEER_FOREST, path, 600, 10**9), peer(PEER_FOREST, path, 600, 4096))
             for _ in range(pairs)]
     ours, full, few = rows[0]
