@@ -58,19 +58,22 @@ fn a_batch_that_cannot_be_decoded_ends_services_and_readers() {
     }
 
     let environment = Environment::new(&broker, "corrupt");
-    // Compressed, and uncompressed: there, only the checksum shows it.
-    broker.script(
-        "topics",
-        &["create", &environment.topic("alerts"), "1", "compression.type=uncompressed"],
-    );
     environment.create("collect", 1);
     feed(&environment);
-    // A reader: the alerts have no record of a type that it takes, but their batch is decoded.
+    // Compressed, and uncompressed: there, only the checksum shows it. A topic of others, since a reader of both ends
+    // with the one that it fetches first.
+    let of_reader = Environment::new(&broker, "corrupt-alerts");
+    broker.script(
+        "topics",
+        &["create", &of_reader.topic("alerts"), "1", "compression.type=uncompressed"],
+    );
+    of_reader.create("collect", 1);
+    // The alerts have no record of a type that a reader takes, but their batch is decoded.
     let lines = tweets(60, 1, 21);
-    produce(environment.brokers(), &environment.topic("alerts"), lines.lines().map(|it| ("", it)));
+    produce(of_reader.brokers(), &of_reader.topic("alerts"), lines.lines().map(|it| ("", it)));
     broker.script("stop", &[]);
-    for kind in ["tweets", "alerts"] {
-        for file in segments(&broker, &environment.topic(kind)) {
+    for topic in [environment.topic("tweets"), of_reader.topic("alerts")] {
+        for file in segments(&broker, &topic) {
             let mut bytes = std::fs::read(&file).unwrap();
             let middle = bytes.len() / 2;
             bytes[middle..].iter_mut().take(64).for_each(|byte| *byte ^= 0x55);
@@ -78,7 +81,9 @@ fn a_batch_that_cannot_be_decoded_ends_services_and_readers() {
         }
     }
     broker.script("restart", &[]);
-    for (command, kind) in [("collect", "tweets"), ("dashboard", "alerts")] {
+    for (environment, command, kind) in
+        [(&environment, "collect", "tweets"), (&of_reader, "dashboard", "alerts")]
+    {
         let (status, stderr) = environment.ends(command, &["--exit-eof"]);
         assert_eq!(status, Some(1), "{command}: {stderr}");
         let named = stderr.contains(&environment.topic(kind)) && stderr.contains("is corrupt");
