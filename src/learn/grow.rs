@@ -26,8 +26,18 @@ const FEATURE_SHARE: usize = 3;
 /// Trees, and for each tree which cascades it was grown on.
 pub(super) struct GrownTrees {
     pub(super) trees: Trees,
-    /// For each tree and cascade, whether the tree was grown on it.
-    pub(super) in_bag: Vec<Vec<bool>>,
+    pub(super) in_bag: InBag,
+}
+
+/// For each tree and cascade, whether the tree was grown on it.
+#[derive(Default)]
+pub(super) struct InBag(Vec<Vec<bool>>);
+
+impl InBag {
+    /// Whether a tree, by its number, was not grown on a cascade.
+    pub(super) fn trees_without(&self, cascade: usize) -> impl Fn(usize) -> bool {
+        move |tree| self.0.get(tree).is_none_or(|in_bag| !in_bag[cascade])
+    }
 }
 
 /// Grows `trees` trees on a table; `None` for a table without rows or features. The result depends on the
@@ -138,5 +148,8 @@ fn joined(table: &Table, grown: Vec<GrownTree>) -> GrownTrees {
         tree.add_to(&mut builder, 0, &codebook);
         in_bag.push(tree.in_bag);
     }
-    GrownTrees { trees: builder.done().expect("every split has both branches"), in_bag }
+    GrownTrees {
+        trees: builder.done().expect("every split has both branches"),
+        in_bag: InBag(in_bag),
+    }
 }

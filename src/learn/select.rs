@@ -3,13 +3,13 @@
 
 use super::fitted_law::LawFit;
 use super::forecast::{Calibration, Forecast, HeldOutForecast};
-use super::grow::{GrownTrees, grow};
+use super::grow::{GrownTrees, InBag, grow};
 use super::model::{HeldOut, Model, Query, SHARE_OF_NETWORKS, Step, forest_forecast};
 use super::network::Networks;
 use super::options::{LearnOptions, Target};
 use super::sample::Sample;
 use super::table::{Table, WindowRow, is_usable};
-use super::train_networks::{fold, held_out_fold, train_networks};
+use super::train_networks::{networks_without, train_networks};
 use super::trees::Trees;
 use crate::event::ModelVersion;
 use crate::math;
@@ -46,17 +46,16 @@ pub fn fit_successor(
     if model.step != Step::Forest {
         return Some(model);
     }
-    let of_window = || samples.iter().rev().filter(|sample| sample.t_obs == options.window);
-    let newest = of_window().take(new).filter(|sample| is_usable(sample));
+    let of_window = samples.iter().rev().filter(|sample| sample.t_obs == options.window);
+    let newest = of_window.take(new).filter(|sample| is_usable(sample));
     let (mut ours, mut theirs) = (0.0, 0.0);
     for ((sample, row), (forecast, truth)) in
         newest.zip(window_rows.iter().rev()).zip(forecasts.iter().rev())
     {
         let Sample { features, n_obs, x, .. } = sample;
-        let out_of_bag = |tree: usize| in_bag.get(tree).is_none_or(|bag| !bag[row.cascade]);
-        let held_out = |network| held_out_fold(network) == fold(row.cascade);
         let query = Query { features, n_obs: *n_obs, x: *x };
-        let of_incumbent = incumbent.predict_with(&query, out_of_bag, held_out);
+        let (trees, networks) = (in_bag.trees_without(row.cascade), networks_without(row.cascade));
+        let of_incumbent = incumbent.predict_with(&query, trees, networks);
         let predicted = of_incumbent.map_or(*n_obs, |forecast| forecast.n_tot());
         ours += are(forecast, *truth);
         theirs += (predicted / row.n_tot - 1.0).abs();
@@ -68,8 +67,7 @@ pub fn fit_successor(
 struct Fitted {
     model: Model,
     window_rows: Vec<WindowRow>,
-    /// For each tree and cascade, whether the tree was grown on it.
-    in_bag: Vec<Vec<bool>>,
+    in_bag: InBag,
     /// The held-out forecast of each row, with the true ln(N/n); of a model without a forest, where the law has one.
     forecasts: Vec<(HeldOutForecast, f64)>,
 }
@@ -101,7 +99,7 @@ fn fit_whole(samples: &[Sample], options: &LearnOptions, laws: &LawFit) -> Optio
         let step = laws.law.step();
         let window_rows = std::mem::take(&mut table.window_rows);
         let model = Model { step, held_out, ..model(table, window_rows.len(), options, laws) };
-        return Some(Fitted { model, window_rows, in_bag: Vec::new(), forecasts: of_law });
+        return Some(Fitted { model, window_rows, in_bag: InBag::default(), forecasts: of_law });
     };
     let share = share_of_forest(table.window_rows.len());
     let forecasts = held_out_forest(&table, &forest, options);
@@ -198,13 +196,13 @@ fn grow_forest(table: &Table, options: &LearnOptions) -> Option<GrownForest> {
 impl GrownForest {
     /// The forecast of a cascade by the trees and networks that were not trained on it.
     fn forecast_without(&self, row: &WindowRow, options: &LearnOptions) -> Forecast<'_> {
-        let out_of_bag = |tree: usize| !self.grown.in_bag[tree][row.cascade];
-        let leaves = self.grown.trees.reached_leaves(&row.values, out_of_bag);
+        let trees = self.grown.in_bag.trees_without(row.cascade);
+        let leaves = self.grown.trees.reached_leaves(&row.values, trees);
         let (target, aggregate) = (options.target, options.aggregate);
         let (n_obs, calibration) = (row.n_obs, &self.uncalibrated);
         let forecast = forest_forecast(leaves, n_obs, row.x, target, aggregate, calibration);
-        let held_out = |network| held_out_fold(network) == fold(row.cascade);
-        forecast.towards(self.networks.log_growth(&row.values, held_out), SHARE_OF_NETWORKS)
+        let networks = networks_without(row.cascade);
+        forecast.towards(self.networks.log_growth(&row.values, networks), SHARE_OF_NETWORKS)
     }
 }
 

@@ -14,7 +14,7 @@ use super::options::Aggregate;
 use super::random::unit;
 use super::ranks::upper_median;
 use super::table::{ROWS_PER_DRAW, Table};
-use super::trainer::{NetworkTrainer, Step};
+use super::trainer::{NetworkTrainer, TrainingStep};
 use crate::math;
 use crate::parallel::in_parallel;
 
@@ -58,8 +58,13 @@ pub(super) fn fold(cascade: usize) -> usize {
 }
 
 /// The fold that a network is not trained on.
-pub(super) fn held_out_fold(network: usize) -> usize {
+fn held_out_fold(network: usize) -> usize {
     network % FOLDS
+}
+
+/// Whether a network, by its number, is not trained on a cascade.
+pub(super) fn networks_without(cascade: usize) -> impl Fn(usize) -> bool {
+    move |network| held_out_fold(network) == fold(cascade)
 }
 
 /// Trains networks on a table; the result depends on the seed, never on the number of threads.
@@ -147,7 +152,7 @@ impl TrainingSet {
             let left =
                 (1.0 + math::cosf(std::f32::consts::PI * step as f32 / size.steps as f32)) / 2.0;
             let (aggregate, rate) = (self.aggregate, RATE * left);
-            arch.dispatch(Step { trainer: &mut trainer, aggregate, rate });
+            arch.dispatch(TrainingStep { trainer: &mut trainer, aggregate, rate });
         }
         trainer.network
     }

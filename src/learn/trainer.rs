@@ -154,14 +154,15 @@ impl NetworkTrainer {
     }
 }
 
-/// [`NetworkTrainer::step`] for pulp. A closure would not be inlined, and keep the instructions of any processor.
-pub(super) struct Step<'a> {
+/// [`NetworkTrainer::step`] with the vector instructions of this processor. It is a type because pulp compiles for them
+/// only what is inlined, and a closure of this size is not.
+pub(super) struct TrainingStep<'a> {
     pub(super) trainer: &'a mut NetworkTrainer,
     pub(super) aggregate: Aggregate,
     pub(super) rate: f32,
 }
 
-impl WithSimd for Step<'_> {
+impl WithSimd for TrainingStep<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -272,7 +273,7 @@ mod tests {
             let mut trainer = trainer(7);
             for _ in 0..20 {
                 let aggregate = Aggregate::RelativeMedian;
-                arch.dispatch(Step { trainer: &mut trainer, aggregate, rate: 0.01 });
+                arch.dispatch(TrainingStep { trainer: &mut trainer, aggregate, rate: 0.01 });
             }
             trainer.network
         };
