@@ -4,6 +4,7 @@
 //! an [`Event`](crate::event::Event). [`read`] also accepts the forms of the original system.
 
 mod bodies;
+mod errors;
 mod explanation;
 mod fast;
 mod history_line;
@@ -18,6 +19,7 @@ mod special;
 mod text;
 mod write;
 
+pub use errors::{Report, Stat};
 pub use explanation::Explanation;
 pub use history_line::HistoryCascade;
 pub use item::{Item, Refusal};
@@ -25,8 +27,7 @@ pub(crate) use item::{NOT_UTF_8, json};
 pub use kernel_fit::KernelFit;
 pub use kind::Kind;
 pub use kinds::{
-    Alert, History, Interval, Log, Model, Named, Parameters, Report, Sample, Serie, Size, Stat,
-    Watermark,
+    Alert, History, Interval, Log, Model, Named, Parameters, Sample, Serie, Size, Watermark,
 };
 #[cfg(test)]
 pub(crate) use read::read_fully;

@@ -2,10 +2,9 @@
 
 use serde::Serialize;
 
+use super::errors::{Report, Stat};
 use super::kind::Kind;
-use super::kinds::{
-    Alert, History, Log, Model, Parameters, Report, Sample, Serie, Size, Stat, Watermark,
-};
+use super::kinds::{Alert, History, Log, Model, Parameters, Sample, Serie, Size, Watermark};
 use super::special;
 use crate::cascade::Number;
 use crate::event::Event;

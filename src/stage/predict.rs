@@ -164,6 +164,7 @@ impl Predict {
     fn parameters(&mut self, parameters: &Parameters, position: u64, out: &mut Out) {
         let key = Key::of(&parameters.source, &parameters.cid, parameters.t_obs);
         let emission = (key.clone(), parameters.t.to_bits());
+        let finished = self.pending.joined(parameters.t_obs);
         let size = match self.pending.take_match(&key, Side::Parameters) {
             Match::Counterpart(Pending::Sized(size)) => Some(size),
             Match::Unmatched => None,
@@ -188,6 +189,7 @@ impl Predict {
             n_pred: alert.n_tot,
             interval: alert.interval,
             model: alert.model.clone(),
+            finished,
         };
         if self.options.alert_above.is_none_or(|above| alert.n_tot > above) {
             out.write(Record::Alert(alert));
@@ -255,6 +257,7 @@ fn score(answered: &Answered, size: &Size, out: &mut Out) {
         level: answered.interval.map(|interval| interval.level),
         model: answered.model.clone(),
         t_alert: Some(it.t),
+        finished: Some(answered.finished),
     }));
 }
 

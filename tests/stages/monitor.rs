@@ -31,6 +31,7 @@ fn stats(seed: u64, count: u64) -> Vec<Stat> {
             level: Some(0.9),
             model: ["untrained", "600-1"][below(2) as usize].to_owned(),
             t_alert: None,
+            finished: None,
         }
     };
     (0..count).map(one).collect()
@@ -166,7 +167,7 @@ fn baselines_use_only_final_sizes_that_existed_at_the_alert() {
         let mut finished = Vec::new();
         for (place, stat) in all.iter().enumerate() {
             let alert = stat.t_alert.unwrap();
-            let existing = all[..place].iter().filter(|it| it.t <= alert).count();
+            let existing = all[..place].iter().filter(|it| it.t < alert).count();
             if stat.model != "untrained" {
                 finished.push(existing as f64);
             }

@@ -32,6 +32,7 @@ fn shared(windows: &[u64], each: u64, error: impl Fn(u64, u64) -> f64) -> Shared
                 level: Some(0.9),
                 model: "600-1".to_owned(),
                 t_alert: None,
+                finished: None,
             };
             monitor
                 .on_batch(&[RecordRef::without_position(Record::Stat(stat))], &mut Out::default());

@@ -2,8 +2,7 @@
 //!
 //! A stat of a cascade exists from the time on that its source's clock had when the cascade ended. Each source has
 //! its own clock, so times of different sources are compared by the order in which their stats were received: at a
-//! time of a source, those existed for certain that were received up to the last stat of this source until then.
-//! Others may have existed too, which cannot be known; a baseline never uses them.
+//! time of a source, those existed for certain that were received up to the last stat of this source before it.
 
 use std::collections::HashMap;
 
@@ -38,11 +37,11 @@ impl Received {
         }
     }
 
-    /// The number of stats that existed for certain when the source's clock was `t`.
-    pub(super) fn until(&self, source: &str, t: f64) -> u64 {
+    /// The number of stats that existed for certain when the source's clock reached `t`.
+    pub(super) fn before(&self, source: &str, t: f64) -> u64 {
         let Some(times) = self.0.get(source) else { return 0 };
-        let later = times.partition_point(|(time, _)| *time <= t);
-        later.checked_sub(1).map_or(0, |place| times[place].1)
+        let not_before = times.partition_point(|(time, _)| *time < t);
+        not_before.checked_sub(1).map_or(0, |place| times[place].1)
     }
 }
 
@@ -52,9 +51,9 @@ mod tests {
     use crate::replay::random::seeded_rng;
     use crate::replay::testing::below;
 
-    /// The stats received up to the last one of the source at or before `t`, counted one by one.
+    /// The stats received up to the last one of the source before `t`, counted one by one.
     fn counted(stats: &[(&str, f64)], source: &str, t: f64) -> u64 {
-        let last = stats.iter().rposition(|(of, time)| *of == source && *time <= t);
+        let last = stats.iter().rposition(|(of, time)| *of == source && *time < t);
         last.map_or(0, |place| place as u64 + 1)
     }
 
@@ -74,7 +73,7 @@ mod tests {
                 for name in ["a", "b", "c", "d", "e"] {
                     let t = below(rng, 300) as f64 - 1.0;
                     assert_eq!(
-                        received.until(name, t),
+                        received.before(name, t),
                         counted(&stats, name, t),
                         "seed {seed}, {name}, {t}"
                     );
@@ -90,7 +89,7 @@ mod tests {
         (0..all).for_each(|before| received.add("a", before as f64, before));
         assert!(received.0["a"].len() < 2 * KEPT);
         for t in 0..all {
-            let (counted, exact) = (received.until("a", t as f64), t + 1);
+            let (counted, exact) = (received.before("a", t as f64 + 0.5), t + 1);
             assert!(counted <= exact, "{counted} of {exact}");
             assert!(t < all - KEPT as u64 || counted + 1 >= exact, "{counted} of {exact}");
         }

@@ -27,7 +27,7 @@ struct Scored {
     trial: Trial,
     n_obs: f64,
     covered: Option<bool>,
-    /// Final sizes that existed when the prediction was made; `None` for a stat without that time.
+    /// Final sizes that existed when the prediction was made; `None` for a stat without such a count or time.
     finished: Option<u64>,
     /// Whether no model was trained.
     untrained: bool,
@@ -87,7 +87,9 @@ impl Window {
     pub(super) fn add(&mut self, stat: &Stat, last: usize) {
         let (n_obs, n_tot) = (stat.n_obs as f64, stat.n_tot as f64);
         let error = |predicted| Trial { predicted, n_tot }.are();
-        let finished = stat.t_alert.map(|t| self.received.until(&stat.source, t));
+        // Both are lower bounds: each instance of `predict` counts the sizes of its own partitions.
+        let finished =
+            stat.t_alert.map(|t| self.received.before(&stat.source, t)).max(stat.finished);
         let constants = self.constants(finished.unwrap_or(self.scored));
         let fitted = |predict: fn(&Fitted, f64) -> f64| {
             constants.filter(|_| n_obs > 0.0).map(|it| error(predict(&it, n_obs)))

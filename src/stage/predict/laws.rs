@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use super::super::Outgoing;
 use super::*;
 use crate::cascade::{Point, largest_size};
 use crate::hawkes::Estimator;
@@ -238,4 +242,59 @@ fn reasons_are_the_largest_contributions_in_words() {
     }
     let silent = Predict::new(PredictOptions { explain: false, ..options(Method::Auto) });
     assert_eq!(silent.answer(&fitted(&faster, 3600)).explanation, None);
+}
+
+/// A stat counts the stats of its window that were emitted before its prediction was made.
+#[test]
+fn a_stat_says_how_many_cascades_had_finished_before_its_prediction() {
+    for seed in 0..20 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut below = |count: u64| rng.next_u64() % count;
+        let mut records = Vec::new();
+        for i in 0..60_u64 {
+            for t_obs in [600, 3600] {
+                let mut parameters = fitted(&cascade(i as usize, false), t_obs);
+                parameters.cid = i.to_string();
+                let size = Size {
+                    cid: i.to_string(),
+                    source: "0".to_owned(),
+                    t: 5e4,
+                    t_obs,
+                    n_tot: parameters.n_obs + below(100),
+                    t_end: 5e4,
+                };
+                let at = 10 * i + below(200);
+                records.push((at, Record::Parameters(Box::new(parameters))));
+                records.push((at + below(200), Record::Size(size)));
+            }
+        }
+        records.sort_by_key(|(at, _)| *at);
+        let options =
+            PredictOptions { alert_above: None, max_pending: 1000, ..options(Method::GrowthLaw) };
+        let mut predict = Predict::new(options);
+        let (mut stats, mut before) = (HashMap::<u64, u64>::new(), HashMap::new());
+        let mut known = 0;
+        for (place, (_, record)) in records.into_iter().enumerate() {
+            let mut out = Out::default();
+            let body = Body::Record(Box::new(record));
+            predict.on_batch(&[RecordRef { position: place as u64, body }], &mut out);
+            for item in out.take() {
+                match item {
+                    Outgoing::Record(Record::Alert(alert)) => {
+                        let count = stats.get(&alert.t_obs).copied().unwrap_or(0);
+                        before.insert((alert.cid, alert.t_obs), count);
+                    }
+                    Outgoing::Record(Record::Stat(stat)) => {
+                        let expected = before[&(stat.cid.clone(), stat.t_obs)];
+                        assert_eq!(stat.finished, Some(expected), "seed {seed}, {stat:?}");
+                        *stats.entry(stat.t_obs).or_default() += 1;
+                        known += expected;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        assert_eq!(stats.values().sum::<u64>(), 120);
+        assert!(known > 1000, "{known}");
+    }
 }

@@ -25,6 +25,8 @@ pub(super) struct Answered {
     pub(super) n_pred: f64,
     pub(super) interval: Option<Interval>,
     pub(super) model: String,
+    /// Final sizes of the window that were joined with a prediction before this one was made.
+    pub(super) finished: u64,
 }
 
 /// Which of the two records of a join it is.
@@ -68,6 +70,8 @@ pub(super) struct Table {
     /// In the order of arrival, which is also that of the positions; restored markers come first.
     queue: BTreeMap<u64, Place>,
     arrivals: u64,
+    /// The number of joins by window, also of those before a restored checkpoint.
+    joined: BTreeMap<u64, u64>,
 }
 
 impl Table {
@@ -79,11 +83,21 @@ impl Table {
             markers: HashMap::new(),
             queue: BTreeMap::new(),
             arrivals: 0,
+            joined: BTreeMap::new(),
         }
     }
 
     pub(super) fn len(&self) -> usize {
         self.queue.len()
+    }
+
+    /// The number of sizes of that window that were joined with a prediction.
+    pub(super) fn joined(&self, t_obs: u64) -> u64 {
+        self.joined.get(&t_obs).copied().unwrap_or(0)
+    }
+
+    fn count_join(&mut self, t_obs: u64) {
+        *self.joined.entry(t_obs).or_default() += 1;
     }
 
     /// Looks up the counterpart of a record of that side and removes it.
@@ -96,6 +110,7 @@ impl Table {
                 return Match::Unmatched;
             };
             self.queue.remove(&arrival);
+            self.count_join(key.t_obs);
             return Match::Counterpart(pending);
         }
         // Only a replay restores markers: without them no hash is computed.
@@ -106,6 +121,7 @@ impl Table {
             Some((arrival, _)) => {
                 self.queue.remove(arrival);
                 self.markers.remove(&hash);
+                self.count_join(key.t_obs);
                 Match::Restored
             }
         }
@@ -135,9 +151,13 @@ impl Table {
         records.next().map(|(_, position, _)| *position)
     }
 
-    /// The pending records in order, for a replay from here: eleven characters each.
+    /// For a replay from here: the joins of each window, `WINDOW:COUNT,`, and the pending records in order, eleven
+    /// characters each.
     pub(super) fn checkpoint(&self) -> String {
         let mut text = String::with_capacity(DIGITS * self.queue.len());
+        for (t_obs, count) in &self.joined {
+            text.push_str(&format!("{t_obs}:{count},"));
+        }
         for place in self.queue.values() {
             let (hash, side) = match place {
                 Place::Marker(hash) => (*hash, self.markers.get(hash).map(|(_, side)| *side)),
@@ -148,9 +168,15 @@ impl Table {
         text
     }
 
-    /// Restores the markers of a checkpoint.
+    /// Restores the joins and the markers of a checkpoint; one of an older version has no joins.
     pub(super) fn restore(&mut self, checkpoint: &str) -> Result<(), Incompatible> {
-        for chunk in checkpoint.as_bytes().chunks(DIGITS) {
+        let (joined, pending) = checkpoint.rsplit_once(',').unwrap_or(("", checkpoint));
+        for window in joined.split_terminator(',') {
+            let numbers = window.split_once(':').ok_or(Incompatible::Checkpoint)?;
+            let number = |text: &str| text.parse().map_err(|_| Incompatible::Checkpoint);
+            self.joined.insert(number(numbers.0)?, number(numbers.1)?);
+        }
+        for chunk in pending.as_bytes().chunks(DIGITS) {
             let code = read(chunk).ok_or(Incompatible::Checkpoint)?;
             let (hash, side) =
                 (code & !1, if code & 1 == 1 { Side::Size } else { Side::Parameters });
@@ -234,9 +260,16 @@ mod tests {
             };
             table.insert(Key::of("s", &i.to_string(), 600), i, Pending::Sized(size));
         }
+        assert!(matches!(
+            table.take_match(&Key::of("s", "0", 600), Side::Parameters),
+            Match::Counterpart(_)
+        ));
+        assert!(table.checkpoint().starts_with("600:1,"), "{}", table.checkpoint());
         let mut again = Table::new(10);
         assert_eq!(again.restore(&table.checkpoint()), Ok(()));
         assert_eq!(again.checkpoint(), table.checkpoint());
+        let old = table.checkpoint().replace("600:1,", "");
+        assert_eq!(Table::new(10).restore(&old), Ok(()));
         assert!(matches!(again.take_match(&Key::of("s", "3", 600), Side::Size), Match::Duplicate));
         assert!(matches!(
             again.take_match(&Key::of("s", "3", 600), Side::Parameters),
@@ -246,6 +279,9 @@ mod tests {
             again.take_match(&Key::of("s", "3", 600), Side::Parameters),
             Match::Unmatched
         ));
-        assert_eq!(Table::new(1).restore("[[\"a\",1]]"), Err(Incompatible::Checkpoint));
+        assert_eq!(again.joined(600), 2);
+        for text in ["[[\"a\",1]]", "600:x,", "600,", "600:1,abc"] {
+            assert_eq!(Table::new(1).restore(text), Err(Incompatible::Checkpoint), "{text}");
+        }
     }
 }

@@ -166,6 +166,7 @@ mod tests {
             level: None,
             model: "600-1".to_owned(),
             t_alert: None,
+            finished: None,
         })
     }
 
