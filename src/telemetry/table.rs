@@ -92,7 +92,7 @@ pub const METRICS: &[Metric] = &[
     counter("kafka", "kafka_consumer_errors_total", &["reason"], "Errors of consumers, by reason; `NoAssignment`: the group assigned no partitions within `--wait`."),
     gauge("kafka", "kafka_replay_distance_records", &[], "Records that a restart would read again to restore the state."),
     counter("kafka", "kafka_delivery_failures_total", &[], "Records that could not be delivered to a broker."),
-    histogram("kafka", "kafka_delivery_seconds", &[], "Time from sending a record to its acknowledgement by a broker, in seconds."),
+    histogram("kafka", "kafka_delivery_seconds", &[], "Time from sending a record to its acknowledgement by a broker, in seconds, of one record in 64."),
     gauge("collect", "cascades_open", &[], "Open cascades."),
     counter("collect", "cascades_opened_total", &[], "Cascades opened."),
     counter("collect", "cascades_closed_total", &["reason"], "Cascades closed, by reason: no event for `--terminated`, `--max-age` reached, or end of the input."),

@@ -5,6 +5,9 @@ use std::io;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
+use crate::kafka::client::records::ProducerRecord;
+use crate::kafka::client::settings::LARGEST_RECORD;
+
 /// An error with an exit status of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stopped {
@@ -157,4 +160,14 @@ pub(super) fn configuration(error: &KafkaError) -> io::Error {
         other => other.to_string(),
     };
     io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+/// The error of a record that is larger than a record may be.
+pub(super) fn too_large(new: &ProducerRecord<'_>) -> io::Error {
+    let bytes = new.value.map_or(0, <[u8]>::len);
+    failed(format!(
+        "topic {}: a record of {bytes} bytes (key {:?}) is larger than {LARGEST_RECORD}",
+        new.topic,
+        new.key.unwrap_or_default()
+    ))
 }

@@ -130,7 +130,7 @@ pub(crate) trait TransactionalProducer {
     fn sent(&self) -> u64;
 
     /// Waits until all records are delivered.
-    fn drain(&self) -> Result<(), TransactionError>;
+    fn drain(&mut self) -> Result<(), TransactionError>;
 
     /// Commits the records and, with them, the positions of the consumer of the same client.
     fn commit(

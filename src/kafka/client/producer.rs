@@ -1,8 +1,7 @@
 //! The producer: writes records in transactions that also commit the positions of the consumer.
 //!
 //! There is one producer for each process: the broker rejects an instance that is no longer a member by
-//! the generation of the consumer group (KIP-447). A thread of the producer serves the delivery
-//! reports, without which an abort blocks.
+//! the generation of the consumer group (KIP-447).
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
-use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use crate::kafka::client::clock::now;
@@ -21,16 +20,18 @@ use crate::kafka::client::config;
 use crate::kafka::client::consumer::Consumer;
 use crate::kafka::client::context::{Context, Events};
 use crate::kafka::client::errors::{
-    Stopped, TransactionError, code, configuration, explained, failed, refusal,
+    Stopped, TransactionError, code, configuration, explained, failed, refusal, too_large,
 };
 use crate::kafka::client::group_position::GroupPosition;
 use crate::kafka::client::interface::{GroupConsumer, TransactionalProducer};
+use crate::kafka::client::polled::Polled;
 use crate::kafka::client::records::{Position, ProducerRecord};
 use crate::kafka::client::remedy::{Remedy, remedy};
+use crate::kafka::client::runs::Runs;
 use crate::kafka::client::settings::{LARGEST_RECORD, Settings, TRANSACTION_TIMEOUT};
 use crate::stage::Histogram;
 
-/// Interval at which the state of the producer's thread is polled.
+/// How long one poll waits for delivery reports.
 const POLL: Duration = Duration::from_micros(500);
 /// Timeout of one call, which is then repeated.
 const CALL: Duration = Duration::from_secs(5);
@@ -38,11 +39,13 @@ const CALL: Duration = Duration::from_secs(5);
 /// The producer of one instance.
 pub(crate) struct Producer {
     /// `None` only while it is being replaced.
-    producer: Option<ThreadedProducer<Context>>,
+    producer: Option<Polled>,
     settings: Settings,
     events: Arc<Events>,
     /// Since when a transaction is open.
     began: Option<Instant>,
+    /// Records that are not passed to librdkafka yet.
+    runs: Runs,
     /// Number of records sent.
     sent: u64,
 }
@@ -56,6 +59,7 @@ impl Producer {
             settings: settings.clone(),
             events: Arc::clone(events),
             began: None,
+            runs: Runs::default(),
             sent: 0,
         };
         opened.replace()?;
@@ -65,11 +69,10 @@ impl Producer {
     fn replace(&mut self) -> io::Result<()> {
         self.producer = None;
         self.began = None;
-        let context = Context::new(&self.events);
-        let producer: ThreadedProducer<Context> = config::producer(&self.settings)
-            .create_with_context(context)
-            .map_err(|error| configuration(&error))?;
-        self.producer = Some(producer);
+        self.runs.clear();
+        let config = config::producer(&self.settings);
+        let producer = Polled::create(&config, Context::new(&self.events));
+        self.producer = Some(producer.map_err(|error| configuration(&error))?);
         if self.settings.at_least_once {
             return Ok(());
         }
@@ -92,8 +95,12 @@ impl Producer {
         Ok(())
     }
 
-    fn producer(&self) -> &ThreadedProducer<Context> {
+    fn polled(&self) -> &Polled {
         self.producer.as_ref().expect("replace sets it, or there is no Producer")
+    }
+
+    fn producer(&self) -> &BaseProducer<Context> {
+        self.polled().get()
     }
 
     /// The timeout of one call.
@@ -135,7 +142,7 @@ impl Producer {
     }
 
     fn commit_transaction(
-        &self,
+        &mut self,
         positions: &TopicPartitionList,
         identity: &ConsumerGroupMetadata,
     ) -> Result<(), TransactionError> {
@@ -144,6 +151,45 @@ impl Producer {
         })?;
         self.drain()?;
         self.retry("committing", || self.producer().commit_transaction(self.call()))
+    }
+
+    /// Passes the records that are held to librdkafka, and processes delivery reports.
+    pub(crate) fn pass_on(&mut self) -> Result<(), TransactionError> {
+        if self.runs.is_empty() {
+            return Ok(());
+        }
+        let mut runs = std::mem::take(&mut self.runs);
+        let done = runs.ordered().try_for_each(|record| self.pass_on_one(&record));
+        runs.clear();
+        self.runs = runs;
+        self.polled().poll(Duration::ZERO);
+        done
+    }
+
+    fn pass_on_one(&self, new: &ProducerRecord<'_>) -> Result<(), TransactionError> {
+        let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(new.topic);
+        (record.key, record.payload) = (new.key, new.value);
+        record.partition = new.partition;
+        let mut full_since = None;
+        loop {
+            let Err((error, returned)) = self.producer().send(record) else { return Ok(()) };
+            match code(&error) {
+                Some(Code::QueueFull)
+                    if self.events.outages().failing_for(*full_since.get_or_insert_with(now))
+                        < self.settings.wait =>
+                {
+                    self.polled().poll(POLL);
+                }
+                Some(Code::QueueFull) => {
+                    let text = format!("topic {}: no record was delivered", new.topic);
+                    let since = full_since.unwrap_or_else(now);
+                    return Err(io::Error::from(self.unreachable(&text, since)).into());
+                }
+                Some(Code::MessageSizeTooLarge) => return Err(too_large(new).into()),
+                _ => return Err(TransactionError::Abort(format!("topic {}: {error}", new.topic))),
+            }
+            record = returned;
+        }
     }
 
     /// Waits until all records are delivered, for a producer without transactions.
@@ -225,38 +271,18 @@ impl Producer {
 impl TransactionalProducer for Producer {
     fn send(&mut self, new: ProducerRecord<'_>) -> Result<(), TransactionError> {
         self.begin()?;
-        let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(new.topic);
-        (record.key, record.payload) = (new.key, new.value);
-        record.partition = new.partition;
-        let mut full_since = None;
-        loop {
-            let (error, returned) = match self.producer().send(record) {
-                Ok(()) => {
-                    self.sent += 1;
-                    return Ok(());
-                }
-                Err(refused) => refused,
-            };
-            match code(&error) {
-                // The thread of the producer empties the queue.
-                Some(Code::QueueFull)
-                    if self.events.outages().failing_for(*full_since.get_or_insert_with(now))
-                        < self.settings.wait =>
-                {
-                    thread::sleep(POLL);
-                }
-                Some(Code::QueueFull) => {
-                    let text = format!("topic {}: no record was delivered", new.topic);
-                    let since = full_since.unwrap_or_else(now);
-                    return Err(io::Error::from(self.unreachable(&text, since)).into());
-                }
-                Some(Code::MessageSizeTooLarge) => {
-                    return Err(too_large(new).into());
-                }
-                _ => return Err(TransactionError::Abort(format!("topic {}: {error}", new.topic))),
-            }
-            record = returned;
+        if new.value.map_or(0, <[u8]>::len) > LARGEST_RECORD {
+            return Err(too_large(&new).into());
         }
+        let client = self.producer.as_ref().map(|it| it.get().client());
+        let partitions = || {
+            let found =
+                client?.fetch_metadata(Some(new.topic), CALL.min(self.settings.wait)).ok()?;
+            Some(found.topics().first()?.partitions().len() as i32)
+        };
+        self.runs.add(&new, partitions);
+        self.sent += 1;
+        if self.runs.is_due() { self.pass_on() } else { Ok(()) }
     }
 
     fn is_open(&self) -> bool {
@@ -291,10 +317,11 @@ impl TransactionalProducer for Producer {
         self.events.deliveries()
     }
 
-    fn drain(&self) -> Result<(), TransactionError> {
+    fn drain(&mut self) -> Result<(), TransactionError> {
+        self.pass_on()?;
         let start = now();
         while self.producer().in_flight_count() > 0 {
-            thread::sleep(POLL);
+            self.polled().poll(POLL);
             if self.events.outages().failing_for(start) > self.settings.wait {
                 let text = "records were not delivered within --wait";
                 return Err(io::Error::from(self.unreachable(text, start)).into());
@@ -334,6 +361,7 @@ impl TransactionalProducer for Producer {
     }
 
     fn abort(&mut self) -> io::Result<()> {
+        self.runs.clear();
         let open_for = self.began.map(|began| began.elapsed()).unwrap_or_default();
         if let Some((topic, code)) = self.events.take_undelivered()
             && let Some(error) = refusal(code, &format!("topic {topic}"))
@@ -365,15 +393,6 @@ impl TransactionalProducer for Producer {
         self.began = None;
         Ok(())
     }
-}
-
-fn too_large(new: ProducerRecord<'_>) -> io::Error {
-    let bytes = new.value.map_or(0, <[u8]>::len);
-    failed(format!(
-        "topic {}: a record of {bytes} bytes (key {:?}) is larger than {LARGEST_RECORD}",
-        new.topic,
-        new.key.unwrap_or_default()
-    ))
 }
 
 fn aborted(error: KafkaError) -> TransactionError {

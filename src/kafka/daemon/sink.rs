@@ -142,8 +142,9 @@ impl Sink {
         done.map_err(|error| self.ended(error))
     }
 
-    /// Commits before a pause, in which no transaction may be open.
+    /// Before a pause: passes on the records that are held, and commits, since no transaction may be open meanwhile.
     pub fn pause(&mut self) -> io::Result<()> {
+        self.producer.pass_on().map_err(|error| self.ended(error))?;
         self.commit()
     }
 

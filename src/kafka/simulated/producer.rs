@@ -121,7 +121,7 @@ impl TransactionalProducer for SimulatedProducer {
         self.sent
     }
 
-    fn drain(&self) -> Result<(), TransactionError> {
+    fn drain(&mut self) -> Result<(), TransactionError> {
         Ok(self.world.borrow_mut().crash_point()?)
     }
 
