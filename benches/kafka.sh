@@ -5,7 +5,8 @@
 #
 # A short run first checks that each topic holds exactly the records that were to be written. Then
 # every round runs all jobs one after the other, because the machine may be shared, and the script
-# prints medians. Our jobs write tweets as JSON, keyed by source; rdkafka_performance writes constant
+# prints medians of the elapsed and of the processor time. The start of a producer, which waits half a second for its
+# id, is in neither clock: for rdkafka_performance, the time of a run with one record is subtracted. Our jobs write tweets as JSON, keyed by source; rdkafka_performance writes constant
 # bytes without a key. It is compiled with the librdkafka that cargo built. Requires java, maven, cc
 # and kcat. BENCH_X="linger.ms=50 ..." sets properties of librdkafka for our jobs.
 
@@ -22,7 +23,7 @@ cargo bench -q --locked --bench kafka --no-run
 bench=$(ls -t "$target"/release/deps/kafka-* | grep -v '\.d$' | head -n 1)
 tweetoscope=$target/release/tweetoscope
 out=$(ls -dt "$target"/release/build/rdkafka-sys-*/out | head -n 1)
-libraries=$(find "$target"/release/build -name libssl.a -o -name libcrypto.a -o -name libz.a | sort -r)
+libraries=$(find "$target"/release/build -name libssl.a -o -name libcrypto.a -o -name libz.a -o -name 'libzstd*.a' | sort -r)
 peer=$dir/rdkafka_performance
 # shellcheck disable=SC2086 # a list of files
 cc -O2 -w -I "$out/src" "$out/examples/rdkafka_performance.c" "$out/src/librdkafka.a" $libraries \
@@ -34,8 +35,16 @@ trap 'tests/broker/broker.sh wipe "$dir/broker"; rm -rf "$dir"' EXIT
 brokers=127.0.0.1:$port
 topic() { tests/broker/broker.sh topics "$dir/broker" create "$1" 4 >/dev/null; }
 seconds() { sed -n 's/.*"seconds":\([0-9.e-]*\).*/\1/p'; }
-clock() { local began=$EPOCHREALTIME; "$@" >/dev/null; echo "$EPOCHREALTIME $began" | awk '{print $1 - $2}'; }
-record() { printf '%s %s\n' "$1" "$2" | tee -a "$dir/times"; }
+# measure NAME COMMAND...: the seconds that the command prints, else its elapsed time, and its processor time.
+measure() {
+  local name=$1 printed elapsed user system
+  shift
+  TIMEFORMAT='%R %U %S'
+  { time "$@" >"$dir/printed" 2>"$dir/messages"; } 2>"$dir/time"
+  read -r elapsed user system <"$dir/time"
+  printed=$(awk 'NF == 1 && $1 ~ /^[0-9.e-]+$/ && NR == 1' "$dir/printed")
+  echo "$name ${printed:-$elapsed} $user $system" | awk '{print $1, $2, $3 + $4}' | tee -a "$dir/times"
+}
 
 # --- The jobs; each has its own topic.
 
@@ -91,23 +100,28 @@ echo "equal: $few records of 200 bytes by every job; collect's $(wc -l <"$dir/se
 
 for round in $(seq "$rounds"); do
   for kind in ours peer alerts transact collect; do topic "$kind-$round"; done
-  record produce-peer "$(produce_peer "peer-$round" "$records")"
-  record produce-ours "$(produce_ours "ours-$round" "$records")"
-  record alerts-ours "$(alerts_ours "alerts-$round" "$records")"
-  record transact-ours "$(transact_ours "transact-$round" "$records")"
-  record consume-peer "$(clock kcat -C -b "$brokers" -t "alerts-$round" -e -q)"
-  record consume-ours "$(clock "$bench" consume "$brokers" "alerts-$round" "$records")"
-  record tweets-peer "$(clock kcat -C -b "$brokers" -t tweets -e -q)"
-  record collect-ours "$(clock collect_ours "collect-$round")"
-  record collect-pipe "$(clock "$tweetoscope" collect -q --at-end drop --max-age 1d --windows 10m,20m --min-size 3 "$dir/tweets")"
+  measure produce-start produce_peer "ours-$round" 1
+  measure produce-peer produce_peer "peer-$round" "$records"
+  measure produce-ours produce_ours "ours-$round" "$records"
+  measure alerts-ours alerts_ours "alerts-$round" "$records"
+  measure transact-ours transact_ours "transact-$round" "$records"
+  measure consume-peer kcat -C -b "$brokers" -t "alerts-$round" -e -q
+  measure consume-ours "$bench" consume "$brokers" "alerts-$round" "$records"
+  measure tweets-peer kcat -C -b "$brokers" -t tweets -e -q
+  measure collect-ours collect_ours "collect-$round"
+  measure collect-pipe "$tweetoscope" collect -q --at-end drop --max-age 1d --windows 10m,20m --min-size 3 "$dir/tweets"
 done
 
-median() { grep "^$1 " "$dir/times" | cut -d' ' -f2 | sort -g | awk '{a[NR] = $1} END {print (NR % 2) ? a[(NR + 1) / 2] : (a[NR / 2] + a[NR / 2 + 1]) / 2}'; }
+# median NAME COLUMN: 2 for the elapsed time, 3 for the processor time
+median() { grep "^$1 " "$dir/times" | cut -d' ' -f"$2" | sort -g | awk '{a[NR] = $1} END {print (NR % 2) ? a[(NR + 1) / 2] : (a[NR / 2] + a[NR / 2 + 1]) / 2}'; }
+# The median time without the start of the producer.
+net() { [ "$1" != produce-peer ] || set -- "$1" "$2" "$(median produce-start "$2")"; echo "$(median "$1" "$2") ${3:-0}" | awk '{print $1 - $2}'; }
 row() {
-  echo "$1|$2|$3" | awk -F'|' -v n="$records" -v o="$(median "$2")" -v p="$(median "$3")" \
-    '{printf "%-38s %9.0f records/s   %-14s %9.0f records/s   ratio %.2f\n", $1, n / o, $3, n / p, p / o}'
+  echo "$1|$2|$3" | awk -F'|' -v n="$records" -v o="$(net "$2" 2)" -v p="$(net "$3" 2)" -v c="$(net "$2" 3)" -v d="$(net "$3" 3)" \
+    '{printf "%-38s %9.0f records/s %5.2f s/M   %-14s %9.0f records/s %5.2f s/M   ratio %.2f\n", $1, n / o, 1e6 * c / n, $3, n / p, 1e6 * d / n, p / o}'
 }
 echo
+echo "s/M: processor time of the program for a million records"
 row "produce, against rdkafka_performance" produce-ours produce-peer
 row "transactions, against plain produce" transact-ours alerts-ours
 row "consume, against kcat" consume-ours consume-peer

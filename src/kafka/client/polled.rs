@@ -14,15 +14,17 @@ use rdkafka::producer::BaseProducer;
 
 use crate::kafka::client::context::Context;
 
-/// Time after which the other thread looks again whether the sending thread polls.
-const TURN: Duration = Duration::from_millis(20);
-/// How long a poll of the other thread waits for an event.
-const WAIT: Duration = Duration::from_millis(100);
+/// Time between two polls while the sender waits for delivery reports.
+pub(super) const POLL: Duration = Duration::from_micros(500);
+/// Interval at which the other thread polls.
+const INTERVAL: Duration = Duration::from_millis(20);
+/// Most events that one poll processes; an event is one of the client, or the reports of many records.
+const MAX_EVENTS: usize = 64;
 
 /// The producer and the thread that polls while the sender does not.
 pub(super) struct Polled {
     producer: Arc<BaseProducer<Context>>,
-    /// Whether the sender has polled in this turn.
+    /// Whether the sender has polled in this interval.
     has_polled: Arc<AtomicBool>,
     stops: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -36,11 +38,10 @@ impl Polled {
             (Arc::clone(&producer), Arc::clone(&has_polled), Arc::clone(&stops));
         let thread = thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
-                if polled.swap(false, Ordering::Relaxed) {
-                    thread::sleep(TURN);
-                } else {
-                    polling.poll(WAIT);
+                if !polled.swap(false, Ordering::Relaxed) {
+                    poll(&polling);
                 }
+                thread::sleep(INTERVAL);
             }
         });
         Ok(Self { producer, has_polled, stops, thread: Some(thread) })
@@ -51,10 +52,23 @@ impl Polled {
         &self.producer
     }
 
-    /// Processes delivery reports, waiting for them at most that long.
-    pub(super) fn poll(&self, wait: Duration) {
+    /// Processes the delivery reports that have arrived.
+    pub(super) fn poll(&self) {
         self.has_polled.store(true, Ordering::Relaxed);
-        self.producer.poll(wait);
+        poll(&self.producer);
+    }
+
+    /// Processes the delivery reports that have arrived, and waits a moment for others.
+    pub(super) fn poll_and_wait(&self) {
+        self.poll();
+        thread::sleep(POLL);
+    }
+}
+
+/// Does not wait: rdkafka rounds a wait down to milliseconds, and polls without a pause for the last one.
+fn poll(producer: &BaseProducer<Context>) {
+    for _ in 0..MAX_EVENTS {
+        producer.poll(Duration::ZERO);
     }
 }
 

@@ -24,15 +24,13 @@ use crate::kafka::client::errors::{
 };
 use crate::kafka::client::group_position::GroupPosition;
 use crate::kafka::client::interface::{GroupConsumer, TransactionalProducer};
-use crate::kafka::client::polled::Polled;
+use crate::kafka::client::polled::{POLL, Polled};
 use crate::kafka::client::records::{Position, ProducerRecord};
 use crate::kafka::client::remedy::{Remedy, remedy};
 use crate::kafka::client::runs::Runs;
 use crate::kafka::client::settings::{LARGEST_RECORD, Settings, TRANSACTION_TIMEOUT};
 use crate::stage::Histogram;
 
-/// How long one poll waits for delivery reports.
-const POLL: Duration = Duration::from_micros(500);
 /// Timeout of one call, which is then repeated.
 const CALL: Duration = Duration::from_secs(5);
 
@@ -162,7 +160,7 @@ impl Producer {
         let done = runs.ordered().try_for_each(|record| self.pass_on_one(&record));
         runs.clear();
         self.runs = runs;
-        self.polled().poll(Duration::ZERO);
+        self.polled().poll();
         done
     }
 
@@ -178,7 +176,7 @@ impl Producer {
                     if self.events.outages().failing_for(*full_since.get_or_insert_with(now))
                         < self.settings.wait =>
                 {
-                    self.polled().poll(POLL);
+                    self.polled().poll_and_wait();
                 }
                 Some(Code::QueueFull) => {
                     let text = format!("topic {}: no record was delivered", new.topic);
@@ -321,7 +319,7 @@ impl TransactionalProducer for Producer {
         self.pass_on()?;
         let start = now();
         while self.producer().in_flight_count() > 0 {
-            self.polled().poll(POLL);
+            self.polled().poll_and_wait();
             if self.events.outages().failing_for(start) > self.settings.wait {
                 let text = "records were not delivered within --wait";
                 return Err(io::Error::from(self.unreachable(text, start)).into());
