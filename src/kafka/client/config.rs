@@ -46,8 +46,9 @@ fn reading(settings: &Settings) -> ClientConfig {
     set_default(&mut config, "check.crcs", "true");
     // Fetching pauses when the queue is full: by default for a second, in which a fast stage idles.
     set_default(&mut config, "fetch.queue.backoff.ms", "10");
-    // What is read ahead of a stage, after an outage 64 MiB by default, is memory that a steady service does not need.
-    set_default(&mut config, "queued.max.messages.kbytes", "16384");
+    // What is read ahead of a stage, after an outage or a rebalance 64 MiB by default, is memory that a steady service does not
+    // need. More than this is no faster.
+    set_default(&mut config, "queued.max.messages.kbytes", "4096");
     // At the end of the partitions the broker waits for more records, by default half a second.
     if settings.exit_eof {
         set_default(&mut config, "fetch.wait.max.ms", "10");
