@@ -2,7 +2,7 @@
 # A week of event time through Apache Kafka, as fast as the machine allows: one generate, 8 partitions, 4 instances of collect.
 # The records in the topics are compared with those of a pipe.
 #
-#   benches/week.sh [TWEETS]      (default 20000000, about 33 per second of event time)
+#   benches/week.sh [TWEETS]      (default 20000000, 33 a second of event time)
 #
 # The broker is started on loopback. Requires java, maven and kcat, and 500 bytes of disk for each tweet.
 
@@ -21,8 +21,10 @@ for topic in tweets cascade_series cascade_properties; do
   tests/broker/broker.sh topics "$dir/broker" create "$topic" 8 >/dev/null
 done
 
+tests/broker/broker.sh topics "$dir/broker" create collect_state 1 cleanup.policy=compact >/dev/null
+
 # A source with so many open cascades has 20,000,000 tweets a week with 63 others; more tweets need more of them.
-simulation=(--simulate 1000000000 --limit "$tweets" --sources 64 --live $((tweets * 217 / 20000000)) --seed 5)
+simulation=(--simulate 1000000000 --limit "$tweets" --sources 64 --live $((tweets * 207 / 20000000)) --seed 5)
 options=(--windows 10m,1h --terminated 2h --min-size 10 --max-age 1d)
 "$tweetoscope" generate -q "${simulation[@]}" | tee >(tail -n 1 >"$dir/last") |
   "$tweetoscope" collect -q --at-end drop "${options[@]}" >"$dir/expected"
