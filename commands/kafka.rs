@@ -326,9 +326,14 @@ fn log_to_topic(settings: &Settings) -> io::Result<()> {
     let mut sink = Sink::open(&Settings { writes: vec![Topic::Logs], ..settings.clone() })?;
     let (to, from) = sync_channel(QUEUE);
     let thread = std::thread::spawn(move || {
-        for log in from {
+        let mut next = from.recv().ok();
+        while let Some(log) = next {
             // An error here would be logged, and the message sent here again.
             let _ = sink.record(&Record::Log(log));
+            next = from.try_recv().ok().or_else(|| {
+                let _ = sink.pause();
+                from.recv().ok()
+            });
         }
         let _ = sink.flush();
     });

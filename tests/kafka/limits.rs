@@ -1,5 +1,7 @@
 //! Records that are too large, and the log on its topic.
 
+use std::time::{Duration, Instant};
+
 use crate::broker::broker;
 use crate::client::{self, produce};
 use crate::environment::{Environment, differences, field, keyed, sources, tweets};
@@ -76,4 +78,22 @@ fn the_log_is_written_to_its_topic_and_read_from_there() {
     let expected = infos.filter(|it| !it.contains("librdkafka")).count();
     let found = logs.iter().filter(|it| !of(it).contains("librdkafka")).count();
     assert!(found >= expected.saturating_sub(2) && found > 3, "{found} of {expected}: {stderr}");
+}
+
+/// A message is not held back until others follow.
+#[test]
+fn a_single_message_of_the_log_is_in_its_topic_while_the_service_runs() {
+    let Some(broker) = broker() else { return };
+    let environment = Environment::new(broker, "log-at-once");
+    environment.create("collect", 1);
+    environment.create("log", 1);
+    let mut daemon = environment.daemon("collect", "a", &["--log-topic"]);
+    let start = Instant::now();
+    while !environment.read("logs").iter().any(|it| {
+        field(it.value.as_ref().unwrap(), "message").ends_with("partitions [0] are assigned")
+    }) {
+        assert!(start.elapsed() < Duration::from_secs(60), "{}", daemon.stderr());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    daemon.stop();
 }
