@@ -5,10 +5,11 @@
 #
 # A short run first checks that each topic holds exactly the records that were to be written. Then
 # every round runs all jobs one after the other, because the machine may be shared, and the script
-# prints medians of the elapsed and of the processor time. The start of a producer, which waits half a second for its
-# id, is in neither clock: for rdkafka_performance, the time of a run with one record is subtracted. Our jobs write tweets as JSON, keyed by source; rdkafka_performance writes constant
-# bytes without a key. It is compiled with the librdkafka that cargo built. Requires java, maven, cc
-# and kcat. BENCH_X="linger.ms=50 ..." sets properties of librdkafka for our jobs.
+# prints medians of the elapsed and of the processor time. The start of a producer, which waits half a
+# second for its id, is in neither: for rdkafka_performance, the time of a run with one record is
+# subtracted. Our jobs write tweets as JSON, keyed by source; rdkafka_performance writes constant bytes
+# without a key. It is compiled with the librdkafka that cargo built. Requires java, maven, cc and
+# kcat. BENCH_X="linger.ms=50 ..." sets properties of librdkafka for our jobs.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -100,7 +101,7 @@ echo "equal: $few records of 200 bytes by every job; collect's $(wc -l <"$dir/se
 
 for round in $(seq "$rounds"); do
   for kind in ours peer alerts transact collect; do topic "$kind-$round"; done
-  measure produce-start produce_peer "ours-$round" 1
+  measure produce-start produce_peer "peer-$round" 1
   measure produce-peer produce_peer "peer-$round" "$records"
   measure produce-ours produce_ours "ours-$round" "$records"
   measure alerts-ours alerts_ours "alerts-$round" "$records"

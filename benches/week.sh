@@ -35,7 +35,7 @@ began=$EPOCHREALTIME
 generate=$!
 instances=()
 for i in 1 2 3 4; do
-  "$tweetoscope" collect --kafka -q "${options[@]}" --transactional-id "week-$i" --http "$((port + 10 + i))" &
+  "$tweetoscope" collect --kafka -q "${options[@]}" --transactional-id "week-$i" &
   instances+=($!)
 done
 wait "$generate"

@@ -28,7 +28,7 @@ use crate::kafka::client::polled::{POLL, Polled};
 use crate::kafka::client::records::{Position, ProducerRecord};
 use crate::kafka::client::remedy::{Remedy, remedy};
 use crate::kafka::client::runs::Runs;
-use crate::kafka::client::settings::{LARGEST_RECORD, Settings, TRANSACTION_TIMEOUT};
+use crate::kafka::client::settings::{Settings, TRANSACTION_TIMEOUT};
 use crate::stage::Histogram;
 
 /// Timeout of one call, which is then repeated.
@@ -67,7 +67,6 @@ impl Producer {
     fn replace(&mut self) -> io::Result<()> {
         self.producer = None;
         self.began = None;
-        self.runs.clear();
         let config = config::producer(&self.settings);
         let producer = Polled::create(&config, Context::new(&self.events));
         self.producer = Some(producer.map_err(|error| configuration(&error))?);
@@ -269,9 +268,6 @@ impl Producer {
 impl TransactionalProducer for Producer {
     fn send(&mut self, new: ProducerRecord<'_>) -> Result<(), TransactionError> {
         self.begin()?;
-        if new.value.map_or(0, <[u8]>::len) > LARGEST_RECORD {
-            return Err(too_large(&new).into());
-        }
         let client = self.producer.as_ref().map(|it| it.get().client());
         let partitions = || {
             let found =

@@ -19,9 +19,8 @@ const MAX_TIME: Duration = Duration::from_millis(5);
 
 /// A record in the buffer: the ends of its key and value, which begin where the record before it ends.
 struct Held {
-    topic: usize,
     partition: Option<i32>,
-    /// Topic and supposed partition, by which the records are ordered.
+    /// Place of the topic and supposed partition, by which the records are ordered.
     run: (usize, i32),
     start: usize,
     key: Option<usize>,
@@ -67,7 +66,7 @@ impl Runs {
         };
         let (key, value) = (append(new.key.map(str::as_bytes)), append(new.value));
         let run = (topic, partition);
-        self.records.push(Held { topic, partition: new.partition, run, start, key, value });
+        self.records.push(Held { partition: new.partition, run, start, key, value });
         self.since.get_or_insert_with(now);
     }
 
@@ -93,7 +92,7 @@ impl Runs {
             let key_end = it.key.unwrap_or(it.start);
             let key = it.key.map(|end| &self.bytes[it.start..end]);
             ProducerRecord {
-                topic: &self.topics[it.topic].name,
+                topic: &self.topics[it.run.0].name,
                 partition: it.partition,
                 key: key.map(|key| str::from_utf8(key).expect("it was a str")),
                 value: it.value.map(|end| &self.bytes[key_end..end]),
