@@ -45,6 +45,11 @@ use tweetoscope::{critical, stream};
 
 use flags::{Outcome, Usage};
 
+/// Of the C code too (librdkafka), whose names for `malloc` and its kind it takes.
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let (cli, stage) = cli::parse();
     let ended = logging::start(&stage, cli.shared()).and_then(|()| {

@@ -29,6 +29,7 @@ BUNDLED = [
     ("openssl-src", "openssl", "Apache-2.0", "openssl"),
     ("zstd-sys", "zstd", "BSD-3-Clause", "zstd"),
     ("libz-sys", "zlib", "Zlib", "src/zlib"),
+    ("tikv-jemalloc-sys", "jemalloc", "BSD-2-Clause", "jemalloc"),
 ]
 
 
