@@ -11,8 +11,9 @@ pub(crate) struct Metrics {
     /// Number of records read.
     read: u64,
     end_to_end: Histogram,
-    /// Timestamps of the records that are not committed, in milliseconds since 1970.
-    timestamps: Vec<i64>,
+    /// Timestamps of the records that are not committed, in milliseconds since 1970, and the number of records in
+    /// succession with each.
+    timestamps: Vec<(i64, u64)>,
 }
 
 impl Default for Metrics {
@@ -55,17 +56,22 @@ impl Metrics {
         self.read
     }
 
-    /// A record with this timestamp is processed.
-    pub(crate) fn add_timestamp(&mut self, millis: Option<i64>) {
-        self.timestamps.extend(millis);
+    /// Records with these timestamps are processed.
+    pub(crate) fn add_timestamps(&mut self, millis: impl Iterator<Item = i64>) {
+        for timestamp in millis {
+            match self.timestamps.last_mut() {
+                Some((last, records)) if *last == timestamp => *records += 1,
+                _ => self.timestamps.push((timestamp, 1)),
+            }
+        }
     }
 
     /// The transaction is committed.
     pub(crate) fn count_committed(&mut self) {
         self.count("kafka_commits_total", "committed");
         let now = unix_millis();
-        for timestamp in self.timestamps.drain(..) {
-            self.end_to_end.observe((now - timestamp).max(0) as f64 / 1000.0, 1);
+        for (timestamp, records) in self.timestamps.drain(..) {
+            self.end_to_end.observe((now - timestamp).max(0) as f64 / 1000.0, records);
         }
     }
 

@@ -168,10 +168,11 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         observer.begin();
         self.metrics.add_read(batch.len());
         let mut frames: BTreeMap<i32, Vec<Frame<'_>>> = BTreeMap::new();
-        for record in &batch {
-            frames.entry(record.partition()).or_default().extend(frame(record));
-            if self.partitions.is_live(record.partition()) {
-                self.metrics.add_timestamp(record.timestamp());
+        for run in batch.chunk_by(|a, b| a.partition() == b.partition()) {
+            let partition = run[0].partition();
+            frames.entry(partition).or_default().extend(run.iter().filter_map(frame));
+            if self.partitions.is_live(partition) {
+                self.metrics.add_timestamps(run.iter().filter_map(ConsumerRecord::timestamp));
             }
         }
         // All stages are fed before a transaction is opened, because training may take longer than the
