@@ -47,6 +47,9 @@ case $TARGET in
 esac
 program=${CARGO_TARGET_DIR:-target}/$TARGET/release/tweetoscope
 
+# On ARM, kernels have pages of 4 to 64 KiB: the allocator is built for the largest, and runs on all.
+case $TARGET in aarch64-*) export JEMALLOC_SYS_WITH_LG_PAGE=16 ;; esac
+
 # With an explicit target, build scripts and macros are not linked statically.
 binary() {
   local cargo=${CARGO_HOME:-$HOME/.cargo}
