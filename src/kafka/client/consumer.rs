@@ -91,12 +91,6 @@ impl Consumer {
         Ok(list)
     }
 
-    /// Records of a partition were read, up to before an offset.
-    fn note_read(&self, (partition, next): (i32, i64)) {
-        self.ended.borrow_mut().remove(&partition);
-        self.next.borrow_mut().insert(partition, next);
-    }
-
     /// An error if an offset that does not exist is after the end of its partition: retention deletes
     /// the oldest records only.
     fn check_end(&self, error: &KafkaError) -> io::Result<()> {
@@ -252,38 +246,26 @@ impl GroupConsumer for Consumer {
 
     fn read<'a>(&'a self, wait: Duration) -> io::Result<Vec<ConsumerRecord<'a>>> {
         let (mut batch, mut bytes, mut wait) = (Vec::new(), 0, wait);
-        // The partition of the last record and the offset after it, which are noted where a run of records of one
-        // partition ends.
-        let mut run: Option<(i32, i64)> = None;
-        // A poll that accepts a rebalance returns no record.
-        let may_poll = !self.events.has_rebalance();
-        while may_poll && batch.len() < MAX_RECORDS && bytes < MAX_BYTES {
+        while batch.len() < MAX_RECORDS && bytes < MAX_BYTES && !self.events.has_rebalance() {
             match self.consumer.poll(wait) {
                 None => break,
                 Some(Ok(message)) => {
                     bytes += message.payload_len();
-                    let at = (message.partition(), message.offset() + 1);
-                    if let Some(before) = run.replace(at)
-                        && before.0 != at.0
-                    {
-                        self.note_read(before);
-                    }
+                    self.ended.borrow_mut().remove(&message.partition());
+                    self.next.borrow_mut().insert(message.partition(), message.offset() + 1);
                     batch.push(ConsumerRecord::from(message));
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    run.take().into_iter().for_each(|run| self.note_read(run));
                     self.ended.borrow_mut().insert(partition);
                     self.errors.clear();
                 }
                 Some(Err(error)) => {
-                    run.take().into_iter().for_each(|run| self.note_read(run));
                     self.check_end(&error)?;
                     self.errors.check(&error, || self.place())?;
                 }
             }
             wait = Duration::ZERO;
         }
-        run.into_iter().for_each(|run| self.note_read(run));
         if !batch.is_empty() {
             self.errors.clear();
             self.events.outages().is_up();
