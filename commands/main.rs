@@ -45,7 +45,7 @@ use tweetoscope::{critical, stream};
 
 use flags::{Outcome, Usage};
 
-/// Of the C code too (librdkafka), whose names for `malloc` and its kind it takes.
+/// The allocator of the C code too (librdkafka, OpenSSL): it defines `malloc` and the functions beside it.
 #[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

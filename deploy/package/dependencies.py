@@ -50,7 +50,8 @@ class Graph:
         metadata = json.loads(text)
         self.packages = {package["id"]: package for package in metadata["packages"]}
         # cargo metadata also lists optional dependencies that only a weak feature names; cargo tree does not.
-        tree = run("cargo", "tree", "--locked", "-e", "normal", "--target", target(), "--prefix", "none", "--format", "{p}")
+        tree = run("cargo", "tree", "--locked", "-e", "normal,no-proc-macro", "--target", target(), "--prefix", "none",
+                   "--format", "{p}")
         self.built = {tuple(line.split()[:2]) for line in tree.splitlines() if line}
         nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
         self.root = metadata["resolve"]["root"]
@@ -67,9 +68,8 @@ class Graph:
         """Normal dependencies; of those of build scripts, only the C sources that they build."""
         normal = any(kind["kind"] is None for kind in dep["dep_kinds"])
         package = self.packages[dep["pkg"]]
-        macro = any("proc-macro" in part["kind"] for part in package["targets"])
         built = (package["name"], "v" + package["version"]) in self.built
-        return (normal and not macro and built) or package["name"] == "openssl-src"
+        return (normal and built) or package["name"] == "openssl-src"
 
     def others(self):
         return [self.packages[id] for id in self.ids if id != self.root]
