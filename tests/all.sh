@@ -18,7 +18,7 @@ bash tests/live/install.sh
 # The system's OpenSSL where its headers are installed: building OpenSSL is a third of the whole build.
 features=()
 if pkg-config --exists openssl 2>/dev/null; then
-  features=(--no-default-features --features kafka,http,tui,ssl)
+  features=(--no-default-features --features kafka,http,tui,ssl,jemalloc)
 fi
 
 step 'format'
