@@ -142,7 +142,9 @@ fn group(file: &str) -> Value {
             let text = simdutf8::basic::from_utf8(block).unwrap();
             let mut start = 0;
             for end in memchr::memchr_iter(b'\n', block) {
-                if let Ok(Item::Event(event)) = reader.text(&text[start..end], None) {
+                let mut item = Item::default();
+                reader.text(&text[start..end], None, &mut item).unwrap();
+                if let Item::Event(event) = &item {
                     let time = event.time.seconds();
                     match sizes.get_mut(&*event.cid) {
                         Some(size) => *size = (size.0 + 1, size.1.max(time)),

@@ -10,7 +10,7 @@ use divan::{Bencher, black_box};
 use tweetoscope::event::Event;
 use tweetoscope::record::{Item, Kind, Reader, write_event};
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
-use tweetoscope::stage::{Body, Out, RecordRef, Stage};
+use tweetoscope::stage::{Out, RecordRef, Stage};
 
 const TWEETS: usize = 1000;
 const TAKES: &[Kind] = Collect::TAKES;
@@ -63,9 +63,12 @@ fn lines(form: Form) -> Vec<String> {
 
 fn events(lines: &[String]) -> Vec<Event<'_>> {
     let mut reader = Reader::new(TAKES);
-    let mut event = |line| match reader.text(line, None) {
-        Ok(Item::Event(event)) => event,
-        other => panic!("{line}: {other:?}"),
+    let mut event = |line| {
+        let mut item = Item::default();
+        match reader.text(line, None, &mut item).map(|()| item) {
+            Ok(Item::Event(event)) => event,
+            other => panic!("{line}: {other:?}"),
+        }
     };
     lines.iter().map(|line| event(line.as_str())).collect()
 }
@@ -79,7 +82,9 @@ fn read(bencher: Bencher<'_, '_>, form: Form) {
         .bench(|| {
             let mut reader = Reader::new(TAKES);
             for line in &lines {
-                black_box(reader.text(black_box(line), None)).unwrap();
+                let mut item = Item::default();
+                reader.text(black_box(line), None, &mut item).unwrap();
+                black_box(item);
             }
         });
 }
@@ -133,5 +138,5 @@ fn join(bencher: Bencher<'_, '_>, open: usize) {
 
 fn batch(events: Vec<Event<'_>>) -> Vec<RecordRef<'_>> {
     let events = events.into_iter().zip(0..);
-    events.map(|(event, position)| RecordRef { position, body: Body::Event(event) }).collect()
+    events.map(|(event, position)| RecordRef { position, item: Item::Event(event) }).collect()
 }

@@ -55,8 +55,10 @@ impl Tweets {
             all.files.push(name.clone());
             let mut reader = Reader::new(TAKES);
             each_line(opened.content, &name, refuse, |number, bytes| {
-                match reader.bytes(bytes, None)? {
-                    Item::Foreign => others += 1,
+                let mut item = Item::default();
+                reader.bytes(bytes, None, &mut item)?;
+                match item {
+                    Item::Foreign(_) => others += 1,
                     item => all.add(item, number),
                 }
                 Ok(())
@@ -69,7 +71,7 @@ impl Tweets {
     fn add(&mut self, item: Item<'_>, line: u64) {
         let event = match item {
             Item::Event(event) => event,
-            Item::Record(_) | Item::Foreign => return,
+            Item::Record(_) | Item::Foreign(_) => return,
         };
         let time = event.time.seconds();
         match self.ends.get_mut(&*event.source) {

@@ -1,7 +1,7 @@
 //! Reads tweets, and recognises records of other kinds, many times faster than a full JSON parser.
 //!
 //! It returns `None` for every line that is not plain, valid or not, which the full parser then
-//! reads. Where it returns an item, the full parser returns the same (tested).
+//! reads. Where it reads an item, the full parser returns the same (tested).
 
 use std::borrow::Cow;
 
@@ -15,26 +15,28 @@ use crate::cascade::Point;
 use crate::cascade::numbers::pairs;
 use crate::event::{Event, EventTime, LARGEST, Message};
 
-/// The item of a line, if that is a plain event or plainly a record of no kind in `takes`.
+/// Reads the item of a line into `item`, if that is a plain event or plainly a record of no kind in
+/// `takes`.
+///
+/// An event is large, so it is built in its place: returned, it would be copied.
 #[inline]
-pub(super) fn item<'a>(line: &'a str, takes: &[Kind], layout: &mut Layout) -> Option<Item<'a>> {
+pub(super) fn item<'a>(
+    line: &'a str,
+    takes: &[Kind],
+    layout: &mut Layout,
+    item: &mut Item<'a>,
+) -> Option<()> {
     let text = Text::of(line);
-    if takes.contains(&Kind::Tweet)
-        && takes.contains(&Kind::Retweet)
-        && let Some(event) = ours(text).or_else(|| layout.read(text))
-    {
-        return Some(Item::Event(event));
+    let events = takes.contains(&Kind::Tweet) && takes.contains(&Kind::Retweet);
+    if events && (ours(text, item).is_some() || layout.read(text, item).is_some()) {
+        return Some(());
     }
-    let item = any(text, takes)?;
-    if matches!(item, Item::Event(_)) {
-        layout.missed(text);
-    }
-    Some(item)
+    any(text, takes, layout, item)
 }
 
-/// An event in the layout of `generate`; `msg` and `info` may be in either order.
+/// Reads an event in the layout of `generate`; `msg` and `info` may be in either order.
 #[inline]
-fn ours(mut line: Text<'_>) -> Option<Event<'_>> {
+fn ours<'a>(mut line: Text<'a>, item: &mut Item<'a>) -> Option<()> {
     let root = !line.skip(r#"{"type":"retweet","cid":"#);
     if root {
         line.expect(r#"{"type":"tweet","cid":"#)?;
@@ -57,13 +59,14 @@ fn ours(mut line: Text<'_>) -> Option<Event<'_>> {
     line.expect("}")?;
     let sound = line.is_over() && (0.0..=LARGEST).contains(&magnitude);
     let time = EventTime::new(time).filter(|_| sound)?;
-    Some(Event { root, cid, source, time, magnitude, msg, info, id })
+    *item = Item::Event(Event { root, cid, source, time, magnitude, msg, info, id });
+    Some(())
 }
 
-/// An event whose fields are in any order, among other fields and blanks; or a valid record of a
-/// kind that is not in `takes`.
+/// Reads an event whose fields are in any order, among other fields and blanks; or a valid record of
+/// a kind that is not in `takes`.
 #[inline(never)]
-fn any<'a>(line: Text<'a>, takes: &[Kind]) -> Option<Item<'a>> {
+fn any<'a>(line: Text<'a>, takes: &[Kind], layout: &mut Layout, item: &mut Item<'a>) -> Option<()> {
     let (mut fields, mut foreign, mut seen) = (Fields::default(), false, 0_u32);
     line.members(|name, line| {
         let field = Field::named(name);
@@ -82,7 +85,13 @@ fn any<'a>(line: Text<'a>, takes: &[Kind]) -> Option<Item<'a>> {
         }
         Some(())
     })?;
-    if foreign { Some(Item::Foreign) } else { fields.event().map(Item::Event) }
+    if foreign {
+        *item = Item::Foreign(line.rest().as_bytes());
+        return Some(());
+    }
+    fields.event(item)?;
+    layout.missed(line);
+    Some(())
 }
 
 /// A record with `[]` in place of its list of tweets, and that list; `None` where the list is not
@@ -106,10 +115,15 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
 
-    use super::item;
     use crate::record::layout::Layout;
     use crate::record::text::Text;
     use crate::record::{Item, Kind, Refusal, read, read_fully};
+
+    /// The item of the fast reader.
+    fn item<'a>(line: &'a str, takes: &[Kind], layout: &mut Layout) -> Option<Item<'a>> {
+        let mut item = Item::default();
+        super::item(line, takes, layout, &mut item).map(|()| item)
+    }
 
     const LINES: [&str; 13] = [
         r#"{"type":"tweet","cid":"17","t":1510,"m":1085,"source":"2","msg":"text","info":"cascade=19707"}"#,
@@ -156,7 +170,9 @@ mod tests {
                 shuffle_fields(&mut line, &mut rng);
             }
             let text = std::str::from_utf8(&line);
-            alike += u32::from(text.is_ok_and(|it| layout.read(Text::of(it)).is_some()));
+            alike += u32::from(
+                text.is_ok_and(|it| layout.read(Text::of(it), &mut Item::default()).is_some()),
+            );
             let Some(item) = text.ok().and_then(|it| item(it, takes, &mut layout)) else {
                 unread += 1;
                 continue;
@@ -173,7 +189,7 @@ mod tests {
     fn the_layout_of_an_input_is_adopted_from_its_second_line_on() {
         let mut layout = Layout::default();
         let mut fast = |line: &str| {
-            let fast = layout.read(Text::of(line)).is_some();
+            let fast = layout.read(Text::of(line), &mut Item::default()).is_some();
             assert!(matches!(item(line, &Kind::ALL, &mut layout), Some(Item::Event(_))), "{line}");
             fast
         };
@@ -188,7 +204,7 @@ mod tests {
             item(r#"{"type":"size","cid":"1","n_tot":5}"#, &[Kind::Tweet], &mut layout);
             item(r#"{"type":"watermark","source":"0","t":5}"#, &Kind::ALL, &mut layout);
         }
-        assert!(layout.read(Text::of(&others(1))).is_some());
+        assert!(layout.read(Text::of(&others(1)), &mut Item::default()).is_some());
     }
 
     /// Permutes or duplicates the text between commas; the result need not be valid.

@@ -8,14 +8,21 @@ use super::write::Record;
 use crate::event::Event;
 
 /// A record as it was read.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Item<'a> {
     /// A tweet or retweet, borrowed from the bytes.
     Event(Event<'a>),
     /// Any other record of a kind that the reader takes.
     Record(Box<Record>),
-    /// A valid record of another kind, which passes through as its bytes.
-    Foreign,
+    /// The bytes of a valid record of another kind, which passes through unchanged.
+    Foreign(&'a [u8]),
+}
+
+impl Default for Item<'_> {
+    /// The place of an item that is yet to be read.
+    fn default() -> Self {
+        Self::Foreign(&[])
+    }
 }
 
 impl Item<'_> {
@@ -23,7 +30,7 @@ impl Item<'_> {
     pub fn record(self) -> Option<Record> {
         match self {
             Self::Record(record) => Some(*record),
-            Self::Event(_) | Self::Foreign => None,
+            Self::Event(_) | Self::Foreign(_) => None,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::item::Item;
 use super::kind::Kind;
 use super::special::Literal;
 use super::text::Text;
@@ -98,9 +99,9 @@ impl<'a> Fields<'a> {
         Kind::named(self.kind?)
     }
 
-    /// The event; `None` where a field is missing that the full parser may find in the key.
+    /// Builds the event in `item`; `None` where a field is missing that the full parser may find in the key.
     #[inline(always)]
-    pub(super) fn event(self) -> Option<Event<'a>> {
+    pub(super) fn event(self, item: &mut Item<'a>) -> Option<()> {
         let root = match self.kind? {
             "tweet" => true,
             "retweet" => false,
@@ -112,16 +113,13 @@ impl<'a> Fields<'a> {
             Some(source) => source,
         };
         let magnitude = self.m.or(self.magnitude).unwrap_or(1.0);
-        Some(Event {
-            root,
-            cid: self.cid.or(self.tweet_id)?,
-            source,
-            time: EventTime::new(self.t.or(self.time)?)?,
-            magnitude: (0.0..=LARGEST).contains(&magnitude).then_some(magnitude)?,
-            msg: self.msg.unwrap_or_default(),
-            info: self.info.unwrap_or_default(),
-            id: self.id.unwrap_or_default(),
-        })
+        (0.0..=LARGEST).contains(&magnitude).then_some(())?;
+        let time = EventTime::new(self.t.or(self.time)?)?;
+        let cid = self.cid.or(self.tweet_id)?;
+        let (msg, info) = (self.msg.unwrap_or_default(), self.info.unwrap_or_default());
+        let id = self.id.unwrap_or_default();
+        *item = Item::Event(Event { root, cid, source, time, magnitude, msg, info, id });
+        Some(())
     }
 }
 
@@ -137,17 +135,18 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// The event of a line in this layout; `None` if it has another.
-    #[inline]
-    pub(super) fn read<'a>(&mut self, mut line: Text<'a>) -> Option<Event<'a>> {
+    /// Reads the event of a line in this layout; `None` if it has another.
+    #[inline(never)]
+    pub(super) fn read<'a>(&mut self, mut line: Text<'a>, item: &mut Item<'a>) -> Option<()> {
         let mut fields = Fields::default();
         for (literal, field) in &self.steps {
             line.expect_literal(literal)?;
             fields.take(*field, &mut line)?;
         }
-        let event = fields.event().filter(|_| line.rest() == self.end)?;
+        (line.rest() == self.end).then_some(())?;
+        fields.event(item)?;
         self.missed = 0;
-        Some(event)
+        Some(())
     }
 
     /// Called for an event that was read another way: adopts the layout of its line, at growing

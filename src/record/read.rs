@@ -70,7 +70,9 @@ pub fn read<'a>(
     key: Option<&'a str>,
     takes: &[Kind],
 ) -> Result<Item<'a>, Refusal> {
-    Reader::new(takes).bytes(bytes, key)
+    let mut item = Item::default();
+    Reader::new(takes).bytes(bytes, key, &mut item)?;
+    Ok(item)
 }
 
 /// Reads the records of one input, most of which have one layout: faster than [`read`], with equal
@@ -87,14 +89,15 @@ impl<'t> Reader<'t> {
         Self { takes, layout: Layout::default() }
     }
 
-    /// Reads one record, as [`read`] does.
+    /// Reads one record into `item`, as [`read`] returns it; a refused record leaves it as it was.
     pub fn bytes<'a>(
         &mut self,
         bytes: &'a [u8],
         key: Option<&'a str>,
-    ) -> Result<Item<'a>, Refusal> {
+        item: &mut Item<'a>,
+    ) -> Result<(), Refusal> {
         match simdutf8::basic::from_utf8(bytes) {
-            Ok(text) => self.text(text, key),
+            Ok(text) => self.text(text, key, item),
             Err(_) => {
                 let error = std::str::from_utf8(bytes).err();
                 let at = error.map_or(0, |error| error.valid_up_to() + 1);
@@ -103,14 +106,19 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Reads one record that is valid UTF-8.
+    /// The same for a record that is valid UTF-8.
     #[inline]
-    pub fn text<'a>(&mut self, text: &'a str, key: Option<&'a str>) -> Result<Item<'a>, Refusal> {
+    pub fn text<'a>(
+        &mut self,
+        text: &'a str,
+        key: Option<&'a str>,
+        item: &mut Item<'a>,
+    ) -> Result<(), Refusal> {
         // The fast reader answers only where the record itself holds cascade and source.
-        match fast::item(text, self.takes, &mut self.layout) {
-            Some(item) => Ok(item),
-            None => read_rare(text.as_bytes(), key, self.takes),
+        if fast::item(text, self.takes, &mut self.layout, item).is_none() {
+            *item = read_rare(text.as_bytes(), key, self.takes)?;
         }
+        Ok(())
     }
 }
 
@@ -124,7 +132,7 @@ fn read_rare<'a>(
     if let Some((short, points)) = fast::without_list(bytes) {
         match read_listed(&short, key, takes, Some(points)) {
             Ok(Item::Record(record)) => return Ok(Item::Record(record)),
-            Ok(Item::Foreign) => return Ok(Item::Foreign),
+            Ok(Item::Foreign(_)) => return Ok(Item::Foreign(bytes)),
             // Read the whole line, so that the byte positions of an error are right.
             Ok(Item::Event(_)) | Err(_) => {}
         }
@@ -176,7 +184,7 @@ fn read_listed<'a>(
         return Err(Refusal::new("type", "no field \"type\" that says what the record is"));
     };
     let Some(kind) = Kind::named(name).filter(|kind| takes.contains(kind)) else {
-        return Ok(Item::Foreign);
+        return Ok(Item::Foreign(bytes));
     };
     match kind {
         Kind::Tweet => event(head, key, true).map(Item::Event),

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{Body, RecordRef, Tally};
-use crate::record::Record;
+use super::{RecordRef, Tally};
+use crate::record::{Item, Record};
 
 /// Largest number of tracked sources: names are untrusted.
 const SOURCES: usize = 100_000;
@@ -18,10 +18,10 @@ impl Clocks {
     /// Advances the clocks by the times of records.
     pub(super) fn observe(&mut self, batch: &[RecordRef<'_>]) {
         for record in batch {
-            let time = match &record.body {
-                Body::Event(event) => Some((&*event.source, event.time.seconds())),
-                Body::Record(body) => event_time(body),
-                Body::Foreign(_) => None,
+            let time = match &record.item {
+                Item::Event(event) => Some((&*event.source, event.time.seconds())),
+                Item::Record(body) => event_time(body),
+                Item::Foreign(_) => None,
             };
             if let Some((source, time)) = time {
                 self.advance(source, time);

@@ -18,7 +18,7 @@ pub use kernels::{EXACT_BELOW, Exponent, KernelOptions};
 pub use short::Short;
 
 use super::clocks::Clocks;
-use super::{Body, Ending, Out, RecordRef, Stage, Tally};
+use super::{Ending, Out, RecordRef, Stage, Tally};
 use crate::cascade::Point;
 use crate::hawkes::fit::{Fit as Fitted, fit};
 use crate::hawkes::lanes;
@@ -29,7 +29,7 @@ use crate::hawkes::{Estimator, seismic};
 use crate::learn;
 use crate::math;
 use crate::parallel::in_parallel;
-use crate::record::{Kind, Parameters, Record, Serie};
+use crate::record::{Item, Kind, Parameters, Record, Serie};
 
 /// How series are fitted.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,7 +138,7 @@ impl Fit {
     }
 
     fn jobs<'a>(&self, record: &'a RecordRef<'_>) -> Vec<Job<'a>> {
-        let Body::Record(record) = &record.body else { return Vec::new() };
+        let Item::Record(record) = &record.item else { return Vec::new() };
         match &**record {
             Record::Serie(serie) => {
                 let watched = serie.t_obs as f64;
@@ -364,7 +364,7 @@ impl Stage for Fit {
         leave_out(&mut jobs, &mut self.skip);
         if self.options.kernels.as_ref().is_some_and(|kernels| kernels.joint) {
             for (record, jobs) in batch.iter().zip(jobs) {
-                if let Body::Foreign(bytes) = record.body {
+                if let Item::Foreign(bytes) = record.item {
                     out.pass_through(bytes);
                 }
                 self.held.extend(jobs.into_iter().map(Job::into_owned));
@@ -374,7 +374,7 @@ impl Stage for Fit {
         let flat: Vec<&Job<'_>> = jobs.iter().flatten().collect();
         let mut fitted = self.options.all_parameters(&flat).into_iter();
         for (record, jobs) in batch.iter().zip(&jobs) {
-            if let Body::Foreign(bytes) = record.body {
+            if let Item::Foreign(bytes) = record.item {
                 out.pass_through(bytes);
             }
             for (job, (parameters, iterations)) in jobs.iter().zip(&mut fitted) {

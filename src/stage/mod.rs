@@ -22,8 +22,7 @@ pub use tally::{Histogram, Tally};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::event::Event;
-use crate::record::{Kind, Record, Refusal};
+use crate::record::{Item, Kind, Record, Refusal};
 
 /// A record of the input, with its position.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,25 +30,14 @@ pub struct RecordRef<'a> {
     /// Its position in the input: ascending, unique; a replay starts at a position.
     pub position: u64,
     /// Its content.
-    pub body: Body<'a>,
+    pub item: Item<'a>,
 }
 
 impl RecordRef<'_> {
     /// A record that is not from the input, such as a model: its position is 0.
     pub fn without_position(record: Record) -> Self {
-        Self { position: 0, body: Body::Record(Box::new(record)) }
+        Self { position: 0, item: Item::Record(Box::new(record)) }
     }
-}
-
-/// The content of a record on its way into a stage.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Body<'a> {
-    /// A tweet or retweet.
-    Event(Event<'a>),
-    /// Any other record of a kind that the stage takes.
-    Record(Box<Record>),
-    /// A record of a kind that the stage does not take, which passes through unchanged.
-    Foreign(&'a [u8]),
 }
 
 /// The output of a stage: records that it emits and records that pass through, in order.

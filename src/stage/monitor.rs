@@ -12,7 +12,7 @@ use window::Window;
 
 use super::clocks::Clocks;
 use super::{
-    Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
+    Change, Ending, Incompatible, Item, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
     Tally,
 };
 use crate::record::{Kind, Record, Report, Stat};
@@ -76,14 +76,14 @@ impl Stage for Monitor {
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
         self.clocks.observe(batch);
         for record in batch {
-            match &record.body {
-                Body::Foreign(bytes) => out.pass_through(bytes),
-                Body::Record(body) => {
+            match &record.item {
+                Item::Foreign(bytes) => out.pass_through(bytes),
+                Item::Record(body) => {
                     if let Record::Stat(stat) = &**body {
                         self.stat(stat, out);
                     }
                 }
-                Body::Event(_) => {}
+                Item::Event(_) => {}
             }
         }
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::fit::{Cut, Fit, FitOptions};
 use super::predict::{Predict, PredictOptions};
-use super::{Body, Ending, Out, Outgoing, RecordRef, Stage, Tally};
-use crate::record::{Alert, History, Kind, Parameters, Record};
+use super::{Ending, Out, Outgoing, RecordRef, Stage, Tally};
+use crate::record::{Alert, History, Item, Kind, Parameters, Record};
 
 /// A model of a window is used at an age that differs from it by at most this share.
 const TOLERANCE: f64 = 0.02;
@@ -88,10 +88,10 @@ impl Stage for Now {
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
         let mut histories = Vec::new();
         for record in batch {
-            match &record.body {
-                Body::Foreign(bytes) => out.pass_through(bytes),
-                Body::Event(_) => {}
-                Body::Record(body) => match &**body {
+            match &record.item {
+                Item::Foreign(bytes) => out.pass_through(bytes),
+                Item::Event(_) => {}
+                Item::Record(body) => match &**body {
                     Record::History(it) if self.is_predicted(it) => histories.push(record.clone()),
                     Record::Model(it) => self.predict.model(it.text.get()),
                     _ => {}

@@ -30,7 +30,7 @@ use withheld::Withheld;
 
 use super::clocks::Clocks;
 use super::{
-    Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
+    Change, Ending, Incompatible, Item, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
     Tally,
 };
 use crate::event::ModelVersion;
@@ -286,10 +286,10 @@ impl Stage for Predict {
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
         self.clocks.observe(batch);
         for record in batch {
-            match &record.body {
-                Body::Foreign(bytes) => out.pass_through(bytes),
-                Body::Event(_) => {}
-                Body::Record(body) => match &**body {
+            match &record.item {
+                Item::Foreign(bytes) => out.pass_through(bytes),
+                Item::Event(_) => {}
+                Item::Record(body) => match &**body {
                     Record::Parameters(it) => self.parameters(it, record.position, out),
                     Record::Size(it) => self.size(it, record.position, out),
                     Record::Model(it) => self.model(it.text.get()),

@@ -11,8 +11,8 @@ use super::fit::{Fit, FitOptions};
 use super::monitor::{Monitor, MonitorOptions};
 use super::predict::{Predict, PredictOptions};
 use super::train::{Train, TrainOptions};
-use super::{Body, Ending, Out, Outgoing, RecordRef, Sink, Stage, Tally};
-use crate::record::{Kind, Record};
+use super::{Ending, Out, Outgoing, RecordRef, Sink, Stage, Tally};
+use crate::record::{Item, Kind, Record};
 
 /// The options of the stages.
 #[derive(Clone, Debug)]
@@ -182,7 +182,7 @@ impl Stage for System {
         self.rest().out = std::mem::take(out);
         let mut refused = Vec::new();
         for record in batch {
-            if let Body::Record(body) = &record.body
+            if let Item::Record(body) = &record.item
                 && matches!(**body, Record::Model(_))
             {
                 let mut rest = self.rest();

@@ -14,13 +14,13 @@ pub use drift::TrainOnReports;
 use drift::{Course, Drift};
 
 use super::clocks::Clocks;
-use super::{Body, Ending, Out, RecordRef, Stage, Tally};
+use super::{Ending, Out, RecordRef, Stage, Tally};
 use crate::event::ModelVersion;
 use crate::learn::{
     self, Aggregate, GrowthLaw, LearnOptions, MIN_SAMPLES_FOR_TREES, Model, Target, fit_model,
     fit_successor,
 };
-use crate::record::{self, Kind, Record};
+use crate::record::{self, Item, Kind, Record};
 
 /// How models are trained.
 #[derive(Clone, Debug, PartialEq)]
@@ -279,10 +279,10 @@ impl Stage for Train {
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
         self.clocks.observe(batch);
         for record in batch {
-            match &record.body {
-                Body::Foreign(bytes) => out.pass_through(bytes),
-                Body::Event(_) => {}
-                Body::Record(body) => match &**body {
+            match &record.item {
+                Item::Foreign(bytes) => out.pass_through(bytes),
+                Item::Event(_) => {}
+                Item::Record(body) => match &**body {
                     Record::Sample(sample) => self.sample(sample, record.position, out),
                     // A published model: the incumbent of its window.
                     Record::Model(it) => match Model::from_line(it.text.get()) {

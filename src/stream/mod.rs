@@ -25,7 +25,7 @@ use std::io;
 
 use crate::input::import::{Format, Recognised, recognise};
 use crate::record::{Item, Kind, Reader, Record, Refusal};
-use crate::stage::{Body, Ending, Out, Outgoing, RecordRef, SharedSink, Stage, Tally};
+use crate::stage::{Ending, Out, Outgoing, RecordRef, SharedSink, Stage, Tally};
 
 /// The bytes of one record and its position.
 #[derive(Clone, Copy, Debug)]
@@ -235,7 +235,7 @@ pub fn run<S: Stage>(
                     );
                 }
                 let batch = parse(&frames, S::TAKES, &mut refused);
-                let foreign = |record: &&RecordRef<'_>| matches!(record.body, Body::Foreign(_));
+                let foreign = |record: &&RecordRef<'_>| matches!(record.item, Item::Foreign(_));
                 taken += (batch.len() - batch.iter().filter(foreign).count()) as u64;
                 stage.on_batch(&batch, &mut out);
                 refused.extend(refused_by_stage(&mut out, &frames));
@@ -246,7 +246,7 @@ pub fn run<S: Stage>(
                 stage.on_batch(&batch, &mut out);
                 let refused = out.take_refused();
                 if let Some((position, refusal)) = refused.first() {
-                    let text = format!("{:?}", batch[0].body);
+                    let text = format!("{:?}", batch[0].item);
                     transport.reject(*position, text.as_bytes(), refusal)?;
                 }
                 transport.write(out.take())?;
@@ -325,24 +325,19 @@ pub(crate) fn parse<'a>(
     takes: &[Kind],
     refused: &mut Vec<Refused>,
 ) -> Vec<RecordRef<'a>> {
-    let mut batch = Vec::with_capacity(frames.len());
-    let mut reader = Reader::new(takes);
-    for frame in frames {
-        let item = match frame.text {
-            Some(text) => reader.text(text, frame.key),
-            None => reader.bytes(frame.bytes, frame.key),
+    let place = |frame: &Frame<'_>| RecordRef { position: frame.position, item: Item::default() };
+    let mut batch: Vec<RecordRef<'_>> = frames.iter().map(place).collect();
+    let (mut reader, mut frames) = (Reader::new(takes), frames.iter());
+    batch.retain_mut(|record| {
+        let Some(frame) = frames.next() else { return false };
+        let read = match frame.text {
+            Some(text) => reader.text(text, frame.key, &mut record.item),
+            None => reader.bytes(frame.bytes, frame.key, &mut record.item),
         };
-        let body = match item {
-            Ok(Item::Event(event)) => Body::Event(event),
-            Ok(Item::Record(record)) => Body::Record(record),
-            Ok(Item::Foreign) => Body::Foreign(frame.bytes),
-            Err(refusal) => {
-                let kept = frame.bytes[..frame.bytes.len().min(MAX_KEPT_BYTES)].to_vec();
-                refused.push((frame.position, kept, refusal));
-                continue;
-            }
-        };
-        batch.push(RecordRef { position: frame.position, body });
-    }
+        let Err(refusal) = read else { return true };
+        let kept = frame.bytes[..frame.bytes.len().min(MAX_KEPT_BYTES)].to_vec();
+        refused.push((frame.position, kept, refusal));
+        false
+    });
     batch
 }

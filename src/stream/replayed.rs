@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::writer::Shared;
 use super::{Counts, Rejects, Step, Transport};
 use crate::input::Refused;
-use crate::record::{Record, Refusal};
+use crate::record::{Item, Record, Refusal};
 use crate::replay::{Replay, ReplayItem};
-use crate::stage::{Body, Ending, Outgoing, RecordRef, SharedSink, Tally};
+use crate::stage::{Ending, Outgoing, RecordRef, SharedSink, Tally};
 
 /// A transport from a replay to a writer.
 pub struct Replayed<W> {
@@ -65,7 +65,7 @@ impl<W: Write + Send + 'static> Transport for Replayed<W> {
         let position = self.read;
         match self.replay.next() {
             Some(ReplayItem::Event { event, .. }) => {
-                Ok(Step::Record(RecordRef { position, body: Body::Event(event) }))
+                Ok(Step::Record(RecordRef { position, item: Item::Event(event) }))
             }
             Some(ReplayItem::Watermark(it)) => {
                 Ok(Step::Record(RecordRef::without_position(Record::Watermark(it))))

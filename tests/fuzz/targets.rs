@@ -13,7 +13,7 @@ use tweetoscope::record::{
     HistoryCascade, Item, Kind, Reader, Record, Watermark, read, write_event,
 };
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
-use tweetoscope::stage::{Body, Ending, Out, Outgoing, RecordRef, Stage};
+use tweetoscope::stage::{Ending, Out, Outgoing, RecordRef, Stage};
 
 /// A target.
 pub(crate) type Target = fn(&[u8]);
@@ -34,7 +34,7 @@ fn written(item: &Item<'_>) -> Option<Vec<u8>> {
     match item {
         Item::Event(event) => write_event(event, &mut bytes),
         Item::Record(record) => record.write(&mut bytes),
-        Item::Foreign => return None,
+        Item::Foreign(_) => return None,
     }
     Some(bytes)
 }
@@ -45,7 +45,9 @@ pub(crate) fn records(data: &[u8]) {
     let mut reader = Reader::new(&Kind::ALL);
     for line in data.split(|byte| *byte == b'\n') {
         let fresh = read(line, None, &Kind::ALL);
-        assert_eq!(reader.bytes(line, None), fresh, "{}", String::from_utf8_lossy(line));
+        let mut item = Item::default();
+        let learned = reader.bytes(line, None, &mut item).map(|()| item);
+        assert_eq!(learned, fresh, "{}", String::from_utf8_lossy(line));
         let Ok(item) = fresh else { continue };
         let is_json = serde_json::from_slice::<IgnoredAny>(line).is_ok();
         // Half a surrogate pair in a text is replaced, which serde_json refuses.
@@ -174,13 +176,13 @@ pub(crate) fn collector(data: &[u8]) {
     let emitted = |batch: usize| -> Vec<Record> {
         let (mut stage, mut out) = (Collect::new(options.clone()), Out::default());
         for (number, chunk) in records.chunks(batch).enumerate() {
-            let body = |record: &Record| match record.clone() {
-                Record::Event(event) => Body::Event(event),
-                other => Body::Record(Box::new(other)),
+            let item = |record: &Record| match record.clone() {
+                Record::Event(event) => Item::Event(event),
+                other => Item::Record(Box::new(other)),
             };
             let at = |(i, record)| RecordRef {
                 position: (number * batch + i) as u64,
-                body: body(record),
+                item: item(record),
             };
             stage.on_batch(&chunk.iter().enumerate().map(at).collect::<Vec<_>>(), &mut out);
         }

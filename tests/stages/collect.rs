@@ -7,10 +7,10 @@ mod slow;
 use slow::{Input, SlowCollector};
 use std::sync::{Arc, Mutex};
 use tweetoscope::event::{Event, EventTime};
-use tweetoscope::record::{Record, Watermark};
+use tweetoscope::record::{Item, Record, Watermark};
 use tweetoscope::replay::{ParamRange, Replay, ReplayItem, ReplayOptions, Simulated};
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
-use tweetoscope::stage::{Body, Ending, Out, Outgoing, RecordRef, Recover, Saved, Sink, Stage};
+use tweetoscope::stage::{Ending, Out, Outgoing, RecordRef, Recover, Saved, Sink, Stage};
 
 fn options(windows: &[u64], lateness: f64) -> CollectOptions {
     CollectOptions {
@@ -68,11 +68,11 @@ fn wild(seed: u64, length: u64) -> Vec<Input> {
 }
 
 fn as_record(input: &Input, position: u64) -> RecordRef<'_> {
-    let body = match input {
+    let item = match input {
         Input::Watermark { source, t } => {
-            Body::Record(Box::new(Record::Watermark(Watermark { source: source.clone(), t: *t })))
+            Item::Record(Box::new(Record::Watermark(Watermark { source: source.clone(), t: *t })))
         }
-        Input::Event { source, cid, root, t, m, id } => Body::Event(Event {
+        Input::Event { source, cid, root, t, m, id } => Item::Event(Event {
             root: *root,
             cid: cid.as_str().into(),
             source: source.as_str().into(),
@@ -83,7 +83,7 @@ fn as_record(input: &Input, position: u64) -> RecordRef<'_> {
             id: id.as_str().into(),
         }),
     };
-    RecordRef { position, body }
+    RecordRef { position, item }
 }
 
 fn records(out: &mut Out) -> Vec<Record> {
@@ -249,12 +249,12 @@ fn output_that_is_written_as_it_is_made_is_the_same_in_bounded_chunks() {
     let event = |cid: usize, at: f64, root| {
         let (cid, source) = (cid.to_string().into(), "0".into());
         let (time, (msg, info)) = (EventTime::new(at).unwrap(), Default::default());
-        Body::Event(Event { root, source, cid, time, magnitude: 1.0, msg, info, id: "".into() })
+        Item::Event(Event { root, source, cid, time, magnitude: 1.0, msg, info, id: "".into() })
     };
     let events = (0..CASCADES)
         .flat_map(|cid| [0.0, 1.0, 2.0].map(|at| event(cid, at, at == 0.0)))
         .zip(0..)
-        .map(|(body, position)| RecordRef { position, body });
+        .map(|(item, position)| RecordRef { position, item });
     let events: Vec<_> = events.collect();
     let watermark = Record::Watermark(Watermark { source: "0".into(), t: 5000.0 });
     let watermark = [RecordRef::without_position(watermark)];

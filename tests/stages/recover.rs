@@ -14,7 +14,7 @@ use tweetoscope::record::{Item, Kind, Record, Watermark, read};
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
 use tweetoscope::stage::predict::{Predict, PredictOptions};
 use tweetoscope::stage::train::{Train, TrainOptions};
-use tweetoscope::stage::{Body, Change, Limit, Out, Outgoing, RecordRef, Recover, Saved, Stage};
+use tweetoscope::stage::{Change, Limit, Out, Outgoing, RecordRef, Recover, Saved, Stage};
 
 fn below(rng: &mut ChaCha8Rng, n: u64) -> u64 {
     u64::from(rng.next_u32()) % n
@@ -31,12 +31,12 @@ fn records(out: &mut Out) -> Vec<Record> {
 }
 
 fn at(records: &[Record], from: usize) -> Vec<RecordRef<'static>> {
-    let body = |record: &Record| match record {
-        Record::Event(event) => Body::Event(event.clone()),
-        other => Body::Record(Box::new(other.clone())),
+    let item = |record: &Record| match record {
+        Record::Event(event) => Item::Event(event.clone()),
+        other => Item::Record(Box::new(other.clone())),
     };
     let numbered = records.iter().zip(from as u64..);
-    numbered.map(|(record, position)| RecordRef { position, body: body(record) }).collect()
+    numbered.map(|(record, position)| RecordRef { position, item: item(record) }).collect()
 }
 
 /// When a stage makes checkpoints and spills parts.

@@ -4,9 +4,9 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::KeyCode;
 use tweetoscope::cascade::Point;
-use tweetoscope::record::{Alert, Explanation, Interval, Record};
+use tweetoscope::record::{Alert, Explanation, Interval, Item, Record};
+use tweetoscope::stage::RecordRef;
 use tweetoscope::stage::dashboard::Dashboard;
-use tweetoscope::stage::{Body, RecordRef};
 
 use super::*;
 use crate::dashboard::figures::{count, short};
@@ -42,8 +42,8 @@ fn shared(count: u64) -> Shared {
                 reasons: vec![format!("still accelerating: x1.8 {HOSTILE}")],
             })),
         };
-        let body = Body::Record(Box::new(Record::Alert(alert)));
-        shared.board().take(&[RecordRef { position: cid, body }]);
+        let item = Item::Record(Box::new(Record::Alert(alert)));
+        shared.board().take(&[RecordRef { position: cid, item }]);
     }
     shared
 }
@@ -136,13 +136,8 @@ fn board_of(case: &str) -> Shared {
     let shared = Shared::default();
     let path = format!("{}/testdata/cases/{case}", env!("CARGO_MANIFEST_DIR"));
     for line in std::fs::read_to_string(path).unwrap().lines() {
-        let (kinds, at) = (Dashboard::TAKES, 0);
-        let body = match tweetoscope::record::read(line.as_bytes(), None, kinds).unwrap() {
-            tweetoscope::record::Item::Event(event) => Body::Event(event),
-            tweetoscope::record::Item::Record(record) => Body::Record(record),
-            other => panic!("{other:?}"),
-        };
-        shared.board().take(&[RecordRef { position: at, body }]);
+        let item = tweetoscope::record::read(line.as_bytes(), None, Dashboard::TAKES).unwrap();
+        shared.board().take(&[RecordRef { position: 0, item }]);
     }
     shared
 }

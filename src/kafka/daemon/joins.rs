@@ -8,8 +8,8 @@ use std::io;
 use foldhash::fast::{FixedState, RandomState};
 
 use crate::kafka::client::errors::failed;
-use crate::record::{Kind, Record};
-use crate::stage::{Body, RecordRef};
+use crate::record::{Item, Kind, Record};
+use crate::stage::RecordRef;
 use crate::stream::Frame;
 
 /// Number of records that wait for their counterpart, at most; then all are dropped. Keys that do not
@@ -35,7 +35,7 @@ pub(crate) fn joined(kinds: &[Kind], batch: &[RecordRef<'_>], frames: &[Frame<'_
         return Vec::new();
     }
     let of = |it: &RecordRef<'_>| {
-        let Body::Record(record) = &it.body else { return None };
+        let Item::Record(record) = &it.item else { return None };
         let (source, cid, t_obs) = match &**record {
             Record::Size(size) => (&size.source, &size.cid, size.t_obs),
             Record::Parameters(fitted) => (&fitted.source, &fitted.cid, fitted.t_obs),

@@ -20,7 +20,7 @@ pub use context::Dropped;
 pub use options::{AtEnd, CollectOptions, Limits, MAX_WINDOWS, check_windows};
 
 use super::{
-    Body, Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
+    Change, Ending, Incompatible, Item, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
     Tally, clocks,
 };
 use crate::event::Event;
@@ -217,14 +217,14 @@ impl Stage for Collect {
 
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
         for record in batch {
-            match &record.body {
-                Body::Event(event) => self.event(event, record.position, out),
-                Body::Record(other) => match &**other {
+            match &record.item {
+                Item::Event(event) => self.event(event, record.position, out),
+                Item::Record(other) => match &**other {
                     Record::Watermark(it) => self.watermark(it, record.position, out),
                     Record::Event(event) => self.event(event, record.position, out),
                     _ => {}
                 },
-                Body::Foreign(bytes) => out.pass_through(bytes),
+                Item::Foreign(bytes) => out.pass_through(bytes),
             }
         }
     }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::cascade::{Cascade, Key};
 use crate::event::Event;
-use crate::record::{Alert, Kind, Record, Serie, Size};
+use crate::record::{Alert, Item, Kind, Record, Serie, Size};
 use crate::stage::clocks::Clocks;
-use crate::stage::{Body, RecordRef, Tally};
+use crate::stage::{RecordRef, Tally};
 
 /// Default number of cascades that are kept.
 pub const MAX_CASCADES: usize = 10_000;
@@ -52,9 +52,9 @@ impl Dashboard {
     /// Takes the next records.
     pub fn take(&mut self, batch: &[RecordRef<'_>]) {
         for record in batch {
-            match &record.body {
-                Body::Event(event) => self.event(event),
-                Body::Record(record) => match &**record {
+            match &record.item {
+                Item::Event(event) => self.event(event),
+                Item::Record(record) => match &**record {
                     Record::Event(event) => self.event(event),
                     Record::Watermark(it) => self.clock(&it.source, it.t),
                     Record::Serie(serie) => self.serie(serie),
@@ -62,7 +62,7 @@ impl Dashboard {
                     Record::Alert(alert) => self.alert(alert),
                     _ => {}
                 },
-                Body::Foreign(_) => {}
+                Item::Foreign(_) => {}
             }
         }
     }

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::Cut;
-use crate::record::Record;
-use crate::stage::{Body, RecordRef};
+use crate::record::{Item, Record};
+use crate::stage::RecordRef;
 
 /// The counts, by window.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Short {
             Cut::Until(None) | Cut::Present => return,
         };
         for record in batch {
-            let Body::Record(record) = &record.body else { continue };
+            let Item::Record(record) = &record.item else { continue };
             let Record::History(history) = &**record else { continue };
             self.histories += 1;
             for age in &ages {

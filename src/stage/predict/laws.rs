@@ -276,8 +276,8 @@ fn a_stat_says_how_many_cascades_had_finished_before_its_prediction() {
         let mut known = 0;
         for (place, (_, record)) in records.into_iter().enumerate() {
             let mut out = Out::default();
-            let body = Body::Record(Box::new(record));
-            predict.on_batch(&[RecordRef { position: place as u64, body }], &mut out);
+            let item = Item::Record(Box::new(record));
+            predict.on_batch(&[RecordRef { position: place as u64, item }], &mut out);
             for item in out.take() {
                 match item {
                     Outgoing::Record(Record::Alert(alert)) => {

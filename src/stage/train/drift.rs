@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::Train;
-use crate::record::{Kind, Record};
+use crate::record::{Item, Kind, Record};
 use crate::stage::errors::Errors;
-use crate::stage::{Body, Ending, Out, RecordRef, Stage, Tally};
+use crate::stage::{Ending, Out, RecordRef, Stage, Tally};
 
 /// The beginning of a drift.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -74,8 +74,8 @@ impl Stage for TrainOnReports {
     fn on_batch(&mut self, batch: &[RecordRef<'_>], out: &mut Out) {
         const DRIFT: &str = "drift";
         for record in batch {
-            let report = match &record.body {
-                Body::Record(body) => match &**body {
+            let report = match &record.item {
+                Item::Record(body) => match &**body {
                     Record::Report(report) => Some(report),
                     _ => None,
                 },

@@ -55,9 +55,9 @@ fn records(seed: u64, count: usize) -> Vec<Record> {
 }
 
 pub(super) fn give(board: &mut Dashboard, records: &[Record]) {
-    let body = |record: &Record| Body::Record(Box::new(record.clone()));
+    let item = |record: &Record| Item::Record(Box::new(record.clone()));
     let batch: Vec<_> =
-        records.iter().map(|record| RecordRef { position: 0, body: body(record) }).collect();
+        records.iter().map(|record| RecordRef { position: 0, item: item(record) }).collect();
     board.take(&batch);
 }
 
