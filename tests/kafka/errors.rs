@@ -6,7 +6,7 @@ use crate::broker::{Broker, broker};
 use crate::client::{committed, produce};
 use crate::environment::{Environment, differences, field, keyed, sources, tweets};
 use crate::faults::OPTIONS;
-use crate::process::{ends, pipe};
+use crate::process::{Daemon, ends, pipe};
 
 #[test]
 fn brokers_that_do_not_answer_are_status_75() {
@@ -100,8 +100,6 @@ fn unreachable_brokers_while_running_are_status_75_and_no_record_is_lost() {
     assert!(daemon.stderr().contains(&name), "{}", daemon.stderr());
     assert!(daemon.stderr().contains("did not answer"), "{}", daemon.stderr());
     broker.script("restart", &[]);
-    // Where the session expires while the topic is deleted, the committed positions are gone before the topic is missed.
-    let flags = [&flags[..], &["-X", "session.timeout.ms=20000"]].concat();
     let mut daemon = environment.daemon("collect", "patient", &flags);
     feed(&lines[half + 1..]);
     environment.wait_until_read("collect", "tweets");
@@ -113,9 +111,31 @@ fn unreachable_brokers_while_running_are_status_75_and_no_record_is_lost() {
 
     // A deleted topic ends a daemon without waiting.
     broker.script("topics", &["delete", &environment.topic("tweets")]);
+    ends_without_topic(&mut daemon);
+}
+
+fn ends_without_topic(daemon: &mut Daemon) {
     let status = daemon.wait(Duration::from_secs(60));
     assert_eq!(status, Some(1), "{}", daemon.stderr());
     assert!(daemon.stderr().contains("the topic was deleted"), "{}", daemon.stderr());
+}
+
+#[test]
+fn a_topic_that_is_deleted_while_a_member_joins_again_is_named() {
+    let Some(broker) = broker() else { return };
+    let environment = Environment::new(broker, "deleted");
+    environment.create("collect", 2);
+    let lines = tweets(50, 2, 7);
+    let (brokers, topic) = (environment.brokers(), environment.topic("tweets"));
+    produce(brokers, &topic, keyed(&lines, &sources(&lines)));
+    let mut daemon = environment.daemon("collect", "deleted", &OPTIONS);
+    environment.wait_until_read("collect", "tweets");
+    // Its session expires, and the committed positions go with the topic.
+    daemon.signal("STOP");
+    broker.script("topics", &["delete", &topic]);
+    std::thread::sleep(Duration::from_secs(4));
+    daemon.signal("CONT");
+    ends_without_topic(&mut daemon);
 }
 
 #[test]

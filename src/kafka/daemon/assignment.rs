@@ -11,9 +11,8 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::kafka::client::clock::now;
-
-use crate::kafka::client::errors::Stopped;
-use crate::kafka::client::interface::GroupConsumer;
+use crate::kafka::client::errors::{Stopped, failed};
+use crate::kafka::client::interface::{Brokers, GroupConsumer};
 use crate::kafka::client::records::{Position, Positions};
 use crate::kafka::client::settings::{Settings, TRANSACTION_TIMEOUT};
 
@@ -165,11 +164,13 @@ impl<'a> Assignment<'a> {
         self.unassigned_since.is_none() && self.pending.is_none()
     }
 
-    /// The committed positions of partitions; `None`: to be requested again.
+    /// The committed positions of partitions; `None`: to be requested again. An error where the topic was deleted,
+    /// and the positions with it.
     pub(crate) fn committed(
         &mut self,
         partitions: &[i32],
         consumer: &dyn GroupConsumer,
+        brokers: &dyn Brokers,
     ) -> io::Result<Option<Positions>> {
         if partitions.is_empty() {
             return Ok(Some(BTreeMap::new()));
@@ -185,6 +186,9 @@ impl<'a> Assignment<'a> {
             self.add_committed(found.iter().filter_map(offset));
             (self.failing_since, self.is_old_reported) = (None, false);
             return Ok(Some(found));
+        }
+        if old.is_some() && brokers.partitions(&self.topic)?.is_none() {
+            return Err(failed(format!("topic {}: the topic was deleted", self.topic)));
         }
         // The broker aborts an open transaction of an ended process after its timeout.
         let since = *self.failing_since.get_or_insert_with(now);

@@ -15,7 +15,7 @@
 //! | `metrics` | counts, latencies, lag |
 //! | `sink`, `bridge` | commands that only write to topics, or only read them |
 
-mod assignment;
+pub(super) mod assignment;
 pub(crate) mod bridge;
 mod checkpoints;
 mod joins;

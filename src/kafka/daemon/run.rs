@@ -319,7 +319,8 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             return Ok(());
         }
         let valid = self.partitions.valid();
-        let Some(committed) = self.assignment.committed(&valid, &*self.consumer)? else {
+        let Some(committed) = self.assignment.committed(&valid, &*self.consumer, self.cluster)?
+        else {
             return Ok(());
         };
         self.assignment.checked();
@@ -338,7 +339,8 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
     fn restore_partitions(&mut self) -> io::Result<()> {
         self.check_positions()?;
         if let Some(pending) = self.assignment.pending().map(<[i32]>::to_vec)
-            && let Some(committed) = self.assignment.committed(&pending, &*self.consumer)?
+            && let Some(committed) =
+                self.assignment.committed(&pending, &*self.consumer, self.cluster)?
         {
             let mut starts = BTreeMap::new();
             for partition in pending {
@@ -348,7 +350,9 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             self.assignment.clear_pending();
         }
         let invalid = self.partitions.invalid();
-        if let Some(committed) = self.assignment.committed(&invalid, &*self.consumer)? {
+        if let Some(committed) =
+            self.assignment.committed(&invalid, &*self.consumer, self.cluster)?
+        {
             for partition in invalid {
                 let next = self.restore(partition, &committed)?;
                 self.consumer.seek(partition, next)?;

@@ -3,15 +3,20 @@
 //! `TWEETOSCOPE_SEEDS=100000 cargo test --lib simulated` runs as many seeds, and
 //! `TWEETOSCOPE_SEED=17 cargo test --lib simulated` one of them, which is printed when it fails.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 
+use super::group::Group;
 use super::output::Finding;
-use super::storm::{Happened, Weather, storm};
-use super::world::Identity;
+use super::storm::{Happened, Weather, connection, settings, storm};
+use super::world::{Identity, World};
 use crate::event::{Event, EventTime};
+use crate::kafka::client::interface::Brokers;
 use crate::kafka::client::topics::Topic;
+use crate::kafka::daemon::assignment::Assignment;
 use crate::record::{Item, Kind, Record, Watermark, read};
 use crate::replay::random::seeded_rng;
 use crate::replay::testing::below;
@@ -175,6 +180,24 @@ fn old_positions_that_are_confirmed_too_early_are_found() {
     let early = |seed| Weather { unit: Duration::from_secs(1), ..Weather::exactly_once(seed) };
     let found = findings(1000, early, collect_in_a_storm);
     assert!(found > 2, "{found} of 1000");
+}
+
+#[test]
+fn a_deleted_topic_is_named_where_its_positions_are_gone() {
+    let topic = Topic::Tweets.default_name();
+    let world = World::new(seeded_rng(1, 8), Group::new(1, true));
+    let world = Rc::new(RefCell::new(world));
+    world.borrow_mut().create(topic, 1);
+    let connection = connection(&world, &settings(&Weather::exactly_once(1)), 0);
+    let consumer = connection.consumer(topic).expect("the brokers answer");
+    let mut assignment = Assignment::new(&connection.settings, topic);
+    assignment.add_committed([(0, 100)].into_iter());
+    let mut committed = || assignment.committed(&[0], &*consumer, &connection);
+    // The coordinator may be loading the position.
+    assert!((0..9).all(|_| matches!(committed(), Ok(None))));
+    world.borrow_mut().delete(topic);
+    let error = committed().expect_err("the topic is gone").to_string();
+    assert_eq!(error, format!("topic {topic}: the topic was deleted"));
 }
 
 /// Parameters and sizes of cascades that overlap, in either order, some twice, some without a

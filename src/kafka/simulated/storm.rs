@@ -86,7 +86,7 @@ impl std::ops::AddAssign for Happened {
 }
 
 /// The settings that all instances have in common.
-fn settings(weather: &Weather) -> Settings {
+pub(super) fn settings(weather: &Weather) -> Settings {
     let mut rng = seeded_rng(weather.seed, 10);
     Settings {
         command: "simulated".to_owned(),
@@ -112,6 +112,20 @@ fn settings(weather: &Weather) -> Settings {
         pin: Vec::new(),
         replay: weather.replay,
         stop: Arc::new(AtomicBool::new(false)),
+    }
+}
+
+/// The connection of one instance.
+pub(super) fn connection(world: &Shared, settings: &Settings, number: u64) -> Connection {
+    Connection {
+        world: Rc::clone(world),
+        settings: Settings {
+            transactional_id: format!("id-{number}"),
+            stop: Arc::default(),
+            ..settings.clone()
+        },
+        process: Cell::new(0),
+        is_killed: Rc::new(Cell::new(false)),
     }
 }
 
@@ -196,17 +210,8 @@ pub(super) fn storm<S: Recover>(
     world.borrow_mut().create(Topic::CollectState.default_name(), 1);
     let topic = InputTopic { name: name.to_owned(), partitions };
     let settings = settings(weather);
-    let connect = |number| Connection {
-        world: Rc::clone(&world),
-        settings: Settings {
-            transactional_id: format!("id-{number}"),
-            stop: Arc::default(),
-            ..settings.clone()
-        },
-        process: Cell::new(0),
-        is_killed: Rc::new(Cell::new(false)),
-    };
-    let connections: Vec<Connection> = (0..instances).map(connect).collect();
+    let connections: Vec<Connection> =
+        (0..instances).map(|number| connection(&world, &settings, number)).collect();
     let mut daemons: Vec<Option<AnyDaemon<'_, S>>> = connections.iter().map(|_| None).collect();
     let mut happened = Happened { records: records.len() as u64, ..Happened::default() };
     let mut processes = 0;

@@ -126,6 +126,12 @@ impl World {
         self.topics.insert(topic.to_owned(), logs);
     }
 
+    /// Deletes a topic, and the positions of the group in it.
+    pub(super) fn delete(&mut self, topic: &str) {
+        self.topics.remove(topic);
+        self.positions.clear();
+    }
+
     pub(super) fn partitions(&self, topic: &str) -> Option<usize> {
         self.topics.get(topic).map(Vec::len)
     }
