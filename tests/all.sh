@@ -36,8 +36,12 @@ RUSTDOCFLAGS='-D warnings' cargo doc --locked "${features[@]}" --no-deps --quiet
 
 step 'tests without the features kafka, http and tui, but with parquet'
 cargo clippy --locked --no-default-features --all-targets -- -D warnings
-# Without optimisation, since it is built for few tests; the others run on the whole program below.
-lean() { CARGO_PROFILE_DEV_OPT_LEVEL=0 cargo test --locked --no-default-features --features parquet "$@"; }
+# The program and the crate of its feature without optimisation, since they are built for few tests; the others run on
+# the whole program below, with the same crates.
+lean() {
+  cargo test --locked --no-default-features --features parquet --config 'profile.dev.package.tweetoscope.opt-level=0' \
+    --config 'profile.dev.package.parquet.opt-level=0' "$@"
+}
 lean --bins
 # Small forests: these tests compare tables.
 TWEETOSCOPE_TREES=5 lean --test stages parquet
@@ -51,7 +55,6 @@ trap 'kill "$kafka" 2>/dev/null || true' EXIT
 others=$(python3 tests/targets.py kafka live)
 # shellcheck disable=SC2086
 nice -n 10 cargo test --locked "${features[@]}" --lib --bins $others
-nice -n 10 cargo test --locked "${features[@]}" --doc
 
 step 'the book'
 nice -n 10 bash tests/book.sh

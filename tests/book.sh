@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 mdbook=target/tools/bin/mdbook
 if ! [ -x $mdbook ]; then
-  cargo install mdbook --version 0.5.4 --locked --no-default-features --debug --quiet \
+  CARGO_PROFILE_DEV_DEBUG=none cargo install mdbook --version 0.5.4 --locked --no-default-features --debug --quiet \
     --root target/tools --target-dir target/mdbook
 fi
 log=$($mdbook build docs 2>&1)

@@ -184,6 +184,22 @@ fn types_of_rdkafka_do_not_leave_the_client() {
     assert!(checked > 50, "{checked} items");
 }
 
+/// Doc tests are switched off in Cargo.toml.
+#[test]
+fn documentation_has_no_code_that_no_test_runs() {
+    for (name, text) in files() {
+        let fences = text.lines().filter_map(|line| {
+            line.trim_start()
+                .strip_prefix("//")?
+                .trim_start_matches(['/', '!'])
+                .trim()
+                .strip_prefix("```")
+        });
+        let code = fences.step_by(2).any(|language| language != "text");
+        assert!(!code, "{name}: an example in the documentation is not run; write a test");
+    }
+}
+
 #[test]
 fn no_file_has_two_subjects() {
     for (name, text) in files() {

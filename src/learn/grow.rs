@@ -3,7 +3,8 @@
 //! smartcore finds the splits of one tree ([`find_splits`]); which rows and features it is given, and
 //! which values its leaves keep, is decided here. A tree is grown on cascades rather than rows: each cascade is drawn
 //! Poisson(1) times, and each time [`ROWS_PER_DRAW`] of its rows, with their weights as
-//! probabilities. smartcore's random forest always resamples rows itself, which would break this
+//! probabilities. A row that is drawn several times is given to smartcore once, with that number as its weight, which
+//! takes less time. smartcore's random forest always resamples rows itself, which would break this
 //! scheme. Its single tree does not, but considers all features at every split; so each tree is given
 //! a random third of the features (Ho 1998).
 
@@ -12,9 +13,10 @@ use std::collections::HashMap;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use super::options::LearnOptions;
 use super::random::{poisson, unit};
-use super::split::{Split, find_splits};
-use super::table::{ROWS_PER_DRAW, Row, Table};
+use super::split::{DrawnRow, Split, find_splits};
+use super::table::{ROWS_PER_DRAW, Table};
 use super::trees::{Trees, TreesBuilder, code, codebook};
 use crate::parallel::in_parallel;
 
@@ -40,14 +42,14 @@ impl InBag {
     }
 }
 
-/// Grows `trees` trees on a table; `None` for a table without rows or features. The result depends on the
+/// Grows the trees of a model on a table; `None` for a table without rows or features. The result depends on the
 /// seed, never on the number of threads.
-pub(super) fn grow(table: &Table, trees: usize, seed: u64, threads: usize) -> Option<GrownTrees> {
+pub(super) fn grow(table: &Table, options: &LearnOptions) -> Option<GrownTrees> {
     if table.cascades.iter().all(Vec::is_empty) || table.names.is_empty() {
         return None;
     }
-    let numbers: Vec<usize> = (0..trees).collect();
-    let grown = in_parallel(&numbers, threads, |tree| grow_one(table, seed, *tree));
+    let numbers: Vec<usize> = (0..options.trees).collect();
+    let grown = in_parallel(&numbers, options.threads, |tree| grow_one(table, options, *tree));
     Some(joined(table, grown))
 }
 
@@ -87,40 +89,43 @@ impl GrownTree {
     }
 }
 
-fn grow_one(table: &Table, seed: u64, tree: usize) -> GrownTree {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+fn grow_one(table: &Table, options: &LearnOptions, tree: usize) -> GrownTree {
+    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
     rng.set_stream(tree as u64);
     let (rows, in_bag) = draw_rows(table, &mut rng);
     let features = draw_features(table.names.len(), &mut rng);
-    let nodes = find_splits(&rows, &features);
+    let nodes = find_splits(&rows, &features, options.target.min_leaf_rows());
     let mut tree = GrownTree { nodes, features, leaves: HashMap::new(), in_bag };
-    for row in &rows {
+    for (row, times) in &rows {
         let leaf = tree.leaf_of(&row.values);
-        tree.leaves.entry(leaf).or_default().push(row.target as f32);
+        let values = tree.leaves.entry(leaf).or_default();
+        values.extend((0..*times).map(|_| row.target as f32));
     }
     tree
 }
 
 /// Rows of randomly drawn cascades, at least one row, and for each cascade whether it was drawn.
-fn draw_rows<'a>(table: &'a Table, rng: &mut ChaCha8Rng) -> (Vec<&'a Row>, Vec<bool>) {
+fn draw_rows<'a>(table: &'a Table, rng: &mut ChaCha8Rng) -> (Vec<DrawnRow<'a>>, Vec<bool>) {
     let rate = (MAX_TREE_ROWS as f64 / (ROWS_PER_DRAW * table.cascades.len()) as f64).min(1.0);
     loop {
-        let mut rows = Vec::new();
+        let (mut rows, mut left) = (Vec::new(), MAX_TREE_ROWS);
         let mut in_bag = vec![false; table.cascades.len()];
         for (cascade, own) in table.cascades.iter().enumerate() {
             let total: f64 = own.iter().map(|row| row.weight).sum();
             let times = if own.is_empty() { 0 } else { poisson(rate, rng) };
             in_bag[cascade] = times > 0;
-            for _ in 0..times * ROWS_PER_DRAW {
-                let mut left = unit(rng) * total;
-                let drawn = own.iter().find(|row| {
-                    left -= row.weight;
-                    left < 0.0
+            let mut drawn = vec![0; own.len()];
+            for _ in 0..(times * ROWS_PER_DRAW).min(left) {
+                let mut below = unit(rng) * total;
+                let row = own.iter().position(|row| {
+                    below -= row.weight;
+                    below < 0.0
                 });
-                rows.extend(drawn.or(own.last()));
+                drawn[row.unwrap_or(own.len() - 1)] += 1;
+                left -= 1;
             }
+            rows.extend(own.iter().zip(drawn).filter(|(_, times)| *times > 0));
         }
-        rows.truncate(MAX_TREE_ROWS);
         if !rows.is_empty() {
             return (rows, in_bag);
         }

@@ -12,6 +12,17 @@ pub enum Target {
     Omega,
 }
 
+impl Target {
+    /// The smallest number of different rows in a leaf of a tree.
+    pub(super) const fn min_leaf_rows(self) -> usize {
+        match self {
+            Self::LogRatio => 5,
+            // A cascade has one row, which is drawn three times or more.
+            Self::Omega => 2,
+        }
+    }
+}
+
 /// How the training values of a leaf become one prediction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Aggregate {

@@ -185,7 +185,7 @@ fn grow_forest(table: &Table, options: &LearnOptions) -> Option<GrownForest> {
     if table.window_rows.len() < MIN_SAMPLES_FOR_TREES {
         return None;
     }
-    let grown = grow(table, options.trees, options.seed, options.threads)?;
+    let grown = grow(table, options)?;
     let networks = match options.target {
         Target::LogRatio => train_networks(table, options.aggregate, options.seed, options.threads),
         Target::Omega => Networks::default(),

@@ -11,9 +11,6 @@ use smartcore::tree::decision_tree_regressor::{
 
 use super::table::Row;
 
-/// The smallest number of rows in a leaf.
-pub(super) const MIN_LEAF_ROWS: usize = 8;
-
 /// A node as smartcore serializes it; a leaf has no `split_value`.
 #[derive(Debug, Deserialize)]
 struct RawNode {
@@ -52,21 +49,30 @@ pub(super) struct Split {
     pub(super) right: usize,
 }
 
-/// The nodes of a tree that is grown on the rows and the given features; the root is the first, `None`
-/// is a leaf, and `column` counts within `features`.
+/// A row of a tree, and how many times it was drawn.
+pub(super) type DrawnRow<'a> = (&'a Row, u32);
+
+/// The nodes of a tree that is grown on the rows and the given features, with at least `min_leaf` rows in a leaf;
+/// the root is the first, `None` is a leaf, and `column` counts within `features`.
 ///
 /// A single leaf where smartcore refuses the rows, as it does when there are too few.
-pub(super) fn find_splits(rows: &[&Row], features: &[usize]) -> Vec<Option<Split>> {
+pub(super) fn find_splits(
+    rows: &[DrawnRow<'_>],
+    features: &[usize],
+    min_leaf: usize,
+) -> Vec<Option<Split>> {
     let mut columns: Vec<f32> = Vec::with_capacity(rows.len() * features.len());
     for &feature in features {
-        columns.extend(rows.iter().map(|row| row.values[feature]));
+        columns.extend(rows.iter().map(|(row, _)| row.values[feature]));
     }
-    let targets: Vec<f64> = rows.iter().map(|row| row.split).collect();
+    let targets: Vec<f64> = rows.iter().map(|(row, _)| row.split).collect();
+    let weights: Vec<f64> = rows.iter().map(|(_, times)| f64::from(*times)).collect();
     let parameters = DecisionTreeRegressorParameters::default()
-        .with_min_samples_leaf(MIN_LEAF_ROWS)
-        .with_min_samples_split(2 * MIN_LEAF_ROWS);
-    let tree = DenseMatrix::new(rows.len(), features.len(), columns, true)
-        .and_then(|matrix| DecisionTreeRegressor::fit(&matrix, &targets, parameters));
+        .with_min_samples_leaf(min_leaf)
+        .with_min_samples_split(2 * min_leaf);
+    let tree = DenseMatrix::new(rows.len(), features.len(), columns, true).and_then(|matrix| {
+        DecisionTreeRegressor::fit_with_weights(&matrix, &targets, &weights, parameters)
+    });
     let Ok(tree) = tree else { return vec![None] };
     serde_json::to_value(&tree)
         .and_then(nodes_of)
@@ -91,9 +97,13 @@ fn split_of(node: &RawNode) -> Option<Split> {
 
 #[cfg(test)]
 mod tests {
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::{Rng, SeedableRng};
     use serde_json::Value;
 
     use super::*;
+
+    const MIN_LEAF: usize = 5;
 
     fn row(value: f32) -> Row {
         let split = f64::from(value);
@@ -124,15 +134,68 @@ mod tests {
     #[test]
     fn rows_of_two_values_are_split_between_them() {
         let rows: Vec<Row> = (0..20).map(|i| row(if i < 10 { 1.0 } else { 2.0 })).collect();
-        let nodes = find_splits(&rows.iter().collect::<Vec<_>>(), &[1]);
+        let nodes =
+            find_splits(&rows.iter().map(|row| (row, 1)).collect::<Vec<_>>(), &[1], MIN_LEAF);
         let Some(Split { column, threshold, left, right }) = nodes[0] else { panic!("{nodes:?}") };
         assert!(column == 0 && (1.0..2.0).contains(&threshold), "{nodes:?}");
         assert_eq!((nodes[left], nodes[right]), (None, None));
     }
 
+    /// The smallest weighted sum of squares of two parts of the rows, by brute force.
+    fn least_squares(rows: &[(Row, u32)]) -> f64 {
+        let squares = |part: &[&(Row, u32)]| {
+            let weight: f64 = part.iter().map(|(_, times)| f64::from(*times)).sum();
+            let mean =
+                part.iter().map(|(row, times)| row.split * f64::from(*times)).sum::<f64>() / weight;
+            part.iter()
+                .map(|(row, times)| (row.split - mean).powi(2) * f64::from(*times))
+                .sum::<f64>()
+        };
+        let mut least = f64::INFINITY;
+        for column in 0..2 {
+            for (threshold, _) in rows {
+                let at_most = |it: &&(Row, u32)| it.0.values[column] <= threshold.values[column];
+                let (left, right): (Vec<_>, Vec<_>) = rows.iter().partition(at_most);
+                if left.len().min(right.len()) >= MIN_LEAF {
+                    least = least.min(squares(&left) + squares(&right));
+                }
+            }
+        }
+        least
+    }
+
+    #[test]
+    fn a_split_leaves_the_smallest_weighted_variance() {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        for turn in 0..300 {
+            let mut draw = |count: u32| rng.next_u32() % count;
+            let mut one = || {
+                let split = f64::from(draw(1000));
+                let values = vec![draw(50) as f32, draw(50) as f32];
+                (Row { values, target: split, split, weight: 1.0 }, 1 + draw(4))
+            };
+            let rows: Vec<(Row, u32)> = (0..40).map(|_| one()).collect();
+            let drawn: Vec<DrawnRow<'_>> = rows.iter().map(|(row, times)| (row, *times)).collect();
+            let Some(split) = find_splits(&drawn, &[0, 1], MIN_LEAF)[0] else {
+                panic!("{turn}: a leaf")
+            };
+            // The same rows, each in the part that the split gives it: no other threshold divides these.
+            let side = |(row, times): &(Row, u32)| {
+                let value = f32::from(u8::from(row.values[split.column] > split.threshold));
+                (Row { values: vec![value; 2], ..row.clone() }, *times)
+            };
+            let found = least_squares(&rows.iter().map(side).collect::<Vec<_>>());
+            let least = least_squares(&rows);
+            assert!((found / least - 1.0).abs() < 1e-9, "{turn}: {found} and {least}");
+        }
+    }
+
     #[test]
     fn too_few_rows_make_a_single_leaf() {
         let rows = [row(1.0), row(2.0)];
-        assert_eq!(find_splits(&rows.iter().collect::<Vec<_>>(), &[0, 1]), [None]);
+        assert_eq!(
+            find_splits(&rows.iter().map(|row| (row, 1)).collect::<Vec<_>>(), &[0, 1], MIN_LEAF),
+            [None]
+        );
     }
 }

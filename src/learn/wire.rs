@@ -24,7 +24,7 @@ use super::growth_law::GrowthLaw;
 use super::map_law::UNKNOWNS;
 use super::model::{HeldOut, Model, Step};
 use super::options::{Aggregate, Target};
-use super::split::MIN_LEAF_ROWS;
+use super::table::ROWS_PER_DRAW;
 use super::train_networks::max_network_bytes;
 use super::trees::MAX_CODES;
 
@@ -212,7 +212,11 @@ fn value<T: Copy>(names: &[(&'static str, T)], text: &str) -> Option<T> {
 /// two for each row; the codebook, the networks and the header are stored once. Compression is counted
 /// as none, and base 64 adds a third.
 pub fn max_model_bytes(trees: usize) -> usize {
-    const LEAVES: usize = MAX_TREE_ROWS / MIN_LEAF_ROWS;
+    const LEAVES: usize = {
+        let ratio = MAX_TREE_ROWS / Target::LogRatio.min_leaf_rows();
+        let omega = MAX_TREE_ROWS / ROWS_PER_DRAW / Target::Omega.min_leaf_rows();
+        if ratio > omega { ratio } else { omega }
+    };
     const TREE: usize = 2 * (2 * LEAVES - 1) + 4 * (LEAVES - 1) + 4 * LEAVES + 2 * MAX_TREE_ROWS;
     const HEADER: usize = 64 << 10;
     const FEATURES: usize = 128;
