@@ -91,9 +91,17 @@ fn consumer(brokers: &str, group: &str) -> BaseConsumer {
 
 /// How many partitions a topic has.
 pub(crate) fn partitions(brokers: &str, topic: &str) -> i32 {
-    let metadata =
-        consumer(brokers, "test").fetch_metadata(Some(topic), Duration::from_secs(10)).unwrap();
-    metadata.topics()[0].partitions().len() as i32
+    let (consumer, start) = (consumer(brokers, "test"), Instant::now());
+    loop {
+        // A broker that has just started may not know the topic yet.
+        let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10));
+        let count = metadata.map_or(0, |it| it.topics()[0].partitions().len());
+        if count > 0 {
+            return count as i32;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "topic {topic} has no partitions");
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
 
 /// All that is committed in a topic, by partition and in order.

@@ -21,6 +21,9 @@ const REQUEST: Duration = Duration::from_millis(500);
 /// Time from a restore to the request that confirms its position.
 const CONFIRM: Duration = Duration::from_millis(500);
 
+/// How long a topic must be missing to count as deleted: a broker that has just started may not know its topics yet.
+const MISSING: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 10_000 });
+
 /// The assignment of a member that has joined a group.
 pub(crate) struct Assignment<'a> {
     settings: &'a Settings,
@@ -36,6 +39,8 @@ pub(crate) struct Assignment<'a> {
     is_old_reported: bool,
     /// Since when requests for the committed positions have failed.
     failing_since: Option<Instant>,
+    /// Since when the brokers have not known the topic.
+    missing_since: Option<Instant>,
     /// Since when the group has assigned nothing.
     unassigned_since: Option<Instant>,
     is_reported: bool,
@@ -52,6 +57,7 @@ impl<'a> Assignment<'a> {
             known: BTreeMap::new(),
             is_old_reported: false,
             failing_since: None,
+            missing_since: None,
             unassigned_since: Some(now()),
             is_reported: false,
         }
@@ -188,7 +194,12 @@ impl<'a> Assignment<'a> {
             return Ok(Some(found));
         }
         if old.is_some() && brokers.partitions(&self.topic)?.is_none() {
-            return Err(failed(format!("topic {}: the topic was deleted", self.topic)));
+            let since = *self.missing_since.get_or_insert_with(now);
+            if since.elapsed() > MISSING {
+                return Err(failed(format!("topic {}: the topic was deleted", self.topic)));
+            }
+        } else {
+            self.missing_since = None;
         }
         // The broker aborts an open transaction of an ended process after its timeout.
         let since = *self.failing_since.get_or_insert_with(now);
