@@ -22,7 +22,7 @@ const REQUEST: Duration = Duration::from_millis(500);
 const CONFIRM: Duration = Duration::from_millis(500);
 
 /// How long a topic must be missing to count as deleted: a broker that has just started may not know its topics yet.
-const MISSING: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 10_000 });
+const MISSING: Duration = Duration::from_secs(10);
 
 /// The assignment of a member that has joined a group.
 pub(crate) struct Assignment<'a> {
@@ -39,8 +39,8 @@ pub(crate) struct Assignment<'a> {
     is_old_reported: bool,
     /// Since when requests for the committed positions have failed.
     failing_since: Option<Instant>,
-    /// Since when the brokers have not known the topic.
-    missing_since: Option<Instant>,
+    /// Since when the brokers have not known the topic, on the clock of the consumer.
+    missing_since: Option<Duration>,
     /// Since when the group has assigned nothing.
     unassigned_since: Option<Instant>,
     is_reported: bool,
@@ -191,11 +191,12 @@ impl<'a> Assignment<'a> {
             };
             self.add_committed(found.iter().filter_map(offset));
             (self.failing_since, self.is_old_reported) = (None, false);
+            self.missing_since = None;
             return Ok(Some(found));
         }
         if old.is_some() && brokers.partitions(&self.topic)?.is_none() {
-            let since = *self.missing_since.get_or_insert_with(now);
-            if since.elapsed() > MISSING {
+            let time = consumer.clock();
+            if time - *self.missing_since.get_or_insert(time) >= MISSING {
                 return Err(failed(format!("topic {}: the topic was deleted", self.topic)));
             }
         } else {

@@ -15,6 +15,7 @@ use super::storm::{Happened, Weather, connection, settings, storm};
 use super::world::{Identity, World};
 use crate::event::{Event, EventTime};
 use crate::kafka::client::interface::Brokers;
+use crate::kafka::client::records::Position;
 use crate::kafka::client::topics::Topic;
 use crate::kafka::daemon::assignment::Assignment;
 use crate::record::{Item, Kind, Record, Watermark, read};
@@ -187,6 +188,7 @@ fn a_deleted_topic_is_named_where_its_positions_are_gone() {
     let topic = Topic::Tweets.default_name();
     let world = World::new(seeded_rng(1, 8), Group::new(1, true));
     let world = Rc::new(RefCell::new(world));
+    world.borrow_mut().unit = Duration::from_secs(1);
     world.borrow_mut().create(topic, 1);
     let connection = connection(&world, &settings(&Weather::exactly_once(1)), 0);
     let consumer = connection.consumer(topic).expect("the brokers answer");
@@ -195,15 +197,21 @@ fn a_deleted_topic_is_named_where_its_positions_are_gone() {
     let mut committed = || assignment.committed(&[0], &*consumer, &connection);
     // The coordinator may be loading the position.
     assert!((0..9).all(|_| matches!(committed(), Ok(None))));
-    // A broker that has just started may not know the topic yet.
+    // A broker that has just started may not know the topic yet; later it does, with or without the position.
+    for position in [None, Some(Position { offset: 100, metadata: String::new() })] {
+        world.borrow_mut().delete(topic);
+        assert!(matches!(committed(), Ok(None)));
+        world.borrow_mut().advance(9);
+        assert!(matches!(committed(), Ok(None)));
+        world.borrow_mut().create(topic, 1);
+        let is_known = position.is_some();
+        world.borrow_mut().positions.extend(position.map(|position| (0, position)));
+        assert!(matches!(committed(), Ok(found) if found.is_some() == is_known));
+    }
     world.borrow_mut().delete(topic);
+    world.borrow_mut().advance(100);
     assert!(matches!(committed(), Ok(None)));
-    std::thread::sleep(Duration::from_millis(150));
-    world.borrow_mut().create(topic, 1);
-    assert!(matches!(committed(), Ok(None)));
-    world.borrow_mut().delete(topic);
-    assert!(matches!(committed(), Ok(None)));
-    std::thread::sleep(Duration::from_millis(150));
+    world.borrow_mut().advance(10);
     let error = committed().expect_err("the topic is gone").to_string();
     assert_eq!(error, format!("topic {topic}: the topic was deleted"));
 }
