@@ -111,9 +111,12 @@ fn draw_rows<'a>(table: &'a Table, rng: &mut ChaCha8Rng) -> (Vec<DrawnRow<'a>>, 
         let (mut rows, mut left) = (Vec::new(), MAX_TREE_ROWS);
         let mut in_bag = vec![false; table.cascades.len()];
         for (cascade, own) in table.cascades.iter().enumerate() {
-            let total: f64 = own.iter().map(|row| row.weight).sum();
             let times = if own.is_empty() { 0 } else { poisson(rate, rng) };
-            in_bag[cascade] = times > 0;
+            if times == 0 {
+                continue;
+            }
+            in_bag[cascade] = true;
+            let total: f64 = own.iter().map(|row| row.weight).sum();
             let mut drawn = vec![0; own.len()];
             for _ in 0..(times * ROWS_PER_DRAW).min(left) {
                 let mut below = unit(rng) * total;
