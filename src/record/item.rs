@@ -25,6 +25,15 @@ impl Default for Item<'_> {
     }
 }
 
+impl From<Record> for Item<'_> {
+    fn from(record: Record) -> Self {
+        match record {
+            Record::Event(event) => Self::Event(event),
+            other => Self::Record(Box::new(other)),
+        }
+    }
+}
+
 impl Item<'_> {
     /// The record, unless it is an event or foreign.
     pub fn record(self) -> Option<Record> {

@@ -169,17 +169,17 @@ fn read_listed<'a>(
     let head: Head<'a> = match serde_json::from_slice(bytes) {
         Ok(head) => head,
         Err(_) if takes.contains(&Kind::History) && is_history(bytes) => {
-            return history(bytes, list).map(|it| boxed(Record::History(it)));
+            return history(bytes, list).map(|it| Item::from(Record::History(it)));
         }
         Err(error) => return Err(json(error)),
     };
     let Scalar::Text(name) = &head.r#type else {
         if (head.tweets.0 || head.times.0) && takes.contains(&Kind::History) {
-            return history(bytes, list).map(|it| boxed(Record::History(it)));
+            return history(bytes, list).map(|it| Item::from(Record::History(it)));
         }
         // The original system writes log records without a type.
         if head.level.0 && head.message.0 && takes.contains(&Kind::Log) {
-            return parse(bytes).map(|log| boxed(Record::Log(log)));
+            return parse(bytes).map(|log| Item::from(Record::Log(log)));
         }
         return Err(Refusal::new("type", "no field \"type\" that says what the record is"));
     };
@@ -189,10 +189,10 @@ fn read_listed<'a>(
     match kind {
         Kind::Tweet => event(head, key, true).map(Item::Event),
         Kind::Retweet => event(head, key, false).map(Item::Event),
-        Kind::Watermark => watermark(head, key).map(|it| boxed(Record::Watermark(it))),
-        Kind::Serie => serie(bytes, list).map(|it| boxed(Record::Serie(it))),
-        Kind::History => history(bytes, list).map(|it| boxed(Record::History(it))),
-        _ => body(kind, bytes, key).map(boxed),
+        Kind::Watermark => watermark(head, key).map(|it| Item::from(Record::Watermark(it))),
+        Kind::Serie => serie(bytes, list).map(|it| Item::from(Record::Serie(it))),
+        Kind::History => history(bytes, list).map(|it| Item::from(Record::History(it))),
+        _ => body(kind, bytes, key).map(Item::from),
     }
 }
 
@@ -211,10 +211,6 @@ fn is_history(bytes: &[u8]) -> bool {
         Scalar::Text(name) => Kind::named(&name) == Some(Kind::History),
         _ => form.tweets.0 || form.times.0,
     }
-}
-
-fn boxed<'a>(record: Record) -> Item<'a> {
-    Item::Record(Box::new(record))
 }
 
 fn event<'a>(head: Head<'a>, key: Option<&'a str>, root: bool) -> Result<Event<'a>, Refusal> {

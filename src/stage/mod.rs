@@ -36,7 +36,7 @@ pub struct RecordRef<'a> {
 impl RecordRef<'_> {
     /// A record that is not from the input, such as a model: its position is 0.
     pub fn without_position(record: Record) -> Self {
-        Self { position: 0, item: Item::Record(Box::new(record)) }
+        Self { position: 0, item: record.into() }
     }
 }
 

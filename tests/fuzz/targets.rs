@@ -176,13 +176,9 @@ pub(crate) fn collector(data: &[u8]) {
     let emitted = |batch: usize| -> Vec<Record> {
         let (mut stage, mut out) = (Collect::new(options.clone()), Out::default());
         for (number, chunk) in records.chunks(batch).enumerate() {
-            let item = |record: &Record| match record.clone() {
-                Record::Event(event) => Item::Event(event),
-                other => Item::Record(Box::new(other)),
-            };
             let at = |(i, record)| RecordRef {
                 position: (number * batch + i) as u64,
-                item: item(record),
+                item: Item::from(Record::clone(record)),
             };
             stage.on_batch(&chunk.iter().enumerate().map(at).collect::<Vec<_>>(), &mut out);
         }

@@ -70,7 +70,7 @@ fn wild(seed: u64, length: u64) -> Vec<Input> {
 fn as_record(input: &Input, position: u64) -> RecordRef<'_> {
     let item = match input {
         Input::Watermark { source, t } => {
-            Item::Record(Box::new(Record::Watermark(Watermark { source: source.clone(), t: *t })))
+            Record::Watermark(Watermark { source: source.clone(), t: *t }).into()
         }
         Input::Event { source, cid, root, t, m, id } => Item::Event(Event {
             root: *root,

@@ -31,12 +31,8 @@ fn records(out: &mut Out) -> Vec<Record> {
 }
 
 fn at(records: &[Record], from: usize) -> Vec<RecordRef<'static>> {
-    let item = |record: &Record| match record {
-        Record::Event(event) => Item::Event(event.clone()),
-        other => Item::Record(Box::new(other.clone())),
-    };
     let numbered = records.iter().zip(from as u64..);
-    numbered.map(|(record, position)| RecordRef { position, item: item(record) }).collect()
+    numbered.map(|(record, position)| RecordRef { position, item: record.clone().into() }).collect()
 }
 
 /// When a stage makes checkpoints and spills parts.

@@ -4,7 +4,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::KeyCode;
 use tweetoscope::cascade::Point;
-use tweetoscope::record::{Alert, Explanation, Interval, Item, Record};
+use tweetoscope::record::{Alert, Explanation, Interval, Record};
 use tweetoscope::stage::RecordRef;
 use tweetoscope::stage::dashboard::Dashboard;
 
@@ -42,7 +42,7 @@ fn shared(count: u64) -> Shared {
                 reasons: vec![format!("still accelerating: x1.8 {HOSTILE}")],
             })),
         };
-        let item = Item::Record(Box::new(Record::Alert(alert)));
+        let item = Record::Alert(alert).into();
         shared.board().take(&[RecordRef { position: cid, item }]);
     }
     shared

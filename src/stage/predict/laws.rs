@@ -276,7 +276,7 @@ fn a_stat_says_how_many_cascades_had_finished_before_its_prediction() {
         let mut known = 0;
         for (place, (_, record)) in records.into_iter().enumerate() {
             let mut out = Out::default();
-            let item = Item::Record(Box::new(record));
+            let item = record.into();
             predict.on_batch(&[RecordRef { position: place as u64, item }], &mut out);
             for item in out.take() {
                 match item {

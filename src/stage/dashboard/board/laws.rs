@@ -55,9 +55,10 @@ fn records(seed: u64, count: usize) -> Vec<Record> {
 }
 
 pub(super) fn give(board: &mut Dashboard, records: &[Record]) {
-    let item = |record: &Record| Item::Record(Box::new(record.clone()));
-    let batch: Vec<_> =
-        records.iter().map(|record| RecordRef { position: 0, item: item(record) }).collect();
+    let batch: Vec<_> = records
+        .iter()
+        .map(|record| RecordRef { position: 0, item: record.clone().into() })
+        .collect();
     board.take(&batch);
 }
 
