@@ -5,14 +5,8 @@ use std::time::Duration;
 
 use crate::broker::{Broker, broker};
 use crate::client::produce;
-use crate::environment::{Environment, keyed, sources, tweets};
+use crate::environment::{Environment, tweets};
 use crate::faults::OPTIONS;
-
-fn feed(environment: &Environment<'_>) {
-    let lines = tweets(60, 1, 21);
-    let sources = sources(&lines);
-    produce(environment.brokers(), &environment.topic("tweets"), keyed(&lines, &sources));
-}
 
 #[test]
 fn a_group_that_cannot_be_joined_ends_the_service() {
@@ -44,7 +38,7 @@ fn a_batch_that_cannot_be_decoded_ends_services_and_readers() {
     let topic = environment.topic("tweets");
     broker.script("topics", &["create", &topic, "1", "compression.type=zstd"]);
     environment.create("collect", 1);
-    feed(&environment);
+    environment.feed(&tweets(60, 1, 21));
     let (status, stderr) = environment.ends("collect", &["--exit-eof"]);
     if cfg!(feature = "zstd") {
         assert_eq!(status, Some(0), "{stderr}");
@@ -59,7 +53,7 @@ fn a_batch_that_cannot_be_decoded_ends_services_and_readers() {
 
     let environment = Environment::new(&broker, "corrupt");
     environment.create("collect", 1);
-    feed(&environment);
+    environment.feed(&tweets(60, 1, 21));
     // Compressed, and uncompressed: there, only the checksum shows it. A topic of others, since a reader of both ends
     // with the one that it fetches first.
     let of_reader = Environment::new(&broker, "corrupt-alerts");

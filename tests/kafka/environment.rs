@@ -113,6 +113,12 @@ impl<'a> Environment<'a> {
         assert_eq!(status, Some(0), "{stderr}");
     }
 
+    /// Writes lines of tweets, keyed by their sources.
+    pub(crate) fn feed(&self, lines: &str) {
+        let sources = sources(lines);
+        client::produce(self.brokers(), &self.topic("tweets"), keyed(lines, &sources));
+    }
+
     pub(crate) fn read(&self, kind: &str) -> Vec<Read> {
         client::read_committed(self.brokers(), &self.topic(kind))
     }

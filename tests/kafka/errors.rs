@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::broker::{Broker, broker};
-use crate::client::{committed, produce};
-use crate::environment::{Environment, differences, field, keyed, sources, tweets};
+use crate::client::committed;
+use crate::environment::{Environment, differences, field, tweets};
 use crate::faults::OPTIONS;
 use crate::process::{Daemon, ends, pipe};
 
@@ -82,13 +82,9 @@ fn unreachable_brokers_while_running_are_status_75_and_no_record_is_lost() {
     environment.create("collect", 2);
     let lines = tweets(120, 4, 51);
     let (half, _) = lines.match_indices('\n').nth(lines.lines().count() / 2).unwrap();
-    let feed = |lines: &str| {
-        let sources = sources(lines);
-        produce(environment.brokers(), &environment.topic("tweets"), keyed(lines, &sources));
-    };
     let flags = [&OPTIONS[..], &["--wait", "3s"]].concat();
     let mut daemon = environment.daemon("collect", "patient", &flags);
-    feed(&lines[..=half]);
+    environment.feed(&lines[..=half]);
     environment.wait_until_read("collect", "tweets");
     broker.script("kill9", &[]);
     let start = Instant::now();
@@ -101,7 +97,7 @@ fn unreachable_brokers_while_running_are_status_75_and_no_record_is_lost() {
     assert!(daemon.stderr().contains("did not answer"), "{}", daemon.stderr());
     broker.script("restart", &[]);
     let mut daemon = environment.daemon("collect", "patient", &flags);
-    feed(&lines[half + 1..]);
+    environment.feed(&lines[half + 1..]);
     environment.wait_until_read("collect", "tweets");
     let pipe = pipe(&[&["collect", "--at-end", "drop"], &OPTIONS[..]].concat(), &lines);
     let topics =
@@ -125,14 +121,12 @@ fn a_topic_that_is_deleted_while_a_member_joins_again_is_named() {
     let Some(broker) = broker() else { return };
     let environment = Environment::new(broker, "deleted");
     environment.create("collect", 2);
-    let lines = tweets(50, 2, 7);
-    let (brokers, topic) = (environment.brokers(), environment.topic("tweets"));
-    produce(brokers, &topic, keyed(&lines, &sources(&lines)));
+    environment.feed(&tweets(50, 2, 7));
     let mut daemon = environment.daemon("collect", "deleted", &OPTIONS);
     environment.wait_until_read("collect", "tweets");
     // Its session expires, and the committed positions go with the topic.
     daemon.signal("STOP");
-    broker.script("topics", &["delete", &topic]);
+    broker.script("topics", &["delete", &environment.topic("tweets")]);
     std::thread::sleep(Duration::from_secs(4));
     daemon.signal("CONT");
     ends_without_topic(&mut daemon);
@@ -237,8 +231,7 @@ fn other_options_and_foreign_offsets_are_refused_and_a_new_group_continues() {
         })
         .collect();
     let end = "{\"type\":\"watermark\",\"source\":\"0\",\"t\":10000}\n";
-    let lines = format!("{more}{end}");
-    produce(environment.brokers(), &topic, keyed(&lines, &sources(&lines)));
+    environment.feed(&format!("{more}{end}"));
     let new = format!("{group}-new");
     let from = format!("group:{group}");
     let flags = ["--group", &new, "--from", &from, "--exit-eof", "--min-size", "3"];
@@ -305,9 +298,7 @@ fn denied_access_and_rejected_certificates_are_named() {
     let environment = Environment::new(&broker, "locked");
     environment.create("collect", 1);
     broker.script("topics", &["create", "forbidden", "1"]);
-    let lines = tweets(40, 1, 5);
-    let sources = sources(&lines);
-    produce(environment.brokers(), &environment.topic("tweets"), keyed(&lines, &sources));
+    environment.feed(&tweets(40, 1, 5));
 
     let sasl = broker.sasl.clone().unwrap();
     let login = |user: &str, password: &str, more: &[&str]| {
@@ -351,8 +342,7 @@ fn read_some(environment: &Environment<'_>, partitions: i32) {
             format!("{{\"type\":\"{kind}\",\"cid\":\"a\",\"t\":{i},\"source\":\"0\"}}\n")
         })
         .collect();
-    let sources = sources(&lines);
-    produce(environment.brokers(), &environment.topic("tweets"), keyed(&lines, &sources));
+    environment.feed(&lines);
     let (status, stderr) = environment.ends("collect", &["--exit-eof"]);
     assert_eq!(status, Some(0), "{stderr}");
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::broker::broker;
 use crate::client;
-use crate::environment::{Environment, keyed, sources, tweets};
+use crate::environment::{Environment, tweets};
 use crate::process::pipe;
 
 /// What the program prints for records; `None` without python3.
@@ -49,7 +49,6 @@ fn an_estimator_in_another_language_takes_part_on_topics() {
     let Some(broker) = broker() else { return };
     // Records of the original system have no source, which is then "0".
     let tweets = tweets(80, 1, 6);
-    let sources = sources(&tweets);
     for (name, is_original) in [("estimator", false), ("estimator-original", true)] {
         let environment = Environment::new(broker, name);
         let values = |kind: &str| -> Vec<String> {
@@ -60,8 +59,7 @@ fn an_estimator_in_another_language_takes_part_on_topics() {
         }
         let mut collect = environment.daemon("collect", "collect", &["--min-size", "3"]);
         let mut predict = environment.daemon("predict", "predict", &[]);
-        let records = keyed(&tweets, &sources);
-        client::produce(environment.brokers(), &environment.topic("tweets"), records);
+        environment.feed(&tweets);
         environment.wait_until_read("collect", "tweets");
 
         let series = values("cascade_series");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::broker::broker;
 use crate::client::{self, lag};
-use crate::environment::{Environment, differences, keyed, sources, tweets};
+use crate::environment::{Environment, differences, tweets};
 use crate::faults::OPTIONS;
 use crate::process::pipe;
 
@@ -23,11 +23,6 @@ fn parts(lines: &str, count: usize) -> Vec<String> {
     lines.chunks(lines.len().div_ceil(count)).map(part).collect()
 }
 
-fn feed(environment: &Environment<'_>, lines: &str) {
-    let sources = sources(lines);
-    client::produce(environment.brokers(), &environment.topic("tweets"), keyed(lines, &sources));
-}
-
 #[test]
 fn an_instance_stopped_beyond_its_session_is_rejected_and_rejoins() {
     let Some(broker) = broker() else { return };
@@ -36,13 +31,13 @@ fn an_instance_stopped_beyond_its_session_is_rejected_and_rejoins() {
     let lines = tweets(300, 6, 11);
     let parts = parts(&lines, 3);
     let mut stopped = environment.daemon("collect", "stopped", &OPTIONS);
-    feed(&environment, &parts[0]);
+    environment.feed(&parts[0]);
     environment.wait_until_read("collect", "tweets");
     // Stopped while it processes records: its transaction remains open.
-    feed(&environment, &parts[1]);
+    environment.feed(&parts[1]);
     stopped.signal("STOP");
     let mut successor = environment.daemon("collect", "successor", &OPTIONS);
-    feed(&environment, &parts[2]);
+    environment.feed(&parts[2]);
     // The successor waits until the broker aborts the open transaction: ten seconds.
     environment.wait_until_read("collect", "tweets");
     std::thread::sleep(Duration::from_secs(2));
@@ -62,7 +57,7 @@ fn an_instance_that_was_replaced_ends_with_status_76() {
     let lines = tweets(300, 6, 12);
     let parts = parts(&lines, 2);
     let mut old = environment.daemon("collect", "same", &OPTIONS);
-    feed(&environment, &parts[0]);
+    environment.feed(&parts[0]);
     environment.wait_until_read("collect", "tweets");
     let mut new = environment.daemon("collect", "same", &OPTIONS);
     // The old instance notices at its next commit that it was replaced: records must come after that.
@@ -71,7 +66,7 @@ fn an_instance_that_was_replaced_ends_with_status_76() {
         assert!(start.elapsed() < Duration::from_secs(60), "{}", new.stderr());
         std::thread::sleep(Duration::from_millis(20));
     }
-    feed(&environment, &parts[1]);
+    environment.feed(&parts[1]);
     // Each fences the other once and connects anew. Which one is fenced twice first depends on their commits.
     let start = Instant::now();
     let (status, mut other) = loop {
@@ -98,14 +93,14 @@ fn a_producer_that_is_fenced_once_continues_and_ends_with_status_76_the_second_t
     let lines = tweets(300, 6, 14);
     let parts = parts(&lines, 3);
     let mut daemon = environment.daemon("collect", "it", &OPTIONS);
-    feed(&environment, &parts[0]);
+    environment.feed(&parts[0]);
     environment.wait_until_read("collect", "tweets");
     client::fence(environment.brokers(), &environment.id("it"));
-    feed(&environment, &parts[1]);
+    environment.feed(&parts[1]);
     environment.wait_until_read("collect", "tweets");
     assert!(daemon.ended().is_none(), "{}", daemon.stderr());
     client::fence(environment.brokers(), &environment.id("it"));
-    feed(&environment, &parts[2]);
+    environment.feed(&parts[2]);
     assert_eq!(daemon.wait(Duration::from_secs(60)), Some(76), "{}", daemon.stderr());
     daemon.kill_and_restart();
     environment.wait_until_read("collect", "tweets");
@@ -123,7 +118,7 @@ fn added_and_removed_instances_do_not_change_the_output() {
     let start = |i: u32| environment.daemon("collect", &i.to_string(), &OPTIONS);
     let mut daemons = vec![start(0)];
     for (i, part) in parts.iter().enumerate() {
-        feed(&environment, part);
+        environment.feed(part);
         match i {
             0 => daemons.extend([start(1), start(2)]),
             2 => daemons.drain(1..).for_each(|mut daemon| daemon.stop()),
@@ -147,7 +142,7 @@ fn a_restart_with_the_same_id_after_a_kill_takes_a_second() {
     let parts = parts(&lines, 2);
     let session = ["-X", "session.timeout.ms=45000"];
     let mut daemon = environment.daemon("collect", "static", &[&OPTIONS[..], &session].concat());
-    feed(&environment, &parts[0]);
+    environment.feed(&parts[0]);
     environment.wait_until_read("collect", "tweets");
     let before = daemon.stderr().matches("starting at offset").count();
     let start = Instant::now();
@@ -157,7 +152,7 @@ fn a_restart_with_the_same_id_after_a_kill_takes_a_second() {
         std::thread::sleep(Duration::from_millis(20));
     }
     eprintln!("assigned {:.1} s after the kill", start.elapsed().as_secs_f64());
-    feed(&environment, &parts[1]);
+    environment.feed(&parts[1]);
     environment.wait_until_read("collect", "tweets");
     daemon.stop();
     assert_exact(&environment, &lines, 2);
@@ -175,12 +170,12 @@ fn partitions_of_a_member_that_is_killed_during_a_rebalance_get_a_member() {
     let long = ["-X", "session.timeout.ms=300000", "-X", "max.poll.interval.ms=400000"];
     let options = [&OPTIONS[..], &long].concat();
     let mut first = environment.daemon("collect", "first", &options);
-    feed(&environment, &parts[0]);
+    environment.feed(&parts[0]);
     environment.wait_until_read("collect", "tweets");
     let mut second = environment.daemon("collect", "second", &options);
     first.wait_for_quickly("are revoked");
     first.kill_and_restart();
-    feed(&environment, &parts[1]);
+    environment.feed(&parts[1]);
     environment.wait_until_read("collect", "tweets");
     first.stop();
     second.stop();

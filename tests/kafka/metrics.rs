@@ -7,8 +7,8 @@ use rdkafka::producer::{DefaultProducerContext, Producer, ThreadedProducer};
 use tweetoscope::telemetry::{METRICS, PREFIX, PROCESS};
 
 use crate::broker::broker;
-use crate::client::{produce, send};
-use crate::environment::{Environment, keyed, sources, tweets};
+use crate::client::send;
+use crate::environment::{Environment, tweets};
 
 /// The second `predict` has no record to read.
 const IDLE: &str = "_records_read_total{stage=\"predict\"} 0\n";
@@ -24,7 +24,7 @@ fn daemons_expose_what_the_table_documents() {
         environment.create(command, 2);
     }
     let lines = tweets(300, 8, 5);
-    produce(environment.brokers(), &environment.topic("tweets"), keyed(&lines, &sources(&lines)));
+    environment.feed(&lines);
     let path = std::env::temp_dir().join(format!("tweetoscope-metrics-{}", std::process::id()));
     let documented: BTreeSet<String> = METRICS
         .iter()
