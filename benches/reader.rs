@@ -26,12 +26,20 @@ enum Form {
     Text,
     Escapes,
     AnyOrder,
+    LeftOut,
     Original,
     NobodyAsked,
 }
 
-const FORMS: [Form; 6] =
-    [Form::Ours, Form::Text, Form::Escapes, Form::AnyOrder, Form::Original, Form::NobodyAsked];
+const FORMS: [Form; 7] = [
+    Form::Ours,
+    Form::Text,
+    Form::Escapes,
+    Form::AnyOrder,
+    Form::LeftOut,
+    Form::Original,
+    Form::NobodyAsked,
+];
 
 fn line(form: Form, i: usize) -> String {
     const TEXT: &str =
@@ -48,6 +56,14 @@ fn line(form: Form, i: usize) -> String {
         Form::AnyOrder => format!(
             r#"{{"lang": "en", "m": {m}, "msg": "{TEXT}", "t": {t}, "place": {{"at": [2.5, 48.25]}}, "cid": {cid}, "type": "retweet", "source": "0"}}"#
         ),
+        // Each of two fields is in some of the lines.
+        Form::LeftOut => {
+            let lang = if i.is_multiple_of(3) { "" } else { r#""lang": "en", "# };
+            let text = if i % 7 < 2 { String::new() } else { format!(r#""msg": "{TEXT}", "#) };
+            format!(
+                r#"{{{lang}"m": {m}, {text}"t": {t}, "place": {{"at": [2.5, 48.25]}}, "cid": {cid}, "type": "retweet"}}"#
+            )
+        }
         Form::Original => format!(
             r#"{{"type" : "retweet", "msg": "{TEXT}", "time": {t}, "magnitude": {m}, "source": 0, "tweet_id": {cid}, "info": ""}}"#
         ),

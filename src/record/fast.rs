@@ -7,9 +7,10 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
+use super::fields::{Field, Fields};
 use super::item::Item;
 use super::kind::Kind;
-use super::layout::{Field, Fields, Layout};
+use super::layout::Layout;
 use super::text::Text;
 use crate::cascade::Point;
 use crate::cascade::numbers::pairs;
@@ -151,6 +152,13 @@ mod tests {
             let takes = [&Kind::ALL[..], &FEW, &OTHERS][turn % 3];
             let before = LINES[rng.next_u32() as usize % LINES.len()];
             let mut layout = Layout::default();
+            for _ in 0..rng.next_u32() % 3 {
+                // Fields of another line, then those of this one in some order.
+                item(LINES[rng.next_u32() as usize % LINES.len()], takes, &mut layout);
+                let mut known = before.as_bytes().to_vec();
+                shuffle_fields(&mut known, &mut rng);
+                item(std::str::from_utf8(&known).unwrap(), takes, &mut layout);
+            }
             item(before, takes, &mut layout);
             let mut line = before.as_bytes().to_vec();
             for _ in 0..rng.next_u32() % 4 {
@@ -182,7 +190,52 @@ mod tests {
             assert_eq!(read_fully(&line, None, takes), Ok(item), "{shown} after {before}");
         }
         assert!(read > 100_000 && unread > 100_000, "{read} read, {unread} not");
-        assert!(alike > 20_000, "{alike} had the layout of the line before");
+        assert!(alike > 20_000, "{alike} had a known layout");
+    }
+
+    #[test]
+    fn fields_that_are_left_out_or_in_another_order_are_known_from_other_lines() {
+        const FIELDS: [&str; 7] = [
+            r#""type" : "tweet""#,
+            r#""cid":"1""#,
+            r#""t": 7"#,
+            r#""favorite_count":12"#,
+            r#""place":{"t":[1]}"#,
+            r#""m":2.5"#,
+            r#""msg": "a \"b\"""#,
+        ];
+        let mut rng = ChaCha8Rng::seed_from_u64(4);
+        let mut layout = Layout::default();
+        let mut line = |required: usize, layout: &mut Layout| {
+            let mut fields = FIELDS;
+            for last in (required..fields.len()).rev() {
+                fields.swap(last, required + rng.next_u32() as usize % (last + 1 - required));
+            }
+            let count = 3.max(rng.next_u32() as usize % (fields.len() + 1));
+            let count = if required == 0 { fields.len() } else { count };
+            let line = format!("{{{}}}", fields[..count].join(", "));
+            let known = layout.read(Text::of(&line), &mut Item::default()).is_some();
+            let item = item(&line, &Kind::ALL, layout);
+            assert_eq!(item, read_fully(line.as_bytes(), None, &Kind::ALL).ok(), "{line}");
+            known
+        };
+        // Without the first fields, others would open a line.
+        let known = (0..200).filter(|_| line(3, &mut layout)).count();
+        assert!(known > 180, "{known} of 200");
+        let known = (0..200).filter(|_| line(0, &mut layout)).count();
+        assert!(known > 150, "{known} of 200");
+    }
+
+    #[test]
+    fn any_number_of_names_is_read() {
+        let mut layout = Layout::default();
+        for turn in 0..2_000 {
+            let more = |i| format!(r#", "name{}": {i}"#, turn * 7 % 900 + i);
+            let more: String = (0..if turn % 50 == 0 { 300 } else { turn % 8 }).map(more).collect();
+            let line = format!(r#"{{"cid": "{turn}"{more}, "type": "tweet", "t": {turn}}}"#);
+            let full = read_fully(line.as_bytes(), None, &Kind::ALL).ok();
+            assert_eq!(item(&line, &Kind::ALL, &mut layout), full, "{line}");
+        }
     }
 
     #[test]

@@ -1,174 +1,210 @@
-//! The layout in which a program writes its tweets: the fields, their order, the text between them.
+//! The layout in which a program writes its tweets: the fields, their order, the text between the values.
 //!
-//! One program writes nearly all lines of an input. So the text between the values of a line is
-//! usually that of the line before, and comparing it is faster than parsing it.
+//! One program writes nearly all lines of an input. So the text ahead of a value is one that was ahead of a value
+//! before, and usually that of the line before at this place; comparing it is faster than parsing it. Where
+//! another text follows, because the program leaves out fields or writes them in any order, it is looked up by
+//! the name of its field.
 
-use std::borrow::Cow;
-
+use super::fields::{Field, Fields};
 use super::item::Item;
-use super::kind::Kind;
-use super::special::Literal;
+use super::special::{Literal, name_hash};
 use super::text::Text;
-use crate::event::{Event, EventTime, LARGEST, Message};
 
-/// A field that distinguishes records or belongs to an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
-    Type,
-    Cid,
-    TweetId,
-    T,
-    Time,
-    M,
-    Magnitude,
-    Source,
-    Msg,
-    Info,
-    Id,
-    Tweets,
-    Level,
-    Message,
-    /// Any other field, which may occur twice.
-    Other,
+/// The largest number of texts that are kept.
+const MAX_STEPS: usize = 200;
+/// Places of the hash table, a power of two, more than twice the steps.
+const SLOTS: usize = 512;
+/// In place of the index of a step: none.
+const NONE: u8 = u8::MAX;
+
+/// A text ahead of a value.
+#[derive(Clone, Debug)]
+struct Step {
+    literal: Literal,
+    /// The field of the value.
+    field: Field,
+    /// Whether the text is ahead of the first value of a line.
+    opens: bool,
+    /// Its place in the order that was learned last.
+    place: Option<usize>,
 }
 
-impl Field {
-    /// The field of that name.
-    pub(super) fn named(name: &str) -> Self {
-        match name {
-            "type" => Self::Type,
-            "cid" => Self::Cid,
-            "tweet_id" => Self::TweetId,
-            "t" => Self::T,
-            "time" => Self::Time,
-            "m" => Self::M,
-            "magnitude" => Self::Magnitude,
-            "source" => Self::Source,
-            "msg" => Self::Msg,
-            "info" => Self::Info,
-            "id" => Self::Id,
-            "tweets" => Self::Tweets,
-            "level" => Self::Level,
-            "message" => Self::Message,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// The values of the fields of a line.
-#[derive(Default)]
-pub(super) struct Fields<'a> {
-    kind: Option<&'a str>,
-    cid: Option<Cow<'a, str>>,
-    tweet_id: Option<Cow<'a, str>>,
-    source: Option<Cow<'a, str>>,
-    msg: Option<Message<'a>>,
-    info: Option<Message<'a>>,
-    id: Option<Cow<'a, str>>,
-    t: Option<f64>,
-    time: Option<f64>,
-    m: Option<f64>,
-    magnitude: Option<f64>,
-}
-
-impl<'a> Fields<'a> {
-    /// Reads the value of a field that did not occur before.
-    #[inline(always)]
-    pub(super) fn take(&mut self, field: Field, line: &mut Text<'a>) -> Option<()> {
-        match field {
-            Field::Type => self.kind = Some(line.name()?),
-            Field::Cid => self.cid = Some(line.id()?),
-            Field::TweetId => self.tweet_id = Some(line.id()?),
-            Field::T => self.t = Some(line.number()?),
-            Field::Time => self.time = Some(line.number()?),
-            Field::M => self.m = Some(line.number()?),
-            Field::Magnitude => self.magnitude = Some(line.number()?),
-            Field::Source => self.source = Some(line.id()?),
-            Field::Msg => self.msg = Some(line.message()?),
-            Field::Info => self.info = Some(line.message()?),
-            Field::Id => self.id = Some(line.optional_id()?),
-            // These distinguish records without a type: left to the full parser.
-            Field::Tweets | Field::Level | Field::Message => return None,
-            Field::Other => line.value()?,
-        }
-        Some(())
-    }
-
-    /// The kind that `type` names.
-    pub(super) fn kind(&self) -> Option<Kind> {
-        Kind::named(self.kind?)
-    }
-
-    /// Builds the event in `item`; `None` where a field is missing that the full parser may find in the key.
-    #[inline(always)]
-    pub(super) fn event(self, item: &mut Item<'a>) -> Option<()> {
-        let root = match self.kind? {
-            "tweet" => true,
-            "retweet" => false,
-            _ => return None,
-        };
-        let source = match self.source {
-            None if self.tweet_id.is_some() => return None,
-            None => Cow::Borrowed("0"),
-            Some(source) => source,
-        };
-        let magnitude = self.m.or(self.magnitude).unwrap_or(1.0);
-        (0.0..=LARGEST).contains(&magnitude).then_some(())?;
-        let time = EventTime::new(self.t.or(self.time)?)?;
-        let cid = self.cid.or(self.tweet_id)?;
-        let (msg, info) = (self.msg.unwrap_or_default(), self.info.unwrap_or_default());
-        let id = self.id.unwrap_or_default();
-        *item = Item::Event(Event { root, cid, source, time, magnitude, msg, info, id });
-        Some(())
-    }
-}
-
-/// The layout of a line that held an event.
+/// The texts between the values of events that were read, and the order of one of them.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
-    /// The text ahead of each value, and the field of the value.
-    steps: Vec<(Literal, Field)>,
-    /// The text behind the last value.
+    /// The steps of the line that was learned last.
+    order: Vec<Step>,
+    /// The text behind its last value.
     end: String,
-    /// Events since the last one in this layout.
-    missed: u32,
+    /// All steps.
+    known: Known,
+    /// Events in this order, since the last one in another order.
+    ordered: u32,
+    /// Events in another order, since there were [`Layout::STEADY`] in this one.
+    unordered: u32,
+    /// Events with an unknown text, since the last one without.
+    unknown: u32,
 }
 
 impl Layout {
-    /// Reads the event of a line in this layout; `None` if it has another.
+    /// The number of events in one order after which the input is taken to have one order.
+    const STEADY: u32 = 64;
+
+    /// Reads the event of a line whose texts between values are known; `None` for another.
     #[inline(never)]
-    pub(super) fn read<'a>(&mut self, mut line: Text<'a>, item: &mut Item<'a>) -> Option<()> {
-        let mut fields = Fields::default();
-        for (literal, field) in &self.steps {
-            line.expect_literal(literal)?;
-            fields.take(*field, &mut line)?;
+    pub(super) fn read<'a>(&mut self, line: Text<'a>, item: &mut Item<'a>) -> Option<()> {
+        let (mut rest, mut fields, mut taken) = (line, Fields::default(), 0);
+        for step in &self.order {
+            if rest.expect_literal(&step.literal).is_none() {
+                break;
+            }
+            fields.take(step.field, &mut rest)?;
+            taken += 1;
         }
-        (line.rest() == self.end).then_some(())?;
-        fields.event(item)?;
-        self.missed = 0;
+        if taken < self.order.len() || rest.rest() != self.end {
+            self.take_unordered(rest, &mut fields, taken)?;
+            fields.event(item)?;
+            self.out_of_order(line);
+        } else {
+            fields.event(item)?;
+            self.ordered = self.ordered.saturating_add(1);
+        }
+        self.unknown = 0;
         Some(())
     }
 
-    /// Called for an event that was read another way: adopts the layout of its line, at growing
-    /// intervals, because every line may have a layout of its own.
+    /// Takes the rest of the fields, after some of the order, in any order.
+    #[inline(never)]
+    fn take_unordered<'a>(
+        &self,
+        mut rest: Text<'a>,
+        fields: &mut Fields<'a>,
+        taken: usize,
+    ) -> Option<()> {
+        let taken = &self.order[..taken];
+        let mut seen = taken.iter().fold(0, |seen, step| seen | 1_u32 << step.field as u32);
+        let mut expected = taken.len();
+        while seen == 0 || rest.rest() != self.end {
+            let step = match self.order.get(expected) {
+                Some(step) if rest.expect_literal(&step.literal).is_some() => step,
+                _ => {
+                    let step = self.known.step(rest.rest(), seen == 0)?;
+                    rest.expect_literal(&step.literal)?;
+                    step
+                }
+            };
+            // The full parser refuses duplicates of all but other fields.
+            let bit = 1 << step.field as u32;
+            (step.field == Field::Other || seen & bit == 0).then_some(())?;
+            seen |= bit;
+            fields.take(step.field, &mut rest)?;
+            expected = step.place.map_or(usize::MAX, |place| place + 1);
+        }
+        Some(())
+    }
+
+    /// Called for an event in another order: learns it, at growing intervals, because every line may have an order of
+    /// its own.
+    fn out_of_order(&mut self, line: Text<'_>) {
+        if self.ordered >= Self::STEADY {
+            self.unordered = 0;
+        }
+        self.ordered = 0;
+        self.unordered = self.unordered.saturating_add(1);
+        if self.unordered.is_power_of_two() {
+            self.learn(line);
+        }
+    }
+
+    /// Called for an event with unknown texts: learns them, at growing intervals, because every line may have others.
     pub(super) fn missed(&mut self, line: Text<'_>) {
-        self.missed = self.missed.saturating_add(1);
-        if self.missed.is_power_of_two()
-            && let Some((steps, end)) = layout(line)
-        {
-            (self.steps, self.end) = (steps, end);
+        self.unknown = self.unknown.saturating_add(1);
+        if self.unknown.is_power_of_two() {
+            self.learn(line);
+        }
+    }
+
+    /// Keeps the texts of a line, and their order.
+    fn learn(&mut self, line: Text<'_>) {
+        let Some((texts, end)) = texts(line) else { return };
+        let step = |(place, (text, field)): (usize, (&str, Field))| Step {
+            literal: Literal::of(text),
+            field,
+            opens: place == 0,
+            place: Some(place),
+        };
+        self.order = texts.into_iter().enumerate().map(step).collect();
+        end.clone_into(&mut self.end);
+        self.known.add(&self.order);
+    }
+}
+
+/// Steps, which are found by the name of their field.
+#[derive(Debug)]
+struct Known {
+    steps: Vec<Step>,
+    /// The indices of the steps, by the hashes of their names.
+    slots: [u8; SLOTS],
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { steps: Vec::new(), slots: [NONE; SLOTS] }
+    }
+}
+
+impl Known {
+    /// The step whose text is next, ahead of the first value or of another.
+    #[inline(always)]
+    fn step(&self, text: &str, opens: bool) -> Option<&Step> {
+        let mut slot = slot(text)?;
+        loop {
+            let step = self.steps.get(usize::from(self.slots[slot]))?;
+            if step.opens == opens && step.literal.behind(text).is_some() {
+                return Some(step);
+            }
+            slot = (slot + 1) % SLOTS;
+        }
+    }
+
+    /// Adds those steps of an order that are new. Where there would be too many, the others are forgotten.
+    fn add(&mut self, order: &[Step]) {
+        if self.steps.len() + order.len() > MAX_STEPS {
+            *self = Self::default();
+        }
+        self.steps.iter_mut().for_each(|step| step.place = None);
+        for step in order.iter().take(MAX_STEPS) {
+            let text = step.literal.text();
+            let same = |it: &&mut Step| it.opens == step.opens && it.literal.text() == text;
+            if let Some(same) = self.steps.iter_mut().find(same) {
+                same.place = step.place;
+                continue;
+            }
+            if let Some(mut slot) = slot(text) {
+                while self.slots[slot] != NONE {
+                    slot = (slot + 1) % SLOTS;
+                }
+                self.slots[slot] = self.steps.len() as u8;
+                self.steps.push(step.clone());
+            }
         }
     }
 }
 
-/// The text ahead of each value of a line, and behind the last.
-fn layout(line: Text<'_>) -> Option<(Vec<(Literal, Field)>, String)> {
-    let (mut steps, mut behind) = (Vec::new(), line);
+/// The first place in the hash table for a text that begins with that of a step.
+#[inline(always)]
+fn slot(text: &str) -> Option<usize> {
+    name_hash(text.as_bytes()).map(|hash| (hash >> (u64::BITS - SLOTS.ilog2())) as usize)
+}
+
+/// The texts ahead of the values of a line with their fields, and the text behind the last value.
+fn texts(line: Text<'_>) -> Option<(Vec<(&str, Field)>, &str)> {
+    let (mut texts, mut behind) = (Vec::new(), line);
     line.members(|name, line| {
-        steps.push((Literal::of(behind.until(*line)?), Field::named(name)));
+        texts.push((behind.until(*line)?, Field::named(name)));
         line.value()?;
         behind = *line;
         Some(())
     })?;
-    Some((steps, behind.rest().to_owned()))
+    Some((texts, behind.rest()))
 }

@@ -7,6 +7,7 @@ mod bodies;
 mod errors;
 mod explanation;
 mod fast;
+mod fields;
 mod history_line;
 mod item;
 mod kernel_fit;

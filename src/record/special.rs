@@ -59,8 +59,34 @@ fn special_bytes(word: &[u8; 8]) -> u64 {
     (quotes | backslashes | below(word, 0x20)) & (EACH * 0x80)
 }
 
+/// A hash of the first name in quotes in `text`, of up to eight bytes of it; `None` where no quote is near. Texts that
+/// begin alike up to the end of the name have the same hash.
+#[inline(always)]
+pub(super) fn name_hash(text: &[u8]) -> Option<u64> {
+    // 2^64 divided by the golden ratio (Knuth, The Art of Computer Programming 3, section 6.4).
+    const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+    let length = |word: &[u8; 8]| special_bytes(word).trailing_zeros() / 8;
+    let word = word_at(text, 0);
+    let quote = length(&word);
+    let name = word_at(text, quote as usize + 1);
+    let unused = u64::MAX.checked_shl(8 * length(&name)).unwrap_or(0);
+    (quote < 8).then_some((u64::from_le_bytes(name) & !unused).wrapping_mul(GOLDEN))
+}
+
+/// Eight bytes of text from a place on, with zeros behind its end.
+#[inline(always)]
+fn word_at(text: &[u8], place: usize) -> [u8; 8] {
+    let rest = text.get(place..).unwrap_or_default();
+    if let Some(word) = rest.first_chunk() {
+        return *word;
+    }
+    let mut word = [0; 8];
+    word.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
+    word
+}
+
 /// A text that is compared in one operation, if it is short.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Literal {
     text: String,
     /// The text as a number, and the mask of its bits; 0 where it is too long.
@@ -77,6 +103,11 @@ impl Literal {
         let unused = LONGEST.checked_sub(text.len()).filter(|unused| *unused < LONGEST);
         let mask = unused.map_or(0, |unused| u128::MAX >> (8 * unused));
         Self { text: text.to_owned(), word: u128::from_le_bytes(word), mask }
+    }
+
+    /// The text.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// The rest of `text` after the literal; `None` if it does not start with it.
