@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use tweetoscope::event::Span;
-use tweetoscope::learn::Calibrated;
+use tweetoscope::learn::ScoredDistribution;
 use tweetoscope::stage::evaluate::{CalibrationRow, PIT_BINS, Predictor};
 
 use crate::rows::{self, number};
@@ -20,7 +20,7 @@ pub(crate) fn table(rows: &[CalibrationRow]) -> String {
         "{:27}final sizes in intervals of{:7}final sizes by tenth of the distribution\nwindow method       scored ",
         "", ""
     );
-    for level in Calibrated::LEVELS {
+    for level in ScoredDistribution::LEVELS {
         let _ = write!(text, " {:>6}", format!("{:.0}%", level * 100.0));
     }
     text.push_str("   ");
@@ -57,7 +57,7 @@ pub(crate) fn csv(rows: &[CalibrationRow]) -> io::Result<Vec<u8>> {
 
 /// The columns of [`csv`].
 fn columns() -> String {
-    let levels = Calibrated::LEVELS.map(|level| format!("covered_{:.0}", level * 100.0));
+    let levels = ScoredDistribution::LEVELS.map(|level| format!("covered_{:.0}", level * 100.0));
     let bins = (1..=PIT_BINS).map(|bin| format!("pit_{bin}"));
     let names: Vec<String> = levels.into_iter().chain(bins).collect();
     format!("T_obs,method,scored,{}", names.join(","))
@@ -70,7 +70,7 @@ pub(crate) fn plot(rows: &[CalibrationRow]) -> String {
     let Some(row) = rows.iter().find(is_whole) else { return String::new() };
     let bar = |share: f64| "#".repeat((share.clamp(0.0, 1.0) * WIDTH as f64).round() as usize);
     let mut text = String::from("model, all windows: final sizes in intervals (| is nominal)\n");
-    for (level, share) in Calibrated::LEVELS.into_iter().zip(row.covered) {
+    for (level, share) in ScoredDistribution::LEVELS.into_iter().zip(row.covered) {
         let mut line: Vec<char> =
             format!("{:<width$}", bar(share), width = WIDTH + 1).chars().collect();
         line[(level * WIDTH as f64).round() as usize] = '|';

@@ -15,7 +15,7 @@ use crate::{collect, dashboard, fit, generate, healthy, log, monitor, pages, pre
 
 /// Predict the final size of retweet cascades from their first minutes
 ///
-/// Each command reads records as JSON lines from the files given, else from stdin (plain or gzip),
+/// Each command reads records as JSON lines from the files given, else from stdin (plain, gzip or zstd),
 /// and writes JSON lines to stdout. Records that a command does not take pass through unchanged, so
 /// that commands can be chained with pipes. With --kafka the same commands read and write topics.
 ///
@@ -82,6 +82,11 @@ impl Cli {
 pub(crate) fn parse() -> (Cli, String) {
     let command = command();
     let mut matches = command.clone().try_get_matches().unwrap_or_else(|error| exit(&error));
+    if let Some((name, given)) = matches.subcommand()
+        && let Some(sub) = command.find_subcommand(name)
+    {
+        needs::check_unused(sub, given).unwrap_or_else(|error| exit(&error));
+    }
     let name = matches.subcommand_name().unwrap_or_default().to_owned();
     let mut given = Vec::new();
     for path in params_files(&matches) {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tweetoscope::event::{LARGEST, Span};
-use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Dropped, Limits};
+use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, CollectSummary, Limits};
 
 use crate::flags::{CarrierArgs, Outcome, Usage, whole_seconds};
 use crate::kafka::{self, KafkaArgs, Role, Topic};
@@ -134,7 +134,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
 /// Warns where more than 1 % of the events did not join a cascade in time order, where a limit was
 /// reached, or where nothing was emitted; once, with the remedies.
 pub(crate) fn warn_of_dropped(collect: &Collect) {
-    let Dropped {
+    let CollectSummary {
         events,
         late,
         orphans,
@@ -144,7 +144,7 @@ pub(crate) fn warn_of_dropped(collect: &Collect) {
         over_limit,
         emitted,
         ..
-    } = collect.dropped();
+    } = collect.summary();
     let mut problems = Vec::new();
     for (count, problem) in [
         (

@@ -13,8 +13,8 @@ use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::input::{HistoryCascade, Refused};
 use tweetoscope::learn::GrowthLaw;
 use tweetoscope::stage::evaluate::{
-    Case, CurveOptions, EvaluateOptions, KernelMethod, Past, Predictor, Row, calibration, evaluate,
-    evaluate_in_time, learning_curve as evaluate_curve, score,
+    Case, CurveOptions, EvaluateOptions, FinishedCascade, KernelMethod, Predictor, Row,
+    calibration, evaluate, evaluate_in_time, learning_curve as evaluate_curve, score,
 };
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stream::{Rejects, Stdout};
@@ -146,7 +146,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     if args.input.dry_run || past.is_empty() && refused.is_empty() {
         return Ok(Outcome::Done);
     }
-    let marked = |past: &Past| past.points.iter().any(|point| point.magnitude != 1.0);
+    let marked = |past: &FinishedCascade| past.points.iter().any(|point| point.magnitude != 1.0);
     if !past.iter().any(marked) {
         log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
     }
@@ -220,7 +220,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
 }
 
 /// Warns of cascades without a Unix time, which have no place in a time order.
-fn warn_of_times(past: &[Past]) {
+fn warn_of_times(past: &[FinishedCascade]) {
     let undated = past.iter().filter(|past| past.t0.is_none()).count();
     if undated == past.len() {
         log::warn!(
@@ -268,7 +268,7 @@ fn marks(options: &EvaluateOptions) -> MarkLaw {
 /// Writes the page of --report, with a learning curve of its own.
 fn write_report(
     path: &Path,
-    past: &[Past],
+    past: &[FinishedCascade],
     options: &EvaluateOptions,
     cases: &[Case],
     rows: &[Row],
@@ -351,7 +351,7 @@ fn cascades(
     files: &[PathBuf],
     utc_offset: f64,
     marks: MarkLaw,
-) -> anyhow::Result<(Vec<Past>, Vec<Refused>)> {
+) -> anyhow::Result<(Vec<FinishedCascade>, Vec<Refused>)> {
     let mut refused = Vec::new();
     let mut source = args.cascades(files, utc_offset, marks, &mut |it| refused.push(it))?;
     let unit = args.source.unit(&*source);
@@ -366,9 +366,9 @@ fn cascades(
     Ok((all, refused))
 }
 
-fn past(cascade: &HistoryCascade, suffix: u64, unit: f64) -> Past {
+fn past(cascade: &HistoryCascade, suffix: u64, unit: f64) -> FinishedCascade {
     let HistoryCascade { cid, t0, points, .. } = cascade;
     let cid = if suffix > 1 { format!("{cid}~{suffix}") } else { cid.clone() };
     let scaled = |point: &Point| Point { time: point.time * unit, ..*point };
-    Past { cid, t0: *t0, points: points.iter().map(scaled).collect() }
+    FinishedCascade { cid, t0: *t0, points: points.iter().map(scaled).collect() }
 }

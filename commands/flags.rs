@@ -18,13 +18,14 @@ pub(crate) enum Outcome {
 }
 
 /// The exit statuses and their meaning.
-pub(crate) const EXIT_STATUSES: [(u8, &str); 6] = [
+pub(crate) const EXIT_STATUSES: [(u8, &str); 7] = [
     (0, "Success, also when the reader of the output closed it."),
     (1, "Failure, or some input was refused; each refused record is reported on stderr."),
     (2, "Wrong usage."),
     (3, "A threshold given by an option was crossed."),
     (75, "No Kafka broker answered within --wait; run the command again later."),
     (76, "Fenced: a newer instance uses the same transactional id."),
+    (130, "A second signal ended the process at once."),
 ];
 
 /// A combination of flags that is refused.
@@ -95,7 +96,7 @@ pub(crate) enum LogFormat {
 /// Input files, and the flags of every command that reads records.
 #[derive(Args, Clone)]
 pub(crate) struct CarrierArgs {
-    /// Read these files in this order, plain or gzip; - is stdin (default: stdin)
+    /// Read these files in this order, plain, gzip or zstd; - is stdin (default: stdin)
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]

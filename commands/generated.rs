@@ -35,13 +35,31 @@ fn roff(text: &str) -> String {
     if text.starts_with('.') { format!("\\&{text}") } else { text }
 }
 
+/// The exit statuses that a command has.
+fn statuses(command: &clap::Command) -> Vec<(u8, &'static str)> {
+    let has = |long: &str| command.get_arguments().any(|arg| arg.get_long() == Some(long));
+    let is_whole = command.has_subcommands();
+    let applies = |(status, _): &(u8, &str)| match status {
+        3 => is_whole || command.get_name() == "monitor",
+        75 => is_whole || has("kafka"),
+        76 => is_whole || has("transactional-id"),
+        _ => true,
+    };
+    EXIT_STATUSES.into_iter().filter(applies).collect()
+}
+
 /// One page per command, with the name that `man tweetoscope-collect` looks up.
 fn man_page(command: clap::Command, page: &Page) -> (PathBuf, Vec<u8>) {
     let name = match page.command {
         "" => "tweetoscope".to_owned(),
         sub => format!("tweetoscope-{sub}"),
     };
-    let command = command.display_name(name.clone()).after_long_help(None::<&str>);
+    // The usage of --help: the synopsis of clap_mangen has no names of values.
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").to_owned();
+    let statuses = statuses(&command);
+    let command =
+        command.display_name(name.clone()).after_long_help(None::<&str>).override_usage(usage);
     let source = concat!("tweetoscope ", env!("CARGO_PKG_VERSION"));
     let mut bytes = Vec::new();
     let man = clap_mangen::Man::new(command).title(&name).source(source).date("");
@@ -56,7 +74,7 @@ fn man_page(command: clap::Command, page: &Page) -> (PathBuf, Vec<u8>) {
             writeln!(text, ".PP\n{}:\n.PP\n.RS 4\n.nf\n{}\n.fi\n.RE", roff(purpose), roff(line));
     }
     text += ".SH EXIT STATUS\n";
-    for (status, meaning) in EXIT_STATUSES {
+    for (status, meaning) in statuses {
         let _ = writeln!(text, ".TP\n\\fB{status}\\fR\n{}", roff(meaning));
     }
     let mut names: Vec<String> =
@@ -124,7 +142,7 @@ fn book_page(command: &clap::Command, page: &Page) -> (PathBuf, Vec<u8>) {
         let _ = writeln!(text, "# {purpose}\n{line}");
     }
     text += "```\n\n## Exit status\n\n| status | meaning |\n|---|---|\n";
-    for (status, meaning) in EXIT_STATUSES {
+    for (status, meaning) in statuses(command) {
         let _ = writeln!(text, "| {status} | {meaning} |");
     }
     let links: Vec<String> =
@@ -201,6 +219,47 @@ fn man_pages_completions_and_the_book_are_what_the_commands_declare() {
         }
     }
     assert!(stale.is_empty(), "were stale and are written anew, to be committed: {stale:?}");
+}
+
+#[test]
+fn every_option_that_a_document_names_exists() {
+    // Those of cargo, of the scripts in benches/, and of the tools of Kafka, Kubernetes and containers.
+    const OTHERS: &str = "add-config all-features alter bench bin bins check config describe entity-name entity-type \
+                          features from-file ignore-missing ignored lib locked max-power members no-default-features \
+                          nocapture only path read-only release rm test";
+    let commands = commands();
+    let longs = |(command, _): &(clap::Command, &Page)| -> Vec<String> {
+        command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
+    };
+    let mut known: Vec<String> = commands.iter().flat_map(longs).collect();
+    known.extend(OTHERS.split(' ').map(str::to_owned));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut documents = vec![root.join("README.md")];
+    for folder in ["docs", "docs/commands"] {
+        let entries = fs::read_dir(root.join(folder)).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path());
+        documents.extend(paths.filter(|path| path.extension().is_some_and(|it| it == "md")));
+    }
+    let mut checked = 0;
+    for document in documents {
+        let text = fs::read_to_string(&document).unwrap();
+        for (place, _) in text.match_indices("--") {
+            let before = text[..place].chars().next_back();
+            let rest = &text[place + 2..];
+            let end =
+                rest.find(|c: char| !c.is_ascii_lowercase() && c != '-' && !c.is_ascii_digit());
+            let name = &rest[..end.unwrap_or(rest.len())];
+            let is_option = name.starts_with(|c: char| c.is_ascii_lowercase())
+                && !name.ends_with('-')
+                && before.is_none_or(|c| c.is_whitespace() || "`([|=<".contains(c));
+            if is_option {
+                checked += 1;
+                let exists = known.iter().any(|it| it == name);
+                assert!(exists, "{}: --{name} is an option of no command", document.display());
+            }
+        }
+    }
+    assert!(checked > 500, "{checked} options");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use tweetoscope::event::Span;
 use tweetoscope::stage::evaluate::{
-    CurveCell, CurveOptions, CurveRow, EvaluateOptions, Past, learning_curve,
+    CurveCell, CurveOptions, CurveRow, EvaluateOptions, FinishedCascade, learning_curve,
 };
 
 use crate::flags::Usage;
@@ -13,7 +13,7 @@ use crate::rows::{self, number};
 
 /// Computes the curve and prints it.
 pub(crate) fn run(
-    past: &[Past],
+    past: &[FinishedCascade],
     options: &EvaluateOptions,
     curve: &CurveOptions,
     as_csv: bool,

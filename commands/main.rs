@@ -17,6 +17,7 @@ mod generated;
 #[cfg_attr(not(feature = "http"), path = "health_off.rs")]
 mod health;
 mod healthy;
+mod html;
 #[cfg_attr(not(feature = "kafka"), path = "kafka_off.rs")]
 mod kafka;
 mod learning_curve;

@@ -1,6 +1,8 @@
 //! Options that have no effect without another one: clap refuses them alone.
 
-use clap::{ArgGroup, Command};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgGroup, ArgMatches, Command};
 
 /// An option or a group of options, and those that have no effect without it. An option that a
 /// command does not have is skipped.
@@ -53,8 +55,25 @@ const EXCLUDES: [(&str, &[&str]); 4] = [
     ("simulate", &["seconds_per_unit"]),
 ];
 
+/// Options of `--kafka` that have no effect in some commands, because these only read topics, or only write to one.
+const UNUSED: [(&[&str], &[&str]); 2] = [
+    (
+        &["dashboard", "log", "monitor"],
+        &["transactional_id", "at_least_once", "tick", "max_replay", "without_replay"],
+    ),
+    (&["generate"], &["from", "exit_eof", "max_replay", "without_replay"]),
+];
+
+/// The options of UNUSED in a command.
+fn unused(command: &Command) -> &'static [&'static str] {
+    let name = command.get_name();
+    let own = UNUSED.into_iter().find(|(commands, _)| commands.contains(&name));
+    own.map_or(&[], |(_, options)| options)
+}
+
 /// The command with these rules.
 pub(crate) fn with_needs(mut command: Command) -> Command {
+    let unused = unused(&command);
     let has = |command: &Command, id: &str| command.get_arguments().any(|it| it.get_id() == id);
     for (group, members) in GROUPS {
         if members.iter().all(|member| has(&command, member)) {
@@ -76,8 +95,28 @@ pub(crate) fn with_needs(mut command: Command) -> Command {
             Some(needed) => arg.requires(needed),
             None => arg,
         };
-        arg.conflicts_with_all(excluding)
+        let arg = arg.conflicts_with_all(excluding);
+        match arg.get_id().as_str() {
+            id if unused.contains(&id) => arg.hide(true),
+            "kafka" if unused.contains(&"tick") => {
+                arg.help("Read Kafka topics, until SIGINT or SIGTERM")
+            }
+            _ => arg,
+        }
     })
+}
+
+/// The error of an option that has no effect in its command at all.
+pub(crate) fn check_unused(command: &Command, given: &ArgMatches) -> Result<(), clap::Error> {
+    let is_given = |id: &&&str| given.value_source(id) == Some(ValueSource::CommandLine);
+    match unused(command).iter().find(is_given) {
+        None => Ok(()),
+        Some(id) => {
+            let option = id.replace('_', "-");
+            let text = format!("--{option} has no effect in {}; remove it", command.get_name());
+            Err(command.clone().error(ErrorKind::ArgumentConflict, text))
+        }
+    }
 }
 
 /// The options of a command that have no effect beside those that `is_given` finds.
@@ -93,5 +132,48 @@ pub(crate) fn idle(command: &Command, is_given: impl Fn(&str) -> bool) -> Vec<&'
     };
     let needing = NEEDS.into_iter().filter(|(needed, _)| exists(needed) && !given(needed));
     let excluded = EXCLUDES.into_iter().filter(|(option, _)| has(option) && is_given(option));
-    needing.chain(excluded).flat_map(|(_, options)| options).copied().collect()
+    needing
+        .chain(excluded)
+        .flat_map(|(_, options)| options)
+        .chain(unused(command))
+        .copied()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::command;
+
+    fn error(arguments: &str) -> Option<String> {
+        let command = command();
+        let given = command.clone().try_get_matches_from(arguments.split(' '));
+        let given = match given {
+            Ok(given) => given,
+            Err(error) => return Some(error.to_string()),
+        };
+        let (name, given) = given.subcommand()?;
+        let checked = check_unused(command.find_subcommand(name)?, given);
+        checked.err().map(|error| error.to_string())
+    }
+
+    #[test]
+    #[cfg(feature = "kafka")]
+    fn an_option_without_effect_in_its_command_is_refused() {
+        for (command, option) in
+            [("monitor", "--tick 1s"), ("log", "--at-least-once"), ("dashboard", "--max-replay 5")]
+        {
+            let error = error(&format!("tweetoscope {command} --kafka {option}")).unwrap();
+            let name = option.split(' ').next().unwrap();
+            assert!(error.contains(&format!("{name} has no effect in {command}")), "{error}");
+        }
+        assert_eq!(error("tweetoscope collect --kafka --tick 1s --max-replay 5"), None);
+        assert_eq!(error("tweetoscope monitor --kafka --from latest --exit-eof"), None);
+    }
+
+    #[test]
+    fn an_option_without_the_one_that_it_needs_is_refused() {
+        let error = error("tweetoscope generate --simulate 10 --seconds-per-unit 5").unwrap();
+        assert!(error.contains("--seconds-per-unit"), "{error}");
+    }
 }

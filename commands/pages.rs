@@ -17,7 +17,10 @@ pub(crate) const PAGES: [Page; 10] = [
     Page {
         command: "",
         formats: &[
-            ("Reads", "records as JSON lines from files or stdin, plain or gzip, or from topics"),
+            (
+                "Reads",
+                "records as JSON lines from files or stdin, plain, gzip or zstd, or from topics",
+            ),
             ("Writes", "records as JSON lines to stdout, or to topics; messages to stderr"),
         ],
         examples: &[
@@ -282,7 +285,7 @@ pub(crate) const PAGES: [Page; 10] = [
     Page {
         command: "log",
         formats: &[
-            ("Reads", "log records (JSON), and the text logs of --log-dir, plain or gzip"),
+            ("Reads", "log records (JSON), and the text logs of --log-dir, plain, gzip or zstd"),
             ("Writes", "columns of text, or log records with --json"),
         ],
         examples: &[

@@ -47,7 +47,8 @@ pub(crate) struct PredictFlags {
     /// Method of prediction: auto, the model of the window, or without one the growth law, corrected by
     /// finished cascades; growth-law without any correction; seismic, SEISMIC's estimate; hawkes, the expected
     /// size of the fitted process; kernel, that under the kernel of fit --kernel, or, of this kernel only, exp,
-    /// power-law, sum-exp:2, sum-exp:3 or seismic-kernel. Where the last three have no size, they are as hawkes
+    /// power-law, sum-exp:2, sum-exp:3 or seismic-kernel. A fit or kernel without a size is predicted
+    /// as by hawkes
     #[arg(long, value_name = "METHOD", default_value = "auto")]
     pub(crate) method: Method,
     /// Nominal probability that the prediction interval contains the final size, between 0 and 1

@@ -245,7 +245,7 @@ fn drive_over(
 fn report(system: &System, terminated: Span) {
     system.with_fit(warn_of_marks);
     warn_of_dropped(system.collect());
-    let small = system.collect().dropped().small;
+    let small = system.collect().summary().small;
     if small > 0 {
         stream::report(&format!(
             "{small} cascades have fewer events than --min-size in every window and are not predicted"

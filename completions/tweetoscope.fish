@@ -188,7 +188,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l log-topi
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l method -d 'Method of prediction: auto, the model of the window, or without one the growth law, corrected by finished cascades; growth-law without any correction; seismic, SEISMIC\'s estimate; hawkes, the expected size of the fitted process; kernel, that under the kernel of fit --kernel, or, of this kernel only, exp, power-law, sum-exp:2, sum-exp:3 or seismic-kernel. Where the last three have no size, they are as hawkes' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l method -d 'Method of prediction: auto, the model of the window, or without one the growth law, corrected by finished cascades; growth-law without any correction; seismic, SEISMIC\'s estimate; hawkes, the expected size of the fitted process; kernel, that under the kernel of fit --kernel, or, of this kernel only, exp, power-law, sum-exp:2, sum-exp:3 or seismic-kernel. A fit or kernel without a size is predicted as by hawkes' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l above -d 'Add to each alert, for each of these numbers of events, such as 1000,10000, the probability of more and the expected time until then; emits all alerts' -r
@@ -331,7 +331,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l plot
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s q -l quiet -d 'Log errors only on stderr'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l kafka -d 'Read Kafka topics, until SIGINT or SIGTERM'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l create-topics -d 'Create missing topics, also that of --dead-letter of a service'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l exit-eof -d 'Exit when the end of all partitions is reached'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
@@ -371,7 +371,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l estimato
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l utc-offset -d 'Offset of the local time from UTC in hours: of times in tables that name none, and for features of the time of day' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l method -d 'Method of prediction: auto, the model of the window, or without one the growth law, corrected by finished cascades; growth-law without any correction; seismic, SEISMIC\'s estimate; hawkes, the expected size of the fitted process; kernel, that under the kernel of fit --kernel, or, of this kernel only, exp, power-law, sum-exp:2, sum-exp:3 or seismic-kernel. Where the last three have no size, they are as hawkes' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l method -d 'Method of prediction: auto, the model of the window, or without one the growth law, corrected by finished cascades; growth-law without any correction; seismic, SEISMIC\'s estimate; hawkes, the expected size of the fitted process; kernel, that under the kernel of fit --kernel, or, of this kernel only, exp, power-law, sum-exp:2, sum-exp:3 or seismic-kernel. A fit or kernel without a size is predicted as by hawkes' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l level -d 'Nominal probability that the prediction interval contains the final size, between 0 and 1' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l alert-above -d 'Emit only alerts that predict more than this many events, each with the probability of more (default: all alerts)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l above -d 'Add to each alert, for each of these numbers of events, such as 1000,10000, the probability of more and the expected time until then; emits all alerts' -r
@@ -444,7 +444,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l en
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s q -l quiet -d 'Log errors only on stderr'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l kafka -d 'Read Kafka topics, until SIGINT or SIGTERM'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l create-topics -d 'Create missing topics, also that of --dead-letter of a service'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l exit-eof -d 'Exit when the end of all partitions is reached'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'
@@ -480,7 +480,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l json -d 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s q -l quiet -d 'Log errors only on stderr'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l kafka -d 'Read and write Kafka topics, exactly once, until SIGINT or SIGTERM'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l kafka -d 'Read Kafka topics, until SIGINT or SIGTERM'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l create-topics -d 'Create missing topics, also that of --dead-letter of a service'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l exit-eof -d 'Exit when the end of all partitions is reached'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l at-least-once -d 'Write without transactions; output may be repeated after a crash'

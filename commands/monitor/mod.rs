@@ -27,7 +27,8 @@ pub(crate) use table::print_table;
 
 /// Report the errors of the predictions, and whether they have become worse
 ///
-/// Reads stat records. Emits a report of a window after every --every stats and at the end: mean and
+/// Reads stat records, and alert records for the event time of their sources; neither passes through.
+/// Emits a report of a window after every --every stats and at the end: mean and
 /// median error over all and over the last stats, bias, share of intervals that contain the final
 /// size, skill against three baselines, and a verdict (young, ok, drift, worse_than_baseline or
 /// coverage_off). On a terminal it shows the current reports and their course instead: up and down
@@ -109,7 +110,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     shown?;
     let monitor = shared.monitor();
     if args.plot {
-        Stderr.write_all(plot::courses(&monitor, args.last).as_bytes())?;
+        Stderr.write_all(plot::histories(&monitor, args.last).as_bytes())?;
     }
     if args.plot || live != Live::Nowhere || io::stderr().is_terminal() {
         print_table(&monitor);

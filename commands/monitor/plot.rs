@@ -1,8 +1,8 @@
-//! The course of the errors as text, where there is no live view.
+//! The history of the errors as text, where there is no live view.
 
 use tweetoscope::event::Span;
 use tweetoscope::record::Report;
-use tweetoscope::stage::monitor::{Moment, Monitor};
+use tweetoscope::stage::monitor::{ErrorPoint, Monitor};
 
 /// Columns of a plot beside its axis.
 const WIDTH: usize = 64;
@@ -43,32 +43,34 @@ impl Field {
 }
 
 /// The top of an axis of errors: 95 % of the moments are below it.
-pub(super) fn top(course: &[Moment]) -> f64 {
+pub(super) fn top(history: &[ErrorPoint]) -> f64 {
     const TOPS: [f64; 9] = [0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 2.0, 5.0, 10.0];
-    let mut highest: Vec<f64> = course.iter().map(|it| it.mean_are.max(it.last_mean_are)).collect();
+    let mut highest: Vec<f64> =
+        history.iter().map(|it| it.mean_are.max(it.last_mean_are)).collect();
     highest.sort_by(f64::total_cmp);
     let p95 = highest.get(highest.len().saturating_sub(1) * 19 / 20).copied().unwrap_or(0.0);
     TOPS.into_iter().find(|top| p95 <= *top).unwrap_or(p95)
 }
 
-/// The course of every window.
-pub(super) fn courses(monitor: &Monitor, last: usize) -> String {
-    let courses = monitor.courses();
+/// The history of every window.
+pub(super) fn histories(monitor: &Monitor, last: usize) -> String {
+    let histories = monitor.histories();
     let one = |report: &Report| {
-        let course = courses.get(&report.t_obs).map_or(&[][..], Vec::as_slice);
-        one(report, course, last)
+        let history = histories.get(&report.t_obs).map_or(&[][..], Vec::as_slice);
+        one(report, history, last)
     };
     monitor.reports().iter().map(one).collect()
 }
 
-fn one(report: &Report, course: &[Moment], last: usize) -> String {
+fn one(report: &Report, history: &[ErrorPoint], last: usize) -> String {
     let scored = report.scored.max(1);
-    let column = |it: &Moment| ((it.scored - 1) as usize * WIDTH / scored as usize).min(WIDTH - 1);
-    let mut errors = Field::new(LINES[0], top(course));
-    for it in course {
+    let column =
+        |it: &ErrorPoint| ((it.scored - 1) as usize * WIDTH / scored as usize).min(WIDTH - 1);
+    let mut errors = Field::new(LINES[0], top(history));
+    for it in history {
         errors.draw(column(it), it.mean_are, '.');
     }
-    for it in course {
+    for it in history {
         errors.draw(column(it), it.last_mean_are, if it.drifted { '!' } else { '*' });
     }
     let window = Span(report.t_obs as f64);
@@ -76,12 +78,12 @@ fn one(report: &Report, course: &[Moment], last: usize) -> String {
     let ends = format!("{0:AXIS$}{1:<2$}{scored}\n", "", 1, WIDTH - scored.to_string().len());
     let mut text =
         format!("{window}: mean ARE   . all   * last {last}   ! drift\n{}{axis}", errors.text());
-    if course.iter().any(|it| it.last_covered.is_some()) {
+    if history.iter().any(|it| it.last_covered.is_some()) {
         let mut coverage = Field::new(LINES[1], 1.0);
         if let Some(level) = report.level {
             (0..WIDTH).for_each(|column| coverage.draw(column, level, '-'));
         }
-        for it in course {
+        for it in history {
             it.last_covered.iter().for_each(|share| coverage.draw(column(it), *share, '*'));
         }
         text += &format!(
@@ -96,8 +98,8 @@ fn one(report: &Report, course: &[Moment], last: usize) -> String {
 mod tests {
     use super::*;
 
-    fn course(count: u64, error: impl Fn(u64) -> f64) -> Vec<Moment> {
-        let moment = |scored| Moment {
+    fn history(count: u64, error: impl Fn(u64) -> f64) -> Vec<ErrorPoint> {
+        let moment = |scored| ErrorPoint {
             scored,
             mean_are: 0.3,
             last_mean_are: error(scored),
@@ -133,7 +135,7 @@ mod tests {
     #[test]
     fn every_moment_is_drawn_at_its_height_and_place() {
         for count in [1, 2, 7, 64, 239] {
-            let text = one(&report(count), &course(count, |_| 0.6), 100);
+            let text = one(&report(count), &history(count, |_| 0.6), 100);
             let lines: Vec<&str> = text.lines().collect();
             assert!(lines.iter().all(|line| line.chars().count() <= WIDTH + AXIS), "{text}");
             // Errors from 0 to 0.6: the last ones on the top line, those of all in the middle.
@@ -153,8 +155,8 @@ mod tests {
 
     #[test]
     fn a_single_large_error_does_not_set_the_scale() {
-        let course = course(200, |scored| if scored == 100 { 1e6 } else { 0.5 });
-        assert_eq!(top(&course), 0.6);
+        let history = history(200, |scored| if scored == 100 { 1e6 } else { 0.5 });
+        assert_eq!(top(&history), 0.6);
         assert_eq!(top(&[]), 0.1);
     }
 }

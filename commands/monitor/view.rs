@@ -1,4 +1,4 @@
-//! The monitor in the terminal: the figures of every window, and the course of one.
+//! The monitor in the terminal: the figures of every window, and the history of one.
 
 mod draw;
 mod screen;

@@ -32,8 +32,8 @@ const CASCADES: [(&str, &str); 5] = [
     ),
     (
         "Invalid",
-        "an invalid row of a table removes its cascade, which would be wrong without it; an invalid post or history line \
-         removes itself. Each is reported with its line, the others are read, and the exit status is 1",
+        "an invalid row of a table removes its whole cascade, which would be incomplete without it; an invalid post or \
+         history line is skipped alone. Each is reported with its line, the others are read, and the exit status is 1",
     ),
 ];
 

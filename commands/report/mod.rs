@@ -4,6 +4,5 @@ mod page;
 mod svg;
 #[cfg(test)]
 mod tests;
-mod text;
 
 pub(crate) use page::{Content, html};

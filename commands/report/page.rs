@@ -6,16 +6,17 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use tweetoscope::event::Span;
-use tweetoscope::learn::{Calibrated, Step};
+use tweetoscope::learn::{ScoredDistribution, Step};
 use tweetoscope::math;
 use tweetoscope::score::quantile;
 use tweetoscope::stage::evaluate::{
-    CalibrationRow, Case, CurveRow, EvaluateOptions, PIT_BINS, Past, Predictor, Row,
+    CalibrationRow, Case, CurveRow, EvaluateOptions, FinishedCascade, PIT_BINS, Predictor, Row,
 };
 
 use super::svg::{Axis, Mark, figure};
-use super::text::escaped;
+
 use crate::calibration;
+use crate::html::escaped;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -30,7 +31,7 @@ const DRAWN: [(Predictor, &str); 5] = [
 
 /// What the report shows.
 pub(crate) struct Content<'a> {
-    pub(crate) past: &'a [Past],
+    pub(crate) past: &'a [FinishedCascade],
     pub(crate) options: &'a EvaluateOptions,
     pub(crate) cases: &'a [Case],
     pub(crate) rows: &'a [Row],
@@ -128,10 +129,12 @@ fn summary(content: &Content<'_>) -> String {
 
 fn data(content: &Content<'_>) -> String {
     let Content { past, options, cases, .. } = content;
-    let until = |it: &Past| it.points.partition_point(|point| point.time <= options.max_age) as f64;
+    let until = |it: &FinishedCascade| {
+        it.points.partition_point(|point| point.time <= options.max_age) as f64
+    };
     let sizes: Vec<f64> = past.iter().map(until).collect();
     let at = |share: f64| format!("{:.0}", quantile(sizes.clone(), share));
-    let marked = |it: &&Past| it.points.iter().any(|point| point.magnitude != 1.0);
+    let marked = |it: &&FinishedCascade| it.points.iter().any(|point| point.magnitude != 1.0);
     let items = [
         ("Cascades", past.len().to_string()),
         ("Events", format!("{:.0}", sizes.iter().sum::<f64>())),
@@ -261,7 +264,7 @@ fn calibrated(content: &Content<'_>) -> String {
     let heads: Vec<String> = ["Window and method", "Scored"]
         .map(str::to_owned)
         .into_iter()
-        .chain(Calibrated::LEVELS.map(|level| format!("In {:.0}%", level * 100.0)))
+        .chain(ScoredDistribution::LEVELS.map(|level| format!("In {:.0}%", level * 100.0)))
         .collect();
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
     let cells = |row: &CalibrationRow| {
@@ -281,7 +284,7 @@ fn calibrated(content: &Content<'_>) -> String {
         vec![Mark::Line { class: "e", name: "nominal", points: vec![(0.0, 0.0), (1.0, 1.0)] }];
     for (predictor, class) in [(Predictor::Model, "a"), (Predictor::GrowthLaw, "b")] {
         if let Some(row) = whole(predictor) {
-            let points = Calibrated::LEVELS.into_iter().zip(row.covered).collect();
+            let points = ScoredDistribution::LEVELS.into_iter().zip(row.covered).collect();
             marks.push(Mark::Line { class, name: predictor.name(), points });
         }
     }
@@ -342,7 +345,8 @@ fn scatter(content: &Content<'_>) -> String {
 fn misses(content: &Content<'_>) -> String {
     const WORST: usize = 10;
     const POINTS: usize = 120;
-    let past: HashMap<&str, &Past> = content.past.iter().map(|it| (&*it.cid, it)).collect();
+    let past: HashMap<&str, &FinishedCascade> =
+        content.past.iter().map(|it| (&*it.cid, it)).collect();
     let log_error = |case: &Case| math::ln(case.ours().n_tot / case.n_tot.max(1) as f64).abs();
     let mut worst: Vec<&Case> = content.cases.iter().collect();
     worst.sort_by(|a, b| log_error(b).total_cmp(&log_error(a)));

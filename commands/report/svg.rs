@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::text::escaped;
+use crate::html::escaped;
 use tweetoscope::math;
 
 /// The size of a figure, in units of its view box.

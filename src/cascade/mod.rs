@@ -54,6 +54,11 @@ impl<'de> Deserialize<'de> for Point {
     }
 }
 
+/// The points up to an age, in the unit and from the origin of their times.
+pub fn until(points: &[Point], age: f64) -> &[Point] {
+    &points[..points.partition_point(|point| point.time <= age)]
+}
+
 impl Point {
     /// A point whose numbers are within the limits of a record; the error names the one that is not.
     pub fn checked(time: f64, magnitude: f64) -> Result<Self, &'static str> {

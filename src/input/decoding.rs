@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use super::gzip::Members;
+use super::gzip::{Members, cut_off};
 
 /// A stream of bytes, decompressed.
 pub(super) type ByteStream = Box<dyn BufRead + Send>;
@@ -112,12 +112,6 @@ impl<R: BufRead> Zstd<R> {
         }
         Ok(false)
     }
-}
-
-/// The error of compressed data without their end.
-pub(super) fn cut_off() -> io::Error {
-    let text = "the compressed data end too early: the file is incomplete, and what follows is missing; get the whole file";
-    io::Error::new(io::ErrorKind::UnexpectedEof, text)
 }
 
 fn damaged(error: &impl std::fmt::Display) -> io::Error {

@@ -4,8 +4,6 @@ use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
-use super::decoding::cut_off;
-
 /// The content of all members. Zeros between and after members are ignored, as `gzip` does.
 pub(super) struct Members<R> {
     /// The member that is read; `None` after the last.
@@ -49,6 +47,12 @@ fn skip_zeros(input: &mut impl BufRead) -> io::Result<bool> {
         }
         input.consume(zeros);
     }
+}
+
+/// The error of compressed data without their end.
+pub(super) fn cut_off() -> io::Error {
+    let text = "the compressed data end too early: the file is incomplete, and what follows is missing; get the whole file";
+    io::Error::new(io::ErrorKind::UnexpectedEof, text)
 }
 
 #[cfg(test)]

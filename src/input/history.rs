@@ -1,4 +1,4 @@
-//! Histories: JSON lines, one cascade per line, plain or gzip. [`HistoryCascade::from_line`] parses a line.
+//! Histories: JSON lines, one cascade per line, plain, gzip or zstd. [`HistoryCascade::from_line`] parses a line.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -22,7 +22,7 @@ pub struct HistoryLines {
     ended: bool,
 }
 
-/// Opens a history, plain or gzip.
+/// Opens a history, plain, gzip or zstd.
 ///
 /// # Errors
 /// The file cannot be opened.

@@ -13,7 +13,7 @@ use super::lines::{self, ByteStream};
 pub enum Input {
     /// Standard input.
     Stdin,
-    /// A file, plain or gzip.
+    /// A file, plain, gzip or zstd.
     File(PathBuf),
 }
 

@@ -120,7 +120,7 @@ impl Activity {
 /// The smallest value of a part: the inputs are logarithms.
 pub(super) const MIN_PART: f64 = 0.001;
 
-/// Processors differ in the last bit of the functions of the time of day.
+/// Rounded to a thousandth.
 fn round(part: f64) -> f64 {
     const GRAIN: f64 = 1000.0;
     ((part * GRAIN).round() / GRAIN).max(MIN_PART)

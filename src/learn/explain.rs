@@ -12,10 +12,9 @@
 //! the cascade, each to the feature of its split (Saabas, 2014). All contributions sum to the prediction.
 
 use super::fitted_law::FittedLaw;
-use super::forecast::{Forecast, log_growth};
+use super::forecast::{Forecast, Step, log_growth};
 use super::growth_law::{Inputs, towards_seismic};
 use super::map_law::{average_inputs, design};
-use super::model::Step;
 use super::values::Features;
 use crate::math;
 
@@ -37,7 +36,7 @@ pub struct Explanation {
 
 /// The contribution of the networks, where they differ from the trees.
 const NETWORKS: &str = "networks";
-/// The difference between the predicted value of the distribution of the leaves and its mean.
+/// The predicted value of the distribution of the leaves, minus the mean of that distribution.
 const AGGREGATE: &str = "aggregate";
 /// What the bounds of a prediction changed: at least n, at most the largest size.
 const LIMIT: &str = "limit";
@@ -69,7 +68,7 @@ impl Contributions {
         }
     }
 
-    /// The explanation of a forecast: what the terms lack is that of the limits.
+    /// The explanation of a forecast: what the terms do not explain becomes that of the limits.
     fn into_explanation(mut self, forecast: &Forecast<'_>, step: Step) -> Explanation {
         const ROUNDING: f64 = 1e-9;
         let rest = forecast.log_growth() - self.sum();
@@ -163,9 +162,10 @@ mod tests {
     use rand_chacha::rand_core::{Rng, SeedableRng};
 
     use super::super::features::describe;
-    use super::super::options::{Aggregate, LearnOptions, Target};
+    use super::super::options::LearnOptions;
     use super::super::sample::Sample;
     use super::super::select::{fit_hybrid, fit_model};
+    use super::super::target::{Aggregate, Target};
     use super::super::{Model, Query};
     use super::*;
     use crate::cascade::Point;

@@ -4,8 +4,8 @@
 //! and reads back as the same number.
 
 use super::rows::Rows;
-use super::values::{Building, Features, finite, rounded};
-use crate::cascade::Point;
+use super::values::{Features, FeaturesBuilder, finite, rounded};
+use crate::cascade::{Point, until};
 use crate::math;
 
 /// The features of a cascade at `age`, in seconds. The points are in seconds since the root and in order;
@@ -64,15 +64,11 @@ fn has_marks(points: &[Point]) -> bool {
     points.iter().any(|point| point.magnitude != 1.0)
 }
 
-fn until(points: &[Point], age: f64) -> &[Point] {
-    &points[..points.partition_point(|point| point.time <= age)]
-}
-
 fn at_age(points: &[Point], age: f64, marked: bool, extra: &[(&'static str, f64)]) -> Features {
     let age = if age.is_finite() { age.max(1.0) } else { 1.0 };
     let points = until(points, age);
     let times: Vec<f64> = points.iter().map(|point| finite(point.time).clamp(0.0, age)).collect();
-    let mut out = Building::with_capacity(96);
+    let mut out = FeaturesBuilder::with_capacity(96);
     let observed = Observed { times: &times, n: times.len().max(1) as f64, age };
     counts(&observed, &mut out);
     recent(&observed, &mut out);
@@ -120,7 +116,7 @@ const SHARES: [(&str, f64); 10] = [
     ("share_15_16", 15.0 / 16.0),
 ];
 
-fn counts(observed: &Observed, out: &mut Building) {
+fn counts(observed: &Observed, out: &mut FeaturesBuilder) {
     let Observed { n, age, .. } = *observed;
     out.push("ln_n", math::ln(n));
     out.push("ln_age", math::ln(age));
@@ -147,7 +143,7 @@ const SPANS: [(&str, &str, f64); 7] = [
     ("last_10800", "first_10800", 10800.0),
 ];
 
-fn recent(observed: &Observed, out: &mut Building) {
+fn recent(observed: &Observed, out: &mut FeaturesBuilder) {
     let Observed { n, age, .. } = *observed;
     for (name, trend, k) in PARTS {
         let (late, before) =
@@ -161,7 +157,7 @@ fn recent(observed: &Observed, out: &mut Building) {
     }
 }
 
-fn gaps(observed: &Observed, out: &mut Building) {
+fn gaps(observed: &Observed, out: &mut FeaturesBuilder) {
     let Observed { times, age, .. } = *observed;
     let mut gaps: Vec<f64> = times.windows(2).map(|pair| (pair[1] - pair[0]).max(0.0)).collect();
     if gaps.is_empty() {
@@ -188,7 +184,7 @@ fn gaps(observed: &Observed, out: &mut Building) {
     }
 }
 
-fn shape(observed: &Observed, out: &mut Building) {
+fn shape(observed: &Observed, out: &mut FeaturesBuilder) {
     let Observed { times, age, .. } = *observed;
     let (mean, sd) = mean_and_deviation(times);
     for (name, level) in [
@@ -205,7 +201,7 @@ fn shape(observed: &Observed, out: &mut Building) {
     out.push("sd_time", sd / age);
 }
 
-fn burstiness(observed: &Observed, out: &mut Building) {
+fn burstiness(observed: &Observed, out: &mut FeaturesBuilder) {
     const BINS: usize = 16;
     let Observed { times, n, age } = *observed;
     let mut bins = [0.0; BINS];
@@ -242,7 +238,7 @@ fn dyadic_rate(observed: &Observed) -> (f64, f64) {
     (slope / linear, curvature / square)
 }
 
-fn marks(points: &[Point], observed: &Observed, out: &mut Building) {
+fn marks(points: &[Point], observed: &Observed, out: &mut FeaturesBuilder) {
     let mark = |point: &Point| finite(point.magnitude).max(0.0);
     let after = |time: f64| {
         let from = points.partition_point(|point| point.time < time);

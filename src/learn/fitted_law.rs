@@ -1,20 +1,19 @@
-//! The growth law as corrected by the finished cascades so far, of all windows together: as it is before the
-//! first one, with a shrunken intercept up to nine, with the MAP law from ten on.
+//! The growth law, corrected by all finished cascades so far, of all windows together: unchanged with none, by a
+//! shrunken intercept with one to nine, by the MAP law with ten or more.
 
 use std::collections::{HashMap, HashSet};
 
 use ndarray::Array2;
 
-use super::forecast::{Calibration, Forecast, HeldOutForecast, log_growth};
+use super::forecast::{Calibration, Forecast, HeldOutForecast, Step, log_growth};
 use super::growth_law::{GrowthLaw, Inputs, Places, distribution, towards_seismic};
-use super::map_law::{Rows, UNKNOWNS, design, minimise};
-use super::model::Step;
+use super::map_law::{Rows, design, minimise};
 use super::options::LearnOptions;
 use super::sample::Sample;
 use super::table::is_usable;
 use super::train_networks::{FOLDS, fold};
 use super::values::Features;
-use super::vector::Vector;
+use super::vector::{UNKNOWNS, Vector};
 use crate::math;
 use crate::parallel::in_parallel;
 
@@ -90,7 +89,7 @@ impl FittedLaw {
     }
 }
 
-/// The law of all cascades, and those of all but a fold of them.
+/// The law fitted to all cascades and, for each fold, the law fitted to the other folds.
 pub(super) struct LawFit {
     pub(super) law: FittedLaw,
     folds: Vec<FittedLaw>,
@@ -376,7 +375,7 @@ mod tests {
         let (first, held_out) =
             (error(&|it| by(&untrained, it)), error(&|it| by(laws.without(&it.id), it)));
         assert!(held_out < first && first < 0.45, "{held_out} {first}");
-        // Calibrated on the held-out cascades.
+        // ScoredDistribution on the held-out cascades.
         let covers = |it: &Sample| {
             let (low, high) = laws.law.forecast(&it.features, it.n_obs).unwrap().interval(0.9);
             (low..=high).contains(&it.n_tot)

@@ -3,12 +3,34 @@
 use std::cell::OnceCell;
 
 use super::normal;
-use super::options::Aggregate;
+use super::target::Aggregate;
 use super::trees::ReachedLeaves;
 use super::values::LARGEST_VALUE;
 use super::weighted::WeightedValues;
 use crate::cascade::{largest_size, rounded_outwards};
 use crate::math;
+
+/// How a model predicts; each step needs more finished cascades than the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The growth law, with the intercept of the finished cascades.
+    GrowthLaw,
+    /// The growth law with a linear correction, by maximum a posteriori.
+    MapLaw,
+    /// Trees on all features, averaged with small networks, blended with the law.
+    Forest,
+}
+
+impl Step {
+    /// Its name in model files and records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::GrowthLaw => "growth-law",
+            Self::MapLaw => "map-law",
+            Self::Forest => "forest",
+        }
+    }
+}
 
 /// How far raw intervals are widened (below 0: narrowed), in ln N, as pairs (level, widening) of
 /// ascending level; split conformal prediction (Romano, Patterson and Candès, NeurIPS 2019) on

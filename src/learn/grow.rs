@@ -1,7 +1,7 @@
 //! Grows the trees of a model.
 //!
 //! smartcore finds the splits of one tree ([`find_splits`]); which rows and features it is given, and
-//! which values its leaves keep, is decided here. A tree is grown on cascades rather than rows: each cascade is drawn
+//! which values its leaves keep, are decided here. A tree is grown on cascades rather than rows: each cascade is drawn
 //! Poisson(1) times, and each time [`ROWS_PER_DRAW`] of its rows, with their weights as
 //! probabilities. A row that is drawn several times is given to smartcore once, with that number as its weight, which
 //! takes less time. smartcore's random forest always resamples rows itself, which would break this

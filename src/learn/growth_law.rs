@@ -17,6 +17,9 @@ use super::normal;
 use super::values::Features;
 use crate::math;
 
+/// The feature `ln_seismic` where SEISMIC has no estimate, as for a supercritical cascade: a growth of e^5.
+pub const NO_ESTIMATE: f64 = 5.0;
+
 /// The law and its constants.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GrowthLaw {
@@ -91,8 +94,6 @@ impl Places {
 
     /// The inputs in a row of values; `None` for a row that is too short.
     pub(super) fn read(&self, values: &[f64]) -> Option<Inputs> {
-        /// What `fit` writes in place of an estimate.
-        const NO_ESTIMATE: f64 = 5.0;
         let mut inputs = Inputs { values: [0.0; INPUTS], seismic: None };
         for (value, place) in inputs.values.iter_mut().zip(self.inputs) {
             *value = *values.get(place)?;

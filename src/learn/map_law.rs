@@ -6,9 +6,9 @@
 //! mean over rows of sqrt((exp(f − y) − 1)² + 0.0025) + Σ λ_j β_j²,   f = ln(1 + exp g), y = ln(N/n)
 //! ```
 //!
-//! where exp(f − y) = (1 + exp g) n/N, and is bounded,
-//! with λ = s/k for the intercept and ln T, and 5 s/k for the rest, over k cascades. The fixed scales make
-//! the penalty the same for every training set. No other file of this module names argmin.
+//! The ratio exp(f − y) = (1 + exp g) n/N is bounded. Over k cascades λ is s/k for the intercept and ln T, and 5 s/k for
+//! the rest. The fixed scales make the penalty the same for every training set. No other file of this module names
+//! argmin.
 
 use std::cell::Cell;
 
@@ -18,11 +18,8 @@ use argmin::solver::quasinewton::LBFGS;
 use ndarray::Array2;
 
 use super::growth_law::Inputs;
-use super::vector::Vector;
+use super::vector::{UNKNOWNS, Vector};
 use crate::math;
-
-/// The number of unknowns.
-pub(super) const UNKNOWNS: usize = 18;
 
 /// Mean and standard deviation of each input, which standardise it: those of [`Inputs::of_law`], then those
 /// of [`Inputs::of_shape`]. The intercept comes first and is not standardised.
@@ -128,7 +125,7 @@ impl Objective {
         Self { terms: selected.iter().map(term).collect(), penalties, last: Cell::new(None) }
     }
 
-    /// The loss, and its derivatives by β.
+    /// The loss, and its derivatives with respect to β.
     fn evaluate(&self, weights: &Vector) -> (f64, Vector) {
         if let Some((of, loss, slopes)) = self.last.get()
             && of == *weights

@@ -9,9 +9,10 @@
 //! with the trees), `growth_law` (the predictor without training), `map_law` and `fitted_law` (its correction by
 //! finished cascades), `select` (the model of a window), [`Model`] and [`Forecast`] (prediction), [`Explanation`]
 //! (contributions to it), `wire` and
-//! `body` (the model file). `laws` has the baselines of the evaluation.
+//! `body` (the model file). `baselines` has the baselines of the evaluation.
 
 mod activity;
+mod baselines;
 mod batch;
 mod body;
 mod error;
@@ -21,7 +22,6 @@ mod fitted_law;
 mod forecast;
 mod grow;
 mod growth_law;
-mod laws;
 mod map_law;
 mod model;
 mod network;
@@ -34,6 +34,7 @@ mod sample;
 mod select;
 mod split;
 mod table;
+mod target;
 mod train_networks;
 mod trainer;
 mod trees;
@@ -43,18 +44,19 @@ mod vector;
 mod weighted;
 mod wire;
 
+pub use baselines::{LogLinear, median_ratio};
 pub use error::ModelError;
 pub use explain::Explanation;
 pub use features::{describe, features, ladder};
 pub use fitted_law::FittedLaw;
-pub use forecast::Forecast;
-pub use growth_law::GrowthLaw;
-pub use laws::{LogLinear, median_ratio};
-pub use model::{HeldOut, Model, Query, Step};
-pub use options::{Aggregate, LearnOptions, Target};
+pub use forecast::{Forecast, Step};
+pub use growth_law::{GrowthLaw, NO_ESTIMATE};
+pub use model::{HeldOut, Model, Query};
+pub use options::LearnOptions;
 pub use rows::Rows;
 pub use sample::Sample;
 pub use select::{MIN_SAMPLES_FOR_TREES, fit_model, fit_successor};
-pub use validate::{Calibrated, Folds, Prediction, predict_with, validate};
+pub use target::{Aggregate, Target};
+pub use validate::{Folds, Prediction, ScoredDistribution, predict_with, validate};
 pub use values::Features;
 pub use wire::{MAX_LINE_BYTES, MAX_TREES, max_model_bytes};

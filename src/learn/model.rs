@@ -3,37 +3,15 @@
 use super::activity::Activity;
 use super::explain::{Contributions, Explanation, ForestParts, of_forest};
 use super::fitted_law::FittedLaw;
-use super::forecast::{Calibration, Forecast};
+use super::forecast::{Calibration, Forecast, Step};
 use super::growth_law::Inputs;
 use super::network::Networks;
-use super::options::{Aggregate, Target};
 use super::table::{Columns, fill, omega_values};
+use super::target::{Aggregate, Target};
 use super::trees::{ReachedLeaves, Trees};
 use super::values::Features;
 use crate::event::ModelVersion;
 use crate::math;
-
-/// How a model predicts; each step needs more finished cascades than the one before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// The growth law, with the intercept of the finished cascades.
-    GrowthLaw,
-    /// The growth law with a linear correction, by maximum a posteriori.
-    MapLaw,
-    /// Trees on all features, averaged with small networks, blended with the law.
-    Forest,
-}
-
-impl Step {
-    /// Its name in model files and records.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::GrowthLaw => "growth-law",
-            Self::MapLaw => "map-law",
-            Self::Forest => "forest",
-        }
-    }
-}
 
 /// Errors on held-out samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -1,14 +1,15 @@
-//! Trains the model of a window: the law of all finished cascades, and from 20 samples of the window on a forest
+//! Trains the model of a window: the law of all finished cascades and, with 20 or more samples of the window, a forest
 //! that is blended with it.
 
 use super::fitted_law::LawFit;
-use super::forecast::{Calibration, Forecast, HeldOutForecast};
+use super::forecast::{Calibration, Forecast, HeldOutForecast, Step};
 use super::grow::{GrownTrees, InBag, grow};
-use super::model::{HeldOut, Model, Query, SHARE_OF_NETWORKS, Step, forest_forecast};
+use super::model::{HeldOut, Model, Query, SHARE_OF_NETWORKS, forest_forecast};
 use super::network::Networks;
-use super::options::{LearnOptions, Target};
+use super::options::LearnOptions;
 use super::sample::Sample;
 use super::table::{Table, WindowRow, is_usable};
+use super::target::Target;
 use super::train_networks::{networks_without, train_networks};
 use super::trees::Trees;
 use crate::event::ModelVersion;
@@ -72,7 +73,7 @@ struct Fitted {
     forecasts: Vec<(HeldOutForecast, f64)>,
 }
 
-/// The same with the law of these samples, which is the same for every window.
+/// As [`fit_model`], with the law fitted already; all windows share it.
 pub(super) fn fit_with(samples: &[Sample], options: &LearnOptions, laws: &LawFit) -> Option<Model> {
     Some(fit_whole(samples, options, laws)?.model)
 }

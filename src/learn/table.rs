@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::activity::{self, Activity, ClockPlaces};
 use super::growth_law::Inputs;
-use super::options::{LearnOptions, Target};
+use super::options::LearnOptions;
 use super::ranks::upper_median;
 use super::sample::Sample;
+use super::target::Target;
 use super::values::{Features, rounded};
 use crate::math;
 

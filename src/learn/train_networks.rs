@@ -1,5 +1,5 @@
-//! Trains the networks of a model by stochastic gradient descent, on all folds of cascades but one
-//! each, so that its error can be measured on the cascades of that fold.
+//! Trains the networks of a model by stochastic gradient descent, each on all folds of cascades but one, so that its
+//! error can be measured on the cascades of that fold.
 //!
 //! A pass over the cascades draws [`ROWS_PER_DRAW`] rows of each, with their weights as
 //! probabilities, and shuffles them.
@@ -10,10 +10,10 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::batch::BATCH;
 use super::network::{Network, Networks, Scale};
-use super::options::Aggregate;
 use super::random::unit;
 use super::ranks::upper_median;
 use super::table::{ROWS_PER_DRAW, Table};
+use super::target::Aggregate;
 use super::trainer::{NetworkTrainer, TrainingStep};
 use crate::math;
 use crate::parallel::in_parallel;

@@ -6,8 +6,8 @@ use rand_chacha::ChaCha8Rng;
 
 use super::batch::{BATCH, Lanes, gradient, total, weighted_sum};
 use super::network::{LEAK, Layer, Network, leaky};
-use super::options::Aggregate;
 use super::random::normal;
+use super::target::Aggregate;
 use crate::math;
 
 /// Below this error the loss is quadratic, above it linear (Huber's loss).
@@ -25,9 +25,9 @@ pub(super) struct NetworkTrainer {
     /// Of the inputs, then of each layer.
     pub(super) activations: Vec<Vec<Lanes>>,
     pub(super) targets: Lanes,
-    /// Derivatives of the loss by the sums of each layer's units.
+    /// Derivatives of the loss with respect to the sums of each layer's units.
     slopes: Vec<Vec<Lanes>>,
-    /// Of the weights of some inputs, unit by unit for each.
+    /// Of the weights of a layer, unit by unit for each input.
     gradient: Vec<f32>,
     /// The slopes of a layer, row by row.
     by_row: Vec<f32>,
@@ -98,7 +98,7 @@ impl NetworkTrainer {
         }
     }
 
-    /// The derivative of the mean loss by the outputs.
+    /// Computes the derivative of the mean loss with respect to the outputs.
     #[inline(always)]
     fn loss(&mut self, aggregate: Aggregate) {
         /// Larger errors of the logarithm have no larger gradient.

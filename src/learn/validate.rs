@@ -3,26 +3,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::baselines::{LogLinear, median_ratio};
 use super::fitted_law::{FittedLaw, LawFit};
-use super::forecast::Forecast;
-use super::laws::{LogLinear, median_ratio};
-use super::model::{Query, Step};
-use super::options::{Aggregate, LearnOptions, Target};
+use super::forecast::{Forecast, Step};
+use super::model::Query;
+use super::options::LearnOptions;
 use super::sample::Sample;
 use super::select::{fit_hybrid, fit_with};
+use super::target::{Aggregate, Target};
 use crate::cascade::largest_size;
 use crate::parallel::in_parallel;
 
 /// Intervals of a forecast at several levels, and the place of the final size in its distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Calibrated {
-    /// The intervals of [`Calibrated::LEVELS`].
-    pub intervals: [(f64, f64); Calibrated::LEVELS.len()],
+pub struct ScoredDistribution {
+    /// The intervals of [`ScoredDistribution::LEVELS`].
+    pub intervals: [(f64, f64); ScoredDistribution::LEVELS.len()],
     /// The probabilities of a size below the final size, and of one up to it.
     pub step: (f64, f64),
 }
 
-impl Calibrated {
+impl ScoredDistribution {
     /// Nominal levels of the intervals.
     pub const LEVELS: [f64; 4] = [0.5, 0.8, 0.9, 0.95];
 
@@ -57,7 +58,7 @@ pub struct Prediction {
     /// Its prediction interval.
     pub growth_law_interval: (f64, f64),
     /// The distributions of the model and of the growth law without training; `None` where a feature is missing.
-    pub calibrated: [Option<Calibrated>; 2],
+    pub calibrated: [Option<ScoredDistribution>; 2],
     /// The final size predicted by a constant ratio.
     pub median_ratio: f64,
     /// The final size predicted by the log-linear law.
@@ -132,7 +133,7 @@ pub fn predict_with(
     let laws = LawFit::new(rest, options);
     let at_once = windows_at_once(rest, options.threads.min(windows.len()));
     in_parallel(windows, at_once, |&window| {
-        // All threads in each window: those of the last windows would be idle else.
+        // Each window may use all threads: otherwise some would be idle during the last windows.
         let options = LearnOptions { window, ..options.clone() };
         let here = held_out.iter().copied().filter(|sample| sample.t_obs == window);
         predict(rest, here, &options, &laws, level)
@@ -196,7 +197,7 @@ fn predict<'a>(
                 growth_law: point(&growth_law),
                 growth_law_interval: interval(&growth_law),
                 calibrated: [&forecast, &growth_law]
-                    .map(|it| it.as_ref().map(|forecast| Calibrated::of(forecast, *n_tot))),
+                    .map(|it| it.as_ref().map(|forecast| ScoredDistribution::of(forecast, *n_tot))),
                 median_ratio: (ratio * n_obs).min(largest_size(*n_obs)),
                 log_linear: if pairs.is_empty() { *n_obs } else { law.predict(*n_obs) },
                 omega: omega.as_ref().and_then(|model| model.predict(&query)).map(|it| it.n_tot()),

@@ -155,12 +155,12 @@ impl PartialEq for Features {
 }
 
 /// Features that are being computed.
-pub(super) struct Building {
+pub(super) struct FeaturesBuilder {
     names: Vec<Cow<'static, str>>,
     values: Vec<f64>,
 }
 
-impl Building {
+impl FeaturesBuilder {
     pub(super) fn with_capacity(count: usize) -> Self {
         Self { names: Vec::with_capacity(count), values: Vec::with_capacity(count) }
     }
@@ -178,7 +178,7 @@ impl Building {
 
 impl<S: Into<Cow<'static, str>>> FromIterator<(S, f64)> for Features {
     fn from_iter<I: IntoIterator<Item = (S, f64)>>(pairs: I) -> Self {
-        let mut building = Building::with_capacity(0);
+        let mut building = FeaturesBuilder::with_capacity(0);
         pairs.into_iter().for_each(|(name, value)| building.push(name, value));
         building.features()
     }

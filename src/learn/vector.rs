@@ -5,7 +5,8 @@ use argmin_math::{
     ArgminSub, ArgminZeroLike,
 };
 
-use super::map_law::UNKNOWNS;
+/// The number of unknowns of the MAP law.
+pub(super) const UNKNOWNS: usize = 18;
 
 /// A point, or a gradient.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -18,15 +18,15 @@ use super::activity::{self, Activity};
 use super::body::{decode, encode};
 use super::error::{FORMAT, FORMAT_WITHOUT_ACTIVITY, ModelError};
 use super::fitted_law::FittedLaw;
-use super::forecast::Calibration;
+use super::forecast::{Calibration, Step};
 use super::grow::MAX_TREE_ROWS;
 use super::growth_law::GrowthLaw;
-use super::map_law::UNKNOWNS;
-use super::model::{HeldOut, Model, Step};
-use super::options::{Aggregate, Target};
+use super::model::{HeldOut, Model};
 use super::table::ROWS_PER_DRAW;
+use super::target::{Aggregate, Target};
 use super::train_networks::max_network_bytes;
 use super::trees::MAX_CODES;
+use super::vector::UNKNOWNS;
 
 /// Largest number of trees of a model.
 pub const MAX_TREES: usize = 2_000;

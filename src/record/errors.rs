@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kinds::{Named, nought};
-use super::scalar::{self, id, integer, seconds, window};
+use super::kinds::nought;
+use super::scalar::{self, Named, id, integer, seconds, window};
 use crate::cascade::{Number, number};
 
 /// The error of a prediction, with the final size.

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kinds::Named;
-use super::scalar::named;
+use super::scalar::{Named, named};
 use crate::cascade::number;
 
 /// A fitted kernel: parameters, selection criteria and tests. Written by `fit --kernel`.
@@ -18,7 +17,7 @@ pub struct KernelFit {
     /// Branching factor, without regard to the population.
     #[serde(serialize_with = "number")]
     pub n_star: f64,
-    /// Expected final size; null where the process is supercritical or the population finite.
+    /// Expected final size; null where the process is supercritical and the population infinite.
     pub n_tot: Option<f64>,
     /// `ok`, or why the fit is not reliable.
     pub status: String,

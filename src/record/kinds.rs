@@ -5,12 +5,9 @@ use serde_json::value::RawValue;
 
 use super::explanation::Explanation;
 use super::kernel_fit::KernelFit;
-use super::scalar::{self, id, integer, log_seconds, seconds, text, window};
+use super::scalar::{self, Named, id, integer, log_seconds, seconds, text, window};
 use crate::cascade::{Point, number};
 use crate::learn::{Features, Rows};
-
-/// Numbers by name, in a significant order, which a map would lose.
-pub type Named = Vec<(String, f64)>;
 
 /// A source has reached a time.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -184,7 +181,7 @@ pub struct Alert {
     /// Version of the model, or `untrained`.
     #[serde(default)]
     pub model: String,
-    /// How it predicts: `forest`, `map-law`, `growth-law`, `seismic` or `hawkes`.
+    /// How it predicts: `forest`, `map-law`, `growth-law`, `seismic`, `hawkes` or `kernel`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub method: String,
     /// Why it predicts this size.
@@ -225,7 +222,7 @@ pub struct Sample {
     /// Values of the same features at earlier ages of the cascade.
     #[serde(default, skip_serializing_if = "Rows::is_empty")]
     pub rows: Rows,
-    /// The final size that was predicted, by which `train --on-drift` notices that errors grow.
+    /// The final size that was predicted, from which `train --on-drift` detects a drift.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n_pred: Option<f64>,
 }

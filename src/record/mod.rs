@@ -27,12 +27,10 @@ pub use item::{Item, Refusal};
 pub(crate) use item::{NOT_UTF_8, json};
 pub use kernel_fit::KernelFit;
 pub use kind::Kind;
-pub use kinds::{
-    Alert, History, Interval, Log, Model, Named, Parameters, Sample, Serie, Size, Watermark,
-};
+pub use kinds::{Alert, History, Interval, Log, Model, Parameters, Sample, Serie, Size, Watermark};
 #[cfg(test)]
 pub(crate) use read::read_fully;
 pub use read::{Reader, read};
-pub use scalar::log_time;
+pub use scalar::{Named, log_time};
 pub(crate) use scalar::{Scalar, whole_text};
 pub use write::{Record, write_event};

@@ -181,7 +181,7 @@ fn read_listed<'a>(
         if head.level.0 && head.message.0 && takes.contains(&Kind::Log) {
             return parse(bytes).map(|log| Item::from(Record::Log(log)));
         }
-        return Err(Refusal::new("type", "no field \"type\" that says what the record is"));
+        return Err(Refusal::new("type", "no field \"type\", which names the type of record"));
     };
     let Some(kind) = Kind::named(name).filter(|kind| takes.contains(kind)) else {
         return Ok(Item::Foreign(bytes));

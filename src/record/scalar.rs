@@ -7,6 +7,9 @@ use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+/// Numbers by name, in a significant order, which a map would lose.
+pub type Named = Vec<(String, f64)>;
+
 /// A scalar JSON value; lists and objects are skipped.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub(crate) enum Scalar<'a> {
@@ -238,9 +241,9 @@ pub(super) mod named {
     use serde::ser::SerializeMap;
     use serde::{Deserializer, Serializer};
 
+    use super::Named;
     use super::*;
     use crate::cascade::Number;
-    use crate::record::Named;
 
     pub(in crate::record) fn serialize<S: Serializer>(
         named: &Named,

@@ -21,14 +21,14 @@ use super::fit::FitOptions;
 use super::predict::{Method, PredictOptions, branching, of_process, sample};
 use super::train::{TrainOptions, learn_sample};
 use crate::cascade::{Point, largest_size, rounded_outwards};
-use crate::learn::{self, Calibrated, Prediction, Step, validate};
+use crate::learn::{self, Prediction, ScoredDistribution, Step, validate};
 use crate::parallel::in_parallel;
 use crate::record::Serie;
 use crate::score::{Scores, Trial, mean};
 
 /// A finished cascade.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Past {
+pub struct FinishedCascade {
     /// Its id, unique among all.
     pub cid: String,
     /// Time of the root in Unix seconds, if the data has it.
@@ -112,7 +112,7 @@ impl Predictor {
 
 /// The prediction of one method for one cascade.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Answer {
+pub struct MethodPrediction {
     /// The final size: finite, at least n.
     pub n_tot: f64,
     /// The interval of the nominal level, where the method has one.
@@ -135,14 +135,14 @@ pub struct Case {
     /// How the model predicts; `None` where there were too few cascades for a model.
     pub step: Option<Step>,
     /// The answers of [`Predictor::ALL`] in this order, then of [`EvaluateOptions::kernels`].
-    pub answers: Vec<(Predictor, Answer)>,
+    pub answers: Vec<(Predictor, MethodPrediction)>,
     /// The distributions of the methods [`CALIBRATED`], where they have one.
-    pub forecasts: [Option<Calibrated>; CALIBRATED.len()],
+    pub forecasts: [Option<ScoredDistribution>; CALIBRATED.len()],
 }
 
 impl Case {
     /// The answer of [`Predictor::Model`].
-    pub fn ours(&self) -> Answer {
+    pub fn ours(&self) -> MethodPrediction {
         self.answers[0].1
     }
 }
@@ -164,7 +164,11 @@ pub struct Row {
 
 /// Predicts every cascade at every window, in the order of windows, then of cascades. The result
 /// does not depend on the number of threads. `after` is called after each fold.
-pub fn evaluate(cascades: &[Past], options: &EvaluateOptions, after: &dyn Fn()) -> Vec<Case> {
+pub fn evaluate(
+    cascades: &[FinishedCascade],
+    options: &EvaluateOptions,
+    after: &dyn Fn(),
+) -> Vec<Case> {
     let threads = options.fit.threads;
     let (samples, answers) = studies(cascades, options);
     let windows: Vec<f64> = options.windows.iter().map(|window| *window as f64).collect();
@@ -185,20 +189,23 @@ pub fn evaluate(cascades: &[Past], options: &EvaluateOptions, after: &dyn Fn()) 
 }
 
 /// The samples of all cascades at all windows, and their predictions without training.
-fn studies(cascades: &[Past], options: &EvaluateOptions) -> (Vec<learn::Sample>, Vec<Untrained>) {
+fn studies(
+    cascades: &[FinishedCascade],
+    options: &EvaluateOptions,
+) -> (Vec<learn::Sample>, Vec<Untrained>) {
     let jobs = jobs(cascades, options);
     in_parallel(&jobs, options.fit.threads, |job| job.study(options)).into_iter().unzip()
 }
 
 /// One cascade at one window.
 struct Job<'a> {
-    past: &'a Past,
+    past: &'a FinishedCascade,
     window: u64,
     n_obs: usize,
     n_tot: usize,
 }
 
-fn jobs<'a>(cascades: &'a [Past], options: &EvaluateOptions) -> Vec<Job<'a>> {
+fn jobs<'a>(cascades: &'a [FinishedCascade], options: &EvaluateOptions) -> Vec<Job<'a>> {
     let mut jobs = Vec::new();
     for past in cascades {
         let until = |age: f64| past.points.partition_point(|point| point.time <= age);
@@ -213,8 +220,8 @@ fn jobs<'a>(cascades: &'a [Past], options: &EvaluateOptions) -> Vec<Job<'a>> {
 /// The predictions of the methods that are not fitted to other cascades.
 struct Untrained {
     hawkes: f64,
-    seismic: Answer,
-    kernels: Vec<(KernelMethod, Answer)>,
+    seismic: MethodPrediction,
+    kernels: Vec<(KernelMethod, MethodPrediction)>,
 }
 
 impl Job<'_> {
@@ -235,7 +242,7 @@ impl Job<'_> {
         let seen = &past.points[..n_obs];
         let parameters = options.fit.parameters(&serie, seen, window as f64);
         let alert = of_process(&parameters, &options.predict, Method::Seismic);
-        let seismic = Answer {
+        let seismic = MethodPrediction {
             n_tot: alert.n_tot,
             interval: alert.interval.map(|it| [it.low, it.high]),
             own: parameters.seismic.is_some(),
@@ -244,7 +251,7 @@ impl Job<'_> {
         let kernel = |method: &KernelMethod| {
             let size = method.options().size(seen, window as f64, &options.fit.marks);
             let n_tot = size.unwrap_or(hawkes);
-            (*method, Answer { n_tot, interval: None, own: size.is_some() })
+            (*method, MethodPrediction { n_tot, interval: None, own: size.is_some() })
         };
         let kernels = options.kernels.iter().map(kernel).collect();
         let untrained_answers = Untrained { hawkes, seismic, kernels };
@@ -256,16 +263,16 @@ impl Job<'_> {
 fn case(prediction: &Prediction, untrained_answers: &Untrained) -> Case {
     let Untrained { hawkes, seismic, ref kernels } = *untrained_answers;
     let trained = prediction.step.is_some();
-    let answer = |n_tot: f64| Answer { n_tot, interval: None, own: true };
-    let within = |n_tot: f64, (low, high): (f64, f64)| Answer {
+    let answer = |n_tot: f64| MethodPrediction { n_tot, interval: None, own: true };
+    let within = |n_tot: f64, (low, high): (f64, f64)| MethodPrediction {
         interval: Some([low, high]),
         ..answer(n_tot)
     };
     let model = within(prediction.predicted, prediction.interval);
     // As the original system does without a model.
-    let hybrid = prediction.omega.map_or(Answer { own: false, ..answer(hawkes) }, answer);
+    let hybrid = prediction.omega.map_or(MethodPrediction { own: false, ..answer(hawkes) }, answer);
     let by = |predictor: Predictor| match predictor {
-        Predictor::Model => Answer { own: trained, ..model },
+        Predictor::Model => MethodPrediction { own: trained, ..model },
         Predictor::GrowthLaw => within(prediction.growth_law, prediction.growth_law_interval),
         Predictor::NoGrowth => answer(prediction.n_obs),
         Predictor::MedianRatio => answer(prediction.median_ratio),
@@ -293,14 +300,14 @@ fn case(prediction: &Prediction, untrained_answers: &Untrained) -> Case {
 
 /// The answer, clamped to be at least n and at most the largest size of a prediction, so that every
 /// answer is scored.
-fn clamped(answer: Answer, n_obs: f64) -> Answer {
+fn clamped(answer: MethodPrediction, n_obs: f64) -> MethodPrediction {
     let is_number = !answer.n_tot.is_nan();
     let n_tot = if is_number { answer.n_tot.clamp(n_obs, largest_size(n_obs)) } else { n_obs };
     let interval = answer.interval.map(|[low, high]| {
         let (low, high) = rounded_outwards((low, high), n_tot);
         [low.max(n_obs), high]
     });
-    Answer { n_tot, interval, ..answer }
+    MethodPrediction { n_tot, interval, ..answer }
 }
 
 /// The scores of the methods, window by window, in the order of [`Predictor::ALL`], then of the kernels.
@@ -316,9 +323,9 @@ pub fn score(cases: &[Case], options: &EvaluateOptions) -> Vec<Row> {
 
 fn row(cases: &[&Case], place: usize, seed: u64) -> Row {
     let answers = || cases.iter().map(|case| (case.answers[place].1, case.n_tot as f64));
-    let trial = |(answer, n_tot): (Answer, f64)| Trial { predicted: answer.n_tot, n_tot };
+    let trial = |(answer, n_tot): (MethodPrediction, f64)| Trial { predicted: answer.n_tot, n_tot };
     let trials: Vec<Trial> = answers().map(trial).collect();
-    let covers = |(answer, n_tot): (Answer, f64)| {
+    let covers = |(answer, n_tot): (MethodPrediction, f64)| {
         answer.interval.map(|[low, high]| f64::from(u8::from((low..=high).contains(&n_tot))))
     };
     let covered: Option<Vec<f64>> = answers().map(covers).collect();

@@ -19,7 +19,7 @@ pub use short::Short;
 
 use super::clocks::Clocks;
 use super::{Ending, Out, RecordRef, Stage, Tally};
-use crate::cascade::Point;
+use crate::cascade::{Point, until};
 use crate::hawkes::fit::{Fit as Fitted, fit};
 use crate::hawkes::lanes;
 use crate::hawkes::mark::MarkLaw;
@@ -83,7 +83,7 @@ pub struct Fit {
     spread: u64,
     /// Histories that were observed for less than their windows.
     short: Short,
-    /// Series that wait for the end of the input, for a joint fit.
+    /// Series that are held until the end of the input, for a joint fit.
     held: Vec<Job<'static>>,
     /// Number of first results that are still to be left out.
     skip: u64,
@@ -237,7 +237,7 @@ impl FitOptions {
         found
     }
 
-    /// The fit of the selected estimator is first; features are of maxima a posteriori at every age.
+    /// The first task is the fit by the selected estimator. Features need a MAP fit at every age.
     fn tasks(&self, job: usize, it: &Job<'_>) -> Vec<Task> {
         let selected = match self.estimator {
             Estimator::Seismic => Estimator::Map,
@@ -318,7 +318,7 @@ impl FitOptions {
             ("p", fit.params.infectiousness()),
             ("ln_beta", math::ln(fit.params.decay())),
             ("ln_g1", math::log1p(g1) - math::ln(n)),
-            ("ln_seismic", estimate.map_or(NO_ESTIMATE, |size| math::ln(size / n))),
+            ("ln_seismic", estimate.map_or(learn::NO_ESTIMATE, |size| math::ln(size / n))),
         ];
         if root >= UNIX_TIMES {
             extra.extend(self.clock(root, age));
@@ -339,14 +339,6 @@ impl FitOptions {
             ("clock_now_cos", math::cos(now)),
         ]
     }
-}
-
-/// In place of an estimate of SEISMIC, which has none for a supercritical cascade: a growth of e^5.
-const NO_ESTIMATE: f64 = 5.0;
-
-/// The points up to an age.
-fn until(points: &[Point], age: f64) -> &[Point] {
-    &points[..points.partition_point(|point| point.time <= age)]
 }
 
 /// G1 and n*.

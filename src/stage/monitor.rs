@@ -1,20 +1,17 @@
 //! Measures the predictions: errors over time, coverage, skill, drift.
 
-mod course;
+mod error_history;
 mod received;
 mod window;
 
 use std::collections::BTreeMap;
 
-pub use course::Moment;
+pub use error_history::ErrorPoint;
 pub use window::BASELINES;
 use window::Window;
 
 use super::clocks::Clocks;
-use super::{
-    Change, Ending, Incompatible, Item, Limit, Out, RecordRef, Recover, Restore, Saved, Stage,
-    Tally,
-};
+use super::{Ending, Item, Out, RecordRef, Stage, Tally};
 use crate::record::{Kind, Record, Report, Stat};
 
 /// How often the monitor reports, and over how many stats.
@@ -50,10 +47,11 @@ impl Monitor {
         self.windows.iter().map(|(t_obs, window)| (*t_obs, window.baselines())).collect()
     }
 
-    /// The course of every window over time, the present moment last.
-    pub fn courses(&self) -> BTreeMap<u64, Vec<Moment>> {
-        let course = |(t_obs, window): (&u64, &Window)| (*t_obs, window.course(self.options.last));
-        self.windows.iter().map(course).collect()
+    /// The history of every window over time, the present moment last.
+    pub fn histories(&self) -> BTreeMap<u64, Vec<ErrorPoint>> {
+        let history =
+            |(t_obs, window): (&u64, &Window)| (*t_obs, window.history(self.options.last));
+        self.windows.iter().map(history).collect()
     }
 
     /// Predictions scored so far, of all windows; it changes whenever a report does.
@@ -125,32 +123,4 @@ impl Stage for Monitor {
         }
         tally
     }
-}
-
-impl Recover for Monitor {
-    const RESTORE: Restore = Restore::FROM_INPUT;
-
-    fn output_options(&self) -> String {
-        String::new()
-    }
-
-    fn replay_start(&self, offered: &[u64]) -> Option<usize> {
-        offered.len().checked_sub(1)
-    }
-
-    fn checkpoint(&self) -> String {
-        String::new()
-    }
-
-    fn spill(&mut self, _: Limit) -> Vec<Change> {
-        Vec::new()
-    }
-
-    fn restore(&mut self, saved: Saved<'_>) -> Result<(), Incompatible> {
-        saved.expect_empty()
-    }
-
-    fn committed(&mut self, _: u64) {}
-
-    fn replaying(&mut self, _: bool) {}
 }

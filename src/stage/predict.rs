@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 pub use answer::UNTRAINED;
-use answer::{KERNEL, Predictor, status, step_of};
+use answer::{KERNEL, Predictor, status, training_label};
 use growth::{curve, reached_after};
 pub use options::{Method, PredictOptions};
 use pending::{Answered, Key, Match, Pending, Side, Table};
@@ -176,8 +176,8 @@ impl Predict {
         let emitted =
             self.withheld.prediction(position).or_else(|| self.read_back.remove(&emission));
         let alert = emitted.unwrap_or_else(|| self.answer(parameters));
-        self.count("predictions_total", step_of(&alert.model));
-        if step_of(&alert.model) == "untrained" {
+        self.count("predictions_total", training_label(&alert.model));
+        if training_label(&alert.model) == "untrained" {
             let has_model = self.models.contains_key(&parameters.t_obs);
             self.count("prediction_fallbacks_total", FALLBACKS[usize::from(has_model)]);
         }
@@ -234,7 +234,8 @@ impl Predict {
     }
 }
 
-/// Why a prediction is untrained: there is no model, or there are no features.
+/// Why a prediction is untrained: the window has no model, or the model is not used, because features are missing or
+/// another method was selected.
 const FALLBACKS: [&str; 2] = ["no_model", "no_features"];
 
 /// Emits the sample and the stat of a prediction whose cascade is over.

@@ -2,7 +2,8 @@
 //!
 //! It trains at fixed points of its input (a window's samples grew by a tenth), never by the clock,
 //! so the same samples give the same models. A model of all samples is compared with the incumbent on the samples
-//! since then, each predicted by what was not trained on it, and published where it is at least as good.
+//! added since the last training, and published if it is at least as good. A sample is predicted only by trees and
+//! networks that were not trained on it.
 
 mod drift;
 mod restored;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use drift::TrainOnReports;
-use drift::{Course, Drift};
+use drift::{Drift, DriftDetector};
 
 use super::clocks::Clocks;
 use super::{Ending, Out, RecordRef, Stage, Tally};
@@ -82,7 +83,7 @@ struct Window {
     counter: u64,
     incumbent: Option<Arc<Model>>,
     /// The errors of its predictions.
-    course: Course,
+    drift: DriftDetector,
 }
 
 impl Window {
@@ -92,12 +93,12 @@ impl Window {
         first.unwrap_or(self.trained_at + FEWEST_NEW.max(self.trained_at / GROWTH))
     }
 
-    /// Whether the samples are too few for a comparison: more are better than fewer.
+    /// Whether the samples are too few for a comparison: a model of more samples then replaces one of fewer.
     fn is_early(&self) -> bool {
         self.samples < MIN_SAMPLES_FOR_TREES
     }
 
-    /// Whether a model is trained on these samples. With few of them, only one that replaces a model of
+    /// Whether to train on these samples: below [`MIN_SAMPLES_FOR_TREES`] only if the incumbent was trained on
     /// fewer.
     fn is_due(&self) -> bool {
         let incumbent = self.incumbent.as_ref().map_or(0, |incumbent| incumbent.samples());
@@ -160,7 +161,7 @@ impl Train {
         let n_tot = sample.n_tot as f64;
         let window = self.windows.entry(sample.t_obs).or_default();
         if let Some(drift) =
-            window.course.add(((n_pred - n_tot).abs() / n_tot.max(1.0)).min(LARGEST_ERROR))
+            window.drift.add(((n_pred - n_tot).abs() / n_tot.max(1.0)).min(LARGEST_ERROR))
         {
             self.train_on_drift(sample.t_obs, drift, out);
         }
@@ -214,7 +215,7 @@ impl Train {
         );
     }
 
-    /// Trains a window on all samples, and publishes the model if it wins.
+    /// Trains a window on all samples, and publishes the model if it is at least as good as the incumbent.
     fn train(&mut self, t_obs: u64, out: &mut Out) {
         self.train_window(t_obs, false, out);
     }

@@ -41,8 +41,8 @@ impl<W: Write + Send + 'static> Finished<W> {
         Self { cascades, unit, next: 0, end: None, fallback: None, to, rejects, stop }
     }
 
-    /// The same cascades, observed until `end` in Unix seconds; `None`: until the end that the input has, else its
-    /// last event, where it has Unix times.
+    /// Sets the end of the observation, in Unix seconds. With `None` it is the end that the input names, else its last
+    /// event, if it has Unix times.
     pub fn ongoing(mut self, end: Option<f64>) -> Self {
         self.end = end;
         self.fallback = self.cascades.last_event(self.unit);

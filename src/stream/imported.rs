@@ -74,8 +74,8 @@ impl<W: Write + Send + 'static> Imported<W> {
                 }
                 (Recognised::Format(it @ (Format::Table | Format::Posts(_))), _) => {
                     let text = format!(
-                        "stdin: the first line is one of the format {it}, whose events are in any order: \
-                         give --format {it}, with which stdin is read to its end"
+                        "stdin: the first line is in the format {it}, whose events may be in any order: give \
+                         --format {it}, which reads stdin to its end first"
                     );
                     return Err(io::Error::new(io::ErrorKind::InvalidData, text));
                 }

@@ -97,11 +97,6 @@ impl<W: Write + Send + 'static> Lines<W> {
         self.on_bytes = Some(on_bytes);
     }
 
-    /// The refused records so far.
-    pub fn rejects(&self) -> &Rejects {
-        &self.rejects
-    }
-
     /// The next block, or `None` at the end. Flushes the writer before it blocks.
     fn next_block(&mut self) -> io::Result<Option<Block>> {
         if self.stop.load(Ordering::Relaxed) {

@@ -103,37 +103,6 @@ pub trait Transport {
     }
 }
 
-/// A transport chosen at run time.
-impl<T: Transport + ?Sized> Transport for Box<T> {
-    fn read(&mut self) -> io::Result<Step<'_>> {
-        (**self).read()
-    }
-
-    fn write(&mut self, out: Vec<Outgoing>) -> io::Result<()> {
-        (**self).write(out)
-    }
-
-    fn sink(&self) -> Option<SharedSink> {
-        (**self).sink()
-    }
-
-    fn reject(&mut self, position: u64, bytes: &[u8], refusal: &Refusal) -> io::Result<()> {
-        (**self).reject(position, bytes, refusal)
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        (**self).finish()
-    }
-
-    fn counts(&self) -> Counts {
-        (**self).counts()
-    }
-
-    fn tally(&self) -> Tally {
-        (**self).tally()
-    }
-}
-
 /// Observes the progress of a stage: for metrics or a progress bar.
 pub trait Observer {
     /// Called before a batch is processed.
@@ -210,7 +179,7 @@ impl<T: Transport, F: FnMut(Outgoing) -> io::Result<Option<Outgoing>>> Transport
 const OBSERVE_EVERY: u64 = 1024;
 
 /// Runs `stage` on the input of `transport` to its end; returns the number of records of the input
-/// that were of a kind that it takes. Models, which may come from a folder, are not counted beside lines.
+/// that were of a kind that it takes. Models from a folder are not counted.
 ///
 /// # Errors
 /// The first error of the transport.

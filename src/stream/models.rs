@@ -33,7 +33,7 @@ pub struct Folder {
     current: BTreeMap<u64, ModelVersion>,
     /// The versions that were reported as invalid.
     reported: BTreeSet<ModelVersion>,
-    /// Publication time of that version, by window, in Unix seconds.
+    /// Publication time of the current version, by window, in Unix seconds.
     published: BTreeMap<u64, f64>,
 }
 
@@ -303,13 +303,13 @@ impl<T: Transport> Transport for WithModels<T> {
     fn read(&mut self) -> io::Result<Step<'_>> {
         let reads = self.usage != Use::Discard && !self.started;
         let checks = self.usage == Use::Follow || reads;
-        // Reads the input before the folder: the read may block, and a model may appear in the meantime.
         let first = if checks && !self.started { self.folder.changes()? } else { Vec::new() };
         if !first.is_empty() {
             self.started = true;
             return Ok(Step::Next(first, Vec::new()));
         }
         self.started = true;
+        // The input before the folder: the read may block, and a model may appear in the meantime.
         let step = self.inner.read()?;
         Ok(match step {
             Step::Next(mut beside, frames) if checks => {

@@ -46,11 +46,6 @@ impl Rejects {
         self.count
     }
 
-    /// Number of refused records by reason.
-    pub fn by_reason(&self) -> &BTreeMap<&'static str, u64> {
-        &self.by_reason
-    }
-
     /// Number of refused records by reason, as metrics.
     pub fn tally(&self) -> Tally {
         let of_reason = |(reason, count): (&&str, &u64)| {

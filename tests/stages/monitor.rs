@@ -62,13 +62,13 @@ fn every_moment_of_a_course_summarises_the_stats_up_to_it() {
     for seed in 0..60 {
         let all = stats(seed, [3, 40, 700, 2500][seed as usize % 4]);
         let (monitor, _) = fed(&all, 64);
-        for (t_obs, course) in monitor.courses() {
+        for (t_obs, history) in monitor.histories() {
             let of: Vec<_> = all.iter().filter(|it| it.t_obs == t_obs).collect();
-            assert!(course.len() <= 240, "seed {seed}: {} moments", course.len());
-            assert!(course.len() as u64 >= (of.len() as u64).min(100), "seed {seed}");
-            assert_eq!(course.last().unwrap().scored, of.len() as u64, "seed {seed}");
-            assert!(course.windows(2).all(|it| it[0].scored < it[1].scored), "seed {seed}");
-            for it in &course {
+            assert!(history.len() <= 240, "seed {seed}: {} moments", history.len());
+            assert!(history.len() as u64 >= (of.len() as u64).min(100), "seed {seed}");
+            assert_eq!(history.last().unwrap().scored, of.len() as u64, "seed {seed}");
+            assert!(history.windows(2).all(|it| it[0].scored < it[1].scored), "seed {seed}");
+            for it in &history {
                 let so_far = &of[..it.scored as usize];
                 let late = &so_far[so_far.len().saturating_sub(LAST)..];
                 let are = |part: &[&Stat]| mean(part.iter().map(|it| it.are));

@@ -36,7 +36,7 @@ fn at(records: &[Record], from: usize) -> Vec<RecordRef<'static>> {
 }
 
 /// When a stage makes checkpoints and spills parts.
-struct Course {
+struct CrashPlan {
     /// Records between two checkpoints.
     stride: usize,
     /// Above this length of the replay, parts of the state are spilled to the changelog.
@@ -64,8 +64,8 @@ fn crashes_leave_no_trace<S: Recover>(
     rng: &mut ChaCha8Rng,
     seed: u64,
 ) -> u32 {
-    let course = Course { stride, max_replay: usize::MAX };
-    crash(inputs, make, &course, rng, seed).crashes
+    let plan = CrashPlan { stride, max_replay: usize::MAX };
+    crash(inputs, make, &plan, rng, seed).crashes
 }
 
 /// Feeds `inputs` to a stage that crashes at random positions, and to one that does not; commits
@@ -73,7 +73,7 @@ fn crashes_leave_no_trace<S: Recover>(
 fn crash<S: Recover>(
     inputs: &[Record],
     make: impl Fn() -> S,
-    course: &Course,
+    plan: &CrashPlan,
     rng: &mut ChaCha8Rng,
     seed: u64,
 ) -> Happened {
@@ -93,13 +93,13 @@ fn crash<S: Recover>(
         stage.on_batch(&at(&inputs[next..end], next), &mut out);
         uncommitted.extend(records(&mut out));
         next = end;
-        if next >= checkpoints.last().unwrap().0 + course.stride {
+        if next >= checkpoints.last().unwrap().0 + plan.stride {
             checkpoints.push((next, stage.checkpoint()));
         }
         if below(rng, 4) == 0 || next == inputs.len() {
             let mut limit = Limit { oldest: 0, next: next as u64, max_parts: 0 };
-            if next - low > course.max_replay {
-                limit.oldest = (next - course.max_replay / 2) as u64;
+            if next - low > plan.max_replay {
+                limit.oldest = (next - plan.max_replay / 2) as u64;
                 limit.max_parts = 1 + below(rng, 9) as usize;
             }
             for Change { id, text } in stage.spill(limit) {
@@ -148,7 +148,7 @@ fn crash<S: Recover>(
                 let end = (place + 1 + below(rng, 9) as usize).min(committed);
                 stage.on_batch(&at(&inputs[place..end], place), &mut out);
                 place = end;
-                if place >= checkpoints.last().unwrap().0 + course.stride {
+                if place >= checkpoints.last().unwrap().0 + plan.stride {
                     checkpoints.push((place, stage.checkpoint()));
                 }
             }
@@ -246,7 +246,7 @@ fn a_collector_with_a_changelog_is_restored_by_a_short_replay() {
         let stride = 1 + below(&mut rng, 20) as usize;
         let max_replay = 2 + below(&mut rng, 60) as usize;
         let make = || Collect::new(options.clone());
-        let happened = crash(&inputs, make, &Course { stride, max_replay }, &mut rng, seed);
+        let happened = crash(&inputs, make, &CrashPlan { stride, max_replay }, &mut rng, seed);
         sum.crashes += happened.crashes;
         sum.spilled += happened.spilled;
         sum.restored += happened.restored;

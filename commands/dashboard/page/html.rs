@@ -4,6 +4,7 @@ use tweetoscope::stage::dashboard::{Detail, Entry, Key, Query, Sort};
 use tweetoscope::stream::printable;
 
 use crate::dashboard::figures::{change, count, hidden, interval, percent, span, threshold};
+use crate::html;
 
 const FRAME: &str = include_str!("../assets/frame.html");
 const BOARD: &str = include_str!("../assets/board.html");
@@ -41,20 +42,9 @@ pub(super) fn link(key: &Key) -> String {
     format!("/cascade?source={}&cid={}", encoded(&key.source), encoded(&key.cid))
 }
 
-/// Text as HTML, in an element or an attribute.
+/// Printable text as HTML, in an element or an attribute.
 fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in printable(text).chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c => safe.push(c),
-        }
-    }
-    safe
+    html::escaped(&printable(text))
 }
 
 /// `template` with every given `{name}` replaced; inserted text is not searched for names.

@@ -10,7 +10,7 @@ use ratatui::widgets::{
 };
 use tweetoscope::event;
 use tweetoscope::record::Report;
-use tweetoscope::stage::monitor::Moment;
+use tweetoscope::stage::monitor::ErrorPoint;
 
 use super::screen::Screen;
 use crate::monitor::plot::top;
@@ -39,11 +39,11 @@ pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen<'_>) {
         return;
     }
     figures(frame, middle, screen);
-    let Some((report, course)) = screen.selected() else { return };
+    let Some((report, history)) = screen.selected() else { return };
     let [errors, coverage] =
         Layout::horizontal([Constraint::Percentage(62), Constraint::Fill(1)]).areas(plot);
-    error_course(frame, errors, report, course, screen.last);
-    coverage_course(frame, coverage, report, course);
+    error_course(frame, errors, report, history, screen.last);
+    coverage_course(frame, coverage, report, history);
 }
 
 fn header(screen: &Screen<'_>) -> Line<'static> {
@@ -111,8 +111,8 @@ fn set<'a>(name: &'a str, data: &'a [(f64, f64)], colour: Color) -> Dataset<'a> 
         .data(data)
 }
 
-fn series(course: &[Moment], value: impl Fn(&Moment) -> Option<f64>) -> Vec<(f64, f64)> {
-    course.iter().filter_map(|it| Some((it.scored as f64, value(it)?))).collect()
+fn series(history: &[ErrorPoint], value: impl Fn(&ErrorPoint) -> Option<f64>) -> Vec<(f64, f64)> {
+    history.iter().filter_map(|it| Some((it.scored as f64, value(it)?))).collect()
 }
 
 /// The mean error over all and over the last stats, red where it drifted.
@@ -120,14 +120,14 @@ fn error_course(
     frame: &mut Frame<'_>,
     area: Rect,
     report: &Report,
-    course: &[Moment],
+    history: &[ErrorPoint],
     last: usize,
 ) {
-    let highest = top(course);
+    let highest = top(history);
     let inside = |value: f64| Some(value.min(highest));
-    let all = series(course, |it| inside(it.mean_are));
-    let late = series(course, |it| inside(it.last_mean_are));
-    let drifted = series(course, |it| it.drifted.then_some(()).and(inside(it.last_mean_are)));
+    let all = series(history, |it| inside(it.mean_are));
+    let late = series(history, |it| inside(it.last_mean_are));
+    let drifted = series(history, |it| it.drifted.then_some(()).and(inside(it.last_mean_are)));
     let named = format!("last {last}");
     let mut sets = vec![set(&named, &late, Color::Cyan), set("all", &all, Color::Yellow)];
     if !drifted.is_empty() {
@@ -144,8 +144,8 @@ fn error_course(
 }
 
 /// The share of final sizes inside their interval, and the nominal share.
-fn coverage_course(frame: &mut Frame<'_>, area: Rect, report: &Report, course: &[Moment]) {
-    let held = series(course, |it| it.last_covered);
+fn coverage_course(frame: &mut Frame<'_>, area: Rect, report: &Report, history: &[ErrorPoint]) {
+    let held = series(history, |it| it.last_covered);
     let end = report.scored as f64;
     let nominal: Vec<_> =
         report.level.iter().flat_map(|level| [(1.0, *level), (end.max(1.0), *level)]).collect();

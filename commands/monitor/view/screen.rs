@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 use ratatui::widgets::TableState;
 use tweetoscope::record::Report;
-use tweetoscope::stage::monitor::Moment;
+use tweetoscope::stage::monitor::ErrorPoint;
 
 use crate::flags::Outcome;
 use crate::monitor::shared::Shared;
@@ -20,7 +20,7 @@ pub(crate) struct Screen<'a> {
     /// Number of newest stats that are summarised.
     pub(super) last: usize,
     pub(super) reports: Vec<Report>,
-    pub(super) courses: BTreeMap<u64, Vec<Moment>>,
+    pub(super) histories: BTreeMap<u64, Vec<ErrorPoint>>,
     pub(super) scored: u64,
     /// Time of the next update, which takes long with many predictions.
     pub(super) due: Option<Instant>,
@@ -45,7 +45,7 @@ impl<'a> Screen<'a> {
             over,
             last,
             reports: Vec::new(),
-            courses: BTreeMap::new(),
+            histories: BTreeMap::new(),
             scored: 0,
             due: None,
             table: TableState::new().with_selected(0),
@@ -54,10 +54,10 @@ impl<'a> Screen<'a> {
         }
     }
 
-    /// The window whose course is shown.
-    pub(super) fn selected(&self) -> Option<(&Report, &[Moment])> {
+    /// The window whose history is shown.
+    pub(super) fn selected(&self) -> Option<(&Report, &[ErrorPoint])> {
         let report = self.reports.get(self.table.selected()?)?;
-        Some((report, self.courses.get(&report.t_obs)?))
+        Some((report, self.histories.get(&report.t_obs)?))
     }
 
     /// Takes the current figures, unless paused.
@@ -74,7 +74,7 @@ impl<'a> Screen<'a> {
         }
         self.scored = monitor.scored();
         self.reports = monitor.reports();
-        self.courses = monitor.courses();
+        self.histories = monitor.histories();
         drop(monitor);
         let took = began.elapsed();
         self.due = Some(began + (took * SHARE).min(Duration::from_secs(10)));

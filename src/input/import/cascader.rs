@@ -58,7 +58,7 @@ impl Cascader {
         Some(Watermark { source: SOURCE.to_owned(), t: (last + tail).min(crate::event::LARGEST) })
     }
 
-    /// What was read and passed over, for the end of the input.
+    /// What was read and skipped, for the end of the input.
     pub fn summary(&self) -> Vec<String> {
         let mut summary = self.importer.summary();
         let Events { counts, missing, late, .. } = &self.events;

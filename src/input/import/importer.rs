@@ -1,4 +1,4 @@
-//! A reader of one format that counts what it reads and what it passes over.
+//! A reader of one format that counts what it reads and what it skips.
 
 use std::collections::BTreeMap;
 
@@ -118,7 +118,7 @@ impl Importer {
         Ok(())
     }
 
-    /// The numbers of posts, and of everything that was passed over by kind, in one line; then a line about
+    /// The numbers of posts, and of everything that was skipped by kind, in one line; then a line about
     /// posts without a number of followers, if there are any.
     pub(super) fn summary(&self) -> Vec<String> {
         let [lines, roots, reposts] = [self.lines, self.roots, self.reposts].map(grouped);
@@ -136,7 +136,7 @@ impl Importer {
             kinds.push(format!("{} of other kinds", grouped(rest)));
         }
         if !kinds.is_empty() {
-            text += &format!("; passed over: {}", kinds.join(", "));
+            text += &format!("; skipped: {}", kinds.join(", "));
         }
         let mut summary = vec![text];
         if self.unmarked > 0 {

@@ -76,7 +76,7 @@ pub(crate) const UNKNOWN_MARK: f64 = 1.0;
 pub(crate) enum Passed<'a> {
     /// Nothing.
     None,
-    /// Something of this kind, which is passed over.
+    /// Something of this kind, which is skipped.
     Kind(Cow<'a, str>),
 }
 

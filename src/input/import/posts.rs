@@ -106,7 +106,7 @@ impl Posts {
         })
     }
 
-    /// Completes the cascades after the last file, and returns what was read, passed over and dropped.
+    /// Completes the cascades after the last file, and returns what was read, skipped and dropped.
     pub(crate) fn close(&mut self, missing: MissingRoot) -> Vec<String> {
         (self.index, self.seen) = Default::default();
         let mut counts = MissingCounts::default();

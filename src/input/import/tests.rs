@@ -134,19 +134,19 @@ fn a_file_of_any_format_gives_the_cascades_of_the_sample() {
 #[test]
 fn everything_else_is_counted_by_kind() {
     for (name, summary) in [
-        ("x_v11.jsonl", "8 lines with 2 posts and 3 reposts; passed over: 2 delete, 1 limit"),
-        ("x_v2_pages.jsonl", "3 lines with 2 posts and 3 reposts; passed over: 1 meta"),
-        ("x_v2_stream.jsonl", "6 lines with 2 posts and 3 reposts; passed over: 1 errors"),
+        ("x_v11.jsonl", "8 lines with 2 posts and 3 reposts; skipped: 2 delete, 1 limit"),
+        ("x_v2_pages.jsonl", "3 lines with 2 posts and 3 reposts; skipped: 1 meta"),
+        ("x_v2_stream.jsonl", "6 lines with 2 posts and 3 reposts; skipped: 1 errors"),
         (
             "jetstream.jsonl",
-            "10 lines with 2 posts and 3 reposts; passed over: 1 account, 1 app.bsky.feed.like, \
+            "10 lines with 2 posts and 3 reposts; skipped: 1 account, 1 app.bsky.feed.like, \
              1 app.bsky.graph.follow, 1 delete of app.bsky.feed.repost, 1 identity",
         ),
         (
             "mastodon_sse.txt",
-            "16 lines with 2 posts and 3 reposts; passed over: 2 heartbeat, 1 delete, 1 status.update",
+            "16 lines with 2 posts and 3 reposts; skipped: 2 heartbeat, 1 delete, 1 status.update",
         ),
-        ("mastodon_websocket.jsonl", "6 lines with 2 posts and 3 reposts; passed over: 1 delete"),
+        ("mastodon_websocket.jsonl", "6 lines with 2 posts and 3 reposts; skipped: 1 delete"),
     ] {
         let (_, _, notes) = read(sample(name), None);
         assert_eq!(notes[1], summary, "{name}");

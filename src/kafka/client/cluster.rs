@@ -67,7 +67,7 @@ impl Cluster {
         cluster.request("connecting", |consumer| {
             consumer.fetch_metadata(Some(settings.topic(Topic::Tweets)), REQUEST)
         })?;
-        cluster.events.outages().is_up();
+        cluster.events.outages().mark_up();
         Ok(cluster)
     }
 
@@ -251,7 +251,7 @@ impl Brokers for Cluster {
         let tweets = self.settings.topic(Topic::Tweets);
         match self.consumer.fetch_metadata(Some(tweets), REQUEST) {
             Ok(_) => {
-                self.events.outages().is_up();
+                self.events.outages().mark_up();
                 Ok(())
             }
             Err(error) => Err(self.unreachable(since.elapsed(), &error.to_string())),

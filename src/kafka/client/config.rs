@@ -22,7 +22,7 @@ pub(super) fn cluster(settings: &Settings) -> ClientConfig {
     with_statistics(config)
 }
 
-/// With the statistics every second, of which [`Context`](super::context::Context) takes note.
+/// With the statistics every second, which [`Context`](super::context::Context) reads.
 fn with_statistics(mut config: ClientConfig) -> ClientConfig {
     config.set("statistics.interval.ms", "1000");
     config
@@ -46,8 +46,7 @@ fn reading(settings: &Settings) -> ClientConfig {
     set_default(&mut config, "check.crcs", "true");
     // Fetching pauses when the queue is full: by default for a second, in which a fast stage idles.
     set_default(&mut config, "fetch.queue.backoff.ms", "10");
-    // What is read ahead of a stage, after an outage or a rebalance 64 MiB by default, is memory that a steady service does not
-    // need. More than this is no faster.
+    // By default librdkafka reads up to 64 MiB ahead, for instance after an outage. A larger queue than this is no faster.
     set_default(&mut config, "queued.max.messages.kbytes", "4096");
     // At the end of the partitions the broker waits for more records, by default half a second.
     if settings.exit_eof {

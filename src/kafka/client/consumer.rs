@@ -122,9 +122,9 @@ impl Consumer {
 
     /// The member id and generation, for a transaction.
     ///
-    /// In the classic protocol they are those of the last assignment, so that the broker rejects a commit of
-    /// partitions that another member has had meanwhile: librdkafka joins again by itself where the session has
-    /// expired, and has a valid generation before it returns the assignment of this generation. (With KIP-848 the epoch
+    /// In the classic protocol they are those of the last assignment. librdkafka joins again by itself after the session
+    /// expires, and has a valid generation before it returns the assignment. A commit with the generation of the last
+    /// assignment makes the broker reject partitions that another member owned meanwhile. (With KIP-848 the epoch
     /// of a member rises without an assignment.)
     pub(super) fn identity(&self) -> Option<Arc<ConsumerGroupMetadata>> {
         self.identity.clone().or_else(|| self.consumer.group_metadata().map(Arc::new))
@@ -268,7 +268,7 @@ impl GroupConsumer for Consumer {
         }
         if !batch.is_empty() {
             self.errors.clear();
-            self.events.outages().is_up();
+            self.events.outages().mark_up();
         }
         Ok(batch)
     }
@@ -286,10 +286,6 @@ impl GroupConsumer for Consumer {
 
     fn set_end(&self, partition: i32, end: i64) {
         self.events.set_end(partition, end);
-    }
-
-    fn unanswered(&self) -> String {
-        self.events.outages().unanswered()
     }
 
     fn has_ended(&self, partition: i32) -> bool {

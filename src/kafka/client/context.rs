@@ -252,7 +252,7 @@ fn accept(consumer: &BaseConsumer<Context>, assigned: bool, list: &TopicPartitio
     }
 }
 
-/// The delivery of one record in this number is timed, which takes longer than the rest of the callback.
+/// One delivery in this many is timed, because reading the clock takes longer than the rest of the callback.
 const TIMED: u64 = 64;
 
 impl ProducerContext for Context {

@@ -55,7 +55,7 @@ pub(super) fn lost(brokers: &str) -> io::Error {
     .into()
 }
 
-/// Why the clients of a service cannot continue, if that is the error.
+/// The [`Stopped`] in an error, if there is one.
 pub(crate) fn stopped(error: &io::Error) -> Option<&Stopped> {
     error.get_ref()?.downcast_ref()
 }

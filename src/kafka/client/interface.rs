@@ -84,7 +84,8 @@ pub(crate) trait GroupConsumer {
     /// Reads a partition from another offset on.
     fn seek(&self, partition: i32, offset: i64) -> io::Result<()>;
 
-    /// The committed positions; `None` while a transaction of an ended process is open.
+    /// The committed positions; `None` where the coordinator does not give them now, as while a transaction of an ended
+    /// process is open.
     fn committed(&self, partitions: &[i32], wait: Duration) -> io::Result<Option<Positions>>;
 
     /// Reads the records that have been fetched; waits for the first one.
@@ -95,9 +96,6 @@ pub(crate) trait GroupConsumer {
 
     /// The end of a partition, from another request.
     fn set_end(&self, partition: i32, end: i64);
-
-    /// The brokers that do not answer, as the end of a message; may be empty.
-    fn unanswered(&self) -> String;
 
     /// Numbers of errors by the name of the code.
     fn errors(&self) -> BTreeMap<String, u64>;

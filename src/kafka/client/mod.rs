@@ -1,9 +1,9 @@
 //! The Kafka client: the only part of the crate that uses librdkafka.
 //!
-//! [`cluster::Cluster`] connects, answers questions about topics, and opens a
+//! [`cluster::Cluster`] connects, serves requests about topics, and opens a
 //! [`consumer::Consumer`] (the member of the group), a [`producer::Producer`] (transactions) and
-//! [`reader::Reader`]s (partitions without a group). Daemons and the restore know them by the traits of
-//! [`interface`] only. Types of rdkafka do not leave this module.
+//! [`reader::Reader`]s (partitions without a group). Daemons and the restore use them only through the
+//! traits of [`interface`]. Types of rdkafka do not leave this module.
 
 pub(crate) mod clock;
 pub(crate) mod cluster;

@@ -48,7 +48,7 @@ impl Outages {
     }
 
     /// A broker answered.
-    pub(super) fn is_up(&self) {
+    pub(super) fn mark_up(&self) {
         *lock(&self.down_since) = None;
         *lock(&self.connection_error) = None;
     }

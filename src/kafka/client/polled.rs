@@ -18,7 +18,7 @@ use crate::kafka::client::context::Context;
 pub(super) const POLL: Duration = Duration::from_micros(500);
 /// Interval at which the other thread polls.
 const INTERVAL: Duration = Duration::from_millis(20);
-/// Most events that one poll processes; an event is one of the client, or the reports of many records.
+/// Number of events that one poll processes at most; an event is one of the client, or the reports of many records.
 const MAX_EVENTS: usize = 64;
 
 /// The producer and the thread that polls while the sender does not.

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use crate::kafka::client::clock::now;
 use crate::kafka::client::records::ProducerRecord;
 
-/// Most records that are held.
+/// Number of records that are held at most.
 const MAX_RECORDS: usize = 1000;
-/// Most bytes that are held, if there are several records.
+/// Number of bytes that are held at most, if there are several records.
 const MAX_BYTES: usize = 1 << 20;
 /// Longest time for which a record is held while others arrive.
 const MAX_TIME: Duration = Duration::from_millis(5);

@@ -1,8 +1,8 @@
 //! The partitions that the group assigns to this member, until their positions are located and confirmed.
 //!
 //! A group coordinator can answer with old positions, or with none, for a second or two after a failure: Apache Kafka
-//! 4.1.1 does so where it loses the leadership of a partition of `__consumer_offsets` while it loads it, and becomes the
-//! leader again (the end of the first load makes the second one, which has just begun, visible). Therefore a position below
+//! 4.1.1 does so if it loses and regains the leadership of a partition of `__consumer_offsets` during a load. The end of
+//! the first load then marks the partition as loaded, although the second load has only begun. Therefore a position below
 //! one that this process has seen is not accepted, and the position at which a state was restored is requested again
 //! before anything is committed.
 
@@ -225,7 +225,7 @@ impl<'a> Assignment<'a> {
                     self.settings.group,
                     self.topic,
                     since.elapsed().as_secs_f64(),
-                    consumer.unanswered()
+                    brokers.unanswered()
                 ))
                 .into());
             }

@@ -137,14 +137,11 @@ impl<W: Write> Bridge<W> {
 
 impl<W: Write> Transport for Bridge<W> {
     fn read(&mut self) -> io::Result<Step<'_>> {
-        loop {
-            if self.settings.stop.load(Ordering::Relaxed) {
-                return Ok(Step::End(Ending::Cut));
-            }
-            self.fill()?;
-            if !self.batch.is_empty() {
-                break;
-            }
+        if self.settings.stop.load(Ordering::Relaxed) {
+            return Ok(Step::End(Ending::Cut));
+        }
+        self.fill()?;
+        if self.batch.is_empty() {
             if self.is_read() {
                 return Ok(Step::End(Ending::Complete));
             }

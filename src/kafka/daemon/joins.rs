@@ -14,7 +14,7 @@ use crate::stream::Frame;
 
 /// Number of records that wait for their counterpart, at most; then all are dropped. Keys that do not
 /// agree affect all records, so that the first ones are enough.
-const MAX_WAITING: usize = 100_000;
+const MAX_UNMATCHED: usize = 100_000;
 /// Number of records of a kind after which its keys are compared with those of the other kind.
 const MIN_KEYS: u64 = 20;
 
@@ -68,7 +68,7 @@ struct Place {
 /// The records of the joins of one daemon.
 #[derive(Default)]
 pub(crate) struct Joins {
-    waiting: HashMap<u64, Place, RandomState>,
+    unmatched: HashMap<u64, Place, RandomState>,
     /// By kind: the numbers of records with the cascade as their key, and with another one.
     keys: HashMap<Kind, (u64, u64)>,
 }
@@ -87,17 +87,17 @@ impl Joins {
         }
         for it in records {
             let place = Place { kind: it.kind, partition, offset: it.offset };
-            match self.waiting.get(&it.join).copied() {
+            match self.unmatched.get(&it.join).copied() {
                 Some(other) if other.kind != it.kind && other.partition != partition => {
                     return Err(apart(topic, &place_text(&other), &place_text(&place)));
                 }
-                Some(other) if other.kind != it.kind => drop(self.waiting.remove(&it.join)),
+                Some(other) if other.kind != it.kind => drop(self.unmatched.remove(&it.join)),
                 Some(_) => {}
                 None => {
-                    if self.waiting.len() >= MAX_WAITING {
-                        self.waiting.clear();
+                    if self.unmatched.len() >= MAX_UNMATCHED {
+                        self.unmatched.clear();
                     }
-                    self.waiting.insert(it.join, place);
+                    self.unmatched.insert(it.join, place);
                 }
             }
             let (by_cascade, by_other) = self.keys.entry(it.kind).or_default();

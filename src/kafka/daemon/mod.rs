@@ -6,13 +6,15 @@
 //! | `run` | the loop: rebalances, restores, batches, commits |
 //! | `restorer` | creates tasks with restored state |
 //! | `assignment` | the assigned partitions and their committed positions |
+//! | `membership` | checks that no other instance processes these partitions |
 //! | `partitions` | the tasks of the assigned partitions |
 //! | `task` | the stage of one partition, with its `checkpoints` |
 //! | `joins` | detects records of a join in different partitions |
 //! | `transaction` | what is not committed: commit and abort |
 //! | `writer` | records of stages to topics, refused records |
 //! | `models` | the topic of models |
-//! | `metrics` | counts, latencies, lag |
+//! | `oversize` | the limit on the bytes of a record |
+//! | `metrics`, `progress` | counts, latencies, lag; the progress of partitions |
 //! | `sink`, `bridge` | commands that only write to topics, or only read them |
 
 pub(super) mod assignment;

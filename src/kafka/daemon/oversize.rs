@@ -4,14 +4,14 @@ use crate::input::blocks::{HEAD, MAX_TWEET_BYTES, max_line_bytes};
 use crate::record::Refusal;
 use crate::stream::{Frame, Refused};
 
-/// The refusal of a record that has more bytes than a record of its type has, or more than `max`.
+/// The refusal of a record that has more bytes than a record of its type may have, or more than `max`.
 pub(crate) fn oversize(bytes: &[u8], max: usize) -> Option<Refusal> {
     if bytes.len() <= MAX_TWEET_BYTES.min(max) {
         return None;
     }
     let limit = max_line_bytes(bytes, max);
     let text =
-        || format!("the record has {} bytes, more than the {limit} that it may", bytes.len());
+        || format!("the record has {} bytes; records of its type may have {limit}", bytes.len());
     (bytes.len() > limit).then(|| Refusal::new("size", text()))
 }
 

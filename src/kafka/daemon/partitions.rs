@@ -60,7 +60,7 @@ impl<S: Recover> Partitions<S> {
 
     /// The committed offset of each partition.
     pub(crate) fn committed(&self) -> impl Iterator<Item = (i32, i64)> {
-        self.tasks.iter().filter_map(|(partition, task)| Some((*partition, task.position()?)))
+        self.tasks.iter().filter_map(|(partition, task)| Some((*partition, task.group_offset()?)))
     }
 
     pub(crate) fn tasks(&self) -> &BTreeMap<i32, Task<S>> {

@@ -30,9 +30,9 @@ const POLL: Duration = Duration::from_millis(100);
 /// Timeout of a poll while positions are being located.
 const POLL_LOCATING: Duration = Duration::from_millis(5);
 
-/// What a daemon continues that connects anew.
+/// Counts and positions that a daemon takes over from the one before it in this process, after a reconnection.
 #[derive(Default)]
-pub(crate) struct Before {
+pub(crate) struct Carried {
     counts: Counts,
     metrics: Metrics,
     /// The highest committed offset of each partition.
@@ -88,15 +88,15 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
     }
 
     /// Continues what earlier clients of this process have counted and seen.
-    pub(crate) fn continue_after(&mut self, before: Before) {
+    pub(crate) fn continue_after(&mut self, before: Carried) {
         self.before = before.counts;
         self.metrics = before.metrics;
         *self.assignment.known() = before.known;
     }
 
     /// What the next clients of this process continue; this daemon must not run on.
-    pub(crate) fn before(&mut self) -> Before {
-        Before {
+    pub(crate) fn before(&mut self) -> Carried {
+        Carried {
             counts: self.counts(),
             metrics: std::mem::take(&mut self.metrics),
             known: std::mem::take(self.assignment.known()),
@@ -312,8 +312,8 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
     /// Restores the state of all partitions where the committed position of one is another than that of its state.
     ///
     /// In the cooperative protocol a member that was removed from the group during a rebalance joins again by itself,
-    /// and may be assigned a partition that it still has and that another member had meanwhile: that it was lost is
-    /// not reported. And a state may have been restored at an old position (see [`Assignment`]).
+    /// and may be assigned a partition that it still holds although another member owned it meanwhile: librdkafka does
+    /// not report that loss. And a state may have been restored at an old position (see [`Assignment`]).
     fn check_positions(&mut self) -> io::Result<()> {
         if !self.assignment.is_check_due(self.consumer.clock()) {
             return Ok(());

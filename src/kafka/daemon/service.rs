@@ -10,14 +10,14 @@ use crate::kafka::client::errors::{failed, is_fenced, is_lost, stopped};
 use crate::kafka::client::interface::Brokers;
 use crate::kafka::client::settings::{LARGEST_RECORD, ModelsTopic, Settings};
 use crate::kafka::client::topics::{InputTopic, Topic};
-use crate::kafka::daemon::run::{Before, Daemon};
+use crate::kafka::daemon::run::{Carried, Daemon};
 use crate::kafka::restore::recovery::Recovery;
 use crate::record::Kind;
 use crate::stage::Recover;
 use crate::stream::{Counts, Observer};
 
-/// Two processes with one id fence each other within this time. A broker that has ended may fence a process
-/// without another one: it saw a transaction begin but not end, or a member join twice.
+/// Two processes with one id fence each other within this time. A broker that restarts may also fence
+/// a lone process, for example after it lost the end of a transaction.
 const FENCED_AGAIN: Duration = Duration::from_secs(60);
 
 /// The topic that a stage reads, beside that of the models.
@@ -113,7 +113,7 @@ fn run<S: Recover>(
     settings: &Settings,
     observer: &mut dyn Observer,
 ) -> io::Result<Counts> {
-    let mut before = Before::default();
+    let mut before = Carried::default();
     let mut fenced: Option<Instant> = None;
     loop {
         match run_once(&make, settings, observer, &mut before) {
@@ -136,7 +136,7 @@ fn run_once<S: Recover>(
     make: impl Fn() -> S,
     settings: &Settings,
     observer: &mut dyn Observer,
-    before: &mut Before,
+    before: &mut Carried,
 ) -> io::Result<Counts> {
     let cluster = Cluster::connect(settings)?;
     let input = prepare::<S>(settings, &cluster)?;

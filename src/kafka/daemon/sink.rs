@@ -50,7 +50,7 @@ impl Sink {
         Ok(Self { settings, producer, resumption: None, buffer: Vec::new() })
     }
 
-    /// The same for output that a restart repeats. With a stable transactional id, what an earlier process
+    /// As [`Sink::open`], for output that is generated again from the start after a restart. With a stable transactional id, what an earlier process
     /// has committed is not written again; without one, a topic with records is reported.
     pub fn resume(settings: &Settings, topic: Topic) -> io::Result<Self> {
         if !settings.has_stable_id || settings.at_least_once {
@@ -178,8 +178,8 @@ fn report_repetition(settings: &Settings, topic: Topic) -> io::Result<()> {
         let (first, end) = cluster.ends(name, partition)?;
         if first < end {
             log::warn!(
-                "topic {name} has records already, and all are written again where an earlier run \
-                 was interrupted: {} continues only with --transactional-id ID",
+                "topic {name} has records already; if an earlier run was interrupted, its records are written \
+                 again: {} continues an earlier run only with --transactional-id ID",
                 settings.command
             );
             return Ok(());

@@ -74,10 +74,10 @@ pub(crate) struct Task<S> {
     limits: Limits,
     /// The offset of the next record.
     next: i64,
-    /// The committed position: the output of records before it is committed.
-    committed: i64,
+    /// The offset from which on output is new: that of the records before it is committed.
+    live_from: i64,
     /// The offset that the group has committed, if there is one: retention may have deleted records after it.
-    position: Option<i64>,
+    group_offset: Option<i64>,
     is_replaying: bool,
     /// The end of the partition at the restore.
     end: i64,
@@ -102,8 +102,8 @@ impl<S: Recover> Task<S> {
             parts,
             emitted,
             emitted_end,
-            committed,
-            position,
+            live_from,
+            group_offset,
             end,
             options,
         } = restored;
@@ -117,14 +117,14 @@ impl<S: Recover> Task<S> {
                  each command"
             )));
         }
-        let is_replaying = next < committed;
+        let is_replaying = next < live_from;
         stage.replaying(is_replaying);
         Ok(Self {
             stage,
             limits,
             next,
-            committed,
-            position,
+            live_from,
+            group_offset,
             is_replaying,
             end,
             checkpoints: Checkpoints::new(checkpoint, limits.replay),
@@ -144,12 +144,12 @@ impl<S: Recover> Task<S> {
     /// Whether the committed position is another one than this task has committed or was restored from: then
     /// another member has processed records of the partition.
     pub(crate) fn is_behind(&self, committed: Option<&Position>) -> bool {
-        committed.is_some_and(|position| Some(position.offset) != self.position)
+        committed.is_some_and(|position| Some(position.offset) != self.group_offset)
     }
 
     /// The offset that the group has committed, if there is one.
-    pub(crate) fn position(&self) -> Option<i64> {
-        self.position
+    pub(crate) fn group_offset(&self) -> Option<i64> {
+        self.group_offset
     }
 
     /// The end of the partition at the restore.
@@ -186,7 +186,7 @@ impl<S: Recover> Task<S> {
     pub(crate) fn feed(&mut self, frames: &[Frame<'_>], delivered: Option<i64>) -> TaskOutput {
         let fed = frames.partition_point(|frame| (frame.position as i64) < self.next);
         let frames = &frames[fed..];
-        let committed = frames.partition_point(|frame| (frame.position as i64) < self.committed);
+        let committed = frames.partition_point(|frame| (frame.position as i64) < self.live_from);
         let (replayed, new) = frames.split_at(committed);
         let mut output = TaskOutput::default();
         if !replayed.is_empty() {
@@ -271,8 +271,8 @@ impl<S: Recover> Task<S> {
     /// The next offset and this checkpoint are committed.
     pub(crate) fn committed(&mut self, checkpoint: &Checkpoint) {
         self.has_changed = false;
-        self.committed = self.next;
-        self.position = Some(self.next);
+        self.live_from = self.next;
+        self.group_offset = Some(self.next);
         self.checkpoints.remove_before(checkpoint.offset);
         self.stage.committed(checkpoint.offset.unsigned_abs());
     }

@@ -36,10 +36,10 @@ pub(crate) struct Restored {
     pub(crate) emitted: Vec<Record>,
     /// The end of the topic of emitted records, if they are read back.
     pub(crate) emitted_end: Option<i64>,
-    /// The committed offset: the output of the records before it is committed.
-    pub(crate) committed: i64,
+    /// The offset from which on output is new: that of the records before it is committed.
+    pub(crate) live_from: i64,
     /// The offset that the group has committed, if there is one.
-    pub(crate) position: Option<i64>,
+    pub(crate) group_offset: Option<i64>,
     /// The end of the partition.
     pub(crate) end: i64,
     /// The options under which it was committed; empty where none is stored.
@@ -85,15 +85,15 @@ impl<'a> Recovery<'a> {
             }
             _ => Default::default(),
         };
-        let position = committed.map(|position| position.offset);
+        let group_offset = committed.map(|position| position.offset);
         Ok(Restored {
             checkpoint,
             text,
             parts,
             emitted,
             emitted_end,
-            committed: offset,
-            position,
+            live_from: offset,
+            group_offset,
             end,
             options,
         })

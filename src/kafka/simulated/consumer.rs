@@ -187,10 +187,6 @@ impl GroupConsumer for SimulatedConsumer {
 
     fn set_end(&self, _: i32, _: i64) {}
 
-    fn unanswered(&self) -> String {
-        String::new()
-    }
-
     fn errors(&self) -> BTreeMap<String, u64> {
         BTreeMap::new()
     }

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::group::Group;
 use super::output::Finding;
-use super::storm::{Happened, Weather, connection, settings, storm};
+use super::scenario::{FaultCounts, Scenario, connection, run_with_faults, settings};
 use super::world::{Identity, World};
 use crate::event::{Event, EventTime};
 use crate::kafka::client::interface::Brokers;
@@ -81,8 +81,8 @@ fn tweets(rng: &mut ChaCha8Rng, length: u64) -> Vec<(u64, Record)> {
     (0..length).map(|_| one()).collect()
 }
 
-fn collect_in_a_storm(weather: &Weather) -> Result<Happened, Finding> {
-    let mut rng = seeded_rng(weather.seed, 9);
+fn collect_with_faults(scenario: &Scenario) -> Result<FaultCounts, Finding> {
+    let mut rng = seeded_rng(scenario.seed, 9);
     let mut limits = Limits::default();
     if below(&mut rng, 4) == 0 {
         limits.open_cascades = 3;
@@ -103,24 +103,24 @@ fn collect_in_a_storm(weather: &Weather) -> Result<Happened, Finding> {
     let make = || Collect::new(options.clone());
     let changed = || {
         let mut changed = options.clone();
-        match weather.seed % 3 {
+        match scenario.seed % 3 {
             0 => changed.terminated += 3600.0,
             1 => changed.lateness += 30.0,
             _ => changed.min_size += 1,
         }
         Collect::new(changed)
     };
-    let changed = weather.seed.is_multiple_of(4).then_some(&changed as &dyn Fn() -> Collect);
-    storm(weather, Topic::Tweets, &outputs, &records, &make, changed)
+    let changed = scenario.seed.is_multiple_of(4).then_some(&changed as &dyn Fn() -> Collect);
+    run_with_faults(scenario, Topic::Tweets, &outputs, &records, &make, changed)
 }
 
 /// Runs the seeds; fails with the first one that has a finding.
-fn all(count: u64, one: impl Fn(&Weather) -> Result<Happened, Finding>) -> Happened {
-    let mut sum = Happened::default();
+fn all(count: u64, one: impl Fn(&Scenario) -> Result<FaultCounts, Finding>) -> FaultCounts {
+    let mut sum = FaultCounts::default();
     for seed in seeds(count) {
-        let weather = Weather::exactly_once(seed);
-        match one(&weather) {
-            Ok(happened) => sum += happened,
+        let scenario = Scenario::exactly_once(seed);
+        match one(&scenario) {
+            Ok(counts) => sum += counts,
             Err(Finding(text)) => panic!("TWEETOSCOPE_SEED={seed}: {text}"),
         }
     }
@@ -131,29 +131,30 @@ fn all(count: u64, one: impl Fn(&Weather) -> Result<Happened, Finding>) -> Happe
 /// Number of the first `count` seeds with a finding.
 fn findings(
     count: u64,
-    weather: impl Fn(u64) -> Weather,
-    one: impl Fn(&Weather) -> Result<Happened, Finding>,
+    scenario: impl Fn(u64) -> Scenario,
+    one: impl Fn(&Scenario) -> Result<FaultCounts, Finding>,
 ) -> usize {
-    (0..count).filter(|seed| one(&weather(*seed)).is_err()).count()
+    (0..count).filter(|seed| one(&scenario(*seed)).is_err()).count()
 }
 
 #[test]
-fn a_collector_commits_every_record_once_in_any_storm() {
-    let happened = all(10_000, collect_in_a_storm);
-    if happened.records > 2_000_000 {
-        let Happened { crashes, expelled, silent, outages, aborted, stops, refused, old, .. } =
-            happened;
+fn a_collector_commits_every_record_once_under_any_faults() {
+    let counts = all(10_000, collect_with_faults);
+    if counts.records > 2_000_000 {
+        let FaultCounts {
+            crashes, expelled, silent, outages, aborted, stops, refused, old, ..
+        } = counts;
         let counts = [crashes, expelled, silent, outages, aborted, stops, refused, old];
         assert!(counts.iter().all(|count| *count > 500));
     }
 }
 
 #[test]
-fn a_storm_without_restored_state_or_without_transactions_is_found() {
-    let lost = |seed| Weather { replay: false, ..Weather::exactly_once(seed) };
-    let lost = findings(100, lost, collect_in_a_storm);
-    let repeated = |seed| Weather { at_least_once: true, ..Weather::exactly_once(seed) };
-    let repeated = findings(100, repeated, collect_in_a_storm);
+fn faults_without_restored_state_or_without_transactions_are_found() {
+    let lost = |seed| Scenario { replay: false, ..Scenario::exactly_once(seed) };
+    let lost = findings(100, lost, collect_with_faults);
+    let repeated = |seed| Scenario { at_least_once: true, ..Scenario::exactly_once(seed) };
+    let repeated = findings(100, repeated, collect_with_faults);
     assert!(lost > 50 && repeated > 30, "{lost} and {repeated} of 100");
 }
 
@@ -161,25 +162,26 @@ fn a_storm_without_restored_state_or_without_transactions_is_found() {
 #[test]
 fn commits_in_a_generation_whose_assignment_is_not_known_are_found() {
     let (commits_as, unit) = (Identity::Group, Duration::from_secs(1));
-    let early = |seed| Weather { commits_as, unit, ..Weather::exactly_once(seed) };
-    let other = |seed| Weather { unit, ..Weather::exactly_once(seed) };
-    let found = findings(1000, early, collect_in_a_storm);
-    let others = findings(1000, other, collect_in_a_storm);
+    let early = |seed| Scenario { commits_as, unit, ..Scenario::exactly_once(seed) };
+    let other = |seed| Scenario { unit, ..Scenario::exactly_once(seed) };
+    let found = findings(1000, early, collect_with_faults);
+    let others = findings(1000, other, collect_with_faults);
     assert!(found > others + 2, "{found} and {others} of 1000");
 }
 
 #[test]
 fn a_process_accepts_no_older_position_than_it_knows() {
-    let one =
-        |weather: &Weather| collect_in_a_storm(&Weather { one_process: true, ..weather.clone() });
-    let happened = all(1000, one);
-    assert!(happened.old > 500 || happened.records < 100_000, "{happened:?}");
+    let one = |scenario: &Scenario| {
+        collect_with_faults(&Scenario { one_process: true, ..scenario.clone() })
+    };
+    let counts = all(1000, one);
+    assert!(counts.old > 500 || counts.records < 100_000, "{counts:?}");
 }
 
 #[test]
 fn old_positions_that_are_confirmed_too_early_are_found() {
-    let early = |seed| Weather { unit: Duration::from_secs(1), ..Weather::exactly_once(seed) };
-    let found = findings(1000, early, collect_in_a_storm);
+    let early = |seed| Scenario { unit: Duration::from_secs(1), ..Scenario::exactly_once(seed) };
+    let found = findings(1000, early, collect_with_faults);
     assert!(found > 2, "{found} of 1000");
 }
 
@@ -190,7 +192,7 @@ fn a_deleted_topic_is_named_where_its_positions_are_gone() {
     let world = Rc::new(RefCell::new(world));
     world.borrow_mut().unit = Duration::from_secs(1);
     world.borrow_mut().create(topic, 1);
-    let connection = connection(&world, &settings(&Weather::exactly_once(1)), 0);
+    let connection = connection(&world, &settings(&Scenario::exactly_once(1)), 0);
     let consumer = connection.consumer(topic).expect("the brokers answer");
     let mut assignment = Assignment::new(&connection.settings, topic);
     assignment.add_committed([(0, 100)].into_iter());
@@ -242,8 +244,8 @@ fn properties(rng: &mut ChaCha8Rng, length: u64) -> Vec<(u64, Record)> {
     due.iter().filter_map(|(_, window, line)| Some((*window, record(line)?))).collect()
 }
 
-fn predict_in_a_storm(weather: &Weather) -> Result<Happened, Finding> {
-    let mut rng = seeded_rng(weather.seed, 9);
+fn predict_with_faults(scenario: &Scenario) -> Result<FaultCounts, Finding> {
+    let mut rng = seeded_rng(scenario.seed, 9);
     let options = PredictOptions {
         // The law that learns from every size takes most of the time.
         method: if below(&mut rng, 20) == 0 { Method::Auto } else { Method::Seismic },
@@ -254,8 +256,8 @@ fn predict_in_a_storm(weather: &Weather) -> Result<Happened, Finding> {
     let length = 20 + below(&mut rng, 150);
     let records = properties(&mut rng, length);
     let outputs = [Topic::Alerts, Topic::Stats, Topic::Samples];
-    storm(
-        weather,
+    run_with_faults(
+        scenario,
         Topic::CascadeProperties,
         &outputs,
         &records,
@@ -265,6 +267,6 @@ fn predict_in_a_storm(weather: &Weather) -> Result<Happened, Finding> {
 }
 
 #[test]
-fn a_predictor_commits_every_record_once_in_any_storm() {
-    all(100, predict_in_a_storm);
+fn a_predictor_commits_every_record_once_under_any_faults() {
+    all(100, predict_with_faults);
 }

@@ -6,7 +6,7 @@
 //! | `world` | topics, transactions, producers, the virtual clock, faults |
 //! | `group` | the coordinator of the consumer group |
 //! | `connection`, `consumer`, `producer` | the traits of `client::interface` on the world |
-//! | `storm` | instances that are killed, paused and rebalanced while their output is checked |
+//! | `scenario` | instances that are killed, paused and rebalanced while their output is checked |
 //! | `laws` | what must hold for every seed |
 //!
 //! Simulated: partitions with offsets that control records take up, read-committed isolation, open and
@@ -21,5 +21,5 @@ mod laws;
 mod old;
 mod output;
 mod producer;
-mod storm;
+mod scenario;
 mod world;

@@ -5,7 +5,7 @@ use crate::kafka::client::topics::{InputTopic, Topic};
 use crate::stage::{Out, Outgoing, Recover};
 use crate::stream::{Frame, parse};
 
-/// A failed law: the output differs, or the storm does not end.
+/// A failed law: the output differs, or the run does not end.
 #[derive(Debug)]
 pub(super) struct Finding(pub(super) String);
 

@@ -16,7 +16,7 @@ pub(super) struct Context<'a> {
 
 /// How many events did not join a cascade in time order, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Dropped {
+pub struct CollectSummary {
     /// Tweets and retweets that were read.
     pub events: u64,
     /// Events behind the clock of their source; they still join a cascade that is open.
@@ -41,12 +41,11 @@ impl Context<'_> {
     /// Refuses the record, whose time is `ahead` seconds ahead of the clock of its source.
     pub(super) fn refuse_jump(&mut self, source: &str, ahead: f64) {
         let text = format!(
-            "the time is {} ahead of the clock of source {source:?}, above --max-jump {}: it is in another \
-             unit than the others, such as milliseconds, or the source was silent: then give a larger one",
+            "the time is {} ahead of the clock of source {source:?}, more than --max-jump {}: either its unit \
+             differs from that of the other records (milliseconds?), or the source was silent; then raise --max-jump",
             Span(ahead),
             Span(self.options.max_jump)
         );
-        self.counts.jumps += 1;
         self.out.refuse(self.position, Refusal::new("range", text));
     }
 }
@@ -86,8 +85,6 @@ pub(super) struct Counts {
     pub(super) before_root: u64,
     pub(super) reused: u64,
     pub(super) over_limit: u64,
-    /// Events far ahead of the clock, which were refused.
-    pub(super) jumps: u64,
     /// Emitted series, by index of the window.
     pub(super) emitted: Vec<u64>,
     /// Cascades that had too few events in every window.
@@ -108,7 +105,6 @@ impl Counts {
             before_root: 0,
             reused: 0,
             over_limit: 0,
-            jumps: 0,
             emitted: vec![0; windows],
             small: 0,
         }
@@ -121,8 +117,8 @@ impl Counts {
     }
 
     /// What was dropped, or joined late.
-    pub(super) fn dropped(&self) -> Dropped {
-        Dropped {
+    pub(super) fn summary(&self) -> CollectSummary {
+        CollectSummary {
             events: self.events,
             late: self.late,
             orphans: self.orphans,

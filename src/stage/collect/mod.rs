@@ -16,7 +16,7 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-pub use context::Dropped;
+pub use context::CollectSummary;
 pub use options::{AtEnd, CollectOptions, Limits, MAX_WINDOWS, check_windows};
 
 use super::{
@@ -39,7 +39,7 @@ pub struct Collect {
     /// The source of the last event, which is often that of the next.
     recent: usize,
     /// Parts of the changelog whose root the replay has yet to read: position of the root, and the
-    /// position ahead of which the part was written.
+    /// position of the record before which the part was written.
     unread_parts: HashMap<u64, u64>,
     /// Parts of the changelog that no replay reads any more.
     tombstones: Vec<u64>,
@@ -105,8 +105,8 @@ impl Collect {
     }
 
     /// How many events did not join a cascade in time order.
-    pub fn dropped(&self) -> Dropped {
-        self.counts.dropped()
+    pub fn summary(&self) -> CollectSummary {
+        self.counts.summary()
     }
 
     /// The parts of the cascades that need the oldest positions.
@@ -164,8 +164,8 @@ impl Collect {
     }
 }
 
-/// The checkpoint is the clocks: [[source, seconds], ...] in the order of first appearance; behind the
-/// seconds, where events were refused last, their number and the time of the last of them.
+/// The checkpoint is the clocks: [[source, seconds], ...] in the order of first appearance. If the last
+/// events of a source were refused, their number and the time of the last one follow the seconds.
 impl Recover for Collect {
     const RESTORE: Restore = Restore { spills: true, ..Restore::FROM_INPUT };
 

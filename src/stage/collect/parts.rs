@@ -1,6 +1,6 @@
 //! Cascades in the changelog, so that a replay need not start at their roots.
 //!
-//! A part holds the cascade as it was ahead of one position, and stays valid until a record joins
+//! A part holds the cascade as it was before the record at one position, and stays valid until a record joins
 //! the cascade: from that record on the cascade needs the input again, or a new part. Windows that
 //! close meanwhile need neither, since restoring closes what the clock has passed. A replay that
 //! starts before the position of the part skips the events that the part holds already.
@@ -22,7 +22,7 @@ pub(super) const MAX_POINTS: usize = 300_000;
 
 /// The part of an open cascade.
 struct Part {
-    /// The position ahead of which it is valid.
+    /// It is the cascade before the record at this position.
     at: u64,
     /// Whether the cascade was restored from it: it holds the earlier events.
     restored: bool,
@@ -40,12 +40,12 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// A part was written ahead of `at`.
+    /// A part was written, of the cascade before the record at `at`.
     pub(super) fn written(&mut self, slot: u32, at: u64) {
         self.open.insert(slot, Part { at, restored: false, changed: None });
     }
 
-    /// A cascade was restored from the part that was written ahead of `at`.
+    /// A cascade was restored from its part, which was written before the record at `at`.
     pub(super) fn restored(&mut self, slot: u32, at: u64) {
         self.open.insert(slot, Part { at, restored: true, changed: None });
     }
@@ -100,7 +100,7 @@ pub(super) struct PartText {
     cid: String,
     pub(super) source: String,
     msg: String,
-    /// The position ahead of which it is valid.
+    /// It is the cascade before the record at this position.
     pub(super) at: u64,
     start: f64,
     last: f64,

@@ -326,7 +326,7 @@ impl Source {
         open.filter_map(needed).filter(|(needed, _)| *needed < oldest).collect()
     }
 
-    /// The part of the cascade in a slot, valid ahead of position `at`.
+    /// The part of the cascade in a slot, as it was before the record at position `at`.
     pub(super) fn spill(&mut self, slot: u32, at: u64, options: &CollectOptions) -> Option<Change> {
         let cascade = self.cascade(slot)?;
         let text = PartText::new(cascade, &self.name, at, options);
@@ -350,7 +350,7 @@ impl Source {
         self.parts.restored(slot, at);
     }
 
-    /// A replay read the root of a cascade that has a part, written ahead of `at`.
+    /// A replay read the root of a cascade that has a part, written before the record at `at`.
     pub(super) fn replayed(&mut self, cid: &str, root: u64, at: u64) {
         match self.slot_of(self.hasher.hash_one(cid), cid) {
             Some(slot) if self.cascade(slot).is_some_and(|it| it.position == root) => {

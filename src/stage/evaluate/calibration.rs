@@ -2,7 +2,7 @@
 //! distributions.
 
 use super::{Case, EvaluateOptions, Predictor};
-use crate::learn::Calibrated;
+use crate::learn::ScoredDistribution;
 use crate::score::mean;
 
 /// The methods that predict a distribution, in the order of [`Case::forecasts`].
@@ -20,8 +20,8 @@ pub struct CalibrationRow {
     pub predictor: Predictor,
     /// Number of forecasts.
     pub scored: usize,
-    /// The share of final sizes in the intervals of [`Calibrated::LEVELS`].
-    pub covered: [f64; Calibrated::LEVELS.len()],
+    /// The share of final sizes in the intervals of [`ScoredDistribution::LEVELS`].
+    pub covered: [f64; ScoredDistribution::LEVELS.len()],
     /// The probability integral transform: the share of final sizes in each tenth of the predicted distribution,
     /// 0.1 each where it is right. The mass of a final size is spread over its step of the distribution (Czado,
     /// Gneiting and Held, Biometrics 2009).
@@ -34,7 +34,7 @@ pub fn calibration(cases: &[Case], options: &EvaluateOptions) -> Vec<Calibration
     let rows = windows.flat_map(|t_obs| {
         let is_here = move |case: &&Case| t_obs.is_none_or(|t_obs| case.t_obs == t_obs);
         (0..CALIBRATED.len()).filter_map(move |place| {
-            let forecasts: Vec<(Calibrated, f64)> = cases
+            let forecasts: Vec<(ScoredDistribution, f64)> = cases
                 .iter()
                 .filter(is_here)
                 .filter_map(|case| Some((case.forecasts[place]?, case.n_tot as f64)))
@@ -48,7 +48,7 @@ pub fn calibration(cases: &[Case], options: &EvaluateOptions) -> Vec<Calibration
 fn row(
     t_obs: Option<u64>,
     predictor: Predictor,
-    forecasts: &[(Calibrated, f64)],
+    forecasts: &[(ScoredDistribution, f64)],
 ) -> CalibrationRow {
     let covered = std::array::from_fn(|level| {
         mean(forecasts.iter().map(|(forecast, n_tot)| {

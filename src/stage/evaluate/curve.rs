@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Answer, Case, EvaluateOptions, Past, Predictor, Untrained, case, studies};
+use super::{
+    Case, EvaluateOptions, FinishedCascade, MethodPrediction, Predictor, Untrained, case, studies,
+};
 use crate::learn::{Folds, Sample, predict_with};
 use crate::score::mean;
 
@@ -45,14 +47,14 @@ impl CurveRow {
     }
 }
 
-/// Most cascades that are predicted in a draw.
+/// Number of cascades that are predicted in a draw at most.
 const MAX_PREDICTED: usize = 400;
 
 /// In each draw, divides the cascades into two halves, trains on random cascades of one, each number
 /// including the smaller ones, and predicts at most 400 of the other. Odd draws swap the halves of the
 /// draw before. A number that is above the size of a half has no row.
 pub fn learning_curve(
-    cascades: &[Past],
+    cascades: &[FinishedCascade],
     options: &EvaluateOptions,
     curve: &CurveOptions,
 ) -> Vec<CurveRow> {
@@ -138,13 +140,13 @@ impl Draw {
 }
 
 fn cell(cases: &[Case], window: u64, place: usize) -> Option<CurveCell> {
-    let here: Vec<(Answer, f64)> = cases
+    let here: Vec<(MethodPrediction, f64)> = cases
         .iter()
         .filter(|case| case.t_obs == window)
         .map(|case| (case.answers[place].1, case.n_tot as f64))
         .collect();
-    let error = |(answer, n_tot): &(Answer, f64)| (answer.n_tot - n_tot).abs() / n_tot;
-    let covers = |(answer, n_tot): &(Answer, f64)| {
+    let error = |(answer, n_tot): &(MethodPrediction, f64)| (answer.n_tot - n_tot).abs() / n_tot;
+    let covers = |(answer, n_tot): &(MethodPrediction, f64)| {
         answer.interval.map(|[low, high]| f64::from(u8::from((low..=high).contains(n_tot))))
     };
     let covered: Option<Vec<f64>> = here.iter().map(covers).collect();

@@ -11,7 +11,7 @@ use crate::math;
 use crate::stage::fit::Cut;
 
 /// Cascades that slow down, each at its own pace, some of them too small to be scored.
-fn pasts(seed: u64, count: usize) -> Vec<Past> {
+fn pasts(seed: u64, count: usize) -> Vec<FinishedCascade> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let mut uniform = move || (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
     let mut past = |number: usize| {
@@ -22,7 +22,11 @@ fn pasts(seed: u64, count: usize) -> Vec<Past> {
         times.sort_by(f64::total_cmp);
         let point = |time| Point { time, magnitude: (1.0 / uniform()).floor() };
         let points = times.into_iter().map(point).collect();
-        Past { cid: format!("c{number}"), t0: number.is_multiple_of(2).then_some(1.4e9), points }
+        FinishedCascade {
+            cid: format!("c{number}"),
+            t0: number.is_multiple_of(2).then_some(1.4e9),
+            points,
+        }
     };
     (0..count).map(&mut past).collect()
 }
@@ -84,7 +88,7 @@ fn every_cascade_of_the_minimum_size_is_scored_against_its_events_up_to_an_age()
     assert!(expected.len() > 60 && expected.len() < 140, "{}", expected.len());
     for case in &cases {
         assert!(case.step.is_some(), "{case:?}");
-        for (_, Answer { n_tot, interval, .. }) in case.answers.iter().copied() {
+        for (_, MethodPrediction { n_tot, interval, .. }) in case.answers.iter().copied() {
             assert!(n_tot.is_finite() && n_tot >= case.n_obs as f64, "{case:?}");
             assert!(interval.is_none_or(|[low, high]| low <= n_tot && n_tot <= high));
         }
@@ -135,17 +139,18 @@ fn the_end_of_a_cascade_does_not_reach_its_own_prediction() {
 fn with_few_cascades_the_model_is_the_growth_law_and_without_any_it_is_untrained() {
     let options = options(1);
     let all = pasts(4, 60);
-    let big = |past: &&Past| {
+    let big = |past: &&FinishedCascade| {
         let seen = past.points.iter().filter(|point| point.time <= 600.0).count();
         seen as u64 >= options.min_size
     };
-    let past: Vec<Past> = all.iter().filter(big).take(9).cloned().collect();
+    let past: Vec<FinishedCascade> = all.iter().filter(big).take(9).cloned().collect();
     assert_eq!(past.len(), 9);
     for count in [1, 9] {
         let cases = evaluate(&past[..count], &options, &|| ());
         assert!(cases.len() >= count);
         for case in &cases {
-            let answers: [(Predictor, Answer); 8] = case.answers.clone().try_into().unwrap();
+            let answers: [(Predictor, MethodPrediction); 8] =
+                case.answers.clone().try_into().unwrap();
             let [model, growth_law, _, _, _, hawkes, _, hybrid] = answers.map(|(_, it)| it);
             assert_eq!(case.step, (count > 1).then_some(Step::GrowthLaw), "{case:?}");
             assert_eq!(model.own, count > 1);

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Case, EvaluateOptions, Past, case, studies};
+use super::{Case, EvaluateOptions, FinishedCascade, case, studies};
 use crate::learn::{Folds, Sample, predict_with};
 use crate::stage::train::TrainOptions;
 
@@ -14,12 +14,12 @@ use crate::stage::train::TrainOptions;
 /// Times are those of `t0`; cascades without are left out, unless none has one: then their order is random, from
 /// the seed, and each begins when the one before it has ended.
 pub fn evaluate_in_time(
-    cascades: &[Past],
+    cascades: &[FinishedCascade],
     options: &EvaluateOptions,
     terminated: f64,
 ) -> Vec<Case> {
     let times = times(cascades, options, terminated);
-    let timed: Vec<Past> =
+    let timed: Vec<FinishedCascade> =
         cascades.iter().filter(|past| times.contains_key(&*past.cid)).cloned().collect();
     let (samples, answers) = studies(&timed, options);
     let life = |sample: &Sample| times[cid(sample)];
@@ -87,26 +87,28 @@ fn cid(sample: &Sample) -> &str {
 }
 
 fn times<'a>(
-    cascades: &'a [Past],
+    cascades: &'a [FinishedCascade],
     options: &EvaluateOptions,
     terminated: f64,
 ) -> HashMap<&'a str, Life> {
     let largest = options.windows.last().map_or(0.0, |window| *window as f64);
-    let duration = |past: &Past| {
+    let duration = |past: &FinishedCascade| {
         let events = past.points.partition_point(|point| point.time <= options.max_age);
         let last = events.checked_sub(1).map_or(0.0, |last| past.points[last].time);
         (last + terminated).max(largest).min(options.max_age)
     };
-    let life = |past: &'a Past, root: f64| (&*past.cid, Life { root, end: root + duration(past) });
+    let life = |past: &'a FinishedCascade, root: f64| {
+        (&*past.cid, Life { root, end: root + duration(past) })
+    };
     if cascades.iter().any(|past| past.t0.is_some()) {
         return cascades.iter().filter_map(|past| Some(life(past, past.t0?))).collect();
     }
     let ids = cascades.iter().map(|past| &*past.cid);
     let order = Folds::assign(ids, options.train.seed, cascades.len());
-    let mut shuffled: Vec<&Past> = cascades.iter().collect();
+    let mut shuffled: Vec<&FinishedCascade> = cascades.iter().collect();
     shuffled.sort_by_key(|past| order.of(&past.cid));
     let mut clock = 0.0;
-    let mut next = |past: &'a Past| {
+    let mut next = |past: &'a FinishedCascade| {
         let placed = life(past, clock);
         // Strictly after the end of the one before it.
         clock = placed.1.end + 1.0;

@@ -1,13 +1,13 @@
-//! How many stats of a window existed at a time of a source.
+//! Counts the stats of a window that existed at a given event time of a source.
 //!
-//! A stat of a cascade exists from the time on that its source's clock had when the cascade ended. Each source has
-//! its own clock, so times of different sources are compared by the order in which their stats were received: at a
-//! time of a source, those existed for certain that were received up to the last stat of this source before it.
+//! A stat exists from the time that the clock of its source had when the cascade ended. Clocks of different sources
+//! cannot be compared, so the count is a lower bound: the stats that were received up to the last stat of this source
+//! with an earlier time.
 
 use std::collections::HashMap;
 
-/// Times of a source of which none is left out. Of twice as many, every second one is, so that the oldest are the
-/// sparsest.
+/// The number of times of a source that are all kept. At twice this number every second one is dropped, so that older
+/// times are sparser.
 const KEPT: usize = 8_192;
 
 /// For each source, times in ascending order, and the number of stats of all sources up to the last one of each

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::course::{Course, Moment};
+use super::error_history::{ErrorHistory, ErrorPoint};
 use super::received::Received;
 use crate::learn::{LogLinear, median_ratio};
 use crate::record::{Report, Stat};
@@ -59,7 +59,7 @@ pub(super) struct Window {
     /// The constants by the number of stats that they were fitted to, each a tenth more than the one before.
     fitted: Vec<Fitted>,
     kept: VecDeque<Scored>,
-    course: Course,
+    history: ErrorHistory,
 }
 
 impl Default for Window {
@@ -75,7 +75,7 @@ impl Default for Window {
             received: Received::default(),
             fitted: Vec::new(),
             kept: VecDeque::new(),
-            course: Course::default(),
+            history: ErrorHistory::default(),
         }
     }
 }
@@ -123,9 +123,9 @@ impl Window {
         }
         self.kept.push_back(kept);
         self.fit_baselines();
-        if self.course.keeps(self.scored) {
+        if self.history.keeps(self.scored) {
             let moment = self.moment(last);
-            self.course.keep(moment);
+            self.history.keep(moment);
         }
     }
 
@@ -152,8 +152,8 @@ impl Window {
         self.kept.range(self.kept.len().saturating_sub(count)..)
     }
 
-    fn moment(&self, last: usize) -> Moment {
-        Moment {
+    fn moment(&self, last: usize) -> ErrorPoint {
+        ErrorPoint {
             scored: self.scored,
             mean_are: self.sums.mean(),
             last_mean_are: mean(self.last(last).map(|it| it.are)),
@@ -169,9 +169,9 @@ impl Window {
         }
     }
 
-    /// The course until now.
-    pub(super) fn course(&self, last: usize) -> Vec<Moment> {
-        self.course.with(self.moment(last))
+    /// The history until now.
+    pub(super) fn history(&self, last: usize) -> Vec<ErrorPoint> {
+        self.history.with(self.moment(last))
     }
 
     fn drifted(&self, last: usize) -> bool {

@@ -27,7 +27,7 @@ pub(super) fn status(parameters: &Parameters, n_tot: f64) -> String {
     if is_capped { CAPPED.to_owned() } else { parameters.status.clone() }
 }
 
-pub(super) fn step_of(model: &str) -> &'static str {
+pub(super) fn training_label(model: &str) -> &'static str {
     if model == UNTRAINED { "untrained" } else { "trained" }
 }
 

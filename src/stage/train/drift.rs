@@ -22,13 +22,13 @@ pub(super) struct Drift {
 
 /// The errors of a window's predictions so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Course {
+pub(super) struct DriftDetector {
     all: Errors,
     last: VecDeque<f64>,
     drifting: bool,
 }
 
-impl Course {
+impl DriftDetector {
     /// Number of the last errors that are compared with those before, as in the monitor.
     const LAST: usize = 100;
 

@@ -1,4 +1,4 @@
-//! Text of the page.
+//! Text in pages of HTML.
 
 /// Text with the characters that are special in HTML escaped.
 pub(crate) fn escaped(text: &str) -> String {

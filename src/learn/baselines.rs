@@ -15,7 +15,7 @@ pub fn median_ratio(pairs: &[(f64, f64)]) -> f64 {
 pub struct LogLinear {
     /// ln N where n = 1.
     pub intercept: f64,
-    /// The derivative of ln N by ln n.
+    /// The derivative of ln N with respect to ln n.
     pub slope: f64,
 }
 

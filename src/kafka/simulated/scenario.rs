@@ -25,9 +25,9 @@ use crate::stage::Recover;
 /// A daemon with stages of any constructor.
 type AnyDaemon<'a, S> = Daemon<'a, S, &'a dyn Fn() -> S>;
 
-/// What a storm does beside faults.
+/// What a run does beside faults.
 #[derive(Clone, Debug)]
-pub(super) struct Weather {
+pub(super) struct Scenario {
     pub(super) seed: u64,
     /// Without transactions: output may be repeated.
     pub(super) at_least_once: bool,
@@ -42,8 +42,8 @@ pub(super) struct Weather {
     pub(super) one_process: bool,
 }
 
-impl Weather {
-    /// Faults of clients, group and brokers.
+impl Scenario {
+    /// Transactions, and faults of clients, group and brokers.
     pub(super) fn exactly_once(seed: u64) -> Self {
         let (at_least_once, replay, commits_as) = (false, true, Identity::LastAssignment);
         let unit = Duration::from_millis(100);
@@ -51,9 +51,9 @@ impl Weather {
     }
 }
 
-/// How often things happened.
+/// Numbers of faults, and of records.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Happened {
+pub(super) struct FaultCounts {
     pub(super) crashes: u64,
     /// Members that were removed from the group while they ran.
     pub(super) expelled: u64,
@@ -71,7 +71,7 @@ pub(super) struct Happened {
     pub(super) old: u64,
 }
 
-impl std::ops::AddAssign for Happened {
+impl std::ops::AddAssign for FaultCounts {
     fn add_assign(&mut self, other: Self) {
         self.crashes += other.crashes;
         self.expelled += other.expelled;
@@ -86,8 +86,8 @@ impl std::ops::AddAssign for Happened {
 }
 
 /// The settings that all instances have in common.
-pub(super) fn settings(weather: &Weather) -> Settings {
-    let mut rng = seeded_rng(weather.seed, 10);
+pub(super) fn settings(scenario: &Scenario) -> Settings {
+    let mut rng = seeded_rng(scenario.seed, 10);
     Settings {
         command: "simulated".to_owned(),
         brokers: "simulated".to_owned(),
@@ -98,7 +98,7 @@ pub(super) fn settings(weather: &Weather) -> Settings {
         topics: Names::default(),
         creation: None,
         exit_eof: false,
-        at_least_once: weather.at_least_once,
+        at_least_once: scenario.at_least_once,
         wait: Duration::from_secs(3600),
         tick: if below(&mut rng, 3) == 0 { Duration::ZERO } else { Duration::from_secs(3600) },
         max_outputs: 1 + below(&mut rng, 12),
@@ -110,7 +110,7 @@ pub(super) fn settings(weather: &Weather) -> Settings {
         largest_model: None,
         writes: Vec::new(),
         pin: Vec::new(),
-        replay: weather.replay,
+        replay: scenario.replay,
         stop: Arc::new(AtomicBool::new(false)),
     }
 }
@@ -180,27 +180,27 @@ fn append(world: &mut World, input: &str, records: &[(u64, Record)]) {
     write(world, None);
 }
 
-/// Runs instances of a stage on `records` (with the numbers of their sources) through a storm, and
+/// Runs instances of a stage on `records` (with the numbers of their sources) with faults, and
 /// compares what is committed with the offline run. Instances of `other`, with options that decide the
 /// output, must be refused where positions are committed.
-pub(super) fn storm<S: Recover>(
-    weather: &Weather,
+pub(super) fn run_with_faults<S: Recover>(
+    scenario: &Scenario,
     input: Topic,
     outputs: &[Topic],
     records: &[(u64, Record)],
     make: &dyn Fn() -> S,
     other: Option<&dyn Fn() -> S>,
-) -> Result<Happened, Finding> {
-    let mut rng = seeded_rng(weather.seed, 7);
+) -> Result<FaultCounts, Finding> {
+    let mut rng = seeded_rng(scenario.seed, 7);
     let partitions = 1 + below(&mut rng, 4) as i32;
-    let instances = if weather.one_process { 1 } else { 1 + below(&mut rng, 3) };
+    let instances = if scenario.one_process { 1 } else { 1 + below(&mut rng, 3) };
     let cooperative = below(&mut rng, 2) == 0;
     let group = Group::new(partitions, cooperative);
-    let world: Shared = Rc::new(RefCell::new(World::new(seeded_rng(weather.seed, 8), group)));
+    let world: Shared = Rc::new(RefCell::new(World::new(seeded_rng(scenario.seed, 8), group)));
     let name = input.default_name();
-    world.borrow_mut().commits_as = weather.commits_as;
-    world.borrow_mut().unit = weather.unit;
-    world.borrow_mut().old.longest = if weather.one_process { 100 } else { 4 };
+    world.borrow_mut().commits_as = scenario.commits_as;
+    world.borrow_mut().unit = scenario.unit;
+    world.borrow_mut().old.longest = if scenario.one_process { 100 } else { 4 };
     world.borrow_mut().create(name, partitions as usize);
     for topic in outputs {
         let same = !S::RESTORE.reads_back.is_empty();
@@ -209,22 +209,22 @@ pub(super) fn storm<S: Recover>(
     }
     world.borrow_mut().create(Topic::CollectState.default_name(), 1);
     let topic = InputTopic { name: name.to_owned(), partitions };
-    let settings = settings(weather);
+    let settings = settings(scenario);
     let connections: Vec<Connection> =
         (0..instances).map(|number| connection(&world, &settings, number)).collect();
     let mut daemons: Vec<Option<AnyDaemon<'_, S>>> = connections.iter().map(|_| None).collect();
-    let mut happened = Happened { records: records.len() as u64, ..Happened::default() };
+    let mut counts = FaultCounts { records: records.len() as u64, ..FaultCounts::default() };
     let mut processes = 0;
     let mut is_other: Vec<bool> = connections.iter().map(|_| false).collect();
     let (mut appended, mut idle, mut turns) = (0, 0, 0);
-    let weathered = 60 + below(&mut rng, 200);
+    let faulty_turns = 60 + below(&mut rng, 200);
     loop {
         turns += 1;
-        let is_calm = appended == records.len() && turns > weathered;
+        let is_faultless = appended == records.len() && turns > faulty_turns;
         if turns > 6000 {
-            return Err(Finding("the storm does not end".to_owned()));
+            return Err(Finding("the run does not end".to_owned()));
         }
-        if is_calm && is_done(&world.borrow(), &topic) {
+        if is_faultless && is_done(&world.borrow(), &topic) {
             idle += 1;
             // Instances that were expelled return, and may only repeat what is committed.
             if idle > 40 {
@@ -237,25 +237,25 @@ pub(super) fn storm<S: Recover>(
             append(&mut world.borrow_mut(), name, &records[appended..next]);
             appended = next;
         }
-        if !is_calm {
+        if !is_faultless {
             match below(&mut rng, 60) {
                 0 => world.borrow_mut().advance(30 + below(&mut rng, 60)),
                 1 => world.borrow_mut().compact(Topic::CollectState.default_name()),
                 2 => retain(&mut world.borrow_mut(), &topic),
                 3 => {
                     world.borrow_mut().fail_for(1 + below(&mut rng, 120));
-                    happened.outages += 1;
+                    counts.outages += 1;
                 }
                 _ => {}
             }
         }
         let index = below(&mut rng, instances) as usize;
         let connection = &connections[index];
-        world.borrow_mut().faults = if is_calm {
+        world.borrow_mut().faults = if is_faultless {
             Faults::default()
         } else {
             Faults {
-                crash_in: (below(&mut rng, 12) == 0 && !weather.one_process)
+                crash_in: (below(&mut rng, 12) == 0 && !scenario.one_process)
                     .then(|| below(&mut rng, 40)),
                 abort_in: (below(&mut rng, 15) == 0).then(|| below(&mut rng, 6)),
             }
@@ -265,9 +265,9 @@ pub(super) fn storm<S: Recover>(
             Some(daemon) => {
                 // Without a commit interval, an instance commits what is left when it stops.
                 let waits = connection.settings.tick > Duration::ZERO;
-                let may_stop = match weather.one_process {
-                    true => is_calm && waits && idle == 0 && !is_old(&world.borrow()),
-                    false => !is_calm || waits && idle == 0,
+                let may_stop = match scenario.one_process {
+                    true => is_faultless && waits && idle == 0 && !is_old(&world.borrow()),
+                    false => !is_faultless || waits && idle == 0,
                 };
                 if may_stop && below(&mut rng, 40) == 0 {
                     connection.settings.stop.store(true, Ordering::Relaxed);
@@ -287,7 +287,9 @@ pub(super) fn storm<S: Recover>(
                     needs: S::RESTORE,
                 };
                 let others = other.filter(|_| {
-                    !is_calm && is_under_way(&world.borrow(), &topic) && below(&mut rng, 10) == 0
+                    !is_faultless
+                        && is_under_way(&world.borrow(), &topic)
+                        && below(&mut rng, 10) == 0
                 });
                 is_other[index] = others.is_some();
                 let make = others.unwrap_or(make);
@@ -305,11 +307,11 @@ pub(super) fn storm<S: Recover>(
             Ok(true) => {}
             Ok(false) => {
                 log::trace!("{turns}: instance {index} stops");
-                happened.stops += 1;
+                counts.stops += 1;
                 daemons[index] = None;
             }
             Err(error) if is_crash(&error) => {
-                happened.crashes += 1;
+                counts.crashes += 1;
                 world.borrow_mut().faults = Faults::default();
                 connection.is_killed.set(true);
                 daemons[index] = None;
@@ -320,7 +322,7 @@ pub(super) fn storm<S: Recover>(
                 daemons[index] = None;
             }
             Err(error) if is_other[index] && is_refusal(&error) => {
-                happened.refused += 1;
+                counts.refused += 1;
                 daemons[index] = None;
             }
             Err(error) => {
@@ -330,12 +332,12 @@ pub(super) fn storm<S: Recover>(
     }
     daemons.clear();
     let world = world.borrow();
-    happened.expelled = world.group.expulsions;
-    happened.silent = world.group.silent;
-    happened.old = world.old.answers;
-    happened.aborted = world.aborted("id-");
+    counts.expelled = world.group.expulsions;
+    counts.silent = world.group.silent;
+    counts.old = world.old.answers;
+    counts.aborted = world.aborted("id-");
     let (actual, expected) = (emitted(&world, outputs), offline(&world, &topic, make));
-    compare(&actual, &expected).map(|()| happened)
+    compare(&actual, &expected).map(|()| counts)
 }
 
 /// Whether a state may be that of an old position.
