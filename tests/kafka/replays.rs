@@ -77,6 +77,6 @@ fn a_replay_without_an_id_reports_that_it_writes_all_records_again() {
     let count = environment.read("tweets").len();
     let (status, stderr) = environment.ends("generate", &flags);
     assert_eq!(status, Some(0), "{stderr}");
-    assert!(stderr.contains("continues only with --transactional-id"), "{stderr}");
+    assert!(stderr.contains("continues an earlier run only with --transactional-id"), "{stderr}");
     assert_eq!(environment.read("tweets").len(), 2 * count);
 }

