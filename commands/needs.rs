@@ -108,7 +108,11 @@ pub(crate) fn with_needs(mut command: Command) -> Command {
 
 /// The error of an option that has no effect in its command at all.
 pub(crate) fn check_unused(command: &Command, given: &ArgMatches) -> Result<(), clap::Error> {
-    let is_given = |id: &&&str| given.value_source(id) == Some(ValueSource::CommandLine);
+    // A build without Kafka has none of them.
+    let is_given = |id: &&&str| {
+        given.try_contains_id(id).is_ok()
+            && given.value_source(id) == Some(ValueSource::CommandLine)
+    };
     match unused(command).iter().find(is_given) {
         None => Ok(()),
         Some(id) => {
@@ -169,6 +173,15 @@ mod tests {
         }
         assert_eq!(error("tweetoscope collect --kafka --tick 1s --max-replay 5"), None);
         assert_eq!(error("tweetoscope monitor --kafka --from latest --exit-eof"), None);
+    }
+
+    #[test]
+    fn commands_without_options_are_accepted_in_every_build() {
+        for name in
+            ["generate x", "collect", "fit", "predict", "train", "monitor", "dashboard", "log"]
+        {
+            assert_eq!(error(&format!("tweetoscope {name}")), None, "{name}");
+        }
     }
 
     #[test]
