@@ -204,7 +204,7 @@ pub(crate) const PAGES: [Page; 10] = [
     Page {
         command: "monitor",
         formats: &[
-            ("Reads", "stat records"),
+            ("Reads", "stat records, and the times of alert records, which it does not pass on"),
             ("Writes", "report records"),
             (
                 "--csv",

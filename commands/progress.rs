@@ -35,12 +35,13 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-/// The total length in bytes; unknown for a gzip file or a pipe.
+/// The total length in bytes; unknown for a compressed file or a pipe.
 fn length(inputs: &[Input]) -> Option<u64> {
     let size = |input: &Input| match input {
-        Input::Stdin => None,
-        Input::File(path) if path.extension().is_some_and(|it| it == "gz") => None,
-        Input::File(path) => std::fs::metadata(path).ok().map(|it| it.len()),
+        Input::File(path) if !input.has_compressed_name() => {
+            std::fs::metadata(path).ok().map(|it| it.len())
+        }
+        _ => None,
     };
     inputs.iter().map(size).sum()
 }

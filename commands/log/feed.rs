@@ -47,7 +47,7 @@ pub(crate) fn open(
     let mut feeds = Vec::new();
     for input in inputs(&args.files)? {
         let tail = match &input {
-            Input::File(path) if follow && path.extension().is_none_or(|it| it != "gz") => {
+            Input::File(path) if follow && !input.has_compressed_name() => {
                 Some(Tail::open(path.clone(), args.input.max_line))
             }
             _ => None,

@@ -29,6 +29,13 @@ impl Input {
         paths.iter().map(one).collect()
     }
 
+    /// Whether it is a file whose name ends like that of a compressed one, which cannot be followed, and whose length
+    /// says little about its content.
+    pub fn has_compressed_name(&self) -> bool {
+        let Self::File(path) = self else { return false };
+        path.extension().is_some_and(|it| it == "gz" || it == "zst")
+    }
+
     /// Its name in error messages.
     pub fn name(&self) -> String {
         match self {

@@ -121,6 +121,22 @@ fn filters_and_foreign_lines() {
 }
 
 #[test]
+fn a_compressed_file_is_read_and_not_followed() {
+    let dir = dir("packed");
+    let line = record(1.0, "INFO", "collect", "packed");
+    // A zstd frame of one block that is stored as it is (RFC 8878, section 3.1.1).
+    let size = u32::try_from(line.len()).unwrap();
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0xa0];
+    frame.extend(size.to_le_bytes());
+    frame.extend(&(size << 3 | 1).to_le_bytes()[..3]);
+    frame.extend(line.bytes());
+    let path = dir.join("collect.log.zst");
+    fs::write(&path, frame).unwrap();
+    assert_eq!(out(&run(&["log", "--follow", "--json", text(&path)], "")), line);
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
 fn rotating_files_are_followed_and_written() {
     let dir = dir("follow");
     let (from, into) = (dir.join("collect.log"), dir.join("into"));
