@@ -55,25 +55,24 @@ const EXCLUDES: [(&str, &[&str]); 4] = [
     ("simulate", &["seconds_per_unit"]),
 ];
 
-/// Options of `--kafka` that have no effect in some commands, because these only read topics, or only write to one.
-const UNUSED: [(&[&str], &[&str]); 2] = [
-    (
-        &["dashboard", "log", "monitor"],
-        &["transactional_id", "at_least_once", "tick", "max_replay", "without_replay"],
-    ),
-    (&["generate"], &["from", "exit_eof", "max_replay", "without_replay"]),
-];
+/// The commands that only read topics.
+const READERS: [&str; 3] = ["dashboard", "log", "monitor"];
 
-/// The options of UNUSED in a command.
+/// Options of `--kafka` that have no effect in a command, because it only reads topics, or only writes to one.
 fn unused(command: &Command) -> &'static [&'static str] {
-    let name = command.get_name();
-    let own = UNUSED.into_iter().find(|(commands, _)| commands.contains(&name));
-    own.map_or(&[], |(_, options)| options)
+    match command.get_name() {
+        "generate" => &["from", "exit_eof", "max_replay", "without_replay"],
+        name if READERS.contains(&name) => {
+            &["transactional_id", "at_least_once", "tick", "max_replay", "without_replay"]
+        }
+        _ => &[],
+    }
 }
 
 /// The command with these rules.
 pub(crate) fn with_needs(mut command: Command) -> Command {
     let unused = unused(&command);
+    let is_reader = READERS.contains(&command.get_name());
     let has = |command: &Command, id: &str| command.get_arguments().any(|it| it.get_id() == id);
     for (group, members) in GROUPS {
         if members.iter().all(|member| has(&command, member)) {
@@ -98,9 +97,7 @@ pub(crate) fn with_needs(mut command: Command) -> Command {
         let arg = arg.conflicts_with_all(excluding);
         match arg.get_id().as_str() {
             id if unused.contains(&id) => arg.hide(true),
-            "kafka" if unused.contains(&"tick") => {
-                arg.help("Read Kafka topics, until SIGINT or SIGTERM")
-            }
+            "kafka" if is_reader => arg.help("Read Kafka topics, until SIGINT or SIGTERM"),
             _ => arg,
         }
     })

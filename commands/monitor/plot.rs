@@ -42,7 +42,7 @@ impl Field {
     }
 }
 
-/// The top of an axis of errors: 95 % of the moments are below it.
+/// The top of an axis of errors: 95 % of the points are below it.
 pub(super) fn top(history: &[ErrorPoint]) -> f64 {
     const TOPS: [f64; 9] = [0.1, 0.2, 0.4, 0.6, 0.8, 1.0, 2.0, 5.0, 10.0];
     let mut highest: Vec<f64> =

@@ -29,8 +29,8 @@ impl Input {
         paths.iter().map(one).collect()
     }
 
-    /// Whether it is a file whose name ends like that of a compressed one, which cannot be followed, and whose length
-    /// says little about its content.
+    /// Whether it is a file with the name of a compressed one. Such a file cannot be followed, and its length is not that
+    /// of its content.
     pub fn has_compressed_name(&self) -> bool {
         let Self::File(path) = self else { return false };
         path.extension().is_some_and(|it| it == "gz" || it == "zst")

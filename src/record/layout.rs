@@ -73,7 +73,8 @@ impl Layout {
         Some(())
     }
 
-    /// Takes the rest of the fields, after some of the order, in any order.
+    /// Takes the rest of the fields, after some of the order, in any order. This loop alone would do; for lines in the
+    /// order it takes a tenth longer than that of [`Layout::read`].
     #[inline(never)]
     fn take_unordered<'a>(
         &self,

@@ -64,7 +64,7 @@ fn every_moment_of_a_course_summarises_the_stats_up_to_it() {
         let (monitor, _) = fed(&all, 64);
         for (t_obs, history) in monitor.histories() {
             let of: Vec<_> = all.iter().filter(|it| it.t_obs == t_obs).collect();
-            assert!(history.len() <= 240, "seed {seed}: {} moments", history.len());
+            assert!(history.len() <= 240, "seed {seed}: {} points", history.len());
             assert!(history.len() as u64 >= (of.len() as u64).min(100), "seed {seed}");
             assert_eq!(history.last().unwrap().scored, of.len() as u64, "seed {seed}");
             assert!(history.windows(2).all(|it| it[0].scored < it[1].scored), "seed {seed}");

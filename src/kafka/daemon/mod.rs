@@ -6,7 +6,7 @@
 //! | `run` | the loop: rebalances, restores, batches, commits |
 //! | `restorer` | creates tasks with restored state |
 //! | `assignment` | the assigned partitions and their committed positions |
-//! | `membership` | checks that no other instance processes these partitions |
+//! | `membership` | checks that each partition has a member |
 //! | `partitions` | the tasks of the assigned partitions |
 //! | `task` | the stage of one partition, with its `checkpoints` |
 //! | `joins` | detects records of a join in different partitions |
@@ -14,7 +14,8 @@
 //! | `writer` | records of stages to topics, refused records |
 //! | `models` | the topic of models |
 //! | `oversize` | the limit on the bytes of a record |
-//! | `metrics`, `progress` | counts, latencies, lag; the progress of partitions |
+//! | `metrics` | counts, latencies, lag |
+//! | `progress` | the position of `generate` in its own output |
 //! | `sink`, `bridge` | commands that only write to topics, or only read them |
 
 pub(super) mod assignment;

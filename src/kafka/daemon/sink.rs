@@ -50,8 +50,8 @@ impl Sink {
         Ok(Self { settings, producer, resumption: None, buffer: Vec::new() })
     }
 
-    /// As [`Sink::open`], for output that is generated again from the start after a restart. With a stable transactional id, what an earlier process
-    /// has committed is not written again; without one, a topic with records is reported.
+    /// As [`Sink::open`], for output that is generated again from the start after a restart. With a stable
+    /// transactional id, what an earlier process has committed is not written again; without one, a topic with records is reported.
     pub fn resume(settings: &Settings, topic: Topic) -> io::Result<Self> {
         if !settings.has_stable_id || settings.at_least_once {
             let sink = Self::open(settings)?;

@@ -18,7 +18,7 @@ pub struct ErrorPoint {
     pub drifted: bool,
 }
 
-/// Moments at equal distances, counted in predictions; the distance doubles at [`MAX_POINTS`].
+/// Points at equal distances, counted in predictions; the distance doubles at [`MAX_POINTS`].
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ErrorHistory {
     points: Vec<ErrorPoint>,
