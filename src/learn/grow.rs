@@ -8,7 +8,7 @@
 //! scheme. Its single tree does not, but considers all features at every split; so each tree is given
 //! a random third of the features (Ho 1998).
 
-use std::collections::HashMap;
+use std::hint::select_unpredictable;
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -59,19 +59,30 @@ struct GrownTree {
     nodes: Vec<Option<Split>>,
     /// The features that it was given.
     features: Vec<usize>,
-    /// The training values of each leaf, by the index of its node.
-    leaves: HashMap<usize, Vec<f32>>,
+    /// For each node, the training values that it keeps as a leaf.
+    leaves: Vec<Vec<f32>>,
     in_bag: Vec<bool>,
 }
 
 impl GrownTree {
-    /// The leaf that a row reaches.
-    fn leaf_of(&self, values: &[f32]) -> usize {
-        let mut at = 0;
-        while let Some(Split { column, threshold, left, right }) = self.nodes[at] {
-            at = if values[self.features[column]] <= threshold { left } else { right };
+    /// The index of the leaf that each row reaches. Several rows descend at once: the processor cannot predict on which
+    /// side of a split a row lies, and does not wait for one row while it has others.
+    fn leaves_of(&self, rows: &[DrawnRow<'_>]) -> Vec<usize> {
+        const AT_ONCE: usize = 16;
+        let mut reached = vec![0; rows.len()];
+        for (places, rows) in reached.chunks_mut(AT_ONCE).zip(rows.chunks(AT_ONCE)) {
+            let mut has_moved = true;
+            while has_moved {
+                has_moved = false;
+                for (at, (row, _)) in places.iter_mut().zip(rows) {
+                    let Some(split) = self.nodes[*at] else { continue };
+                    let is_left = row.values[self.features[split.column]] <= split.threshold;
+                    *at = select_unpredictable(is_left, split.left, split.right);
+                    has_moved = true;
+                }
+            }
         }
-        at
+        reached
     }
 
     /// Adds a node and its descendants, in preorder.
@@ -82,7 +93,7 @@ impl GrownTree {
             self.add_to(builder, right, codebook);
             return;
         }
-        let values = self.leaves.get(&at).into_iter().flatten();
+        let values = self.leaves[at].iter();
         let mut codes: Vec<u16> = values.map(|&value| code(codebook, value)).collect();
         codes.sort_unstable();
         builder.leaf(codes);
@@ -95,11 +106,9 @@ fn grow_one(table: &Table, options: &LearnOptions, tree: usize) -> GrownTree {
     let (rows, in_bag) = draw_rows(table, &mut rng);
     let features = draw_features(table.names.len(), &mut rng);
     let nodes = find_splits(&rows, &features, options.target.min_leaf_rows());
-    let mut tree = GrownTree { nodes, features, leaves: HashMap::new(), in_bag };
-    for (row, times) in &rows {
-        let leaf = tree.leaf_of(&row.values);
-        let values = tree.leaves.entry(leaf).or_default();
-        values.extend((0..*times).map(|_| row.target as f32));
+    let mut tree = GrownTree { leaves: vec![Vec::new(); nodes.len()], nodes, features, in_bag };
+    for (leaf, (row, times)) in tree.leaves_of(&rows).into_iter().zip(&rows) {
+        tree.leaves[leaf].extend((0..*times).map(|_| row.target as f32));
     }
     tree
 }

@@ -58,7 +58,7 @@ pub fn fit_successor(
         let (trees, networks) = (in_bag.trees_without(row.cascade), networks_without(row.cascade));
         let of_incumbent = incumbent.predict_with(&query, trees, networks);
         let predicted = of_incumbent.map_or(*n_obs, |forecast| forecast.n_tot());
-        ours += are(forecast, *truth);
+        ours += forecast_are(forecast, *truth);
         theirs += (predicted / row.n_tot - 1.0).abs();
     }
     (ours <= theirs).then_some(model)
@@ -103,17 +103,21 @@ fn fit_whole(samples: &[Sample], options: &LearnOptions, laws: &LawFit) -> Optio
         return Some(Fitted { model, window_rows, in_bag: InBag::default(), forecasts: of_law });
     };
     let share = share_of_forest(table.window_rows.len());
-    let forecasts = held_out_forest(&table, &forest, options);
-    let blended: Vec<(HeldOutForecast, f64)> =
+    let forecasts: Vec<(f64, HeldOutForecast, f64)> =
         in_parallel(&table.window_rows, options.threads, |row| {
             let of_law = law(row).map(|forecast| forecast.log_growth());
-            let forecast = forest.forecast_without(row, options).towards(of_law, 1.0 - share);
-            (forecast.held_out(), log_growth(row))
+            let (truth, forecast) = (log_growth(row), forest.forecast_without(row, options));
+            let of_forest = are(row.n_obs, forecast.n_tot(), truth);
+            (of_forest, forecast.towards(of_law, 1.0 - share).held_out(), truth)
         });
+    let of_forest = forecasts.iter().map(|(are, ..)| are).sum::<f64>();
+    let forest_are = of_forest / forecasts.len().max(1) as f64;
+    let blended: Vec<(HeldOutForecast, f64)> =
+        forecasts.into_iter().map(|(_, blended, truth)| (blended, truth)).collect();
     let held_out = HeldOut {
         mean_are: mean(&blended),
         median_are: median_are(&blended),
-        forest: mean(&forecasts),
+        forest: forest_are,
         ..held_out
     };
     let window_rows = std::mem::take(&mut table.window_rows);
@@ -223,20 +227,24 @@ fn held_out_forest(
     })
 }
 
-/// The absolute relative error |prediction − N|/N.
-fn are(forecast: &HeldOutForecast, log_growth: f64) -> f64 {
-    (forecast.n_tot / (forecast.n_obs * math::exp(log_growth)) - 1.0).abs()
+/// The absolute relative error |prediction − N|/N of a cascade of n tweets that grew by ln(N/n).
+fn are(n_obs: f64, prediction: f64, log_growth: f64) -> f64 {
+    (prediction / (n_obs * math::exp(log_growth)) - 1.0).abs()
+}
+
+fn forecast_are(forecast: &HeldOutForecast, log_growth: f64) -> f64 {
+    are(forecast.n_obs, forecast.n_tot, log_growth)
 }
 
 /// The mean ARE; 0 for no forecasts.
 fn mean(forecasts: &[(HeldOutForecast, f64)]) -> f64 {
-    let errors = forecasts.iter().map(|(forecast, truth)| are(forecast, *truth));
+    let errors = forecasts.iter().map(|(forecast, truth)| forecast_are(forecast, *truth));
     errors.sum::<f64>() / forecasts.len().max(1) as f64
 }
 
 fn median_are(forecasts: &[(HeldOutForecast, f64)]) -> f64 {
     let mut errors: Vec<f64> =
-        forecasts.iter().map(|(forecast, truth)| are(forecast, *truth)).collect();
+        forecasts.iter().map(|(forecast, truth)| forecast_are(forecast, *truth)).collect();
     errors.sort_by(f64::total_cmp);
     errors.get(errors.len() / 2).copied().unwrap_or(0.0)
 }

@@ -74,14 +74,15 @@ pub(super) fn find_splits(
         DecisionTreeRegressor::fit_with_weights(&matrix, &targets, &weights, parameters)
     });
     let Ok(tree) = tree else { return vec![None] };
-    serde_json::to_value(&tree)
-        .and_then(nodes_of)
+    serde_json::to_vec(&tree)
+        .and_then(|text| nodes_of(&text))
         .expect("a test checks the fields of the smartcore version in Cargo.lock")
 }
 
-/// The nodes of a serialized tree; the error names a field that is missing.
-fn nodes_of(tree: serde_json::Value) -> Result<Vec<Option<Split>>, serde_json::Error> {
-    let tree: RawRegressor = serde_json::from_value(tree)?;
+/// The nodes of a serialized tree; the error names a field that is missing. Numbers are read exactly: serde_json's
+/// feature `float_roundtrip` is on.
+fn nodes_of(tree: &[u8]) -> Result<Vec<Option<Split>>, serde_json::Error> {
+    let tree: RawRegressor = serde_json::from_slice(tree)?;
     Ok(tree.tree_regressor.nodes.iter().map(split_of).collect())
 }
 
@@ -99,7 +100,6 @@ fn split_of(node: &RawNode) -> Option<Split> {
 mod tests {
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
-    use serde_json::Value;
 
     use super::*;
 
@@ -110,24 +110,24 @@ mod tests {
         Row { values: vec![7.0, value], target: split, split, weight: 1.0 }
     }
 
-    fn serialized_tree() -> Value {
+    fn serialized_tree() -> String {
         let columns = (0..40).map(|i| i as f32).collect();
         let matrix = DenseMatrix::new(40, 1, columns, true).unwrap();
         let targets: Vec<f64> = (0..40).map(f64::from).collect();
         let tree = DecisionTreeRegressor::fit(&matrix, &targets, Default::default()).unwrap();
-        serde_json::to_value(&tree).unwrap()
+        serde_json::to_string(&tree).unwrap()
     }
 
     #[test]
     fn a_renamed_field_of_a_serialized_tree_is_an_error_that_names_it() {
         let tree = serialized_tree();
-        assert!(nodes_of(tree.clone()).unwrap().iter().flatten().count() > 10);
+        assert!(nodes_of(tree.as_bytes()).unwrap().iter().flatten().count() > 10);
         for field in
             ["tree_regressor", "nodes", "split_feature", "split_value", "true_child", "false_child"]
         {
-            let text = tree.to_string().replace(&format!("\"{field}\""), "\"renamed\"");
-            let error = nodes_of(text.parse().unwrap()).unwrap_err().to_string();
-            assert_eq!(error, format!("missing field `{field}`"));
+            let text = tree.replace(&format!("\"{field}\""), "\"renamed\"");
+            let error = nodes_of(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("missing field `{field}`")), "{error}");
         }
     }
 
