@@ -10,7 +10,7 @@ use super::time::EARLIEST_UNIX;
 use super::{Cascades, HistoryCascade, Refused};
 use crate::cascade::numbers::grouped;
 use crate::cascade::{Point, begin_at};
-use crate::record::{Item, Kind, Reader, Refusal};
+use crate::record::{Item, Kind, Reader, Refusal, keyed};
 
 /// The cascades of records, in the order of their first events in the files. Each was observed until the last event
 /// of the input, or of its source where not all times are Unix times. Watermarks are ignored: the last one of `generate`
@@ -56,7 +56,8 @@ impl Tweets {
             let mut reader = Reader::new(TAKES);
             each_line(opened.content, &name, refuse, |number, bytes| {
                 let mut item = Item::default();
-                reader.bytes(bytes, None, &mut item)?;
+                let (key, bytes) = keyed(bytes);
+                reader.bytes(bytes, key, &mut item)?;
                 match item {
                     Item::Foreign(_) => others += 1,
                     item => all.add(item, number),

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::item::{Refusal, json};
+use super::keyed::keyed;
 use super::scalar::{Id, Scalar, Words};
 use crate::cascade::{Point, numbers};
 use crate::event::{EventTime, LARGEST};
@@ -66,11 +67,13 @@ impl HistoryCascade {
         Ok(cascade)
     }
 
-    /// Parses a history line into the memory of this cascade, whose content is undefined after an error.
+    /// Parses a history line into the memory of this cascade, whose content is undefined after an error. A key before
+    /// the line is skipped.
     ///
     /// # Errors
     /// As [`HistoryCascade::from_line`].
     pub fn read_line(&mut self, line: &[u8]) -> Result<(), Refusal> {
+        let (_, line) = keyed(line);
         match self.read_fast(line) {
             Some(()) => {}
             None => self.read_any(line)?,

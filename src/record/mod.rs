@@ -11,6 +11,7 @@ mod fields;
 mod history_line;
 mod item;
 mod kernel_fit;
+mod keyed;
 mod kind;
 mod kinds;
 mod layout;
@@ -26,6 +27,7 @@ pub use history_line::HistoryCascade;
 pub use item::{Item, Refusal};
 pub(crate) use item::{NOT_UTF_8, json};
 pub use kernel_fit::KernelFit;
+pub use keyed::keyed;
 pub use kind::Kind;
 pub use kinds::{Alert, History, Interval, Log, Model, Parameters, Sample, Serie, Size, Watermark};
 #[cfg(test)]

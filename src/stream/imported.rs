@@ -31,6 +31,8 @@ pub struct Imported<W> {
     records: Vec<u8>,
     /// The position of each line of `records`, and its end.
     ends: Vec<(u64, usize)>,
+    /// The key of each line, where lines remain unchanged.
+    keys: Vec<Option<Box<str>>>,
     /// Number of records that the posts gave.
     converted: u64,
     ended: Option<Ending>,
@@ -48,17 +50,18 @@ impl<W: Write + Send + 'static> Imported<W> {
     }
 
     fn with(lines: Lines<W>, conversion: Conversion, tail: Option<f64>) -> Self {
-        let (records, ends) = Default::default();
-        Self { lines, conversion, tail, records, ends, converted: 0, ended: None }
+        let (records, ends, keys) = Default::default();
+        Self { lines, conversion, tail, records, ends, keys, converted: 0, ended: None }
     }
 
     /// Converts the next block; returns the lines that are refused, or how the input ended.
     #[expect(clippy::type_complexity, reason = "position, beginning of the line, reason")]
     fn convert(&mut self) -> io::Result<Result<Vec<(u64, Vec<u8>, Refusal)>, Ending>> {
         const KEPT: usize = 4096;
-        let Self { lines, conversion, records, ends, .. } = self;
+        let Self { lines, conversion, records, ends, keys, .. } = self;
         records.clear();
         ends.clear();
+        keys.clear();
         let mut refused = Vec::new();
         let frames = match lines.read()? {
             Step::Next(_, frames) => frames,
@@ -82,12 +85,13 @@ impl<W: Write + Send + 'static> Imported<W> {
                 _ => Conversion::Records,
             };
         }
-        for Frame { position, bytes, text, .. } in frames {
+        for Frame { position, key, bytes, text } in frames {
             let Conversion::Posts(cascader) = conversion else {
                 // The block of the first line; later ones are not copied.
                 records.extend_from_slice(bytes);
                 records.push(b'\n');
                 ends.push((position, records.len()));
+                keys.push(key.map(Box::from));
                 continue;
             };
             let text = text.or_else(|| std::str::from_utf8(bytes).ok());
@@ -104,16 +108,22 @@ impl<W: Write + Send + 'static> Imported<W> {
     }
 }
 
-/// The lines of `records` as frames; `ends` has the position of each input line and the end of its records.
-fn frames<'a>(records: &'a [u8], ends: &[(u64, usize)]) -> Vec<Frame<'a>> {
+/// The lines of `records` as frames; `ends` has the position of each input line and the end of its records, `keys` the
+/// keys of input lines as far as they have any.
+fn frames<'a>(
+    records: &'a [u8],
+    ends: &[(u64, usize)],
+    keys: &'a [Option<Box<str>>],
+) -> Vec<Frame<'a>> {
     let text = std::str::from_utf8(records).ok();
     let (mut frames, mut begin) = (Vec::with_capacity(ends.len()), 0);
-    for &(position, end) in ends {
+    for (line, &(position, end)) in ends.iter().enumerate() {
+        let key = keys.get(line).and_then(Option::as_deref);
         for stop in memchr::memchr_iter(b'\n', &records[begin..end]).map(|it| begin + it) {
             let start = frames.last().map_or(0, |it: &(usize, Frame<'_>)| it.0);
             let text = text.and_then(|text| text.get(start..stop));
             let bytes = &records[start..stop];
-            frames.push((stop + 1, Frame { position, key: None, bytes, text }));
+            frames.push((stop + 1, Frame { position, key, bytes, text }));
         }
         begin = end;
     }
@@ -133,7 +143,7 @@ impl<W: Write + Send + 'static> Transport for Imported<W> {
                 for (position, bytes, refusal) in refused {
                     self.lines.reject(position, &bytes, &refusal)?;
                 }
-                let frames = frames(&self.records, &self.ends);
+                let frames = frames(&self.records, &self.ends, &self.keys);
                 self.converted += frames.len() as u64;
                 Ok(Step::Next(Vec::new(), frames))
             }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr_iter;
 
 use super::writer::Shared;
 pub use super::writer::Writer;
@@ -17,7 +17,7 @@ pub use crate::input::blocks::Input;
 use crate::input::blocks::{
     Block, Blocks, Buffer, HEAD, MAX_TWEET_BYTES, max_line_bytes, recycle, start,
 };
-use crate::record::Refusal;
+use crate::record::{Refusal, keyed};
 use crate::stage::{Ending, Outgoing, SharedSink, Tally};
 
 /// Interval at which a blocked read checks the stop flag.
@@ -169,20 +169,6 @@ fn frames(bytes: &[u8], first: u64, limit: usize) -> (Vec<Frame<'_>>, Vec<Long>)
         (start, position) = (end + 1, position + 1);
     }
     (frames, long)
-}
-
-/// The key before a record, which a tab ends as in the output of `kcat -K '\t'`, and the record.
-fn keyed(line: &[u8]) -> (Option<&str>, &[u8]) {
-    const MAX_KEY_BYTES: usize = 1024;
-    if line.first() == Some(&b'{') {
-        return (None, line);
-    }
-    let tab = memchr(b'\t', &line[..line.len().min(MAX_KEY_BYTES)]);
-    let record = tab.map(|tab| (tab, &line[tab + 1..])).filter(|(_, it)| it.starts_with(b"{"));
-    match record.and_then(|(tab, record)| Some((std::str::from_utf8(&line[..tab]).ok()?, record))) {
-        Some((key, record)) if !key.trim().is_empty() => (Some(key), record),
-        _ => (None, line),
-    }
 }
 
 impl<W: Write + Send + 'static> Transport for Lines<W> {

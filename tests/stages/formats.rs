@@ -1,5 +1,6 @@
 //! Recorded cascades and posts through the commands: what is read, what is reported, what comes out.
 
+mod keys;
 mod now;
 mod parquet;
 mod raw;
@@ -353,24 +354,6 @@ fn an_estimator_in_another_language_takes_part_in_a_pipe() {
     let lines = text(&predicted.stdout);
     let count = |kind: &str| lines.lines().filter(|line| line.contains(kind)).count();
     assert_eq!((count(r#""type":"alert""#), count(r#""type":"stat""#)), (50, 50));
-}
-
-#[test]
-fn records_of_the_original_system_have_their_window_in_the_key() {
-    let parameters =
-        r#"{"type":"parameters","cid":"a","n_obs":32,"n_supp":120,"params":[0.02,0.001]}"#;
-    let size = r#"{"type":"size","cid":"a","n_tot":127,"t_end":4329}"#;
-    let input = format!("600\t{parameters}\n600\t{size}\n");
-    let output = run(&["predict"], input.as_bytes());
-    let lines = text(&output.stdout);
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(
-        lines.contains(r#"{"type":"alert","cid":"a","source":"0","t":0,"msg":"","T_obs":600"#),
-        "{lines}"
-    );
-    assert!(lines.contains(r#""n_tot":127"#) && lines.contains(r#""type":"stat""#), "{lines}");
-    let output = run(&["predict"], format!("{parameters}\n").as_bytes());
-    assert_eq!(output.status.code(), Some(1));
 }
 
 #[test]

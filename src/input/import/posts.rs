@@ -11,7 +11,7 @@ use crate::cascade::{Point, begin_at};
 use crate::input::history::Seen;
 use crate::input::lines::{ByteStream, each_line};
 use crate::input::{Cascades, HistoryCascade, Refused};
-use crate::record::{NOT_UTF_8, Refusal};
+use crate::record::{NOT_UTF_8, Refusal, keyed};
 
 /// The cascades of files of one format, in the order of their first posts in the files.
 pub struct Posts {
@@ -64,9 +64,11 @@ impl Posts {
     pub(crate) fn add(&mut self, input: ByteStream, name: &str, refuse: &mut dyn FnMut(Refused)) {
         let file = self.files.len() as u32;
         self.files.push(name.to_owned());
-        each_line(input, name, refuse, |number, bytes| match simdutf8::basic::from_utf8(bytes) {
-            Ok(text) => self.line(text, file, number),
-            Err(_) => Err(Refusal::new("json", NOT_UTF_8)),
+        each_line(input, name, refuse, |number, bytes| {
+            match simdutf8::basic::from_utf8(keyed(bytes).1) {
+                Ok(text) => self.line(text, file, number),
+                Err(_) => Err(Refusal::new("json", NOT_UTF_8)),
+            }
         });
     }
 

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::format::{Format, PostFormat};
 use super::weibo;
 use crate::input::columns;
-use crate::record::Refusal;
+use crate::record::{Refusal, keyed};
 
 /// The format of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +56,10 @@ impl<'de> Visitor<'de> for Keys<'_> {
 /// The first bytes of a Parquet file.
 pub(crate) const PARQUET: &[u8] = b"PAR1";
 
-/// The format of an input with this first line, or this beginning of a first line.
+/// The format of an input with this first line, or this beginning of a first line. A key before it is skipped.
 pub fn recognise(line: &str) -> Recognised {
     let line = line.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    let line = str::from_utf8(keyed(line.as_bytes()).1).unwrap_or(line);
     if line.starts_with('[') {
         let elements = serde_json::from_str::<Vec<&RawValue>>(line).unwrap_or_default();
         return match elements.first().map(|first| recognise(first.get())) {
