@@ -213,7 +213,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     args.kernel.check_service(args.kafka.is_on())?;
     let is_table = args.csv || args.parquet.is_some();
     let mut options = args.flags.options(cut, !is_table)?;
-    options.kernels = args.kernel.options()?;
+    options.kernels = args.kernel.options(&options.marks)?;
     let added = if options.kernels.is_some() { kernel::COLUMNS } else { "" };
     let header = format!("{COLUMNS}{added}");
     let make = || Timed::new(Fit::new(options.clone()));

@@ -108,8 +108,9 @@ pub(crate) struct CarrierArgs {
 /// Treatment of input that cannot be used.
 #[derive(Args, Clone)]
 pub(crate) struct InputArgs {
-    /// Append refused records to FILE, each with its place and the reason, as JSON lines; with
-    /// --kafka FILE is the name of a topic, written in the transaction of the output
+    /// Append refused records to FILE, each with its place and the reason, as JSON lines; of a service
+    /// (collect, fit, predict and train with --kafka) FILE is the name of a topic, written in the
+    /// transaction of the output
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub(crate) dead_letter: Option<PathBuf>,
     /// Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case

@@ -1,5 +1,7 @@
 //! `tweetoscope generate`.
 
+mod to;
+
 use std::cell::Cell;
 use std::io;
 use std::path::PathBuf;
@@ -7,21 +9,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use tweetoscope::event::{Event, Span};
+use tweetoscope::event::Span;
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::input::import::PostFormat;
 use tweetoscope::input::{Cascades, Content, Refused};
-
-use tweetoscope::record::{Item, Kind, Record, read, write_event};
+use tweetoscope::record::Record;
 use tweetoscope::replay::{ParamRange, Replay, ReplayItem, ReplayOptions, Simulated, Timeline};
 use tweetoscope::stream::lines::{Input, Lines, Options, Writer};
 use tweetoscope::stream::{Counts, Imported, Observer, Rejects, Stdout, Step, Transport};
 
 use crate::flags::{InputArgs, Outcome, Shared, Usage};
 use crate::health;
-use crate::kafka::{KafkaArgs, Role, Sink, Topic};
+use crate::kafka::{KafkaArgs, Role, Topic};
 use crate::source::SourceFlags;
 use crate::transport::{self, stop_flag};
+use to::To;
 
 /// Replay recorded cascades, or simulate cascades, as a stream of tweets
 ///
@@ -161,63 +163,6 @@ impl ReplayFlags {
             log::warn!("--p: the range is cut at {highest}, where the branching factor is 0.99");
         }
         Ok(simulated)
-    }
-}
-
-/// Destination of the tweets.
-enum To {
-    Lines(Writer<Stdout>),
-    Topics(Box<Sink>),
-}
-
-impl To {
-    fn event(&mut self, event: &Event<'_>) -> io::Result<()> {
-        match self {
-            Self::Lines(lines) => lines.line(|buffer| write_event(event, buffer)),
-            Self::Topics(sink) => sink.event(event),
-        }
-    }
-
-    fn record(&mut self, record: &Record) -> io::Result<()> {
-        match self {
-            Self::Lines(lines) => lines.line(|buffer| record.write(buffer)),
-            Self::Topics(sink) => sink.record(record),
-        }
-    }
-
-    /// A line of an event.
-    fn line(&mut self, line: &[u8]) -> io::Result<()> {
-        match self {
-            Self::Lines(lines) => lines.line(|buffer| buffer.extend_from_slice(line)),
-            Self::Topics(sink) => match read(line, None, &[Kind::Tweet, Kind::Retweet]) {
-                Ok(Item::Event(event)) => sink.event(&event),
-                _ => Ok(()),
-            },
-        }
-    }
-
-    /// Flushes before a pause.
-    fn pause(&mut self) -> io::Result<()> {
-        match self {
-            Self::Lines(lines) => lines.flush(),
-            // The producer sends in the background.
-            Self::Topics(sink) => sink.pause(),
-        }
-    }
-
-    /// Whether the next record was written by an earlier process.
-    fn is_skipping(&self) -> bool {
-        match self {
-            Self::Lines(_) => false,
-            Self::Topics(sink) => sink.is_skipping(),
-        }
-    }
-
-    fn finish(&mut self) -> io::Result<()> {
-        match self {
-            Self::Lines(lines) => lines.flush(),
-            Self::Topics(sink) => sink.flush(),
-        }
     }
 }
 
@@ -361,10 +306,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         counts.written += u64::from(!matches!(fed, ReplayItem::Refused(_)));
         watch.record(counts, &|| rejects.tally());
         match fed {
-            ReplayItem::Event { event, due } => {
+            ReplayItem::Event { event, due, since } => {
                 if to.is_skipping() {
                     pace.start.set(due);
-                    return to.event(&event);
+                    return to.event_since(&event, since);
                 }
                 if let Some(rest) = pace.wait(due) {
                     to.pause()?;
@@ -373,7 +318,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
                         return Ok(());
                     }
                 }
-                to.event(&event)?;
+                to.event_since(&event, since)?;
             }
             ReplayItem::Watermark(it) => to.record(&Record::Watermark(it))?,
             ReplayItem::Refused(refused) => {

@@ -224,9 +224,9 @@ fn man_pages_completions_and_the_book_are_what_the_commands_declare() {
 #[test]
 fn every_option_that_a_document_names_exists() {
     // Those of cargo, of the scripts in benches/, and of the tools of Kafka, Kubernetes and containers.
-    const OTHERS: &str = "add-config all-features alter bench bin bins check config describe entity-name entity-type \
+    const OTHERS: &str = "add-config all all-features alter bench bin bins check config describe entity-name entity-type \
                           features from-file ignore-missing ignored lib locked max-power members no-default-features \
-                          nocapture only path read-only release rm test";
+                          nocapture only path previous read-only release rm test";
     let commands = commands();
     let longs = |(command, _): &(clap::Command, &Page)| -> Vec<String> {
         command.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()

@@ -151,14 +151,15 @@ impl KafkaArgs {
         let mut watch = health::watch(shared, &settings.stop)?;
         let served = kafka::serve(make, &settings, &mut watch);
         watch.finish()?;
-        let counts = served?;
-        let stopped = settings.stop.load(Ordering::Relaxed);
-        Ok(Some(match counts.rejected {
-            // After a signal, refused records are in the metrics and the dead letters only.
-            _ if stopped => Outcome::Done,
-            0 => Outcome::Done,
-            _ => Outcome::Rejected,
-        }))
+        let outcome = if served?.rejected > 0 { Outcome::Rejected } else { Outcome::Done };
+        Ok(Some(self.after_stop(outcome, &settings.stop)))
+    }
+
+    /// The outcome of a command that reads topics: after a signal, refused records are in the log and the metrics only,
+    /// so that a supervisor does not take the stop for a failure.
+    pub(crate) fn after_stop(&self, outcome: Outcome, stop: &AtomicBool) -> Outcome {
+        let is_stopped = self.kafka && stop.load(Ordering::Relaxed);
+        if is_stopped && outcome == Outcome::Rejected { Outcome::Done } else { outcome }
     }
 
     /// Refuses --models with --kafka, where models are in a topic.
@@ -253,6 +254,15 @@ impl KafkaArgs {
         stop: Arc<AtomicBool>,
     ) -> anyhow::Result<Settings> {
         let (properties, brokers) = self.connection()?;
+        for (name, value) in [("group", &self.group), ("transactional-id", &self.transactional_id)]
+        {
+            if value.as_ref().is_some_and(|value| value.trim().is_empty()) {
+                let text = format!(
+                    "--{name} is empty (or its environment variable); give a name, or leave it out"
+                );
+                return Err(Usage(text).into());
+            }
+        }
         let group = self.group.clone().unwrap_or(format!("tweetoscope-{}", role.command));
         let transactional_id = self.transactional_id.clone().unwrap_or_else(|| own_name(&group));
         let mut topics = Names::default();
@@ -314,6 +324,16 @@ impl KafkaArgs {
                 "--brokers must be HOST:PORT separated by commas, not {brokers:?}; without it (and \
                  without TWEETOSCOPE_BROKERS) the default is localhost:9092"
             );
+            return Err(Usage(text).into());
+        }
+        let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
+        let has_wrong_port = |broker: &&str| match broker.trim().rsplit_once(':') {
+            // The end of an IPv6 address, or of the scheme.
+            Some((_, rest)) => !rest.contains([']', '/']) && !is_port(rest),
+            None => false,
+        };
+        if let Some(broker) = brokers.split(',').find(has_wrong_port) {
+            let text = format!("--brokers: {broker:?} has no valid port after the colon");
             return Err(Usage(text).into());
         }
         Ok((properties, brokers))

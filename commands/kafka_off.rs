@@ -67,6 +67,10 @@ impl KafkaArgs {
         Ok(())
     }
 
+    pub(crate) fn after_stop(&self, outcome: Outcome, _: &AtomicBool) -> Outcome {
+        outcome
+    }
+
     pub(crate) fn is_on(&self) -> bool {
         false
     }

@@ -74,7 +74,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     watch.end(counts, &Tally::new);
     watch.finish()?;
     done?;
-    Ok(if counts.rejected > 0 { Outcome::Rejected } else { Outcome::Done })
+    let outcome = if counts.rejected > 0 { Outcome::Rejected } else { Outcome::Done };
+    Ok(args.kafka.after_stop(outcome, &stop))
 }
 
 /// Prints messages until all feeds have ended or `stop` is set.

@@ -79,7 +79,10 @@ fn status(ended: anyhow::Result<Outcome>) -> u8 {
         Ok(Outcome::Crossed) => 3,
         Err(error) if reader_left(&error) => 0,
         Err(error) => {
-            stream::print_stderr(&format!("{error:#}"));
+            // Where messages are logged, this one was.
+            if !stream::are_messages_logged() {
+                stream::print_text(&format!("{error:#}"));
+            }
             let status = |cause: &io::Error| kafka::status(cause);
             let own = error.chain().find_map(|it| it.downcast_ref::<io::Error>().and_then(status));
             match error.downcast_ref::<Usage>() {

@@ -10,6 +10,10 @@ use std::str::FromStr;
 /// Below it, sums and differences are exact to better than a millisecond.
 pub const LARGEST: f64 = 1e12;
 
+/// Seconds without an event of a source after which a writer announces the next one with a watermark: `collect` refuses a
+/// single event far ahead of the clock of its source, whose time may be wrong.
+pub const SILENCE: f64 = 86_400.0;
+
 /// Seconds on the clock of one source; finite, at most [`LARGEST`] in size.
 ///
 /// Clocks of two sources are unrelated. The order is total because a value is never NaN, and agrees with

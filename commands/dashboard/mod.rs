@@ -152,7 +152,8 @@ impl Reading {
             let kinds = [Kind::Alert, Kind::Serie, Kind::Size, Kind::Tweet];
             let bridge = kafka.bridge_to(io::sink(), "dashboard", &kinds, &carrier, &stop);
             let ended = match bridge {
-                Ok(Some(bridge)) => transport::drive(stage, bridge, &mut watch),
+                Ok(Some(bridge)) => transport::drive(stage, bridge, &mut watch)
+                    .map(|outcome| kafka.after_stop(outcome, &stop)),
                 Ok(None) => carrier.drive_into(stage, io::sink(), &stop, &mut watch, bar),
                 Err(error) => Err(error),
             };

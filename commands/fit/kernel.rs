@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use tweetoscope::hawkes::kernels::{Family, Population};
+use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::record::{KernelFit, Named};
 use tweetoscope::stage::fit::{EXACT_BELOW, Exponent, KernelOptions};
 
@@ -118,16 +119,26 @@ enum Intervals {
 
 impl KernelFlags {
     /// The options of the stage; `None` without --kernel.
-    pub(super) fn options(&self) -> Result<Option<KernelOptions>, Usage> {
+    pub(super) fn options(&self, marks: &MarkLaw) -> Result<Option<KernelOptions>, Usage> {
         let Some(Kernels(families)) = &self.kernel else { return Ok(None) };
         if let Some(share) = self.held_out
             && !(0.05..=0.95).contains(&share)
         {
             return Err(Usage(format!("--held-out must be from 0.05 to 0.95, not {share}")));
         }
+        let exponent = self.mark_exponent.as_ref().map_or(Exponent::Fit, |given| given.0);
+        let limit = marks.infinite_from();
+        if let Exponent::Fixed(given) = exponent
+            && given >= limit * (1.0 - f64::EPSILON)
+        {
+            return Err(Usage(format!(
+                "--mark-exponent {given}: under the law of --marks the mean of a mark to this power is infinite, and with \
+                 it every size; give less than {limit:.3}"
+            )));
+        }
         Ok(Some(KernelOptions {
             families: families.clone(),
-            exponent: self.mark_exponent.as_ref().map_or(Exponent::Fit, |given| given.0),
+            exponent,
             population: self.population.as_ref().map_or(Population::Infinite, |given| given.0),
             exact_below: self.exact_below,
             held_out: self.held_out,

@@ -18,7 +18,7 @@ pub(crate) use rotating::{Limits, Rotating};
 use tweetoscope::record::{Log, Record};
 use tweetoscope::stage::Tally;
 use tweetoscope::stage::log::{Level, utc};
-use tweetoscope::stream::{PRINTED, Stderr, print_stderr, printable};
+use tweetoscope::stream::{PRINTED, Stderr, log_messages, print_text, printable};
 
 static STAGE: OnceLock<String> = OnceLock::new();
 /// Records logged, by [`Level`], and failures of the files.
@@ -35,7 +35,15 @@ pub(crate) fn start(stage: &str, shared: &Shared) -> anyhow::Result<()> {
         (_, 2) => LevelFilter::Debug,
         _ => LevelFilter::Trace,
     };
-    let stderr = logger(level, shared.log_format, Target::Pipe(Box::new(Stderr)), Some(PRINTED));
+    // What is printed as text is left out of the log on stderr; where that is JSON, it is printed there.
+    let messages = match shared.log_format {
+        LogFormat::Text => Some(LevelFilter::Off),
+        LogFormat::Json => Some(LevelFilter::Info),
+    };
+    let stderr = logger(level, shared.log_format, Target::Pipe(Box::new(Stderr)), messages);
+    if shared.log_format == LogFormat::Json {
+        log_messages();
+    }
     let files = match &shared.log_dir {
         None => None,
         Some(dir) => {
@@ -90,12 +98,17 @@ pub(crate) fn tally() -> Tally {
     tally
 }
 
-/// A logger in the format of the project; leaves out messages with the target `but`.
-fn logger(level: LevelFilter, format: LogFormat, to: Target, but: Option<&str>) -> Logger {
+/// A logger in the format of the project; `messages`: the level of messages to the user.
+fn logger(
+    level: LevelFilter,
+    format: LogFormat,
+    to: Target,
+    messages: Option<LevelFilter>,
+) -> Logger {
     let mut builder = env_logger::Builder::new();
     builder.filter_level(level).parse_default_env().target(to);
-    if let Some(target) = but {
-        builder.filter_module(target, LevelFilter::Off);
+    if let Some(level) = messages {
+        builder.filter_module(PRINTED, level);
     }
     builder.format(move |to, record| to.write_all(&bytes(&message(record), format))).build()
 }
@@ -213,7 +226,7 @@ impl Write for Counting {
         if let Err(error) = self.files.write_line(line) {
             ERRORS.fetch_add(1, Ordering::Relaxed);
             if let Some(errors) = self.failures.add(unix_seconds()) {
-                print_stderr(&format!(
+                print_text(&format!(
                     "the log cannot be written ({errors} errors so far), free space or fix --log-dir: {error}"
                 ));
             }

@@ -182,7 +182,8 @@ fn follow(
     if kafka.is_on() {
         let bridge = kafka.bridge_to(to, "monitor", &[Kind::Stat], carrier, &stop)?;
         let bridge = bridge.expect("--kafka is given");
-        return drive(shared, bridge, csv, watch);
+        let outcome = drive(shared, bridge, csv, watch)?;
+        return Ok(kafka.after_stop(outcome, &stop));
     }
     let lines = carrier.lines(to, stop, live == Live::Nowhere)?;
     drive(shared, lines, csv, watch)

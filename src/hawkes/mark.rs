@@ -84,14 +84,15 @@ impl MarkLaw {
         }
     }
 
-    /// E\[m^β\], for a cascade with these points and the mark exponent β.
+    /// E\[m^β\], for a cascade with these points and the mark exponent β; infinite from the α − 1 of the law on.
     ///
     /// For β = 1 this is [`MarkLaw::mean_mark`]. `Data` shrinks the mean power of the marks after the first towards that
     /// of the usual law in the same way; `Mean` assumes the usual law with another minimum.
     pub fn mean_weight(&self, points: &[Point], exponent: f64) -> f64 {
         let of_law = |law: PowerLaw| {
             // The density has the exponent 1 + 1/power.
-            math::pow(law.minimum, exponent) / (1.0 - exponent * law.power)
+            let rest = 1.0 - exponent * law.power;
+            if rest > 0.0 { math::pow(law.minimum, exponent) / rest } else { f64::INFINITY }
         };
         match *self {
             Self::Pareto { .. } | Self::Mean(_) => of_law(self.power_law()),
@@ -103,6 +104,11 @@ impl MarkLaw {
                 (sum + PRIOR_MARKS * of_law(self.power_law())) / (later.len() as f64 + PRIOR_MARKS)
             }
         }
+    }
+
+    /// The mark exponent from which on E\[m^β\] is infinite: α − 1.
+    pub fn infinite_from(&self) -> f64 {
+        1.0 / self.power_law().power
     }
 
     /// A bound of the mark exponent under which E\[m^β\] is finite.

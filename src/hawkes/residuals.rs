@@ -6,7 +6,8 @@ use super::kernel::{self, Excitation};
 use crate::cascade::Point;
 use crate::math;
 
-/// The compensator between each event and the one before: under the true parameters, independent
+/// The compensator between each event and the one before, from the first event with a positive mark on: those up to it
+/// are taken as given, as in the likelihood. They are under the true parameters, independent
 /// draws from the exponential law of mean 1 (Papangelou 1972; Ogata, JASA 1988, section 3.3).
 ///
 /// In a cascade that has died out, the last interval is censored: its draw exceeds the rest of the
@@ -14,16 +15,18 @@ use crate::math;
 pub fn residuals(points: &[Point], params: Params) -> Vec<f64> {
     let Params { infectiousness: p, decay } = params;
     let mut excitation = Excitation::new(decay);
-    let mut before = 0.0;
+    let (mut before, mut is_excited) = (0.0, false);
     let mut residuals = Vec::with_capacity(points.len().saturating_sub(1));
-    for (i, point) in points.iter().enumerate() {
+    for point in points {
         let now = excitation.compensator_until(point.time);
-        if i > 0 {
+        if is_excited {
             residuals.push(p * (now - before));
         }
         // A mark of 0 does not restart the sum of the excitation.
         excitation.add(point);
-        before = if kernel::excites(point.magnitude) { 0.0 } else { now };
+        let excites = kernel::excites(point.magnitude);
+        before = if excites { 0.0 } else { now };
+        is_excited |= excites;
     }
     residuals
 }
@@ -104,9 +107,12 @@ mod tests {
             let until = |t: f64, n: usize| -> f64 {
                 points[..n].iter().map(|e| e.magnitude * -math::expm1(-beta * (t - e.time))).sum()
             };
-            for (i, &residual) in residuals(&points, params).iter().enumerate() {
-                let n = i + 1;
-                let slow = p * (until(points[n].time, n) - until(points[i].time, n));
+            let first = points.iter().position(|point| point.magnitude > 0.0);
+            let found = residuals(&points, params);
+            assert_eq!(found.len(), first.map_or(0, |first| points.len() - 1 - first));
+            for (i, &residual) in found.iter().enumerate() {
+                let n = first.unwrap() + 1 + i;
+                let slow = p * (until(points[n].time, n) - until(points[n - 1].time, n));
                 let scale = p * until(points[n].time, n);
                 assert!((residual - slow).abs() < 1e-12 * (1.0 + scale), "seed {seed} event {n}");
             }
@@ -170,7 +176,8 @@ mod tests {
     fn residuals_of_extreme_cascades_are_finite() {
         for (name, points, _) in extreme() {
             let residuals = residuals(&points, Params::new(0.01, 1e-3).unwrap());
-            assert_eq!(residuals.len(), points.len().saturating_sub(1), "{name}");
+            let first = points.iter().position(|point| kernel::excites(point.magnitude));
+            assert_eq!(residuals.len(), first.map_or(0, |it| points.len() - 1 - it), "{name}");
             assert!(residuals.iter().all(|r| r.is_finite() && *r >= 0.0), "{name}");
             assert!(test_exponential(&residuals).p_value.is_finite(), "{name}");
         }

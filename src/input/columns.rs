@@ -213,9 +213,16 @@ impl Columns {
     }
 }
 
-/// A field, empty where it is written as a missing value of R (`NA`), pandas or SQL.
+/// A field without the blanks around it; of `="123"`, which keeps Excel from reading a number, what is quoted.
+pub(super) fn content(field: &[u8]) -> &[u8] {
+    let field = field.trim_ascii();
+    field.strip_prefix(b"=\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(field)
+}
+
+/// The content of a field; empty where it is written as a missing value of R (`NA`), pandas or SQL.
 pub(super) fn value(field: &[u8]) -> &[u8] {
     let missing = [&b"NA"[..], b"NaN", b"nan", b"None", b"<NA>", b"null", b"NULL", b"\\N"];
+    let field = content(field);
     if missing.contains(&field) { b"" } else { field }
 }
 

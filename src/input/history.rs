@@ -80,7 +80,9 @@ impl HistoryLines {
                     Err(Refusal::new("field", detail))
                 }
             });
-            return Some(read.map_err(|refusal| Refused::at(&self.file, place.line, refusal)));
+            return Some(
+                read.map_err(|refusal| Refused::at(&self.file, place.line, refusal).of(line.bytes)),
+            );
         }
     }
 }
@@ -247,7 +249,9 @@ impl Cascades for History {
         let read = file.seek(SeekFrom::Start(offset));
         let read = read.and_then(|_| file.read_exact(&mut self.buffer));
         read.map_err(|error| Refused::unreadable(name, Some(line), &error))?;
-        cascade.read_line(&self.buffer).map_err(|refusal| Refused::at(name, line, refusal))
+        cascade
+            .read_line(&self.buffer)
+            .map_err(|refusal| Refused::at(name, line, refusal).of(&self.buffer))
     }
 
     fn root_time(&self, index: u64) -> Option<f64> {

@@ -157,7 +157,7 @@ pub(super) fn each_line(
             continue;
         }
         let taken = if truncated { Err(too_long()) } else { take(number, bytes) };
-        taken.unwrap_or_else(|refusal| refuse(Refused::at(name, number, refusal)));
+        taken.unwrap_or_else(|refusal| refuse(Refused::at(name, number, refusal).of(bytes)));
     }
 }
 

@@ -55,18 +55,31 @@ pub struct Refused {
     pub reason: &'static str,
     /// The full message.
     pub detail: String,
+    /// The beginning of the refused line or row; empty for a whole file, and where it is not at hand.
+    pub record: Vec<u8>,
 }
 
 impl Refused {
+    /// An input, or a line of it, that was refused for a reason.
+    pub(crate) fn new(file: &str, line: Option<u64>, reason: &'static str, detail: String) -> Self {
+        Self { file: file.to_owned(), line, reason, detail, record: Vec::new() }
+    }
+
     /// A file that cannot be read, from the given line on.
     pub(crate) fn unreadable(file: &str, line: Option<u64>, error: &std::io::Error) -> Self {
-        Self { file: file.to_owned(), line, reason: "file", detail: error.to_string() }
+        Self::new(file, line, "file", error.to_string())
     }
 
     /// A refused line.
     pub(crate) fn at(file: &str, line: u64, refusal: Refusal) -> Self {
-        let Refusal { reason, detail } = refusal;
-        Self { file: file.to_owned(), line: Some(line), reason, detail }
+        Self::new(file, Some(line), refusal.reason, refusal.detail)
+    }
+
+    /// The same with the refused line, of which the beginning is kept.
+    pub(crate) fn of(mut self, record: &[u8]) -> Self {
+        const KEPT: usize = 4096;
+        self.record = record[..record.len().min(KEPT)].to_vec();
+        self
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::rc::Rc;
 
-use csv::{Reader, ReaderBuilder, Terminator, Trim};
+use csv::{ByteRecord, Reader, ReaderBuilder, Terminator, Trim, WriterBuilder};
 
 use super::Refused;
 use super::lines::{ByteStream, Lines};
@@ -46,6 +46,17 @@ pub(super) fn unclosed() -> Refusal {
         "field",
         "a quote opens in this line and is not closed; double each quote in a text",
     )
+}
+
+/// A row as a line of CSV, for dead letters.
+pub(super) fn row_text(row: &ByteRecord) -> Vec<u8> {
+    let mut writer =
+        WriterBuilder::new().terminator(Terminator::Any(b'\n')).from_writer(Vec::new());
+    // Writing to memory does not fail.
+    let _ = writer.write_byte_record(row);
+    let mut text = writer.into_inner().unwrap_or_default();
+    text.truncate(text.trim_ascii_end().len());
+    text
 }
 
 /// A read error of a table. Rows of any length and content are accepted, so the cause is the file.

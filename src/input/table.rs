@@ -6,13 +6,13 @@ use std::path::Path;
 
 use csv::ByteRecord;
 
-use super::columns::{Columns, declared_delimiter, delimiter, value};
+use super::columns::{Columns, content, declared_delimiter, delimiter, value};
 use super::history::Seen;
 use super::lines::{self, ByteStream, MAX_LINE_BYTES};
 #[cfg(feature = "parquet")]
 use super::parquet::ParquetRows;
 use super::rounded::Rounded;
-use super::rows::{RowPlace, next_place, reader, unclosed, unreadable};
+use super::rows::{RowPlace, next_place, reader, row_text, unclosed, unreadable};
 use super::time::EARLIEST_UNIX;
 use super::unit::{TableOptions, Unit};
 use super::{Cascades, HistoryCascade, Refused};
@@ -140,9 +140,7 @@ impl Table {
         refuse: &mut dyn FnMut(Refused),
         note: &mut dyn FnMut(String),
     ) -> Result<(), Refused> {
-        let failed = |line: Option<u64>| {
-            move |detail| Refused { file: name.to_owned(), line, reason: "file", detail }
-        };
+        let failed = |line: Option<u64>| move |detail| Refused::new(name, line, "file", detail);
         let (mut rows, header) = ParquetRows::open(file).map_err(failed(None))?;
         let columns = self.begin(&header, name, "of Parquet", note)?;
         rows.select(columns.used()).map_err(failed(None))?;
@@ -176,7 +174,7 @@ impl Table {
             };
             rounded.add(columns.ids(&row).0, place.line);
             let added = self.add_row(columns, &row, place, name, note);
-            added.unwrap_or_else(&mut *refuse);
+            added.unwrap_or_else(|refused| refuse(refused.of(&row_text(&row))));
             self.check_times(name)?;
         }
         rounded.report(name, &columns.cid_name).into_iter().for_each(note);
@@ -191,7 +189,7 @@ impl Table {
         let detail = "none of the first rows has a time that can be read: export the times as 2018-10-10 20:19:24 (year, \
                       month, day) or as Unix seconds, or name another column with --columns t=NAME"
             .to_owned();
-        Err(Refused { file: name.to_owned(), line: None, reason: "field", detail })
+        Err(Refused::new(name, None, "field", detail))
     }
 
     /// Maps the columns of a file whose columns are `described`.
@@ -268,10 +266,12 @@ impl Table {
             };
             if group.root.is_none() {
                 group.cascade.msg = text(columns.text).into_owned();
-                let source = text(columns.source);
-                if !value(source.as_bytes()).is_empty() {
-                    group.source = source.into();
-                }
+                let source =
+                    columns.source.and_then(|it| row.get(it)).map(value).unwrap_or_default();
+                group.source = match source {
+                    b"" => Box::from(NO_SOURCE),
+                    source => String::from_utf8_lossy(source).into(),
+                };
             }
         }
         group.first = group.first.min(point.time);
@@ -295,7 +295,7 @@ impl Table {
             return Err(Refusal::new("field", detail));
         }
         let field = |column: usize| row.get(column).unwrap_or_default();
-        let given = field(columns.time);
+        let given = content(field(columns.time));
         let time = self.unit.seconds(given, &self.options, &mut |it| note(format!("{name}: {it}")));
         self.untimed += u32::from(time.is_err() && self.unit.is_unknown());
         let time = time?;

@@ -76,7 +76,11 @@ impl Unit {
         let refused = |detail: String| Err(Refusal::new("field", format!("{detail}: {text:?}")));
         let Some(number) = numbers::field(field) else {
             let Some(time) = time::text_time(&text) else {
-                return refused("the time is neither a number nor a date with a time such as 2018-10-10 20:19:24".to_owned());
+                let is_decimal = numbers::field(text.replace(',', ".").as_bytes()).is_some();
+                let hint = if is_decimal { "; write it with a decimal point" } else { "" };
+                return refused(format!(
+                    "the time is neither a number nor a date with a time such as 2018-10-10 20:19:24{hint}"
+                ));
             };
             self.has_local |= matches!(time, TextTime::Local(_));
             self.has_seconds |= time.unix(0.0) % 60.0 != 0.0;
@@ -88,6 +92,9 @@ impl Unit {
                 }
             };
         };
+        if !number.is_finite() {
+            return refused("the time is not a finite number".to_owned());
+        }
         let form = self.form.get_or_insert_with(|| Form::Numbers(unit(number, options, note)));
         match form {
             Form::Numbers(unit) => Ok(number * *unit),

@@ -20,7 +20,7 @@ pub struct LearnOptions {
     pub law: GrowthLaw,
     /// The random seed.
     pub seed: u64,
-    /// Trains on at most this many samples, the newest.
+    /// Trains on at most this many samples of the window, the newest, and on as many of the other windows.
     pub newest: usize,
     /// Threads to train on; the model does not depend on their number.
     pub threads: usize,

@@ -70,8 +70,7 @@ fn age_weight(age: f64, window: f64) -> f64 {
 
 impl Table {
     pub(super) fn new(samples: &[Sample], options: &LearnOptions) -> Self {
-        let usable: Vec<&Sample> = samples.iter().filter(|sample| is_usable(sample)).collect();
-        let newest = &usable[usable.len().saturating_sub(options.newest)..];
+        let newest = &newest(samples, options)[..];
         let mut table = Self { names: names(newest, options), ..Self::default() };
         if options.target == Target::LogRatio
             && table.names.iter().any(|name| name == "clock_now_sin")
@@ -178,6 +177,20 @@ pub(super) fn fill(values: &mut [f32], medians: &[f32]) {
     }
 }
 
+/// The newest usable samples of the window, and as many of all other windows, in their order.
+fn newest<'a>(samples: &'a [Sample], options: &LearnOptions) -> Vec<&'a Sample> {
+    let (mut of_window, mut of_others) = (options.newest, options.newest);
+    let mut is_taken = |sample: &&Sample| {
+        let left = if sample.t_obs == options.window { &mut of_window } else { &mut of_others };
+        let is_taken = is_usable(sample) && *left > 0;
+        *left -= usize::from(is_taken);
+        is_taken
+    };
+    let mut newest: Vec<&Sample> = samples.iter().rev().filter(&mut is_taken).collect();
+    newest.reverse();
+    newest
+}
+
 pub(super) fn is_usable(sample: &Sample) -> bool {
     let numbers = [sample.t_obs, sample.n_obs, sample.n_tot, sample.t];
     let omega = sample.x.iter().chain(&sample.w).all(|value| value.is_finite());
@@ -254,4 +267,41 @@ fn log_ratio_row(
 /// The feature values of the original system's hybrid.
 pub(super) fn omega_values(x: [f64; 3]) -> Vec<f32> {
     x.iter().map(|&value| rounded(value) as f32).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::values::FeaturesBuilder;
+    use super::*;
+
+    #[test]
+    fn the_samples_of_other_windows_do_not_displace_those_of_the_window() {
+        let features = |t_obs: f64| {
+            let mut builder = FeaturesBuilder::with_capacity(2);
+            builder.push("ln_n", 1.0);
+            builder.push("ln_age", math::ln(t_obs));
+            builder.features()
+        };
+        let sample = |i: usize, t_obs: f64| Sample {
+            id: i.to_string(),
+            t_obs,
+            features: features(t_obs),
+            n_obs: 3.0,
+            n_tot: 10.0 + i as f64,
+            t: i as f64,
+            ..Sample::default()
+        };
+        let windows = [600.0, 1200.0, 1800.0];
+        let samples: Vec<Sample> =
+            (0..50).flat_map(|i| windows.map(|window| sample(i, window))).collect();
+        for window in windows {
+            let options = LearnOptions { window, newest: 40, ..LearnOptions::default() };
+            let table = Table::new(&samples, &options);
+            let sizes: Vec<f64> = table.window_rows.iter().map(|row| row.n_tot).collect();
+            assert_eq!(sizes, (20..60).map(f64::from).collect::<Vec<_>>()[..]);
+            // 20 cascades more of the two other windows.
+            let rows: usize = table.cascades.iter().map(Vec::len).sum();
+            assert_eq!(rows, 80);
+        }
+    }
 }

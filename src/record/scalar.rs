@@ -10,6 +10,9 @@ use serde_json::value::RawValue;
 /// Numbers by name, in a significant order, which a map would lose.
 pub type Named = Vec<(String, f64)>;
 
+/// 2^63.
+const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+
 /// A scalar JSON value; lists and objects are skipped.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub(crate) enum Scalar<'a> {
@@ -29,6 +32,10 @@ impl<'a> Scalar<'a> {
     pub(crate) fn id(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Absent => None,
+            // Of an integer that is written as 123.0, all digits: a number is printed with the shortest that denote it.
+            Self::Number(value) if value.fract() == 0.0 && value.abs() < BEYOND => {
+                Some(Cow::Owned(format!("{value:.0}")))
+            }
             Self::Number(value) => Some(Cow::Owned(value.to_string())),
             Self::Integer(value) => Some(Cow::Owned(value.to_string())),
             Self::Text(text) => Some(text),
@@ -47,7 +54,6 @@ impl<'a> Scalar<'a> {
 
     /// Whether it is an integer that was rounded because it is beyond 64 bits, or may be one.
     pub(crate) fn is_rounded(&self) -> bool {
-        const BEYOND: f64 = 9_223_372_036_854_775_808.0; // 2^63
         matches!(self, Self::Number(value) if value.abs() >= BEYOND)
     }
 
@@ -143,6 +149,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
 /// them could become one.
 fn id_of(raw: &RawValue) -> serde_json::Result<Option<Cow<'_, str>>> {
     let json = raw.get();
+    let is_zero = |fraction: &str| fraction.bytes().all(|byte| byte == b'0');
+    let whole = json.split_once('.').filter(|(_, fraction)| is_zero(fraction));
+    let json = whole.map_or(json, |(whole, _)| whole);
     let digits = json.strip_prefix('-').unwrap_or(json);
     if digits.len() > 1 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(Some(Cow::Borrowed(json)));
@@ -317,7 +326,15 @@ mod tests {
                 let json = format!("{sign}{digits}");
                 let raw: &RawValue = serde_json::from_str(&json).unwrap();
                 assert_eq!(id_of(raw).unwrap().as_deref(), Some(&*json));
+                let float = format!("{json}.0");
+                let raw: &RawValue = serde_json::from_str(&float).unwrap();
+                assert_eq!(id_of(raw).unwrap().as_deref(), Some(&*json));
             }
+        }
+        // As a post: rounded to a double, of which all digits are kept.
+        for (json, id) in [("1049000000274283008.0", "1049000000274283008"), ("1.5", "1.5")] {
+            let scalar: Scalar<'_> = serde_json::from_str(json).unwrap();
+            assert_eq!(scalar.id().as_deref(), Some(id));
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::fmt::Write;
 
+use super::ReplayItem;
 use super::options::ReplayOptions;
 use crate::event::{Event, EventTime, LARGEST};
 use crate::input::{Cascades, HistoryCascade, Refused};
@@ -214,21 +215,21 @@ impl LiveCascades {
         Some(live.source)
     }
 
-    /// The next event and the real time at which to emit it; `None` where no cascade is live.
-    pub(super) fn event(&mut self) -> Option<(Event<'_>, f64)> {
+    /// The next event; `None` where no cascade is live.
+    pub(super) fn event(&mut self) -> Option<ReplayItem<'_>> {
         let Reverse(next) = self.queue.peek()?;
         let (time, slot) = (next.time, next.slot);
         let live = &self.slots[slot];
         let source = &mut self.sources[live.source];
         let time = if self.options.exact_times { time } else { rounded(time) };
         let seconds = time.seconds();
-        source.last = Some(seconds);
+        let since = seconds - source.last.replace(seconds).unwrap_or(seconds);
         let origin = *self.origin.get_or_insert(seconds);
         let due = self.options.speed.map_or(0.0, |speed| (seconds - origin) / speed);
         self.summary.events += 1;
         self.summary.cascades += u64::from(live.emitted == 0);
         self.current = Some(slot);
-        Some((live.event(&source.name, time), due))
+        Some(ReplayItem::Event { event: live.event(&source.name, time), due, since })
     }
 
     /// Emits the final watermarks of the sources that have ended. They come after the last event of all sources: they are

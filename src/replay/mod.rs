@@ -35,6 +35,8 @@ pub enum ReplayItem<'a> {
         event: Event<'a>,
         /// Real time at which to emit it, in seconds after the first event; 0 without a speed.
         due: f64,
+        /// Seconds since the event of the source before it; 0 for the first.
+        since: f64,
     },
     /// The end of a source: none of its events follow.
     Watermark(Watermark),
@@ -104,7 +106,7 @@ impl Replay {
                 Control::Refused(refused) => ReplayItem::Refused(refused),
             });
         }
-        self.live.event().map(|(event, due)| ReplayItem::Event { event, due })
+        self.live.event()
     }
 
     /// Numbers of emitted items so far; `cut` is true until all are yielded.

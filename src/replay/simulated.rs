@@ -154,7 +154,7 @@ impl Cascades for Simulated {
 
     fn refused(&self, index: u64, refusal: Refusal) -> Refused {
         let detail = format!("simulated cascade {}: {}", index + 1, refusal.detail);
-        Refused { file: String::new(), line: None, reason: refusal.reason, detail }
+        Refused::new("", None, refusal.reason, detail)
     }
 }
 

@@ -146,7 +146,7 @@ pub(crate) fn replay_of(
         && let Some(fed) = replay.next()
     {
         all.push(match fed {
-            ReplayItem::Event { event, due } => Emitted::Event(event.into_owned(), due),
+            ReplayItem::Event { event, due, .. } => Emitted::Event(event.into_owned(), due),
             ReplayItem::Watermark(watermark) => Emitted::Watermark(watermark),
             ReplayItem::Refused(refused) => Emitted::Refused(refused),
         });

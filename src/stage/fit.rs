@@ -196,15 +196,14 @@ impl FitOptions {
     /// Fits many cascades at once; the parameters, and the number of iterations of each, are in the
     /// order of the jobs.
     fn all_parameters(&self, jobs: &[&Job<'_>]) -> Vec<(Parameters, u32)> {
-        let means: Vec<f64> = jobs.iter().map(|job| self.marks.mean_mark(&job.points)).collect();
-        let found = self.all_fits(jobs, &means);
+        let found = self.all_fits(jobs);
         let numbers: Vec<usize> = (0..jobs.len()).collect();
         let kernels = self.kernels.as_ref().filter(|kernels| !kernels.joint);
         // Threads work on different cascades, or on one cascade where there are few.
         let threads = if jobs.len() < self.threads { self.threads } else { 1 };
         in_parallel(&numbers, self.threads, |&i| {
             let iterations = found[i].fit.map_or(0, |fit| fit.iterations);
-            let mut parameters = self.describe(jobs[i], means[i], &found[i]);
+            let mut parameters = self.describe(jobs[i], &found[i]);
             parameters.kernel_fit = kernels.map(|kernels| {
                 let Job { points, watched, .. } = jobs[i];
                 Box::new(kernels.describe_one(points, *watched, &self.marks, threads))
@@ -213,16 +212,16 @@ impl FitOptions {
         })
     }
 
-    fn all_fits(&self, jobs: &[&Job<'_>], means: &[f64]) -> Vec<Fits> {
+    fn all_fits(&self, jobs: &[&Job<'_>]) -> Vec<Fits> {
         let tasks: Vec<Task> =
             jobs.iter().enumerate().flat_map(|(number, job)| self.tasks(number, job)).collect();
         let lanes: Vec<lanes::Job<'_>> = tasks
             .iter()
-            .map(|task| lanes::Job {
-                points: until(&jobs[task.job].points, task.age),
-                end: task.age,
-                mean_mark: means[task.job],
-                estimator: task.estimator,
+            .map(|task| {
+                // As a window that ends at this age: later marks are unknown at it.
+                let points = until(&jobs[task.job].points, task.age);
+                let (end, mean_mark) = (task.age, self.marks.mean_mark(points));
+                lanes::Job { points, end, mean_mark, estimator: task.estimator }
             })
             .collect();
         let fits = lanes::fit_many(&lanes, self.threads);
@@ -252,8 +251,9 @@ impl FitOptions {
         tasks
     }
 
-    fn describe(&self, job: &Job<'_>, mean_mark: f64, found: &Fits) -> Parameters {
+    fn describe(&self, job: &Job<'_>, found: &Fits) -> Parameters {
         let Job { serie, points, watched, zero_marks: _ } = job;
+        let mean_mark = self.marks.mean_mark(points);
         let fit = found.fit.expect("every job has a fit of its window");
         let (g1, n_star) = growth(points, *watched, &fit, mean_mark);
         let (p, beta) = (fit.params.infectiousness(), fit.params.decay());
@@ -269,10 +269,11 @@ impl FitOptions {
         // Where SEISMIC has no estimate the numbers are those of the fit.
         let fell_back = selected && estimate.is_none();
         let estimator = if fell_back { Estimator::Map } else { self.estimator };
-        let test = test_exponential(&residuals(points, fit.params));
+        let residuals = residuals(points, fit.params);
+        let test = test_exponential(&residuals);
         let (features, rows) = if self.features {
             let root = serie.tweets.first().map_or(0.0, |first| first.time);
-            let extra = |seen: &[Point], age| self.extra(root, seen, age, mean_mark, &found.ages);
+            let extra = |seen: &[Point], age| self.extra(root, seen, age, &found.ages);
             learn::describe(points, *watched, extra)
         } else {
             Default::default()
@@ -292,7 +293,7 @@ impl FitOptions {
             status: fit.status.name().to_owned(),
             log_likelihood: fit.log_likelihood,
             standard_errors: fit.standard_errors.map(|[of_p, of_beta]| [p * of_p, beta * of_beta]),
-            ks: (points.len() > 1).then_some([test.statistic, test.p_value]),
+            ks: (!residuals.is_empty()).then_some([test.statistic, test.p_value]),
             seismic: estimate,
             kernel_fit: None,
             features,
@@ -306,10 +307,10 @@ impl FitOptions {
         root: f64,
         seen: &[Point],
         age: f64,
-        mean_mark: f64,
         ages: &[(f64, Fitted)],
     ) -> Vec<(&'static str, f64)> {
         let fitted = ages.iter().find(|(of, _)| *of == age).map(|(_, fit)| *fit);
+        let mean_mark = self.marks.mean_mark(seen);
         let fit = fitted.unwrap_or_else(|| fit(seen, age, mean_mark, Estimator::Map));
         let (g1, _) = growth(seen, age, &fit, mean_mark);
         let n = seen.len() as f64;

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Target of log records that were printed on stderr already, so only the log files take them.
+/// Target of the log records of messages to the user. They were printed on stderr already, so that only the log files take
+/// them, unless [`log_messages`] was called.
 pub const PRINTED: &str = "tweetoscope::said";
 
 /// Logs at level CRITICAL: an error that ends the command, or that loses data.
@@ -18,8 +20,31 @@ macro_rules! critical {
     ($($message:tt)+) => { ::log::error!(critical = true; $($message)+) };
 }
 
+/// Whether messages to the user are printed by the log.
+static IN_LOG: AtomicBool = AtomicBool::new(false);
+
+/// From now on messages to the user are records of the log, with the target [`PRINTED`], and not printed as text: where
+/// the log on stderr is JSON, so is every message.
+pub fn log_messages() {
+    IN_LOG.store(true, Ordering::Relaxed);
+}
+
+/// Whether [`log_messages`] was called.
+pub fn are_messages_logged() -> bool {
+    IN_LOG.load(Ordering::Relaxed)
+}
+
 /// Prints a line on stderr at every log level; ignores a closed stderr.
 pub fn print_stderr(text: &str) {
+    if are_messages_logged() {
+        log::info!(target: PRINTED, "{text}");
+    } else {
+        print_text(text);
+    }
+}
+
+/// The same as text in any case, for what the log itself reports.
+pub fn print_text(text: &str) {
     let _ = Stderr.write_all(format!("tweetoscope: {}\n", printable(text)).as_bytes());
 }
 
@@ -128,13 +153,17 @@ impl Drop for HeldStderr {
 
 /// Prints a line on stderr, and logs it as a warning in the log files.
 pub fn report(text: &str) {
-    print_stderr(text);
+    if !are_messages_logged() {
+        print_text(text);
+    }
     log::warn!(target: PRINTED, "{text}");
 }
 
 /// Prints a line on stderr, and logs it at CRITICAL in the log files: data is lost.
 pub fn report_loss(text: &str) {
-    print_stderr(text);
+    if !are_messages_logged() {
+        print_text(text);
+    }
     crate::critical!(target: PRINTED, "{text}");
 }
 

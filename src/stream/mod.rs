@@ -16,7 +16,8 @@ mod writer;
 pub use finished::Finished;
 pub use imported::{Imported, MakeCascader};
 pub use messages::{
-    HeldStderr, PRINTED, Stderr, Stdout, print_stderr, printable, report, report_loss,
+    HeldStderr, PRINTED, Stderr, Stdout, are_messages_logged, log_messages, print_stderr,
+    print_text, printable, report, report_loss,
 };
 pub use rejects::Rejects;
 pub use replayed::Replayed;

@@ -46,8 +46,8 @@ impl Rejects {
     pub fn add_cascade(&mut self, refused: &Refused) -> io::Result<()> {
         let refusal = Refusal::new(refused.reason, refused.detail.clone());
         match refused.line {
-            Some(line) => self.add(&format!("{}:{line}", refused.file), b"", &refusal),
-            None => self.add(&refused.file, b"", &refusal),
+            Some(line) => self.add(&format!("{}:{line}", refused.file), &refused.record, &refusal),
+            None => self.add(&refused.file, &refused.record, &refusal),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Recorded cascades and posts through the commands: what is read, what is reported, what comes out.
 
+mod edges;
 mod keys;
 mod now;
 mod parquet;

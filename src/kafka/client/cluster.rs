@@ -133,10 +133,25 @@ impl Cluster {
         .into()
     }
 
-    /// The offset that a group has committed for a partition.
+    /// The offset that a group has committed for a partition; `None` where it has committed those of others only, as
+    /// it does where a partition was empty.
+    ///
+    /// An error where it has committed no offset of the topic: its name may be misspelt, and a start at the first record
+    /// would write everything again.
     fn committed_by(&self, group: &str, topic: &str, partition: i32) -> io::Result<Option<i64>> {
         let positions = GroupPosition::open(&self.settings, group, topic)?;
-        Ok(positions.committed(partition)?.map(|position| position.offset))
+        if let Some(position) = positions.committed(partition)? {
+            return Ok(Some(position.offset));
+        }
+        for other in 0..self.partitions(topic)?.unwrap_or_default() {
+            if positions.committed(other)?.is_some() {
+                return Ok(None);
+            }
+        }
+        Err(failed(format!(
+            "--from group:{group}: the group has committed no position in topic {topic}: check its name \
+             (kafka-consumer-groups.sh --list), or start with --from earliest or latest"
+        )))
     }
 
     /// Creates those of `topics` that are missing.

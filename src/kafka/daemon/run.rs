@@ -5,9 +5,8 @@ use std::io;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::kafka::client::interface::{Brokers, GroupConsumer};
-
 use crate::kafka::client::errors::TransactionError;
+use crate::kafka::client::interface::{Brokers, GroupConsumer};
 use crate::kafka::client::records::{ConsumerRecord, Positions, Rebalance};
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::InputTopic;
@@ -23,7 +22,7 @@ use crate::kafka::daemon::writer::Writer;
 use crate::kafka::restore::changelog::Changelog;
 use crate::kafka::restore::recovery::{Recovery, partitions_changed};
 use crate::stage::{Recover, Tally};
-use crate::stream::{Counts, Frame, Observer};
+use crate::stream::{Counts, Frame, Observer, Rejects};
 
 /// Timeout of a poll, at most: signals and the topic of models are checked in between.
 const POLL: Duration = Duration::from_millis(100);
@@ -33,7 +32,8 @@ const POLL_LOCATING: Duration = Duration::from_millis(5);
 /// Counts and positions that a daemon takes over from the one before it in this process, after a reconnection.
 #[derive(Default)]
 pub(crate) struct Carried {
-    counts: Counts,
+    written: u64,
+    rejects: Rejects,
     metrics: Metrics,
     /// The highest committed offset of each partition.
     known: BTreeMap<i32, i64>,
@@ -53,8 +53,8 @@ pub(crate) struct Daemon<'a, S, F> {
     joins: Joins,
     membership: Membership,
     metrics: Metrics,
-    /// The counts of earlier clients of this process.
-    before: Counts,
+    /// Number of records that earlier clients of this process have written.
+    written_before: u64,
     /// Whether the last replay distance was reported as long.
     is_long_reported: bool,
 }
@@ -82,14 +82,15 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             joins: Joins::default(),
             membership: Membership::new(settings.has_stable_id),
             metrics: Metrics::default(),
-            before: Counts::default(),
+            written_before: 0,
             is_long_reported: false,
         })
     }
 
     /// Continues what earlier clients of this process have counted and seen.
     pub(crate) fn continue_after(&mut self, before: Carried) {
-        self.before = before.counts;
+        self.written_before = before.written;
+        self.writer.continue_with(before.rejects);
         self.metrics = before.metrics;
         *self.assignment.known() = before.known;
     }
@@ -97,7 +98,8 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
     /// What the next clients of this process continue; this daemon must not run on.
     pub(crate) fn before(&mut self) -> Carried {
         Carried {
-            counts: self.counts(),
+            written: self.counts().written,
+            rejects: self.writer.take_rejects(),
             metrics: std::mem::take(&mut self.metrics),
             known: std::mem::take(self.assignment.known()),
         }
@@ -378,6 +380,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         let (partitions, consumer) = (&self.partitions, &*self.consumer);
         let mut tally = self.metrics.tally(topic, partitions, consumer, producer, is_assigned);
         tally.extend(self.restorer.tally());
+        tally.extend(self.writer.tally());
         for (error, count) in self.restorer.models().map(Models::errors).unwrap_or_default() {
             *tally.entry(("kafka_consumer_errors_total", error)).or_default() += count as f64;
         }
@@ -385,9 +388,8 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
     }
 
     fn counts(&self) -> Counts {
-        let written = self.before.written + self.transaction.producer().sent();
-        let rejected = self.before.rejected + self.writer.rejected();
-        Counts { read: self.metrics.read(), written, rejected }
+        let written = self.written_before + self.transaction.producer().sent();
+        Counts { read: self.metrics.read(), written, rejected: self.writer.rejected() }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::kafka::daemon::models::Models;
 use crate::kafka::daemon::task::TaskOutput;
 use crate::kafka::daemon::transaction::Transaction;
 use crate::record::{Kind, Record};
-use crate::stage::Outgoing;
+use crate::stage::{Outgoing, Tally};
 use crate::stream::Refused;
 use crate::stream::rejects::{Rejects, dead_letter};
 
@@ -27,6 +27,21 @@ pub(crate) struct Writer<'a> {
 impl<'a> Writer<'a> {
     pub(crate) fn new(settings: &'a Settings, topic: &'a str, reads_back: &'static [Kind]) -> Self {
         Self { settings, topic, reads_back, rejects: Rejects::default(), buffer: Vec::new() }
+    }
+
+    /// Continues the counts of an earlier writer.
+    pub(crate) fn continue_with(&mut self, rejects: Rejects) {
+        self.rejects = rejects;
+    }
+
+    /// The counts, for the next writer of this process.
+    pub(crate) fn take_rejects(&mut self) -> Rejects {
+        std::mem::take(&mut self.rejects)
+    }
+
+    /// Number of refused records by reason, as metrics.
+    pub(crate) fn tally(&self) -> Tally {
+        self.rejects.tally()
     }
 
     /// Number of records that were refused.

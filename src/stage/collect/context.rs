@@ -40,10 +40,12 @@ pub struct CollectSummary {
 impl Context<'_> {
     /// Refuses the record, whose time is `ahead` seconds ahead of the clock of its source.
     pub(super) fn refuse_jump(&mut self, source: &str, ahead: f64) {
+        const DAY: f64 = 86_400.0;
         let text = format!(
             "the time is {} ahead of the clock of source {source:?}, more than --max-jump {}: either its unit \
              differs from that of the other records (milliseconds?), or the source was silent; then raise --max-jump",
-            Span(ahead),
+            // In whole days, where it is some days.
+            Span(if ahead < DAY { ahead } else { (ahead / DAY).floor() * DAY }),
             Span(self.options.max_jump)
         );
         self.out.refuse(self.position, Refusal::new("range", text));

@@ -137,7 +137,8 @@ impl Source {
     /// event to its cascade.
     pub(super) fn event(&mut self, event: &Event<'_>, context: &mut Context<'_>) {
         let time = event.time.seconds();
-        let max_jump = context.options.max_jump;
+        // The clock is `lateness` behind the newest event.
+        let max_jump = context.options.max_jump + context.options.lateness;
         if self.jumps.refuses(time, self.clock, max_jump) {
             context.refuse_jump(&self.name, time - self.clock);
             return;

@@ -57,13 +57,19 @@ pub(super) fn cut(history: &History, until: Option<f64>) -> Job<'static> {
     Job::new(Cow::Owned(serie), points, watched)
 }
 
+/// Marks that are all 0 become 1; returns whether they were.
+pub(super) fn without_zero_marks(points: &mut [Point]) -> bool {
+    let zero_marks = !points.is_empty() && points.iter().all(|point| point.magnitude == 0.0);
+    if zero_marks {
+        points.iter_mut().for_each(|point| point.magnitude = 1.0);
+    }
+    zero_marks
+}
+
 impl<'a> Job<'a> {
     /// Marks that are all 0 are unknown, as no event of the process has children: they become 1.
     pub(super) fn new(serie: Cow<'a, Serie>, mut points: Vec<Point>, watched: f64) -> Self {
-        let zero_marks = !points.is_empty() && points.iter().all(|point| point.magnitude == 0.0);
-        if zero_marks {
-            points.iter_mut().for_each(|point| point.magnitude = 1.0);
-        }
+        let zero_marks = without_zero_marks(&mut points);
         Self { serie, points, watched, zero_marks }
     }
 }

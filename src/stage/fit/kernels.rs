@@ -11,6 +11,8 @@ use crate::hawkes::kernels::{
 use crate::hawkes::mark::MarkLaw;
 use crate::record::{KernelFit, Named};
 
+use super::job::without_zero_marks;
+
 /// Which kernels are fitted, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KernelOptions {
@@ -82,7 +84,9 @@ impl KernelOptions {
     /// The expected final size of one cascade under the kernel, from its events up to `end`; `None` where the fit has
     /// none.
     pub(crate) fn size(&self, points: &[Point], end: f64, marks: &MarkLaw) -> Option<f64> {
-        let (points, end, _) = &resolved(points, end);
+        let mut points = points.to_vec();
+        without_zero_marks(&mut points);
+        let (points, end, _) = &resolved(&points, end);
         let observed = [Observed::new(points, *end)];
         let (_, fitted, _) = self.fit(&observed, marks, 1);
         expected_size(&fitted, &observed[0], points, marks).1
