@@ -143,8 +143,15 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     let mut rejects = Rejects::new(args.input.dead_letter.as_deref())?;
     let (past, refused) = cascades(args.cascades, args.files, args.fit.utc_offset, marks)?;
     refused.iter().try_for_each(|it| rejects.add_cascade(it))?;
+    if args.flags.split.is_none() && args.folds.is_some_and(|folds| folds > past.len().max(2)) {
+        let (folds, cascades) = (options.folds, past.len());
+        let text =
+            format!("--folds {folds}: there are {cascades} cascades; give at most that many folds");
+        return Err(Usage(text).into());
+    }
     if args.input.dry_run || past.is_empty() && refused.is_empty() {
-        return Ok(Outcome::Done);
+        rejects.report_total();
+        return Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done });
     }
     let marked = |past: &FinishedCascade| past.points.iter().any(|point| point.magnitude != 1.0);
     if !past.iter().any(marked) {

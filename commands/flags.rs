@@ -59,7 +59,7 @@ pub(crate) struct Shared {
     #[cfg(feature = "http")]
     /// Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port
     /// alone listens on 127.0.0.1
-    #[arg(long, value_name = "ADDR", help_heading = "Metrics")]
+    #[arg(long, value_name = "ADDR", help_heading = "Metrics", value_parser = crate::health::address)]
     pub(crate) http: Option<String>,
     #[cfg(feature = "http")]
     /// Accept HTTP requests for these host names too, separated by commas (default: localhost and

@@ -291,7 +291,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let role = Role::plain("generate", &[Topic::Tweets]);
     let sink = args.kafka.sink(role, &args.input, !args.reads_stdin())?;
     if args.input.dry_run {
-        return Ok(Outcome::Done);
+        rejects.report_total();
+        return Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done });
     }
     let mut to = match sink {
         Some(sink) => To::Topics(Box::new(sink)),

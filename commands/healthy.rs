@@ -14,10 +14,14 @@ use crate::flags::{Outcome, Shared};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Address of the process, as given to --http
-    #[arg(value_name = "ADDR", default_value = "127.0.0.1:9100")]
+    #[arg(value_name = "ADDR", default_value = "127.0.0.1:9100", value_parser = parse)]
     address: SocketAddr,
     #[command(flatten)]
     pub(crate) shared: Shared,
+}
+
+fn parse(text: &str) -> Result<SocketAddr, String> {
+    tweetoscope::telemetry::address(text).map_err(|error| error.to_string())
 }
 
 /// Runs the command.

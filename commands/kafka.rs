@@ -64,7 +64,7 @@ pub(crate) struct KafkaArgs {
     /// written), or group:NAME for the committed offsets of another group, without its state
     #[arg(long, value_name = "START", default_value = "earliest")]
     from: From,
-    /// Exit when the end of all partitions is reached
+    /// Exit when the end of all partitions that are assigned to this process is reached
     #[arg(long)]
     exit_eof: bool,
     /// Write without transactions; output may be repeated after a crash

@@ -193,10 +193,13 @@ fn replay(args: &Args) -> anyhow::Result<Outcome> {
         let (files, utc_offset) = (&args.transport.files, args.fit.utc_offset);
         args.cascades.open(files, utc_offset, marks, None, &mut |it| early.push(it))?
     };
-    if args.transport.input.dry_run {
-        return Ok(Outcome::Done);
+    let input = &args.transport.input;
+    let rejects =
+        Rejects::with_cascades(input.dead_letter.as_deref().filter(|_| !input.dry_run), &early)?;
+    if input.dry_run {
+        rejects.report_total();
+        return Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done });
     }
-    let rejects = Rejects::with_cascades(args.transport.input.dead_letter.as_deref(), &early)?;
     let stop = stop_flag()?;
     let replayed = Replayed::new(replay, Stdout::new(), rejects, Arc::clone(&stop));
     drive(args, replayed, &stop, settings)

@@ -75,7 +75,12 @@ impl CarrierArgs {
 
     pub(crate) fn check(&self) -> anyhow::Result<Outcome> {
         for path in self.files.iter().filter(|path| path.as_os_str() != "-") {
-            std::fs::File::open(path).with_context(|| path.display().to_string())?;
+            let opened =
+                std::fs::File::open(path).and_then(|file| match file.metadata()?.is_dir() {
+                    true => Err(std::io::ErrorKind::IsADirectory.into()),
+                    false => Ok(file),
+                });
+            opened.with_context(|| path.display().to_string())?;
         }
         Ok(Outcome::Done)
     }

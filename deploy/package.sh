@@ -153,7 +153,8 @@ image() {
     -f deploy/container/Containerfile -t "$tag" "$context"
   rm -f "$out/$name.docker.tar"
   buildah "${options[@]}" push "$tag" "docker-archive:$out/$name.docker.tar:tweetoscope:$version"
-  python3 deploy/package/image.py "$out/$name.docker.tar" "localhost/tweetoscope:$version"
+  # The name that Docker loads; Podman and buildah load it as localhost/tweetoscope:VERSION.
+  python3 deploy/package/image.py "$out/$name.docker.tar" "tweetoscope:$version"
   rm -rf "$context" target/containers target/containers-run
 }
 

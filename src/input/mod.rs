@@ -7,6 +7,7 @@
 
 pub mod blocks;
 mod cascades;
+mod cell;
 mod columns;
 mod decoding;
 mod gzip;

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use csv::ByteRecord;
 
-use super::columns::{Columns, content, declared_delimiter, delimiter, value};
+use super::cell::{content, value};
+use super::columns::{Columns, declared_delimiter, delimiter};
 use super::history::Seen;
 use super::lines::{self, ByteStream, MAX_LINE_BYTES};
 #[cfg(feature = "parquet")]

@@ -1,8 +1,10 @@
 //! Records other than events, in each of their forms.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::history_line::HistoryCascade;
@@ -58,6 +60,33 @@ pub(super) fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Ref
 /// The fields of a record as they are written: numbers keep their digits.
 type RawFields = BTreeMap<String, Box<RawValue>>;
 
+/// The fields of a record of which none occurs twice.
+struct Unique(RawFields);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Unique;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unique, A::Error> {
+                let mut fields = RawFields::new();
+                while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+                    if fields.contains_key(&name) {
+                        return Err(A::Error::custom(format!("duplicate field `{name}`")));
+                    }
+                    fields.insert(name, value);
+                }
+                Ok(Unique(fields))
+            }
+        }
+        from.deserialize_map(Fields)
+    }
+}
+
 fn raw(value: &impl Serialize) -> Result<Box<RawValue>, Refusal> {
     serde_json::value::to_raw_value(value).map_err(json)
 }
@@ -73,7 +102,7 @@ fn windowed<T: for<'de> Deserialize<'de>>(bytes: &[u8], key: Option<&str>) -> Re
         Err(refusal) => refusal,
     };
     let Some(key) = key.filter(|key| key.parse::<f64>().is_ok()) else { return Err(first) };
-    let mut fields: RawFields = parse(bytes)?;
+    let Unique(mut fields) = parse(bytes)?;
     if fields.contains_key("T_obs") {
         return Err(first);
     }
@@ -92,7 +121,7 @@ pub(super) fn serie(bytes: &[u8], list: Option<Vec<Point>>) -> Result<Serie, Ref
     let mut serie = match parse::<Serie>(bytes) {
         Ok(serie) => serie,
         Err(refusal) => {
-            let mut fields: RawFields = parse(bytes)?;
+            let Unique(mut fields) = parse(bytes)?;
             if let Some(window) = fields.remove("t_obs") {
                 fields.entry("T_obs".to_owned()).or_insert(window);
             }

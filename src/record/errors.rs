@@ -104,7 +104,7 @@ pub struct Report {
     #[serde(default)]
     pub compared: u64,
     /// Median number of final sizes of the window that existed when a trained model predicted.
-    #[serde(default)]
+    #[serde(default, serialize_with = "number_if_any")]
     pub finished: Option<f64>,
 }
 

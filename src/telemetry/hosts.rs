@@ -6,7 +6,9 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr};
+
+use super::address::address;
 
 /// An address to listen on and the allowed host names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,20 +24,7 @@ impl Listen {
     /// # Errors
     /// The text has another form, or the host cannot be resolved.
     pub fn new(text: &str, names: &[String]) -> io::Result<Self> {
-        let invalid = || {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("{text:?} is not PORT, :PORT or HOST:PORT"),
-            )
-        };
-        let port = text.strip_prefix(':').unwrap_or(text);
-        let address = match port.parse::<u16>() {
-            Ok(port) => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port),
-            Err(_) => {
-                let found = text.to_socket_addrs().map_err(|_| invalid())?;
-                found.into_iter().next().ok_or_else(invalid)?
-            }
-        };
+        let address = address(text)?;
         let mut names: Vec<_> = names.iter().map(|name| bare(name)).collect();
         // The given host is an allowed name.
         names.extend(text.rsplit_once(':').map(|(host, _)| bare(host)).filter(|it| !it.is_empty()));

@@ -1,8 +1,9 @@
 //! Metrics, health and readiness: over HTTP, or metrics in a file at the end.
 //!
 //! Separate from the stages, which only count ([`crate::stage::Tally`]). The only module that uses hyper,
-//! tokio and prometheus. Without the Cargo feature `http`, it contains only [`Timed`].
+//! tokio and prometheus. Without the Cargo feature `http`, it contains only [`address`] and [`Timed`].
 
+mod address;
 #[cfg(feature = "http")]
 mod families;
 #[cfg(feature = "http")]
@@ -17,6 +18,7 @@ mod server;
 mod table;
 mod timed;
 
+pub use address::address;
 #[cfg(feature = "http")]
 pub use health::{ExtraTally, Health};
 #[cfg(feature = "http")]

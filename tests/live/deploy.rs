@@ -134,7 +134,7 @@ fn every_alert_has_a_section_a_severity_and_a_test() {
         assert!(tests.contains(&format!("alertname=\"{name}\"")), "{name} has no test");
     }
     assert_eq!(alerts, sections);
-    assert_eq!(alerts.len(), 18);
+    assert_eq!(alerts.len(), 19);
 }
 
 #[test]

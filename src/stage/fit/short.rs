@@ -12,7 +12,7 @@ use crate::stage::RecordRef;
 pub struct Short {
     /// Number of histories.
     histories: u64,
-    /// Number of histories that were observed for less than the window, in seconds.
+    /// Number of histories that were observed for less than the window, in seconds, rounded up.
     windows: BTreeMap<u64, u64>,
 }
 
@@ -20,8 +20,8 @@ impl Short {
     /// Adds the histories of a batch. A history whose observed duration is not given counts as finished.
     pub(super) fn observe(&mut self, batch: &[RecordRef<'_>], cut: &Cut) {
         let ages = match cut {
-            Cut::Windows(windows) => windows.clone(),
-            Cut::Until(Some(age)) => vec![*age as u64],
+            Cut::Windows(windows) => windows.iter().map(|window| *window as f64).collect(),
+            Cut::Until(Some(age)) => vec![*age],
             Cut::Until(None) | Cut::Present => return,
         };
         for record in batch {
@@ -29,8 +29,8 @@ impl Short {
             let Record::History(history) = &**record else { continue };
             self.histories += 1;
             for age in &ages {
-                if history.observed.is_some_and(|observed| observed < *age as f64) {
-                    *self.windows.entry(*age).or_default() += 1;
+                if history.observed.is_some_and(|observed| observed < *age) {
+                    *self.windows.entry(age.ceil() as u64).or_default() += 1;
                 }
             }
         }
