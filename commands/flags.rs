@@ -59,7 +59,7 @@ pub(crate) struct Shared {
     #[cfg(feature = "http")]
     /// Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port
     /// alone listens on 127.0.0.1
-    #[arg(long, value_name = "ADDR", help_heading = "Metrics", value_parser = crate::health::address)]
+    #[arg(long, value_name = "ADDR", help_heading = "Metrics", value_parser = http_address)]
     pub(crate) http: Option<String>,
     #[cfg(feature = "http")]
     /// Accept HTTP requests for these host names too, separated by commas (default: localhost and
@@ -103,6 +103,14 @@ pub(crate) struct CarrierArgs {
     pub(crate) input: InputArgs,
     #[command(flatten)]
     pub(crate) shared: Shared,
+}
+
+/// Checks an address of --http.
+#[cfg(feature = "http")]
+fn http_address(text: &str) -> Result<String, String> {
+    tweetoscope::telemetry::address(text)
+        .map(|_| text.to_owned())
+        .map_err(|error| error.to_string())
 }
 
 /// Treatment of input that cannot be used.

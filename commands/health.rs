@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use anyhow::Context;
 use tweetoscope::stage::Tally;
 use tweetoscope::stream::{Counts, Observer};
-use tweetoscope::telemetry::{self, Health, Listen, Server, Site};
+use tweetoscope::telemetry::{Health, Listen, Server, Site};
 
 use crate::flags::{Shared, Usage};
 use crate::logging;
@@ -22,11 +22,6 @@ pub(crate) struct Watch {
     textfile: Option<PathBuf>,
     /// Serves until it is dropped.
     server: Option<Server>,
-}
-
-/// Checks an address of --http.
-pub(crate) fn address(text: &str) -> Result<String, String> {
-    telemetry::address(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 /// Starts the server and the metrics; an address in use is an error.

@@ -68,7 +68,7 @@ fn a_single_time_in_milliseconds_ends_no_cascade() {
     let collected = answer(&format!("{COLLECT} 3 tw_one_ms_record.jsonl"));
     assert_eq!(collected.status, Some(1));
     assert!(
-        collected.stderr.contains("tw_one_ms_record.jsonl:21: the time is 1138867s ahead"),
+        collected.stderr.contains("tw_one_ms_record.jsonl:21: the time is 13d ahead"),
         "{}",
         collected.stderr
     );

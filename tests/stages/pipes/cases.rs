@@ -47,7 +47,7 @@ fn a_prediction_has_a_largest_size_and_its_alert_the_status_capped() {
 }
 
 #[test]
-fn every_interval_of_an_evaluation_contains_the_prediction_and_the_constant_size() {
+fn every_interval_of_an_evaluation_contains_the_prediction_and_nine_in_ten_the_constant_size() {
     let folder = folder("constant");
     let predictions = folder.join("predictions.jsonl");
     let history = case("hist_constant.jsonl");
@@ -55,14 +55,17 @@ fn every_interval_of_an_evaluation_contains_the_prediction_and_the_constant_size
     let output = run(&[&args[..], &[predictions.to_str().unwrap()]].concat(), b"");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let lines = fs::read_to_string(predictions).unwrap();
+    let mut covered = 0;
     for line in lines.lines() {
         let it: Value = serde_json::from_str(line).unwrap();
         let number = |value: &Value| value.as_f64().unwrap();
         let [low, high] = ["low", "high"].map(|end| number(&it["interval"][end]));
         assert!(low <= number(&it["n_tot"]) && number(&it["n_tot"]) <= high, "{line}");
-        assert!(number(&it["n_obs"]) <= low && low <= 30.0 && 30.0 <= high, "{line}");
+        assert!(number(&it["n_obs"]) <= low && 30.0 <= high, "{line}");
+        covered += u32::from(low <= 30.0);
     }
     assert_eq!(lines.lines().count(), 40);
+    assert!(covered >= 36, "{covered} of 40");
 }
 
 /// Samples of a window of 600 s, from which a model is trained.
