@@ -1,7 +1,8 @@
 //! Throughput of writing to topics and reading from them; `kafka.sh` compares it with other programs.
 //!
 //! `cargo bench --bench kafka -- produce BROKERS TOPIC N` (tweets, as generate writes them),
-//! `alerts BROKERS TOPIC N`, `transact BROKERS IN OUT N` (alerts too), `consume BROKERS TOPIC N`:
+//! `alerts BROKERS TOPIC N`, `transact BROKERS IN OUT N` (alerts too), `repeat BROKERS IN OUT N` (the same without
+//! transactions), `consume BROKERS TOPIC N`:
 //! each prints one line of JSON with the seconds of the job, without the time to connect and to get a producer id.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark fails where it panics")]
@@ -37,9 +38,14 @@ fn main() {
                 sink.record(&records[i])
             })
         }
-        ["transact", brokers, from, to, n] => transact(brokers, from, to, n.parse().unwrap()),
+        [mode @ ("transact" | "repeat"), brokers, from, to, n] => {
+            let at_least_once = mode == "repeat";
+            let settings =
+                Settings { at_least_once, ..renamed(brokers, &[("tweets", from), ("alerts", to)]) };
+            serve_tenfold(&settings, n.parse().unwrap())
+        }
         ["consume", brokers, topic, n] => consume(brokers, topic, n.parse().unwrap()),
-        _ => json!({"jobs": ["produce", "alerts", "transact", "consume"]}),
+        _ => json!({"jobs": ["produce", "alerts", "transact", "repeat", "consume"]}),
     };
     println!("{answer}");
 }
@@ -212,8 +218,7 @@ impl Observer for End {
 }
 
 /// A daemon that reads, writes and commits every 100 ms.
-fn transact(brokers: &str, from: &str, to: &str, n: u64) -> Value {
-    let settings = renamed(brokers, &[("tweets", from), ("alerts", to)]);
+fn serve_tenfold(settings: &Settings, n: u64) -> Value {
     let began = Arc::new(std::sync::OnceLock::new());
     let written = Arc::new(AtomicU64::new(0));
     let make = || Tenfold {
@@ -224,7 +229,7 @@ fn transact(brokers: &str, from: &str, to: &str, n: u64) -> Value {
         records: (0..1000).map(record).collect(),
     };
     let mut end = End(None);
-    serve(make, &settings, &mut end).unwrap();
+    serve(make, settings, &mut end).unwrap();
     let (end, counts) = end.0.unwrap();
     let seconds = (end - *began.get().unwrap()).as_secs_f64();
     json!({"seconds": seconds, "records": counts.written})

@@ -59,6 +59,8 @@ produce_ours() { "$bench" produce "$brokers" "$1" "$2" | seconds; }
 alerts_ours() { "$bench" alerts "$brokers" "$1" "$2" | seconds; }
 # A daemon that writes ten records for each record it reads, and commits every 100 ms.
 transact_ours() { "$bench" transact "$brokers" input "$1" "$2" | seconds; }
+# The same daemon without transactions (--at-least-once).
+repeat_ours() { "$bench" repeat "$brokers" input "$1" "$2" | seconds; }
 collect_ours() {
   "$tweetoscope" collect --kafka -q -b "$brokers" --exit-eof --windows 10m,20m --min-size 3 \
     --topic "cascade_series=$1" --topic "cascade_properties=$1" --group "$1"
@@ -100,12 +102,13 @@ echo "equal: $few records of 200 bytes by every job; collect's $(wc -l <"$dir/se
 # --- Measurements.
 
 for round in $(seq "$rounds"); do
-  for kind in ours peer alerts transact collect; do topic "$kind-$round"; done
+  for kind in ours peer alerts transact repeat collect; do topic "$kind-$round"; done
   measure produce-start produce_peer "peer-$round" 1
   measure produce-peer produce_peer "peer-$round" "$records"
   measure produce-ours produce_ours "ours-$round" "$records"
   measure alerts-ours alerts_ours "alerts-$round" "$records"
   measure transact-ours transact_ours "transact-$round" "$records"
+  measure repeat-ours repeat_ours "repeat-$round" "$records"
   measure consume-peer kcat -C -b "$brokers" -t "alerts-$round" -e -q
   measure consume-ours "$bench" consume "$brokers" "alerts-$round" "$records"
   measure tweets-peer kcat -C -b "$brokers" -t tweets -e -q
@@ -125,6 +128,7 @@ echo
 echo "s/M: processor time of the program for a million records"
 row "produce, against rdkafka_performance" produce-ours produce-peer
 row "transactions, against plain produce" transact-ours alerts-ours
+row "transactions, against at least once" transact-ours repeat-ours
 row "consume, against kcat" consume-ours consume-peer
 row "collect --kafka, against kcat" collect-ours tweets-peer
 row "collect --kafka, against a pipe" collect-ours collect-pipe

@@ -153,7 +153,7 @@ pub(crate) fn warn_of_dropped(collect: &Collect) {
         ),
         (
             orphans,
-            "were retweets without an open cascade: their tweet is missing, comes later, or the \
+            "were retweets without an open cascade: their tweet is missing, was refused, comes later, or the \
              cascade was over (see --terminated and --max-age)",
         ),
         (

@@ -158,7 +158,9 @@ pub fn markdown() -> String {
         "Every command that runs continuously exposes metrics at `/metrics` with `--http`, or writes ",
         "them to a file at its end with `--metrics-textfile`. Labels never hold a cascade, a user or ",
         "a text. Every metric except `process_*` also has the label `stage`, the name of the ",
-        "command. `kafka` in the column \"commands\" means every stage with `--kafka`. The alerts on ",
+        "command. `kafka` in the column \"commands\" means every service (`collect`, `fit`, \
+         `predict` and `train` with `--kafka`); of these metrics `monitor`, `dashboard` and `log`, which only read topics, have \
+         `kafka_consumer_errors_total` alone. The alerts on ",
         "these metrics are in the [runbook](runbook.md).\n\n",
         "This page is generated from `src/telemetry/table.rs`. `cargo test --test live` compares the ",
         "two, and compares the table with the metrics of real runs.\n\n",

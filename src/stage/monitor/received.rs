@@ -10,6 +10,9 @@ use std::collections::HashMap;
 /// times are sparser.
 const KEPT: usize = 8_192;
 
+/// The number of sources that are held; for those of further ones the lower bound is 0.
+const SOURCES: usize = 100_000;
+
 /// For each source, times in ascending order, and the number of stats of all sources up to the last one of each
 /// time.
 #[derive(Debug, Default)]
@@ -19,6 +22,9 @@ impl Received {
     /// Adds a stat of that time, received after `before` others.
     pub(super) fn add(&mut self, source: &str, t: f64, before: u64) {
         if !self.0.contains_key(source) {
+            if self.0.len() == SOURCES {
+                return;
+            }
             self.0.insert(source.to_owned(), Vec::new());
         }
         let Some(times) = self.0.get_mut(source) else { return };

@@ -170,3 +170,43 @@ fn kernels_take_marks_of_zero_for_unknown_in_an_evaluation_too() {
     assert!(!ones.is_empty());
     assert_eq!(zeros, ones);
 }
+
+/// What a model learns about an earlier age is what a window that ends there knows: no later event, and no later mark.
+#[test]
+fn the_rows_of_a_window_are_the_features_of_windows_that_end_at_their_ages() {
+    let line = |i: u64| {
+        let mark = |k: u64| if k == 29 { 500_000 } else { 3 + (7 * k + i) % 90 };
+        let events: Vec<String> =
+            (0..30).map(|k| format!("[{},{}]", k * k + 5 * k * i, mark(k))).collect();
+        format!("{{\"cid\":\"c{i}\",\"tweets\":[{}]}}\n", events.join(","))
+    };
+    let history: String = (0..12).map(line).collect();
+    let output = run(&["fit", "--windows", "5m,10m,20m"], history.as_bytes());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    /// Names and values in the order of the record.
+    fn features(record: &str) -> Vec<(&str, f64)> {
+        let object = record.split("\"features\":{").nth(1).unwrap().split('}').next().unwrap();
+        let pairs = object.split(',').map(|pair| pair.split_once(':').unwrap());
+        pairs.map(|(name, value)| (name, value.parse().unwrap())).collect()
+    }
+    let (mut of_windows, mut compared) = (std::collections::BTreeMap::new(), 0);
+    let lines = text(&output.stdout);
+    for line in lines.lines() {
+        let it: Value = serde_json::from_str(line).unwrap();
+        of_windows.insert((it["cid"].to_string(), it["T_obs"].as_u64().unwrap()), (line, it));
+    }
+    for ((cid, window), (_, it)) in &of_windows {
+        // Without enough events at an earlier age there is no row.
+        let rows: Vec<Vec<f64>> = serde_json::from_value(it["rows"].clone()).unwrap_or_default();
+        for ((_, age), (line, _)) in of_windows.range((cid.clone(), 0)..(cid.clone(), *window)) {
+            let (names, values): (Vec<&str>, Vec<f64>) = features(line).into_iter().unzip();
+            let ln_age = names.iter().position(|name| *name == "\"ln_age\"").unwrap();
+            let at_age = |row: &&Vec<f64>| (row[ln_age] - values[ln_age]).abs() < 1e-4;
+            if let Some(row) = rows.iter().find(at_age) {
+                assert_eq!(row, &values, "{cid} {window} {age}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared >= 24, "{compared}");
+}
