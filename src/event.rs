@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// Below it, sums and differences are exact to better than a millisecond.
 pub const LARGEST: f64 = 1e12;
 
-/// Seconds without an event of a source after which a writer announces the next one with a watermark: `collect` refuses a
+/// Seconds without an event of a source after which a replay announces the next one with a watermark: `collect` refuses a
 /// single event far ahead of the clock of its source, whose time may be wrong.
 pub const SILENCE: f64 = 86_400.0;
 

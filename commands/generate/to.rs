@@ -16,8 +16,9 @@ pub(super) enum To {
 }
 
 impl To {
-    /// Writes an event, `since` seconds after that of its source before it. After a silence a watermark precedes it, by
-    /// which `collect` accepts its time, however far it is ahead (`--max-jump`).
+    /// Writes an event of a replay, `since` seconds after that of its source before it. After a silence a watermark
+    /// precedes it, by which `collect` accepts its time, however far it is ahead (`--max-jump`): a replay is ordered, so
+    /// that no earlier event follows. Posts that are converted as they arrive are not.
     pub(super) fn event_since(&mut self, event: &Event<'_>, since: f64) -> io::Result<()> {
         if since > SILENCE {
             let (source, t) = (event.source.to_string(), event.time.seconds());
@@ -36,17 +37,14 @@ impl To {
         }
     }
 
-    /// A line of an event or a watermark.
+    /// A line of an event.
     pub(super) fn line(&mut self, line: &[u8]) -> io::Result<()> {
         match self {
             Self::Lines(lines) => lines.line(|buffer| buffer.extend_from_slice(line)),
-            Self::Topics(sink) => {
-                match read(line, None, &[Kind::Tweet, Kind::Retweet, Kind::Watermark]) {
-                    Ok(Item::Event(event)) => sink.event(&event),
-                    Ok(Item::Record(record)) => sink.record(&record),
-                    _ => Ok(()),
-                }
-            }
+            Self::Topics(sink) => match read(line, None, &[Kind::Tweet, Kind::Retweet]) {
+                Ok(Item::Event(event)) => sink.event(&event),
+                _ => Ok(()),
+            },
         }
     }
 

@@ -5,8 +5,8 @@ use super::importer::Importer;
 use super::missing::{MissingCounts, MissingRoot, RecentIds};
 use super::post::{Original, Post, Role, UNKNOWN_MARK};
 use crate::cascade::numbers::grouped;
-use crate::event::{Event, EventTime, Message, SILENCE};
-use crate::record::{Record, Refusal, Watermark, write_event};
+use crate::event::{Event, EventTime, Message};
+use crate::record::{Refusal, Watermark, write_event};
 
 /// The source of the events: a stream has one clock.
 const SOURCE: &str = "0";
@@ -121,11 +121,6 @@ impl Events {
         let seconds = if self.exact_times { time } else { time.round() };
         // The readers limit times to 1e12 s.
         let Some(time) = EventTime::new(seconds) else { return };
-        if self.latest.is_some_and(|latest| time.seconds() - latest.seconds() > SILENCE) {
-            let watermark = Watermark { source: SOURCE.to_owned(), t: time.seconds() };
-            Record::Watermark(watermark).write(out);
-            out.push(b'\n');
-        }
         self.latest = self.latest.max(Some(time));
         write_event(&Event { time, ..event }, out);
         out.push(b'\n');
