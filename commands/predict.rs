@@ -92,6 +92,12 @@ impl PredictFlags {
                 format!("--level must be between 0 and 1, not {}; for example 0.9", self.level);
             return Err(Usage(text).into());
         }
+        if let Some(size) =
+            self.above.iter().chain(&self.alert_above).find(|size| !size.is_finite())
+        {
+            let text = format!("--above and --alert-above must be numbers of events, not {size}");
+            return Err(Usage(text).into());
+        }
         if self.max_pending == 0 {
             return Err(Usage("--max-pending must be at least 1".to_owned()).into());
         }

@@ -52,6 +52,7 @@ pub use fitted_law::FittedLaw;
 pub use forecast::{Forecast, Step};
 pub use growth_law::{GrowthLaw, NO_ESTIMATE};
 pub use model::{HeldOut, Model, Query};
+pub(crate) use normal::quantile as normal_quantile;
 pub use options::LearnOptions;
 pub use rows::Rows;
 pub use sample::Sample;

@@ -9,7 +9,7 @@ fn polynomial(coefficients: &[f64], x: f64) -> f64 {
 
 /// The quantile at a probability above 0 and below 1, by Wichura's rational approximations (Algorithm
 /// AS 241, Applied Statistics 1988); infinite at 0 and 1.
-pub(super) fn quantile(probability: f64) -> f64 {
+pub(crate) fn quantile(probability: f64) -> f64 {
     const CENTRE: [[f64; 8]; 2] = [
         [
             2.509_080_928_730_122_7e3,

@@ -140,7 +140,8 @@ impl Predict {
         }
     }
 
-    /// The forest of the window; without one, the law of the model that was trained on the most cascades.
+    /// The forest of the window, or its pinned model; without one, the law of the model that was trained on the most
+    /// cascades.
     fn trained<'a>(
         &'a self,
         parameters: &Parameters,
@@ -151,6 +152,9 @@ impl Predict {
         }
         if let Some(model) = own.filter(|model| model.step() == Step::Forest) {
             return Some(Predictor::Model(model));
+        }
+        if let Some(model) = own.filter(|model| self.options.pin.contains(&model.version())) {
+            return Some(Predictor::Law(model.law(), model.version().to_string()));
         }
         let distance = |model: &Model| math::ln(model.window() / parameters.t_obs as f64).abs();
         let best = self.models.values().max_by(|a, b| {

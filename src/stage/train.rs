@@ -195,7 +195,8 @@ impl Train {
     /// Trains a window whose errors drift on its samples, if there are new ones, and publishes the model without a
     /// comparison: the incumbent is the model whose errors drift.
     fn train_on_drift(&mut self, t_obs: u64, drift: Drift, out: &mut Out) {
-        let has_grown = self.windows.get(&t_obs).is_some_and(|it| it.samples > it.trained_at);
+        let has_grown =
+            self.windows.get(&t_obs).is_some_and(|it| it.samples > it.trained_at && it.is_due());
         if has_grown {
             self.drop_oldest();
             self.train_window(t_obs, true, out);
@@ -208,7 +209,7 @@ impl Train {
         }
         let Drift { mean_are, last_mean_are, scored } = drift;
         let result =
-            if has_grown { "trained on its samples" } else { "not trained: no new samples" };
+            if has_grown { "trained on its samples" } else { "not trained: too few new samples" };
         log::warn!(
             "drift: window of {t_obs} s: mean error {last_mean_are:.3} of the last predictions, {mean_are:.3} of \
              all {scored}; {result}"

@@ -229,7 +229,15 @@ impl Window {
             let place = BASELINES.iter().position(|it| *it == name);
             place.is_some_and(|place| self.compared(place) >= FEWEST_COMPARED)
         };
-        if skill.iter().any(|(name, skill)| *skill < 0.0 && is_compared(name)) {
+        // Against a baseline without errors there is no skill score.
+        let is_behind = |(place, name): (usize, &&str)| {
+            let answered = self.kept.iter().filter_map(|it| Some((it.are, it.baselines[place]?)));
+            let (ours, theirs) = answered.fold((0.0, 0.0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
+            theirs == 0.0 && ours > 0.0 && is_compared(name)
+        };
+        if skill.iter().any(|(name, skill)| *skill < 0.0 && is_compared(name))
+            || BASELINES.iter().enumerate().any(is_behind)
+        {
             return "worse_than_baseline";
         }
         match (covered, self.level) {

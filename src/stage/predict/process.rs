@@ -1,10 +1,13 @@
 //! Predictions of the fitted process and of SEISMIC, with the distribution of the branching process.
 
+use std::sync::LazyLock;
+
 use super::answer::{HAWKES, KERNEL, SEISMIC, SUBCRITICAL, UNTRAINED, prediction};
 use super::options::{Method, PredictOptions};
 use crate::cascade::{largest_size, rounded_outwards};
 use crate::hawkes::mark::MARK_EXPONENT;
 use crate::hawkes::size::{FinalSize, MarkShape};
+use crate::learn::normal_quantile;
 use crate::math;
 use crate::record::{Alert, Interval, KernelFit, Parameters};
 
@@ -63,14 +66,10 @@ struct FurtherEvents {
     error: f64,
 }
 
-/// Nodes and weights of Gauss and Hermite's quadrature for a standard normal law.
-const HERMITE: [(f64, f64); 5] = [
-    (-2.856_970_013_872_806, 0.011_257_411_327_720_69),
-    (-1.355_626_179_974_266, 0.222_075_922_005_612_6),
-    (0.0, 0.533_333_333_333_333_3),
-    (1.355_626_179_974_266, 0.222_075_922_005_612_6),
-    (2.856_970_013_872_806, 0.011_257_411_327_720_69),
-];
+/// The middles of equally probable parts of the standard normal law. A size is reached or not by most factors, so that a
+/// quadrature for smooth functions, with few nodes, would give a distribution of a few steps.
+static NODES: LazyLock<[f64; 32]> =
+    LazyLock::new(|| std::array::from_fn(|part| normal_quantile((part as f64 + 0.5) / 32.0)));
 
 impl FurtherEvents {
     fn new(parameters: &Parameters, n_tot: f64, of_seismic: bool) -> Self {
@@ -96,7 +95,8 @@ impl FurtherEvents {
             let scaled = count / (self.stretch * math::exp(self.error * node));
             self.law.probability_above(self.n_obs + scaled)
         };
-        HERMITE.iter().map(|(node, weight)| weight * at(*node)).sum::<f64>().clamp(least, 1.0)
+        let mean = NODES.iter().map(|node| at(*node)).sum::<f64>() / NODES.len() as f64;
+        mean.clamp(least, 1.0)
     }
 
     /// By bisection of an interval of logarithms, to 1 %.

@@ -313,3 +313,60 @@ fn events_with_the_id_of_another_of_their_cascade_are_dropped() {
     assert_eq!(of_type(&none, "size")[0]["n_tot"].as_u64(), Some(79));
     assert_eq!(none.stdout, run(&args, twice.as_bytes()).stdout);
 }
+
+/// The distribution of a prediction by the process has no steps: the documented law is continuous.
+#[test]
+fn the_distribution_of_a_prediction_by_the_process_descends_from_size_to_size() {
+    let line = br#"{"type":"parameters","cid":"9","source":"0","t":600,"msg":"","T_obs":600,"n_obs":300,"n_supp":8612,"params":[0.933,0.001],"n_star":0.933,"G1":577.01,"estimator":"map","status":"ok","log_likelihood":0,"standard_errors":[0.0933,0.0001]}"#;
+    let sizes = ["500", "700", "1000", "2000", "4000", "6000", "6044", "6500"];
+    let alert_at = |level: &str| {
+        let args = ["predict", "--method", "hawkes", "--level", level, "--above"];
+        records(&run(&[&args[..], &[&sizes.join(",")]].concat(), line))[0].clone()
+    };
+    let alert = alert_at("0.9");
+    let above = |size: &str| alert["p_above"][size].as_f64().unwrap();
+    let steps: Vec<f64> = sizes.windows(2).map(|pair| above(pair[0]) - above(pair[1])).collect();
+    assert!(steps.iter().all(|step| (0.0..0.35).contains(step)), "{steps:?}");
+    assert!(above("500") - above("1000") > 0.1, "{steps:?}");
+    let high = |level: &str| alert_at(level)["interval"]["high"].as_f64().unwrap();
+    assert!(high("0.8") < 0.95 * high("0.9"), "{} {}", high("0.8"), high("0.9"));
+}
+
+#[test]
+fn sizes_that_are_no_numbers_are_refused() {
+    for option in ["--above", "--alert-above"] {
+        for size in ["nan", "inf", "1e400"] {
+            let output = run(&["predict", option, size], b"");
+            assert_eq!(output.status.code(), Some(2), "{option} {size}");
+        }
+    }
+}
+
+#[test]
+fn a_baseline_without_errors_is_better_than_predictions_with_some() {
+    let stat = |i: usize| {
+        format!(
+            "{{\"type\":\"stat\",\"cid\":\"{i}\",\"source\":\"0\",\"t\":{i},\"T_obs\":600,\"ARE\":1,\"n_obs\":100,\"n_tot\":100,\"n_pred\":200}}\n"
+        )
+    };
+    let input: String = (0..60).map(stat).collect();
+    let report = records(&run(&["monitor", "--every", "0"], input.as_bytes())).pop().unwrap();
+    assert_eq!(report["verdict"], "worse_than_baseline", "{report}");
+}
+
+/// Also where its version has no forest.
+#[test]
+fn a_pinned_version_predicts_its_window() {
+    let folder = folder("pinned");
+    let models = folder.to_str().unwrap();
+    let history = format!("{}/testdata/tideh.jsonl.gz", env!("CARGO_MANIFEST_DIR"));
+    let learned = ["run", "--windows", "10m,1h", "--terminated", "1d", "--models", models];
+    let output = run(&[&learned[..], &["--history", &history]].concat(), b"");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let fitted = run(&["fit", "--windows", "10m,1h", &history], b"").stdout;
+    let pinned = ["predict", "--models", models, "--pin", "600-3"];
+    let alerts = records(&run(&pinned, &fitted));
+    let of_window = alerts.iter().filter(|it| it["type"] == "alert" && it["T_obs"] == 600);
+    let versions: Vec<&Value> = of_window.map(|it| &it["model"]).collect();
+    assert!(versions.len() == 50 && versions.iter().all(|it| **it == "600-3"), "{versions:?}");
+}
