@@ -184,8 +184,13 @@ pub(crate) fn bytes(log: &Log, format: LogFormat) -> Vec<u8> {
 
 /// The text form, which `stage::log::from_text` reads; only the last field contains blanks.
 fn text(log: &Log) -> String {
-    let place = log.line.map_or("-".to_owned(), |line| format!("{}:{line}", log.file));
-    let Log { level, source, .. } = log;
+    // Records of other programs may have any names.
+    let word = |text: &str| match text {
+        "" => "-".to_owned(),
+        text => printable(text).replace(' ', "_"),
+    };
+    let place = log.line.map_or("-".to_owned(), |line| format!("{}:{line}", word(&log.file)));
+    let (level, source) = (word(&log.level), word(&log.source));
     format!("{} {level:8} {source:9} {place} {}", utc(log.t, 6), printable(&log.message))
 }
 

@@ -120,19 +120,28 @@ pub fn from_utc(text: &str) -> Option<f64> {
     if let Ok(seconds) = text.parse::<f64>() {
         return log_time(seconds);
     }
-    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let (days, time) = text.strip_suffix('Z')?.split_once('T')?;
     let numbers = |text: &str, by: char| {
-        text.split(by).map(|part| part.parse::<f64>().ok()).collect::<Option<Vec<_>>>()
+        let number = |part: &str| {
+            let is_plain = part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            part.parse::<f64>().ok().filter(|_| is_plain)
+        };
+        text.split(by).map(number).collect::<Option<Vec<_>>>()
     };
-    let (date, time) = (numbers(date, '-')?, numbers(time, ':')?);
-    let (&[year, month, day], &[hour, minute, second]) = (date.as_slice(), time.as_slice()) else {
+    let (days, time) = (numbers(days, '-')?, numbers(time, ':')?);
+    let (&[year, month, day], &[hour, minute, second]) = (days.as_slice(), time.as_slice()) else {
         return None;
     };
     let within = (1.0..=9999.0).contains(&year)
         && (1.0..=12.0).contains(&month)
         && (1.0..=31.0).contains(&day)
-        && [hour, minute, second].iter().all(|part| (0.0..=60.0).contains(part));
-    let days = within.then(|| day_number(year as i64, month as i64, day as i64))?;
+        && [year, month, day, hour, minute].iter().all(|part| part.fract() == 0.0)
+        && hour < 24.0
+        && minute < 60.0
+        // A leap second is the second 60.
+        && second < 61.0;
+    let day = (year as i64, month as i64, day as i64);
+    let days = within.then(|| day_number(day.0, day.1, day.2)).filter(|days| date(*days) == day)?;
     Some((days * DAY) as f64 + hour * 3600.0 + minute * 60.0 + second)
 }
 
@@ -149,7 +158,12 @@ pub fn from_text(line: &str) -> Option<Log> {
     };
     Some(Log {
         t: from_utc(time)?,
-        level: Level::named(level)?.name().to_owned(),
+        level: match Level::named(level) {
+            Some(level) => level.name().to_owned(),
+            // Another program's, as a record may have it.
+            None if level.bytes().all(|byte| byte.is_ascii_alphabetic()) => level.to_owned(),
+            None => return None,
+        },
         source: source.to_owned(),
         file: file.to_owned(),
         line: number,
@@ -186,7 +200,19 @@ mod tests {
             assert_eq!(day_number(y, m, d), day);
             assert!((1..=12).contains(&m) && (1..=31).contains(&d));
         }
-        for wrong in ["", "Z", "2020-12-03", "2020-13-03T08:45:23Z", "2020-12-03T08:45Z", "nan"] {
+        for wrong in [
+            "",
+            "Z",
+            "2020-12-03",
+            "2020-13-03T08:45:23Z",
+            "2020-12-03T08:45Z",
+            "nan",
+            "2026-01-01T45:60:60Z",
+            "2026-01-01T24:00:00Z",
+            "2026-02-31T00:00:00Z",
+            "2026-01-01T1e1:00:00Z",
+            "2026-01-01T10.5:00:00Z",
+        ] {
             assert_eq!(from_utc(wrong), None, "{wrong}");
         }
     }
@@ -199,7 +225,7 @@ mod tests {
         assert_eq!((log.file.as_str(), log.line), ("src/a.rs", Some(88)));
         assert_eq!(log.message, "two  words: yes ");
         assert_eq!(from_text("2020-12-03T08:45:23Z INFO fit - x").unwrap().line, None);
-        for wrong in ["", "hello world", "2020-12-03T08:45:23Z LOUD fit - x", "1 INFO fit"] {
+        for wrong in ["", "hello world", "2020-12-03T08:45:23Z 3 fit - x", "1 INFO fit"] {
             assert_eq!(from_text(wrong), None, "{wrong}");
         }
     }

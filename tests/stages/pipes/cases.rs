@@ -370,3 +370,26 @@ fn a_pinned_version_predicts_its_window() {
     let versions: Vec<&Value> = of_window.map(|it| &it["model"]).collect();
     assert!(versions.len() == 50 && versions.iter().all(|it| **it == "600-3"), "{versions:?}");
 }
+
+#[test]
+fn a_text_log_of_any_records_is_read_back() {
+    let record = |level: &str, source: &str, file: &str, message: &str| {
+        let fields = serde_json::json!({
+            "type": "log", "t": 1_800_000_000, "level": level, "source": source, "file": file, "line": 7,
+            "message": message
+        });
+        format!("{fields}\n")
+    };
+    let input = record("NOTICE", "fit", "a.rs", "one")
+        + &record("INFO", "my stage", "a.rs", "two words")
+        + &record("INFO", "", "a.rs", "three")
+        + &record("WARN", "fit", "dir x/f.rs", "four");
+    let folder = folder("text-log");
+    let _ = fs::remove_dir_all(&folder);
+    let written = run(&["log", "--into", folder.to_str().unwrap()], input.as_bytes());
+    assert!(written.status.success(), "{}", text(&written.stderr));
+    let read = run(&["log", "--json", folder.join("tweetoscope.log").to_str().unwrap()], b"");
+    assert!(read.status.success(), "{}", text(&read.stderr));
+    let messages: Vec<Value> = records(&read).iter().map(|it| it["message"].clone()).collect();
+    assert_eq!(messages, ["one", "two words", "three", "four"]);
+}
