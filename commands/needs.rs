@@ -48,12 +48,31 @@ const GROUPS: [(&str, &[&str]); 2] = [
 
 /// Options that have no effect with another one. Clap does not require an option that conflicts with a
 /// given one, so that those of a simulation are excluded by the other inputs.
-const EXCLUDES: [(&str, &[&str]); 5] = [
+const EXCLUDES: [(&str, &[&str]); 6] = [
     ("no_learn", &["newest", "trees", "target", "aggregate", "on_drift"]),
     ("history", &["p", "beta", "first_mark"]),
     ("data", &["p", "beta", "first_mark"]),
     ("files", &["p", "beta", "first_mark"]),
     ("simulate", &["seconds_per_unit"]),
+    // An evaluation takes whole cascades, not a stream of tweets.
+    (
+        "folds",
+        &[
+            "sources",
+            "live",
+            "start_range",
+            "timeline",
+            "tail",
+            "exact_times",
+            "limit",
+            "max_jump",
+            "lateness",
+            "at_end",
+            "terminated",
+            "max_pending",
+            "on_drift",
+        ],
+    ),
 ];
 
 /// The commands that only read topics.
