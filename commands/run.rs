@@ -23,7 +23,7 @@ use crate::generate::ReplayFlags;
 use crate::predict::PredictFlags;
 use crate::rows::{self, Table};
 use crate::train::TrainFlags;
-use crate::transport::stop_flag;
+use crate::transport::{checked, stop_flag};
 use crate::{evaluate, monitor};
 
 /// Run the whole system in one process: collect, fit, predict, train and monitor
@@ -194,12 +194,10 @@ fn replay(args: &Args) -> anyhow::Result<Outcome> {
         args.cascades.open(files, utc_offset, marks, None, &mut |it| early.push(it))?
     };
     let input = &args.transport.input;
-    let rejects =
-        Rejects::with_cascades(input.dead_letter.as_deref().filter(|_| !input.dry_run), &early)?;
     if input.dry_run {
-        rejects.report_total();
-        return Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done });
+        return checked(&early);
     }
+    let rejects = Rejects::with_cascades(input.dead_letter.as_deref(), &early)?;
     let stop = stop_flag()?;
     let replayed = Replayed::new(replay, Stdout::new(), rejects, Arc::clone(&stop));
     drive(args, replayed, &stop, settings)

@@ -21,7 +21,7 @@ use crate::fit::FitFlags;
 use crate::flags::{CarrierArgs, Outcome, Usage, threads};
 use crate::kafka::{self, KafkaArgs, Role, Topic};
 use crate::source::SourceFlags;
-use crate::transport::stop_flag;
+use crate::transport::{checked, stop_flag};
 
 /// Learn from finished cascades how large the cascades of each window become
 ///
@@ -145,7 +145,7 @@ fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
     let (files, utc_offset) = (&args.transport.files, args.fit.utc_offset);
     let cascades = args.source.open(files, utc_offset, &mut |it| early.push(it))?;
     if args.transport.input.dry_run {
-        return Ok(Outcome::Done);
+        return checked(&early);
     }
     let seconds_per_unit = args.source.unit(&*cascades);
     let options = ReplayOptions { seed: args.seed, seconds_per_unit, ..ReplayOptions::default() };

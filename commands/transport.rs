@@ -6,10 +6,11 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use tweetoscope::input::Refused;
 use tweetoscope::record::Kind;
 use tweetoscope::stage::Stage;
 use tweetoscope::stream::lines::{Input, Lines, Options};
-use tweetoscope::stream::{self, Counts, Stdout, Transport};
+use tweetoscope::stream::{self, Counts, Rejects, Stdout, Transport};
 
 use crate::flags::{CarrierArgs, Outcome};
 use crate::health::{self, Watch};
@@ -105,6 +106,13 @@ impl CarrierArgs {
         }
         Ok(lines)
     }
+}
+
+/// The outcome of a check of cascades, of which the refused ones are reported.
+pub(crate) fn checked(refused: &[Refused]) -> anyhow::Result<Outcome> {
+    let rejects = Rejects::with_cascades(None, refused)?;
+    rejects.report_total();
+    Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })
 }
 
 /// Runs a stage over a transport, with metrics and health.

@@ -9,7 +9,7 @@ use tweetoscope::input::blocks::Input;
 use tweetoscope::input::{Cascades, Content, GivenTime, Refused, Tweets};
 use tweetoscope::stage::fit::{Cut, FitOptions};
 use tweetoscope::stage::now::{Now, NowCounts};
-use tweetoscope::stage::predict::{PredictOptions, UNTRAINED};
+use tweetoscope::stage::predict::{Method, PredictOptions, UNTRAINED};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{self, Finished, Rejects, Stdout, Transport};
 
@@ -17,7 +17,7 @@ use crate::fit::{FitFlags, warn_of_marks};
 use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::rows::{self, Table};
 use crate::source::SourceFlags;
-use crate::transport::stop_flag;
+use crate::transport::{checked, stop_flag};
 
 /// Cascades that still grow.
 #[derive(clap::Args)]
@@ -64,6 +64,10 @@ pub(super) fn run(
     table: Option<Table>,
     options: &PredictOptions,
 ) -> anyhow::Result<Outcome> {
+    if let Method::Kernel(_) = options.method {
+        let text = "--now fits no kernels: give tweetoscope fit --kernel FAMILY FILE | tweetoscope predict --method kernel";
+        return Err(Usage(text.to_owned()).into());
+    }
     let fit = FitFlags {
         estimator: Estimator::Map,
         marks: "data".to_owned(),
@@ -76,7 +80,7 @@ pub(super) fn run(
     let utc_offset = flags.utc_offset.unwrap_or_default();
     let cascades = open(&flags.source, &carrier.files, utc_offset, &mut early)?;
     if carrier.input.dry_run {
-        return Ok(Outcome::Done);
+        return checked(&early);
     }
     let rejects = Rejects::with_cascades(carrier.input.dead_letter.as_deref(), &early)?;
     let unit = flags.source.unit(&*cascades);
@@ -118,7 +122,7 @@ fn with_models(
     let make = || Now::new(fit.clone(), options.clone());
     let judge = |now: &Now| {
         warn_of_marks(now.fit());
-        warn(now.counts());
+        warn(now.counts(), options.method);
         Outcome::Done
     };
     match models {
@@ -132,7 +136,7 @@ fn with_models(
 }
 
 /// Logs what the predictions are based on.
-fn warn(counts: &NowCounts) {
+fn warn(counts: &NowCounts, method: Method) {
     let NowCounts { predicted, at_last_event, too_young, extrapolated, later_events, .. } = counts;
     if *at_last_event > 0 {
         log::warn!(
@@ -156,7 +160,9 @@ fn warn(counts: &NowCounts) {
              was not fitted to such ages"
         );
     }
-    for (model, count) in &counts.without_model {
+    // The fitted process and SEISMIC use no model.
+    let uses_models = matches!(method, Method::Auto | Method::GrowthLaw);
+    for (model, count) in counts.without_model.iter().filter(|_| uses_models) {
         if model == UNTRAINED {
             log::warn!(
                 "{count} of {predicted} cascades: no model, predicted by the growth law without training; \

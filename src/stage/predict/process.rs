@@ -1,5 +1,7 @@
 //! Predictions of the fitted process and of SEISMIC, with the distribution of the branching process.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::answer::{HAWKES, KERNEL, SEISMIC, SUBCRITICAL, UNTRAINED, prediction};
@@ -64,12 +66,33 @@ struct FurtherEvents {
     stretch: f64,
     /// Standard deviation of the logarithm of the factor.
     error: f64,
+    /// Values of [`FurtherEvents::law_above`].
+    known: RefCell<HashMap<i32, f64>>,
 }
 
 /// The middles of equally probable parts of the standard normal law. A size is reached or not by most factors, so that a
 /// quadrature for smooth functions, with few nodes, would give a distribution of a few steps.
 static NODES: LazyLock<[f64; 32]> =
     LazyLock::new(|| std::array::from_fn(|part| normal_quantile((part as f64 + 0.5) / 32.0)));
+
+/// The mean of a function that does not descend over the nodes, of which there are at least two. Where it is the same at
+/// two of them, as at 0 and at 1, it is not evaluated between.
+fn mean_of_ascending(nodes: &[f64], of: impl Fn(f64) -> f64) -> f64 {
+    const SAME: f64 = 1e-9;
+    fn between(nodes: &[f64], (low, high): (f64, f64), of: &impl Fn(f64) -> f64) -> f64 {
+        let [_, inner @ .., _] = nodes else { return 0.0 };
+        if inner.is_empty() || high - low < SAME {
+            return inner.len() as f64 * (low + high) / 2.0;
+        }
+        let middle = nodes.len() / 2;
+        let value = of(nodes[middle]);
+        between(&nodes[..=middle], (low, value), of)
+            + value
+            + between(&nodes[middle..], (value, high), of)
+    }
+    let ends = (of(nodes[0]), of(nodes[nodes.len() - 1]));
+    (ends.0 + between(nodes, ends, &of) + ends.1) / nodes.len() as f64
+}
 
 impl FurtherEvents {
     fn new(parameters: &Parameters, n_tot: f64, of_seismic: bool) -> Self {
@@ -80,7 +103,26 @@ impl FurtherEvents {
         let expected = law.expected() - n_obs;
         let stretch = if expected > 0.0 { (n_tot - n_obs) / expected } else { 1.0 };
         let misfit = Misfit { n_obs, n_tot };
-        Self { law, n_obs, misfit, stretch, error: error_of(parameters, n_star, of_seismic) }
+        let error = error_of(parameters, n_star, of_seismic);
+        Self { law, n_obs, misfit, stretch, error, known: RefCell::default() }
+    }
+
+    /// The probability that the law gives more further events than the exponential of `log_count`: linear between places
+    /// of which each is computed once, since that takes long and the factors of all sizes lead to the same ones.
+    fn law_above(&self, log_count: f64) -> f64 {
+        const STEP: f64 = 0.05;
+        let place = log_count.clamp(-30.0, 60.0) / STEP;
+        let at = |place: f64| {
+            let known = self.known.borrow().get(&(place as i32)).copied();
+            known.unwrap_or_else(|| {
+                let count = math::exp(place * STEP);
+                let above = self.law.probability_above(self.n_obs + count);
+                self.known.borrow_mut().insert(place as i32, above);
+                above
+            })
+        };
+        let (below, share) = (place.floor(), place - place.floor());
+        at(below) + share * (at(below + 1.0) - at(below))
     }
 
     fn probability_above(&self, count: f64) -> f64 {
@@ -91,12 +133,12 @@ impl FurtherEvents {
         if self.stretch <= 0.0 {
             return least;
         }
-        let at = |node: f64| {
-            let scaled = count / (self.stretch * math::exp(self.error * node));
-            self.law.probability_above(self.n_obs + scaled)
-        };
-        let mean = NODES.iter().map(|node| at(*node)).sum::<f64>() / NODES.len() as f64;
-        mean.clamp(least, 1.0)
+        if count == 0.0 {
+            return self.law.probability_above(self.n_obs).clamp(least, 1.0);
+        }
+        let log_count = math::ln(count / self.stretch);
+        let at = |node: f64| self.law_above(log_count - self.error * node);
+        mean_of_ascending(&*NODES, at).clamp(least, 1.0)
     }
 
     /// By bisection of an interval of logarithms, to 1 %.
@@ -172,4 +214,28 @@ fn shape(parameters: &Parameters) -> MarkShape {
     let [p, _] = parameters.params;
     let unit = p == parameters.n_star;
     if unit { MarkShape::Constant } else { MarkShape::PowerLaw(MARK_EXPONENT) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[test]
+    fn the_mean_of_an_ascending_function_is_that_of_all_nodes() {
+        for (steep, place) in (1..200).map(|i| (f64::from(i * i) / 100.0, f64::from(i % 50) / 12.0))
+        {
+            let calls = Cell::new(0);
+            let of = |node: f64| {
+                calls.set(calls.get() + 1);
+                1.0 / (1.0 + math::exp(-steep * (node + 2.0 - place)))
+            };
+            let found = mean_of_ascending(&*NODES, of);
+            let fast = calls.get();
+            let slow = NODES.iter().map(|node| of(*node)).sum::<f64>() / NODES.len() as f64;
+            assert!((found - slow).abs() < 1e-9, "{steep} {place}: {found} {slow}");
+            assert!(fast <= NODES.len() && (steep < 200.0 || fast < 14), "{steep} {place}: {fast}");
+        }
+    }
 }

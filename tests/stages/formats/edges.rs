@@ -210,3 +210,41 @@ fn the_rows_of_a_window_are_the_features_of_windows_that_end_at_their_ages() {
     }
     assert!(compared >= 24, "{compared}");
 }
+
+#[test]
+fn a_check_ends_as_the_work_on_the_same_files_would() {
+    let folder = folder("dry-run");
+    let history = folder.join("history.jsonl");
+    fs::write(&history, "{\"cid\":\"a\",\"tweets\":[[0,10],[100,5]]}\nbad\n").unwrap();
+    let history = history.to_str().unwrap();
+    for command in [
+        &["generate", "--history"][..],
+        &["run", "--windows", "1m", "--history"],
+        &["run", "--windows", "1m", "--folds", "2", "--min-size", "1", "--history"],
+        &["train", "--history"],
+        &["predict", "--now"],
+    ] {
+        let output = run(&[command, &[history, "--dry-run"]].concat(), b"");
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {errors}");
+        assert!(errors.contains("history.jsonl:2"), "{command:?}: {errors}");
+    }
+    for command in ["collect", "predict", "monitor", "dashboard"] {
+        let output = run(&[command, "--dry-run", folder.to_str().unwrap()], b"");
+        assert_eq!(output.status.code(), Some(1), "{command}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn predictions_of_the_present_by_the_process_need_no_model_and_by_a_kernel_another_command() {
+    let line = br#"{"cid":"a","t0":1539202764,"tweets":[[0,10],[100,5],[200,3],[700,9]]}"#;
+    let now = |method: &str| run(&["predict", "--now", "--method", method], line);
+    let output = now("hawkes");
+    assert!(output.status.success() && !text(&output.stderr).contains("growth law"));
+    assert!(text(&now("auto").stderr).contains("growth law"));
+    for method in ["kernel", "exp"] {
+        let output = now(method);
+        assert_eq!(output.status.code(), Some(2), "{method}");
+        assert!(text(&output.stderr).contains("fit --kernel"), "{method}");
+    }
+}
