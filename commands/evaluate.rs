@@ -26,6 +26,7 @@ use crate::generate::ReplayFlags;
 use crate::plot;
 use crate::predict::PredictFlags;
 use crate::train::TrainFlags;
+use crate::transport::ended;
 use crate::{calibration, learning_curve, progress, report};
 
 /// Cross-validation.
@@ -150,8 +151,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
         return Err(Usage(text).into());
     }
     if args.input.dry_run || past.is_empty() && refused.is_empty() {
-        rejects.report_total();
-        return Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done });
+        return Ok(ended(&rejects));
     }
     let marked = |past: &FinishedCascade| past.points.iter().any(|point| point.magnitude != 1.0);
     if !past.iter().any(marked) {
@@ -161,8 +161,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
         let EvaluateFlags { curve_by, draws, csv, .. } = args.flags;
         let curve = CurveOptions { cascades: curve_by.clone(), draws: *draws };
         learning_curve::run(&past, &options, &curve, *csv)?;
-        rejects.report_total();
-        return Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done });
+        return Ok(ended(&rejects));
     }
     let cases = match args.flags.split {
         None => {
@@ -222,8 +221,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     };
     let mut stdout = Stdout::new();
     stdout.write_all(&text).and_then(|()| stdout.flush())?;
-    rejects.report_total();
-    Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })
+    Ok(ended(&rejects))
 }
 
 /// Warns of cascades without a Unix time, which have no place in a time order.

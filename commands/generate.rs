@@ -22,7 +22,7 @@ use crate::flags::{InputArgs, Outcome, Shared, Usage};
 use crate::health;
 use crate::kafka::{KafkaArgs, Role, Topic};
 use crate::source::SourceFlags;
-use crate::transport::{self, stop_flag};
+use crate::transport::{self, ended, stop_flag};
 use to::To;
 
 /// Replay recorded cascades, or simulate cascades, as a stream of tweets
@@ -291,8 +291,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let role = Role::plain("generate", &[Topic::Tweets]);
     let sink = args.kafka.sink(role, &args.input, !args.reads_stdin())?;
     if args.input.dry_run {
-        rejects.report_total();
-        return Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done });
+        return Ok(ended(&rejects));
     }
     let mut to = match sink {
         Some(sink) => To::Topics(Box::new(sink)),
@@ -340,6 +339,5 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     watch.end(counts, &|| rejects.tally());
     watch.finish()?;
     done?;
-    rejects.report_total();
-    Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })
+    Ok(ended(&rejects))
 }

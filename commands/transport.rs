@@ -110,9 +110,13 @@ impl CarrierArgs {
 
 /// The outcome of a check of cascades, of which the refused ones are reported.
 pub(crate) fn checked(refused: &[Refused]) -> anyhow::Result<Outcome> {
-    let rejects = Rejects::with_cascades(None, refused)?;
+    Ok(ended(&Rejects::with_cascades(None, refused)?))
+}
+
+/// The outcome by the refused input, whose total is reported.
+pub(crate) fn ended(rejects: &Rejects) -> Outcome {
     rejects.report_total();
-    Ok(if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done })
+    if rejects.count() > 0 { Outcome::Rejected } else { Outcome::Done }
 }
 
 /// Runs a stage over a transport, with metrics and health.

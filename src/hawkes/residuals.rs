@@ -7,7 +7,7 @@ use crate::cascade::Point;
 use crate::math;
 
 /// The compensator between each event and the one before, from the first event with a positive mark on: those up to it
-/// are taken as given, as in the likelihood. They are under the true parameters, independent
+/// are taken as given, as in the likelihood. Under the true parameters they are independent
 /// draws from the exponential law of mean 1 (Papangelou 1972; Ogata, JASA 1988, section 3.3).
 ///
 /// In a cascade that has died out, the last interval is censored: its draw exceeds the rest of the

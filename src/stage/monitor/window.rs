@@ -231,9 +231,8 @@ impl Window {
         };
         // Against a baseline without errors there is no skill score.
         let is_behind = |(place, name): (usize, &&str)| {
-            let answered = self.kept.iter().filter_map(|it| Some((it.are, it.baselines[place]?)));
-            let (ours, theirs) = answered.fold((0.0, 0.0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
-            theirs == 0.0 && ours > 0.0 && is_compared(name)
+            let is_perfect = self.answered(place).all(|(_, theirs)| theirs == 0.0);
+            is_perfect && self.answered(place).any(|(ours, _)| ours > 0.0) && is_compared(name)
         };
         if skill.iter().any(|(name, skill)| *skill < 0.0 && is_compared(name))
             || BASELINES.iter().enumerate().any(is_behind)
@@ -246,11 +245,15 @@ impl Window {
         }
     }
 
+    /// The errors of the stats that a baseline predicted, and its own.
+    fn answered(&self, place: usize) -> impl Iterator<Item = (f64, f64)> {
+        self.kept.iter().filter_map(move |it| Some((it.are, it.baselines[place]?)))
+    }
+
     /// Skill against each baseline, over the stats that it predicted.
     fn skills(&self) -> Vec<(String, f64)> {
         let of = |(place, name): (usize, &&str)| {
-            let answered = self.kept.iter().filter_map(|it| Some((it.are, it.baselines[place]?)));
-            Some(((*name).to_owned(), skill(answered)?))
+            Some(((*name).to_owned(), skill(self.answered(place))?))
         };
         BASELINES.iter().enumerate().filter_map(of).collect()
     }

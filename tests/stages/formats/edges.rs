@@ -1,4 +1,4 @@
-//! Unusual cells, ids, times and marks: what is read, and what is said about it.
+//! Unusual table cells, ids, times and marks in the input of commands: their output, messages and exit statuses.
 
 use std::fs;
 
