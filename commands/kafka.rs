@@ -73,7 +73,7 @@ pub(crate) struct KafkaArgs {
     /// Exit with status 75 when no broker has answered for this long
     #[arg(long, value_name = "DURATION", default_value = "1m")]
     wait: Span,
-    /// Time between commits
+    /// Time between commits; with a backlog up to a second, so that commits take at most 5 % of the time
     #[arg(long, value_name = "DURATION", default_value = "0.2s")]
     tick: Span,
     /// Approximate maximum number of records to replay at a restart; state that would need more is
@@ -292,7 +292,7 @@ impl KafkaArgs {
             at_least_once: self.at_least_once,
             wait: seconds(self.wait.0),
             tick: seconds(self.tick.0),
-            max_outputs: 10_000,
+            max_outputs: 1_000_000,
             max_replay: self.max_replay,
             dead_letter,
             max_record_bytes: input.max_line,

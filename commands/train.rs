@@ -29,7 +29,8 @@ use crate::transport::{checked, stop_flag};
 /// 1, 2, 3, 5, 7, 10, 14 and 20 samples and whenever their number has grown by a tenth (at least 32
 /// samples). Below 20 samples of its window it is the growth law, corrected by the finished cascades of all
 /// windows; from 20 on a forest blended with that law, which is published only if its error on held-out
-/// samples is not above that of the current one. Models are written to --models, one file per version, of
+/// samples is not above that of the current one, and is lower by two standard errors where the current one has
+/// more samples. Models are written to --models, one file per version, of
 /// which the newest 20 of each window are kept; without --models, to stdout.
 #[derive(clap::Args)]
 pub(crate) struct Args {

@@ -34,6 +34,9 @@ pub fn fit_model(samples: &[Sample], options: &LearnOptions) -> Option<Model> {
 /// the `new` newest samples of the window, on which the incumbent was not trained. `None` where it is worse, or
 /// without a sample of that window.
 ///
+/// A model of fewer samples than the incumbent, as after a restart, must be better on all its samples, by two standard
+/// errors of the difference: on a few samples the difference is mostly chance.
+///
 /// Both predict a sample without what the new model learned from its cascade: the new one by its held-out forecast,
 /// the incumbent by the trees and networks of the same numbers, so that both average equally many.
 pub fn fit_successor(
@@ -48,8 +51,10 @@ pub fn fit_successor(
         return Some(model);
     }
     let of_window = samples.iter().rev().filter(|sample| sample.t_obs == options.window);
-    let newest = of_window.take(new).filter(|sample| is_usable(sample));
-    let (mut ours, mut theirs) = (0.0, 0.0);
+    let is_smaller = model.samples() < incumbent.samples();
+    let compared = if is_smaller { usize::MAX } else { new };
+    let newest = of_window.take(compared).filter(|sample| is_usable(sample));
+    let mut differences = Vec::new();
     for ((sample, row), (forecast, truth)) in
         newest.zip(window_rows.iter().rev()).zip(forecasts.iter().rev())
     {
@@ -58,10 +63,20 @@ pub fn fit_successor(
         let (trees, networks) = (in_bag.trees_without(row.cascade), networks_without(row.cascade));
         let of_incumbent = incumbent.predict_with(&query, trees, networks);
         let predicted = of_incumbent.map_or(*n_obs, |forecast| forecast.n_tot());
-        ours += forecast_are(forecast, *truth);
-        theirs += (predicted / row.n_tot - 1.0).abs();
+        let of_incumbent = (predicted / row.n_tot - 1.0).abs();
+        differences.push(forecast_are(forecast, *truth) - of_incumbent);
     }
-    (ours <= theirs).then_some(model)
+    let is_better =
+        if is_smaller { is_negative(&differences) } else { differences.iter().sum::<f64>() <= 0.0 };
+    is_better.then_some(model)
+}
+
+/// Whether the mean of the values is negative by more than two of its standard errors.
+fn is_negative(values: &[f64]) -> bool {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+    n > 1.0 && mean < -2.0 * (squares / (n - 1.0) / n).sqrt()
 }
 
 /// A model, and what its held-out errors were measured on.
@@ -246,5 +261,8 @@ fn median_are(forecasts: &[(HeldOutForecast, f64)]) -> f64 {
     let mut errors: Vec<f64> =
         forecasts.iter().map(|(forecast, truth)| forecast_are(forecast, *truth)).collect();
     errors.sort_by(f64::total_cmp);
-    errors.get(errors.len() / 2).copied().unwrap_or(0.0)
+    match errors.len() {
+        0 => 0.0,
+        n => (errors[(n - 1) / 2] + errors[n / 2]) / 2.0,
+    }
 }

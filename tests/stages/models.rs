@@ -70,6 +70,21 @@ fn a_successor_is_the_model_of_all_samples_and_replaces_one_that_is_worse_on_the
     }
 }
 
+/// As after a restart of `train --models`: the samples of the process are fewer than those of the current model. Samples of
+/// the same law do not replace it, and samples of another law do.
+#[test]
+fn a_model_of_few_samples_replaces_one_of_many_only_where_it_is_clearly_better() {
+    let options = LearnOptions { window: WINDOW, trees: 40, ..LearnOptions::default() };
+    let many = fit_model(&samples(600, 7), &options).unwrap();
+    let outgrown = |sample: &Sample| Sample { n_tot: 10.0 * sample.n_tot, ..sample.clone() };
+    for seed in 0..8 {
+        let few = samples(20, 90 + seed);
+        assert_eq!(fit_successor(&few, &options, &many, 6), None, "seed {seed}");
+        let other: Vec<Sample> = few.iter().map(outgrown).collect();
+        assert!(fit_successor(&other, &options, &many, 6).is_some(), "seed {seed}");
+    }
+}
+
 /// Series that nature does not make.
 fn hostile() -> Vec<(&'static str, Vec<Point>)> {
     let series = |count: usize, point: &dyn Fn(usize) -> (f64, f64)| -> Vec<Point> {

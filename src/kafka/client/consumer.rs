@@ -4,7 +4,7 @@
 //! heartbeats continue meanwhile, and fetching starts at the low watermark immediately.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
@@ -46,6 +46,8 @@ pub(crate) struct Consumer {
     ended: RefCell<BTreeSet<i32>>,
     /// The offset of the next record of each partition.
     next: RefCell<BTreeMap<i32, i64>>,
+    /// Whether the last read ended before all fetched records were read.
+    has_backlog: Cell<bool>,
     errors: ConsumerErrors,
     /// An assignment that is not accepted yet.
     pending: Option<Vec<i32>>,
@@ -70,6 +72,7 @@ impl Consumer {
             group: settings.group.clone(),
             ended: RefCell::default(),
             next: RefCell::default(),
+            has_backlog: Cell::default(),
             errors: ConsumerErrors::new(format!("reading {topic}")),
             pending: None,
             identity: None,
@@ -266,6 +269,7 @@ impl GroupConsumer for Consumer {
             }
             wait = Duration::ZERO;
         }
+        self.has_backlog.set(batch.len() >= MAX_RECORDS || bytes >= MAX_BYTES);
         if !batch.is_empty() {
             self.errors.clear();
             self.events.outages().mark_up();
@@ -275,6 +279,10 @@ impl GroupConsumer for Consumer {
 
     fn has_rebalance(&self) -> bool {
         self.events.has_rebalance()
+    }
+
+    fn has_backlog(&self) -> bool {
+        self.has_backlog.get()
     }
 
     fn lag(&self, partition: i32, next: i64) -> Option<i64> {

@@ -91,6 +91,9 @@ pub(crate) trait GroupConsumer {
     /// Reads the records that have been fetched; waits for the first one.
     fn read<'a>(&'a self, wait: Duration) -> io::Result<Vec<ConsumerRecord<'a>>>;
 
+    /// Whether the last read ended before all fetched records were read.
+    fn has_backlog(&self) -> bool;
+
     /// Number of records of a partition from `next` on, as far as its end is known.
     fn lag(&self, partition: i32, next: i64) -> Option<i64>;
 

@@ -143,6 +143,8 @@ impl Producer {
         positions: &TopicPartitionList,
         identity: &ConsumerGroupMetadata,
     ) -> Result<(), TransactionError> {
+        // The records are delivered while the positions are sent.
+        self.pass_on()?;
         self.retry("committing positions", || {
             self.producer().send_offsets_to_transaction(positions, identity, self.call())
         })?;

@@ -21,6 +21,7 @@
 pub(super) mod assignment;
 pub(crate) mod bridge;
 mod checkpoints;
+mod commit_interval;
 mod joins;
 mod membership;
 mod metrics;

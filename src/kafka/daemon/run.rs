@@ -128,7 +128,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         }
         let processed = self.process(observer);
         self.abort_on_error(processed)?;
-        if self.transaction.is_due() {
+        if self.transaction.is_due(self.consumer.has_backlog()) {
             self.commit()?;
         }
         observer.batch(self.counts(), &|| self.tally());

@@ -19,6 +19,7 @@ use crate::kafka::client::producer::Producer;
 use crate::kafka::client::records::ProducerRecord;
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::Topic;
+use crate::kafka::daemon::commit_interval::CommitInterval;
 use crate::kafka::daemon::progress::Progress;
 use crate::record::{Record, write_event};
 use crate::stream::report;
@@ -30,6 +31,7 @@ struct Resumption {
     /// Since when there are records that are not committed, and their number.
     since: Option<Instant>,
     outputs: u64,
+    interval: CommitInterval,
 }
 
 /// Writes records to their topics.
@@ -71,7 +73,8 @@ impl Sink {
                 settings.group
             );
         }
-        let resumption = Some(Resumption { group, progress, since: None, outputs: 0 });
+        let interval = CommitInterval::new(settings.tick);
+        let resumption = Some(Resumption { group, progress, since: None, outputs: 0, interval });
         Ok(Self { settings: settings.clone(), producer, resumption, buffer: Vec::new() })
     }
 
@@ -112,9 +115,10 @@ impl Sink {
         let value = Some(&*self.buffer);
         let record = ProducerRecord { topic, partition: None, key: Some(key), value };
         self.producer.send(record).map_err(|error| self.ended(error))?;
+        // Records that are sent without a pause are a backlog.
         let is_due = |it: &Resumption| {
             it.outputs >= self.settings.max_outputs
-                || it.since.is_some_and(|since| since.elapsed() >= self.settings.tick)
+                || it.since.is_some_and(|since| since.elapsed() >= it.interval.get(true))
         };
         if self.resumption.as_ref().is_some_and(is_due) { self.commit() } else { Ok(()) }
     }
@@ -138,7 +142,9 @@ impl Sink {
         }
         resumption.outputs = 0;
         let positions = resumption.progress.positions();
+        let start = now();
         let done = self.producer.commit_position(&positions, &resumption.group);
+        resumption.interval.committed(start.elapsed());
         done.map_err(|error| self.ended(error))
     }
 

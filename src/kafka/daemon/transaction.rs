@@ -10,6 +10,7 @@ use crate::kafka::client::interface::{GroupConsumer, TransactionalProducer};
 use crate::kafka::client::records::{Position, ProducerRecord};
 use crate::kafka::client::settings::{ModelsTopic, Settings};
 use crate::kafka::client::topics::InputTopic;
+use crate::kafka::daemon::commit_interval::CommitInterval;
 use crate::kafka::daemon::partitions::Partitions;
 use crate::kafka::restore::changelog::Changelog;
 use crate::kafka::restore::checkpoint::Metadata;
@@ -25,12 +26,14 @@ pub(crate) struct Transaction<'a> {
     outputs: u64,
     /// Since when there are processed records that are not committed.
     since: Option<Instant>,
+    interval: CommitInterval,
 }
 
 impl<'a> Transaction<'a> {
     pub(crate) fn new(producer: Box<dyn TransactionalProducer>, changelog: Changelog<'a>) -> Self {
         let Changelog { settings, input, .. } = changelog;
-        Self { settings, input, changelog, producer, outputs: 0, since: None }
+        let interval = CommitInterval::new(settings.tick);
+        Self { settings, input, changelog, producer, outputs: 0, since: None, interval }
     }
 
     pub(crate) fn producer(&self) -> &dyn TransactionalProducer {
@@ -63,17 +66,18 @@ impl<'a> Transaction<'a> {
         self.since.get_or_insert_with(now);
     }
 
-    /// Time until the next commit is due, by the commit interval; `None` with nothing to commit.
+    /// Time until the next commit is due without a backlog; `None` with nothing to commit.
     pub(crate) fn due_in(&self) -> Option<Duration> {
-        self.since.map(|since| self.settings.tick.saturating_sub(since.elapsed()))
+        self.since.map(|since| self.interval.get(false).saturating_sub(since.elapsed()))
     }
 
-    /// Whether a commit is due.
-    pub(crate) fn is_due(&self) -> bool {
+    /// Whether a commit is due; `has_backlog` as in [`CommitInterval::get`].
+    pub(crate) fn is_due(&self, has_backlog: bool) -> bool {
         // Training may take longer than the timeout of a transaction: none is left open meanwhile.
         let trains = self.settings.models == ModelsTopic::Publish && self.producer.is_open();
         let is_full = trains || self.outputs >= self.settings.max_outputs;
-        self.since.is_some_and(|since| is_full || since.elapsed() >= self.settings.tick)
+        let interval = self.interval.get(has_backlog);
+        self.since.is_some_and(|since| is_full || since.elapsed() >= interval)
     }
 
     fn clear(&mut self) {
@@ -87,6 +91,7 @@ impl<'a> Transaction<'a> {
         partitions: &mut Partitions<S>,
         consumer: &dyn GroupConsumer,
     ) -> Result<bool, TransactionError> {
+        let start = now();
         for (partition, task) in partitions.changed() {
             self.changelog.write(partition, &task.spill(), &mut *self.producer)?;
         }
@@ -116,6 +121,7 @@ impl<'a> Transaction<'a> {
                 task.committed(&metadata.checkpoint);
             }
         }
+        self.interval.committed(start.elapsed());
         self.clear();
         Ok(true)
     }

@@ -180,6 +180,10 @@ impl GroupConsumer for SimulatedConsumer {
         Ok(batch)
     }
 
+    fn has_backlog(&self) -> bool {
+        false
+    }
+
     fn lag(&self, partition: i32, next: i64) -> Option<i64> {
         let mut world = self.world.borrow_mut();
         (!world.is_down()).then(|| world.ends(&self.topic, partition).1 - next)
