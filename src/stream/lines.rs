@@ -126,7 +126,7 @@ impl<W: Write + Send + 'static> Lines<W> {
     }
 
     fn refuse_long_lines(&mut self) -> io::Result<()> {
-        if self.block.bytes().len() <= MAX_TWEET_BYTES {
+        if self.block.bytes().len() <= MAX_TWEET_BYTES.min(self.max_line_bytes) {
             return Ok(());
         }
         let (_, long) = frames(self.block.bytes(), self.position, self.max_line_bytes);
@@ -155,12 +155,13 @@ fn frames(bytes: &[u8], first: u64, limit: usize) -> (Vec<Frame<'_>>, Vec<Long>)
     let text = simdutf8::basic::from_utf8(bytes).ok();
     let (mut frames, mut long) = (Vec::with_capacity(bytes.len() / SHORT), Vec::new());
     let (mut start, mut position) = (0, first);
+    let short = MAX_TWEET_BYTES.min(limit);
     // The last line of a file may lack its newline.
     let last = bytes.last().is_some_and(|byte| *byte != b'\n').then_some(bytes.len());
     for end in memchr_iter(b'\n', bytes).chain(last) {
         let line = &bytes[start..end];
-        if line.len() > MAX_TWEET_BYTES && line.len() > max_line_bytes(line, limit) {
-            long.push((position, line[..HEAD].to_vec(), line.len()));
+        if line.len() > short && line.len() > max_line_bytes(line, limit) {
+            long.push((position, line[..line.len().min(HEAD)].to_vec(), line.len()));
         } else if !line.trim_ascii().is_empty() {
             let (key, line) = keyed(line);
             let text = text.and_then(|text| text.get(end - line.len()..end));

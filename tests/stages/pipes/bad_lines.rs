@@ -132,6 +132,32 @@ fn every_bad_line_has_its_reason_its_line_and_its_dead_letter() {
 }
 
 #[test]
+fn a_line_above_a_small_max_line_is_refused_and_the_lines_around_it_are_read() {
+    let line = |cid: &str, text: &str| {
+        format!(
+            r#"{{"type":"serie","cid":"{cid}","T_obs":600,"tweets":[[0,1],[5,2]],"msg":"{text}"}}"#
+        )
+    };
+    let long = line("long", &"x".repeat(2000));
+    let input = format!("{}\n{long}\n{}\n", line("a", ""), line("b", ""));
+    for end in ["", "\n"] {
+        let output = run(&["fit", "--max-line", "1000"], format!("{input}{long}{end}").as_bytes());
+        assert_eq!(output.status.code(), Some(1));
+        let reported = text(&output.stderr);
+        let report = format!("the line has {} bytes; the maximum is 1000", long.len());
+        for place in ["stdin:2: ", "stdin:4: "] {
+            assert!(reported.contains(&format!("{place}{report}")), "{reported}");
+        }
+        let records = text(&output.stdout);
+        assert!(records.contains(r#""cid":"a""#) && records.contains(r#""cid":"b""#), "{records}");
+        assert!(!records.contains("long"), "{records}");
+        let exact = ["fit", "--max-line", &long.len().to_string()].map(str::to_owned);
+        let exact = exact.each_ref().map(String::as_str);
+        assert_eq!(run(&exact, format!("{long}\n").as_bytes()).status.code(), Some(0));
+    }
+}
+
+#[test]
 fn an_input_without_a_newline_ends_after_the_limit() {
     for (command, file) in [
         (vec!["collect", "--max-line", "1000000"], "/dev/zero"),
