@@ -11,6 +11,7 @@
 //! | `task` | the stage of one partition, with its `checkpoints` |
 //! | `joins` | detects records of a join in different partitions |
 //! | `transaction` | what is not committed: commit and abort |
+//! | `commit_interval` | the time between two commits |
 //! | `writer` | records of stages to topics, refused records |
 //! | `models` | the topic of models |
 //! | `oversize` | the limit on the bytes of a record |
