@@ -154,7 +154,7 @@ pub(crate) fn warn_of_dropped(collect: &Collect) {
         (
             orphans,
             "were retweets without an open cascade: their tweet is missing, was refused, comes later, or the \
-             cascade was over (see --terminated and --max-age)",
+             cascade was terminated (see --terminated and --max-age)",
         ),
         (
             duplicates,

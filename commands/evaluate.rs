@@ -39,9 +39,9 @@ pub(crate) struct EvaluateFlags {
     #[cfg_attr(feature = "http", arg(conflicts_with_all = HTTP_CONFLICTS))]
     pub(crate) folds: Option<usize>,
     /// Evaluate in time order instead: predict each cascade at each of --windows by models of the cascades that
-    /// had ended before, --terminated after their last event (default: 30m), and print the errors of every method.
+    /// had finished before, --terminated after their last event (default: 30m), and print the errors of every method.
     /// Cascades without a Unix time are left out; where none has one, the order is random and each begins when the
-    /// one before has ended
+    /// one before is finished
     #[arg(long, value_enum, value_name = "ORDER", groups = ["evaluation", "scored"], conflicts_with_all = CONFLICTS, help_heading = "Evaluation")]
     #[cfg_attr(feature = "http", arg(conflicts_with_all = HTTP_CONFLICTS))]
     pub(crate) split: Option<SplitArg>,
@@ -108,7 +108,7 @@ pub(crate) struct EvaluateFlags {
 /// How an evaluation divides the cascades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum SplitArg {
-    /// Learn from the cascades that had ended
+    /// Learn from the cascades that had finished
     Time,
 }
 
@@ -202,7 +202,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     for row in rows.iter().filter(|row| row.predictor == Predictor::Model && row.own == 0) {
         let learned_from = match args.flags.split {
             None => "in the other folds",
-            Some(SplitArg::Time) => "had ended before (--terminated)",
+            Some(SplitArg::Time) => "had finished before (--terminated)",
         };
         log::warn!(
             "window of {}: too few cascades {learned_from} to train a model; its rows are untrained",
@@ -230,7 +230,7 @@ fn warn_of_times(past: &[FinishedCascade]) {
     if undated == past.len() {
         log::warn!(
             "--split time: no cascade has a Unix time (t0): the order is random (--seed), and each cascade begins \
-             when the one before has ended"
+             when the one before is finished"
         );
     } else if undated > 0 {
         log::warn!(
@@ -286,7 +286,7 @@ fn write_report(
             "Cross-validation by cascade: {folds} folds, each predicted by models of the cascades of the others."
         ),
         None => {
-            "Time order: each cascade is predicted by models of the cascades that had ended before."
+            "Time order: each cascade is predicted by models of the cascades that had finished before."
                 .to_owned()
         }
     };

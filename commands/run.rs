@@ -255,7 +255,7 @@ fn report(system: &System, terminated: Span) {
     let has_table = system.with_monitor(monitor::print_table);
     if has_table {
         stream::report(&format!(
-            "a cascade is over, and its final size known, {terminated} after its last event (--terminated)"
+            "a cascade is terminated, and its final size known, {terminated} after its last event (--terminated)"
         ));
     }
 }

@@ -11,7 +11,7 @@
 //! | [`event`] | events, event time, sources |
 //! | [`cascade`] | the events of one cascade, in order; parsing and formatting of numbers |
 //! | [`hawkes`] | the marked Hawkes process: likelihood, fits, expected size and its distribution, simulation, SEISMIC |
-//! | [`learn`] | models trained on closed cascades: features, linear models, forests, networks, model files |
+//! | [`learn`] | models trained on finished cascades: features, linear models, forests, networks, model files |
 //! | [`score`] | errors of predictions |
 //! | [`record`] | records: one JSON object per line |
 //! | [`input`] | readers of files and stdin: compression, lines, histories, tables, posts of platforms |

@@ -242,7 +242,7 @@ impl Predict {
 /// another method was selected.
 const FALLBACKS: [&str; 2] = ["no_model", "no_features"];
 
-/// Emits the sample and the stat of a prediction whose cascade is over.
+/// Emits the sample and the stat of a prediction whose cascade is terminated.
 fn score(answered: &Answered, size: &Size, out: &mut Out) {
     let it = &answered.parameters;
     let n_tot = size.n_tot as f64;

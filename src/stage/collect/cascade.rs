@@ -33,7 +33,7 @@ pub(super) struct Cascade {
 }
 
 impl Cascade {
-    /// When it is over, by silence or by age.
+    /// When it is terminated, by silence or by age.
     pub(super) fn end(&self, options: &CollectOptions) -> f64 {
         (self.last + options.terminated).min(self.start + options.max_age)
     }

@@ -52,7 +52,7 @@ impl Context<'_> {
     }
 }
 
-/// Why a cascade is over.
+/// Why a cascade is terminated.
 #[derive(Clone, Copy)]
 pub(super) enum Reason {
     /// No event for the time `terminated`.
@@ -112,7 +112,7 @@ impl Counts {
         }
     }
 
-    /// Counts a cascade that is over, with its final size.
+    /// Counts a terminated cascade, with its final size.
     pub(super) fn close(&mut self, reason: Reason, size: u64) {
         self.closed[reason as usize] += 1;
         self.sizes.observe(size as f64, 1);

@@ -1,6 +1,6 @@
 //! A guard against event times that are far ahead of the clock of their source.
 //!
-//! A single time in milliseconds among seconds would advance the clock so far that it ends every
+//! A single time in milliseconds among seconds would advance the clock so far that it terminates every
 //! cascade of the source and makes all later events late. An event that is more than `max_jump` ahead
 //! is refused, unless the records before it confirm the time: where the last
 //! [`CONFIRMATIONS`] events of the source were all refused, and none is further than `max_jump` from the

@@ -7,13 +7,13 @@ use crate::event::Span;
 pub struct CollectOptions {
     /// Observation windows in whole seconds, strictly ascending, at most [`MAX_WINDOWS`].
     pub windows: Vec<u64>,
-    /// Seconds without an event after which a cascade is over.
+    /// Seconds without an event after which a cascade is terminated.
     pub terminated: f64,
     /// Events that a window must hold to be emitted.
     pub min_size: u64,
     /// Seconds by which an event may be late: the clock stays that far behind the newest event.
     pub lateness: f64,
-    /// Seconds after its root at which a cascade is over in any case.
+    /// Seconds after its root at which a cascade is terminated in any case.
     pub max_age: f64,
     /// Seconds by which an event may be ahead of the clock of its source, unless a
     /// second and a third event confirm the time.

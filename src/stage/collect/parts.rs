@@ -35,7 +35,7 @@ struct Part {
 pub(super) struct Parts {
     /// Of open cascades, by slot.
     open: HashMap<u32, Part>,
-    /// Of closed cascades: positions of the root and of the end.
+    /// Of terminated cascades: positions of the root and of the end.
     ended: Vec<(u64, u64)>,
 }
 

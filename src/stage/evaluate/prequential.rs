@@ -1,4 +1,4 @@
-//! Evaluation in time order: each cascade is predicted by models of the cascades that had ended before the end
+//! Evaluation in time order: each cascade is predicted by models of the cascades that had finished before the end
 //! of its window (prequential: Dawid, JRSS A 1984).
 
 use std::collections::{BTreeMap, HashMap};
