@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -220,6 +221,85 @@ fn every_record_that_is_written_has_the_form_of_its_schema() {
         "watermark",
     ];
     assert_eq!(seen, all);
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// The texts between backticks.
+fn quoted(text: &str) -> Vec<String> {
+    text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// The names of all properties of a schema, also of the objects in it.
+fn properties(schema: &serde_json::Value, names: &mut BTreeSet<String>) {
+    match schema {
+        serde_json::Value::Object(members) => {
+            if let Some(serde_json::Value::Object(found)) = members.get("properties") {
+                names.extend(found.keys().cloned());
+            }
+            members.values().for_each(|member| properties(member, names));
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| properties(item, names)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_glossary_has_every_field_of_every_schema() {
+    let glossary = read("docs/glossary.md");
+    let (_, fields) = glossary.split_once("\n## Fields of records\n").unwrap();
+    let described = quoted(fields.split("\n## ").next().unwrap());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas");
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        properties(&serde_json::from_str(&text).unwrap(), &mut names);
+    }
+    assert!(names.len() > 50, "{names:?}");
+    names.retain(|name| !described.contains(name));
+    assert!(names.is_empty(), "not in the glossary: {names:?}");
+}
+
+#[test]
+fn counters_named_in_the_documents_exist() {
+    let metrics = quoted(&read("docs/metrics.md"));
+    let mut checked = 0;
+    for (page, text) in pages().into_iter().filter(|(name, _)| name != "CHANGELOG.md") {
+        // A name may have labels behind it; the texts between backticks include those of blocks of code.
+        let word = |text: String| text.split('{').next().unwrap().to_owned();
+        let is_name = |name: &String| {
+            name.ends_with("_total") && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+        };
+        for name in quoted(&text).into_iter().map(word).filter(is_name) {
+            let is_whole = name.starts_with("tweetoscope_") || name.starts_with("process_");
+            let whole = if is_whole { name } else { format!("tweetoscope_{name}") };
+            assert!(metrics.contains(&whole), "{page}: {whole} is no metric");
+            checked += 1;
+        }
+    }
+    assert!(checked > 20, "{checked} names");
+}
+
+/// Files with code for tests only are not listed.
+#[test]
+fn the_architecture_lists_every_file_of_its_modules_and_no_other() {
+    let text = read("docs/architecture.md");
+    for module in ["hawkes", "learn", "record", "input"] {
+        let (_, after) = text.split_once(&format!("\n### {module}\n")).unwrap();
+        let section = after.split("\n#").next().unwrap();
+        let rows = section.lines().filter(|line| line.starts_with("| `"));
+        let names = rows.flat_map(|row| quoted(row.split(" | ").next().unwrap()));
+        let listed: BTreeSet<String> = names.filter(|name| name.ends_with(".rs")).collect();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(module);
+        let entries = fs::read_dir(folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let is_expected = |name: &String| {
+            name.ends_with(".rs") && !["mod.rs", "testing.rs", "cases.rs"].contains(&name.as_str())
+        };
+        assert_eq!(listed, names.filter(is_expected).collect(), "{module}");
+    }
 }
 
 /// What the examples of the commands read.
