@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use tweetoscope::event::ModelVersion;
 use tweetoscope::learn::GrowthLaw;
-use tweetoscope::stage::predict::{Method, Predict, PredictOptions};
+use tweetoscope::stage::predict::{Lost, Method, Predict, PredictOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
 use crate::flags::{CarrierArgs, Outcome, Usage};
@@ -150,7 +150,7 @@ fn check_models(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Logs predictions that are not those of the kernel that was asked for.
+/// Logs predictions that are not those of the kernel that was asked for, and records that had no effect.
 fn judge(predict: &Predict) -> Outcome {
     let count = predict.without_kernel();
     if count > 0 {
@@ -159,7 +159,39 @@ fn judge(predict: &Predict) -> Outcome {
              kernel, or it has no final size; add --kernel to fit"
         );
     }
+    warn_of_lost(predict.lost());
     Outcome::Done
+}
+
+/// Logs the numbers of records that had no effect, once, with the remedies.
+fn warn_of_lost(lost: Lost) {
+    let Lost { evicted, impossible, duplicate_parameters, duplicate_sizes, unmatched_sizes } = lost;
+    let problems = [
+        (
+            evicted,
+            "predictions and sizes were evicted before their counterpart arrived: raise --max-pending",
+        ),
+        (
+            impossible,
+            "sizes are below the observed number of events: the cascade was counted differently in collect",
+        ),
+        (
+            duplicate_parameters,
+            "parameters are of a cascade and window that is predicted already, and were ignored: give each cascade a \
+             cid of its own, and one estimator's parameters",
+        ),
+        (duplicate_sizes, "sizes are of a cascade and window that has one, and were ignored"),
+        (
+            unmatched_sizes,
+            "sizes have no parameters of the same source, cid and T_obs, and score nothing: give the parameters \
+             of these cascades, with their source",
+        ),
+    ];
+    for (count, problem) in problems {
+        if count > 0 {
+            log::warn!("{count} {problem}");
+        }
+    }
 }
 
 /// Runs the command.

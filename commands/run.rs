@@ -15,7 +15,7 @@ use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{self, Imported, Rejects, Replayed, Stdout, Transport};
 
-use crate::collect::{CollectFlags, MAX_AGE, warn_of_dropped};
+use crate::collect::{CollectFlags, MAX_AGE, report_small, warn_of_dropped};
 use crate::evaluate::{EvaluateFlags, Evaluation, WINDOWS};
 use crate::fit::{FitFlags, warn_of_marks};
 use crate::flags::{CarrierArgs, Outcome, Usage};
@@ -246,12 +246,7 @@ fn drive_over(
 fn report(system: &System, terminated: Span) {
     system.with_fit(warn_of_marks);
     warn_of_dropped(system.collect());
-    let small = system.collect().summary().small;
-    if small > 0 {
-        stream::report(&format!(
-            "{small} cascades have fewer events than --min-size in every window and are not predicted"
-        ));
-    }
+    report_small(system.collect());
     let has_table = system.with_monitor(monitor::print_table);
     if has_table {
         stream::report(&format!(

@@ -7,17 +7,17 @@ use tweetoscope::input::Content;
 use tweetoscope::learn::{Aggregate, GrowthLaw, LearnOptions, MAX_TREES, Target, max_model_bytes};
 use tweetoscope::record::Record;
 use tweetoscope::replay::{Replay, ReplayOptions};
-use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::predict::PredictOptions;
 use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stage::train::{Train, TrainOnReports, TrainOptions};
+use tweetoscope::stage::{Outgoing, Stage};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{Mapped, Rejects, Replayed, Stdout};
 use tweetoscope::telemetry::Timed;
 
-use crate::collect::{CollectFlags, MAX_AGE};
-use crate::fit::FitFlags;
+use crate::collect::{CollectFlags, MAX_AGE, report_small, warn_of_dropped};
+use crate::fit::{FitFlags, warn_of_marks};
 use crate::flags::{CarrierArgs, Outcome, Usage, threads};
 use crate::kafka::{self, KafkaArgs, Role, Topic};
 use crate::source::SourceFlags;
@@ -60,7 +60,7 @@ pub(crate) struct TrainFlags {
     /// Maximum number of samples per window; the newest are used
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub(crate) newest: usize,
-    /// Number of trees of a forest, 1 to 2000
+    /// Number of trees of a forest, 1 to 2000; with fewer than 20, intervals are too wide
     #[arg(long, value_name = "N", default_value_t = LearnOptions::default().trees)]
     pub(crate) trees: usize,
     /// Quantity that the forest predicts
@@ -158,7 +158,12 @@ fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
         Ok(matches!(item, Outgoing::Record(Record::Model(_))).then_some(item))
     });
     let make = || System::new(settings.clone());
-    let done = |_: &System| Outcome::Done;
+    let done = |system: &System| {
+        system.with_fit(warn_of_marks);
+        warn_of_dropped(system.collect());
+        report_small(system.collect());
+        Outcome::Done
+    };
     match &args.models {
         None => args.transport.drive_over(models, &stop, make, done),
         Some(path) => {
@@ -189,20 +194,35 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     }
     if args.flags.on_drift {
         let make = || Timed::new(TrainOnReports::new(Train::new(options.clone())));
-        return match &args.models {
-            None => args.transport.drive(make),
-            Some(path) => {
-                let wrap =
-                    |lines| WithModels::new(lines, Folder::new(path, Vec::new()), Use::Store);
-                args.transport.drive_through(make, wrap, |_| Outcome::Done)
-            }
-        };
+        let judge = |stage: &Timed<TrainOnReports>| judge(stage.stage().train());
+        return over_records(&args, make, judge);
     }
+    over_records(&args, make, |stage| judge(stage.stage()))
+}
+
+/// Trains on the samples of the input.
+fn over_records<S: Stage>(
+    args: &Args,
+    make: impl Fn() -> S,
+    judge: impl FnOnce(&S) -> Outcome,
+) -> anyhow::Result<Outcome> {
     match &args.models {
-        None => args.transport.drive(make),
+        None => args.transport.drive_through(make, |lines| lines, judge),
         Some(path) => {
             let wrap = |lines| WithModels::new(lines, Folder::new(path, Vec::new()), Use::Store);
-            args.transport.drive_through(make, wrap, |_| Outcome::Done)
+            args.transport.drive_through(make, wrap, judge)
         }
     }
+}
+
+/// Logs samples that were left out.
+fn judge(train: &Train) -> Outcome {
+    let unusable = train.unusable();
+    if unusable > 0 {
+        log::warn!(
+            "{unusable} samples were left out: a model is trained on samples with T_obs and n_obs, and with a \
+             final size n_tot that is not below n_obs; give both sizes, as predict writes them"
+        );
+    }
+    Outcome::Done
 }
