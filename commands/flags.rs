@@ -43,7 +43,7 @@ impl std::error::Error for Usage {}
 /// Flags that every command has.
 #[derive(Args, Clone)]
 pub(crate) struct Shared {
-    /// Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)
+    /// Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING, or as the variable RUST_LOG says)
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Log")]
     pub(crate) verbose: u8,
     /// Log errors only on stderr

@@ -69,6 +69,13 @@ impl Watch {
         self.server.as_ref().map(Server::address)
     }
 
+    /// The command runs on after its input.
+    pub(crate) fn idle(&mut self) {
+        if let Some(health) = &mut self.health {
+            health.idle();
+        }
+    }
+
     /// Calls [`Observer::batch`] once per 1024 records, for commands that process single records.
     pub(crate) fn record(&mut self, counts: Counts, tally: &dyn Fn() -> Tally) {
         const BATCH: u64 = 1024;

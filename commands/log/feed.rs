@@ -14,7 +14,7 @@ use tweetoscope::stage::log::from_text;
 use tweetoscope::stream::lines::{Input, Lines, Options};
 use tweetoscope::stream::{Rejects, Step, Transport};
 
-use crate::flags::CarrierArgs;
+use crate::flags::{CarrierArgs, InputArgs};
 
 /// Messages of one input, in its own order.
 pub(crate) struct Feed {
@@ -48,7 +48,7 @@ pub(crate) fn open(
     for input in inputs(&args.files)? {
         let tail = match &input {
             Input::File(path) if follow && !input.has_compressed_name() => {
-                Some(Tail::open(path.clone(), args.input.max_line))
+                Some(Tail::open(path.clone(), &args.input))
             }
             _ => None,
         };
@@ -209,9 +209,9 @@ struct Tail {
 }
 
 impl Tail {
-    fn open(path: PathBuf, longest: usize) -> anyhow::Result<Self> {
+    fn open(path: PathBuf, options: &InputArgs) -> anyhow::Result<Self> {
         let (file, identity) = opened(&path).with_context(|| path.display().to_string())?;
-        let rejects = Rejects::new(None)?;
+        let rejects = Rejects::new(options.dead_letter.as_deref())?;
         Ok(Self {
             path,
             file,
@@ -220,7 +220,7 @@ impl Tail {
             leaving: false,
             carry: Vec::new(),
             skipping: false,
-            longest,
+            longest: options.max_line,
             line: 1,
             rejects,
         })

@@ -25,7 +25,7 @@ static STAGE: OnceLock<String> = OnceLock::new();
 static LOGGED: [AtomicU64; Level::ALL.len()] = [const { AtomicU64::new(0) }; Level::ALL.len()];
 static ERRORS: AtomicU64 = AtomicU64::new(0);
 
-/// Starts the log; `RUST_LOG` takes precedence over the flags.
+/// Starts the log; `RUST_LOG` applies to stderr where neither -v nor -q is given.
 pub(crate) fn start(stage: &str, shared: &Shared) -> anyhow::Result<()> {
     STAGE.get_or_init(|| stage.to_owned());
     let level = match (shared.quiet, shared.verbose) {
@@ -40,7 +40,9 @@ pub(crate) fn start(stage: &str, shared: &Shared) -> anyhow::Result<()> {
         LogFormat::Text => Some(LevelFilter::Off),
         LogFormat::Json => Some(LevelFilter::Info),
     };
-    let stderr = logger(level, shared.log_format, Target::Pipe(Box::new(Stderr)), messages);
+    let has_level = shared.quiet || shared.verbose > 0;
+    let stderr =
+        logger((level, !has_level), shared.log_format, Target::Pipe(Box::new(Stderr)), messages);
     if shared.log_format == LogFormat::Json {
         log_messages();
     }
@@ -51,7 +53,7 @@ pub(crate) fn start(stage: &str, shared: &Shared) -> anyhow::Result<()> {
                 .with_context(|| format!("--log-dir {}", dir.display()))?;
             let files = Counting { files, failures: Failures::new() };
             let target = Target::Pipe(Box::new(files));
-            Some(logger(level.max(LevelFilter::Info), shared.log_format, target, None))
+            Some(logger((level.max(LevelFilter::Info), false), shared.log_format, target, None))
         }
     };
     let max_level = files.as_ref().map_or(LevelFilter::Off, Logger::filter).max(stderr.filter());
@@ -98,15 +100,18 @@ pub(crate) fn tally() -> Tally {
     tally
 }
 
-/// A logger in the format of the project; `messages`: the level of messages to the user.
+/// A logger in the format of the project. `level`, and whether the environment may set another; `messages`: the level of messages to the user.
 fn logger(
-    level: LevelFilter,
+    (level, by_environment): (LevelFilter, bool),
     format: LogFormat,
     to: Target,
     messages: Option<LevelFilter>,
 ) -> Logger {
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(level).parse_default_env().target(to);
+    builder.filter_level(level).target(to);
+    if by_environment {
+        builder.parse_default_env();
+    }
     if let Some(level) = messages {
         builder.filter_module(PRINTED, level);
     }

@@ -18,6 +18,7 @@ use tweetoscope::stream::{Mapped, Stderr, Stdout, Transport, print_stderr};
 
 use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::kafka::KafkaArgs;
+use crate::progress::can_show_views;
 #[cfg(feature = "tui")]
 use crate::terminal;
 use crate::{health, transport};
@@ -68,10 +69,7 @@ enum Live {
 
 impl Live {
     fn of(args: &Args) -> Self {
-        // Without a terminal for the keys the view could not be left.
-        let able = cfg!(feature = "tui")
-            && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-            && std::fs::File::open("/dev/tty").is_ok();
+        let able = can_show_views();
         if able && io::stdout().is_terminal() && !args.csv {
             Self::Stdout
         } else if able && args.plot && io::stderr().is_terminal() && !io::stdout().is_terminal() {
@@ -84,9 +82,11 @@ impl Live {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
-    if args.last == 0 || args.fail_above.is_some_and(|limit| limit.is_nan() || limit < 0.0) {
-        let text = "--last must be at least 1, and --fail-above a number from 0";
-        return Err(Usage(text.to_owned()).into());
+    if args.last == 0 {
+        return Err(Usage("--last must be at least 1, not 0".to_owned()).into());
+    }
+    if let Some(limit) = args.fail_above.filter(|limit| limit.is_nan() || *limit < 0.0) {
+        return Err(Usage(format!("--fail-above must be a number from 0, not {limit}")).into());
     }
     let stop = transport::stop_flag()?;
     if args.transport.input.dry_run {
@@ -119,11 +119,24 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let crossed = match args.fail_above {
         Some(_) if reports.iter().all(|report| report.scored == 0) => {
             print_stderr(
-                "no prediction was scored, so that --fail-above cannot hold: give the stat records of predict",
+                "--fail-above: no stat record was read, so the error is unknown; give the output of predict",
             );
             true
         }
-        Some(limit) => reports.iter().any(|report| report.last_mean_are > limit),
+        Some(limit) => {
+            let above = reports.iter().filter(|report| report.last_mean_are > limit);
+            let mut crossed = false;
+            for report in above {
+                crossed = true;
+                print_stderr(&format!(
+                    "--fail-above {limit}: the mean ARE of the last {} predictions is {:.3} in the window of {} s",
+                    report.scored.min(args.last as u64),
+                    report.last_mean_are,
+                    report.t_obs
+                ));
+            }
+            crossed
+        }
         None => false,
     };
     Ok(if crossed { Outcome::Crossed } else { ended })

@@ -132,6 +132,11 @@ impl Health {
         now
     }
 
+    /// The loop runs, without input.
+    pub fn idle(&mut self) {
+        self.progress(self.latest.counts);
+    }
+
     fn notify(&mut self) {
         let draining = self.shared.stop.load(Ordering::Relaxed);
         if let Some(notify) = self.notify.as_mut().filter(|it| it.pending(draining)) {

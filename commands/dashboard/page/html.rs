@@ -166,9 +166,11 @@ pub(super) fn detail(detail: &Detail) -> String {
         line(&span(it.age), &[count(it.events), format!("{}-{}", count(it.low), count(it.high))])
     });
     let reaches = detail.reaches.iter().map(|(size, age)| {
-        let when = age.map_or("not expected".to_owned(), |age| {
-            format!("expected at the age of {}", span(age))
-        });
+        let when = match age {
+            None => "not expected".to_owned(),
+            Some(age) if *age <= detail.entry.window as f64 => "reached".to_owned(),
+            Some(age) => format!("expected at the age of {}", span(*age)),
+        };
         line(&count(*size), &[when])
     });
     let reaches = match reaches.collect::<String>() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::cascade::{Cascade, Key};
 use crate::event::Event;
-use crate::record::{Alert, Item, Kind, Record, Serie, Size};
+use crate::record::{Alert, Item, Kind, Record, Serie};
 use crate::stage::clocks::Clocks;
 use crate::stage::{RecordRef, Tally};
 
@@ -22,6 +22,10 @@ pub struct Dashboard {
     /// all; `None` before the first.
     pub(super) saved_ranks: Option<[HashMap<Key, usize>; 2]>,
     alerts: u64,
+    /// Records that were dropped because of a long name.
+    long_names: u64,
+    /// Cascades with a prediction that were evicted.
+    evicted: u64,
     version: u64,
 }
 
@@ -33,8 +37,15 @@ impl Default for Dashboard {
 
 impl Dashboard {
     /// The kinds that it takes.
-    pub const TAKES: &'static [Kind] =
-        &[Kind::Tweet, Kind::Retweet, Kind::Watermark, Kind::Serie, Kind::Size, Kind::Alert];
+    pub const TAKES: &'static [Kind] = &[
+        Kind::Tweet,
+        Kind::Retweet,
+        Kind::Watermark,
+        Kind::Serie,
+        Kind::Size,
+        Kind::Alert,
+        Kind::Stat,
+    ];
 
     /// A board without cascades, which keeps `max_cascades` of them, and a quarter more between
     /// evictions.
@@ -45,6 +56,8 @@ impl Dashboard {
             clocks: Clocks::default(),
             saved_ranks: None,
             alerts: 0,
+            long_names: 0,
+            evicted: 0,
             version: 0,
         }
     }
@@ -58,7 +71,11 @@ impl Dashboard {
                     Record::Event(event) => self.event(event),
                     Record::Watermark(it) => self.clock(&it.source, it.t),
                     Record::Serie(serie) => self.serie(serie),
-                    Record::Size(size) => self.size(size),
+                    Record::Size(it) => self.size(&it.source, &it.cid, it.t, it.n_tot),
+                    // The output of `predict` and `run` has no sizes. The original's stats have no final size.
+                    Record::Stat(it) if it.n_tot > 0 => {
+                        self.size(&it.source, &it.cid, it.t, it.n_tot);
+                    }
                     Record::Alert(alert) => self.alert(alert),
                     _ => {}
                 },
@@ -75,6 +92,16 @@ impl Dashboard {
     /// Alerts taken so far.
     pub fn alerts(&self) -> u64 {
         self.alerts
+    }
+
+    /// Records that were dropped, because the name of their source or cascade is longer than 1,000 bytes.
+    pub fn long_names(&self) -> u64 {
+        self.long_names
+    }
+
+    /// Cascades with a prediction that were evicted.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
     }
 
     /// Cascades that have a prediction.
@@ -112,7 +139,7 @@ impl Dashboard {
     fn event(&mut self, event: &Event<'_>) {
         let t = event.time.seconds();
         self.clock(&event.source, t);
-        if event.cid.len() > NAME || event.source.len() > NAME {
+        if !self.has_short_names(&event.source, &event.cid) {
             return;
         }
         let key = Key { source: event.source.clone().into(), cid: event.cid.clone().into() };
@@ -139,11 +166,11 @@ impl Dashboard {
         self.evict();
     }
 
-    fn size(&mut self, size: &Size) {
-        self.clock(&size.source, size.t);
+    fn size(&mut self, source: &str, cid: &str, t: f64, n_tot: u64) {
+        self.clock(source, t);
         let version = self.version;
-        if let Some(cascade) = self.cascade(&size.source, &size.cid) {
-            cascade.finish(size, version);
+        if let Some(cascade) = self.cascade(source, cid) {
+            cascade.finish(t, n_tot, version);
         }
         self.evict();
     }
@@ -160,7 +187,14 @@ impl Dashboard {
 
     fn cascade(&mut self, source: &str, cid: &str) -> Option<&mut Cascade> {
         let key = Key { source: source.to_owned(), cid: cid.to_owned() };
-        (source.len() + cid.len() <= NAME).then(|| self.cascades.entry(key).or_default())
+        self.has_short_names(source, cid).then(|| self.cascades.entry(key).or_default())
+    }
+
+    /// Whether the names are short enough; counts the record otherwise.
+    fn has_short_names(&mut self, source: &str, cid: &str) -> bool {
+        let are_short = source.len() <= NAME && cid.len() <= NAME;
+        self.long_names += u64::from(!are_short);
+        are_short
     }
 
     /// Evicts cascades above the limit: first those without a prediction, then those that are over,
@@ -179,7 +213,8 @@ impl Dashboard {
             (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)).then(a.3.cmp(&b.3))
         });
         for (_, key) in &keys[..keys.len() - self.max_cascades] {
-            self.cascades.remove(key);
+            let removed = self.cascades.remove(key);
+            self.evicted += u64::from(removed.is_some_and(|it| it.alert.is_some()));
         }
     }
 }

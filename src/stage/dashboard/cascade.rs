@@ -1,7 +1,7 @@
 //! One cascade of the board.
 
 use super::growth::{Growth, POINTS};
-use crate::record::{Alert, Interval, Serie, Size};
+use crate::record::{Alert, Interval, Serie};
 
 /// Number of alerts that are kept.
 const ALERTS: usize = 32;
@@ -116,16 +116,17 @@ impl Cascade {
             }
             self.alert = Some(alert);
         }
-        if self.history.len() < ALERTS {
-            self.history.push((alert.t_obs, alert.n_tot));
+        if self.history.len() == ALERTS {
+            self.history.remove(0);
         }
+        self.history.push((alert.t_obs, alert.n_tot));
     }
 
     /// Its final size; of several the newest holds.
-    pub(super) fn finish(&mut self, size: &Size, version: u64) {
+    pub(super) fn finish(&mut self, t: f64, n_tot: u64, version: u64) {
         self.touched = version;
-        if self.end.is_none_or(|held| size.t >= held.t) {
-            self.end = Some(End { t: size.t, n_tot: size.n_tot });
+        if self.end.is_none_or(|held| t >= held.t) {
+            self.end = Some(End { t, n_tot });
         }
     }
 

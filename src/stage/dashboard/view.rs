@@ -135,7 +135,7 @@ pub struct Detail {
     pub growth: Vec<(f64, u64)>,
     /// The predicted growth; empty where the alert has no curve.
     pub continuation: Vec<Expected>,
-    /// Sizes, and the age at which each is expected; `None`: never.
+    /// Sizes, and the age at which each is expected, at most the window where it is reached; `None`: never.
     pub reaches: Vec<(f64, Option<f64>)>,
     /// (window, predicted size) of its alerts.
     pub history: Vec<(u64, f64)>,
@@ -191,10 +191,34 @@ impl Dashboard {
                 sizes.map(|size| (size, reaches(&continuation, size))).collect()
             }
         };
+        let (window, end) = (alert.t_obs as f64, cascade.end);
+        let reaches = reaches.into_iter().map(|(size, age): (f64, Option<f64>)| {
+            let age = if size <= cascade.observed() as f64 {
+                Some(age.map_or(window, |age| age.min(window)))
+            } else {
+                age.filter(|_| end.is_none())
+            };
+            (size, age)
+        });
+        let reaches = reaches.collect();
         let history = cascade.history.clone();
         let explanation = alert.explanation.as_deref();
         let reasons = explanation.map_or_else(Vec::new, |it| it.reasons.clone());
         Some(Detail { entry, growth, continuation, reaches, history, reasons })
+    }
+
+    /// The sizes of which an alert has the probability that they are exceeded, ascending; of the first 32.
+    pub fn sizes(&self) -> Vec<f64> {
+        let alerts = self.cascades.values().filter_map(|it| it.alert.as_ref());
+        let all = alerts.flat_map(|alert| &alert.p_above);
+        let mut sizes: Vec<f64> = Vec::new();
+        for size in all.filter_map(|(size, _)| size.parse().ok()) {
+            if sizes.len() < 32 && !sizes.contains(&size) {
+                sizes.push(size);
+            }
+        }
+        sizes.sort_by(f64::total_cmp);
+        sizes
     }
 
     fn now(&self, source: &str) -> f64 {
