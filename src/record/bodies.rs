@@ -174,13 +174,20 @@ fn parameters(mut it: Parameters) -> Result<Parameters, Refusal> {
     if it.g1.is_nan() {
         it.g1 = it.n_supp * (1.0 - it.n_star);
     }
-    let sound = it.t_obs > 0
-        && it.params.iter().all(|value| *value >= 0.0 && value.is_finite())
-        && (0.0..1.0).contains(&it.n_star)
-        && [it.g1, it.n_supp].iter().all(|value| (0.0..=LARGEST).contains(value));
-    if !sound {
-        let text = "params, n_star (below 1), G1 or n_supp is no number from 0 on";
-        return Err(Refusal::new("range", text));
+    let [p, beta] = it.params;
+    let is_finite = |value: f64| value >= 0.0 && value.is_finite();
+    let is_count = |value: f64| (0.0..=LARGEST).contains(&value);
+    for (field, value, is_right, range) in [
+        ("T_obs", it.t_obs as f64, it.t_obs > 0, "at least 1"),
+        ("params[0]", p, is_finite(p), "a number from 0 on"),
+        ("params[1]", beta, is_finite(beta), "a number from 0 on"),
+        ("n_star", it.n_star, (0.0..1.0).contains(&it.n_star), "from 0 to below 1"),
+        ("n_supp", it.n_supp, is_count(it.n_supp), "from 0 to 1e12"),
+        ("G1", it.g1, is_count(it.g1), "from 0 to 1e12"),
+    ] {
+        if !is_right {
+            return Err(Refusal::new("range", format!("{field} must be {range}, not {value:?}")));
+        }
     }
     if !it.rows.is_empty() && it.rows.width() != it.features.len() {
         return Err(Refusal::new("field", "a list of rows is not as long as features"));
