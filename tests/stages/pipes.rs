@@ -11,6 +11,7 @@ mod bad_lines;
 mod cases;
 mod faults;
 mod learning;
+mod options;
 mod tables;
 
 fn tweetoscope(args: &[&str]) -> Command {
