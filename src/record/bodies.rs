@@ -54,7 +54,29 @@ pub(super) fn body(kind: Kind, bytes: &[u8], key: Option<&str>) -> Result<Record
 }
 
 pub(super) fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(bytes).map_err(json)
+    serde_json::from_slice(bytes).map_err(|error| {
+        let field = refused_field(bytes, &error);
+        let mut refusal = json(error);
+        if let Some(field) = field {
+            refusal.detail = format!("field {field:?}: {}", refusal.detail);
+        }
+        refusal
+    })
+}
+
+/// The field whose value an error is about.
+fn refused_field(bytes: &[u8], error: &serde_json::Error) -> Option<String> {
+    let at = error.column();
+    let is_missing = || error.to_string().starts_with("missing field");
+    if !error.is_data() || error.line() != 1 || is_missing() {
+        return None;
+    }
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).ok()?;
+    let holds = |value: &RawValue| {
+        let start = value.get().as_ptr() as usize - bytes.as_ptr() as usize;
+        (start + 1..=start + value.get().len() + 1).contains(&at)
+    };
+    fields.into_iter().find(|(_, value)| holds(value)).map(|(name, _)| name)
 }
 
 /// The fields of a record as they are written: numbers keep their digits.

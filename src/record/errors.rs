@@ -1,8 +1,8 @@
 //! The errors of predictions: of one, and of those of a window.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
-use super::kinds::nought;
+use super::kinds::{integer_if_any, nought};
 use super::scalar::{self, Named, id, integer, seconds, window};
 use crate::cascade::{Number, number};
 
@@ -107,13 +107,6 @@ pub struct Report {
     /// Median number of final sizes of the window that existed when a trained model predicted.
     #[serde(default, serialize_with = "number_if_any")]
     pub finished: Option<f64>,
-}
-
-/// A count, or `null`.
-fn integer_if_any<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
-    #[derive(Deserialize)]
-    struct Count(#[serde(deserialize_with = "integer")] u64);
-    Ok(Option::<Count>::deserialize(from)?.map(|Count(count)| count))
 }
 
 /// A number without a fraction where it is whole.

@@ -354,6 +354,8 @@ mod tests {
         let line = br#"{"type":"alert","cid":1,"T_obs":600,"n_tot":9,
             "explanation":{"step":"forest","samples":30.0,"cascades":20.0,"average":0,"terms":{}}}"#;
         let Some(Record::Alert(alert)) = record_of(line, None) else { panic!("an alert") };
+        let log = br#"{"type":"log","t":1,"level":"INFO","source":"fit","line":88.0,"message":""}"#;
+        assert!(matches!(record_of(log, None), Some(Record::Log(it)) if it.line == Some(88)));
         let explanation = alert.explanation.unwrap();
         assert_eq!((explanation.samples, explanation.cascades), (30, 20));
     }
@@ -369,6 +371,17 @@ mod tests {
             );
             let refusal = read(line.as_bytes(), None, &Kind::ALL).unwrap_err();
             assert_eq!((refusal.reason, &*refusal.detail), ("range", reason));
+        }
+        for (fields, field) in [
+            (r#""n_obs":3,"n_supp":"1.5","params":[0.02,1]"#, "field \"n_supp\": invalid type"),
+            (r#""n_obs":3,"n_supp":1,"params":[0.02,"x"]"#, "field \"params\": invalid type"),
+            (r#""n_obs":3.5,"n_supp":1,"params":[0.02,1]"#, "field \"n_obs\": a count"),
+            (r#""n_supp":1,"params":[0.02,1],"n_obs":"x""#, "field \"n_obs\": a count"),
+            (r#""n_supp":1,"params":[0.02,1]"#, "missing field `n_obs`"),
+        ] {
+            let line = format!(r#"{{"type":"parameters","cid":1,"T_obs":600,{fields}}}"#);
+            let refusal = read(line.as_bytes(), None, &Kind::ALL).unwrap_err();
+            assert!(refusal.detail.starts_with(field), "{}", refusal.detail);
         }
     }
 
