@@ -21,7 +21,7 @@ use tweetoscope::stream::{Rejects, Stdout};
 
 use crate::collect::{CollectFlags, MAX_AGE, TERMINATED};
 use crate::fit::FitFlags;
-use crate::flags::{InputArgs, Outcome, Usage, whole_seconds};
+use crate::flags::{InputArgs, Outcome, Usage, check_file, whole_seconds};
 use crate::generate::ReplayFlags;
 use crate::plot;
 use crate::predict::PredictFlags;
@@ -314,10 +314,13 @@ fn write_report(
 /// Opens the files of results: one that cannot be written ends the command before the work.
 fn check_results(args: &Evaluation<'_>) -> anyhow::Result<()> {
     let EvaluateFlags { report, predictions, truth, .. } = args.flags;
-    if args.input.dry_run {
-        return Ok(());
-    }
-    for path in [report, predictions, truth].into_iter().flatten() {
+    let named = [("--report", report), ("--predictions", predictions), ("--truth", truth)];
+    let named = named.into_iter().filter_map(|(option, path)| Some((option, path.as_ref()?)));
+    for (option, path) in named {
+        if args.input.dry_run {
+            check_file(option, path)?;
+            continue;
+        }
         let opened = File::options().create(true).append(true).open(path);
         opened.with_context(|| path.display().to_string())?;
     }

@@ -13,7 +13,7 @@ use tweetoscope::stage::Tally;
 use tweetoscope::stage::log::{Filter, Level, utc};
 use tweetoscope::stream::{Counts, Observer, Stdout, printable};
 
-use crate::flags::{CarrierArgs, LogFormat, Outcome};
+use crate::flags::{CarrierArgs, LogFormat, Outcome, check_folder};
 use crate::health::{self, Watch};
 use crate::kafka::KafkaArgs;
 use crate::logging::{self, Limits, Rotating};
@@ -63,6 +63,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         }
     };
     if args.transport.input.dry_run {
+        args.into.as_deref().map_or(Ok(()), |path| check_folder("--into", path))?;
         return Ok(Outcome::Done);
     }
     let filter = Filter { levels: args.levels, sources: args.sources };

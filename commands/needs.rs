@@ -1,12 +1,11 @@
 //! Options that have no effect without another one: clap refuses them alone.
 
-use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgGroup, ArgMatches, Command};
 
 /// An option or a group of options, and those that have no effect without it. An option that a
 /// command does not have is skipped.
-const NEEDS: [(&str, &[&str]); 6] = [
+const NEEDS: [(&str, &[&str]); 7] = [
     (
         "kafka",
         &[
@@ -30,6 +29,7 @@ const NEEDS: [(&str, &[&str]); 6] = [
     ("create_topics", &["partitions", "replication"]),
     ("http", &["http_host"]),
     ("simulate", &["p", "beta", "first_mark"]),
+    ("data", &["index"]),
     (RECORDED, &["seconds_per_unit"]),
     (
         CASCADES,
@@ -48,12 +48,15 @@ const GROUPS: [(&str, &[&str]); 2] = [
 
 /// Options that have no effect with another one. Clap does not require an option that conflicts with a
 /// given one, so that those of a simulation are excluded by the other inputs.
-const EXCLUDES: [(&str, &[&str]); 6] = [
+const EXCLUDES: [(&str, &[&str]); 8] = [
     ("no_learn", &["newest", "trees", "target", "aggregate", "on_drift"]),
     ("history", &["p", "beta", "first_mark"]),
     ("data", &["p", "beta", "first_mark"]),
     ("files", &["p", "beta", "first_mark"]),
     ("simulate", &["seconds_per_unit"]),
+    // A table has no column for them.
+    ("csv", &["curve", "explain", "above"]),
+    ("parquet", &["curve", "explain", "above"]),
     // An evaluation takes whole cascades, not a stream of tweets.
     (
         "folds",
@@ -89,10 +92,12 @@ fn unused(command: &Command) -> &'static [&'static str] {
     }
 }
 
-/// The command with these rules.
-pub(crate) fn with_needs(mut command: Command) -> Command {
+/// The command with these rules; needed options of which --params gives a value need not be given.
+pub(crate) fn with_needs(mut command: Command, from_params: &[&str]) -> Command {
     let unused = unused(&command);
     let is_reader = READERS.contains(&command.get_name());
+    // Their collector does not run with --kafka.
+    let collects_inside = matches!(command.get_name(), "run" | "train");
     let has = |command: &Command, id: &str| command.get_arguments().any(|it| it.get_id() == id);
     for (group, members) in GROUPS {
         if members.iter().all(|member| has(&command, member)) {
@@ -102,7 +107,12 @@ pub(crate) fn with_needs(mut command: Command) -> Command {
     let exists = |needed: &str| {
         has(&command, needed) || command.get_groups().any(|group| group.get_id() == needed)
     };
-    let needs: Vec<_> = NEEDS.into_iter().filter(|(needed, _)| exists(needed)).collect();
+    let has_value = |needed: &str| match GROUPS.iter().find(|(group, _)| *group == needed) {
+        Some((_, members)) => members.iter().any(|member| from_params.contains(member)),
+        None => from_params.contains(&needed),
+    };
+    let needs = NEEDS.into_iter().filter(|(needed, _)| exists(needed) && !has_value(needed));
+    let needs: Vec<_> = needs.collect();
     let excludes: Vec<_> = EXCLUDES.into_iter().filter(|(it, _)| has(&command, it)).collect();
     // All at once: to change a single argument would move it to the end of the help.
     command.mut_args(|arg| {
@@ -118,13 +128,19 @@ pub(crate) fn with_needs(mut command: Command) -> Command {
         match arg.get_id().as_str() {
             id if unused.contains(&id) => arg.hide(true),
             "kafka" if is_reader => arg.help("Read Kafka topics, until SIGINT or SIGTERM"),
+            "max_age" if collects_inside => {
+                arg.help("Terminate a cascade at this age (default: 7d)")
+            }
+            "at_end" if collects_inside => {
+                arg.help("Action at the end of the input; after SIGINT or SIGTERM, always drop")
+            }
             _ => arg,
         }
     })
 }
 
 /// The error of an option that has no effect in its command at all.
-pub(crate) fn check_unused(command: &Command, given: &ArgMatches) -> Result<(), clap::Error> {
+pub(crate) fn check_unused(command: &Command, given: &ArgMatches) -> Result<(), String> {
     // A build without Kafka has none of them.
     let is_given = |id: &&&str| {
         given.try_contains_id(id).is_ok()
@@ -134,8 +150,7 @@ pub(crate) fn check_unused(command: &Command, given: &ArgMatches) -> Result<(), 
         None => Ok(()),
         Some(id) => {
             let option = id.replace('_', "-");
-            let text = format!("--{option} has no effect in {}; remove it", command.get_name());
-            Err(command.clone().error(ErrorKind::ArgumentConflict, text))
+            Err(format!("--{option} has no effect in {}; remove it", command.get_name()))
         }
     }
 }
@@ -163,8 +178,10 @@ pub(crate) fn idle(command: &Command, is_given: impl Fn(&str) -> bool) -> Vec<&'
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
-    use crate::cli::command;
+    use crate::cli::{Cli, command};
 
     fn error(arguments: &str) -> Option<String> {
         let command = command();
@@ -174,8 +191,7 @@ mod tests {
             Err(error) => return Some(error.to_string()),
         };
         let (name, given) = given.subcommand()?;
-        let checked = check_unused(command.find_subcommand(name)?, given);
-        checked.err().map(|error| error.to_string())
+        check_unused(command.find_subcommand(name)?, given).err()
     }
 
     #[test]
@@ -198,6 +214,17 @@ mod tests {
             ["generate x", "collect", "fit", "predict", "train", "monitor", "dashboard", "log"]
         {
             assert_eq!(error(&format!("tweetoscope {name}")), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_settings_gives_what_an_option_needs() {
+        let command = Cli::command().mut_subcommands(|sub| with_needs(sub, &["data", "index"]));
+        for option in ["--limit 5", "--seconds-per-unit 2", "--timeline dealt", "--speed 10"] {
+            let line = format!("tweetoscope generate {option}");
+            let given = command.clone().try_get_matches_from(line.split(' '));
+            assert!(given.is_ok(), "{option}: {}", given.unwrap_err());
+            assert!(error(&line).unwrap().contains("FILE"), "{option}");
         }
     }
 

@@ -25,7 +25,7 @@ pub(crate) struct SourceFlags {
     #[arg(long, value_name = "CSV", help_heading = "Cascades")]
     pub(crate) data: Option<PathBuf>,
     /// File of the original system with the first and last row of each cascade in --data
-    #[arg(long, value_name = "CSV", requires = "data", help_heading = "Cascades")]
+    #[arg(long, value_name = "CSV", help_heading = "Cascades")]
     index: Option<PathBuf>,
     /// Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default:
     /// recognise it from the first line)
@@ -96,7 +96,7 @@ impl SourceFlags {
     ) -> anyhow::Result<Box<dyn Cascades + Send>> {
         let unit = self.seconds_per_unit.unwrap_or(1.0);
         if !(unit > 0.0 && unit.is_finite()) {
-            return Err(Usage(format!("a unit of {unit} seconds is not above 0")).into());
+            return Err(Usage(format!("--seconds-per-unit must be above 0, not {unit}")).into());
         }
         // --params may give --data: files and --history on the command line take precedence.
         let data = self.data.as_ref().filter(|_| self.history.is_empty() && files.is_empty());

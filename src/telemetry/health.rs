@@ -15,7 +15,7 @@ use super::notify::Notify;
 use super::server::{Answer, PageRequest, Site};
 use super::{READY, now};
 use crate::stage::{Histogram, Tally};
-use crate::stream::{Counts, Observer};
+use crate::stream::{Counts, Observer, rename_target};
 
 /// Minimum time between two tallies.
 const MIN_INTERVAL: Duration = Duration::from_millis(200);
@@ -101,11 +101,12 @@ impl Health {
         Arc::clone(&self.shared) as _
     }
 
-    /// Writes the metrics to a file atomically.
+    /// Writes the metrics to a file atomically, also where the path is a symbolic link to one.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// The file cannot be written, or the path is that of a device, a pipe or a folder.
     pub fn write(&self, path: &Path) -> io::Result<()> {
+        let path = &rename_target(path)?;
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{}", std::process::id()));
         let written = std::fs::File::create(&name).and_then(|mut file| {

@@ -12,6 +12,7 @@ mod cases;
 mod faults;
 mod learning;
 mod losses;
+mod options;
 mod tables;
 
 fn tweetoscope(args: &[&str]) -> Command {
