@@ -239,7 +239,7 @@ mod tests {
         let times: Vec<f64> = cascades[0].2.iter().map(|point| point.time).collect();
         assert_eq!((times, refused), (vec![0.0, 2.0, 4.0], vec![]));
         assert!(notes.contains(&"2 posts occur twice; the first is used".to_owned()), "{notes:?}");
-        let early = "1 retweets precede their root in time and were dropped".to_owned();
+        let early = "1 reposts precede their root in time and were dropped".to_owned();
         assert!(notes.contains(&early), "{notes:?}");
     }
 
