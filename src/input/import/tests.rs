@@ -220,6 +220,15 @@ fn the_formats_of_the_cases_are_recognised() {
     }
     for (line, expected) in [
         (r#"{"cid":"a","tweets":[[0,1]]}"#, Recognised::Format(Format::History)),
+        (
+            r#"{"type":"history","cid":"a","t0":1539202764,"tweets":[[0,5]]}"#,
+            Recognised::Format(Format::History),
+        ),
+        (
+            r#"{"cid":"a","author_id":"u","user":1,"id":2,"times":[0]}"#,
+            Recognised::Format(Format::History),
+        ),
+        (r#"{"type":null,"cid":"a","tweets":[[0,5"#, Recognised::Format(Format::History)),
         (r#"{"type":"tweet","cid":"a","t":0}"#, Recognised::Records),
         (r#"{"type":"serie","cid":"a","tweets":[]}"#, Recognised::Records),
         (
