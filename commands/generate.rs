@@ -281,7 +281,8 @@ fn convert(args: &Args, format: PostFormat) -> anyhow::Result<Outcome> {
 
 /// Runs the command.
 #[expect(clippy::disallowed_methods, reason = "--speed is relative to real time")]
-pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
+pub(crate) fn run(mut args: Args) -> anyhow::Result<Outcome> {
+    args.cascades.source.reports_offset = true;
     if let Some(format) = args.stream()? {
         return convert(&args, format);
     }

@@ -48,6 +48,9 @@ pub(crate) struct SourceFlags {
     /// Whether what is recognised and ignored was reported before.
     #[arg(skip)]
     pub(crate) is_reported: bool,
+    /// Whether the offset from UTC has no other use, so that it is reported where it changes no time.
+    #[arg(skip)]
+    pub(crate) reports_offset: bool,
 }
 
 impl SourceFlags {
@@ -101,7 +104,11 @@ impl SourceFlags {
         // --params may give --data: files and --history on the command line take precedence.
         let data = self.data.as_ref().filter(|_| self.history.is_empty() && files.is_empty());
         if let (Some(data), Some(index)) = (data, &self.index) {
-            return Ok(Box::new(Pair::open(data, index, unit, refuse)?));
+            let pair = Pair::open(data, index, unit, refuse)?;
+            if !self.is_reported {
+                pair.notes().iter().for_each(|note| stream::report(note));
+            }
+            return Ok(Box::new(pair));
         }
         let named = match data {
             Some(data) => std::slice::from_ref(data),
@@ -122,6 +129,7 @@ impl SourceFlags {
                 columns: self.columns.clone().unwrap_or_default(),
                 seconds_per_unit: self.seconds_per_unit,
                 utc_offset: utc_offset * 3600.0,
+                reports_offset: self.reports_offset,
                 missing_root: self.missing_root,
             },
         };

@@ -151,7 +151,9 @@ pub(super) fn serie(bytes: &[u8], list: Option<Vec<Point>>) -> Result<Serie, Ref
                 let Ok(lists) = parse::<Parallel>(bytes) else { return Err(refusal) };
                 let (times, marks) = (lists.times.len(), lists.magnitudes.len());
                 if marks > 0 && marks != times {
-                    let text = format!("{times} times, but {marks} magnitudes");
+                    let text = format!(
+                        "times has {times} entries and magnitudes {marks}; give one magnitude for each time"
+                    );
                     return Err(Refusal::new("field", text));
                 }
                 let marks = lists.magnitudes.into_iter().chain(std::iter::repeat(1.0));
