@@ -23,12 +23,12 @@ pub(super) struct Range {
     pub(super) bytes: u64,
 }
 
+/// The rows of a cascade, with the line number of the index.
+type Found = (u64, Result<Range, Refusal>);
+
 /// Locates the rows of each cascade in one pass over the data, with its line number in the index. Rows
 /// that belong to an earlier cascade are refused. The number of rows of the data is returned, too.
-pub(super) fn find(
-    data: &mut File,
-    rows: Vec<IndexRow>,
-) -> io::Result<(Vec<(u64, Result<Range, Refusal>)>, u64)> {
+pub(super) fn find(data: &mut File, rows: Vec<IndexRow>) -> io::Result<(Vec<Found>, u64)> {
     let lines = lines_of(&rows);
     let (starts, total) = line_starts(data, &lines)?;
     let starts = lines.into_iter().zip(starts).collect();

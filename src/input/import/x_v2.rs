@@ -116,9 +116,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for OneOrMany<'a> {
     }
 }
 
+/// The number of followers of an author, where there is a valid one.
+type Followers = Result<Option<f64>, Refusal>;
+
 /// Followers by author, and posts by id; both sorted by id. What has no id is skipped: nothing refers to it.
 struct Included<'a> {
-    followers: Vec<(Cow<'a, str>, Result<Option<f64>, Refusal>)>,
+    followers: Vec<(Cow<'a, str>, Followers)>,
     posts: Vec<(Cow<'a, str>, Tweet<'a>)>,
 }
 
@@ -140,7 +143,7 @@ impl<'a> Included<'a> {
         Self { followers, posts }
     }
 
-    fn followers(&self, tweet: &Tweet<'a>) -> Result<Option<f64>, Refusal> {
+    fn followers(&self, tweet: &Tweet<'a>) -> Followers {
         if let Some(author) = &tweet.author {
             return post::followers(&author.public_metrics.followers_count);
         }
