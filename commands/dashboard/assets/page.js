@@ -1,6 +1,6 @@
 // The live board: rows by server-sent events, one cascade in full beside them.
 
-import { compact, count, element, interval, percent, span, spark } from "./parts.js";
+import { count, element, interval, percent, span, spark } from "./parts.js";
 import { figure } from "./plot.js";
 
 const board = document.getElementById("board");
@@ -103,11 +103,13 @@ function render() {
   if (focus && focus !== document.activeElement && focus.isConnected) focus.focus({ preventScroll: true });
   board.classList.toggle("no-above", list.length > 0 && !list.some((row) => row.above));
   const sizes = new Set(list.filter((row) => row.above).map((row) => row.above[0]));
-  set(document.getElementById("above"), sizes.size === 1 ? compact([...sizes][0]) : "N");
+  set(document.getElementById("above"), sizes.size === 1 ? count([...sizes][0]) : "N");
   const empty = document.getElementById("empty");
   empty.hidden = list.length > 0;
   const over = `${count(shown.ended)} ${shown.ended === 1 ? "cascade is" : "cascades are"} over and not shown; tick "include cascades that are over"`;
-  set(empty, among.length ? "No cascade matches the filter." : shown.ended ? over : "No alerts yet.");
+  const isPart = among.length < total();
+  const none = isPart ? `No cascade among the ${count(among.length)} largest predictions matches the filter.` : "No cascade matches the filter.";
+  set(empty, among.length ? none : shown.ended ? over : "No alerts yet.");
   const largest = among[0]?.href ?? "";
   if (first && largest !== first) announce(`Largest prediction: ${among[0].msg || among[0].name}`);
   first = largest;
@@ -118,8 +120,15 @@ function state(text) {
   set(document.getElementById("state"), numbers + text);
 }
 
+// The cascades of the board that the filter could show.
+function total() {
+  return shown.cascades - (form.elements.ended.checked ? 0 : shown.ended);
+}
+
 function showState() {
-  state(paused ? "paused" : held?.over ? "end of input" : "live");
+  const sent = shown ? (form.elements.ended.checked ? shown.all : shown.open).length : 0;
+  const part = shown && sent < total() ? `; the ${count(sent)} largest predictions are filtered and sorted` : "";
+  state((paused ? "paused" : held?.over ? "end of input" : "live") + part);
 }
 
 let announced = 0;
@@ -265,8 +274,22 @@ document.getElementById("submit").hidden = true;
 // ---- events
 
 let due = 0;
-const events = new EventSource("/events");
-events.addEventListener("board", (event) => {
+let events = null;
+
+function connect() {
+  if (events && events.readyState !== EventSource.CLOSED) return;
+  events = new EventSource("/events");
+  events.addEventListener("board", received);
+  events.addEventListener("error", lost);
+}
+
+// A browser retries a connection that broke, but not an answer such as 503.
+function lost() {
+  state("not connected, retrying");
+  if (events.readyState === EventSource.CLOSED) setTimeout(connect, 3000);
+}
+
+function received(event) {
   held = JSON.parse(event.data);
   if (paused) return showState();
   if (!shown) body.replaceChildren();
@@ -275,7 +298,13 @@ events.addEventListener("board", (event) => {
   render();
   // Updates the open cascade at most once a second.
   if (open && Date.now() > due) { due = Date.now() + 1000; show(open, false); }
+}
+
+connect();
+// A hidden page leaves its connection to others: a browser has six to a server.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) events.close();
+  else connect();
 });
-events.addEventListener("error", () => state("not connected, retrying"));
 addEventListener("resize", () => { if (open) show(open, false); });
 if (location.hash.length > 1) show("/cascade?" + location.hash.slice(1), false);

@@ -22,7 +22,8 @@ const KEYS: &str = "q quit  p pause  up, down select a window  ? explain the col
 pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen<'_>) {
     // Two lines of heads, and as many windows as leave room for the plots.
     let rows = (screen.reports.len() as u16).min((frame.area().height / 2).saturating_sub(4)) + 2;
-    let explained = if screen.help { 4 } else { 1 };
+    let text = if screen.help { legend(&screen.reports) } else { KEYS.to_owned() };
+    let explained = text.lines().count() as u16;
     let [head, middle, plot, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(rows),
@@ -31,7 +32,6 @@ pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen<'_>) {
     ])
     .areas(frame.area());
     frame.render_widget(header(screen), head);
-    let text = if screen.help { legend(&screen.reports) } else { KEYS.to_owned() };
     frame.render_widget(Paragraph::new(text).dark_gray(), foot);
     if screen.reports.is_empty() {
         let text = "\n\nno stats yet: a prediction is scored when its final size is emitted";
@@ -57,20 +57,34 @@ fn header(screen: &Screen<'_>) -> Line<'static> {
 }
 
 fn figures(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen<'_>) {
-    let rows: Vec<Row<'_>> = screen.reports.iter().map(line).collect();
+    let columns = columns(area.width as usize);
+    let rows: Vec<Row<'_>> = screen.reports.iter().map(|report| line(report, &columns)).collect();
     // The last column is aligned left and takes the remaining width.
-    let widths = WIDTHS.iter().enumerate().map(|(place, width)| match place {
+    let widths = columns.iter().map(|place| match place {
         11 => Constraint::Fill(1),
-        _ => Constraint::Length(*width as u16),
+        _ => Constraint::Length(WIDTHS[*place] as u16),
     });
-    let heads: [String; 12] =
-        std::array::from_fn(|place| format!("{}\n{}", HEADS[0][place], HEADS[1][place]));
-    let head = heads.iter().enumerate().map(|(place, text)| aligned(text, place));
+    let head = columns.iter().map(|&place| {
+        aligned(&format!("{}\n{}", HEADS[0][place], HEADS[1][place]), place)
+    });
     let table = Table::new(rows, widths)
         .column_spacing(0)
         .header(Row::new(head).height(2).bold())
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
     frame.render_stateful_widget(table, area, &mut screen.table);
+}
+
+/// The columns that have room: the least important ones are left out whole, so that no number is cut.
+pub(super) fn columns(width: usize) -> Vec<usize> {
+    /// Skill, top, cover, median, bias, and the mean of the last.
+    const LEFT_OUT: [usize; 8] = [9, 8, 7, 10, 6, 3, 5, 4];
+    let mut columns: Vec<usize> = (0..WIDTHS.len()).collect();
+    for place in LEFT_OUT {
+        if columns.iter().map(|it| WIDTHS[*it]).sum::<usize>() > width {
+            columns.retain(|it| *it != place);
+        }
+    }
+    columns
 }
 
 /// Numbers are aligned right, text left.
@@ -82,14 +96,15 @@ fn aligned(text: &str, column: usize) -> Text<'static> {
     }
 }
 
-fn line(report: &Report) -> Row<'static> {
+fn line(report: &Report, columns: &[usize]) -> Row<'static> {
     let cells = cells(report);
     let colour = match report.verdict.as_str() {
         "ok" => Color::Green,
         "young" => Color::Reset,
         _ => Color::Red,
     };
-    let cells = cells.iter().enumerate().map(|(column, text)| {
+    let cells = columns.iter().map(|&column| {
+        let text = &cells[column];
         let cell = aligned(text, column);
         match column {
             2 => cell.bold(),
