@@ -162,6 +162,9 @@ fn exit(error: &clap::Error) -> ! {
 }
 
 fn with_defaults(command: clap::Command, name: &str, defaults: Defaults) -> clap::Command {
+    if defaults.is_empty() {
+        return command;
+    }
     command.mut_subcommand(name, |sub| {
         defaults.into_iter().fold(sub, |sub, (arg, values)| {
             let exists = sub.get_arguments().any(|it| it.get_id() == arg);

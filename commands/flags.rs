@@ -180,7 +180,8 @@ pub(crate) struct InputArgs {
     /// transaction of the output
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub(crate) dead_letter: Option<PathBuf>,
-    /// Refuse longer lines, in bytes; tweets are refused above 1 MiB in any case
+    /// Refuse longer lines of records, in bytes; tweets and retweets are refused above 1 MiB in any case, and
+    /// lines of a history, table or post file above 256 MiB
     #[arg(long, value_name = "BYTES", default_value_t = MAX_LINE_BYTES, help_heading = "Input")]
     pub(crate) max_line: usize,
     /// Check the options and the files, then exit without reading records

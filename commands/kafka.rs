@@ -64,7 +64,7 @@ pub(crate) struct KafkaArgs {
     /// written), or group:NAME for the committed offsets of another group, without its state
     #[arg(long, value_name = "START", default_value = "earliest")]
     from: From,
-    /// Exit when the end of all partitions that are assigned to this process is reached
+    /// Exit when this process has read its assigned partitions to their ends
     #[arg(long)]
     exit_eof: bool,
     /// Write without transactions; output may be repeated after a crash
@@ -314,7 +314,7 @@ impl KafkaArgs {
         };
         // Not parsed by clap, whose errors would print the value, which may be a secret.
         for text in &self.properties {
-            let (name, value) = property(text).map_err(Usage)?;
+            let (name, value) = property(text).map_err(|why| Usage(format!("-X {why}")))?;
             check_settable(&name).map_err(Usage)?;
             properties.push((name, value));
         }

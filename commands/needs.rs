@@ -81,23 +81,55 @@ const EXCLUDES: [(&str, &[&str]); 8] = [
 /// The commands that only read topics.
 const READERS: [&str; 3] = ["dashboard", "log", "monitor"];
 
-/// Options of `--kafka` that have no effect in a command, because it only reads topics, or only writes to one.
+/// Options of `--kafka` that have no effect in a command, because it only reads topics, only writes to one, or has
+/// no state.
 fn unused(command: &Command) -> &'static [&'static str] {
     match command.get_name() {
         "generate" => &["from", "exit_eof", "max_replay", "without_replay"],
+        "fit" => &["max_replay"],
         name if READERS.contains(&name) => {
-            &["transactional_id", "at_least_once", "tick", "max_replay", "without_replay"]
+            &["group", "transactional_id", "at_least_once", "tick", "max_replay", "without_replay"]
         }
         _ => &[],
     }
 }
 
+/// The help of an option in a command for which that of the other commands is not true.
+fn help(command: &str, option: &str) -> Option<&'static str> {
+    Some(match (command, option) {
+        ("generate", "kafka") => {
+            "Write to Kafka topics instead of stdout; with --transactional-id exactly once, also after a restart"
+        }
+        ("generate", "group") => {
+            "Name under which the position of this replay is committed (default: tweetoscope-generate); one for each \
+             generate of a topic"
+        }
+        // Their collector does not run with --kafka.
+        ("run" | "train", "max_age") => "Terminate a cascade at this age (default: 7d)",
+        ("run" | "train", "at_end") => {
+            "Action at the end of the input; after SIGINT or SIGTERM, always drop"
+        }
+        ("predict" | "train", "max_replay") => {
+            "Log a WARNING when a restart would replay more than twice this number of records"
+        }
+        (reader, option) if READERS.contains(&reader) => match option {
+            "kafka" => "Read Kafka topics, until SIGINT or SIGTERM",
+            "partitions" => "Number of partitions of created topics, at most 10000",
+            "from" => {
+                "Start position: earliest, latest (the next record that is written), or group:NAME for the committed \
+                 offsets of a group"
+            }
+            "exit_eof" => "Exit when all partitions have been read to their ends",
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
 /// The command with these rules; needed options of which --params gives a value need not be given.
 pub(crate) fn with_needs(mut command: Command, from_params: &[&str]) -> Command {
     let unused = unused(&command);
-    let is_reader = READERS.contains(&command.get_name());
-    // Their collector does not run with --kafka.
-    let collects_inside = matches!(command.get_name(), "run" | "train");
+    let name = command.get_name().to_owned();
     let has = |command: &Command, id: &str| command.get_arguments().any(|it| it.get_id() == id);
     for (group, members) in GROUPS {
         if members.iter().all(|member| has(&command, member)) {
@@ -125,16 +157,13 @@ pub(crate) fn with_needs(mut command: Command, from_params: &[&str]) -> Command 
             None => arg,
         };
         let arg = arg.conflicts_with_all(excluding);
-        match arg.get_id().as_str() {
-            id if unused.contains(&id) => arg.hide(true),
-            "kafka" if is_reader => arg.help("Read Kafka topics, until SIGINT or SIGTERM"),
-            "max_age" if collects_inside => {
-                arg.help("Terminate a cascade at this age (default: 7d)")
-            }
-            "at_end" if collects_inside => {
-                arg.help("Action at the end of the input; after SIGINT or SIGTERM, always drop")
-            }
-            _ => arg,
+        let id = arg.get_id().as_str();
+        if unused.contains(&id) {
+            return arg.hide(true);
+        }
+        match help(&name, id) {
+            Some(text) => arg.help(text),
+            None => arg,
         }
     })
 }
@@ -197,15 +226,48 @@ mod tests {
     #[test]
     #[cfg(feature = "kafka")]
     fn an_option_without_effect_in_its_command_is_refused() {
-        for (command, option) in
-            [("monitor", "--tick 1s"), ("log", "--at-least-once"), ("dashboard", "--max-replay 5")]
-        {
+        for (command, option) in [
+            ("monitor", "--tick 1s"),
+            ("log", "--at-least-once"),
+            ("dashboard", "--max-replay 5"),
+            ("monitor", "--group g"),
+            ("fit", "--max-replay 5"),
+        ] {
             let error = error(&format!("tweetoscope {command} --kafka {option}")).unwrap();
             let name = option.split(' ').next().unwrap();
             assert!(error.contains(&format!("{name} has no effect in {command}")), "{error}");
         }
         assert_eq!(error("tweetoscope collect --kafka --tick 1s --max-replay 5"), None);
         assert_eq!(error("tweetoscope monitor --kafka --from latest --exit-eof"), None);
+        assert_eq!(error("tweetoscope log --kafka --from group:g"), None);
+        assert_eq!(error("tweetoscope predict --kafka --group g --max-replay 5"), None);
+    }
+
+    #[test]
+    #[cfg(feature = "kafka")]
+    fn the_help_of_an_option_of_kafka_is_true_of_its_command() {
+        let of = |name: &str, option: &str| {
+            let command = command();
+            let mut arguments = command.find_subcommand(name).unwrap().get_arguments();
+            let found = arguments.find(|it| it.get_id() == option && !it.is_hide_set());
+            found.map(|it| it.get_help().unwrap().to_string())
+        };
+        let has = |name: &str, option: &str, text: &str| of(name, option).unwrap().contains(text);
+        assert!(has("collect", "kafka", "exactly once, until SIGINT"));
+        assert!(has("generate", "kafka", "instead of stdout"));
+        assert!(has("collect", "group", "share the partitions"));
+        assert!(has("generate", "group", "position of this replay"));
+        assert!(has("collect", "max_replay", "collect_state"));
+        assert!(has("predict", "max_replay", "WARNING") && has("train", "max_replay", "WARNING"));
+        assert_eq!((of("fit", "max_replay"), of("generate", "from")), (None, None));
+        for reader in READERS {
+            assert_eq!(of(reader, "group"), None);
+            for (option, word) in
+                [("partitions", "instances"), ("from", "without"), ("exit_eof", "assigned")]
+            {
+                assert!(!has(reader, option, word), "{reader} {option}");
+            }
+        }
     }
 
     #[test]

@@ -204,7 +204,11 @@ pub(crate) const PAGES: [Page; 10] = [
     Page {
         command: "monitor",
         formats: &[
-            ("Reads", "stat records, and the times of alert records, which it does not pass on"),
+            (
+                "Reads",
+                "stat records; on a pipe also alert records, which do not pass through, for the event time of their \
+                 sources in the metrics",
+            ),
             ("Writes", "report records"),
             (
                 "--csv",

@@ -38,7 +38,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ROWS", default_value_t = 10)]
     top: usize,
     /// Show the probability of more than N events (default: the smallest N in the alert); alerts
-    /// contain probabilities where predict runs with --alert-above
+    /// contain probabilities where predict runs with --alert-above or --above
     #[arg(long, value_name = "N")]
     above: Option<f64>,
     /// Also show cascades that are over, with their final sizes

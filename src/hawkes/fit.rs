@@ -29,7 +29,8 @@ pub struct Fit {
     pub standard_errors: Option<[f64; 2]>,
 }
 
-/// Fits the parameters to the points up to `end`, given the mean mark E\[m\].
+/// Fits the parameters to the points up to `end` (seconds, on the clock of the points), given the mean mark E\[m\] in
+/// followers.
 ///
 /// The points are in time order. A fit that is not reliable has a status other than [`Status::Ok`].
 pub fn fit(points: &[Point], end: f64, mean_mark: f64, estimator: Estimator) -> Fit {

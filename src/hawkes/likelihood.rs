@@ -14,7 +14,9 @@ use super::{Params, kernel};
 use crate::cascade::Point;
 use crate::math;
 
-/// The log-likelihood of the events that follow the first, observed until `end`.
+/// The log-likelihood, in nats, of the events after the first positive mark (Ozaki 1979, equation 6).
+///
+/// `points` are in time order; `end`, at or after the last, is in seconds on their clock.
 pub fn log_likelihood(points: &[Point], end: f64, params: Params) -> f64 {
     Sums::of(points, end, params.decay).log_likelihood(params)
 }

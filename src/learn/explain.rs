@@ -21,7 +21,7 @@ use crate::math;
 /// Contributions to a prediction, in ln(N/n).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
-    /// What predicted.
+    /// The step (growth law, MAP law or forest) that made the prediction.
     pub step: Step,
     /// Finished cascades that the law was fitted to.
     pub cascades: usize,

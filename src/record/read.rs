@@ -224,6 +224,7 @@ fn event<'a>(head: Head<'a>, key: Option<&'a str>, root: bool) -> Result<Event<'
     if !(0.0..=LARGEST).contains(&magnitude) {
         return Err(Refusal::new("range", "the magnitude is no number from 0 to 1e12"));
     }
+    [&head.cid, &head.tweet_id, &head.source, &head.id].into_iter().try_for_each(Id::check)?;
     let tweet_id = head.tweet_id.0;
     let keyed_by_source = tweet_id.is_some();
     let key_is_source = key.is_some() && head.source.0.as_deref() == key;
@@ -261,6 +262,7 @@ fn digits(info: &str) -> Option<Cow<'static, str>> {
 }
 
 fn watermark(head: Head<'_>, key: Option<&str>) -> Result<Watermark, Refusal> {
+    head.source.check()?;
     let source = head.source.0.or(key.map(Cow::Borrowed)).unwrap_or(Cow::Borrowed("0"));
     Ok(Watermark { source: source.into_owned(), t: clock(&head.t)?.seconds() })
 }

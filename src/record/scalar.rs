@@ -7,6 +7,8 @@ use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::item::Refusal;
+
 /// Numbers by name, in a significant order, which a map would lose.
 pub type Named = Vec<(String, f64)>;
 
@@ -133,13 +135,23 @@ pub(crate) fn exact<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Scalar
     scalar_of(<&RawValue>::deserialize(from)?).map_err(D::Error::custom)
 }
 
-/// An id in a field of a line; `None` where it is absent, `null`, a boolean, a list or an object.
+/// An id in a field of a line, if it is one; a rounded one is an error where it is used, not in records that pass through.
 #[derive(Default)]
-pub(super) struct Id<'a>(pub(super) Option<Cow<'a, str>>);
+pub(super) struct Id<'a>(pub(super) Option<Cow<'a, str>>, Option<&'a str>);
+
+impl Id<'_> {
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        let Some(number) = self.1 else { return Ok(()) };
+        Err(Refusal::new("field", format!("the id {number} is rounded: {ROUNDED}")))
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Id<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        id_of(<&RawValue>::deserialize(from)?).map(Self).map_err(D::Error::custom)
+        let raw = <&'de RawValue>::deserialize(from)?;
+        let scalar = scalar_of(raw).map_err(D::Error::custom)?;
+        let rounded = scalar.is_rounded().then(|| raw.get());
+        Ok(Self(scalar.id(), rounded))
     }
 }
 

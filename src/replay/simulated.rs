@@ -285,7 +285,7 @@ mod tests {
         let (p, beta) = ("0.02".parse().unwrap(), "1".parse().unwrap());
         let endless = Simulated::new(1, p, beta, MarkLaw::USUAL, 1e12, 1).unwrap();
         let refused = taken(endless).remove(0).unwrap_err();
-        assert_eq!((refused.reason, refused.file.as_str()), ("size", ""));
+        assert_eq!((refused.reason, refused.file.as_str()), ("size", "--simulate"));
     }
 
     #[test]

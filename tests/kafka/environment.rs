@@ -59,7 +59,10 @@ impl<'a> Environment<'a> {
         for kind in TOPICS {
             flags.extend(["--topic".to_owned(), format!("{kind}={}", self.topic(kind))]);
         }
-        flags.extend(["--group".to_owned(), self.group(command)]);
+        // Readers have no group.
+        if !["dashboard", "log", "monitor"].contains(&command) {
+            flags.extend(["--group".to_owned(), self.group(command)]);
+        }
         let session = format!("session.timeout.ms={}", SESSION.as_millis());
         for property in [session, "heartbeat.interval.ms=300".to_owned()] {
             flags.extend(["-X".to_owned(), property]);

@@ -18,7 +18,8 @@ fn brokers_that_do_not_answer_are_status_75() {
         stderr.contains("127.0.0.1:9") && stderr.contains("did not answer for 2 s"),
         "{stderr}"
     );
-    assert!(stderr.contains("broker 127.0.0.1:9 has not answered for "), "{stderr}");
+    assert_eq!(stderr.matches(" answer").count(), 1, "one duration: {stderr}");
+    assert!(stderr.contains("check --brokers, or give a longer --wait"), "{stderr}");
     assert!(start.elapsed().as_secs() < 6, "{:?}", start.elapsed());
 }
 
@@ -48,7 +49,7 @@ fn a_broker_that_stops_answering_is_status_75_after_wait() {
     let took = start.elapsed().as_secs_f64();
     assert_eq!(status, Some(75), "{}", daemon.stderr());
     assert!((5.0..14.0).contains(&took), "{took} s");
-    let name = format!("broker {} has not answered for ", environment.brokers());
+    let name = format!("brokers {} did not answer for ", environment.brokers());
     assert!(daemon.stderr().contains(&name), "{}", daemon.stderr());
 }
 
@@ -92,9 +93,8 @@ fn unreachable_brokers_while_running_are_status_75_and_no_record_is_lost() {
     assert_eq!(status, Some(75), "{}", daemon.stderr());
     let took = start.elapsed().as_secs_f64();
     assert!((2.5..8.0).contains(&took), "{took} s, and --wait is 3 s: {}", daemon.stderr());
-    let name = format!("broker {} has not answered for ", environment.brokers());
+    let name = format!("brokers {} did not answer for ", environment.brokers());
     assert!(daemon.stderr().contains(&name), "{}", daemon.stderr());
-    assert!(daemon.stderr().contains("did not answer"), "{}", daemon.stderr());
     broker.script("restart", &[]);
     let mut daemon = environment.daemon("collect", "patient", &flags);
     environment.feed(&lines[half + 1..]);

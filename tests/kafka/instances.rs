@@ -67,7 +67,7 @@ fn an_instance_that_was_replaced_ends_with_status_76() {
         std::thread::sleep(Duration::from_millis(20));
     }
     environment.feed(&parts[1]);
-    // Each fences the other once and connects anew. Which one is fenced twice first depends on their commits.
+    // Each fences the other once and connects again. Which one is fenced twice first depends on their commits.
     let start = Instant::now();
     let (status, mut other) = loop {
         assert!(start.elapsed() < Duration::from_secs(60), "{}", old.stderr());

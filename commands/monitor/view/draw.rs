@@ -64,9 +64,9 @@ fn figures(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen<'_>) {
         11 => Constraint::Fill(1),
         _ => Constraint::Length(WIDTHS[*place] as u16),
     });
-    let head = columns.iter().map(|&place| {
-        aligned(&format!("{}\n{}", HEADS[0][place], HEADS[1][place]), place)
-    });
+    let head = columns
+        .iter()
+        .map(|&place| aligned(&format!("{}\n{}", HEADS[0][place], HEADS[1][place]), place));
     let table = Table::new(rows, widths)
         .column_spacing(0)
         .header(Row::new(head).height(2).bold())

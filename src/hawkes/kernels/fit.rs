@@ -10,7 +10,7 @@ use crate::cascade::Point;
 use crate::hawkes::arithmetic::LANES;
 use crate::math;
 
-/// The mark exponent of a model.
+/// How the mark exponent β is determined: given, fitted, or marks are ignored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MarkExponent {
     /// Every event has the weight 1.
@@ -21,7 +21,7 @@ pub enum MarkExponent {
     Free(f64),
 }
 
-/// The population of a model.
+/// The number of users that can join: infinite, given or fitted (HawkesN; Rizoiu et al., WWW 2018).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Population {
     /// Infinite.
@@ -335,7 +335,8 @@ const PREFIX: usize = 1000;
 /// Up to this number of events the search uses all pairs.
 const SHORT: usize = 150;
 
-/// The log-likelihood of the events from `cut` on, given those before, under the fit of the model to those before.
+/// The log-likelihood, in nats, of the events from `cut` on, given those before, under the fit of the model to those
+/// before; `cut` and `end` are in seconds on the clock of the points.
 pub fn held_out(model: &Model, points: &[Point], cut: f64, end: f64) -> f64 {
     let before = points.partition_point(|point| point.time < cut);
     let training = [Observed::new(&points[..before], cut)];

@@ -107,6 +107,8 @@ pub struct Parameters {
 
 impl Parameters {
     /// The exponential kernel K θ exp(−θ s); `exponent` is the mark exponent of a marked model.
+    ///
+    /// `k`: children of an event of weight 1; `theta` in 1/s; `population` in events, infinite for none.
     pub fn exponential(k: f64, theta: f64, exponent: Option<f64>, population: f64) -> Self {
         let mut coords = [0.0; DIM];
         coords[0] = exponent.unwrap_or(0.0);
@@ -114,7 +116,7 @@ impl Parameters {
         Self { scale: k, coords, marked: exponent.is_some(), population }
     }
 
-    /// The power law K (s + c)^−(1+θ).
+    /// The power law K (s + c)^−(1+θ): `c` in seconds, `theta` without unit.
     pub fn power_law(k: f64, c: f64, theta: f64, exponent: Option<f64>, population: f64) -> Self {
         let mut coords = [0.0; DIM];
         coords[0] = exponent.unwrap_or(0.0);

@@ -125,12 +125,7 @@ impl Cluster {
     fn unreachable(&self, waited: Duration, error: &str) -> io::Error {
         let why = self.events.outages().connection_error().map_or(error.to_owned(), |it| it.text);
         let brokers = &self.settings.brokers;
-        Stopped::Unreachable(format!(
-            "brokers {brokers} did not answer for {:.0} s: {why}{}",
-            waited.as_secs_f64(),
-            self.events.outages().unanswered()
-        ))
-        .into()
+        Stopped::Unreachable(self.events.outages().unreachable(brokers, waited, Some(&why))).into()
     }
 
     /// The offset that a group has committed for a partition; `None` where it has committed those of others only, as

@@ -69,6 +69,24 @@ impl Outages {
         each.map(|text| format!("; broker {text}")).collect()
     }
 
+    /// The text of an error: these brokers, separated by commas, did not answer for a time, and which others did not.
+    pub(super) fn unreachable(&self, brokers: &str, waited: Duration, why: Option<&str>) -> String {
+        let is_listed = |name: &&str| brokers.split(',').any(|it| it.trim() == *name);
+        let failing = lock(&self.failing);
+        let recent = failing.iter().filter(|(_, (_, last))| last.elapsed() < MAX_GAP);
+        let names = recent.map(|(broker, _)| broker.as_str());
+        let others: Vec<&str> = names.filter(|name| !is_listed(name)).collect();
+        let others = match others.is_empty() {
+            true => String::new(),
+            false => format!("; nor did {}", others.join(", ")),
+        };
+        format!(
+            "brokers {brokers} did not answer for {:.0} s{}{others}; check --brokers, or give a longer --wait",
+            waited.as_secs_f64(),
+            why.map_or(String::new(), |why| format!(": {why}"))
+        )
+    }
+
     /// Times since the last answer of the brokers to which there are connections.
     pub(super) fn observe_silences(&self, silences: BTreeMap<String, Duration>) {
         let now = now();
@@ -142,6 +160,19 @@ mod tests {
         observe(&[("a:1", 0), ("b:1", 9)]);
         assert_eq!(outages.down_since(), None);
         assert!(!outages.unanswered().contains("a:1"));
+    }
+
+    #[test]
+    fn an_error_of_unreachable_brokers_has_one_duration_and_a_remedy() {
+        let outages = Outages::default();
+        let text = |why| outages.unreachable("a:1, b:2", Duration::from_secs(7), why);
+        let remedy = "; check --brokers, or give a longer --wait";
+        assert_eq!(text(None), format!("brokers a:1, b:2 did not answer for 7 s{remedy}"));
+        for error in ["b:2/bootstrap: refused", "c:3/7: refused"] {
+            outages.add_error(Code::BrokerTransportFailure, error);
+        }
+        let start = "brokers a:1, b:2 did not answer for 7 s";
+        assert_eq!(text(Some("refused")), format!("{start}: refused; nor did c:3{remedy}"));
     }
 
     #[test]

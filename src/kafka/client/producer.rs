@@ -107,12 +107,10 @@ impl Producer {
 
     /// The error of an operation that has failed since `start`.
     fn unreachable(&self, text: &str, start: Instant) -> Stopped {
-        let waited = self.events.outages().failing_for(start).as_secs_f64();
-        let unanswered = self.events.outages().unanswered();
-        Stopped::Unreachable(format!(
-            "{text}: brokers {} did not answer for {waited:.0} s{unanswered}",
-            self.settings.brokers
-        ))
+        let outages = self.events.outages();
+        let waited = outages.failing_for(start);
+        let unreachable = outages.unreachable(&self.settings.brokers, waited, None);
+        Stopped::Unreachable(format!("{text}: {unreachable}"))
     }
 
     fn begin(&mut self) -> Result<(), TransactionError> {

@@ -34,16 +34,12 @@ const OWNED: [(&str, &str); 22] = [
     ("transactional.id", "use --transactional-id"),
 ];
 
-/// Parses `name=value`. The error does not contain the text, which may be a secret.
+/// Parses `NAME=VALUE`. The error, which follows the name of what was read, does not contain the text.
 pub fn property(text: &str) -> Result<(String, String), String> {
-    let Some((name, value)) = text.split_once('=') else {
-        return Err("a property is written name=value".to_owned());
-    };
-    let (name, value) = (name.trim(), value.trim());
-    if name.is_empty() {
-        return Err("a property is written name=value".to_owned());
+    match text.split_once('=').map(|(name, value)| (name.trim(), value.trim())) {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("must be NAME=VALUE (the text is not printed, it may be a secret)".to_owned()),
     }
-    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// An error if a user cannot set the property.
@@ -68,7 +64,8 @@ pub fn from_file(path: &Path) -> io::Result<(Properties, Option<String>)> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (name, value) = property(line).map_err(|text| place(index + 1, &text))?;
+        let (name, value) =
+            property(line).map_err(|why| place(index + 1, &format!("a line {why}")))?;
         if matches!(&*name, "bootstrap.servers" | "metadata.broker.list") {
             brokers = Some(value);
             continue;
@@ -109,6 +106,15 @@ mod tests {
         );
         assert_eq!(check_settable("session.timeout.ms"), Ok(()));
         assert!(check_settable("group.id").unwrap_err().contains("--group"));
+    }
+
+    #[test]
+    fn a_property_without_a_name_or_a_value_is_refused_without_its_text() {
+        assert_eq!(property(" a.b = c=d "), Ok(("a.b".to_owned(), "c=d".to_owned())));
+        for text in ["hunter2", "=hunter2", " = hunter2"] {
+            let error = property(text).unwrap_err();
+            assert!(error.contains("NAME=VALUE") && !error.contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

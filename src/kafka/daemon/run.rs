@@ -21,6 +21,7 @@ use crate::kafka::daemon::transaction::Transaction;
 use crate::kafka::daemon::writer::Writer;
 use crate::kafka::restore::changelog::Changelog;
 use crate::kafka::restore::recovery::{Recovery, partitions_changed};
+use crate::kafka::restore::remedies::long_replay;
 use crate::stage::{Recover, Tally};
 use crate::stream::{Counts, Frame, Observer, Rejects};
 
@@ -232,11 +233,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         // Stages with a changelog keep the distance near --max-replay; the others may exceed it.
         let is_long = distance > self.settings.max_replay.saturating_mul(2);
         if is_long && !self.is_long_reported {
-            log::warn!(
-                "topic {}: a restart would replay {distance} records; a lower --max-age reduces \
-                 the number of open cascades",
-                self.input.name
-            );
+            log::warn!("{}", long_replay(&self.settings.command, &self.input.name, distance));
         }
         self.is_long_reported = is_long;
     }

@@ -120,11 +120,14 @@ fn run<S: Recover>(
             Err(error)
                 if is_fenced(&error) && fenced.is_none_or(|it| it.elapsed() > FENCED_AGAIN) =>
             {
-                log::warn!("{error}; connecting anew once, in case the broker means this process");
+                log::warn!(
+                    "{error}; connecting again once, because a broker that fails can fence this process itself; fenced \
+                     again within a minute, it ends with status 76"
+                );
                 fenced = Some(now());
             }
             Err(error) if is_lost(&error) => {
-                log::warn!("all brokers are lost: connecting anew, and the state is restored");
+                log::warn!("all brokers are lost: connecting again, and the state is restored");
             }
             ended => return ended,
         }

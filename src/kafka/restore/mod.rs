@@ -4,3 +4,4 @@
 pub(crate) mod changelog;
 pub(crate) mod checkpoint;
 pub(crate) mod recovery;
+pub(crate) mod remedies;

@@ -11,6 +11,7 @@ use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::{InputTopic, Topic};
 use crate::kafka::restore::changelog::{Changelog, Parts};
 use crate::kafka::restore::checkpoint::{Checkpoint, CheckpointText, Metadata, Unusable};
+use crate::kafka::restore::remedies::shortest_retention;
 use crate::record::{Item, Record, read};
 use crate::stage::Restore;
 
@@ -161,7 +162,8 @@ impl<'a> Recovery<'a> {
             return Err(failed(format!(
                 "topic {topic} partition {partition}: offset {low} is needed to restore the \
                  state, but the oldest there is {first}: retention deleted it. Set the retention \
-                 of the topic above --max-age, or drop the state by a new --group"
+                 of the topic above {}, or drop the state by a new --group",
+                shortest_retention(&self.settings.command)
             )));
         }
         if *committed > end {

@@ -6,7 +6,7 @@ use crate::event::ModelVersion;
 use crate::hawkes::kernels::Family;
 use crate::learn::GrowthLaw;
 
-/// What predicts.
+/// The method of prediction, `--method`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Method {
     /// The model of the window; where it has no forest, the law of all finished cascades.
@@ -49,7 +49,7 @@ impl FromStr for Method {
 /// How predictions are made and emitted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PredictOptions {
-    /// What predicts.
+    /// The method of prediction, `--method`.
     pub method: Method,
     /// The growth law without training.
     pub law: GrowthLaw,

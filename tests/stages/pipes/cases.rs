@@ -132,7 +132,9 @@ fn times_of_log_records_in_milliseconds_are_read_and_others_are_refused_by_line(
     );
     assert!(!out.contains("9999-"), "{out}");
     assert!(
-        err.contains("logs_mixed.jsonl:16: t is neither Unix seconds nor milliseconds"),
+        err.contains(
+            "logs_mixed.jsonl:16: field \"t\": t is neither Unix seconds nor milliseconds"
+        ),
         "{err}"
     );
 }
@@ -219,7 +221,7 @@ fn a_threshold_without_a_scored_prediction_is_crossed() {
     let output = run(&["monitor", "--fail-above", "0.5"], b"");
     assert_eq!(output.status.code(), Some(3));
     let err = text(&output.stderr);
-    assert!(err.contains("no prediction was scored"), "{err}");
+    assert!(err.contains("no stat record was read"), "{err}");
 }
 
 #[test]

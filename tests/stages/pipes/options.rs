@@ -196,7 +196,7 @@ fn errors_of_options_name_the_option_and_the_remedy() {
         assert_eq!(output.status.code(), Some(2), "{args:?}: {errors}");
         assert!(errors.contains(message), "{args:?}: {errors}");
     }
-    let output = run(&["collect", "--max-line", "5"], b"{\"type\":\"tweet\"}\n");
+    let output = run(&["fit", "--max-line", "5"], b"{\"type\":\"serie\"}\n");
     assert!(text(&output.stderr).contains("raise --max-line"), "{}", text(&output.stderr));
     if cfg!(feature = "http") {
         let output = run(&["run", "--http", "0"], HISTORY.as_bytes());
