@@ -437,7 +437,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s q -l qui
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l top -d 'Number of cascades to show' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l above -d 'Show the probability of more than N events (default: the smallest N in the alert); alerts contain probabilities where predict runs with --alert-above' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l above -d 'Show the probability of more than N events (default: the smallest N in the alert); alerts contain probabilities where predict runs with --alert-above or --above' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; of a service (collect, fit, predict and train with --kafka) FILE is the name of a topic, written in the transaction of the output' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l max-line -d 'Refuse longer lines of records, in bytes; tweets and retweets are refused above 1 MiB in any case, and lines of a history, table or post file above 256 MiB' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F

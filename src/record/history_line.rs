@@ -127,7 +127,7 @@ impl HistoryCascade {
     }
 
     fn take_fields(&mut self, fields: Fields<'_>) -> Result<(), Refusal> {
-        fields.cid.check()?;
+        fields.cid.check().map_err(|why| Refusal::new("field", why))?;
         let cid = fields.cid.0.ok_or_else(|| Refusal::new("field", "no cascade id in cid"))?;
         store(cid, &mut self.cid);
         store(fields.msg.0.unwrap_or_default(), &mut self.msg);

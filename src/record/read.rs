@@ -224,7 +224,8 @@ fn event<'a>(head: Head<'a>, key: Option<&'a str>, root: bool) -> Result<Event<'
     if !(0.0..=LARGEST).contains(&magnitude) {
         return Err(Refusal::new("range", "the magnitude is no number from 0 to 1e12"));
     }
-    [&head.cid, &head.tweet_id, &head.source, &head.id].into_iter().try_for_each(Id::check)?;
+    let ids = [&head.cid, &head.tweet_id, &head.source, &head.id];
+    ids.into_iter().try_for_each(Id::check).map_err(|why| Refusal::new("field", why))?;
     let tweet_id = head.tweet_id.0;
     let keyed_by_source = tweet_id.is_some();
     let key_is_source = key.is_some() && head.source.0.as_deref() == key;
@@ -262,7 +263,7 @@ fn digits(info: &str) -> Option<Cow<'static, str>> {
 }
 
 fn watermark(head: Head<'_>, key: Option<&str>) -> Result<Watermark, Refusal> {
-    head.source.check()?;
+    head.source.check().map_err(|why| Refusal::new("field", why))?;
     let source = head.source.0.or(key.map(Cow::Borrowed)).unwrap_or(Cow::Borrowed("0"));
     Ok(Watermark { source: source.into_owned(), t: clock(&head.t)?.seconds() })
 }

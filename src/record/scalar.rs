@@ -7,8 +7,6 @@ use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::item::Refusal;
-
 /// Numbers by name, in a significant order, which a map would lose.
 pub type Named = Vec<(String, f64)>;
 
@@ -140,9 +138,9 @@ pub(crate) fn exact<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Scalar
 pub(super) struct Id<'a>(pub(super) Option<Cow<'a, str>>, Option<&'a str>);
 
 impl Id<'_> {
-    pub(super) fn check(&self) -> Result<(), Refusal> {
+    pub(super) fn check(&self) -> Result<(), String> {
         let Some(number) = self.1 else { return Ok(()) };
-        Err(Refusal::new("field", format!("the id {number} is rounded: {ROUNDED}")))
+        Err(format!("the id {number} is rounded: {ROUNDED}"))
     }
 }
 
