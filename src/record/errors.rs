@@ -71,9 +71,10 @@ pub struct Report {
     /// Median ARE of the last ones.
     #[serde(rename = "last_median_ARE", default, serialize_with = "number")]
     pub last_median_are: f64,
-    /// Median of ln((n_pred + 1) / (n_tot + 1)): below 0, predictions are low.
-    #[serde(serialize_with = "number")]
-    pub bias: f64,
+    /// Median of ln((n_pred + 1) / (n_tot + 1)): below 0, predictions are low; `None` where no stat has a final
+    /// size.
+    #[serde(default, serialize_with = "number_if_any")]
+    pub bias: Option<f64>,
     /// Share of intervals that held the final size.
     #[serde(default)]
     pub covered: Option<f64>,

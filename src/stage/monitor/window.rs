@@ -92,7 +92,7 @@ impl Window {
             stat.t_alert.map(|t| self.received.before(&stat.source, t)).max(stat.finished);
         let constants = self.constants(finished.unwrap_or(self.scored));
         let fitted = |predict: fn(&Fitted, f64) -> f64| {
-            constants.filter(|_| n_obs > 0.0).map(|it| error(predict(&it, n_obs)))
+            constants.filter(|_| n_obs > 0.0 && stat.n_tot > 0).map(|it| error(predict(&it, n_obs)))
         };
         let untrained = stat.model == UNTRAINED;
         let kept = Scored {
@@ -103,7 +103,7 @@ impl Window {
             finished,
             untrained,
             baselines: [
-                Some(error(n_obs)),
+                (stat.n_tot > 0).then(|| error(n_obs)),
                 fitted(|it, n| it.ratio * n),
                 fitted(|it, n| it.law.predict(n)),
             ],
@@ -182,6 +182,9 @@ impl Window {
         let of = |value: fn(&Scored) -> f64| self.kept.iter().map(value).collect::<Vec<_>>();
         let covered_share =
             (self.with_interval > 0).then(|| self.covered as f64 / self.with_interval as f64);
+        // Older stats have no final size.
+        let sized = self.kept.iter().map(|it| it.trial).filter(|it| it.n_tot > 0.0);
+        let trials: Vec<Trial> = sized.collect();
         let skill = self.skills();
         let trained = self.sums.without(self.untrained);
         let mean_of = |errors: Errors| (errors.count > 0.0).then(|| errors.mean());
@@ -196,12 +199,13 @@ impl Window {
             median_are: median(of(|it| it.are)),
             last_mean_are: mean(self.last(last).map(|it| it.are)),
             last_median_are: median(self.last(last).map(|it| it.are).collect()),
-            bias: median(of(|it| it.trial.log_ratio())),
+            bias: (!trials.is_empty())
+                .then(|| median(trials.iter().map(Trial::log_ratio).collect())),
             covered: covered_share,
             last_covered: covered(self.last(last)),
             level: self.level,
             skill,
-            top_hits: self.share_of_top_hits(),
+            top_hits: top_hits(&trials).map(|it| it.hits as f64 / it.of as f64),
             verdict,
             untrained: self.untrained.count as u64,
             untrained_mean_are: mean_of(self.untrained),
@@ -264,12 +268,6 @@ impl Window {
             let errors: Vec<f64> = self.kept.iter().filter_map(|it| it.baselines[place]).collect();
             [mean(errors.iter().copied()), median(errors)]
         })
-    }
-
-    /// The share of the largest cascades that were predicted among the largest.
-    fn share_of_top_hits(&self) -> Option<f64> {
-        let trials: Vec<Trial> = self.kept.iter().map(|it| it.trial).collect();
-        top_hits(&trials).map(|it| it.hits as f64 / it.of as f64)
     }
 }
 
