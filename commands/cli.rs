@@ -21,7 +21,8 @@ use crate::{collect, dashboard, fit, generate, healthy, log, monitor, pages, pre
 /// that commands can be chained with pipes. With --kafka the same commands read and write topics.
 ///
 /// Every option can be set in the environment: TWEETOSCOPE_MIN_SIZE=5 is --min-size 5. An option on
-/// the command line takes precedence.
+/// the command line takes precedence. RUST_LOG, such as debug or module=level, sets the level of the log
+/// on stderr where neither -v nor -q does; error and off are ignored.
 #[derive(Parser)]
 #[command(name = "tweetoscope", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {

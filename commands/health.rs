@@ -69,18 +69,18 @@ impl Watch {
         self.server.as_ref().map(Server::address)
     }
 
-    /// The command runs on after its input.
-    pub(crate) fn idle(&mut self) {
-        if let Some(health) = &mut self.health {
-            health.idle();
-        }
-    }
-
     /// Calls [`Observer::batch`] once per 1024 records, for commands that process single records.
     pub(crate) fn record(&mut self, counts: Counts, tally: &dyn Fn() -> Tally) {
         const BATCH: u64 = 1024;
         if counts.read.is_multiple_of(BATCH) {
             self.batch(counts, tally);
+        }
+    }
+
+    /// Reports that the command still answers, where its input has ended.
+    pub(crate) fn idle(&mut self) {
+        if let Some(health) = &mut self.health {
+            health.idle();
         }
     }
 

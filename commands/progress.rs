@@ -45,11 +45,3 @@ fn length(inputs: &[Input]) -> Option<u64> {
     };
     inputs.iter().map(size).sum()
 }
-
-/// Whether a view can be shown on a terminal: the terminal has control sequences, and there is one for the keys,
-/// without which the view could not be left.
-pub(crate) fn can_show_views() -> bool {
-    cfg!(feature = "tui")
-        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-        && std::fs::File::open("/dev/tty").is_ok()
-}

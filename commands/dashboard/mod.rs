@@ -4,6 +4,7 @@ mod figures;
 #[cfg(feature = "http")]
 mod page;
 mod plain;
+mod remarks;
 mod shared;
 #[cfg(feature = "tui")]
 mod terminal;
@@ -15,18 +16,18 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tweetoscope::record::Kind;
-use tweetoscope::stage::dashboard::{Dashboard, MAX_CASCADES, Query};
-use tweetoscope::stream::{Stdout, print_stderr};
+use tweetoscope::stage::dashboard::Query;
+use tweetoscope::stream::{Stdout, print_stderr, report};
 
 use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::kafka::KafkaArgs;
-use crate::progress::can_show_views;
-use crate::{health, transport};
+use crate::{health, transport, tty};
 use shared::{Shared, Watching};
 
 /// Show the cascades with the largest predictions, live in the terminal or as a web page
 ///
-/// Reads alerts, and tweets, series and sizes where available, for the observed growth. Shows one row
+/// Reads alerts, and tweets, series, sizes and stats where available, for the observed growth and the final
+/// sizes. Shows one row
 /// per cascade that is open, from its newest alert, in the order of the predicted size. A cascade with
 /// more events than its prediction is marked as exceeded; its predicted size is then the observed one. In the terminal s sorts, /
 /// filters, e adds cascades that are over, p pauses, Enter opens a cascade, ? lists the keys, q quits. With --http the same is a web
@@ -52,8 +53,9 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
-    if let Some(above) = args.above.filter(|above| !(above.is_finite() && *above >= 0.0)) {
-        return Err(Usage(format!("--above must be a number from 0, not {above}")).into());
+    if let Some(size) = args.above.filter(|size| !size.is_finite() || *size < 0.0) {
+        let text = format!("--above must be a number of events from 0, not {size}");
+        return Err(Usage(text).into());
     }
     let shared = Shared::default();
     if args.transport.input.dry_run {
@@ -64,7 +66,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     }
     let stop = transport::stop_flag()?;
     let (watch, page) = page(&args, &shared, &stop)?;
-    let in_terminal = can_show_views() && page.is_none() && io::stdout().is_terminal();
+    let in_terminal = page.is_none() && io::stdout().is_terminal() && tty::has_views();
     let reading = Reading { served: page.is_some(), bar: !in_terminal };
     let reading = reading.start(&args, shared.clone(), Arc::clone(&stop), watch);
     let query = Query { above: args.above, ended: args.ended, ..Query::default() };
@@ -88,45 +90,20 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         let table = plain::table(&board.top(args.top, &query));
         let ended = if args.ended { 0 } else { board.ended() };
         let is_empty = board.alerts() == 0;
-        let notes = notes(&board, args.above);
         drop(board);
         Stdout::new().write_all(table.as_bytes())?;
         if is_empty {
             print_stderr("no alerts were read: the table is empty");
         }
-        notes.iter().for_each(|text| print_stderr(text));
         if let Some(text) = figures::hidden(ended, "add --ended to show them") {
             print_stderr(&text);
         }
     }
+    let board = shared.board();
+    remarks::dropped(&board).iter().for_each(|text| report(text));
+    remarks::without_probability(&board, args.above).iter().for_each(|text| print_stderr(text));
+    drop(board);
     ended
-}
-
-/// What the table does not show: dropped cascades, and a size of --above that no alert has.
-fn notes(board: &Dashboard, above: Option<f64>) -> Vec<String> {
-    let mut notes = Vec::new();
-    if board.evicted() > 0 {
-        notes.push(format!(
-            "{} predicted cascades are not shown: the dashboard holds {MAX_CASCADES}, and drops those that are over and \
-             the smallest first",
-            board.evicted()
-        ));
-    }
-    if board.long_names() > 0 {
-        notes.push(format!(
-            "{} records were ignored: the name of a source or cascade is longer than 1,000 bytes",
-            board.long_names()
-        ));
-    }
-    let sizes = board.sizes();
-    if let Some(above) = above.filter(|above| board.predicted() > 0 && !sizes.contains(above)) {
-        let have = match sizes.iter().map(f64::to_string).collect::<Vec<_>>().join(", ") {
-            sizes if sizes.is_empty() => "they have none: give --above to predict".to_owned(),
-            sizes => format!("they have {sizes}"),
-        };
-        notes.push(format!("no alert has the probability of more than {above}; {have}"));
-    }
-    notes
 }
 
 /// Shows the page until the command is stopped.
@@ -197,8 +174,8 @@ impl Reading {
             }
             // The page is served after the end of the input.
             while served && !stop.load(Ordering::Relaxed) {
-                std::thread::sleep(Duration::from_millis(50));
                 watch.idle();
+                std::thread::sleep(Duration::from_millis(50));
             }
             ended
         })

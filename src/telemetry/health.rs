@@ -118,10 +118,22 @@ impl Health {
         })
     }
 
-    fn progress(&mut self, counts: Counts) -> Instant {
+    /// Keeps the process healthy after the end of the input, for a command that still answers requests.
+    pub fn idle(&mut self) {
+        self.moved();
+        self.notify();
+    }
+
+    /// Stores the time of the last progress, which is now.
+    fn moved(&self) -> Instant {
         let now = now();
         let millis = (now - self.shared.started).as_millis() as u64 + 1;
         self.shared.last_progress.store(millis, Ordering::Relaxed);
+        now
+    }
+
+    fn progress(&mut self, counts: Counts) -> Instant {
+        let now = self.moved();
         let records = counts.read.saturating_sub(self.latest.counts.read);
         if records > 0 {
             let each = (now - self.began).as_secs_f64() / records as f64;
@@ -131,11 +143,6 @@ impl Health {
         self.changed |= counts != self.latest.counts;
         self.latest.counts = counts;
         now
-    }
-
-    /// The loop runs, without input.
-    pub fn idle(&mut self) {
-        self.progress(self.latest.counts);
     }
 
     fn notify(&mut self) {
@@ -264,5 +271,18 @@ mod tests {
         std::thread::sleep(MIN_INTERVAL + IDLE_INTERVAL);
         health.batch(Counts::default(), &assigned(1.0));
         assert!(health.shared.ready().0);
+    }
+
+    #[test]
+    fn a_command_that_answers_after_the_end_of_its_input_is_healthy() {
+        let mut health = Health::new("dashboard", Box::new(Tally::new), Arc::default());
+        health.end(Counts::default(), &Tally::new);
+        // As after a minute without progress.
+        let minute = Duration::from_secs(60);
+        let shared = Arc::get_mut(&mut health.shared).unwrap();
+        shared.started = shared.started.checked_sub(minute).unwrap();
+        assert!(!health.shared.healthy().0);
+        health.idle();
+        assert!(health.shared.healthy().0);
     }
 }

@@ -139,6 +139,8 @@ pub const METRICS: &[Metric] = &[
     gauge("monitor", "prediction_skill_ratio", &["window", "baseline"], "1 - mean ARE / mean ARE of the baseline; below 0, the baseline is better."),
     counter("dashboard", "alerts_shown_total", &[], "Alerts received by the dashboard."),
     gauge("dashboard", "cascades_shown", &[], "Cascades with a prediction held by the dashboard."),
+    counter("dashboard", "cascades_evicted_total", &[], "Cascades with a prediction evicted because their number reached the limit."),
+    counter("dashboard", "long_name_records_total", &[], "Records dropped because the name of their source or cascade is too long."),
 ];
 
 /// Metrics of the process (`process_*`), which the crate prometheus collects.

@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tweetoscope::learn::{LogLinear, median_ratio};
 use tweetoscope::math;
-use tweetoscope::record::{Record, Report, Stat};
+use tweetoscope::record::{Kind, Record, Report, Stat};
 use tweetoscope::score::{mean, median};
 use tweetoscope::stage::monitor::{BASELINES, Monitor, MonitorOptions};
 use tweetoscope::stage::{Ending, Out, Outgoing, RecordRef, Stage, Tally};
@@ -232,4 +232,19 @@ fn times_of_different_sources_are_not_compared() {
     }
     assert_eq!(report, fed(&same, 10).0.reports().remove(0));
     assert!((170..=180).contains(&report.compared), "{}", report.compared);
+}
+
+#[test]
+fn stats_without_final_sizes_have_an_error_and_no_bias_skill_or_hits() {
+    let stat = |i: u32| {
+        let line = format!(r#"{{"type":"stat","cid":"{i}","T_obs":600,"ARE":0.5}}"#);
+        let item = tweetoscope::record::read(line.as_bytes(), None, &[Kind::Stat]).unwrap();
+        RecordRef::without_position(item.record().unwrap())
+    };
+    let mut monitor = Monitor::new(MonitorOptions { every: 0, last: 100 });
+    monitor.on_batch(&(0..50).map(stat).collect::<Vec<_>>(), &mut Out::default());
+    let report = &monitor.reports()[0];
+    assert_eq!((report.scored, report.mean_are, report.bias), (50, 0.5, None));
+    assert!(report.skill.is_empty() && report.top_hits.is_none(), "{report:?}");
+    assert_eq!(report.verdict, "ok");
 }

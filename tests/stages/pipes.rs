@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 
 mod bad_lines;
+mod board;
 mod cases;
 mod faults;
 mod learning;

@@ -15,6 +15,10 @@ let paused = false;
 let open = null; // link of the open cascade
 let opener = null;
 let keys = true;
+let answer = { query: "", rows: null, of: null }; // the server's rows of a query, and the data when it was asked
+let asking = false;
+let asked = 0; // time of the last question
+let later = 0;
 let first = "";
 
 // ---- rows
@@ -34,6 +38,36 @@ function wanted(all) {
     .filter((row) => !text || row.msg.toLowerCase().includes(text) || row.name.toLowerCase().includes(text))
     .sort((a, b) => by(b) - by(a) || a.rank - b.rank)
     .slice(0, top);
+}
+
+// The query that only the server can answer: the data holds the largest rows alone.
+function further(among) {
+  const { q, sort, ended } = form.elements;
+  const total = shown.cascades - (ended.checked ? 0 : shown.ended);
+  if (among.length >= total || (!q.value.trim() && sort.value === "predicted")) return { query: "", total };
+  const values = { q: q.value.trim(), sort: sort.value, ...(ended.checked ? { ended: "1" } : {}) };
+  return { query: String(new URLSearchParams(values)), total };
+}
+
+// Asks again after new data, at most once a second for the same query, one question at a time.
+async function ask(query) {
+  const of = shown;
+  const isSame = answer.query === query;
+  if (asking || paused || (isSame && answer.of === of)) return;
+  const wait = asked + 1000 - Date.now();
+  if (isSame && wait > 0) {
+    clearTimeout(later);
+    later = setTimeout(render, wait);
+    return;
+  }
+  asking = true;
+  asked = Date.now();
+  try {
+    const reply = await fetch(`/rows.json?${query}`);
+    if (reply.ok) answer = { query, rows: await reply.json(), of };
+  } catch { /* the state is shown by the events */ }
+  asking = false;
+  if (answer.query === query && !paused) render();
 }
 
 function made(row) {
@@ -89,7 +123,13 @@ function fill(part, row) {
 function render() {
   if (!shown) return;
   const among = form.elements.ended.checked ? shown.all : shown.open;
-  const list = wanted(among);
+  const { query, total } = further(among);
+  if (query) ask(query);
+  const isWhole = !query || (answer.query === query && answer.rows !== null);
+  const list = query && isWhole ? answer.rows : wanted(among);
+  const note = document.getElementById("among");
+  note.hidden = isWhole;
+  set(note, isWhole ? "" : `Among the ${count(among.length)} largest predictions of ${count(total)} cascades.`);
   const focus = document.activeElement;
   const keep = new Set(list.map((row) => row.href));
   for (const [href, part] of rows) if (!keep.has(href)) { part.tr.remove(); rows.delete(href); }
@@ -107,9 +147,7 @@ function render() {
   const empty = document.getElementById("empty");
   empty.hidden = list.length > 0;
   const over = `${count(shown.ended)} ${shown.ended === 1 ? "cascade is" : "cascades are"} over and not shown; tick "include cascades that are over"`;
-  const isPart = among.length < total();
-  const none = isPart ? `No cascade among the ${count(among.length)} largest predictions matches the filter.` : "No cascade matches the filter.";
-  set(empty, among.length ? none : shown.ended ? over : "No alerts yet.");
+  set(empty, among.length ? "No cascade matches the filter." : shown.ended ? over : "No alerts yet.");
   const largest = among[0]?.href ?? "";
   if (first && largest !== first) announce(`Largest prediction: ${among[0].msg || among[0].name}`);
   first = largest;
@@ -120,15 +158,8 @@ function state(text) {
   set(document.getElementById("state"), numbers + text);
 }
 
-// The cascades of the board that the filter could show.
-function total() {
-  return shown.cascades - (form.elements.ended.checked ? 0 : shown.ended);
-}
-
 function showState() {
-  const sent = shown ? (form.elements.ended.checked ? shown.all : shown.open).length : 0;
-  const part = shown && sent < total() ? `; the ${count(sent)} largest predictions are filtered and sorted` : "";
-  state((paused ? "paused" : held?.over ? "end of input" : "live") + part);
+  state(paused ? "paused" : held?.over ? "end of input" : "live");
 }
 
 let announced = 0;
@@ -147,6 +178,8 @@ async function show(href, focus) {
   let data;
   try {
     const reply = await fetch(href.replace("/cascade?", "/cascade.json?"));
+    // After a restart the server may not hold the cascade.
+    if (reply.status === 404 && open === href && !fresh) return stale();
     if (!reply.ok) throw new Error(String(reply.status));
     data = await reply.json();
   } catch {
@@ -168,6 +201,13 @@ async function show(href, focus) {
   render();
 }
 
+// Marks the open cascade: its figures change no more.
+function stale() {
+  if (panel.querySelector(".stale")) return;
+  const text = "The server does not hold this cascade any more; these are its last figures.";
+  panel.insertBefore(element("p", { class: "stale", role: "status" }, text), panel.firstChild);
+}
+
 function content(data) {
   const { row } = data;
   const shut = element("button", { type: "button", class: "close" }, "Close");
@@ -185,11 +225,15 @@ function content(data) {
   const width = Math.max(280, (panel.clientWidth || 600) - 40);
   const reaches = element("ul");
   for (const [size, age] of data.reaches)
-    reaches.append(element("li", {}, `${count(size)} ${size === 1 ? "event" : "events"}: ` + (age === null ? "not expected" : age <= row.window ? "reached" : `expected at the age of ${span(age)}`)));
+    reaches.append(element("li", {}, `${count(size)} ${size === 1 ? "event" : "events"}: ` + (size <= row.observed ? "reached" : age === null ? "not expected" : `expected at the age of ${span(age)}`)));
   const parts = [shut, title, element("span", { class: "name" }, row.name), figures, ...figure(data, width)];
   if (data.reasons.length)
     parts.push(element("h3", {}, "Largest contributions"), element("ul", {}, ...data.reasons.map((it) => element("li", {}, it))));
   if (data.reaches.length) parts.push(element("h3", {}, "Expected time to reach a size"), reaches);
+  if (data.history.length > 1) {
+    const alerts = data.history.map(([window, size]) => element("li", {}, `window ${span(window)}: ${count(size)}`));
+    parts.push(element("h3", {}, "Predictions by window"), element("ul", {}, ...alerts));
+  }
   return [...parts, table(data)];
 }
 
@@ -275,21 +319,9 @@ document.getElementById("submit").hidden = true;
 
 let due = 0;
 let events = null;
+let again = 0;
 
-function connect() {
-  if (events && events.readyState !== EventSource.CLOSED) return;
-  events = new EventSource("/events");
-  events.addEventListener("board", received);
-  events.addEventListener("error", lost);
-}
-
-// A browser retries a connection that broke, but not an answer such as 503.
-function lost() {
-  state("not connected, retrying");
-  if (events.readyState === EventSource.CLOSED) setTimeout(connect, 3000);
-}
-
-function received(event) {
+function take(event) {
   held = JSON.parse(event.data);
   if (paused) return showState();
   if (!shown) body.replaceChildren();
@@ -300,11 +332,23 @@ function received(event) {
   if (open && Date.now() > due) { due = Date.now() + 1000; show(open, false); }
 }
 
+function connect() {
+  clearTimeout(again);
+  events?.close();
+  events = null;
+  // Browsers open few connections to a host: a page that nobody sees holds none.
+  if (document.hidden) return;
+  const stream = new EventSource("/events");
+  events = stream;
+  stream.addEventListener("board", take);
+  stream.addEventListener("error", () => {
+    if (events !== stream) return;
+    state("not connected, retrying");
+    // After an answer that is no stream the browser does not retry.
+    if (stream.readyState === EventSource.CLOSED) again = setTimeout(connect, 3000);
+  });
+}
+document.addEventListener("visibilitychange", connect);
 connect();
-// A hidden page leaves its connection to others: a browser has six to a server.
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) events.close();
-  else connect();
-});
 addEventListener("resize", () => { if (open) show(open, false); });
 if (location.hash.length > 1) show("/cascade?" + location.hash.slice(1), false);

@@ -57,16 +57,18 @@ fn header(screen: &Screen<'_>) -> Line<'static> {
 }
 
 fn figures(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen<'_>) {
-    let columns = columns(area.width as usize);
-    let rows: Vec<Row<'_>> = screen.reports.iter().map(|report| line(report, &columns)).collect();
+    let cells: Vec<_> = screen.reports.iter().map(cells).collect();
+    let columns = fitting(&cells, usize::from(area.width));
+    let rows = screen.reports.iter().zip(&cells);
+    let rows = rows.map(|(report, cells)| line(report, cells, &columns)).collect::<Vec<_>>();
     // The last column is aligned left and takes the remaining width.
-    let widths = columns.iter().map(|place| match place {
+    let widths = columns.iter().map(|&(column, width)| match column {
         11 => Constraint::Fill(1),
-        _ => Constraint::Length(WIDTHS[*place] as u16),
+        _ => Constraint::Length(width as u16),
     });
-    let head = columns
-        .iter()
-        .map(|&place| aligned(&format!("{}\n{}", HEADS[0][place], HEADS[1][place]), place));
+    let head = columns.iter().map(|&(column, _)| {
+        aligned(&format!("{}\n{}", HEADS[0][column], HEADS[1][column]), column)
+    });
     let table = Table::new(rows, widths)
         .column_spacing(0)
         .header(Row::new(head).height(2).bold())
@@ -74,15 +76,23 @@ fn figures(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen<'_>) {
     frame.render_stateful_widget(table, area, &mut screen.table);
 }
 
-/// The columns that have room: the least important ones are left out whole, so that no number is cut.
-pub(super) fn columns(width: usize) -> Vec<usize> {
-    /// Skill, top, cover, median, bias, and the mean of the last.
-    const LEFT_OUT: [usize; 8] = [9, 8, 7, 10, 6, 3, 5, 4];
-    let mut columns: Vec<usize> = (0..WIDTHS.len()).collect();
-    for place in LEFT_OUT {
-        if columns.iter().map(|it| WIDTHS[*it]).sum::<usize>() > width {
-            columns.retain(|it| *it != place);
+/// The columns in the order in which they are omitted where the terminal is too narrow; window, scored, mean
+/// and verdict remain.
+const OMITTED: [usize; 8] = [10, 9, 7, 8, 5, 3, 6, 4];
+
+/// The columns that fit into `room` with all their digits, and their widths.
+fn fitting(cells: &[[String; 12]], room: usize) -> Vec<(usize, usize)> {
+    // Each cell is preceded by a blank, the verdict by two.
+    let width = |column: usize| match column {
+        11 => HEADS[1][11].len() + 2,
+        _ => cells.iter().map(|it| it[column].len() + 1).fold(WIDTHS[column], usize::max),
+    };
+    let mut columns: Vec<_> = (0..WIDTHS.len()).map(|column| (column, width(column))).collect();
+    for omitted in OMITTED {
+        if columns.iter().map(|(_, width)| width).sum::<usize>() <= room {
+            break;
         }
+        columns.retain(|(column, _)| *column != omitted);
     }
     columns
 }
@@ -96,14 +106,13 @@ fn aligned(text: &str, column: usize) -> Text<'static> {
     }
 }
 
-fn line(report: &Report, columns: &[usize]) -> Row<'static> {
-    let cells = cells(report);
+fn line(report: &Report, cells: &[String; 12], columns: &[(usize, usize)]) -> Row<'static> {
     let colour = match report.verdict.as_str() {
         "ok" => Color::Green,
         "young" => Color::Reset,
         _ => Color::Red,
     };
-    let cells = columns.iter().map(|&column| {
+    let cells = columns.iter().map(|&(column, _)| {
         let text = &cells[column];
         let cell = aligned(text, column);
         match column {

@@ -111,22 +111,20 @@ fn the_view_fits_every_size_pauses_and_starts_empty() {
     assert!(drawn(&mut view, (80, 24)).contains("3 predictions"));
 }
 
-/// In a narrow terminal columns are left out whole: each number that is shown is one of the wide view.
 #[test]
-fn no_number_is_cut_in_a_narrow_terminal() {
-    let shared = shared(&[600], 12_345, |_, _| 31.2);
-    let mut screen = screen(&shared);
-    let row = |text: &str| -> Vec<String> {
-        let line = text.lines().find(|line| line.trim_start().starts_with("10m ")).unwrap();
-        line.split_whitespace().map(str::to_owned).collect()
-    };
-    screen.follow();
-    let wide = row(&drawn(&mut screen, (100, 24)));
-    for width in 30..100 {
-        let narrow = row(&drawn(&mut screen, (width, 24)));
-        assert!(narrow.len() >= 3, "{width}: {narrow:?}");
-        let is_whole = |it: &&String| wide.contains(it);
-        let numbers = &narrow[..narrow.len() - 1];
-        assert!(numbers.iter().all(|it| is_whole(&it)), "{width}: {narrow:?} of {wide:?}");
+fn a_narrow_terminal_omits_columns_and_cuts_no_number() {
+    let shared = shared(&[600], 400, |_, _| 0.2);
+    let whole = drawn(&mut screen(&shared), (100, 24));
+    let whole: Vec<_> = whole.lines().nth(3).unwrap().split_whitespace().collect();
+    for width in 29..=100 {
+        let text = drawn(&mut screen(&shared), (width, 24));
+        let row: Vec<_> = text.lines().nth(3).unwrap().split_whitespace().collect();
+        assert!(row.iter().all(|word| whole.contains(word)), "{width}: {text}");
+        assert!(row.starts_with(&["10m", "400", "0.200"]), "{width}: {text}");
+        assert!(row.ends_with(&["ok"]), "{width}: {text}");
+        assert!(width < 80 || row == whole, "{width}: {text}");
     }
+    let mut view = screen(&shared);
+    press(&mut view, KeyCode::Char('?'));
+    assert!(drawn(&mut view, (80, 24)).contains("above 0, the predictions are better"));
 }

@@ -123,6 +123,7 @@ fn memory_is_bounded_and_the_largest_predictions_are_kept() {
     }
     let sizes: Vec<_> = board.top(50, &Query::default()).iter().map(|it| it.predicted).collect();
     assert!(sizes.iter().copied().eq((4_950..5_000).rev().map(f64::from)), "{sizes:?}");
+    assert_eq!(board.evicted() as usize + board.predicted(), 5_000);
     // Growth curves are thinned, and keep their ends and their order.
     let mut cascade = Cascade::default();
     (0..100_000).for_each(|t| cascade.grow(f64::from(t), 0));
@@ -175,6 +176,15 @@ fn filters_and_sort_keys_select_rows_and_do_not_change_ranks() {
     assert_eq!(rows(Query { sort: Sort::Youth, ..all.clone() })[1], named("28", 2));
     assert_eq!(rows(Query { sort: Sort::Observed, ..all.clone() })[0], named("29", 1));
     assert_eq!(rows(Query { text: "nowhere".into(), ..Query::default() }), []);
+    // A selection of all rows is that of the board.
+    for (text, sort) in ["", "TEXT 1", "29"].iter().flat_map(|it| Sort::ALL.map(|sort| (it, sort)))
+    {
+        for ended in [false, true] {
+            let whole = board.top(usize::MAX, &Query { ended, ..Query::default() });
+            let query = Query { text: (*text).to_owned(), sort, ended, above: None };
+            assert_eq!(query.select(&whole, 7), board.top(7, &query), "{query:?}");
+        }
+    }
     let row = &board.top(1, &Query { above: Some(1000.0), ..all.clone() })[0];
     assert_eq!((row.above, row.ended, row.observed), (Some((1000.0, 0.0)), Some(177), 177));
     let row = &board.top(1, &Query { above: Some(1000.0), ..Query::default() })[0];
