@@ -1,14 +1,15 @@
 //! The list of commands, and the parsing of the command line.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tweetoscope::stream::{self, Stderr, printable};
 
-use crate::flags::{Outcome, Shared};
+use crate::flags::{self, Outcome, Shared};
 use crate::needs;
 use crate::original::{self, Defaults};
 use crate::{collect, dashboard, fit, generate, healthy, log, monitor, pages, predict, run, train};
@@ -20,7 +21,8 @@ use crate::{collect, dashboard, fit, generate, healthy, log, monitor, pages, pre
 /// that commands can be chained with pipes. With --kafka the same commands read and write topics.
 ///
 /// Every option can be set in the environment: TWEETOSCOPE_MIN_SIZE=5 is --min-size 5. An option on
-/// the command line takes precedence.
+/// the command line takes precedence. RUST_LOG, such as debug or module=level, sets the level of the log
+/// on stderr where neither -v nor -q does; error and off are ignored.
 #[derive(Parser)]
 #[command(name = "tweetoscope", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -80,33 +82,72 @@ impl Cli {
 /// Parses the command line; returns it with the name of the command. The values of a file of the
 /// original system (`--params`) become defaults: flags and the environment take precedence.
 pub(crate) fn parse() -> (Cli, String) {
-    let command = command();
-    let mut matches = command.clone().try_get_matches().unwrap_or_else(|error| exit(&error));
-    if let Some((name, given)) = matches.subcommand()
-        && let Some(sub) = command.find_subcommand(name)
-    {
-        needs::check_unused(sub, given).unwrap_or_else(|error| exit(&error));
-    }
-    let name = matches.subcommand_name().unwrap_or_default().to_owned();
-    let mut given = Vec::new();
-    for path in params_files(&matches) {
+    let Given { name, ids, params } = Given::read();
+    let mut defaults = Vec::new();
+    for path in params {
         match original::defaults(&name, &path) {
-            Ok(defaults) => given.extend(defaults),
+            Ok(read) => defaults.extend(read),
             Err(error) => {
                 let text = format!("{}: {error}", path.display());
-                exit(&command.clone().error(ErrorKind::ValueValidation, text))
+                refuse(&command(), &name, ErrorKind::ValueValidation, text)
             }
         }
     }
-    if !given.is_empty() {
-        matches = with_defaults(command, &name, given)
-            .try_get_matches()
-            .unwrap_or_else(|error| exit(&error));
+    let from_params: Vec<&str> = defaults.iter().map(|(id, _)| *id).collect();
+    let command = with_defaults(command_with(&ids, &from_params), &name, defaults);
+    flags::keep_given(ids);
+    let matches = command.clone().try_get_matches().unwrap_or_else(|error| exit(&error));
+    if let Some((name, given)) = matches.subcommand()
+        && let Some(sub) = command.find_subcommand(name)
+        && let Err(text) = needs::check_unused(sub, given)
+    {
+        refuse(&command, name, ErrorKind::ArgumentConflict, text)
     }
     match Cli::from_arg_matches(&matches) {
         Ok(cli) => (cli, name),
         Err(error) => exit(&error),
     }
+}
+
+/// What the command line gives, before its options are checked.
+#[derive(Default)]
+struct Given {
+    /// The name of the command.
+    name: String,
+    /// The options and arguments of the command line, by id.
+    ids: Vec<String>,
+    /// The files of --params, also of the environment.
+    params: Vec<PathBuf>,
+}
+
+impl Given {
+    /// Reads the command line; ignores all errors, which the parsing that follows reports.
+    fn read() -> Self {
+        let has_params =
+            |sub: &clap::Command| sub.get_arguments().any(|it| it.get_id() == "params");
+        let command =
+            Cli::command().ignore_errors(true).mut_subcommands(|sub| match has_params(&sub) {
+                true => sub.mut_arg("params", with_variable),
+                false => sub,
+            });
+        let Ok(matches) = command.try_get_matches() else { return Self::default() };
+        let Some((name, given)) = matches.subcommand() else { return Self::default() };
+        let is_given = |id: &&str| given.value_source(id) == Some(ValueSource::CommandLine);
+        let params = given.try_get_many::<PathBuf>("params").ok().flatten();
+        Self {
+            name: name.to_owned(),
+            ids: given.ids().map(clap::Id::as_str).filter(is_given).map(str::to_owned).collect(),
+            params: params.into_iter().flatten().cloned().collect(),
+        }
+    }
+}
+
+/// Prints an error with the usage of a command, and exits.
+fn refuse(command: &clap::Command, name: &str, kind: ErrorKind, text: String) -> ! {
+    let mut all = command.clone();
+    all.build();
+    let mut sub = all.find_subcommand(name).cloned().unwrap_or(all);
+    exit(&sub.error(kind, text))
 }
 
 /// Prints an error of the command line, or the help, and exits. An argument in the message may
@@ -121,13 +162,10 @@ fn exit(error: &clap::Error) -> ! {
     std::process::exit(error.exit_code())
 }
 
-fn params_files(matches: &clap::ArgMatches) -> Vec<PathBuf> {
-    let Some((_, sub)) = matches.subcommand() else { return Vec::new() };
-    let files = sub.try_get_many::<PathBuf>("params").ok().flatten();
-    files.into_iter().flatten().cloned().collect()
-}
-
 fn with_defaults(command: clap::Command, name: &str, defaults: Defaults) -> clap::Command {
+    if defaults.is_empty() {
+        return command;
+    }
     command.mut_subcommand(name, |sub| {
         defaults.into_iter().fold(sub, |sub, (arg, values)| {
             let exists = sub.get_arguments().any(|it| it.get_id() == arg);
@@ -145,8 +183,14 @@ fn with_defaults(command: clap::Command, name: &str, defaults: Defaults) -> clap
 
 /// The command line with environment variables, and with the text after the options of `--help`.
 pub(crate) fn command() -> clap::Command {
-    let needs = Cli::command().mut_subcommands(needs::with_needs);
-    let mut command = with_environment(needs);
+    command_with(&[], &[])
+}
+
+/// The same where the command line gives options and arguments of these ids, and --params gives defaults of those.
+fn command_with(ids: &[String], from_params: &[&str]) -> clap::Command {
+    let needs = Cli::command().mut_subcommands(|sub| needs::with_needs(sub, from_params));
+    let is_given = |id: &str| ids.iter().any(|it| it == id) || from_params.contains(&id);
+    let mut command = with_environment(needs, &is_given);
     if let Some(page) = pages::of("") {
         command = command.after_long_help(page.help());
     }
@@ -161,37 +205,52 @@ fn variable(long: &str) -> String {
     format!("TWEETOSCOPE_{}", long.replace(['-'], "_").to_uppercase())
 }
 
-/// Whether the command line or the environment has an option.
-fn is_given(id: &str) -> bool {
-    let long = format!("--{}", id.replace('_', "-"));
-    let is_it = |arg: OsString| {
-        let arg = arg.to_string_lossy().into_owned();
-        arg.strip_prefix(&long).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+/// Whether the environment gives an option.
+fn is_set(arg: &clap::Arg) -> bool {
+    let value = arg.get_long().and_then(|long| std::env::var_os(variable(long)));
+    value.is_some_and(|value| !is_switch(arg) || !is_false(&value))
+}
+
+/// Whether an option has no value.
+fn is_switch(arg: &clap::Arg) -> bool {
+    matches!(arg.get_action(), clap::ArgAction::SetTrue)
+}
+
+/// Whether the value of a variable of the environment turns a switch off.
+fn is_false(value: &OsStr) -> bool {
+    let word = value.to_string_lossy().to_lowercase();
+    ["n", "no", "f", "false", "off", "0"].contains(&&*word)
+}
+
+/// Lets the environment set an option.
+fn with_variable(arg: clap::Arg) -> clap::Arg {
+    let Some(long) = arg.get_long().filter(|long| !matches!(*long, "help" | "version")) else {
+        return arg;
     };
-    std::env::args_os().any(is_it) || std::env::var_os(variable(id)).is_some()
+    let name = variable(long);
+    // A switch that is off is not given, so that it conflicts with no option.
+    let is_off = is_switch(&arg) && std::env::var_os(&name).is_some_and(|it| is_false(&it));
+    if is_off || arg.get_env().is_some() {
+        return arg;
+    }
+    let arg = arg.env(clap::builder::OsStr::from(name)).hide_env(true);
+    match is_switch(&arg) {
+        // Accepts 1 and yes as well as true.
+        true => arg.value_parser(clap::builder::BoolishValueParser::new()),
+        false => arg,
+    }
 }
 
 /// Lets the environment set every option: `--min-size` by `TWEETOSCOPE_MIN_SIZE`.
-fn with_environment(command: clap::Command) -> clap::Command {
-    // A variable for several commands is ignored where it has no effect, while an option of the
-    // command line is refused.
-    let set = |arg: clap::Arg, idle: &[&str]| match arg.get_long() {
-        _ if idle.contains(&arg.get_id().as_str()) => arg,
-        Some(long) if !matches!(long, "help" | "version") && arg.get_env().is_none() => {
-            let name = variable(long);
-            let arg = arg.env(clap::builder::OsStr::from(name)).hide_env(true);
-            match arg.get_action() {
-                // Accepts 1 and yes as well as true.
-                clap::ArgAction::SetTrue => {
-                    arg.value_parser(clap::builder::BoolishValueParser::new())
-                }
-                _ => arg,
-            }
-        }
-        _ => arg,
-    };
-    command.mut_args(|arg| set(arg, &[])).mut_subcommands(|sub| {
-        let idle = needs::idle(&sub, is_given);
-        sub.mut_args(|arg| set(arg, &idle))
+fn with_environment(command: clap::Command, is_given: &dyn Fn(&str) -> bool) -> clap::Command {
+    command.mut_args(with_variable).mut_subcommands(|sub| {
+        // A variable for several commands is ignored where it has no effect, while an option of the
+        // command line is refused.
+        let is_set = |id: &str| sub.get_arguments().any(|it| it.get_id() == id && is_set(it));
+        let idle = needs::idle(&sub, |id| is_given(id) || is_set(id));
+        sub.mut_args(|arg| match idle.contains(&arg.get_id().as_str()) {
+            true => arg,
+            false => with_variable(arg),
+        })
     })
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tweetoscope::event::{LARGEST, Span};
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, CollectSummary, Limits};
+use tweetoscope::stream;
 
 use crate::flags::{CarrierArgs, Outcome, Usage, whole_seconds};
 use crate::kafka::{self, KafkaArgs, Role, Topic};
@@ -128,6 +129,16 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     match args.kafka.daemon(role, carrier, make)? {
         Some(outcome) => Ok(outcome),
         None => carrier.drive_through(make, |lines| lines, judge),
+    }
+}
+
+/// Reports the number of cascades that are below --min-size in every window.
+pub(crate) fn report_small(collect: &Collect) {
+    let small = collect.summary().small;
+    if small > 0 {
+        stream::report(&format!(
+            "{small} cascades have fewer events than --min-size in every window and are not predicted"
+        ));
     }
 }
 

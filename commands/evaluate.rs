@@ -21,7 +21,7 @@ use tweetoscope::stream::{Rejects, Stdout};
 
 use crate::collect::{CollectFlags, MAX_AGE, TERMINATED};
 use crate::fit::FitFlags;
-use crate::flags::{InputArgs, Outcome, Usage, whole_seconds};
+use crate::flags::{InputArgs, Outcome, Usage, check_file, whole_seconds};
 use crate::generate::ReplayFlags;
 use crate::plot;
 use crate::predict::PredictFlags;
@@ -154,7 +154,15 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
         return Ok(ended(&rejects));
     }
     let marked = |past: &FinishedCascade| past.points.iter().any(|point| point.magnitude != 1.0);
-    if !past.iter().any(marked) {
+    let is_zero = |past: &&FinishedCascade| past.points.iter().all(|point| point.magnitude == 0.0);
+    let zero = past.iter().filter(is_zero).count();
+    if zero > 0 {
+        log::warn!(
+            "all marks of {zero} of {} cascades are 0: fitted as data without marks, every mark 1; \
+             give the numbers of followers in m, or nothing",
+            past.len()
+        );
+    } else if !past.iter().any(marked) {
         log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
     }
     if args.folds.is_none() && args.flags.split.is_none() {
@@ -306,10 +314,13 @@ fn write_report(
 /// Opens the files of results: one that cannot be written ends the command before the work.
 fn check_results(args: &Evaluation<'_>) -> anyhow::Result<()> {
     let EvaluateFlags { report, predictions, truth, .. } = args.flags;
-    if args.input.dry_run {
-        return Ok(());
-    }
-    for path in [report, predictions, truth].into_iter().flatten() {
+    let named = [("--report", report), ("--predictions", predictions), ("--truth", truth)];
+    let named = named.into_iter().filter_map(|(option, path)| Some((option, path.as_ref()?)));
+    for (option, path) in named {
+        if args.input.dry_run {
+            check_file(option, path)?;
+            continue;
+        }
         let opened = File::options().create(true).append(true).open(path);
         opened.with_context(|| path.display().to_string())?;
     }
@@ -344,6 +355,11 @@ fn options(args: &Evaluation<'_>) -> anyhow::Result<EvaluateOptions> {
         let Ok(constants) = <[f64; 6]>::try_from(args.flags.growth_law.clone()) else {
             return usage("--growth-law needs six numbers, such as 0.8,-0.45,0.5,0.13,-0.25,-0.19");
         };
+        if !constants.iter().all(|it| it.is_finite()) {
+            return usage(
+                "--growth-law needs finite numbers, such as 0.8,-0.45,0.5,0.13,-0.25,-0.19",
+            );
+        }
         train.law = GrowthLaw { constants };
     }
     let kernels = args.flags.kernels.clone();

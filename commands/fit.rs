@@ -2,6 +2,7 @@
 
 mod kernel;
 
+use std::cell::Cell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use tweetoscope::stream::{self, Finished, Rejects, Stdout};
 use tweetoscope::telemetry::Timed;
 
 use self::kernel::KernelFlags;
-use crate::flags::{CarrierArgs, Outcome, Usage, threads, whole_seconds};
+use crate::flags::{CarrierArgs, Outcome, Usage, check_file, given, threads, whole_seconds};
 use crate::kafka::{KafkaArgs, Role, Topic};
 use crate::rows::{self, Table};
 use crate::source::SourceFlags;
@@ -183,11 +184,25 @@ fn warn_of_short(fit: &Fit) {
     }
 }
 
+/// Logs options of cascades, which have no effect for this reason.
+fn warn_of_series(why: &str) {
+    let options = given(&["windows", "until", "seconds_per_unit", "missing_root"]);
+    if !options.is_empty() {
+        log::warn!("ignored: {}: {why}", options.join(", "));
+    }
+}
+
 impl Args {
-    /// Whether the input is cascades in another form than lines of records or histories.
-    fn recorded(&self) -> anyhow::Result<bool> {
-        let content = self.source.content(&self.transport.files, self.transport.may_wait())?;
-        Ok(matches!(content, Content::Cascades | Content::Stream(_)))
+    /// The content of the input.
+    fn content(&self) -> anyhow::Result<Content> {
+        self.source.content(&self.transport.files, self.transport.may_wait())
+    }
+
+    /// Logs options of cascades where the input is series.
+    fn warn_of_series(&self, fit: &Fit) {
+        if fit.fitted() > 0 && fit.short().histories() == 0 {
+            warn_of_series("the input is series, which have their window");
+        }
     }
 
     /// The cascades of the input, until `stop` is set.
@@ -217,7 +232,11 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let added = if options.kernels.is_some() { kernel::COLUMNS } else { "" };
     let header = format!("{COLUMNS}{added}");
     let make = || Timed::new(Fit::new(options.clone()));
+    let is_series = Cell::new(false);
     let judge = |timed: &Timed<Fit>| {
+        if is_series.get() {
+            args.warn_of_series(timed.stage());
+        }
         warn_of_marks(timed.stage());
         warn_of_short(timed.stage());
         if timed.stage().spread() > 0 {
@@ -230,15 +249,29 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         args.kernel.report(timed.stage().winners());
         Outcome::Done
     };
+    if args.kafka.is_on() {
+        warn_of_series("topics hold series, which have their window");
+    }
     if !is_table {
         let role = Role::plain("fit", &[Topic::CascadeProperties]);
         if let Some(outcome) = args.kafka.daemon(role, &args.transport, make)? {
             return Ok(outcome);
         }
     }
-    let recorded = args.recorded()?;
-    if args.transport.input.dry_run && recorded {
-        return Ok(Outcome::Done);
+    let content = args.content()?;
+    is_series.set(content == Content::Records);
+    // Whether cascades are read in a form other than lines of records or histories in seconds.
+    let recorded = match content {
+        Content::Records => false,
+        Content::Histories => args.source.seconds_per_unit.is_some(),
+        Content::Cascades | Content::Stream(_) => true,
+    };
+    if args.transport.input.dry_run {
+        args.resume.as_deref().map_or(Ok(()), |path| check_file("--resume", path))?;
+        if recorded {
+            Table::requested(false, args.parquet.as_deref(), header, &args.transport)?;
+            return args.transport.check();
+        }
     }
     let table = match &args.resume {
         Some(path) if !args.transport.input.dry_run => {

@@ -1,7 +1,9 @@
 //! Flags and exit statuses that the commands share.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use tweetoscope::event::Span;
 use tweetoscope::stream::lines::MAX_LINE_BYTES;
@@ -40,10 +42,67 @@ impl std::fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+/// The ids of the options on the command line.
+static GIVEN: OnceLock<Vec<String>> = OnceLock::new();
+
+/// Keeps the ids of the options on the command line.
+pub(crate) fn keep_given(ids: Vec<String>) {
+    let _ = GIVEN.set(ids);
+}
+
+/// Of the options of these ids, those on the command line, as they are written there. One in the environment is for
+/// all commands, and is ignored where it has no effect.
+pub(crate) fn given(ids: &[&str]) -> Vec<String> {
+    let on_line = GIVEN.get().map_or(&[][..], Vec::as_slice);
+    let named = ids.iter().filter(|id| on_line.iter().any(|it| it == *id));
+    named.map(|id| format!("--{}", id.replace('_', "-"))).collect()
+}
+
+/// Refuses options of these ids on the command line, which have no effect on such an input.
+pub(crate) fn without_effect(ids: &[&str], input: &str) -> Result<(), Usage> {
+    match given(ids).first() {
+        None => Ok(()),
+        Some(option) => Err(Usage(format!("{option} has no effect on {input}; remove it"))),
+    }
+}
+
+/// Refuses an output file that cannot be created, without creating it.
+pub(crate) fn check_file(option: &str, path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let why = match folder.metadata() {
+        _ if path.is_dir() => "it is a folder".to_owned(),
+        _ if path.exists() => return Ok(()),
+        Ok(it) if it.is_dir() && !it.permissions().readonly() => return Ok(()),
+        Ok(it) if it.is_dir() => format!("the folder {} is read-only", folder.display()),
+        Ok(_) => format!("{} is not a folder", folder.display()),
+        Err(error) => format!("{}: {error}", folder.display()),
+    };
+    anyhow::bail!("{option} {}: {why}; give another path", path.display())
+}
+
+/// Refuses a folder that cannot be made, without making it.
+pub(crate) fn check_folder(option: &str, path: &Path) -> anyhow::Result<()> {
+    let existing = path.ancestors().find(|it| it.exists()).unwrap_or(Path::new("."));
+    let why = match existing.metadata() {
+        Ok(it) if it.is_dir() && (existing == path || !it.permissions().readonly()) => {
+            return Ok(());
+        }
+        Ok(it) if it.is_dir() => format!("the folder {} is read-only", existing.display()),
+        Ok(_) => format!("{} is not a folder", existing.display()),
+        Err(error) => format!("{}: {error}", existing.display()),
+    };
+    anyhow::bail!("{option} {}: {why}; give another folder", path.display())
+}
+
+/// Makes a folder for output.
+pub(crate) fn make_folder(option: &str, path: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(path).with_context(|| format!("{option} {}", path.display()))
+}
+
 /// Flags that every command has.
 #[derive(Args, Clone)]
 pub(crate) struct Shared {
-    /// Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING)
+    /// Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING, or as the variable RUST_LOG says)
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Log")]
     pub(crate) verbose: u8,
     /// Log errors only on stderr
@@ -128,6 +187,13 @@ pub(crate) struct InputArgs {
     /// Check the options and the files, then exit without reading records
     #[arg(long, help_heading = "Input")]
     pub(crate) dry_run: bool,
+}
+
+impl InputArgs {
+    /// Refuses a file of dead letters that cannot be created; with --kafka it is a topic.
+    pub(crate) fn check_outputs(&self) -> anyhow::Result<()> {
+        self.dead_letter.as_deref().map_or(Ok(()), |path| check_file("--dead-letter", path))
+    }
 }
 
 /// The windows in whole seconds.

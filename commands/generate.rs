@@ -18,7 +18,7 @@ use tweetoscope::replay::{ParamRange, Replay, ReplayItem, ReplayOptions, Simulat
 use tweetoscope::stream::lines::{Input, Lines, Options, Writer};
 use tweetoscope::stream::{Counts, Imported, Observer, Rejects, Stdout, Step, Transport};
 
-use crate::flags::{InputArgs, Outcome, Shared, Usage};
+use crate::flags::{InputArgs, Outcome, Shared, Usage, without_effect};
 use crate::health;
 use crate::kafka::{KafkaArgs, Role, Topic};
 use crate::source::SourceFlags;
@@ -232,6 +232,10 @@ fn convert(args: &Args, format: PostFormat) -> anyhow::Result<Outcome> {
         let text = "--speed and --limit need cascades that are read to their end; give --history -";
         return Err(Usage(text.to_owned()).into());
     }
+    without_effect(
+        &["sources", "live", "start_range", "timeline", "seconds_per_unit"],
+        "posts that are converted as they arrive",
+    )?;
     let sink = args.kafka.sink(Role::plain("generate", &[Topic::Tweets]), &args.input, false)?;
     if args.input.dry_run {
         return Ok(Outcome::Done);
@@ -277,7 +281,8 @@ fn convert(args: &Args, format: PostFormat) -> anyhow::Result<Outcome> {
 
 /// Runs the command.
 #[expect(clippy::disallowed_methods, reason = "--speed is relative to real time")]
-pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
+pub(crate) fn run(mut args: Args) -> anyhow::Result<Outcome> {
+    args.cascades.source.reports_offset = true;
     if let Some(format) = args.stream()? {
         return convert(&args, format);
     }

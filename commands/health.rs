@@ -77,6 +77,13 @@ impl Watch {
         }
     }
 
+    /// Reports that the command still answers, where its input has ended.
+    pub(crate) fn idle(&mut self) {
+        if let Some(health) = &mut self.health {
+            health.idle();
+        }
+    }
+
     /// Writes the metrics file; called also where the command failed.
     pub(crate) fn finish(&self) -> anyhow::Result<()> {
         let (Some(health), Some(path)) = (&self.health, &self.textfile) else { return Ok(()) };

@@ -28,8 +28,8 @@ pub(crate) fn run(
     let is_missing = |count: &&usize| rows.iter().all(|row| row.cascades != **count);
     if let Some(count) = curve.cascades.iter().find(is_missing) {
         log::warn!(
-            "--curve-by: half of the cascades with --min-size events in a window are fewer than {count}; \
-             it has no row, nor have larger numbers"
+            "--curve-by: half of the cascades are fewer than {count}: no row for {count} and above; give more cascades \
+             or a lower --min-size"
         );
     }
     let text = if as_csv { csv(&rows, options)? } else { table(&rows, options).into_bytes() };

@@ -13,7 +13,7 @@ use tweetoscope::stage::Tally;
 use tweetoscope::stage::log::{Filter, Level, utc};
 use tweetoscope::stream::{Counts, Observer, Stdout, printable};
 
-use crate::flags::{CarrierArgs, LogFormat, Outcome};
+use crate::flags::{CarrierArgs, LogFormat, Outcome, check_folder};
 use crate::health::{self, Watch};
 use crate::kafka::KafkaArgs;
 use crate::logging::{self, Limits, Rotating};
@@ -27,7 +27,8 @@ use feed::Feed;
 /// terminal unless NO_COLOR is set. Other records are skipped.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Print these levels only, separated by commas: debug, info, warning, error, critical
+    /// Print these levels only, separated by commas: trace, debug, info, warning, error,
+    /// critical
     #[arg(long, value_name = "LEVELS", value_delimiter = ',', value_parser = level)]
     levels: Vec<Level>,
     /// Print the messages of these stages only, separated by commas, such as collect,fit
@@ -63,6 +64,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         }
     };
     if args.transport.input.dry_run {
+        args.into.as_deref().map_or(Ok(()), |path| check_folder("--into", path))?;
         return Ok(Outcome::Done);
     }
     let filter = Filter { levels: args.levels, sources: args.sources };
@@ -71,6 +73,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     watch.begin();
     let mut counts = Counts::default();
     let done = show_all(&mut feeds, &filter, &mut show, &stop, (&mut watch, &mut counts));
+    feeds.iter().for_each(Feed::report_total);
     watch.end(counts, &Tally::new);
     watch.finish()?;
     done?;

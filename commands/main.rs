@@ -38,6 +38,7 @@ mod source;
 mod terminal;
 mod train;
 mod transport;
+mod tty;
 
 use std::io;
 use std::process::ExitCode;

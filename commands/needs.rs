@@ -1,12 +1,11 @@
 //! Options that have no effect without another one: clap refuses them alone.
 
-use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgGroup, ArgMatches, Command};
 
 /// An option or a group of options, and those that have no effect without it. An option that a
 /// command does not have is skipped.
-const NEEDS: [(&str, &[&str]); 6] = [
+const NEEDS: [(&str, &[&str]); 7] = [
     (
         "kafka",
         &[
@@ -30,6 +29,7 @@ const NEEDS: [(&str, &[&str]); 6] = [
     ("create_topics", &["partitions", "replication"]),
     ("http", &["http_host"]),
     ("simulate", &["p", "beta", "first_mark"]),
+    ("data", &["index"]),
     (RECORDED, &["seconds_per_unit"]),
     (
         CASCADES,
@@ -48,12 +48,15 @@ const GROUPS: [(&str, &[&str]); 2] = [
 
 /// Options that have no effect with another one. Clap does not require an option that conflicts with a
 /// given one, so that those of a simulation are excluded by the other inputs.
-const EXCLUDES: [(&str, &[&str]); 6] = [
+const EXCLUDES: [(&str, &[&str]); 8] = [
     ("no_learn", &["newest", "trees", "target", "aggregate", "on_drift"]),
     ("history", &["p", "beta", "first_mark"]),
     ("data", &["p", "beta", "first_mark"]),
     ("files", &["p", "beta", "first_mark"]),
     ("simulate", &["seconds_per_unit"]),
+    // A table has no column for them.
+    ("csv", &["curve", "explain", "above"]),
+    ("parquet", &["curve", "explain", "above"]),
     // An evaluation takes whole cascades, not a stream of tweets.
     (
         "folds",
@@ -91,7 +94,7 @@ fn unused(command: &Command) -> &'static [&'static str] {
     }
 }
 
-/// The help of an option of `--kafka` in a command for which that of services is not true.
+/// The help of an option in a command for which that of the other commands is not true.
 fn help(command: &str, option: &str) -> Option<&'static str> {
     Some(match (command, option) {
         ("generate", "kafka") => {
@@ -100,6 +103,11 @@ fn help(command: &str, option: &str) -> Option<&'static str> {
         ("generate", "group") => {
             "Name under which the position of this replay is committed (default: tweetoscope-generate); one for each \
              generate of a topic"
+        }
+        // Their collector does not run with --kafka.
+        ("run" | "train", "max_age") => "Terminate a cascade at this age (default: 7d)",
+        ("run" | "train", "at_end") => {
+            "Action at the end of the input; after SIGINT or SIGTERM, always drop"
         }
         ("predict" | "train", "max_replay") => {
             "Log a WARNING when a restart would replay more than twice this number of records"
@@ -118,8 +126,8 @@ fn help(command: &str, option: &str) -> Option<&'static str> {
     })
 }
 
-/// The command with these rules.
-pub(crate) fn with_needs(mut command: Command) -> Command {
+/// The command with these rules; needed options of which --params gives a value need not be given.
+pub(crate) fn with_needs(mut command: Command, from_params: &[&str]) -> Command {
     let unused = unused(&command);
     let name = command.get_name().to_owned();
     let has = |command: &Command, id: &str| command.get_arguments().any(|it| it.get_id() == id);
@@ -131,7 +139,12 @@ pub(crate) fn with_needs(mut command: Command) -> Command {
     let exists = |needed: &str| {
         has(&command, needed) || command.get_groups().any(|group| group.get_id() == needed)
     };
-    let needs: Vec<_> = NEEDS.into_iter().filter(|(needed, _)| exists(needed)).collect();
+    let has_value = |needed: &str| match GROUPS.iter().find(|(group, _)| *group == needed) {
+        Some((_, members)) => members.iter().any(|member| from_params.contains(member)),
+        None => from_params.contains(&needed),
+    };
+    let needs = NEEDS.into_iter().filter(|(needed, _)| exists(needed) && !has_value(needed));
+    let needs: Vec<_> = needs.collect();
     let excludes: Vec<_> = EXCLUDES.into_iter().filter(|(it, _)| has(&command, it)).collect();
     // All at once: to change a single argument would move it to the end of the help.
     command.mut_args(|arg| {
@@ -156,7 +169,7 @@ pub(crate) fn with_needs(mut command: Command) -> Command {
 }
 
 /// The error of an option that has no effect in its command at all.
-pub(crate) fn check_unused(command: &Command, given: &ArgMatches) -> Result<(), clap::Error> {
+pub(crate) fn check_unused(command: &Command, given: &ArgMatches) -> Result<(), String> {
     // A build without Kafka has none of them.
     let is_given = |id: &&&str| {
         given.try_contains_id(id).is_ok()
@@ -166,8 +179,7 @@ pub(crate) fn check_unused(command: &Command, given: &ArgMatches) -> Result<(), 
         None => Ok(()),
         Some(id) => {
             let option = id.replace('_', "-");
-            let text = format!("--{option} has no effect in {}; remove it", command.get_name());
-            Err(command.clone().error(ErrorKind::ArgumentConflict, text))
+            Err(format!("--{option} has no effect in {}; remove it", command.get_name()))
         }
     }
 }
@@ -195,8 +207,10 @@ pub(crate) fn idle(command: &Command, is_given: impl Fn(&str) -> bool) -> Vec<&'
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
-    use crate::cli::command;
+    use crate::cli::{Cli, command};
 
     fn error(arguments: &str) -> Option<String> {
         let command = command();
@@ -206,8 +220,7 @@ mod tests {
             Err(error) => return Some(error.to_string()),
         };
         let (name, given) = given.subcommand()?;
-        let checked = check_unused(command.find_subcommand(name)?, given);
-        checked.err().map(|error| error.to_string())
+        check_unused(command.find_subcommand(name)?, given).err()
     }
 
     #[test]
@@ -263,6 +276,17 @@ mod tests {
             ["generate x", "collect", "fit", "predict", "train", "monitor", "dashboard", "log"]
         {
             assert_eq!(error(&format!("tweetoscope {name}")), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_settings_gives_what_an_option_needs() {
+        let command = Cli::command().mut_subcommands(|sub| with_needs(sub, &["data", "index"]));
+        for option in ["--limit 5", "--seconds-per-unit 2", "--timeline dealt", "--speed 10"] {
+            let line = format!("tweetoscope generate {option}");
+            let given = command.clone().try_get_matches_from(line.split(' '));
+            assert!(given.is_ok(), "{option}: {}", given.unwrap_err());
+            assert!(error(&line).unwrap().contains("FILE"), "{option}");
         }
     }
 

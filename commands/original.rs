@@ -56,7 +56,7 @@ pub(crate) struct Collector {
     pub(crate) out_series: Option<String>,
     /// `[topic] out_properties`.
     pub(crate) out_properties: Option<String>,
-    /// `[times] observation`, as often as it comes; in the order of the file.
+    /// `[times] observation`, as often as it comes; ascending, each once.
     pub(crate) windows: Vec<Span>,
     /// `[times] terminated`.
     pub(crate) terminated: Option<Span>,
@@ -193,6 +193,8 @@ pub(crate) fn collector(text: &str) -> Result<Read<Collector>> {
             _ => warnings.push(setting.unknown()),
         }
     }
+    it.windows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    it.windows.dedup();
     Ok(Read { settings: it, warnings })
 }
 

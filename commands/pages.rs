@@ -270,17 +270,17 @@ pub(crate) const PAGES: [Page; 10] = [
     Page {
         command: "dashboard",
         formats: &[
-            ("Reads", "alert, tweet, retweet, serie and size records"),
+            ("Reads", "alert, tweet, retweet, serie, size and stat records"),
             ("Writes", "a live view in the terminal, a web page, or a table of text; no records"),
         ],
         examples: &[
             (
-                "Print the 20 largest predictions",
-                "tweetoscope dashboard --top 20 predictions.jsonl | cat",
+                "Print the 20 largest predictions of a recording, in which all cascades are over",
+                "tweetoscope dashboard --top 20 --ended predictions.jsonl | cat",
             ),
             (
                 "Serve a page at http://127.0.0.1:8088/",
-                "tweetoscope dashboard --http 8088 predictions.jsonl",
+                "tweetoscope dashboard --http 8088 --ended predictions.jsonl",
             ),
             ("Follow running services in the terminal", "tweetoscope dashboard --kafka"),
         ],

@@ -2,12 +2,13 @@
 
 mod now;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use tweetoscope::event::ModelVersion;
 use tweetoscope::learn::GrowthLaw;
-use tweetoscope::stage::predict::{Method, Predict, PredictOptions};
+use tweetoscope::stage::predict::{Lost, Method, Predict, PredictOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 
 use crate::flags::{CarrierArgs, Outcome, Usage};
@@ -44,12 +45,8 @@ pub(crate) struct Args {
 /// Predictions and their output.
 #[derive(clap::Args, Clone)]
 pub(crate) struct PredictFlags {
-    /// Method of prediction: auto, the model of the window, or without one the growth law, corrected by
-    /// finished cascades; growth-law without any correction; seismic, SEISMIC's estimate; hawkes, the expected
-    /// size of the fitted process; kernel, that under the kernel of fit --kernel, or, of this kernel only, exp,
-    /// power-law, sum-exp:2, sum-exp:3 or seismic-kernel. A fit or kernel without a size is predicted
-    /// as by hawkes
-    #[arg(long, value_name = "METHOD", default_value = "auto")]
+    /// Method of prediction
+    #[arg(long, value_name = "METHOD", default_value = "auto", value_parser = methods())]
     pub(crate) method: Method,
     /// Nominal probability that the prediction interval contains the final size, between 0 and 1
     #[arg(long, value_name = "P", default_value_t = PredictOptions::default().level)]
@@ -84,6 +81,35 @@ pub(crate) struct PredictFlags {
     pub(crate) explain: bool,
 }
 
+/// The methods, and what they mean.
+fn methods() -> impl TypedValueParser<Value = Method> {
+    let of_family = "The final size of a kernel_fit of this family; without one, as hawkes";
+    let named = |(name, help): (&'static str, &'static str)| PossibleValue::new(name).help(help);
+    let all = [
+        (
+            "auto",
+            "The model of the window; without one, the growth law, corrected by finished cascades",
+        ),
+        ("growth-law", "The growth law alone"),
+        ("seismic", "SEISMIC's estimate of the final size; without one, as hawkes"),
+        ("hawkes", "The expected final size of the fitted process"),
+        (
+            "kernel",
+            "The final size of the kernel_fit of fit --kernel, of any kernel; without one, as hawkes",
+        ),
+        ("exp", of_family),
+        ("power-law", of_family),
+        ("sum-exp:2", of_family),
+        ("sum-exp:3", of_family),
+        ("seismic-kernel", of_family),
+    ];
+    let values = all.map(named).map(|value| match value.get_name() {
+        "exp" => value.alias("exponential"),
+        _ => value,
+    });
+    PossibleValuesParser::new(values).try_map(|name| name.parse::<Method>())
+}
+
 impl PredictFlags {
     /// The options of the stage; refuses values out of range.
     pub(crate) fn options(&self) -> anyhow::Result<PredictOptions> {
@@ -101,7 +127,7 @@ impl PredictFlags {
         if self.max_pending == 0 {
             return Err(Usage("--max-pending must be at least 1".to_owned()).into());
         }
-        check_pins(&self.pin)?;
+        check_windows(&self.pin)?;
         Ok(PredictOptions {
             method: self.method,
             law: GrowthLaw::default(),
@@ -117,7 +143,7 @@ impl PredictFlags {
 }
 
 /// Refuses two pins of one window.
-fn check_pins(pins: &[ModelVersion]) -> Result<(), Usage> {
+fn check_windows(pins: &[ModelVersion]) -> Result<(), Usage> {
     let mut windows = Vec::new();
     for ModelVersion { window, .. } in pins {
         if windows.contains(&window) {
@@ -131,9 +157,8 @@ fn check_pins(pins: &[ModelVersion]) -> Result<(), Usage> {
 }
 
 /// Refuses pinned versions that are not in the folder.
-fn check_models(args: &Args) -> anyhow::Result<()> {
-    let pins = &args.flags.pin;
-    let Some(folder) = &args.models else {
+pub(crate) fn check_pins(folder: Option<&Path>, pins: &[ModelVersion]) -> anyhow::Result<()> {
+    let Some(folder) = folder else {
         let text = "--pin needs the folder with the models; add --models DIR".to_owned();
         return if pins.is_empty() { Ok(()) } else { Err(Usage(text).into()) };
     };
@@ -141,7 +166,13 @@ fn check_models(args: &Args) -> anyhow::Result<()> {
     for pin in pins {
         models.check(*pin).with_context(|| format!("--pin {pin}"))?;
     }
-    if !folder.exists() {
+    Ok(())
+}
+
+/// Refuses pinned versions that are not in the folder, and logs that it does not exist.
+fn check_models(args: &Args) -> anyhow::Result<()> {
+    check_pins(args.models.as_deref(), &args.flags.pin)?;
+    if let Some(folder) = args.models.as_ref().filter(|folder| !folder.exists()) {
         log::warn!(
             "--models: {} does not exist yet; predictions are untrained until it does",
             folder.display()
@@ -150,7 +181,7 @@ fn check_models(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Logs predictions that are not those of the kernel that was asked for.
+/// Logs predictions that are not those of the kernel that was asked for, and records that had no effect.
 fn judge(predict: &Predict) -> Outcome {
     let count = predict.without_kernel();
     if count > 0 {
@@ -159,7 +190,39 @@ fn judge(predict: &Predict) -> Outcome {
              kernel, or it has no final size; add --kernel to fit"
         );
     }
+    warn_of_lost(predict.lost());
     Outcome::Done
+}
+
+/// Logs the numbers of records that had no effect, once, with the remedies.
+fn warn_of_lost(lost: Lost) {
+    let Lost { evicted, impossible, duplicate_parameters, duplicate_sizes, unmatched_sizes } = lost;
+    let problems = [
+        (
+            evicted,
+            "predictions and sizes were evicted before their counterpart arrived: raise --max-pending",
+        ),
+        (
+            impossible,
+            "sizes are below the observed number of events: the cascade was counted differently in collect",
+        ),
+        (
+            duplicate_parameters,
+            "parameters are of a cascade and window that is predicted already, and were ignored: give each cascade a \
+             cid of its own, and one estimator's parameters",
+        ),
+        (duplicate_sizes, "sizes are of a cascade and window that has one, and were ignored"),
+        (
+            unmatched_sizes,
+            "sizes have no parameters of the same source, cid and T_obs, and score nothing: give the parameters \
+             of these cascades, with their source",
+        ),
+    ];
+    for (count, problem) in problems {
+        if count > 0 {
+            log::warn!("{count} {problem}");
+        }
+    }
 }
 
 /// Runs the command.

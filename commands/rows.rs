@@ -74,6 +74,9 @@ impl Table {
         carrier: &CarrierArgs,
     ) -> anyhow::Result<Option<Self>> {
         let header = header.into();
+        if let Some(path) = parquet.filter(|_| carrier.input.dry_run) {
+            ParquetFile::check(path)?;
+        }
         let to = match parquet.filter(|_| !carrier.input.dry_run) {
             Some(path) => To::Parquet(Arc::new(Mutex::new(Self::file(path, &header)?))),
             None if csv => To::Stdout,

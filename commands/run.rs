@@ -15,12 +15,12 @@ use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{self, Imported, Rejects, Replayed, Stdout, Transport};
 
-use crate::collect::{CollectFlags, MAX_AGE, warn_of_dropped};
+use crate::collect::{CollectFlags, MAX_AGE, report_small, warn_of_dropped};
 use crate::evaluate::{EvaluateFlags, Evaluation, WINDOWS};
 use crate::fit::{FitFlags, warn_of_marks};
-use crate::flags::{CarrierArgs, Outcome, Usage};
+use crate::flags::{CarrierArgs, Outcome, Usage, check_folder, make_folder, without_effect};
 use crate::generate::ReplayFlags;
-use crate::predict::PredictFlags;
+use crate::predict::{PredictFlags, check_pins};
 use crate::rows::{self, Table};
 use crate::train::TrainFlags;
 use crate::transport::{checked, stop_flag};
@@ -97,6 +97,15 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     if let Some(path) = args.folds.report.as_deref().filter(|_| !evaluates) {
         return run_with_report(&args, path);
     }
+    if args.no_learn {
+        check_pins(args.models.as_deref(), &args.predict.pin)?;
+    }
+    if let Some(path) = args.models.as_ref().filter(|_| !args.no_learn) {
+        match args.transport.input.dry_run {
+            true => check_folder("--models", path)?,
+            false => make_folder("--models", path)?,
+        }
+    }
     match evaluates {
         true => evaluate::run(evaluation(&args)),
         false => run_without_report(&args),
@@ -151,14 +160,29 @@ fn run_with_report(args: &Args, path: &Path) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
+/// Options of conversions of posts, and of replays.
+const OF_POSTS: &[&str] = &["exact_times", "missing_root"];
+const OF_REPLAYS: &[&str] =
+    &["limit", "sources", "live", "start_range", "timeline", "tail", "seconds_per_unit"];
+
 /// Runs the command without an evaluation.
 fn run_without_report(args: &Args) -> anyhow::Result<Outcome> {
     if args.cascades.simulate.is_some() {
         return replay(args);
     }
     match args.cascades.source.content(&args.transport.files, args.transport.may_wait())? {
-        Content::Records => run_on_stream(args, None),
-        Content::Stream(format) => run_on_stream(args, Some(format)),
+        Content::Records => {
+            // Stdin may turn out to hold posts.
+            let files = &args.transport.files;
+            let is_stdin = files.is_empty() || files.iter().any(|path| path.as_os_str() == "-");
+            without_effect(if is_stdin { &[] } else { OF_POSTS }, "tweet records")?;
+            without_effect(OF_REPLAYS, "tweet records")?;
+            run_on_stream(args, None)
+        }
+        Content::Stream(format) => {
+            without_effect(OF_REPLAYS, "posts that are read as they arrive")?;
+            run_on_stream(args, Some(format))
+        }
         Content::Histories | Content::Cascades => replay(args),
     }
 }
@@ -195,7 +219,7 @@ fn replay(args: &Args) -> anyhow::Result<Outcome> {
     };
     let input = &args.transport.input;
     if input.dry_run {
-        return checked(&early);
+        return checked(input, &early);
     }
     let rejects = Rejects::with_cascades(input.dead_letter.as_deref(), &early)?;
     let stop = stop_flag()?;
@@ -246,12 +270,7 @@ fn drive_over(
 fn report(system: &System, terminated: Span) {
     system.with_fit(warn_of_marks);
     warn_of_dropped(system.collect());
-    let small = system.collect().summary().small;
-    if small > 0 {
-        stream::report(&format!(
-            "{small} cascades have fewer events than --min-size in every window and are not predicted"
-        ));
-    }
+    report_small(system.collect());
     let has_table = system.with_monitor(monitor::print_table);
     if has_table {
         stream::report(&format!(

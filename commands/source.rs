@@ -25,7 +25,7 @@ pub(crate) struct SourceFlags {
     #[arg(long, value_name = "CSV", help_heading = "Cascades")]
     pub(crate) data: Option<PathBuf>,
     /// File of the original system with the first and last row of each cascade in --data
-    #[arg(long, value_name = "CSV", requires = "data", help_heading = "Cascades")]
+    #[arg(long, value_name = "CSV", help_heading = "Cascades")]
     index: Option<PathBuf>,
     /// Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default:
     /// recognise it from the first line)
@@ -48,6 +48,9 @@ pub(crate) struct SourceFlags {
     /// Whether what is recognised and ignored was reported before.
     #[arg(skip)]
     pub(crate) is_reported: bool,
+    /// Whether the offset from UTC has no other use, so that it is reported where it changes no time.
+    #[arg(skip)]
+    pub(crate) reports_offset: bool,
 }
 
 impl SourceFlags {
@@ -96,12 +99,16 @@ impl SourceFlags {
     ) -> anyhow::Result<Box<dyn Cascades + Send>> {
         let unit = self.seconds_per_unit.unwrap_or(1.0);
         if !(unit > 0.0 && unit.is_finite()) {
-            return Err(Usage(format!("a unit of {unit} seconds is not above 0")).into());
+            return Err(Usage(format!("--seconds-per-unit must be above 0, not {unit}")).into());
         }
         // --params may give --data: files and --history on the command line take precedence.
         let data = self.data.as_ref().filter(|_| self.history.is_empty() && files.is_empty());
         if let (Some(data), Some(index)) = (data, &self.index) {
-            return Ok(Box::new(Pair::open(data, index, unit, refuse)?));
+            let pair = Pair::open(data, index, unit, refuse)?;
+            if !self.is_reported {
+                pair.notes().iter().for_each(|note| stream::report(note));
+            }
+            return Ok(Box::new(pair));
         }
         let named = match data {
             Some(data) => std::slice::from_ref(data),
@@ -122,6 +129,7 @@ impl SourceFlags {
                 columns: self.columns.clone().unwrap_or_default(),
                 seconds_per_unit: self.seconds_per_unit,
                 utc_offset: utc_offset * 3600.0,
+                reports_offset: self.reports_offset,
                 missing_root: self.missing_root,
             },
         };

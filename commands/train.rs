@@ -7,18 +7,18 @@ use tweetoscope::input::Content;
 use tweetoscope::learn::{Aggregate, GrowthLaw, LearnOptions, MAX_TREES, Target, max_model_bytes};
 use tweetoscope::record::Record;
 use tweetoscope::replay::{Replay, ReplayOptions};
-use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stage::predict::PredictOptions;
 use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stage::train::{Train, TrainOnReports, TrainOptions};
+use tweetoscope::stage::{Outgoing, Stage};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{Mapped, Rejects, Replayed, Stdout};
 use tweetoscope::telemetry::Timed;
 
-use crate::collect::{CollectFlags, MAX_AGE};
-use crate::fit::FitFlags;
-use crate::flags::{CarrierArgs, Outcome, Usage, threads};
+use crate::collect::{CollectFlags, MAX_AGE, report_small, warn_of_dropped};
+use crate::fit::{FitFlags, warn_of_marks};
+use crate::flags::{CarrierArgs, Outcome, Usage, check_folder, given, make_folder, threads};
 use crate::kafka::{self, KafkaArgs, Role, Topic};
 use crate::source::SourceFlags;
 use crate::transport::{checked, stop_flag};
@@ -60,7 +60,7 @@ pub(crate) struct TrainFlags {
     /// Maximum number of samples per window; the newest are used
     #[arg(long, value_name = "N", default_value_t = 100_000)]
     pub(crate) newest: usize,
-    /// Number of trees of a forest, 1 to 2000
+    /// Number of trees of a forest, 1 to 2000; with fewer than 20, intervals are too wide
     #[arg(long, value_name = "N", default_value_t = LearnOptions::default().trees)]
     pub(crate) trees: usize,
     /// Quantity that the forest predicts
@@ -88,11 +88,11 @@ pub(crate) enum TargetArg {
 /// Statistic of the samples in a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum AggregateArg {
-    /// Median weighted by 1/N, which minimises the mean relative error
+    /// Median of ln(N / n) with the weights n/N, which minimizes the mean absolute relative error
     RelativeMedian,
     /// Median
     Median,
-    /// Mean of the logarithm
+    /// Mean: of ln(N / n), with --target omega of omega
     Mean,
 }
 
@@ -132,6 +132,34 @@ impl Args {
     }
 }
 
+/// Options that make samples of cascades.
+const OF_CASCADES: [&str; 13] = [
+    "windows",
+    "min_size",
+    "terminated",
+    "max_age",
+    "lateness",
+    "max_jump",
+    "max_sources",
+    "max_open_cascades",
+    "max_events_per_cascade",
+    "estimator",
+    "marks",
+    "seconds_per_unit",
+    "missing_root",
+];
+
+/// Logs options that make samples of cascades, where the input is samples.
+fn warn_of_samples() {
+    let options = given(&OF_CASCADES);
+    if !options.is_empty() {
+        log::warn!(
+            "ignored: {}: the input is samples, which are complete; give cascades, or remove them",
+            options.join(", ")
+        );
+    }
+}
+
 /// Trains on the samples that the other stages make of recorded cascades.
 fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
     const HOLD: usize = 64;
@@ -146,7 +174,7 @@ fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
     let (files, utc_offset) = (&args.transport.files, args.fit.utc_offset);
     let cascades = args.source.open(files, utc_offset, &mut |it| early.push(it))?;
     if args.transport.input.dry_run {
-        return checked(&early);
+        return checked(&args.transport.input, &early);
     }
     let seconds_per_unit = args.source.unit(&*cascades);
     let options = ReplayOptions { seed: args.seed, seconds_per_unit, ..ReplayOptions::default() };
@@ -158,7 +186,12 @@ fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
         Ok(matches!(item, Outgoing::Record(Record::Model(_))).then_some(item))
     });
     let make = || System::new(settings.clone());
-    let done = |_: &System| Outcome::Done;
+    let done = |system: &System| {
+        system.with_fit(warn_of_marks);
+        warn_of_dropped(system.collect());
+        report_small(system.collect());
+        Outcome::Done
+    };
     match &args.models {
         None => args.transport.drive_over(models, &stop, make, done),
         Some(path) => {
@@ -172,6 +205,11 @@ fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let mut options = args.flags.options(args.seed, threads(args.fit.threads))?;
     if let Some(path) = &args.models {
+        // A folder that cannot be made is an error at once, not after the training.
+        match args.transport.input.dry_run || args.kafka.is_on() {
+            true => check_folder("--models", path)?,
+            false => make_folder("--models", path)?,
+        }
         options.used_versions = Folder::new(path, Vec::new()).highest_versions()?;
     }
     let make = || Timed::new(Train::new(options.clone()));
@@ -181,28 +219,47 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         ..Role::plain("train", &[Topic::Models])
     };
     args.kafka.no_folder(args.models.as_deref())?;
+    if args.kafka.is_on() {
+        warn_of_samples();
+    }
     if let Some(outcome) = args.kafka.daemon(role, &args.transport, make)? {
         return Ok(outcome);
     }
     if args.recorded()? {
         return recorded(&args, options);
     }
+    warn_of_samples();
     if args.flags.on_drift {
         let make = || Timed::new(TrainOnReports::new(Train::new(options.clone())));
-        return match &args.models {
-            None => args.transport.drive(make),
-            Some(path) => {
-                let wrap =
-                    |lines| WithModels::new(lines, Folder::new(path, Vec::new()), Use::Store);
-                args.transport.drive_through(make, wrap, |_| Outcome::Done)
-            }
-        };
+        let judge = |stage: &Timed<TrainOnReports>| judge(stage.stage().train());
+        return over_records(&args, make, judge);
     }
+    over_records(&args, make, |stage| judge(stage.stage()))
+}
+
+/// Trains on the samples of the input.
+fn over_records<S: Stage>(
+    args: &Args,
+    make: impl Fn() -> S,
+    judge: impl FnOnce(&S) -> Outcome,
+) -> anyhow::Result<Outcome> {
     match &args.models {
-        None => args.transport.drive(make),
+        None => args.transport.drive_through(make, |lines| lines, judge),
         Some(path) => {
             let wrap = |lines| WithModels::new(lines, Folder::new(path, Vec::new()), Use::Store);
-            args.transport.drive_through(make, wrap, |_| Outcome::Done)
+            args.transport.drive_through(make, wrap, judge)
         }
     }
+}
+
+/// Logs samples that were left out.
+fn judge(train: &Train) -> Outcome {
+    let unusable = train.unusable();
+    if unusable > 0 {
+        log::warn!(
+            "{unusable} samples were left out: a model is trained on samples with T_obs and n_obs, and with a \
+             final size n_tot that is not below n_obs; give both sizes, as predict writes them"
+        );
+    }
+    Outcome::Done
 }

@@ -12,7 +12,9 @@ use tweetoscope::stage::Stage;
 use tweetoscope::stream::lines::{Input, Lines, Options};
 use tweetoscope::stream::{self, Counts, Rejects, Stdout, Transport};
 
-use crate::flags::{CarrierArgs, Outcome};
+#[cfg(feature = "http")]
+use crate::flags::check_file;
+use crate::flags::{CarrierArgs, InputArgs, Outcome};
 use crate::health::{self, Watch};
 use crate::progress;
 
@@ -75,6 +77,11 @@ impl CarrierArgs {
     }
 
     pub(crate) fn check(&self) -> anyhow::Result<Outcome> {
+        self.input.check_outputs()?;
+        #[cfg(feature = "http")]
+        if let Some(path) = &self.shared.metrics_textfile {
+            check_file("--metrics-textfile", path)?;
+        }
         for path in self.files.iter().filter(|path| path.as_os_str() != "-") {
             let opened =
                 std::fs::File::open(path).and_then(|file| match file.metadata()?.is_dir() {
@@ -109,7 +116,8 @@ impl CarrierArgs {
 }
 
 /// The outcome of a check of cascades, of which the refused ones are reported.
-pub(crate) fn checked(refused: &[Refused]) -> anyhow::Result<Outcome> {
+pub(crate) fn checked(input: &InputArgs, refused: &[Refused]) -> anyhow::Result<Outcome> {
+    input.check_outputs()?;
     Ok(ended(&Rejects::with_cascades(None, refused)?))
 }
 

@@ -1124,7 +1124,7 @@ _tweetoscope() {
             fi
             case "${prev}" in
                 --method)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "auto growth-law seismic hawkes kernel exp power-law sum-exp:2 sum-exp:3 seismic-kernel" -- "${cur}"))
                     return 0
                     ;;
                 --level)
@@ -1410,7 +1410,7 @@ _tweetoscope() {
                     return 0
                     ;;
                 --method)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "auto growth-law seismic hawkes kernel exp power-law sum-exp:2 sum-exp:3 seismic-kernel" -- "${cur}"))
                     return 0
                     ;;
                 --level)

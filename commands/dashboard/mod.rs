@@ -4,6 +4,7 @@ mod figures;
 #[cfg(feature = "http")]
 mod page;
 mod plain;
+mod remarks;
 mod shared;
 #[cfg(feature = "tui")]
 mod terminal;
@@ -16,16 +17,17 @@ use std::time::Duration;
 
 use tweetoscope::record::Kind;
 use tweetoscope::stage::dashboard::Query;
-use tweetoscope::stream::{Stdout, print_stderr};
+use tweetoscope::stream::{Stdout, print_stderr, report};
 
-use crate::flags::{CarrierArgs, Outcome};
+use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::kafka::KafkaArgs;
-use crate::{health, transport};
+use crate::{health, transport, tty};
 use shared::{Shared, Watching};
 
 /// Show the cascades with the largest predictions, live in the terminal or as a web page
 ///
-/// Reads alerts, and tweets, series and sizes where available, for the observed growth. Shows one row
+/// Reads alerts, and tweets, series, sizes and stats where available, for the observed growth and the final
+/// sizes. Shows one row
 /// per cascade that is open, from its newest alert, in the order of the predicted size. A cascade with
 /// more events than its prediction is marked as exceeded; its predicted size is then the observed one. In the terminal s sorts, /
 /// filters, e adds cascades that are over, p pauses, Enter opens a cascade, ? lists the keys, q quits. With --http the same is a web
@@ -37,7 +39,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ROWS", default_value_t = 10)]
     top: usize,
     /// Show the probability of more than N events (default: the smallest N in the alert); alerts
-    /// contain probabilities where predict runs with --alert-above
+    /// contain probabilities where predict runs with --alert-above or --above
     #[arg(long, value_name = "N")]
     above: Option<f64>,
     /// Also show cascades that are over, with their final sizes
@@ -51,6 +53,10 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
+    if let Some(size) = args.above.filter(|size| !size.is_finite() || *size < 0.0) {
+        let text = format!("--above must be a number of events from 0, not {size}");
+        return Err(Usage(text).into());
+    }
     let shared = Shared::default();
     if args.transport.input.dry_run {
         let stop = transport::stop_flag()?;
@@ -60,7 +66,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     }
     let stop = transport::stop_flag()?;
     let (watch, page) = page(&args, &shared, &stop)?;
-    let in_terminal = cfg!(feature = "tui") && page.is_none() && io::stdout().is_terminal();
+    let in_terminal = page.is_none() && io::stdout().is_terminal() && tty::has_views();
     let reading = Reading { served: page.is_some(), bar: !in_terminal };
     let reading = reading.start(&args, shared.clone(), Arc::clone(&stop), watch);
     let query = Query { above: args.above, ended: args.ended, ..Query::default() };
@@ -83,7 +89,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         let board = shared.board();
         let table = plain::table(&board.top(args.top, &query));
         let ended = if args.ended { 0 } else { board.ended() };
-        let is_empty = board.predicted() == 0;
+        let is_empty = board.alerts() == 0;
         drop(board);
         Stdout::new().write_all(table.as_bytes())?;
         if is_empty {
@@ -93,6 +99,10 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
             print_stderr(&text);
         }
     }
+    let board = shared.board();
+    remarks::dropped(&board).iter().for_each(|text| report(text));
+    remarks::without_probability(&board, args.above).iter().for_each(|text| print_stderr(text));
+    drop(board);
     ended
 }
 
@@ -164,6 +174,7 @@ impl Reading {
             }
             // The page is served after the end of the input.
             while served && !stop.load(Ordering::Relaxed) {
+                watch.idle();
                 std::thread::sleep(Duration::from_millis(50));
             }
             ended

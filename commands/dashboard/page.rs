@@ -59,15 +59,20 @@ impl View {
         }
     }
 
-    fn page(&self, query: &str) -> Answer {
+    /// The query of the form.
+    fn query(&self, query: &str) -> Query {
         let value = |name| html::parameter(query, name).unwrap_or_default();
-        let query = Query {
+        Query {
             text: value("q"),
             sort: Sort::named(&value("sort")).unwrap_or_default(),
             above: self.above,
             // A form without a checked box sends nothing for it: `sort` shows that there was a form.
             ended: !value("ended").is_empty() || (self.ended && value("sort").is_empty()),
-        };
+        }
+    }
+
+    fn page(&self, query: &str) -> Answer {
+        let query = self.query(query);
         let board = self.shared.board();
         let rows = board.top(self.top, &query);
         let (alerts, cascades, ended) = (board.alerts(), board.predicted(), board.ended());
@@ -75,6 +80,13 @@ impl View {
         let over = self.shared.is_over();
         let status = html::Status { alerts, cascades, ended, over, top: self.top };
         whole("text/html; charset=utf-8", html::board(&rows, &query, &status))
+    }
+
+    /// The rows of a query of the script, which has the largest ones alone.
+    fn rows(&self, query: &str) -> Answer {
+        let query = self.query(query);
+        let rows = self.shared.board().top(self.top, &query);
+        whole("application/json", data::rows(&rows))
     }
 
     fn cascade(&self, query: &str, as_data: bool) -> Answer {
@@ -110,6 +122,7 @@ impl Site for Pages {
             "/" => self.view.page(request.query),
             "/cascade" => self.view.cascade(request.query, false),
             "/cascade.json" => self.view.cascade(request.query, true),
+            "/rows.json" => self.view.rows(request.query),
             "/events" => self.view.feed.answer(),
             "/page.js" => whole(script, include_str!("assets/page.js").to_owned()),
             "/plot.js" => whole(script, include_str!("assets/plot.js").to_owned()),
@@ -126,4 +139,62 @@ impl Site for Pages {
 #[expect(clippy::disallowed_methods, reason = "changes of rank refer to a real time")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use tweetoscope::stage::RecordRef;
+    use tweetoscope::stage::dashboard::Dashboard;
+
+    use super::*;
+
+    /// A view of alerts of cascades with ever larger predictions.
+    fn view(count: u64) -> View {
+        let shared = Shared::default();
+        for cid in 0..count {
+            for (window, size) in [(600, 100 + cid), (3600, 120 + cid)] {
+                let line = format!(
+                    r#"{{"type":"alert","cid":"{cid}","source":"1","t":{window},"msg":"number {cid}.","T_obs":{window},"n_obs":12,"n_tot":{size},"p_above":{{"10":1,"5000":0}},"curve":[[600,{size}]],"status":"ok","model":"x","method":"hawkes"}}"#
+                );
+                let item =
+                    tweetoscope::record::read(line.as_bytes(), None, Dashboard::TAKES).unwrap();
+                shared.board().take(&[RecordRef { position: 0, item }]);
+            }
+        }
+        View::new(shared, 10, None, false)
+    }
+
+    fn body(answer: Answer) -> String {
+        match answer {
+            Answer::Page { status: 200, body, .. } => String::from_utf8(body.to_vec()).unwrap(),
+            _ => panic!("no page"),
+        }
+    }
+
+    #[test]
+    fn the_server_finds_rows_beyond_those_that_the_script_has() {
+        let view = view(300);
+        let sent = data::board(&view.shared, view.top, view.above);
+        assert!(
+            sent.contains("number 299.") && !sent.contains("number 7."),
+            "the largest are sent"
+        );
+        let found = body(view.rows("q=number+7.&sort=predicted"));
+        assert!(found.contains("number 7.") && !found.contains("number 299."), "{found}");
+        assert_eq!(body(view.rows("q=nowhere&sort=youth")), "[]");
+    }
+
+    #[test]
+    fn the_page_of_a_cascade_has_its_alerts_and_the_sizes_that_it_has_reached() {
+        let text = body(view(1).cascade("source=1&cid=0", false));
+        for wanted in [
+            "Predictions by window",
+            "<th scope=\"row\">10m00s</th><td>100</td>",
+            "<th scope=\"row\">1h00m</th><td>120</td>",
+            "<th scope=\"row\">10</th><td>reached</td>",
+            "<th scope=\"row\">5,000</th><td>not expected</td>",
+        ] {
+            assert!(text.contains(wanted), "{wanted}: {text}");
+        }
+    }
 }

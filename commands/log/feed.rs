@@ -10,11 +10,11 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::Context;
 use tweetoscope::record::{Kind, Log, Record, Refusal, read};
-use tweetoscope::stage::log::from_text;
+use tweetoscope::stage::log::{Level, from_text};
 use tweetoscope::stream::lines::{Input, Lines, Options};
 use tweetoscope::stream::{Rejects, Step, Transport};
 
-use crate::flags::CarrierArgs;
+use crate::flags::{CarrierArgs, InputArgs};
 
 /// Messages of one input, in its own order.
 pub(crate) struct Feed {
@@ -48,7 +48,7 @@ pub(crate) fn open(
     for input in inputs(&args.files)? {
         let tail = match &input {
             Input::File(path) if follow && !input.has_compressed_name() => {
-                Some(Tail::open(path.clone(), args.input.max_line))
+                Some(Tail::open(path.clone(), &args.input))
             }
             _ => None,
         };
@@ -99,7 +99,13 @@ fn inputs(paths: &[PathBuf]) -> anyhow::Result<Vec<Input>> {
 fn message(line: &[u8]) -> Result<Option<Log>, Refusal> {
     if line.trim_ascii_start().first() == Some(&b'{') {
         return match read(line, None, &[Kind::Log])?.record() {
-            Some(Record::Log(log)) => Ok(Some(log)),
+            Some(Record::Log(mut log)) => {
+                // Other programs write WARN.
+                if let Some(level) = Level::named(&log.level) {
+                    level.name().clone_into(&mut log.level);
+                }
+                Ok(Some(log))
+            }
             _ => Ok(None),
         };
     }
@@ -141,6 +147,13 @@ impl Feed {
             From::Carrier(carrier) => carrier.counts().rejected,
             From::Tail(tail) => tail.rejects.count(),
             From::Nothing(rejected) => *rejected,
+        }
+    }
+
+    /// Reports the number of refused lines of a followed file, where not every one was reported.
+    pub(crate) fn report_total(&self) {
+        if let From::Tail(tail) = &self.from {
+            tail.rejects.report_total();
         }
     }
 
@@ -209,9 +222,9 @@ struct Tail {
 }
 
 impl Tail {
-    fn open(path: PathBuf, longest: usize) -> anyhow::Result<Self> {
+    fn open(path: PathBuf, args: &InputArgs) -> anyhow::Result<Self> {
         let (file, identity) = opened(&path).with_context(|| path.display().to_string())?;
-        let rejects = Rejects::new(None)?;
+        let rejects = Rejects::new(args.dead_letter.as_deref())?;
         Ok(Self {
             path,
             file,
@@ -220,7 +233,7 @@ impl Tail {
             leaving: false,
             carry: Vec::new(),
             skipping: false,
-            longest,
+            longest: args.max_line,
             line: 1,
             rejects,
         })

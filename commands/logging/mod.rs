@@ -25,7 +25,8 @@ static STAGE: OnceLock<String> = OnceLock::new();
 static LOGGED: [AtomicU64; Level::ALL.len()] = [const { AtomicU64::new(0) }; Level::ALL.len()];
 static ERRORS: AtomicU64 = AtomicU64::new(0);
 
-/// Starts the log; `RUST_LOG` takes precedence over the flags.
+/// Starts the log. `RUST_LOG` holds for stderr where no flag sets its level; the level of the files is that of the
+/// flags.
 pub(crate) fn start(stage: &str, shared: &Shared) -> anyhow::Result<()> {
     STAGE.get_or_init(|| stage.to_owned());
     let level = match (shared.quiet, shared.verbose) {
@@ -40,7 +41,10 @@ pub(crate) fn start(stage: &str, shared: &Shared) -> anyhow::Result<()> {
         LogFormat::Text => Some(LevelFilter::Off),
         LogFormat::Json => Some(LevelFilter::Info),
     };
-    let stderr = logger(level, shared.log_format, Target::Pipe(Box::new(Stderr)), messages);
+    let is_set = shared.quiet || shared.verbose > 0;
+    let filters = std::env::var("RUST_LOG").ok().filter(|it| !is_set && !hides_warnings(it));
+    let to = Target::Pipe(Box::new(Stderr));
+    let stderr = logger((level, filters), shared.log_format, to, messages);
     if shared.log_format == LogFormat::Json {
         log_messages();
     }
@@ -51,7 +55,7 @@ pub(crate) fn start(stage: &str, shared: &Shared) -> anyhow::Result<()> {
                 .with_context(|| format!("--log-dir {}", dir.display()))?;
             let files = Counting { files, failures: Failures::new() };
             let target = Target::Pipe(Box::new(files));
-            Some(logger(level.max(LevelFilter::Info), shared.log_format, target, None))
+            Some(logger((level.max(LevelFilter::Info), None), shared.log_format, target, None))
         }
     };
     let max_level = files.as_ref().map_or(LevelFilter::Off, Logger::filter).max(stderr.filter());
@@ -98,15 +102,25 @@ pub(crate) fn tally() -> Tally {
     tally
 }
 
-/// A logger in the format of the project; `messages`: the level of messages to the user.
+/// Whether filters of `RUST_LOG` are a level that hides warnings, among them those of dropped data; for this there is
+/// `--quiet`.
+fn hides_warnings(filters: &str) -> bool {
+    filters.trim().parse::<LevelFilter>().is_ok_and(|level| level < LevelFilter::Warn)
+}
+
+/// A logger in the format of the project, from a level on, with further filters in the form of `RUST_LOG`; `messages`:
+/// the level of messages to the user.
 fn logger(
-    level: LevelFilter,
+    (level, filters): (LevelFilter, Option<String>),
     format: LogFormat,
     to: Target,
     messages: Option<LevelFilter>,
 ) -> Logger {
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(level).parse_default_env().target(to);
+    builder.filter_level(level).target(to);
+    if let Some(filters) = &filters {
+        builder.parse_filters(filters);
+    }
     if let Some(level) = messages {
         builder.filter_module(PRINTED, level);
     }
@@ -247,6 +261,14 @@ impl Write for Counting {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_level_that_hides_warnings_is_ignored() {
+        let hides = ["off", "error", " Error "];
+        assert!(hides.into_iter().all(hides_warnings));
+        let shows = ["", "warn", "trace", "tweetoscope=error", "info,librdkafka=error"];
+        assert!(!shows.into_iter().any(hides_warnings));
+    }
 
     #[test]
     fn a_log_that_cannot_be_written_is_reported_once_a_minute() {

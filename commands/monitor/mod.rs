@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use tweetoscope::record::{Kind, Record};
+use tweetoscope::event::Span;
+use tweetoscope::record::{Kind, Record, Report};
 use tweetoscope::stage::Outgoing;
 use tweetoscope::stage::monitor::MonitorOptions;
 use tweetoscope::stream::{Mapped, Stderr, Stdout, Transport, print_stderr};
@@ -20,7 +21,7 @@ use crate::flags::{CarrierArgs, Outcome, Usage};
 use crate::kafka::KafkaArgs;
 #[cfg(feature = "tui")]
 use crate::terminal;
-use crate::{health, transport};
+use crate::{health, transport, tty};
 use shared::Shared;
 
 pub(crate) use table::print_table;
@@ -68,10 +69,7 @@ enum Live {
 
 impl Live {
     fn of(args: &Args) -> Self {
-        // Without a terminal for the keys the view could not be left.
-        let able = cfg!(feature = "tui")
-            && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-            && std::fs::File::open("/dev/tty").is_ok();
+        let able = tty::has_views();
         if able && io::stdout().is_terminal() && !args.csv {
             Self::Stdout
         } else if able && args.plot && io::stderr().is_terminal() && !io::stdout().is_terminal() {
@@ -84,9 +82,12 @@ impl Live {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
-    if args.last == 0 || args.fail_above.is_some_and(|limit| limit.is_nan() || limit < 0.0) {
-        let text = "--last must be at least 1, and --fail-above a number from 0";
-        return Err(Usage(text.to_owned()).into());
+    if args.last == 0 {
+        return Err(Usage("--last must be at least 1, not 0".to_owned()).into());
+    }
+    if let Some(limit) = args.fail_above.filter(|limit| limit.is_nan() || *limit < 0.0) {
+        let text = format!("--fail-above must be a mean ARE from 0, such as 0.5, not {limit}");
+        return Err(Usage(text).into());
     }
     let stop = transport::stop_flag()?;
     if args.transport.input.dry_run {
@@ -116,17 +117,26 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         print_table(&monitor);
     }
     let reports = monitor.reports();
-    let crossed = match args.fail_above {
-        Some(_) if reports.iter().all(|report| report.scored == 0) => {
-            print_stderr(
-                "no prediction was scored, so that --fail-above cannot hold: give the stat records of predict",
-            );
-            true
-        }
-        Some(limit) => reports.iter().any(|report| report.last_mean_are > limit),
-        None => false,
-    };
+    let crossed = args.fail_above.and_then(|limit| crossed(&reports, limit, args.last));
+    crossed.iter().for_each(|text| print_stderr(text));
+    let crossed = crossed.is_some();
     Ok(if crossed { Outcome::Crossed } else { ended })
+}
+
+/// Why the limit of --fail-above does not hold.
+fn crossed(reports: &[Report], limit: f64, last: usize) -> Option<String> {
+    if reports.iter().all(|report| report.scored == 0) {
+        let text = "no stat record was read, so the error is unknown; give the output of predict";
+        return Some(format!("--fail-above: {text}"));
+    }
+    let above = reports.iter().filter(|report| report.last_mean_are > limit);
+    let one = |report: &Report| {
+        let (count, window) = (report.scored.min(last as u64), Span(report.t_obs as f64));
+        let are = report.last_mean_are;
+        format!("the mean ARE of the last {count} predictions is {are:.3} in the window {window}")
+    };
+    let texts: Vec<_> = above.map(one).collect();
+    (!texts.is_empty()).then(|| format!("--fail-above {limit}: {}", texts.join("; ")))
 }
 
 /// Shows the view until the user quits.
@@ -204,4 +214,34 @@ fn drive(
     };
     let transport = Mapped::new(transport, table).with_header(table::COLUMNS);
     transport::drive(shared, transport, watch)
+}
+
+#[cfg(test)]
+mod tests {
+    use tweetoscope::record::read;
+
+    use super::*;
+
+    fn report(t_obs: u64, scored: u64, last_mean_are: f64) -> Report {
+        let line = format!(
+            "{{\"type\":\"report\",\"T_obs\":{t_obs},\"scored\":{scored},\"mean_ARE\":0.2,\"median_ARE\":0.2,\
+             \"last_mean_ARE\":{last_mean_are},\"bias\":0,\"verdict\":\"ok\"}}"
+        );
+        match read(line.as_bytes(), None, &[Kind::Report]).unwrap().record() {
+            Some(Record::Report(report)) => report,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_limit_that_does_not_hold_is_reported_with_the_error_and_the_window() {
+        let reports = [report(600, 250, 0.4114), report(3600, 60, 0.2)];
+        assert_eq!(crossed(&reports, 0.5, 100), None);
+        let first = "the mean ARE of the last 100 predictions is 0.411 in the window 10m";
+        assert_eq!(crossed(&reports, 0.3, 100), Some(format!("--fail-above 0.3: {first}")));
+        let second = "the mean ARE of the last 60 predictions is 0.200 in the window 1h";
+        let both = format!("--fail-above 0.1: {first}; {second}");
+        assert_eq!(crossed(&reports, 0.1, 100), Some(both));
+        assert!(crossed(&[], 0.1, 100).unwrap().contains("no stat record was read"));
+    }
 }

@@ -117,7 +117,7 @@ mod tests {
             median_are: 0.3,
             last_mean_are: 0.3,
             last_median_are: 0.3,
-            bias: 0.0,
+            bias: Some(0.0),
             covered: Some(0.5),
             last_covered: Some(0.5),
             level: Some(0.9),

@@ -17,8 +17,8 @@ pub(super) const COLUMNS: &str = "T_obs,scored,mean_ARE,median_ARE,last_mean_ARE
 
 /// A report as a row of CSV.
 pub(super) fn row(it: &Report) -> io::Result<Vec<u8>> {
-    let figures = [it.mean_are, it.median_are, it.last_mean_are, it.last_median_are, it.bias];
-    let shares = [it.covered, it.last_covered, it.level];
+    let figures = [it.mean_are, it.median_are, it.last_mean_are, it.last_median_are];
+    let shares = [it.bias, it.covered, it.last_covered, it.level];
     let skills = BASELINES.map(|baseline| skill(it, baseline));
     let numbers = figures.map(Some).into_iter().chain(shares).chain(skills).chain([it.top_hits]);
     let mut fields = vec![it.t_obs.to_string(), it.scored.to_string()];
@@ -63,7 +63,7 @@ pub(super) fn cells(it: &Report) -> [String; 12] {
         error(it.mean_are),
         error(it.median_are),
         error(it.last_mean_are),
-        format!("{:+.2}", it.bias),
+        it.bias.map_or("-".to_owned(), |bias| format!("{bias:+.2}")),
         percent(it.covered),
         none,
         ratio,

@@ -60,9 +60,10 @@ out_series=cascade_series
 out_properties=cascade_properties
 ; windows
 [times]
-observation=600
-observation = 20m # the second
 observations=1800,1h
+observation=600
+observation = 20m # the third
+observation = 10m
 terminated=1800
 [cascade]
 min_cascade_size=10

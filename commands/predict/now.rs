@@ -80,7 +80,7 @@ pub(super) fn run(
     let utc_offset = flags.utc_offset.unwrap_or_default();
     let cascades = open(&flags.source, &carrier.files, utc_offset, &mut early)?;
     if carrier.input.dry_run {
-        return checked(&early);
+        return checked(&carrier.input, &early);
     }
     let rejects = Rejects::with_cascades(carrier.input.dead_letter.as_deref(), &early)?;
     let unit = flags.source.unit(&*cascades);

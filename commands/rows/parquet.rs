@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
+use anyhow::Context;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
 use parquet::column::writer::ColumnWriter;
 use parquet::data_type::ByteArray;
@@ -13,6 +14,9 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{Type, TypePtr};
+use tweetoscope::stream::rename_target;
+
+use crate::flags::check_file;
 
 /// Rows of a row group.
 const GROUP: usize = 65_536;
@@ -112,9 +116,20 @@ fn failed(path: &Path) -> impl Fn(ParquetError) -> io::Error + '_ {
 }
 
 impl ParquetFile {
+    /// Refuses a file that cannot be created.
+    pub(crate) fn check(path: &Path) -> anyhow::Result<()> {
+        check_file("--parquet", &Self::target(path)?)
+    }
+
+    /// The file that a rename replaces.
+    fn target(path: &Path) -> anyhow::Result<PathBuf> {
+        rename_target(path).with_context(|| path.display().to_string())
+    }
+
     /// Creates a file with these columns.
     pub(crate) fn create(path: &Path, names: &[&str]) -> anyhow::Result<Self> {
         let columns: Vec<Column> = names.iter().map(|name| Column::of(name)).collect();
+        let path = &Self::target(path)?;
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);

@@ -11,12 +11,11 @@ pub(crate) struct ParquetFile(Infallible);
 
 impl ParquetFile {
     pub(crate) fn create(path: &Path, _: &[&str]) -> anyhow::Result<Self> {
-        let file = path.display();
-        Err(Usage(format!(
-            "this program is built without Parquet: build it with --features parquet, or convert the rows of \
-             --csv with duckdb -c \"COPY (FROM 'rows.csv') TO '{file}'\""
-        ))
-        .into())
+        Err(refusal(path).into())
+    }
+
+    pub(crate) fn check(path: &Path) -> anyhow::Result<()> {
+        Err(refusal(path).into())
     }
 
     pub(crate) fn add<'f>(&mut self, _: impl Iterator<Item = &'f [u8]>) -> io::Result<()> {
@@ -26,4 +25,12 @@ impl ParquetFile {
     pub(crate) fn close(&mut self) -> io::Result<()> {
         match self.0 {}
     }
+}
+
+fn refusal(path: &Path) -> Usage {
+    let file = path.display();
+    Usage(format!(
+        "this program is built without Parquet: build it with --features parquet, or convert the rows of \
+         --csv with duckdb -c \"COPY (FROM 'rows.csv') TO '{file}'\""
+    ))
 }

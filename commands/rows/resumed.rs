@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use csv::{ByteRecord, ReaderBuilder};
+use tweetoscope::stream::printable;
 
 /// An output file of CSV.
 pub(super) struct Resumed {
@@ -25,11 +26,19 @@ impl Resumed {
         let mut content = Vec::new();
         file.read_to_end(&mut content).with_context(named)?;
         let (rows, found) = complete_rows(&content);
-        if found.as_deref().is_some_and(|found| found != header.as_bytes()) {
-            bail!("{}: the columns are not those of this command: {header}", path.display());
+        if let Some(found) = found.as_deref().filter(|found| *found != header.as_bytes()) {
+            bail!(
+                "{}: its columns are {}, those of this command are {header}; give the options of the earlier run, or \
+                 another --resume FILE",
+                path.display(),
+                printable(&String::from_utf8_lossy(found))
+            );
         }
         if found.is_none() && !header.as_bytes().starts_with(&content) {
-            bail!("{}: not a file of this command", path.display());
+            bail!(
+                "{}: not a file of this command; --resume needs a file that fit --csv --resume wrote",
+                path.display()
+            );
         }
         let last = rows.last().map(|(start, end)| (content[*start..*end].to_vec(), *end as u64));
         if found.is_none() {

@@ -63,10 +63,10 @@ impl Point {
     /// A point whose numbers are within the limits of a record; the error names the one that is not.
     pub fn checked(time: f64, magnitude: f64) -> Result<Self, &'static str> {
         if EventTime::new(time).is_none() {
-            return Err("time is out of range");
+            return Err("the time is not within 1e12 s of 0");
         }
         if !(0.0..=LARGEST).contains(&magnitude) {
-            return Err("magnitude is out of range");
+            return Err("the magnitude is not from 0 to 1e12");
         }
         Ok(Self { time, magnitude })
     }

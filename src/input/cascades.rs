@@ -61,6 +61,13 @@ fn format_of(input: &Opened, options: &CascadeOptions) -> Result<(Format, bool),
         }
         Recognised::Records | Recognised::Unknown => match options.otherwise {
             Some(format) => Ok((format, false)),
+            None if recognised == Recognised::Records => refused(
+                "the lines are records of tweetoscope, not recorded cascades: tweets are read by tweetoscope collect, run without \
+                 --folds, and predict --now",
+            ),
+            None if line.trim_end().contains('\r') => refused(
+                "the lines end with CR alone; convert them with tr '\\r' '\\n' <FILE >CONVERTED",
+            ),
             None => refused(&format!(
                 "the format is not recognised; give it with --format {}, or the names of the columns of a table with \
                  --columns cid=NAME,id=NAME,t=NAME",
@@ -113,7 +120,13 @@ pub fn open_cascades(
         opened.push(one);
     }
     Ok(match all.unwrap_or(Format::History) {
-        Format::History => Box::new(History::of(opened, refuse)?),
+        Format::History => {
+            if options.missing_root.is_some() {
+                note("--missing-root is ignored: a history line is a whole cascade".to_owned());
+            }
+            offset_is_ignored(options, note);
+            Box::new(History::of(opened, refuse)?)
+        }
         Format::Table => {
             let mut table = Table::new(options.table.clone());
             for input in opened {
@@ -130,6 +143,7 @@ pub fn open_cascades(
             if options.table.seconds_per_unit.is_some() {
                 note("--seconds-per-unit is ignored: posts have Unix times".to_owned());
             }
+            offset_is_ignored(options, note);
             let mut posts = Posts::new(format);
             for Opened { name, content, .. } in opened {
                 posts.add(content, &name, refuse);
@@ -139,6 +153,13 @@ pub fn open_cascades(
             Box::new(posts)
         }
     })
+}
+
+/// Notes that the offset from UTC of times without one is of no use.
+fn offset_is_ignored(options: &CascadeOptions, note: &mut dyn FnMut(String)) {
+    if options.table.reports_offset && options.table.utc_offset != 0.0 {
+        note("--utc-offset is ignored: the input has Unix times".to_owned());
+    }
 }
 
 /// Adds the rows of a Parquet file, whose end must be read first.

@@ -216,6 +216,62 @@ mod tests {
     }
 
     #[test]
+    fn options_that_change_nothing_are_reported_once() {
+        let folder = Folder::new();
+        let notes = |text: &str, missing_root| {
+            let table = TableOptions {
+                seconds_per_unit: Some(1.0),
+                utc_offset: 3600.0,
+                reports_offset: true,
+                missing_root,
+                ..TableOptions::default()
+            };
+            let options = CascadeOptions { table, missing_root, ..CascadeOptions::default() };
+            let (input, mut notes) = ([Input::File(folder.file("x", text))], Vec::new());
+            open_cascades(&input, &options, &mut |it| panic!("{it}"), &mut |it| notes.push(it))
+                .unwrap();
+            notes.retain(|it| it.starts_with("--"));
+            notes
+        };
+        for (text, expected) in [
+            (
+                "cid,t,m\na,2018-10-10 20:19:24,1\n",
+                &[
+                    "--seconds-per-unit is ignored: the times are texts",
+                    "--missing-root is ignored: the table has no column of ids of events",
+                ][..],
+            ),
+            (
+                "cid,t,m\na,0,1\n",
+                &[
+                    "--utc-offset is ignored: the times are numbers",
+                    "--missing-root is ignored: the table has no column of ids of events",
+                ],
+            ),
+            (
+                "{\"cid\":\"a\",\"tweets\":[[0,1]]}\n",
+                &[
+                    "--missing-root is ignored: a history line is a whole cascade",
+                    "--utc-offset is ignored: the input has Unix times",
+                ],
+            ),
+        ] {
+            assert_eq!(notes(text, Some(MissingRoot::Drop)), expected, "{text}");
+            assert!(notes(text, None).iter().all(|it| !it.contains("missing-root")), "{text}");
+        }
+    }
+
+    #[test]
+    fn records_are_named_with_the_commands_that_read_them() {
+        let folder = Folder::new();
+        let file = folder.file("x", "{\"type\":\"tweet\",\"cid\":\"a\",\"t\":0}\n");
+        let error = read(file, TableOptions::default()).unwrap_err();
+        assert!(error.contains("are records") && error.contains("collect"), "{error}");
+        let error = read(folder.file("y", "a,b\r1,2\r"), TableOptions::default()).unwrap_err();
+        assert!(error.contains("end with CR alone"), "{error}");
+    }
+
+    #[test]
     fn duplicates_and_reposts_before_their_root_are_dropped_and_counted() {
         let folder = Folder::new();
         let post = |id: &str, seconds: u32, of: &str| {
@@ -239,7 +295,7 @@ mod tests {
         let times: Vec<f64> = cascades[0].2.iter().map(|point| point.time).collect();
         assert_eq!((times, refused), (vec![0.0, 2.0, 4.0], vec![]));
         assert!(notes.contains(&"2 posts occur twice; the first is used".to_owned()), "{notes:?}");
-        let early = "1 retweets precede their root in time and were dropped".to_owned();
+        let early = "1 reposts precede their root in time and were dropped".to_owned();
         assert!(notes.contains(&early), "{notes:?}");
     }
 

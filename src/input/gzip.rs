@@ -4,6 +4,12 @@ use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
+/// The error of bytes after the members that are no member.
+const NO_MEMBER: &str = "bytes that are not gzip follow the compressed data and are ignored";
+
+/// The first byte of a member.
+const FIRST_BYTE: u8 = 0x1f;
+
 /// The content of all members. Zeros between and after members are ignored, as `gzip` does.
 pub(super) struct Members<R> {
     /// The member that is read; `None` after the last.
@@ -28,6 +34,10 @@ impl<R: BufRead> Read for Members<R> {
                 return Ok(read);
             }
             let more = skip_zeros(member.get_mut())?;
+            if more && member.get_mut().fill_buf()?.first() != Some(&FIRST_BYTE) {
+                self.member = None;
+                return Err(io::Error::new(io::ErrorKind::InvalidData, NO_MEMBER));
+            }
             let ended = self.member.take().map(GzDecoder::into_inner);
             self.member = ended.filter(|_| more).map(GzDecoder::new);
         }
@@ -76,7 +86,8 @@ mod tests {
             let padding = vec![0; zeros];
             let file = [&one[..], &padding, &two, &padding].concat();
             assert_eq!(content(&file).unwrap(), b"one\ntwo\n", "{zeros}");
-            assert!(content(&[&file[..], b"x"].concat()).is_err(), "{zeros}");
+            let error = content(&[&file[..], b"x"].concat()).unwrap_err();
+            assert_eq!(error.to_string(), NO_MEMBER, "{zeros}");
             assert!(content(&file[..file.len() - zeros - 1]).is_err(), "{zeros}: a member is cut");
         }
     }

@@ -23,12 +23,12 @@ pub(super) struct Range {
     pub(super) bytes: u64,
 }
 
+/// The rows of a cascade, with the line number of the index.
+type Found = (u64, Result<Range, Refusal>);
+
 /// Locates the rows of each cascade in one pass over the data, with its line number in the index. Rows
-/// that belong to an earlier cascade are refused.
-pub(super) fn find(
-    data: &mut File,
-    rows: Vec<IndexRow>,
-) -> io::Result<Vec<(u64, Result<Range, Refusal>)>> {
+/// that belong to an earlier cascade are refused. The number of rows of the data is returned, too.
+pub(super) fn find(data: &mut File, rows: Vec<IndexRow>) -> io::Result<(Vec<Found>, u64)> {
     let lines = lines_of(&rows);
     let (starts, total) = line_starts(data, &lines)?;
     let starts = lines.into_iter().zip(starts).collect();
@@ -36,12 +36,12 @@ pub(super) fn find(
     let mut find = |index: IndexRow| {
         let (line, row) = (index.line, index.row);
         let found = place(index, &starts, total, &mut taken).map_err(|refusal| Refusal {
-            detail: format!("row {row}: {}", refusal.detail),
+            detail: format!("row {row} of the index: {}", refusal.detail),
             ..refusal
         });
         (line, found)
     };
-    Ok(rows.into_iter().map(&mut find).collect())
+    Ok((rows.into_iter().map(&mut find).collect(), total.saturating_sub(1)))
 }
 
 /// The lines of the data, from 0, that start a cascade or follow the end of one.
@@ -64,7 +64,7 @@ fn place(
     let (first, last) = range?;
     let rows = total - 1;
     if last > rows {
-        let detail = format!("rows {first} to {last} are past the end: the data has {rows} rows");
+        let detail = format!("end_ind {last} is above the {rows} rows of the data");
         return Err(Refusal::new("range", detail));
     }
     // The taken ranges do not overlap, so only the last one that starts at or before `last` can overlap.

@@ -8,12 +8,11 @@ use csv::ByteRecord;
 
 use super::cell::{content, value};
 use super::columns::{Columns, declared_delimiter, delimiter};
-use super::history::Seen;
 use super::lines::{self, ByteStream, MAX_LINE_BYTES};
 #[cfg(feature = "parquet")]
 use super::parquet::ParquetRows;
-use super::rounded::Rounded;
-use super::rows::{RowPlace, next_place, reader, row_text, unclosed, unreadable};
+use super::rounded::{Rounded, is_rounded};
+use super::rows::{RowPlace, check_line_ends, next_place, reader, row_text, unclosed, unreadable};
 use super::time::EARLIEST_UNIX;
 use super::unit::{TableOptions, Unit};
 use super::{Cascades, HistoryCascade, Refused};
@@ -21,12 +20,16 @@ use crate::cascade::{Point, numbers};
 use crate::record::Refusal;
 
 mod closing;
+mod group;
+mod ids;
+mod swallowed;
+
+use group::{Group, NO_SOURCE};
+use ids::RowIds;
+use swallowed::Swallowed;
 
 /// Rows without a readable time after which a table is not read on, where no row before has one.
 const UNTIMED: u32 = 20;
-
-/// The source of a cascade in a table with sources, where its row has none.
-const NO_SOURCE: &str = "unknown";
 
 /// A long table with named columns and rows in any order. The cascades are in the order of their first rows.
 ///
@@ -39,7 +42,7 @@ pub struct Table {
     files: Vec<String>,
     cascades: Vec<Group>,
     index: HashMap<Box<[u8]>, usize>,
-    seen: Seen,
+    ids: RowIds,
     has_ids: bool,
     has_sources: bool,
     /// Number of rows without a mark in a table that has a column of marks.
@@ -55,24 +58,6 @@ pub struct Table {
     unit: Unit,
     /// The time of the last event, where all are Unix times.
     end: Option<f64>,
-}
-
-/// The rows of a cascade.
-struct Group {
-    file: u32,
-    /// The line number of its first row.
-    line: u64,
-    /// Its smallest time, as in the table.
-    first: f64,
-    /// The event of the row of the root.
-    root: Option<Point>,
-    cascade: HistoryCascade,
-    /// The source in the row of the text.
-    source: Box<str>,
-    /// The number of rows that were dropped because an earlier row has their id.
-    duplicates: u32,
-    /// Whether the cascade is skipped because one of its rows is invalid.
-    invalid: bool,
 }
 
 impl Table {
@@ -119,6 +104,7 @@ impl Table {
             let read = (&mut input).take(MAX_LINE_BYTES as u64).read_until(b'\n', &mut head);
             read.map_err(|error| Refused::unreadable(name, None, &error))?;
         }
+        check_line_ends(&head).map_err(|refusal| Refused::at(name, 1, refusal))?;
         let (found, delimited) = delimiter(&String::from_utf8_lossy(&head));
         let delimiter = declared.unwrap_or(found);
         let (mut reader, places) = reader(Box::new(Cursor::new(head).chain(input)), delimiter);
@@ -129,7 +115,7 @@ impl Table {
             Ok(more) => Ok(more.then(|| next_place(&places))),
             Err(error) => Err(unreadable(name, error)),
         };
-        self.add_rows(&columns, name, next, refuse, note)
+        self.add_rows(&columns, name, Some(delimiter), next, refuse, note)
     }
 
     /// Reads the rows of a Parquet file; their numbers from 1 stand for lines.
@@ -151,19 +137,21 @@ impl Table {
             let more = rows.next(row).map_err(failed(Some(line)))?;
             Ok(more.then_some(RowPlace { line, unclosed: false }))
         };
-        self.add_rows(&columns, name, next, refuse, note)
+        self.add_rows(&columns, name, None, next, refuse, note)
     }
 
-    /// Adds the rows that `next` reads, with their places. Where a file cannot be read on, the rows before are kept.
+    /// Adds the rows that `next` reads, with their places; `delimiter` is that of text. Where a file cannot be read on, the rows before are kept.
     fn add_rows(
         &mut self,
         columns: &Columns,
         name: &str,
+        delimiter: Option<u8>,
         next: &mut dyn FnMut(&mut ByteRecord) -> Result<Option<RowPlace>, Refused>,
         refuse: &mut dyn FnMut(Refused),
         note: &mut dyn FnMut(String),
     ) -> Result<(), Refused> {
-        let (mut row, mut rounded) = (ByteRecord::new(), Rounded::default());
+        let (mut row, mut swallowed) = (ByteRecord::new(), Swallowed::default());
+        let (mut cids, mut events) = (Rounded::default(), Rounded::default());
         loop {
             let place = match next(&mut row) {
                 Ok(Some(place)) => place,
@@ -173,12 +161,25 @@ impl Table {
                     break;
                 }
             };
-            rounded.add(columns.ids(&row).0, place.line);
+            let (cid, event) = columns.ids(&row);
+            events.add(event, place.line);
+            if cid != event {
+                cids.add(cid, place.line);
+            }
+            if let Some(delimiter) = delimiter {
+                swallowed.add(columns, &row, delimiter, place.line);
+            }
             let added = self.add_row(columns, &row, place, name, note);
             added.unwrap_or_else(|refused| refuse(refused.of(&row_text(&row))));
             self.check_times(name)?;
         }
-        rounded.report(name, &columns.cid_name).into_iter().for_each(note);
+        let events = events.report(
+            name,
+            &columns.id_name,
+            "cascades may be split or joined, and rows that occur twice are not found",
+        );
+        let cids = cids.report(name, &columns.cid_name, "cascades may be split or joined");
+        [cids, events, swallowed.report(name)].into_iter().flatten().for_each(note);
         Ok(())
     }
 
@@ -236,36 +237,31 @@ impl Table {
             None => {
                 let text = std::str::from_utf8(cid)
                     .map_err(|_| refused(Refusal::new("field", "the cascade id is not UTF-8")))?;
-                let cascade = HistoryCascade { cid: text.to_owned(), ..HistoryCascade::default() };
-                let (file, first) = (self.files.len() as u32 - 1, f64::INFINITY);
-                let (root, source, duplicates, invalid) = (None, Box::from(NO_SOURCE), 0, false);
-                let group = Group { file, line, first, root, cascade, source, duplicates, invalid };
                 self.index.insert(cid.into(), self.cascades.len());
-                self.cascades.push(group);
+                self.cascades.push(Group::new(self.files.len() as u32 - 1, line, text));
                 self.cascades.len() - 1
             }
         };
         let text = columns.text.and_then(|column| row.get(column)).unwrap_or_default();
         self.foreign_texts += u64::from(simdutf8::basic::from_utf8(text).is_err());
         let point = self.point(columns, row, name, note);
-        let group = &mut self.cascades[group];
+        let place = group;
+        let group = &mut self.cascades[place];
         let point = point.map_err(|refusal| {
             group.invalid = true;
             refused(refusal)
         })?;
-        if !id.is_empty() {
-            let key = [cid, id].map(String::from_utf8_lossy).join("\0");
-            if !self.seen.insert(&key) {
-                group.duplicates += 1;
-                return Ok(());
-            }
+        // Of a rounded id, another row may be another event.
+        if !id.is_empty() && !is_rounded(id) && !self.ids.insert(id, place) {
+            group.duplicates += 1;
+            return Ok(());
         }
         let root = !id.is_empty() && id == cid;
         if point.time < group.first || root {
             let text = |column: Option<usize>| {
                 String::from_utf8_lossy(column.and_then(|it| row.get(it)).unwrap_or_default())
             };
-            if group.root.is_none() {
+            if group.root.is_none_or(|it| root && point.time < it.time) {
                 group.cascade.msg = text(columns.text).into_owned();
                 let source =
                     columns.source.and_then(|it| row.get(it)).map(value).unwrap_or_default();
@@ -278,6 +274,11 @@ impl Table {
         group.first = group.first.min(point.time);
         match group.root {
             None if root => group.root = Some(point),
+            // Of several rows with the rounded id of the root, the earliest.
+            Some(later) if root && point.time < later.time => {
+                group.root = Some(point);
+                group.cascade.points.push(later);
+            }
             _ => group.cascade.points.push(point),
         }
         Ok(())

@@ -105,7 +105,7 @@ impl FromStr for GivenTime {
         };
         time.map(Self).ok_or_else(|| {
             format!(
-                "{text:?} is not a time: give Unix seconds, or a time as in 2018-10-10T20:19:24Z"
+                "{text:?} is not a time: give Unix seconds from 1e8 (1973), a time such as 2018-10-10T20:19:24Z, or a date"
             )
         })
     }
@@ -114,6 +114,16 @@ impl FromStr for GivenTime {
 /// The smallest number that is read as another unit than seconds.
 fn guessed_from() -> f64 {
     UNITS.iter().map(|(_, _, smallest)| *smallest).fold(f64::INFINITY, f64::min)
+}
+
+/// Whether a number is a date and a time as `YYYYMMDDhhmmss`, which would be read as milliseconds of the 27th century.
+pub(crate) fn is_compact_date(number: f64) -> bool {
+    const DATES: std::ops::Range<f64> = 1.97e13..2.2e13;
+    if !DATES.contains(&number) {
+        return false;
+    }
+    let text = format!("{number:.0}");
+    strtime::parse("%Y%m%d%H%M%S", &text).and_then(|it| it.to_datetime()).is_ok()
 }
 
 fn seconds(time: Timestamp) -> f64 {
@@ -195,6 +205,20 @@ mod tests {
         }
         for text in ["2018-13-10", "2018-10-1", "10/10/2018"] {
             assert!(text.parse::<GivenTime>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_date_and_time_of_14_digits_is_a_compact_date() {
+        for (number, expected) in [
+            (20_181_010_201_924.0, true),
+            (20_181_310_201_924.0, false),
+            (20_181_010_256_924.0, false),
+            (1_539_202_764_123.0, false),
+            (1_539_202_764_123_456.0, false),
+            (2018.0, false),
+        ] {
+            assert_eq!(is_compact_date(number), expected, "{number}");
         }
     }
 

@@ -22,6 +22,10 @@ pub struct Tweets {
     /// Places of the cascades by source and id.
     index: HashMap<(Box<str>, Box<str>), usize>,
     seen: Seen,
+    /// Events with the id of an earlier event of their cascade.
+    duplicates: u64,
+    /// Tweets of a cascade that has another.
+    second: u64,
     /// The last time on the clock of each source.
     ends: HashMap<Box<str>, f64>,
 }
@@ -82,6 +86,7 @@ impl Tweets {
         if !event.id.is_empty() {
             let key = [&event.source, &event.cid, &event.id].map(|part| &**part).join("\0");
             if !self.seen.insert(&key) {
+                self.duplicates += 1;
                 return;
             }
         }
@@ -95,11 +100,14 @@ impl Tweets {
         });
         let cascade = &mut self.cascades[place];
         let point = Point { time, magnitude: event.magnitude };
-        if event.root && cascade.root.is_none() {
+        if !event.root {
+            cascade.cascade.points.push(point);
+            return;
+        }
+        self.second += u64::from(cascade.root.is_some());
+        if cascade.root.is_none_or(|other| point.time < other.time) {
             cascade.root = Some(point);
             cascade.cascade.msg = event.msg.text().into_owned();
-        } else if !event.root {
-            cascade.cascade.points.push(point);
         }
     }
 
@@ -124,6 +132,11 @@ impl Tweets {
             true
         });
         for (count, what) in [
+            (
+                self.duplicates,
+                "events have the id of an earlier event of their cascade and were dropped",
+            ),
+            (self.second, "tweets are second ones of their cascade; the earliest of each is used"),
             (rootless, "retweets have no tweet that opens their cascade and were dropped"),
             (early, "retweets precede their tweet in time and were dropped"),
             (others, "records are neither tweets, retweets nor watermarks and were ignored"),

@@ -15,6 +15,8 @@ pub struct TableOptions {
     pub seconds_per_unit: Option<f64>,
     /// Offset from UTC of times that are texts without an offset, in seconds.
     pub utc_offset: f64,
+    /// Whether the offset has no other use, so that it is reported where it changes no time.
+    pub reports_offset: bool,
     /// What to do with cascades without a row of the root, where the table has ids of events; by default the
     /// first row is the root.
     pub missing_root: Option<MissingRoot>,
@@ -51,6 +53,21 @@ impl Unit {
     /// What is assumed of the times that were read, and how exact they are.
     pub(super) fn assumed(&self, options: &TableOptions) -> Vec<&'static str> {
         let mut notes = Vec::new();
+        let is_shifted = options.utc_offset != 0.0 && options.reports_offset;
+        match self.form {
+            Some(Form::Texts) => {
+                if options.seconds_per_unit.is_some() {
+                    notes.push("--seconds-per-unit is ignored: the times are texts");
+                }
+                if is_shifted && !self.has_local {
+                    notes.push("--utc-offset is ignored: the times have their own offset from UTC");
+                }
+            }
+            Some(Form::Numbers(_)) if is_shifted => {
+                notes.push("--utc-offset is ignored: the times are numbers");
+            }
+            _ => {}
+        }
         if self.has_local && options.utc_offset == 0.0 {
             notes.push(
                 "the times have no offset from UTC and are read as UTC; --utc-offset HOURS gives that of local times",
@@ -94,6 +111,13 @@ impl Unit {
         };
         if !number.is_finite() {
             return refused("the time is not a finite number".to_owned());
+        }
+        if options.seconds_per_unit.is_none() && time::is_compact_date(number) {
+            return refused(
+                "the time is a date of 14 digits; write it as 2018-10-10 20:19:24, or give --seconds-per-unit where it \
+                 is a number"
+                    .to_owned(),
+            );
         }
         let form = self.form.get_or_insert_with(|| Form::Numbers(unit(number, options, note)));
         match form {

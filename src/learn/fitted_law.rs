@@ -10,7 +10,6 @@ use super::growth_law::{GrowthLaw, Inputs, Places, distribution, towards_seismic
 use super::map_law::{Rows, design, minimise};
 use super::options::LearnOptions;
 use super::sample::Sample;
-use super::table::is_usable;
 use super::train_networks::{FOLDS, fold};
 use super::values::Features;
 use super::vector::{UNKNOWNS, Vector};
@@ -143,7 +142,7 @@ impl Finished {
     fn new(samples: &[Sample], law: &GrowthLaw) -> Self {
         let mut newest: HashSet<&str> = HashSet::new();
         let mut kept: Vec<&Sample> = Vec::new();
-        for sample in samples.iter().rev().filter(|sample| is_usable(sample)) {
+        for sample in samples.iter().rev().filter(|sample| sample.is_usable()) {
             if newest.len() < MAX_CASCADES || newest.contains(&*sample.id) {
                 newest.insert(&sample.id);
                 kept.push(sample);

@@ -102,6 +102,10 @@ pub(super) fn minimise(
     let mut penalties = [5.0 * weak; UNKNOWNS];
     (penalties[0], penalties[1]) = (weak, weak);
     let objective = Objective::new(rows, selected, penalties);
+    // The line search does not end where the start has no loss.
+    if !objective.cost(&start).is_ok_and(f64::is_finite) {
+        return start;
+    }
     let search = || -> Result<Option<Vector>, Error> {
         let solver = LBFGS::new(MoreThuenteLineSearch::new(), MEMORY)
             .with_tolerance_cost(MIN_DECREASE)?

@@ -25,3 +25,16 @@ pub struct Sample {
     /// The ω for which N = n + ω G1/(1 − n*) is exact: (N − n)(1 − n*)/G1.
     pub w: Option<f64>,
 }
+
+impl Sample {
+    /// Whether a model can be trained on it: the observed and the final size are known, the final size is not below the
+    /// observed one, and all numbers are finite.
+    pub fn is_usable(&self) -> bool {
+        let numbers = [self.t_obs, self.n_obs, self.n_tot, self.t];
+        let omega = self.x.iter().chain(&self.w);
+        numbers.iter().chain(omega).all(|value| value.is_finite())
+            && self.t_obs > 0.0
+            && self.n_obs >= 1.0
+            && self.n_tot >= self.n_obs
+    }
+}

@@ -8,7 +8,7 @@ use super::model::{HeldOut, Model, Query, SHARE_OF_NETWORKS, forest_forecast};
 use super::network::Networks;
 use super::options::LearnOptions;
 use super::sample::Sample;
-use super::table::{Table, WindowRow, is_usable};
+use super::table::{Table, WindowRow};
 use super::target::Target;
 use super::train_networks::{networks_without, train_networks};
 use super::trees::Trees;
@@ -53,7 +53,7 @@ pub fn fit_successor(
     let of_window = samples.iter().rev().filter(|sample| sample.t_obs == options.window);
     let is_smaller = model.samples() < incumbent.samples();
     let compared = if is_smaller { usize::MAX } else { new };
-    let newest = of_window.take(compared).filter(|sample| is_usable(sample));
+    let newest = of_window.take(compared).filter(|sample| sample.is_usable());
     let mut differences = Vec::new();
     for ((sample, row), (forecast, truth)) in
         newest.zip(window_rows.iter().rev()).zip(forecasts.iter().rev())

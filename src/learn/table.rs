@@ -182,22 +182,13 @@ fn newest<'a>(samples: &'a [Sample], options: &LearnOptions) -> Vec<&'a Sample> 
     let (mut of_window, mut of_others) = (options.newest, options.newest);
     let mut is_taken = |sample: &&Sample| {
         let left = if sample.t_obs == options.window { &mut of_window } else { &mut of_others };
-        let is_taken = is_usable(sample) && *left > 0;
+        let is_taken = sample.is_usable() && *left > 0;
         *left -= usize::from(is_taken);
         is_taken
     };
     let mut newest: Vec<&Sample> = samples.iter().rev().filter(&mut is_taken).collect();
     newest.reverse();
     newest
-}
-
-pub(super) fn is_usable(sample: &Sample) -> bool {
-    let numbers = [sample.t_obs, sample.n_obs, sample.n_tot, sample.t];
-    let omega = sample.x.iter().chain(&sample.w).all(|value| value.is_finite());
-    numbers.iter().all(|value| value.is_finite())
-        && sample.t_obs > 0.0
-        && sample.n_obs >= 1.0
-        && omega
 }
 
 /// The names of features that at least half of the samples have, in order of first occurrence.

@@ -38,6 +38,12 @@ const MAX_LEVELS: usize = 100;
 /// Largest number of codes in the leaves of all trees: an answer may hold all of them.
 const MAX_LEAF_CODES: usize = MAX_TREES * MAX_TREE_ROWS;
 
+/// The version of the format.
+#[derive(Deserialize)]
+struct Header {
+    format: u32,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Line {
     r#type: String,
@@ -149,11 +155,14 @@ impl Model {
         if line.len() > MAX_LINE_BYTES {
             return Err(ModelError::TooLong(line.len()));
         }
+        // Before the other fields, which differ between formats.
+        if let Ok(Header { format }) = serde_json::from_str(line)
+            && ![FORMAT_WITHOUT_ACTIVITY, FORMAT].contains(&format)
+        {
+            return Err(ModelError::Format(format));
+        }
         let mut line: Line =
             serde_json::from_str(line).map_err(|e| ModelError::Json(e.to_string()))?;
-        if ![FORMAT_WITHOUT_ACTIVITY, FORMAT].contains(&line.format) {
-            return Err(ModelError::Format(line.format));
-        }
         let claimed = std::mem::take(&mut line.checksum);
         if line.r#type != "model" || claimed != checksum(&line) {
             return Err(ModelError::Checksum);

@@ -54,7 +54,29 @@ pub(super) fn body(kind: Kind, bytes: &[u8], key: Option<&str>) -> Result<Record
 }
 
 pub(super) fn parse<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(bytes).map_err(json)
+    serde_json::from_slice(bytes).map_err(|error| {
+        let field = refused_field(bytes, &error);
+        let mut refusal = json(error);
+        if let Some(field) = field {
+            refusal.detail = format!("field {field:?}: {}", refusal.detail);
+        }
+        refusal
+    })
+}
+
+/// The field whose value an error is about.
+fn refused_field(bytes: &[u8], error: &serde_json::Error) -> Option<String> {
+    let at = error.column();
+    let is_missing = || error.to_string().starts_with("missing field");
+    if !error.is_data() || error.line() != 1 || is_missing() {
+        return None;
+    }
+    let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes).ok()?;
+    let holds = |value: &RawValue| {
+        let start = value.get().as_ptr() as usize - bytes.as_ptr() as usize;
+        (start + 1..=start + value.get().len() + 1).contains(&at)
+    };
+    fields.into_iter().find(|(_, value)| holds(value)).map(|(name, _)| name)
 }
 
 /// The fields of a record as they are written: numbers keep their digits.
@@ -129,7 +151,9 @@ pub(super) fn serie(bytes: &[u8], list: Option<Vec<Point>>) -> Result<Serie, Ref
                 let Ok(lists) = parse::<Parallel>(bytes) else { return Err(refusal) };
                 let (times, marks) = (lists.times.len(), lists.magnitudes.len());
                 if marks > 0 && marks != times {
-                    let text = format!("{times} times, but {marks} magnitudes");
+                    let text = format!(
+                        "times has {times} entries and magnitudes {marks}; give one magnitude for each time"
+                    );
                     return Err(Refusal::new("field", text));
                 }
                 let marks = lists.magnitudes.into_iter().chain(std::iter::repeat(1.0));
@@ -174,13 +198,20 @@ fn parameters(mut it: Parameters) -> Result<Parameters, Refusal> {
     if it.g1.is_nan() {
         it.g1 = it.n_supp * (1.0 - it.n_star);
     }
-    let sound = it.t_obs > 0
-        && it.params.iter().all(|value| *value >= 0.0 && value.is_finite())
-        && (0.0..1.0).contains(&it.n_star)
-        && [it.g1, it.n_supp].iter().all(|value| (0.0..=LARGEST).contains(value));
-    if !sound {
-        let text = "params, n_star (below 1), G1 or n_supp is no number from 0 on";
-        return Err(Refusal::new("range", text));
+    let [p, beta] = it.params;
+    let is_finite = |value: f64| value >= 0.0 && value.is_finite();
+    let is_count = |value: f64| (0.0..=LARGEST).contains(&value);
+    for (field, value, is_right, range) in [
+        ("T_obs", it.t_obs as f64, it.t_obs > 0, "at least 1"),
+        ("params[0]", p, is_finite(p), "a number from 0 on"),
+        ("params[1]", beta, is_finite(beta), "a number from 0 on"),
+        ("n_star", it.n_star, (0.0..1.0).contains(&it.n_star), "from 0 to below 1"),
+        ("n_supp", it.n_supp, is_count(it.n_supp), "from 0 to 1e12"),
+        ("G1", it.g1, is_count(it.g1), "from 0 to 1e12"),
+    ] {
+        if !is_right {
+            return Err(Refusal::new("range", format!("{field} must be {range}, not {value:?}")));
+        }
     }
     if !it.rows.is_empty() && it.rows.width() != it.features.len() {
         return Err(Refusal::new("field", "a list of rows is not as long as features"));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kinds::nought;
+use super::kinds::{integer_if_any, nought};
 use super::scalar::{self, Named, id, integer, seconds, window};
 use crate::cascade::{Number, number};
 
@@ -47,7 +47,7 @@ pub struct Stat {
     pub t_alert: Option<f64>,
     /// Final sizes of the window that the predictor had joined with predictions when this one was made; older
     /// records lack it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "integer_if_any")]
     pub finished: Option<u64>,
 }
 
@@ -58,6 +58,7 @@ pub struct Report {
     #[serde(rename = "T_obs", deserialize_with = "window")]
     pub t_obs: u64,
     /// Predictions scored so far.
+    #[serde(deserialize_with = "integer")]
     pub scored: u64,
     /// Mean ARE of all.
     #[serde(rename = "mean_ARE", serialize_with = "number")]
@@ -71,9 +72,9 @@ pub struct Report {
     /// Median ARE of the last ones.
     #[serde(rename = "last_median_ARE", default, serialize_with = "number")]
     pub last_median_are: f64,
-    /// Median of ln((n_pred + 1) / (n_tot + 1)): below 0, predictions are low.
-    #[serde(serialize_with = "number")]
-    pub bias: f64,
+    /// Median of ln((n_pred + 1) / (n_tot + 1)): below 0, predictions are low; `None` where no stat has sizes.
+    #[serde(default, serialize_with = "number_if_any")]
+    pub bias: Option<f64>,
     /// Share of intervals that held the final size.
     #[serde(default)]
     pub covered: Option<f64>,
@@ -92,7 +93,7 @@ pub struct Report {
     /// `ok`, or the first problem, in a word.
     pub verdict: String,
     /// Predictions without a trained model, scored so far.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "integer")]
     pub untrained: u64,
     /// Mean ARE of the predictions without a trained model.
     #[serde(rename = "untrained_mean_ARE", default)]
@@ -101,7 +102,7 @@ pub struct Report {
     #[serde(rename = "trained_mean_ARE", default)]
     pub trained_mean_are: Option<f64>,
     /// Predictions that the fitted baselines could answer with the final sizes of that time.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "integer")]
     pub compared: u64,
     /// Median number of final sizes of the window that existed when a trained model predicted.
     #[serde(default, serialize_with = "number_if_any")]

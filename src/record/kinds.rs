@@ -1,6 +1,6 @@
 //! The fields of each kind of record, as in docs/formats.md.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::explanation::Explanation;
@@ -259,7 +259,7 @@ pub struct Log {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub file: String,
     /// The line in the source file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "integer_if_any")]
     pub line: Option<u64>,
     /// The text of the message.
     #[serde(deserialize_with = "text")]
@@ -283,6 +283,13 @@ pub struct History {
     /// How long it was observed, in seconds since its initial tweet, where the input has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed: Option<f64>,
+}
+
+/// A count, or `null`.
+pub(super) fn integer_if_any<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    #[derive(Deserialize)]
+    struct Count(#[serde(deserialize_with = "integer")] u64);
+    Ok(Option::<Count>::deserialize(from)?.map(|Count(count)| count))
 }
 
 pub(super) fn nought() -> String {

@@ -34,5 +34,5 @@ pub use kinds::{Alert, History, Interval, Log, Model, Parameters, Sample, Serie,
 pub(crate) use read::read_fully;
 pub use read::{Reader, read};
 pub use scalar::{Named, log_time};
-pub(crate) use scalar::{Scalar, whole_text};
+pub(crate) use scalar::{ROUNDED, Scalar, exact, whole_text};
 pub use write::{Record, write_event};

@@ -224,11 +224,19 @@ fn event<'a>(head: Head<'a>, key: Option<&'a str>, root: bool) -> Result<Event<'
     if !(0.0..=LARGEST).contains(&magnitude) {
         return Err(Refusal::new("range", "the magnitude is no number from 0 to 1e12"));
     }
+    let ids = [&head.cid, &head.tweet_id, &head.source, &head.id];
+    ids.into_iter().try_for_each(Id::check).map_err(|why| Refusal::new("field", why))?;
     let tweet_id = head.tweet_id.0;
     let keyed_by_source = tweet_id.is_some();
+    let key_is_source = key.is_some() && head.source.0.as_deref() == key;
     let source = head.source.0.or(key.filter(|_| keyed_by_source).map(Cow::Borrowed));
     let info = head.info.0.unwrap_or_default();
-    let cid = head.cid.0.or(tweet_id).or(key.map(Cow::Borrowed)).or_else(|| digits(&info));
+    let cid = head.cid.0.or(tweet_id).or_else(|| {
+        // A key that is the source is no cascade.
+        let of_info = || digits(&info);
+        let own = if key_is_source { of_info() } else { None };
+        own.or(key.map(Cow::Borrowed)).or_else(of_info)
+    });
     let Some(cid) = cid else {
         return Err(Refusal::new("field", "no cascade id in cid, tweet_id, the key or info"));
     };
@@ -255,6 +263,7 @@ fn digits(info: &str) -> Option<Cow<'static, str>> {
 }
 
 fn watermark(head: Head<'_>, key: Option<&str>) -> Result<Watermark, Refusal> {
+    head.source.check().map_err(|why| Refusal::new("field", why))?;
     let source = head.source.0.or(key.map(Cow::Borrowed)).unwrap_or(Cow::Borrowed("0"));
     Ok(Watermark { source: source.into_owned(), t: clock(&head.t)?.seconds() })
 }
@@ -288,6 +297,14 @@ mod tests {
             Some("source-1"),
         );
         assert_eq!((&*y2021.cid, &*y2021.source), ("7", "source-1"));
+        let line =
+            r#"{"type":"tweet","msg":"a","time":0,"magnitude":10,"source":"0","info":"cascade=7"}"#;
+        for (key, cid) in [(Some("0"), "7"), (Some("41"), "41"), (None, "7")] {
+            let keyed = event_of(line, key);
+            assert_eq!((&*keyed.cid, &*keyed.source), (cid, "0"), "{key:?}");
+        }
+        let without_info = event_of(r#"{"type":"tweet","t":1,"source":3}"#, Some("3"));
+        assert_eq!((&*without_info.cid, &*without_info.source), ("3", "3"));
         let bare = event_of(r#"{"type":"tweet","t":1,"info":"cascade=19707 of 9"}"#, None);
         assert_eq!((&*bare.cid, &*bare.source, bare.magnitude), ("19707", "0", 1.0));
     }
@@ -328,6 +345,47 @@ mod tests {
             panic!("a size of the original form");
         };
         assert_eq!((size.t_obs, size.n_tot, &*size.source), (600, 127, "0"));
+    }
+
+    #[test]
+    fn counts_may_be_written_with_a_fraction_of_zero() {
+        let line = br#"{"type":"stat","cid":1,"T_obs":600,"ARE":0.5,"n_tot":9.0,"finished":3.0}"#;
+        let Some(Record::Stat(stat)) = record_of(line, None) else { panic!("a stat") };
+        assert_eq!((stat.n_tot, stat.finished), (9, Some(3)));
+        let line = br#"{"type":"stat","cid":1,"T_obs":600,"ARE":0.5,"finished":null}"#;
+        assert!(matches!(record_of(line, None), Some(Record::Stat(it)) if it.finished.is_none()));
+        let line = br#"{"type":"alert","cid":1,"T_obs":600,"n_tot":9,
+            "explanation":{"step":"forest","samples":30.0,"cascades":20.0,"average":0,"terms":{}}}"#;
+        let Some(Record::Alert(alert)) = record_of(line, None) else { panic!("an alert") };
+        let log = br#"{"type":"log","t":1,"level":"INFO","source":"fit","line":88.0,"message":""}"#;
+        assert!(matches!(record_of(log, None), Some(Record::Log(it)) if it.line == Some(88)));
+        let explanation = alert.explanation.unwrap();
+        assert_eq!((explanation.samples, explanation.cascades), (30, 20));
+    }
+
+    #[test]
+    fn parameters_out_of_range_are_refused_with_the_field_and_its_range() {
+        for (n_supp, params, reason) in [
+            ("2e12", "[0.02,0.001]", "n_supp must be from 0 to 1e12, not 2000000000000.0"),
+            ("1", "[0.02,-1]", "params[1] must be a number from 0 on, not -1.0"),
+        ] {
+            let line = format!(
+                r#"{{"type":"parameters","cid":1,"T_obs":600,"n_obs":3,"n_supp":{n_supp},"params":{params}}}"#
+            );
+            let refusal = read(line.as_bytes(), None, &Kind::ALL).unwrap_err();
+            assert_eq!((refusal.reason, &*refusal.detail), ("range", reason));
+        }
+        for (fields, field) in [
+            (r#""n_obs":3,"n_supp":"1.5","params":[0.02,1]"#, "field \"n_supp\": invalid type"),
+            (r#""n_obs":3,"n_supp":1,"params":[0.02,"x"]"#, "field \"params\": invalid type"),
+            (r#""n_obs":3.5,"n_supp":1,"params":[0.02,1]"#, "field \"n_obs\": a count"),
+            (r#""n_supp":1,"params":[0.02,1],"n_obs":"x""#, "field \"n_obs\": a count"),
+            (r#""n_supp":1,"params":[0.02,1]"#, "missing field `n_obs`"),
+        ] {
+            let line = format!(r#"{{"type":"parameters","cid":1,"T_obs":600,{fields}}}"#);
+            let refusal = read(line.as_bytes(), None, &Kind::ALL).unwrap_err();
+            assert!(refusal.detail.starts_with(field), "{}", refusal.detail);
+        }
     }
 
     #[test]

@@ -10,8 +10,12 @@ use serde_json::value::RawValue;
 /// Numbers by name, in a significant order, which a map would lose.
 pub type Named = Vec<(String, f64)>;
 
-/// 2^63.
-const BEYOND: f64 = 9_223_372_036_854_775_808.0;
+/// 2^53: from here on, different integers may be the same floating-point number.
+const BEYOND: f64 = 9_007_199_254_740_992.0;
+
+/// Why an id that [`Scalar::is_rounded`] is refused, and what to do.
+pub(crate) const ROUNDED: &str = "a program has stored it as a floating-point number, which has lost digits; write ids as \
+                                  text, such as id_str of X";
 
 /// A scalar JSON value; lists and objects are skipped.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -52,7 +56,7 @@ impl<'a> Scalar<'a> {
         }
     }
 
-    /// Whether it is an integer that was rounded because it is beyond 64 bits, or may be one.
+    /// Whether it is an integer that was rounded to a floating-point number, or may be one.
     pub(crate) fn is_rounded(&self) -> bool {
         matches!(self, Self::Number(value) if value.abs() >= BEYOND)
     }
@@ -123,13 +127,29 @@ pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Erro
     text_of(&raw).map(Cow::into_owned).map_err(D::Error::custom)
 }
 
-/// An id in a field of a line; `None` where it is absent, `null`, a boolean, a list or an object.
+/// An id of a post, as a [`Scalar`] of which [`Scalar::is_rounded`] is true where digits are lost: integers keep
+/// their digits, also as 123.0.
+pub(crate) fn exact<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Scalar<'a>, D::Error> {
+    scalar_of(<&RawValue>::deserialize(from)?).map_err(D::Error::custom)
+}
+
+/// An id in a field of a line, if it is one; a rounded one is an error where it is used, not in records that pass through.
 #[derive(Default)]
-pub(super) struct Id<'a>(pub(super) Option<Cow<'a, str>>);
+pub(super) struct Id<'a>(pub(super) Option<Cow<'a, str>>, Option<&'a str>);
+
+impl Id<'_> {
+    pub(super) fn check(&self) -> Result<(), String> {
+        let Some(number) = self.1 else { return Ok(()) };
+        Err(format!("the id {number} is rounded: {ROUNDED}"))
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Id<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        id_of(<&RawValue>::deserialize(from)?).map(Self).map_err(D::Error::custom)
+        let raw = <&'de RawValue>::deserialize(from)?;
+        let scalar = scalar_of(raw).map_err(D::Error::custom)?;
+        let rounded = scalar.is_rounded().then(|| raw.get());
+        Ok(Self(scalar.id(), rounded))
     }
 }
 
@@ -140,23 +160,36 @@ pub(super) struct Words<'a>(pub(super) Option<Cow<'a, str>>);
 impl<'de: 'a, 'a> Deserialize<'de> for Words<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(from)?;
-        let read = if raw.get().starts_with('"') { text_of(raw).map(Some) } else { id_of(raw) };
+        let read = match raw.get().starts_with('"') {
+            true => text_of(raw).map(Some),
+            false => scalar_of(raw).map(Scalar::id),
+        };
         read.map(Self).map_err(D::Error::custom)
     }
 }
 
 /// The id that a value is. An integer keeps its digits, however many they are: as an `f64`, two of
-/// them could become one.
+/// them could become one, so that such a number is refused.
 fn id_of(raw: &RawValue) -> serde_json::Result<Option<Cow<'_, str>>> {
+    match scalar_of(raw)? {
+        rounded if rounded.is_rounded() => {
+            Err(serde_json::Error::custom(format!("the id {} is rounded: {ROUNDED}", raw.get())))
+        }
+        scalar => Ok(scalar.id()),
+    }
+}
+
+/// The scalar that a value is; an integer, also one that is written as 123.0, is its digits.
+fn scalar_of(raw: &RawValue) -> serde_json::Result<Scalar<'_>> {
     let json = raw.get();
     let is_zero = |fraction: &str| fraction.bytes().all(|byte| byte == b'0');
     let whole = json.split_once('.').filter(|(_, fraction)| is_zero(fraction));
     let json = whole.map_or(json, |(whole, _)| whole);
     let digits = json.strip_prefix('-').unwrap_or(json);
     if digits.len() > 1 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Ok(Some(Cow::Borrowed(json)));
+        return Ok(Scalar::Text(Cow::Borrowed(json)));
     }
-    serde_json::from_str::<Scalar<'_>>(json).map(Scalar::id)
+    serde_json::from_str(json)
 }
 
 /// The text that a value is.
@@ -331,10 +364,34 @@ mod tests {
                 assert_eq!(id_of(raw).unwrap().as_deref(), Some(&*json));
             }
         }
-        // As a post: rounded to a double, of which all digits are kept.
-        for (json, id) in [("1049000000274283008.0", "1049000000274283008"), ("1.5", "1.5")] {
-            let scalar: Scalar<'_> = serde_json::from_str(json).unwrap();
+        // Of a post.
+        for (json, id) in [("1049000000274283009.0", "1049000000274283009"), ("1.5", "1.5")] {
+            let scalar = exact(&mut serde_json::Deserializer::from_str(json)).unwrap();
+            assert!(!scalar.is_rounded());
             assert_eq!(scalar.id().as_deref(), Some(id));
         }
+    }
+
+    #[test]
+    fn an_id_that_has_lost_digits_is_refused() {
+        for (json, lost) in [
+            ("1.0501186211989217e+18", true),
+            ("1.05e18", true),
+            ("9007199254740993.5", true),
+            ("1.5e3", false),
+            ("9007199254740991e0", false),
+            ("9007199254740993", false),
+            ("9007199254740993.0", false),
+            ("\"1.05e18\"", false),
+        ] {
+            let raw: &RawValue = serde_json::from_str(json).unwrap();
+            assert_eq!(id_of(raw).is_err(), lost, "{json}");
+            let scalar = exact(&mut serde_json::Deserializer::from_str(json)).unwrap();
+            assert_eq!(scalar.is_rounded(), lost, "{json}");
+            // Other values than ids are taken as they are.
+            assert!(serde_json::from_str::<Words<'_>>(json).is_ok(), "{json}");
+        }
+        let error = id_of(serde_json::from_str("1.05e18").unwrap()).unwrap_err().to_string();
+        assert!(error.starts_with("the id 1.05e18 is rounded: ") && error.contains("id_str"));
     }
 }

@@ -135,10 +135,10 @@ pub enum ReplayError {
 impl fmt::Display for ReplayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoSource => f.write_str("there must be at least 1 source"),
-            Self::NoneLive => f.write_str("a source must keep at least 1 cascade live"),
-            Self::Unit(unit) => write!(f, "a unit of {unit} seconds is not above 0"),
-            Self::Speed(speed) => write!(f, "a speed of {speed} is not above 0"),
+            Self::NoSource => f.write_str("--sources must be at least 1"),
+            Self::NoneLive => f.write_str("--live must be at least 1"),
+            Self::Unit(unit) => write!(f, "--seconds-per-unit must be above 0, not {unit}"),
+            Self::Speed(speed) => write!(f, "--speed must be above 0, not {speed}"),
             Self::Undated(cascade) => write!(f, "{cascade}"),
         }
     }

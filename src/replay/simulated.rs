@@ -112,7 +112,7 @@ impl Simulated {
         let p = low + uniform(rng) * (high - low);
         let ParamRange { low, high } = self.decay;
         let beta = low * math::exp(uniform(rng) * math::ln(high / low));
-        Params::new(p, beta).map_err(|error| Refusal::new("range", error.to_string()))
+        Params::new(p, beta).map_err(|error| Refusal::new("range", format!("is refused: {error}")))
     }
 }
 
@@ -131,9 +131,18 @@ impl Cascades for Simulated {
         cascade.points =
             simulate(params, &self.marks, self.first_mark, LARGEST, MAX_SIZE, &mut rng);
         let refusal = if cascade.points.len() >= MAX_SIZE {
-            Refusal::new("size", format!("the cascade has not ended after {MAX_SIZE} events"))
+            Refusal::new(
+                "size",
+                format!(
+                    "has more than {} million events; lower --first-mark or --p",
+                    MAX_SIZE / 1_000_000
+                ),
+            )
         } else if cascade.points.iter().any(|point| point.magnitude > LARGEST) {
-            Refusal::new("range", "a mark is above 1e12")
+            Refusal::new(
+                "range",
+                "has a mark above 1e12; lower the mean of --marks, or raise its exponent",
+            )
         } else {
             return Ok(());
         };
@@ -153,8 +162,8 @@ impl Cascades for Simulated {
     }
 
     fn refused(&self, index: u64, refusal: Refusal) -> Refused {
-        let detail = format!("simulated cascade {}: {}", index + 1, refusal.detail);
-        Refused::new("", None, refusal.reason, detail)
+        let detail = format!("cascade {} {}", index + 1, refusal.detail);
+        Refused::new("--simulate", None, refusal.reason, detail)
     }
 }
 
@@ -276,7 +285,7 @@ mod tests {
         let (p, beta) = ("0.02".parse().unwrap(), "1".parse().unwrap());
         let endless = Simulated::new(1, p, beta, MarkLaw::USUAL, 1e12, 1).unwrap();
         let refused = taken(endless).remove(0).unwrap_err();
-        assert_eq!((refused.reason, refused.file.as_str()), ("size", ""));
+        assert_eq!((refused.reason, refused.file.as_str()), ("size", "--simulate"));
     }
 
     #[test]

@@ -102,7 +102,9 @@ impl Stage for Monitor {
             tally.insert(("predictions_scored_total", window.clone()), report.scored as f64);
             tally.insert(("mean_absolute_relative_error", window.clone()), report.mean_are);
             tally.insert(("late_absolute_relative_error", window.clone()), report.last_mean_are);
-            tally.insert(("prediction_log_ratio", window.clone()), report.bias);
+            if let Some(bias) = report.bias {
+                tally.insert(("prediction_log_ratio", window.clone()), bias);
+            }
             for (baseline, skill) in report.skill {
                 tally.insert(("prediction_skill_ratio", format!("{window},{baseline}")), skill);
             }

@@ -75,7 +75,8 @@ impl Now {
     fn answer(&mut self, parameters: &Parameters) -> Alert {
         let own = self.predict.model_near(parameters.t_obs, TOLERANCE);
         let alert = self.predict.answer_by(parameters, own);
-        if own.is_none() {
+        let is_own = own.is_some_and(|model| alert.model == model.version().to_string());
+        if !is_own {
             *self.counts.without_model.entry(alert.model.clone()).or_default() += 1;
         }
         alert
@@ -93,7 +94,7 @@ impl Stage for Now {
                 Item::Event(_) => {}
                 Item::Record(body) => match &**body {
                     Record::History(it) if self.is_predicted(it) => histories.push(record.clone()),
-                    Record::Model(it) => self.predict.model(it.text.get()),
+                    Record::Model(it) => self.predict.model(it.text.get(), record.position, out),
                     _ => {}
                 },
             }

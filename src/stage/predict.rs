@@ -12,6 +12,7 @@ mod explain;
 mod growth;
 #[cfg(test)]
 mod laws;
+mod lost;
 mod options;
 mod pending;
 mod process;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 pub use answer::UNTRAINED;
 use answer::{KERNEL, Predictor, status, training_label};
 use growth::{curve, reached_after};
+pub use lost::Lost;
 pub use options::{Method, PredictOptions};
 use pending::{Answered, Key, Match, Pending, Side, Table};
 pub(super) use process::{branching, of_process};
@@ -36,7 +38,7 @@ use super::{
 use crate::event::ModelVersion;
 use crate::learn::{FittedLaw, Model, Step};
 use crate::math;
-use crate::record::{Alert, Interval, Kind, Parameters, Record, Sample, Size, Stat};
+use crate::record::{Alert, Interval, Kind, Parameters, Record, Refusal, Sample, Size, Stat};
 
 /// The predictor.
 pub struct Predict {
@@ -157,7 +159,8 @@ impl Predict {
             return Some(Predictor::Law(model.law(), model.version().to_string()));
         }
         let distance = |model: &Model| math::ln(model.window() / parameters.t_obs as f64).abs();
-        let best = self.models.values().max_by(|a, b| {
+        let learned = self.models.values().filter(|model| model.law().cascades() > 0);
+        let best = learned.max_by(|a, b| {
             let cascades = a.law().cascades().cmp(&b.law().cascades());
             let newest = a.newest().total_cmp(&b.newest());
             cascades.then(newest).then(distance(b).total_cmp(&distance(a)))
@@ -182,7 +185,9 @@ impl Predict {
         let alert = emitted.unwrap_or_else(|| self.answer(parameters));
         self.count("predictions_total", training_label(&alert.model));
         if training_label(&alert.model) == "untrained" {
-            let has_model = self.models.contains_key(&parameters.t_obs);
+            let own = self.models.get(&parameters.t_obs);
+            let has_model =
+                own.is_some_and(|model| model.step() == Step::Forest || model.law().cascades() > 0);
             self.count("prediction_fallbacks_total", FALLBACKS[usize::from(has_model)]);
         }
         let by_kernel = matches!(self.options.method, Method::Kernel(_));
@@ -230,10 +235,14 @@ impl Predict {
         }
     }
 
-    pub(super) fn model(&mut self, text: &str) {
+    /// Uses a model of the input; refuses one that is altered or of another format.
+    pub(super) fn model(&mut self, text: &str, position: u64, out: &mut Out) {
         match Model::from_line(text) {
             Ok(model) => self.use_model(Arc::new(model)),
-            Err(_) => self.count("models_refused_total", ""),
+            Err(error) => {
+                self.count("models_refused_total", "");
+                out.refuse(position, Refusal::new("field", error.to_string()));
+            }
         }
     }
 }
@@ -297,7 +306,7 @@ impl Stage for Predict {
                 Item::Record(body) => match &**body {
                     Record::Parameters(it) => self.parameters(it, record.position, out),
                     Record::Size(it) => self.size(it, record.position, out),
-                    Record::Model(it) => self.model(it.text.get()),
+                    Record::Model(it) => self.model(it.text.get(), record.position, out),
                     _ => {}
                 },
             }

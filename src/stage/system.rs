@@ -12,7 +12,7 @@ use super::monitor::{Monitor, MonitorOptions};
 use super::predict::{Predict, PredictOptions};
 use super::train::{Train, TrainOptions};
 use super::{Ending, Out, Outgoing, RecordRef, Sink, Stage, Tally};
-use crate::record::{Item, Kind, Record};
+use crate::record::{Item, Kind, Record, Refusal};
 
 /// The options of the stages.
 #[derive(Clone, Debug)]
@@ -167,11 +167,14 @@ impl Rest {
         }
     }
 
-    fn model(&mut self, record: &Record) {
-        self.predict.on_batch(&[RecordRef::without_position(record.clone())], &mut Out::default());
+    /// Passes a model to predictor and learner; returns the refusal of an invalid one.
+    fn model(&mut self, record: &RecordRef<'_>) -> Vec<(u64, Refusal)> {
+        let mut out = Out::default();
+        self.predict.on_batch(std::slice::from_ref(record), &mut out);
         if let Some(train) = &mut self.train {
-            train.on_batch(&[RecordRef::without_position(record.clone())], &mut Out::default());
+            train.on_batch(std::slice::from_ref(record), &mut Out::default());
         }
+        out.take_refused()
     }
 }
 
@@ -187,7 +190,7 @@ impl Stage for System {
             {
                 let mut rest = self.rest();
                 rest.process_held();
-                rest.model(body);
+                refused.extend(rest.model(record));
                 continue;
             }
             let mut collected = Out::to(Some(self.rest.clone()));

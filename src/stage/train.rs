@@ -21,7 +21,7 @@ use crate::learn::{
     self, Aggregate, GrowthLaw, LearnOptions, MIN_SAMPLES_FOR_TREES, Model, Target, fit_model,
     fit_successor,
 };
-use crate::record::{self, Item, Kind, Record};
+use crate::record::{self, Item, Kind, Record, Refusal};
 
 /// How models are trained.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,6 +116,8 @@ pub struct Train {
     windows: BTreeMap<u64, Window>,
     replaying: bool,
     trainings: u64,
+    /// Samples that were left out, because their sizes are missing or contradict each other.
+    unusable: u64,
     counts: BTreeMap<(&'static str, String), f64>,
 }
 
@@ -135,6 +137,7 @@ impl Train {
             windows,
             replaying: false,
             trainings: 0,
+            unusable: 0,
             counts: BTreeMap::new(),
         }
     }
@@ -144,13 +147,23 @@ impl Train {
         self.trainings
     }
 
+    /// Number of samples that no model can be trained on ([`learn::Sample::is_usable`]).
+    pub fn unusable(&self) -> u64 {
+        self.unusable
+    }
+
     fn count(&mut self, name: &'static str, label: String) {
         *self.counts.entry((name, label)).or_default() += 1.0;
     }
 
     fn sample(&mut self, sample: &record::Sample, position: u64, out: &mut Out) {
+        let learned = learn_sample(sample);
+        if !learned.is_usable() {
+            self.unusable += 1;
+            return;
+        }
         self.positions.push(position);
-        self.samples.push(learn_sample(sample));
+        self.samples.push(learned);
         let window = self.windows.entry(sample.t_obs).or_default();
         window.samples += 1;
         if window.samples >= window.due() {
@@ -289,8 +302,9 @@ impl Stage for Train {
                     // A published model: the incumbent of its window.
                     Record::Model(it) => match Model::from_line(it.text.get()) {
                         Ok(model) => self.set_incumbent(it.t_obs, Arc::new(model)),
-                        Err(_) => {
+                        Err(error) => {
                             self.count("models_refused_total", String::new());
+                            out.refuse(record.position, Refusal::new("field", error.to_string()));
                             // Its version is in use: a new model must not replace it.
                             if let Ok(version) = it.model.parse::<ModelVersion>() {
                                 let window = self.windows.entry(version.window).or_default();
@@ -323,6 +337,7 @@ impl Stage for Train {
         tally.entry(("models_refused_total", String::new())).or_default();
         tally.entry(("models_published_total", String::new())).or_default();
         tally.entry(("trainings_on_drift_total", String::new())).or_default();
+        tally.insert(("unusable_samples_total", String::new()), self.unusable as f64);
         for (t_obs, window) in &self.windows {
             tally.insert(("training_rows", t_obs.to_string()), window.samples as f64);
             if let Some(model) = &window.incumbent {

@@ -138,7 +138,11 @@ impl<W: Write + Send + 'static> Lines<W> {
 
     fn too_long(&mut self, line: u64, length: u64, head: &[u8]) -> io::Result<()> {
         let limit = max_line_bytes(head, self.max_line_bytes);
-        let text = format!("the line has {length} bytes; the maximum is {limit}");
+        let remedy = match limit == self.max_line_bytes {
+            true => "; raise --max-line, or give the file with --history",
+            false => " for a tweet",
+        };
+        let text = format!("the line has {length} bytes; the maximum is {limit}{remedy}");
         self.counts.read += 1;
         self.rejects.add(&self.place(line), head, &Refusal::new("size", text))
     }

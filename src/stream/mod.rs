@@ -11,6 +11,7 @@ mod imported;
 mod messages;
 pub(crate) mod rejects;
 mod replayed;
+mod target;
 mod writer;
 
 pub use finished::Finished;
@@ -21,6 +22,7 @@ pub use messages::{
 };
 pub use rejects::Rejects;
 pub use replayed::Replayed;
+pub use target::rename_target;
 
 use std::io;
 
@@ -248,7 +250,14 @@ fn with_command(mut refusal: Refusal, bytes: &[u8], takes: &[Kind]) -> Refusal {
     if !matches!(refusal.reason, "type" | "json") || refusal.detail.contains("tweetoscope") {
         return refusal;
     }
+    // The whole system, which reads tweets and models, replays history lines where it recognises them.
+    let is_system = takes.contains(&Kind::Tweet) && takes.contains(&Kind::Model);
     refusal.detail += &match recognise(&String::from_utf8_lossy(bytes)) {
+        Recognised::Format(Format::History) if is_system => {
+            "; it is a history line; after records, and on stdin with --http, all lines are read as records or posts \
+             unless --format history is given"
+                .to_owned()
+        }
         Recognised::Format(Format::History) if !takes.contains(&Kind::History) => {
             "; it is a history line, a whole cascade: read by tweetoscope run, fit and \
              predict --now, and converted to tweets by tweetoscope generate --format history -"

@@ -15,7 +15,7 @@ use super::notify::Notify;
 use super::server::{Answer, PageRequest, Site};
 use super::{READY, now};
 use crate::stage::{Histogram, Tally};
-use crate::stream::{Counts, Observer};
+use crate::stream::{Counts, Observer, rename_target};
 
 /// Minimum time between two tallies.
 const MIN_INTERVAL: Duration = Duration::from_millis(200);
@@ -101,11 +101,12 @@ impl Health {
         Arc::clone(&self.shared) as _
     }
 
-    /// Writes the metrics to a file atomically.
+    /// Writes the metrics to a file atomically, also where the path is a symbolic link to one.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// The file cannot be written, or the path is that of a device, a pipe or a folder.
     pub fn write(&self, path: &Path) -> io::Result<()> {
+        let path = &rename_target(path)?;
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".{}", std::process::id()));
         let written = std::fs::File::create(&name).and_then(|mut file| {
@@ -117,10 +118,22 @@ impl Health {
         })
     }
 
-    fn progress(&mut self, counts: Counts) -> Instant {
+    /// Keeps the process healthy after the end of the input, for a command that still answers requests.
+    pub fn idle(&mut self) {
+        self.moved();
+        self.notify();
+    }
+
+    /// Stores the time of the last progress, which is now.
+    fn moved(&self) -> Instant {
         let now = now();
         let millis = (now - self.shared.started).as_millis() as u64 + 1;
         self.shared.last_progress.store(millis, Ordering::Relaxed);
+        now
+    }
+
+    fn progress(&mut self, counts: Counts) -> Instant {
+        let now = self.moved();
         let records = counts.read.saturating_sub(self.latest.counts.read);
         if records > 0 {
             let each = (now - self.began).as_secs_f64() / records as f64;
@@ -258,5 +271,18 @@ mod tests {
         std::thread::sleep(MIN_INTERVAL + IDLE_INTERVAL);
         health.batch(Counts::default(), &assigned(1.0));
         assert!(health.shared.ready().0);
+    }
+
+    #[test]
+    fn a_command_that_answers_after_the_end_of_its_input_is_healthy() {
+        let mut health = Health::new("dashboard", Box::new(Tally::new), Arc::default());
+        health.end(Counts::default(), &Tally::new);
+        // As after a minute without progress.
+        let minute = Duration::from_secs(60);
+        let shared = Arc::get_mut(&mut health.shared).unwrap();
+        shared.started = shared.started.checked_sub(minute).unwrap();
+        assert!(!health.shared.healthy().0);
+        health.idle();
+        assert!(health.shared.healthy().0);
     }
 }

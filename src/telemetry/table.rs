@@ -127,6 +127,7 @@ pub const METRICS: &[Metric] = &[
     counter("train", "models_published_total", &[], "Models published."),
     counter("train", "trainings_total", &["window", "result"], "Trainings, by window and result: the new model is published, or the old one is kept."),
     counter("train", "trainings_on_drift_total", &[], "Trainings that a drift of the errors started, with --on-drift."),
+    counter("train", "unusable_samples_total", &[], "Samples left out of the training, because a size is missing or the final size is below the observed one."),
     counter("monitor", "predictions_scored_total", &["window"], "Predictions compared with their final size."),
     histogram("monitor", "prediction_absolute_relative_error", &["window", "estimator"], "Absolute relative error (ARE) of the predictions, with a trained model or without one."),
     gauge("monitor", "mean_absolute_relative_error", &["window"], "Mean ARE of all predictions."),
@@ -138,6 +139,8 @@ pub const METRICS: &[Metric] = &[
     gauge("monitor", "prediction_skill_ratio", &["window", "baseline"], "1 - mean ARE / mean ARE of the baseline; below 0, the baseline is better."),
     counter("dashboard", "alerts_shown_total", &[], "Alerts received by the dashboard."),
     gauge("dashboard", "cascades_shown", &[], "Cascades with a prediction held by the dashboard."),
+    counter("dashboard", "cascades_evicted_total", &[], "Cascades with a prediction evicted because their number reached the limit."),
+    counter("dashboard", "long_name_records_total", &[], "Records dropped because the name of their source or cascade is too long."),
 ];
 
 /// Metrics of the process (`process_*`), which the crate prometheus collects.

@@ -256,6 +256,19 @@ describe("the page", { skip: missing ? `needs ${missing}` : false, timeout: 120_
     assert.equal(tricked, "TypeError");
   });
 
+  test("finds cascades beyond the largest 200 by the server", async () => {
+    for (let i = 0; i < 250; i++) send(alert(`m${i}`, 41 + i / 1000, `minor ${i}.`, 1300));
+    await says(() => /2\d\d cascades/.test(document.getElementById("state").textContent));
+    await page.fill("input[name=q]", "minor 3.");
+    await says(() => document.querySelectorAll("#board tbody tr").length === 1);
+    assert.deepEqual(await texts(), ["minor 3."]);
+    assert.ok(await page.locator("#among").isHidden());
+    await page.click("#tools >> text=Pause");
+    await page.fill("input[name=q]", "minor 4.");
+    assert.match(await page.locator("#among").textContent(), /Among the 200 largest predictions of 2\d\d cascades/);
+    clean();
+  });
+
   test("works without script", async () => {
     const attack = encodeURIComponent(HOSTILE[2]);
     await visit({ javaScriptEnabled: false }, `?q=${attack}`);

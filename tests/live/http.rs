@@ -53,6 +53,17 @@ fn a_stage_that_waits_is_healthy_and_exposes_its_counts() {
 }
 
 #[test]
+fn a_dashboard_is_healthy_after_the_end_of_its_input() {
+    let mut dashboard = Service::start(&["dashboard"]);
+    drop(dashboard.stdin.take());
+    std::thread::sleep(Duration::from_millis(2500));
+    let (status, text) = dashboard.get("/healthz");
+    assert_eq!(status, 200, "{text}");
+    let still = text.rsplit("moved ").next().unwrap().split(' ').next().unwrap();
+    assert!(still.parse::<f64>().unwrap() < 1.0, "{text}");
+}
+
+#[test]
 fn only_known_names_and_harmless_methods_are_answered() {
     let collect = Service::start(&["collect", "--http-host", "collect.example"]);
     let with = |lines: &str| ask(collect.address, &format!("{lines}\r\n\r\n")).0;

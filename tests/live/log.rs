@@ -172,3 +172,36 @@ fn rotating_files_are_followed_and_written() {
     assert_eq!(out(&run(&["log", text(&into)], "")).lines().count(), 3);
     fs::remove_dir_all(dir).unwrap();
 }
+
+#[test]
+fn refused_lines_of_a_followed_file_are_dead_letters() {
+    let dir = dir("follow-letters");
+    let (from, letters) = (dir.join("collect.log"), dir.join("letters"));
+    fs::write(&from, format!("no log\n{}", record(1.0, "warn", "collect", "sound"))).unwrap();
+    let args = ["log", "--follow", "--json", "--dead-letter", text(&letters), text(&from)];
+    let mut child = tweetoscope().args(args).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let line = lines.next().unwrap();
+    assert!(line.contains("sound") && line.contains(r#""level":"WARNING""#), "{line}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let letter = fs::read_to_string(letters).unwrap();
+    assert!(letter.contains("collect.log:1") && letter.contains("no log"), "{letter}");
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn options_of_the_log_take_precedence_over_rust_log() {
+    let dir = dir("rust-log");
+    let logged = |filters: &str, args: &[&str]| {
+        let output = tweetoscope().env("RUST_LOG", filters).arg("collect").args(args).output();
+        err(&output.unwrap())
+    };
+    assert!(logged("info", &[]).contains("Logging on."));
+    assert!(logged("error", &["-v"]).contains("Logging on."));
+    assert_eq!(logged("info", &["-q"]), "");
+    assert_eq!(logged("off", &["--log-dir", text(&dir)]), "");
+    let file = fs::read_to_string(dir.join("collect.log")).unwrap();
+    assert!(file.contains("Logging on."), "{file}");
+    fs::remove_dir_all(dir).unwrap();
+}

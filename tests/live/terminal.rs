@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use super::client::{dir, has, text};
+use super::client::{dir, has, repository, text};
 
 /// A tmux server of our own, ended with the test.
 struct Tmux(String);
@@ -130,7 +130,7 @@ fn the_monitor_shows_its_course_live_and_leaves_its_table_behind() {
     // The refused line, the table and the status are there when the view is gone.
     let screen = tmux.until("status 3");
     assert!(screen.contains("a record is a JSON object"), "{screen}");
-    assert!(screen.contains("10m") && !screen.contains("mean ARE"), "{screen}");
+    assert!(screen.contains("10m") && !screen.contains("10m: mean ARE"), "{screen}");
     tmux.run(&["send-keys", "Enter"]);
     // With its reports in a file, the view is on stderr, and the end of the view is not theirs.
     tmux.until("10m: mean ARE");
@@ -170,4 +170,18 @@ fn a_signal_ends_a_view_and_the_terminal_is_as_it_was() {
         tmux.until("echoed");
     }
     fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn a_terminal_without_control_sequences_gets_the_table() {
+    if !has("tmux") {
+        return;
+    }
+    let tmux = Tmux(format!("tweetoscope-dumb-{}", std::process::id()));
+    let binary = env!("CARGO_BIN_EXE_tweetoscope");
+    let alerts = repository("testdata/cases/alerts_big_numbers.jsonl");
+    let command = format!("TERM=dumb {binary} dashboard {}; echo after; sleep 60", text(&alerts));
+    tmux.run(&["new-session", "-d", "-x", "120", "-y", "24", &command]);
+    let screen = tmux.until("after");
+    assert!(screen.contains("12,345,678") && !screen.contains("q quit"), "{screen}");
 }

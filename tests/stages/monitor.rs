@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tweetoscope::learn::{LogLinear, median_ratio};
 use tweetoscope::math;
-use tweetoscope::record::{Record, Report, Stat};
+use tweetoscope::record::{Kind, Record, Report, Stat};
 use tweetoscope::score::{mean, median};
 use tweetoscope::stage::monitor::{BASELINES, Monitor, MonitorOptions};
 use tweetoscope::stage::{Ending, Out, Outgoing, RecordRef, Stage, Tally};
@@ -122,7 +122,7 @@ fn reports_do_not_depend_on_batches_and_equal_a_direct_computation() {
             let (mean_are, median_are, bias, skill) = slow(&of);
             assert!(close(report.mean_are, mean_are), "seed {seed}: {report:?}");
             assert!(close(report.median_are, median_are), "seed {seed}: {report:?}");
-            assert!(close(report.bias, bias), "seed {seed}: {report:?}");
+            assert!(close(report.bias.unwrap(), bias), "seed {seed}: {report:?}");
             let named: Vec<_> = report.skill.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(named, BASELINES, "seed {seed}");
             for ((_, reported), slow) in report.skill.iter().zip(skill) {
@@ -148,6 +148,26 @@ fn errors_are_counted_by_estimator() {
             assert_eq!(counted, wanted as f64);
         }
     }
+}
+
+/// The original system writes the error alone.
+#[test]
+fn stats_without_sizes_have_errors_and_neither_bias_nor_hits_nor_skill() {
+    let mut all = stats(3, 300);
+    for stat in &mut all {
+        (stat.t_obs, stat.n_obs, stat.n_tot, stat.n_pred) = (600, 0, 0, 0.0);
+        (stat.covered, stat.level, stat.are) = (None, None, 0.5);
+    }
+    let report = fed(&all, 10).0.reports().remove(0);
+    assert_eq!((report.scored, report.mean_are, report.compared), (300, 0.5, 0));
+    assert_eq!((report.bias, report.top_hits), (None, None));
+    assert!(report.skill.is_empty(), "{:?}", report.skill);
+    assert_eq!(report.verdict, "ok");
+    // Further stats with sizes are compared among themselves.
+    all.extend(stats(4, 200).into_iter().map(|it| Stat { t_obs: 600, ..it }));
+    let report = fed(&all, 10).0.reports().remove(0);
+    assert!(report.bias.is_some() && report.top_hits.is_some());
+    assert!(report.skill.iter().all(|(_, skill)| skill.is_finite()), "{:?}", report.skill);
 }
 
 /// Baselines by definition: each prediction is compared with constants that were fitted to final sizes of its time.
@@ -212,4 +232,19 @@ fn times_of_different_sources_are_not_compared() {
     }
     assert_eq!(report, fed(&same, 10).0.reports().remove(0));
     assert!((170..=180).contains(&report.compared), "{}", report.compared);
+}
+
+#[test]
+fn stats_without_final_sizes_have_an_error_and_no_bias_skill_or_hits() {
+    let stat = |i: u32| {
+        let line = format!(r#"{{"type":"stat","cid":"{i}","T_obs":600,"ARE":0.5}}"#);
+        let item = tweetoscope::record::read(line.as_bytes(), None, &[Kind::Stat]).unwrap();
+        RecordRef::without_position(item.record().unwrap())
+    };
+    let mut monitor = Monitor::new(MonitorOptions { every: 0, last: 100 });
+    monitor.on_batch(&(0..50).map(stat).collect::<Vec<_>>(), &mut Out::default());
+    let report = &monitor.reports()[0];
+    assert_eq!((report.scored, report.mean_are, report.bias), (50, 0.5, None));
+    assert!(report.skill.is_empty() && report.top_hits.is_none(), "{report:?}");
+    assert_eq!(report.verdict, "ok");
 }

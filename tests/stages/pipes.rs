@@ -8,9 +8,12 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 
 mod bad_lines;
+mod board;
 mod cases;
 mod faults;
 mod learning;
+mod losses;
+mod options;
 mod tables;
 
 fn tweetoscope(args: &[&str]) -> Command {

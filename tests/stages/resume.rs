@@ -60,9 +60,13 @@ fn a_table_of_other_options_or_another_input_is_refused_and_not_changed() {
     fs::write(&file, half).unwrap();
     refused(half, resume(path, "10m,2h", input), "is not the one of this input");
     let kernel = ["fit", "--csv", "--resume", path, "--windows", WINDOWS, "--kernel", "exp", input];
-    refused(half, run(&kernel, b""), "the columns are not those");
+    refused(half, run(&kernel, b""), "its columns are cid,T_obs,");
     fs::write(&file, b"something else\n").unwrap();
-    refused(b"something else\n", resume(path, WINDOWS, input), "the columns are not those");
+    refused(
+        b"something else\n",
+        resume(path, WINDOWS, input),
+        "its columns are something else, those of",
+    );
     // The table is of more cascades than the input has.
     fs::write(&file, &whole).unwrap();
     let short: String = history().lines().take(3).map(|line| format!("{line}\n")).collect();

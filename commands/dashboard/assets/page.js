@@ -1,6 +1,6 @@
 // The live board: rows by server-sent events, one cascade in full beside them.
 
-import { compact, count, element, interval, percent, span, spark } from "./parts.js";
+import { count, element, interval, percent, span, spark } from "./parts.js";
 import { figure } from "./plot.js";
 
 const board = document.getElementById("board");
@@ -15,6 +15,10 @@ let paused = false;
 let open = null; // link of the open cascade
 let opener = null;
 let keys = true;
+let answer = { query: "", rows: null, of: null }; // the server's rows of a query, and the data when it was asked
+let asking = false;
+let asked = 0; // time of the last question
+let later = 0;
 let first = "";
 
 // ---- rows
@@ -34,6 +38,36 @@ function wanted(all) {
     .filter((row) => !text || row.msg.toLowerCase().includes(text) || row.name.toLowerCase().includes(text))
     .sort((a, b) => by(b) - by(a) || a.rank - b.rank)
     .slice(0, top);
+}
+
+// The query that only the server can answer: the data holds the largest rows alone.
+function further(among) {
+  const { q, sort, ended } = form.elements;
+  const total = shown.cascades - (ended.checked ? 0 : shown.ended);
+  if (among.length >= total || (!q.value.trim() && sort.value === "predicted")) return { query: "", total };
+  const values = { q: q.value.trim(), sort: sort.value, ...(ended.checked ? { ended: "1" } : {}) };
+  return { query: String(new URLSearchParams(values)), total };
+}
+
+// Asks again after new data, at most once a second for the same query, one question at a time.
+async function ask(query) {
+  const of = shown;
+  const isSame = answer.query === query;
+  if (asking || paused || (isSame && answer.of === of)) return;
+  const wait = asked + 1000 - Date.now();
+  if (isSame && wait > 0) {
+    clearTimeout(later);
+    later = setTimeout(render, wait);
+    return;
+  }
+  asking = true;
+  asked = Date.now();
+  try {
+    const reply = await fetch(`/rows.json?${query}`);
+    if (reply.ok) answer = { query, rows: await reply.json(), of };
+  } catch { /* the state is shown by the events */ }
+  asking = false;
+  if (answer.query === query && !paused) render();
 }
 
 function made(row) {
@@ -89,7 +123,13 @@ function fill(part, row) {
 function render() {
   if (!shown) return;
   const among = form.elements.ended.checked ? shown.all : shown.open;
-  const list = wanted(among);
+  const { query, total } = further(among);
+  if (query) ask(query);
+  const isWhole = !query || (answer.query === query && answer.rows !== null);
+  const list = query && isWhole ? answer.rows : wanted(among);
+  const note = document.getElementById("among");
+  note.hidden = isWhole;
+  set(note, isWhole ? "" : `Among the ${count(among.length)} largest predictions of ${count(total)} cascades.`);
   const focus = document.activeElement;
   const keep = new Set(list.map((row) => row.href));
   for (const [href, part] of rows) if (!keep.has(href)) { part.tr.remove(); rows.delete(href); }
@@ -103,7 +143,7 @@ function render() {
   if (focus && focus !== document.activeElement && focus.isConnected) focus.focus({ preventScroll: true });
   board.classList.toggle("no-above", list.length > 0 && !list.some((row) => row.above));
   const sizes = new Set(list.filter((row) => row.above).map((row) => row.above[0]));
-  set(document.getElementById("above"), sizes.size === 1 ? compact([...sizes][0]) : "N");
+  set(document.getElementById("above"), sizes.size === 1 ? count([...sizes][0]) : "N");
   const empty = document.getElementById("empty");
   empty.hidden = list.length > 0;
   const over = `${count(shown.ended)} ${shown.ended === 1 ? "cascade is" : "cascades are"} over and not shown; tick "include cascades that are over"`;
@@ -138,6 +178,8 @@ async function show(href, focus) {
   let data;
   try {
     const reply = await fetch(href.replace("/cascade?", "/cascade.json?"));
+    // After a restart the server may not hold the cascade.
+    if (reply.status === 404 && open === href && !fresh) return stale();
     if (!reply.ok) throw new Error(String(reply.status));
     data = await reply.json();
   } catch {
@@ -159,6 +201,13 @@ async function show(href, focus) {
   render();
 }
 
+// Marks the open cascade: its figures change no more.
+function stale() {
+  if (panel.querySelector(".stale")) return;
+  const text = "The server does not hold this cascade any more; these are its last figures.";
+  panel.insertBefore(element("p", { class: "stale", role: "status" }, text), panel.firstChild);
+}
+
 function content(data) {
   const { row } = data;
   const shut = element("button", { type: "button", class: "close" }, "Close");
@@ -176,11 +225,15 @@ function content(data) {
   const width = Math.max(280, (panel.clientWidth || 600) - 40);
   const reaches = element("ul");
   for (const [size, age] of data.reaches)
-    reaches.append(element("li", {}, `${count(size)} ${size === 1 ? "event" : "events"}: ` + (age === null ? "not expected" : age <= row.window ? "reached" : `expected at the age of ${span(age)}`)));
+    reaches.append(element("li", {}, `${count(size)} ${size === 1 ? "event" : "events"}: ` + (size <= row.observed ? "reached" : age === null ? "not expected" : `expected at the age of ${span(age)}`)));
   const parts = [shut, title, element("span", { class: "name" }, row.name), figures, ...figure(data, width)];
   if (data.reasons.length)
     parts.push(element("h3", {}, "Largest contributions"), element("ul", {}, ...data.reasons.map((it) => element("li", {}, it))));
   if (data.reaches.length) parts.push(element("h3", {}, "Expected time to reach a size"), reaches);
+  if (data.history.length > 1) {
+    const alerts = data.history.map(([window, size]) => element("li", {}, `window ${span(window)}: ${count(size)}`));
+    parts.push(element("h3", {}, "Predictions by window"), element("ul", {}, ...alerts));
+  }
   return [...parts, table(data)];
 }
 
@@ -265,8 +318,10 @@ document.getElementById("submit").hidden = true;
 // ---- events
 
 let due = 0;
-const events = new EventSource("/events");
-events.addEventListener("board", (event) => {
+let events = null;
+let again = 0;
+
+function take(event) {
   held = JSON.parse(event.data);
   if (paused) return showState();
   if (!shown) body.replaceChildren();
@@ -275,7 +330,25 @@ events.addEventListener("board", (event) => {
   render();
   // Updates the open cascade at most once a second.
   if (open && Date.now() > due) { due = Date.now() + 1000; show(open, false); }
-});
-events.addEventListener("error", () => state("not connected, retrying"));
+}
+
+function connect() {
+  clearTimeout(again);
+  events?.close();
+  events = null;
+  // Browsers open few connections to a host: a page that nobody sees holds none.
+  if (document.hidden) return;
+  const stream = new EventSource("/events");
+  events = stream;
+  stream.addEventListener("board", take);
+  stream.addEventListener("error", () => {
+    if (events !== stream) return;
+    state("not connected, retrying");
+    // After an answer that is no stream the browser does not retry.
+    if (stream.readyState === EventSource.CLOSED) again = setTimeout(connect, 3000);
+  });
+}
+document.addEventListener("visibilitychange", connect);
+connect();
 addEventListener("resize", () => { if (open) show(open, false); });
 if (location.hash.length > 1) show("/cascade?" + location.hash.slice(1), false);

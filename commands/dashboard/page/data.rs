@@ -7,7 +7,8 @@ use tweetoscope::stream::printable;
 use super::html::link;
 use crate::dashboard::shared::Shared;
 
-/// At most so many rows are sent to the script, which filters and sorts them.
+/// At most so many rows are sent to the script, which filters and sorts them; of a board with more it asks
+/// the server.
 const ROWS: usize = 200;
 
 #[derive(Serialize)]
@@ -78,6 +79,11 @@ pub(super) fn board(shared: &Shared, top: usize, above: Option<f64>) -> String {
     drop(board);
     let over = shared.is_over();
     text(&Board { open, all, alerts, cascades, ended, over })
+}
+
+/// Rows alone.
+pub(super) fn rows(rows: &[Entry]) -> String {
+    text(&rows.iter().map(Row::from).collect::<Vec<_>>())
 }
 
 /// One cascade in full.

@@ -166,15 +166,21 @@ pub(super) fn detail(detail: &Detail) -> String {
         line(&span(it.age), &[count(it.events), format!("{}-{}", count(it.low), count(it.high))])
     });
     let reaches = detail.reaches.iter().map(|(size, age)| {
-        let when = age.map_or("not expected".to_owned(), |age| {
-            format!("expected at the age of {}", span(age))
-        });
+        let when = match age {
+            _ if *size <= entry.observed as f64 => "reached".to_owned(),
+            None => "not expected".to_owned(),
+            Some(age) => format!("expected at the age of {}", span(*age)),
+        };
         line(&count(*size), &[when])
     });
     let reaches = match reaches.collect::<String>() {
         rows if rows.is_empty() => rows,
         rows => format!("<h3>Expected time to reach a size</h3>\n<table>{rows}</table>\n"),
     };
+    let alerts = detail.history.iter();
+    let alerts = alerts.map(|(window, n_tot)| line(&span(*window as f64), &[count(*n_tot)]));
+    let alerts =
+        format!("<h3>Predictions by window</h3>\n<table>{}</table>\n", alerts.collect::<String>());
     let reason = |it: &String| format!("<li>{}</li>\n", escaped(&printable(it)));
     let reasons = match detail.reasons.iter().map(reason).collect::<String>() {
         items if items.is_empty() => items,
@@ -183,7 +189,7 @@ pub(super) fn detail(detail: &Detail) -> String {
     let body = format!(
         "<main class=\"page\"><p><a href=\"/\">All cascades</a></p>\n\
          <h2><bdi>{}</bdi></h2>\n<p>Predicted {}{} ({}), {} {}, rank {}.</p>\n\
-         {}{}\
+         {}{}{}\
          <h3>Growth</h3>\n<table><thead><tr><th scope=\"col\">age</th>\
          <th scope=\"col\">events</th><th scope=\"col\">interval</th></tr></thead>\n\
          <tbody>{}{}</tbody></table></main>",
@@ -196,6 +202,7 @@ pub(super) fn detail(detail: &Detail) -> String {
         entry.rank,
         reasons,
         reaches,
+        alerts,
         seen.collect::<String>(),
         expected.collect::<String>(),
     );

@@ -126,8 +126,8 @@ fn line(entry: &Entry, cells: &[(Column, String)]) -> Row<'static> {
 fn detail(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
     let entry = &detail.entry;
     let reaches = detail.reaches.iter().map(|(size, age)| match age {
+        _ if *size <= entry.observed as f64 => format!("{}: reached", count(*size)),
         None => format!("{}: not expected", count(*size)),
-        Some(age) if *age <= entry.window as f64 => format!("{}: reached", count(*size)),
         Some(age) => format!("{}: at {}", count(*size), span(*age)),
     });
     let facts = [
@@ -159,10 +159,21 @@ fn detail(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
     );
     let reaches = filled(&reaches.collect::<Vec<_>>(), width);
     text.extend(reaches.into_iter().map(|it| Line::from(it).dark_gray()));
+    text.extend(filled(&alerts(detail), width).into_iter().map(|it| Line::from(it).dark_gray()));
     let parts = Layout::vertical([Constraint::Length(text.len() as u16), Constraint::Fill(1)]);
     let [head, plot] = parts.areas(area);
     frame.render_widget(Paragraph::new(text), head);
     chart(frame, plot, detail);
+}
+
+/// Window and predicted size of the newest alerts, where there are several.
+fn alerts(detail: &Detail) -> Vec<String> {
+    const SHOWN: usize = 8;
+    let newest = detail.history.iter().skip(detail.history.len().saturating_sub(SHOWN));
+    let one = |(window, n_tot): &(u64, f64)| {
+        format!("{} predicted {}", span(*window as f64), count(*n_tot))
+    };
+    if detail.history.len() > 1 { newest.map(one).collect() } else { Vec::new() }
 }
 
 /// Parts side by side, in as many lines as they need.

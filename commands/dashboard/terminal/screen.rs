@@ -11,6 +11,8 @@ use crate::terminal::Wish;
 #[derive(Default)]
 pub(super) struct Screen {
     pub(super) rows: Vec<Entry>,
+    /// While paused: all rows without those that are over, and with them.
+    pub(super) held: Option<[Vec<Entry>; 2]>,
     pub(super) detail: Option<Detail>,
     pub(super) open: Option<Key>,
     pub(super) query: Query,
@@ -24,6 +26,8 @@ pub(super) struct Screen {
     /// Cascades that are over.
     pub(super) ended: usize,
     pub(super) table: TableState,
+    /// The cascade of the selected row, which stays selected where it changes its place.
+    pub(super) chosen: Option<Key>,
 }
 
 impl Screen {
@@ -31,18 +35,36 @@ impl Screen {
     pub(super) fn follow(&mut self, shared: &Shared, top: usize) {
         let board = shared.board();
         self.over = shared.is_over();
-        if !self.paused {
+        if !self.paused || self.held.is_none() {
             (self.alerts, self.cascades) = (board.alerts(), board.predicted());
             self.ended = board.ended();
+        }
+        if self.paused {
+            let above = self.query.above;
+            let all = |ended| board.top(usize::MAX, &Query { above, ended, ..Query::default() });
+            let held = self.held.get_or_insert_with(|| [false, true].map(all));
+            self.rows = self.query.select(&held[usize::from(self.query.ended)], top);
+        } else {
+            self.held = None;
             self.rows = board.top(top, &self.query);
         }
         if let (Some(key), false) = (&self.open, self.paused && self.detail.is_some()) {
             self.detail = board.detail(key, self.query.above);
         }
         drop(board);
-        if self.table.selected().is_some_and(|row| row >= self.rows.len()) {
-            self.table.select(self.rows.len().checked_sub(1));
+        let is_chosen = |row: &Entry| Some(&row.key) == self.chosen.as_ref();
+        if let Some(place) = self.rows.iter().position(is_chosen) {
+            self.table.select(Some(place));
         }
+        self.choose();
+    }
+
+    /// Remembers the cascade of the selected row.
+    fn choose(&mut self) {
+        let last = self.rows.len().checked_sub(1);
+        let place = self.table.selected().zip(last).map(|(place, last)| place.min(last));
+        self.table.select(place);
+        self.chosen = place.map(|place| self.rows[place].key.clone());
     }
 
     pub(super) fn key(&mut self, key: KeyEvent) -> Wish {
@@ -69,6 +91,7 @@ impl Screen {
             }
             _ => {}
         }
+        self.choose();
         Wish::Stay
     }
 

@@ -203,3 +203,43 @@ fn a_cascade_that_is_over_is_shown_on_request() {
     let text = drawn(&mut screen, &board, (80, 24));
     assert!(text.contains("5,000 final") && text.contains("exceeded"), "{text}");
 }
+
+fn cids(screen: &Screen) -> Vec<&str> {
+    screen.rows.iter().map(|row| row.key.cid.as_str()).collect()
+}
+
+#[test]
+fn a_paused_view_sorts_and_filters_the_rows_it_holds() {
+    let board = shared(30);
+    let mut screen = Screen::default();
+    drawn(&mut screen, &board, (80, 24));
+    press(&mut screen, "p");
+    drawn(&mut screen, &board, (80, 24));
+    // Other records arrive, which are not shown.
+    let other = shared(99);
+    press(&mut screen, "/7: \n");
+    drawn(&mut screen, &other, (80, 24));
+    assert_eq!(cids(&screen), ["27", "17", "7"]);
+    press(&mut screen, "/\u{1b}ssss");
+    let text = drawn(&mut screen, &other, (80, 24));
+    assert!(text.contains("by above") && text.contains("30 alerts"), "{text}");
+    assert_eq!(cids(&screen)[0], "29");
+    press(&mut screen, "p");
+    drawn(&mut screen, &other, (80, 24));
+    assert_eq!(cids(&screen)[0], "98");
+}
+
+#[test]
+fn the_selected_cascade_stays_selected_where_it_changes_its_place() {
+    let board = shared(30);
+    let mut screen = Screen::default();
+    drawn(&mut screen, &board, (80, 24));
+    press(&mut screen, "jj");
+    let line = r#"{"type":"alert","cid":"first","source":"1","t":700,"msg":"","T_obs":600,"n_obs":12,"n_tot":99999,"status":"ok","model":"x","method":"hawkes"}"#;
+    let item = tweetoscope::record::read(line.as_bytes(), None, Dashboard::TAKES).unwrap();
+    board.board().take(&[RecordRef { position: 0, item }]);
+    drawn(&mut screen, &board, (80, 24));
+    assert_eq!((cids(&screen)[0], screen.table.selected()), ("first", Some(2)));
+    press(&mut screen, "\n");
+    assert_eq!(screen.open.map(|key| key.cid).as_deref(), Some("28"));
+}

@@ -22,7 +22,8 @@ const KEYS: &str = "q quit  p pause  up, down select a window  ? explain the col
 pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen<'_>) {
     // Two lines of heads, and as many windows as leave room for the plots.
     let rows = (screen.reports.len() as u16).min((frame.area().height / 2).saturating_sub(4)) + 2;
-    let explained = if screen.help { 4 } else { 1 };
+    let text = if screen.help { legend(&screen.reports) } else { KEYS.to_owned() };
+    let explained = text.lines().count() as u16;
     let [head, middle, plot, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(rows),
@@ -31,7 +32,6 @@ pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen<'_>) {
     ])
     .areas(frame.area());
     frame.render_widget(header(screen), head);
-    let text = if screen.help { legend(&screen.reports) } else { KEYS.to_owned() };
     frame.render_widget(Paragraph::new(text).dark_gray(), foot);
     if screen.reports.is_empty() {
         let text = "\n\nno stats yet: a prediction is scored when its final size is emitted";
@@ -57,20 +57,44 @@ fn header(screen: &Screen<'_>) -> Line<'static> {
 }
 
 fn figures(frame: &mut Frame<'_>, area: Rect, screen: &mut Screen<'_>) {
-    let rows: Vec<Row<'_>> = screen.reports.iter().map(line).collect();
+    let cells: Vec<_> = screen.reports.iter().map(cells).collect();
+    let columns = fitting(&cells, usize::from(area.width));
+    let rows = screen.reports.iter().zip(&cells);
+    let rows = rows.map(|(report, cells)| line(report, cells, &columns)).collect::<Vec<_>>();
     // The last column is aligned left and takes the remaining width.
-    let widths = WIDTHS.iter().enumerate().map(|(place, width)| match place {
+    let widths = columns.iter().map(|&(column, width)| match column {
         11 => Constraint::Fill(1),
-        _ => Constraint::Length(*width as u16),
+        _ => Constraint::Length(width as u16),
     });
-    let heads: [String; 12] =
-        std::array::from_fn(|place| format!("{}\n{}", HEADS[0][place], HEADS[1][place]));
-    let head = heads.iter().enumerate().map(|(place, text)| aligned(text, place));
+    let head = columns.iter().map(|&(column, _)| {
+        aligned(&format!("{}\n{}", HEADS[0][column], HEADS[1][column]), column)
+    });
     let table = Table::new(rows, widths)
         .column_spacing(0)
         .header(Row::new(head).height(2).bold())
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
     frame.render_stateful_widget(table, area, &mut screen.table);
+}
+
+/// The columns in the order in which they are omitted where the terminal is too narrow; window, scored, mean
+/// and verdict remain.
+const OMITTED: [usize; 8] = [10, 9, 7, 8, 5, 3, 6, 4];
+
+/// The columns that fit into `room` with all their digits, and their widths.
+fn fitting(cells: &[[String; 12]], room: usize) -> Vec<(usize, usize)> {
+    // Each cell is preceded by a blank, the verdict by two.
+    let width = |column: usize| match column {
+        11 => HEADS[1][11].len() + 2,
+        _ => cells.iter().map(|it| it[column].len() + 1).fold(WIDTHS[column], usize::max),
+    };
+    let mut columns: Vec<_> = (0..WIDTHS.len()).map(|column| (column, width(column))).collect();
+    for omitted in OMITTED {
+        if columns.iter().map(|(_, width)| width).sum::<usize>() <= room {
+            break;
+        }
+        columns.retain(|(column, _)| *column != omitted);
+    }
+    columns
 }
 
 /// Numbers are aligned right, text left.
@@ -82,14 +106,14 @@ fn aligned(text: &str, column: usize) -> Text<'static> {
     }
 }
 
-fn line(report: &Report) -> Row<'static> {
-    let cells = cells(report);
+fn line(report: &Report, cells: &[String; 12], columns: &[(usize, usize)]) -> Row<'static> {
     let colour = match report.verdict.as_str() {
         "ok" => Color::Green,
         "young" => Color::Reset,
         _ => Color::Red,
     };
-    let cells = cells.iter().enumerate().map(|(column, text)| {
+    let cells = columns.iter().map(|&(column, _)| {
+        let text = &cells[column];
         let cell = aligned(text, column);
         match column {
             2 => cell.bold(),

@@ -110,3 +110,21 @@ fn the_view_fits_every_size_pauses_and_starts_empty() {
     press(&mut view, KeyCode::Char('p'));
     assert!(drawn(&mut view, (80, 24)).contains("3 predictions"));
 }
+
+#[test]
+fn a_narrow_terminal_omits_columns_and_cuts_no_number() {
+    let shared = shared(&[600], 400, |_, _| 0.2);
+    let whole = drawn(&mut screen(&shared), (100, 24));
+    let whole: Vec<_> = whole.lines().nth(3).unwrap().split_whitespace().collect();
+    for width in 29..=100 {
+        let text = drawn(&mut screen(&shared), (width, 24));
+        let row: Vec<_> = text.lines().nth(3).unwrap().split_whitespace().collect();
+        assert!(row.iter().all(|word| whole.contains(word)), "{width}: {text}");
+        assert!(row.starts_with(&["10m", "400", "0.200"]), "{width}: {text}");
+        assert!(row.ends_with(&["ok"]), "{width}: {text}");
+        assert!(width < 80 || row == whole, "{width}: {text}");
+    }
+    let mut view = screen(&shared);
+    press(&mut view, KeyCode::Char('?'));
+    assert!(drawn(&mut view, (80, 24)).contains("above 0, the predictions are better"));
+}

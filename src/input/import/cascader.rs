@@ -65,7 +65,7 @@ impl Cascader {
         summary.extend(counts.report(*missing, self.importer.reposts(), *late > 0));
         if self.events.late > 0 {
             summary.push(format!(
-                "{} originals came after retweets of them, which were dropped: the posts are not in the order of time; \
+                "{} originals came after reposts of them, which were dropped: the posts are not in the order of time; \
                  give the file by its name, or --history - on stdin, and they are read to the end and ordered",
                 grouped(self.events.late)
             ));
@@ -97,6 +97,7 @@ impl Events {
             match (self.missing, role) {
                 (MissingRoot::Embedded, Role::Repost(Some(original))) => {
                     let Original { time, followers, text } = original;
+                    self.counts.unmarked += u64::from(followers.is_none());
                     let event = event(true, &cid, followers, text);
                     self.write(event, time, out);
                 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::value::RawValue;
 
 use super::format::{Format, PostFormat};
-use super::post::{self, Passed, Post, Role, Take};
+use super::post::{self, Faults, Passed, Post, Role, Take};
 use super::recognise::of_other_format;
 use super::{jetstream, mastodon, weibo, x_v2, x_v11};
 use crate::cascade::numbers::grouped;
@@ -58,22 +58,28 @@ impl Importer {
         if !line.trim_start().starts_with('[') {
             return self.read_one(line, take);
         }
-        let mut elements: Vec<&RawValue> = post::parse(line)?;
+        let elements: Vec<&RawValue> = post::parse(line)?;
+        let count = elements.len();
+        let mut elements: Vec<(usize, &RawValue)> = elements.into_iter().enumerate().collect();
         if self.is_ordered {
             elements = self.ordered(elements);
         }
-        let read = |read: Result<(), _>, it: &RawValue| read.and(self.read_one(it.get(), take));
-        elements.into_iter().fold(Ok(()), read)
+        let mut faults = Faults::default();
+        for (place, element) in elements {
+            let read = self.read_one(element.get(), take);
+            read.unwrap_or_else(|refusal| faults.add(place, refusal));
+        }
+        faults.of("element", count)
     }
 
-    /// The posts of an array in the order of time; those that cannot be read are first.
-    fn ordered<'a>(&mut self, elements: Vec<&'a RawValue>) -> Vec<&'a RawValue> {
+    /// The posts of an array in the order of time; those that cannot be read are first. Each is with its place.
+    fn ordered<'a>(&mut self, elements: Vec<(usize, &'a RawValue)>) -> Vec<(usize, &'a RawValue)> {
         let mut ordered = Vec::with_capacity(elements.len());
-        for element in elements {
+        for (place, element) in elements {
             let mut order = None;
             // An element that is invalid is refused when it is read.
             let _ = self.posts(element.get(), &mut |post| order = Some(post.order()));
-            ordered.push((order, element));
+            ordered.push((order, (place, element)));
         }
         ordered.sort_by(|(a, _), (b, _)| match (a, b) {
             (Some(a), Some(b)) => a.compare(b),

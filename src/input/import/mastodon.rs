@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::post::{self, OfOtherFormat, Original, Passed, Post, Role, Take};
-use crate::record::{Refusal, Scalar};
+use crate::record::{Refusal, Scalar, exact};
 
 /// A message of the WebSocket, or a status.
 #[derive(Default, Deserialize)]
@@ -22,7 +22,7 @@ struct Line<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Status<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "exact")]
     id: Scalar<'a>,
     #[serde(borrow)]
     uri: Scalar<'a>,

@@ -48,6 +48,8 @@ pub(super) struct MissingCounts {
     pub(super) missing: u64,
     /// Roots that were made from reposts.
     pub(super) made: u64,
+    /// Roots that were made from originals without a number of followers.
+    pub(super) unmarked: u64,
     /// Reposts that were dropped.
     pub(super) dropped: u64,
 }
@@ -67,16 +69,23 @@ impl MissingCounts {
         }
         let [missing, made, dropped, all] =
             [self.missing, self.made, self.dropped, reposts].map(grouped);
-        let mut text = format!("{missing} of {all} retweets had no root");
+        let mut text = format!("{missing} of {all} reposts had no root");
         match choice {
             MissingRoot::Embedded if self.made > 0 => {
                 text +=
                     &format!("; the originals that they contain are the roots of {made} cascades");
             }
             MissingRoot::First if self.made > 0 => {
-                text += &format!("; the first retweet of each is the root of {made} cascades");
+                text += &format!("; the first repost of each is the root of {made} cascades");
             }
             _ => {}
+        }
+        if self.unmarked > 0 {
+            text += &format!(
+                "; {} of these have no number of followers, so that their mark is 1 (X API v2: request the expansion \
+                 referenced_tweets.id.author_id)",
+                grouped(self.unmarked)
+            );
         }
         if self.dropped > 0 {
             text += &match choice {
@@ -88,10 +97,10 @@ impl MissingCounts {
             if !come_later {
                 text += match choice {
                     MissingRoot::Drop => {
-                        "; --missing-root embedded takes the originals that they contain, first lets the first retweet of \
+                        "; --missing-root embedded takes the originals that they contain, first lets the first repost of \
                          each stand for it"
                     }
-                    _ => "; --missing-root first lets the first retweet of each stand for it",
+                    _ => "; --missing-root first lets the first repost of each stand for it",
                 };
             }
         }
@@ -169,13 +178,22 @@ mod tests {
 
     #[test]
     fn the_counts_are_reported_with_the_remedy() {
-        let counts = MissingCounts { missing: 54_063, made: 0, dropped: 54_063 };
+        let counts = MissingCounts { missing: 54_063, dropped: 54_063, ..Default::default() };
         assert_eq!(
             counts.report(MissingRoot::Drop, 54_063, false).as_deref(),
             Some(
-                "54,063 of 54,063 retweets had no root; 54,063 were dropped; \
-                 --missing-root embedded takes the originals that they contain, first lets the first retweet of each \
+                "54,063 of 54,063 reposts had no root; 54,063 were dropped; \
+                 --missing-root embedded takes the originals that they contain, first lets the first repost of each \
                  stand for it"
+            )
+        );
+        let counts = MissingCounts { missing: 3, made: 2, unmarked: 1, dropped: 0 };
+        assert_eq!(
+            counts.report(MissingRoot::Embedded, 7, false).as_deref(),
+            Some(
+                "3 of 7 reposts had no root; the originals that they contain are the roots of 2 cascades; 1 of these have no \
+                 number of followers, so that their mark is 1 (X API v2: request the expansion \
+                 referenced_tweets.id.author_id)"
             )
         );
         assert_eq!(MissingCounts::default().report(MissingRoot::Drop, 7, false), None);

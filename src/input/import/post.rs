@@ -7,9 +7,10 @@ use serde::de::{Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::cascade::numbers::grouped;
 use crate::event::{LARGEST, Message};
 use crate::input::time;
-use crate::record::{Refusal, Scalar, json, whole_text};
+use crate::record::{ROUNDED, Refusal, Scalar, json, whole_text};
 
 /// A post or repost, as its platform states it.
 #[derive(Debug, PartialEq)]
@@ -91,8 +92,10 @@ pub(crate) type Take<'t> = &'t mut dyn FnMut(Post<'_>);
 
 /// An id, or a refusal that names its field.
 pub(crate) fn id<'a>(field: Scalar<'a>, name: &str) -> Result<Cow<'a, str>, Refusal> {
-    if field.is_rounded() {
-        let detail = format!("the id in {name} is a number beyond 64 bits, which is not exact");
+    if let Scalar::Number(value) = &field
+        && field.is_rounded()
+    {
+        let detail = format!("the id {value:e} in {name} is rounded: {ROUNDED}");
         return Err(Refusal::new("field", detail));
     }
     match field.id() {
@@ -157,24 +160,49 @@ pub(crate) fn each<'a, 'p, T>(
     post: impl Fn(T) -> Result<Post<'p>, Refusal>,
     take: Take<'_>,
 ) -> Result<Passed<'a>, Refusal> {
-    let (count, mut first) = (page.len(), None);
+    let (count, mut faults) = (page.len(), Faults::default());
     let mut posts = Vec::with_capacity(count);
     for (place, item) in page.into_iter().enumerate() {
         match post(item) {
             Ok(post) => posts.push(post),
-            Err(refusal) => {
-                first.get_or_insert((place + 1, refusal));
-            }
+            Err(refusal) => faults.add(place, refusal),
         }
     }
     posts.sort_by(|a, b| a.order().compare(&b.order()));
     posts.into_iter().for_each(take);
-    match first {
-        None => Ok(Passed::None),
-        Some((_, refusal)) if count == 1 => Err(refusal),
-        Some((place, Refusal { reason, detail })) => {
-            Err(Refusal::new(reason, format!("post {place} of {count}: {detail}")))
+    faults.of("post", count).map(|()| Passed::None)
+}
+
+/// The parts of a line that were refused: the first with its place, from 0, and the number of the others.
+#[derive(Default)]
+pub(super) struct Faults {
+    first: Option<(usize, Refusal)>,
+    others: u64,
+}
+
+impl Faults {
+    /// Adds a part, by its place.
+    pub(super) fn add(&mut self, place: usize, refusal: Refusal) {
+        match &self.first {
+            // The parts of an array may be read in another order.
+            Some((first, _)) if *first < place => self.others += 1,
+            first => {
+                self.others += u64::from(first.is_some());
+                self.first = Some((place, refusal));
+            }
         }
+    }
+
+    /// The refusal of a line with `count` parts, each a `name`, if there is one.
+    pub(super) fn of(self, name: &str, count: usize) -> Result<(), Refusal> {
+        let Some((place, Refusal { reason, mut detail })) = self.first else { return Ok(()) };
+        if count > 1 {
+            detail = format!("{name} {} of {count}: {detail}", place + 1);
+        }
+        if self.others > 0 {
+            detail += &format!("; {} more {name}s of the line were refused", grouped(self.others));
+        }
+        Err(Refusal::new(reason, detail))
     }
 }
 

@@ -20,6 +20,10 @@ pub struct Posts {
     cascades: Vec<Collected>,
     index: HashMap<Box<str>, usize>,
     seen: Seen,
+    /// Whether a line is a whole cascade.
+    is_by_cascade: bool,
+    /// Lines with a cascade of an earlier line.
+    repeated: u64,
     duplicates: u64,
     early: u64,
     /// The time of the last event of all files, in Unix seconds.
@@ -32,7 +36,8 @@ struct Collected {
     line: u64,
     /// Unix seconds.
     root: Option<Root>,
-    embedded: Option<Root>,
+    /// The original inside a repost, one with followers where there is one, and whether it has none.
+    embedded: Option<(Root, bool)>,
     /// The reposts; from [`Posts::close`] on with the root, and with times since it.
     points: Vec<Point>,
     msg: String,
@@ -54,6 +59,8 @@ impl Posts {
             cascades: Vec::new(),
             index: HashMap::new(),
             seen: Seen::default(),
+            is_by_cascade: format.is_by_cascade(),
+            repeated: 0,
             duplicates: 0,
             early: 0,
             end: f64::NEG_INFINITY,
@@ -74,8 +81,13 @@ impl Posts {
 
     fn line(&mut self, text: &str, file: u32, line: u64) -> Result<(), Refusal> {
         let Self { importer, cascades, index, seen, duplicates, end, .. } = self;
-        importer.read(text, &mut |post: Post<'_>| {
+        let (by_cascade, mut is_repeated) = (self.is_by_cascade, None);
+        let read = importer.read(text, &mut |post: Post<'_>| {
             let Post { cid, id, time, followers, text, role } = post;
+            // All posts of such a line have one cid.
+            if by_cascade && *is_repeated.get_or_insert_with(|| index.contains_key(&*cid)) {
+                return;
+            }
             *end = end.max(time);
             if !id.is_empty() && !seen.insert(&id) {
                 *duplicates += 1;
@@ -96,16 +108,22 @@ impl Posts {
                     cascade.root = Some(Root { point: point(time, followers), msg });
                 }
                 Role::Repost(original) => {
-                    if cascade.embedded.is_none()
-                        && let Some(it) = original
+                    if let Some(it) = original
+                        && cascade
+                            .embedded
+                            .as_ref()
+                            .is_none_or(|(_, is_unmarked)| *is_unmarked && it.followers.is_some())
                     {
                         let msg = it.text.text().into_owned();
-                        cascade.embedded = Some(Root { point: point(it.time, it.followers), msg });
+                        let root = Root { point: point(it.time, it.followers), msg };
+                        cascade.embedded = Some((root, it.followers.is_none()));
                     }
                     cascade.points.push(point(time, followers));
                 }
             }
-        })
+        });
+        self.repeated += u64::from(is_repeated == Some(true));
+        read
     }
 
     /// Completes the cascades after the last file, and returns what was read, skipped and dropped.
@@ -116,13 +134,17 @@ impl Posts {
         self.cascades.retain_mut(|cascade| cascade.close(missing, &mut counts, early));
         let mut summary = self.importer.summary();
         summary.extend(counts.report(missing, self.importer.reposts(), false));
+        if self.repeated > 0 {
+            let repeated = grouped(self.repeated);
+            summary.push(format!("{repeated} cascades occur twice; the first is used"));
+        }
         if self.duplicates > 0 {
             summary
                 .push(format!("{} posts occur twice; the first is used", grouped(self.duplicates)));
         }
         if self.early > 0 {
             let early = grouped(self.early);
-            summary.push(format!("{early} retweets precede their root in time and were dropped"));
+            summary.push(format!("{early} reposts precede their root in time and were dropped"));
         }
         summary
     }
@@ -149,7 +171,10 @@ impl Collected {
             let reposts = self.points.len() as u64;
             counts.missing += reposts;
             let made = match choice {
-                MissingRoot::Embedded => self.embedded.take(),
+                MissingRoot::Embedded => self.embedded.take().map(|(root, is_unmarked)| {
+                    counts.unmarked += u64::from(is_unmarked);
+                    root
+                }),
                 MissingRoot::First => {
                     Some(Root { point: self.points.remove(0), msg: String::new() })
                 }

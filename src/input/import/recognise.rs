@@ -1,5 +1,6 @@
 //! Recognises the format of an input from its first line.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -9,7 +10,7 @@ use serde_json::value::RawValue;
 use super::format::{Format, PostFormat};
 use super::weibo;
 use crate::input::columns;
-use crate::record::{Refusal, keyed};
+use crate::record::{Refusal, Scalar, keyed};
 
 /// The format of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +27,14 @@ pub enum Recognised {
     Unknown,
 }
 
-/// Collects the names of the fields of an object, also of one whose end is missing.
-struct Keys<'a>(&'a mut BTreeSet<String>);
+/// Collects the names of the fields of an object, also of one whose end is missing, and the value of `type`.
+#[derive(Default)]
+struct Keys {
+    names: BTreeSet<String>,
+    kind: Option<String>,
+}
 
-impl<'de> DeserializeSeed<'de> for Keys<'_> {
+impl<'de> DeserializeSeed<'de> for &mut Keys {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
@@ -37,7 +42,7 @@ impl<'de> DeserializeSeed<'de> for Keys<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Keys<'_> {
+impl<'de> Visitor<'de> for &mut Keys {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,9 +50,14 @@ impl<'de> Visitor<'de> for Keys<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key()? {
-            self.0.insert(key);
-            map.next_value::<IgnoredAny>()?;
+        while let Some(key) = map.next_key::<String>()? {
+            let is_type = key == "type";
+            self.names.insert(key);
+            if is_type {
+                self.kind = map.next_value::<Scalar<'de>>()?.id().map(Cow::into_owned);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
         }
         Ok(())
     }
@@ -70,9 +80,9 @@ pub fn recognise(line: &str) -> Recognised {
         };
     }
     if line.starts_with('{') {
-        let mut keys = BTreeSet::new();
-        let read = Keys(&mut keys).deserialize(&mut serde_json::Deserializer::from_str(line));
-        return match (by_keys(&|name| keys.contains(name)), read) {
+        let mut keys = Keys::default();
+        let read = (&mut keys).deserialize(&mut serde_json::Deserializer::from_str(line));
+        return match (keys.recognised(), read) {
             (Recognised::Unknown, Err(error)) if error.is_eof() => Recognised::Fragment,
             (recognised, _) => recognised,
         };
@@ -118,6 +128,19 @@ pub(crate) fn of_other_format(mut refusal: Refusal, line: &str, format: Format) 
         );
     }
     refusal
+}
+
+impl Keys {
+    /// The format of an object with these fields.
+    fn recognised(&self) -> Recognised {
+        let has = |name: &str| self.names.contains(name);
+        // Other fields of a history line are ignored, whatever their names.
+        let is_history = self.kind.as_ref().is_none_or(|it| it == "history");
+        if is_history && has("cid") && (has("tweets") || has("times")) {
+            return Recognised::Format(Format::History);
+        }
+        by_keys(&has)
+    }
 }
 
 fn by_keys(has: &dyn Fn(&str) -> bool) -> Recognised {

@@ -9,6 +9,8 @@ use crate::input::blocks::Input;
 use crate::input::{CascadeOptions, HistoryCascade, Refused, open_cascades};
 use crate::record::{self, Item, Kind};
 
+mod counted;
+
 /// 2018-10-10 20:00:00 UTC.
 const START: f64 = 1_539_201_600.0;
 
@@ -120,7 +122,7 @@ fn a_file_of_any_format_gives_the_cascades_of_the_sample() {
             let older = &cascades[0];
             assert_eq!((&*older.cid, older.t0), (old, Some(START - 3600.0)), "{name}");
             assert_eq!(older.points, points(&[(0.0, 300.0), (3780.0, 20.0)]), "{name}");
-            let report = "1 of 3 retweets had no root; the originals that they contain are the roots of \
+            let report = "1 of 3 reposts had no root; the originals that they contain are the roots of \
                           1 cascades";
             assert!(notes.iter().any(|it| it == report), "{name}: {notes:?}");
         }
@@ -177,14 +179,14 @@ fn a_stream_gives_the_events_in_the_order_of_arrival() {
         ];
         let (events, summary) = streamed(name, format, MissingRoot::Drop);
         assert_eq!(events, expected, "{name}");
-        let dropped = "1 of 3 retweets had no root; 1 were dropped; --missing-root embedded takes the originals that they \
-                       contain, first lets the first retweet of each stand for it";
+        let dropped = "1 of 3 reposts had no root; 1 were dropped; --missing-root embedded takes the originals that they \
+                       contain, first lets the first repost of each stand for it";
         assert_eq!(summary.last().unwrap(), dropped, "{name}");
         expected.push(event(true, old, 180.0, 20.0));
         let (events, summary) = streamed(name, format, MissingRoot::First);
         assert_eq!(events, expected, "{name}");
         let first =
-            "1 of 3 retweets had no root; the first retweet of each is the root of 1 cascades";
+            "1 of 3 reposts had no root; the first repost of each is the root of 1 cascades";
         assert_eq!(summary.last().unwrap(), first, "{name}");
         if embedded {
             expected.pop();
@@ -218,6 +220,15 @@ fn the_formats_of_the_cases_are_recognised() {
     }
     for (line, expected) in [
         (r#"{"cid":"a","tweets":[[0,1]]}"#, Recognised::Format(Format::History)),
+        (
+            r#"{"type":"history","cid":"a","t0":1539202764,"tweets":[[0,5]]}"#,
+            Recognised::Format(Format::History),
+        ),
+        (
+            r#"{"cid":"a","author_id":"u","user":1,"id":2,"times":[0]}"#,
+            Recognised::Format(Format::History),
+        ),
+        (r#"{"type":null,"cid":"a","tweets":[[0,5"#, Recognised::Format(Format::History)),
         (r#"{"type":"tweet","cid":"a","t":0}"#, Recognised::Records),
         (r#"{"type":"serie","cid":"a","tweets":[]}"#, Recognised::Records),
         (
@@ -252,8 +263,8 @@ fn the_cases_have_the_right_values() {
     assert_eq!(times, [0.0, 31.0, 88.0, 140.0]);
     let (cascades, _, notes) = read(case("bsky_jetstream.jsonl"), None);
     assert_eq!(cascades, []);
-    let dropped = "30 of 30 retweets had no root; 30 were dropped, because they contain no original; \
-                   --missing-root first lets the first retweet of each stand for it";
+    let dropped = "30 of 30 reposts had no root; 30 were dropped, because they contain no original; \
+                   --missing-root first lets the first repost of each stand for it";
     assert_eq!(notes.last().unwrap(), dropped);
     let (cascades, ..) = read(case("bsky_jetstream.jsonl"), Some(MissingRoot::First));
     assert_eq!(cascades[0].points.len(), 30);
@@ -286,9 +297,12 @@ fn invalid_lines_are_refused_and_the_others_read() {
     let cases: [(PostFormat, &str, u64, Option<&str>); 13] = [
         (
             PostFormat::XV11,
-            r#"{"id":123456789012345678901234567890,"created_at":"x"}"#,
+            r#"{"id":1.0501186211989217e+18,"created_at":"x"}"#,
             0,
-            Some("the id in id_str is a number beyond 64 bits, which is not exact"),
+            Some(
+                "the id 1.0501186211989217e18 in id_str is rounded: a program has stored it as a floating-point number, \
+                 which has lost digits; write ids as text, such as id_str of X",
+            ),
         ),
         (PostFormat::XV2, ok, 1, None),
         (
@@ -296,7 +310,8 @@ fn invalid_lines_are_refused_and_the_others_read() {
             &page,
             1,
             Some(
-                "post 2 of 3: no created_at; request it with tweet.fields=created_at,author_id,referenced_tweets",
+                "post 2 of 3: no created_at; request it with tweet.fields=created_at,author_id,referenced_tweets; \
+                 1 more posts of the line were refused",
             ),
         ),
         (

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::post::{self, OfOtherFormat, Original, Passed, Post, Role, Take};
-use crate::record::{Refusal, Scalar};
+use crate::record::{Refusal, Scalar, exact};
 
 /// A status; `statuses` where the line is a page of the search API. Everything else is skipped.
 #[derive(Default, Deserialize)]
@@ -12,9 +12,9 @@ use crate::record::{Refusal, Scalar};
 struct Status<'a> {
     #[serde(borrow)]
     created_at: Scalar<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "exact")]
     id_str: Scalar<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "exact")]
     id: Scalar<'a>,
     #[serde(borrow)]
     full_text: Option<&'a RawValue>,

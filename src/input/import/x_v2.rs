@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::post::{self, OfOtherFormat, Original, Passed, Post, Role, Take};
-use crate::record::{Refusal, Scalar};
+use crate::record::{Refusal, Scalar, exact};
 
 /// A line of any of the forms.
 #[derive(Default, Deserialize)]
@@ -19,13 +19,13 @@ struct Line<'a> {
     data: Option<OneOrMany<'a>>,
     #[serde(borrow)]
     includes: Includes<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "exact")]
     id: Scalar<'a>,
     #[serde(borrow)]
     created_at: Scalar<'a>,
     #[serde(borrow)]
     text: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "exact")]
     author_id: Scalar<'a>,
     #[serde(borrow)]
     author: Option<User<'a>>,
@@ -47,13 +47,13 @@ struct Line<'a> {
 struct Tweet<'a> {
     #[serde(borrow)]
     r#type: Scalar<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "exact")]
     id: Scalar<'a>,
     #[serde(borrow)]
     created_at: Scalar<'a>,
     #[serde(borrow)]
     text: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "exact")]
     author_id: Scalar<'a>,
     #[serde(borrow)]
     author: Option<User<'a>>,
@@ -75,7 +75,7 @@ struct Includes<'a> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct User<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "exact")]
     id: Scalar<'a>,
     #[serde(borrow)]
     public_metrics: Metrics<'a>,
@@ -116,35 +116,40 @@ impl<'de: 'a, 'a> Deserialize<'de> for OneOrMany<'a> {
     }
 }
 
-/// Followers by author, and posts by id; both sorted by id.
+/// The number of followers of an author, where there is a valid one.
+type Followers = Result<Option<f64>, Refusal>;
+
+/// Followers by author, and posts by id; both sorted by id. What has no id is skipped: nothing refers to it.
 struct Included<'a> {
-    followers: Vec<(Cow<'a, str>, Option<f64>)>,
+    followers: Vec<(Cow<'a, str>, Followers)>,
     posts: Vec<(Cow<'a, str>, Tweet<'a>)>,
 }
 
 impl<'a> Included<'a> {
-    fn new(includes: Includes<'a>) -> Result<Self, Refusal> {
+    fn new(includes: Includes<'a>) -> Self {
         let mut followers = Vec::with_capacity(includes.users.len());
         for user in includes.users {
-            let count = post::followers(&user.public_metrics.followers_count)?;
-            followers.push((post::id(user.id, "includes.users")?, count));
+            // An error is one of the posts of this author.
+            let count = post::followers(&user.public_metrics.followers_count);
+            followers.extend(post::id(user.id, "includes.users").ok().map(|id| (id, count)));
         }
         followers.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let mut posts = Vec::with_capacity(includes.tweets.len());
         for mut tweet in includes.tweets {
-            posts.push((post::id(std::mem::take(&mut tweet.id), "includes.tweets")?, tweet));
+            let id = post::id(std::mem::take(&mut tweet.id), "includes.tweets");
+            posts.extend(id.ok().map(|id| (id, tweet)));
         }
         posts.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        Ok(Self { followers, posts })
+        Self { followers, posts }
     }
 
-    fn followers(&self, tweet: &Tweet<'a>) -> Result<Option<f64>, Refusal> {
+    fn followers(&self, tweet: &Tweet<'a>) -> Followers {
         if let Some(author) = &tweet.author {
             return post::followers(&author.public_metrics.followers_count);
         }
         let Some(author) = tweet.author_id.clone().id() else { return Ok(None) };
         let place = self.followers.binary_search_by(|(id, _)| id.cmp(&author));
-        Ok(place.ok().and_then(|place| self.followers[place].1))
+        place.map_or(Ok(None), |place| self.followers[place].1.clone())
     }
 
     fn original(&self, tweet: &Tweet<'a>) -> Result<Original<'a>, Refusal> {
@@ -201,6 +206,6 @@ pub(super) fn read<'a>(line: &'a str, take: Take<'_>) -> Result<Passed<'a>, Refu
             };
         }
     };
-    let included = Included::new(includes)?;
+    let included = Included::new(includes);
     post::each(posts, |tweet| included.post(tweet), take)
 }

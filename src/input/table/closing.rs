@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::{Group, Table};
-use crate::cascade::{begin_at, numbers};
+use crate::cascade::numbers;
 use crate::input::Cascades;
 use crate::input::import::MissingRoot;
 use crate::input::rounded;
@@ -44,7 +44,12 @@ impl Table {
 
     /// Completes the cascades after the last row; `note` takes what was dropped.
     pub(in crate::input) fn close(&mut self, note: &mut dyn FnMut(String)) {
-        (self.index, self.seen) = Default::default();
+        for place in 0..self.cascades.len() {
+            let Group { root, cascade, .. } = &self.cascades[place];
+            let other = self.ids.cascade_of(&cascade.cid).filter(|other| *other != place);
+            self.cascades[place].is_chained = root.is_none() && other.is_some();
+        }
+        (self.index, self.ids) = Default::default();
         let joined = self.join_rounded();
         if joined > 0 {
             note(format!(
@@ -53,7 +58,7 @@ impl Table {
             ));
         }
         let missing = self.options.missing_root.unwrap_or(MissingRoot::First);
-        let (mut rootless, mut early, mut duplicates) = (0, 0, 0);
+        let (mut rootless, mut chained, mut early, mut duplicates) = (0, 0, 0, 0);
         let has_ids = self.has_ids;
         let (mut removed, mut lost) = (0, 0);
         for group in self.cascades.extract_if(.., |group| group.invalid) {
@@ -63,7 +68,7 @@ impl Table {
         let all = self.cascades.len() as u64;
         self.cascades.retain_mut(|group| {
             let has_root = group.root.is_some() || !has_ids;
-            rootless += u64::from(!has_root);
+            *(if group.is_chained { &mut chained } else { &mut rootless }) += u64::from(!has_root);
             early += group.close();
             duplicates += u64::from(group.duplicates);
             has_root || missing == MissingRoot::First
@@ -99,14 +104,27 @@ impl Table {
             ));
         }
         self.unit.assumed(&self.options).into_iter().for_each(|it| note(it.to_owned()));
+        if !has_ids && self.options.missing_root.is_some() {
+            note("--missing-root is ignored: the table has no column of ids of events".to_owned());
+        }
         if self.unmarked > 0 {
             note(format!("{} rows have no mark; it is 1", count(self.unmarked)));
         }
+        let treated = match missing {
+            MissingRoot::First => "the first row of each is the root",
+            MissingRoot::Drop => "dropped; --missing-root first reads them all the same",
+            MissingRoot::Embedded => {
+                "dropped, because a row contains no original; --missing-root first reads them all the same"
+            }
+        };
+        if chained > 0 {
+            note(format!(
+                "{} originals are themselves retweets; give the id of the first tweet in the column of originals (chains of \
+                 retweets are not followed); of their cascades, {treated}",
+                count(chained)
+            ));
+        }
         if rootless > 0 {
-            let treated = match missing {
-                MissingRoot::First => "the first row of each is the root",
-                _ => "dropped; --missing-root first reads them all the same",
-            };
             let (rootless, all) = (count(rootless), count(all));
             note(format!("{rootless} of {all} cascades have no row of their root; {treated}"));
         }
@@ -122,17 +140,5 @@ impl Table {
                 count(early)
             ));
         }
-    }
-}
-
-impl Group {
-    /// Sorts the events and makes times relative to the first; returns the number of rows before the root.
-    fn close(&mut self) -> u64 {
-        let points = &mut self.cascade.points;
-        let earliest = (0..points.len()).min_by(|a, b| points[*a].time.total_cmp(&points[*b].time));
-        let root = self.root.or_else(|| Some(points.remove(earliest?)));
-        let Some(root) = root else { return 0 };
-        self.first = root.time;
-        begin_at(points, root)
     }
 }

@@ -169,3 +169,78 @@ fn whole_minutes_and_rows_without_a_cascade_are_noted() {
     table.close(&mut |it| notes.push(it));
     assert!(notes[0].starts_with("1 rows have no cascade and were refused"), "{notes:?}");
 }
+
+#[test]
+fn rounded_ids_of_events_are_reported_and_their_rows_are_kept() {
+    // A decimal comma; the second row of the rounded root is a retweet.
+    let rows = "1,05012E+18;;90;8\n1,05012E+18;1,05012E+18;30;5\n1,05012E+18;1,05012E+18;30;5\n";
+    let (cascades, notes) = noted(&format!("id;retweeted_id;t;m\n{rows}"));
+    let marks: Vec<f64> = cascades[0].points.iter().map(|it| it.magnitude).collect();
+    assert_eq!((cascades.len(), marks), (1, vec![5.0, 5.0, 8.0]));
+    let reported = |column: &str| {
+        let start = format!("table: column {column:?}: 3 rows have an id in scientific notation");
+        notes.iter().filter(|it| it.starts_with(&start)).count()
+    };
+    assert_eq!((reported("id"), reported("retweeted_id")), (1, 0), "{notes:?}");
+    let (cascades, notes) = noted("id,retweeted_id,t\n1.5E+18,7,1\n1.5E+18,7,2\n9,7,3\n9,7,3\n");
+    assert_eq!(cascades[0].points.len(), 3, "{notes:?}");
+    assert!(notes.iter().any(|it| it.contains("column \"id\": 2 rows")), "{notes:?}");
+    assert!(notes.iter().any(|it| it.starts_with("1 rows have the id of an earlier")), "{notes:?}");
+}
+
+#[test]
+fn originals_that_are_retweets_are_counted() {
+    let rows = "1,,0\n2,1,5\n3,2,9\n4,3,12\n5,77,13\n";
+    let (cascades, notes) = noted(&format!("id,retweet_of,t\n{rows}"));
+    assert_eq!(cascades.len(), 4);
+    assert!(notes.iter().any(|it| it.starts_with("2 originals are themselves retweets")));
+    assert!(notes.iter().any(|it| it.starts_with("1 of 4 cascades have no row of their root")));
+    // A retweet of two originals is one row of each.
+    let (cascades, notes) = noted("id,retweet_of,t\n1,,0\n2,,1\n3,1,2\n3,2,2\n3,2,2\n3,1,2\n");
+    assert!(cascades.iter().all(|it| it.points.len() == 2), "{cascades:?}");
+    assert!(notes.iter().any(|it| it.starts_with("2 rows have the id of")), "{notes:?}");
+}
+
+#[test]
+fn a_header_with_line_ends_of_cr_alone_is_refused() {
+    let folder = Folder::new();
+    let open = |text: &str| {
+        let file = folder.file("table", text);
+        Table::open(&file, TableOptions::default(), &mut |it| panic!("{it}"))
+            .map(|table| table.count())
+            .map_err(|it| it.detail)
+    };
+    assert!(open("cid,t\ra,0\rb,5\r").unwrap_err().contains("tr '\\r' '\\n'"));
+    for text in ["cid,t\r\na,0\r\n", "cid,t,\"a\rb\"\na,0,1\n"] {
+        assert_eq!(open(text), Ok(1), "{text:?}");
+    }
+}
+
+#[test]
+fn rows_inside_a_text_are_counted() {
+    let swallowed = |text: &str| {
+        let (_, notes) = noted(text);
+        notes.into_iter().find(|it| it.contains("look like rows")).unwrap_or_default()
+    };
+    let rows = "a,10,\"@bob hello\nb,11,x\nb,2018-10-10 20:19:24,y\nc,12,bye\"\n";
+    assert_eq!(
+        swallowed(&format!("cid,t,msg\n{rows}")),
+        "3 line breaks inside texts look like rows, which are not read; check the quotes (first at table:2)"
+    );
+    assert!(swallowed("cid,t,msg,m\na,1,\"b\nc,2,d\",3\n").starts_with("1 line breaks"));
+    assert_eq!(swallowed("cid,t,msg\na,10,\"one\ntwo, three, four\nfive\"\n"), "");
+}
+
+#[test]
+fn a_date_of_14_digits_is_refused_unless_its_unit_is_given() {
+    let folder = Folder::new();
+    let file = folder.file("table", "cid,t\na,20181010201924\n");
+    for seconds_per_unit in [None, Some(1e-3)] {
+        let options = TableOptions { seconds_per_unit, ..TableOptions::default() };
+        let mut refused = Vec::new();
+        let table = Table::open(&file, options, &mut |it| refused.push(it.detail)).unwrap();
+        assert_eq!(table.count() == 1, seconds_per_unit.is_some());
+        assert_eq!(refused.len(), usize::from(seconds_per_unit.is_none()));
+        assert!(refused.iter().all(|it| it.contains("write it as 2018-10-10 20:19:24")));
+    }
+}

@@ -15,6 +15,7 @@ use crate::kafka::client::records::{ConsumerRecord, Found};
 use crate::kafka::client::scan::{read_at, read_committed};
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::Topic;
+use crate::learn::Model;
 use crate::record::{Item, Kind, Record, read};
 use crate::stage::Tally;
 use crate::stream::models::publication_tally;
@@ -179,7 +180,10 @@ impl<'a> Models<'a> {
                 Some(record) => record,
                 None => self.load(version)?,
             };
-            log::info!("model {version} is in use");
+            match &record {
+                Record::Model(model) => report_use(version, model.text.get()),
+                _ => continue,
+            }
             self.in_use.insert(window, (counter, record.clone()));
             changed.push(record);
         }
@@ -204,6 +208,16 @@ impl<'a> Models<'a> {
         let first = ModelVersion { counter: 0, ..written };
         let of_window = self.offsets.range(first..written).rev();
         of_window.skip(MAX_VERSIONS - 1).map(|(version, _)| version.to_string()).collect()
+    }
+}
+
+/// Logs that a model is in use, or why the stages refuse it.
+fn report_use(version: ModelVersion, text: &str) {
+    match Model::from_line(text) {
+        Ok(_) => log::info!("model {version} is in use"),
+        Err(error) => report(&format!(
+            "model {version} is not used, and its window keeps the model before it or has none: {error}"
+        )),
     }
 }
 

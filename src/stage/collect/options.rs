@@ -56,7 +56,7 @@ impl Default for Limits {
 /// Checks observation windows, in seconds; returns the largest, or why they are invalid.
 pub fn check_windows(windows: &[u64]) -> Result<u64, String> {
     let Some(&largest) = windows.last() else {
-        return Err("there must be a window".to_owned());
+        return Err("there is no window; give one, such as 10m".to_owned());
     };
     if windows.len() > MAX_WINDOWS {
         return Err(format!("at most {MAX_WINDOWS} windows, not {}", windows.len()));
@@ -64,7 +64,7 @@ pub fn check_windows(windows: &[u64]) -> Result<u64, String> {
     if windows[0] == 0 || !windows.is_sorted_by(|a, b| a < b) {
         let given: Vec<String> = windows.iter().map(|it| Span(*it as f64).to_string()).collect();
         let given = given.join(",");
-        return Err(format!("windows are above 0 and ascend, such as 10m,1h; not {given}"));
+        return Err(format!("windows must be above 0 and ascend, such as 10m,1h, not {given}"));
     }
     Ok(largest)
 }
@@ -92,14 +92,17 @@ impl CollectOptions {
 
     /// The options, or why they are invalid.
     pub fn checked(self) -> Result<Self, String> {
-        let largest = check_windows(&self.windows)?;
+        let largest = check_windows(&self.windows).map_err(|why| format!("--windows: {why}"))?;
+        let largest = Span(largest as f64);
         if self.max_jump <= 0.0 {
-            return Err("max-jump must be above 0".to_owned());
+            let given = Span(self.max_jump);
+            return Err(format!("--max-jump must be above 0, not {given}; for example 7d"));
         }
         for (name, value) in [("terminated", self.terminated), ("max-age", self.max_age)] {
-            if value < largest as f64 {
+            if value < largest.0 {
                 return Err(format!(
-                    "{name} ({value} s) is below the largest window ({largest} s)"
+                    "--{name} {} is below the largest window, {largest}; give at least {largest}, or smaller --windows",
+                    Span(value)
                 ));
             }
         }

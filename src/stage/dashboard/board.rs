@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::cascade::{Cascade, Key};
 use crate::event::Event;
-use crate::record::{Alert, Item, Kind, Record, Serie, Size};
+use crate::record::{Alert, Item, Kind, Record, Serie, Size, Stat};
 use crate::stage::clocks::Clocks;
 use crate::stage::{RecordRef, Tally};
 
@@ -22,6 +22,10 @@ pub struct Dashboard {
     /// all; `None` before the first.
     pub(super) saved_ranks: Option<[HashMap<Key, usize>; 2]>,
     alerts: u64,
+    /// Records dropped because a name is too long.
+    long_names: u64,
+    /// Evicted cascades that had a prediction.
+    evicted: u64,
     version: u64,
 }
 
@@ -33,8 +37,15 @@ impl Default for Dashboard {
 
 impl Dashboard {
     /// The kinds that it takes.
-    pub const TAKES: &'static [Kind] =
-        &[Kind::Tweet, Kind::Retweet, Kind::Watermark, Kind::Serie, Kind::Size, Kind::Alert];
+    pub const TAKES: &'static [Kind] = &[
+        Kind::Tweet,
+        Kind::Retweet,
+        Kind::Watermark,
+        Kind::Serie,
+        Kind::Size,
+        Kind::Alert,
+        Kind::Stat,
+    ];
 
     /// A board without cascades, which keeps `max_cascades` of them, and a quarter more between
     /// evictions.
@@ -45,6 +56,8 @@ impl Dashboard {
             clocks: Clocks::default(),
             saved_ranks: None,
             alerts: 0,
+            long_names: 0,
+            evicted: 0,
             version: 0,
         }
     }
@@ -60,6 +73,7 @@ impl Dashboard {
                     Record::Serie(serie) => self.serie(serie),
                     Record::Size(size) => self.size(size),
                     Record::Alert(alert) => self.alert(alert),
+                    Record::Stat(stat) => self.stat(stat),
                     _ => {}
                 },
                 Item::Foreign(_) => {}
@@ -75,6 +89,26 @@ impl Dashboard {
     /// Alerts taken so far.
     pub fn alerts(&self) -> u64 {
         self.alerts
+    }
+
+    /// Records dropped because the name of their source or cascade is longer than 1,000 bytes.
+    pub fn long_names(&self) -> u64 {
+        self.long_names
+    }
+
+    /// Cascades with a prediction that were evicted, because the board held too many.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// The sizes whose probabilities to be exceeded the alerts hold, ascending.
+    pub fn sizes(&self) -> Vec<f64> {
+        let alerts = self.cascades.values().filter_map(|it| it.alert.as_ref());
+        let sizes = alerts.flat_map(|it| &it.p_above).filter_map(|(size, _)| size.parse().ok());
+        let mut sizes: Vec<f64> = sizes.collect();
+        sizes.sort_by(f64::total_cmp);
+        sizes.dedup();
+        sizes
     }
 
     /// Cascades that have a prediction.
@@ -93,6 +127,8 @@ impl Dashboard {
         let mut tally = Tally::from([
             (plain("alerts_shown_total"), self.alerts() as f64),
             (plain("cascades_shown"), self.predicted() as f64),
+            (plain("cascades_evicted_total"), self.evicted as f64),
+            (plain("long_name_records_total"), self.long_names as f64),
         ]);
         self.clocks.add_to(&mut tally);
         tally
@@ -112,7 +148,7 @@ impl Dashboard {
     fn event(&mut self, event: &Event<'_>) {
         let t = event.time.seconds();
         self.clock(&event.source, t);
-        if event.cid.len() > NAME || event.source.len() > NAME {
+        if !self.has_room_for(&event.source, &event.cid) {
             return;
         }
         let key = Key { source: event.source.clone().into(), cid: event.cid.clone().into() };
@@ -133,17 +169,31 @@ impl Dashboard {
     fn serie(&mut self, serie: &Serie) {
         self.clock(&serie.source, serie.t);
         let version = self.version;
-        if let Some(cascade) = self.cascade(&serie.source, &serie.cid) {
+        let first = serie.tweets.first().map_or(f64::NEG_INFINITY, |it| it.time);
+        if let Some(cascade) = self.cascade(&serie.source, &serie.cid, first) {
             cascade.observe(serie, version);
         }
         self.evict();
     }
 
     fn size(&mut self, size: &Size) {
-        self.clock(&size.source, size.t);
+        self.end(&size.source, &size.cid, size.t, size.n_tot, f64::NEG_INFINITY);
+    }
+
+    /// A stat ends its cascade as a size does: the output of `predict` and `run` has no sizes.
+    fn stat(&mut self, stat: &Stat) {
+        // Older records have no final size.
+        if stat.n_tot > 0 {
+            let root = stat.t_alert.map_or(f64::NEG_INFINITY, |t| t - stat.t_obs as f64);
+            self.end(&stat.source, &stat.cid, stat.t, stat.n_tot, root);
+        }
+    }
+
+    fn end(&mut self, source: &str, cid: &str, t: f64, n_tot: u64, root: f64) {
+        self.clock(source, t);
         let version = self.version;
-        if let Some(cascade) = self.cascade(&size.source, &size.cid) {
-            cascade.finish(size, version);
+        if let Some(cascade) = self.cascade(source, cid, root) {
+            cascade.finish(t, n_tot, version);
         }
         self.evict();
     }
@@ -152,15 +202,36 @@ impl Dashboard {
         self.clock(&alert.source, alert.t);
         self.alerts += 1;
         let version = self.version;
-        if let Some(cascade) = self.cascade(&alert.source, &alert.cid) {
+        let root = alert.t - alert.t_obs as f64;
+        if let Some(cascade) = self.cascade(&alert.source, &alert.cid, root) {
+            if cascade.is_followed_by_another(alert) {
+                *cascade = Cascade::default();
+            }
             cascade.predict(alert, version);
         }
         self.evict();
     }
 
-    fn cascade(&mut self, source: &str, cid: &str) -> Option<&mut Cascade> {
+    /// The cascade of a record. Where the one of that id was over before `root`, at which or after
+    /// which that of the record began, the id is used again, and a new one begins.
+    fn cascade(&mut self, source: &str, cid: &str, root: f64) -> Option<&mut Cascade> {
+        if !self.has_room_for(source, cid) {
+            return None;
+        }
         let key = Key { source: source.to_owned(), cid: cid.to_owned() };
-        (source.len() + cid.len() <= NAME).then(|| self.cascades.entry(key).or_default())
+        let cascade = self.cascades.entry(key).or_default();
+        // Older records have no time, which is 0 then.
+        if cascade.end.is_some_and(|end| end.t > 0.0 && root >= end.t) {
+            *cascade = Cascade::default();
+        }
+        Some(cascade)
+    }
+
+    /// Whether the names of a record are short enough; counts it where they are not.
+    fn has_room_for(&mut self, source: &str, cid: &str) -> bool {
+        let has_room = source.len() <= NAME && cid.len() <= NAME;
+        self.long_names += u64::from(!has_room);
+        has_room
     }
 
     /// Evicts cascades above the limit: first those without a prediction, then those that are over,
@@ -179,12 +250,15 @@ impl Dashboard {
             (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)).then(a.3.cmp(&b.3))
         });
         for (_, key) in &keys[..keys.len() - self.max_cascades] {
-            self.cascades.remove(key);
+            let evicted = self.cascades.remove(key);
+            self.evicted += u64::from(evicted.is_some_and(|it| it.alert.is_some()));
         }
     }
 }
 
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod lives;
 #[cfg(test)]
 mod orders;

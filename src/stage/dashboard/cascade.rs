@@ -1,7 +1,9 @@
 //! One cascade of the board.
 
+use std::collections::VecDeque;
+
 use super::growth::{Growth, POINTS};
-use crate::record::{Alert, Interval, Serie, Size};
+use crate::record::{Alert, Interval, Serie};
 
 /// Number of alerts that are kept.
 const ALERTS: usize = 32;
@@ -30,7 +32,7 @@ struct Window {
     closed: f64,
 }
 
-/// The end of a cascade, from its `size` records.
+/// The end of a cascade, from its `size` and `stat` records.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct End {
     /// Event time of the newest record.
@@ -51,10 +53,12 @@ pub(super) struct Cascade {
     serie: Option<(Window, Growth, f64)>,
     /// The largest window of which an alert was read.
     alerted: Option<Window>,
+    /// The earliest t - T_obs of the alerts: the root is not later.
+    before: Option<f64>,
     /// The newest alert.
     pub(super) alert: Option<Alert>,
-    /// (window, predicted size) of the alerts, in the order of arrival.
-    pub(super) history: Vec<(u64, f64)>,
+    /// (window, predicted size) of the newest alerts, in the order of arrival.
+    pub(super) history: VecDeque<(u64, f64)>,
     /// Set when it is over.
     pub(super) end: Option<End>,
     /// The version of the board at the last record of the cascade.
@@ -116,16 +120,27 @@ impl Cascade {
             }
             self.alert = Some(alert);
         }
-        if self.history.len() < ALERTS {
-            self.history.push((alert.t_obs, alert.n_tot));
+        let root = alert.t - alert.t_obs as f64;
+        self.before = Some(self.before.map_or(root, |held| held.min(root)));
+        if self.history.len() == ALERTS {
+            self.history.pop_front();
         }
+        self.history.push_back((alert.t_obs, alert.n_tot));
+    }
+
+    /// Whether a newer alert is about another cascade of the same id: of one cascade, a later alert has
+    /// a window that is not smaller, and not fewer events.
+    pub(super) fn is_followed_by_another(&self, alert: &Alert) -> bool {
+        let is_newest = self.alert.as_ref().is_some_and(|held| alert.t > held.t);
+        let is_smaller = |it: Window| alert.t_obs < it.t_obs || alert.n_obs < it.events;
+        self.end.is_none() && is_newest && self.alerted.is_some_and(is_smaller)
     }
 
     /// Its final size; of several the newest holds.
-    pub(super) fn finish(&mut self, size: &Size, version: u64) {
+    pub(super) fn finish(&mut self, t: f64, n_tot: u64, version: u64) {
         self.touched = version;
-        if self.end.is_none_or(|held| size.t >= held.t) {
-            self.end = Some(End { t: size.t, n_tot: size.n_tot });
+        if self.end.is_none_or(|held| t >= held.t) {
+            self.end = Some(End { t, n_tot });
         }
     }
 
@@ -140,10 +155,10 @@ impl Cascade {
         self.root.or(self.serie.as_ref().map(|(.., first)| *first))
     }
 
-    /// Time of the root; without it, an estimate from the alert, which is emitted when the clock has
-    /// passed the end of the window.
+    /// Time of the root; without it, an estimate from the alerts, each of which is emitted when the
+    /// clock has passed the end of its window.
     pub(super) fn root(&self) -> Option<f64> {
-        self.start().or(self.alert.as_ref().map(|alert| alert.t - alert.t_obs as f64))
+        self.start().or(self.before)
     }
 
     /// Number of events: the final size where the cascade is over; else the distinct events, read

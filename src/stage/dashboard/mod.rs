@@ -5,9 +5,13 @@
 
 mod board;
 mod cascade;
+mod entry;
 mod growth;
+mod query;
 mod view;
 
 pub use board::{Dashboard, MAX_CASCADES};
 pub use cascade::Key;
-pub use view::{Change, Detail, Entry, Expected, Query, Sort};
+pub use entry::{Change, Entry};
+pub use query::{Query, Sort};
+pub use view::{Detail, Expected};

@@ -1,117 +1,15 @@
 //! Queries of the board: the ranking, and one cascade in full.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use super::board::Dashboard;
 use super::cascade::{Cascade, Key};
-use crate::record::{Alert, Interval};
+use super::entry::{Change, Entry};
+use super::query::Query;
+use crate::record::Alert;
 
 /// Number of bins of a sparkline.
 const BINS: usize = 16;
-
-/// The sort key of the rows, the largest first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// Predicted size.
-    #[default]
-    Predicted,
-    /// Observed events.
-    Observed,
-    /// Predicted over observed.
-    Growth,
-    /// The youngest first.
-    Youth,
-    /// Probability to exceed the threshold.
-    Above,
-}
-
-impl Sort {
-    /// All keys, in the order of [`Sort::next`].
-    pub const ALL: [Self; 5] =
-        [Self::Predicted, Self::Observed, Self::Growth, Self::Youth, Self::Above];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Predicted => "predicted",
-            Self::Observed => "observed",
-            Self::Growth => "growth",
-            Self::Youth => "youth",
-            Self::Above => "above",
-        }
-    }
-
-    /// The sort key of that name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|sort| sort.name() == name)
-    }
-
-    /// The sort key after it.
-    #[must_use]
-    pub fn next(self) -> Self {
-        let place = Self::ALL.iter().position(|it| *it == self).unwrap_or(0);
-        Self::ALL[(place + 1) % Self::ALL.len()]
-    }
-}
-
-/// Which rows to return, and in which order.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Query {
-    /// A part of the text, cascade id or source, in any case; empty: all rows.
-    pub text: String,
-    /// The order.
-    pub sort: Sort,
-    /// The size whose probability to be exceeded is returned; `None`: the smallest in the alert.
-    pub above: Option<f64>,
-    /// Whether to include cascades that are over.
-    pub ended: bool,
-}
-
-/// The change of a rank since the ranks were saved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// It had no rank.
-    New,
-    /// The number of ranks up (positive) or down.
-    By(i64),
-}
-
-/// A row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// The cascade.
-    pub key: Key,
-    /// 1 for the highest predicted size of all that are open, or where the query includes those that
-    /// are over, of all.
-    pub rank: usize,
-    /// Compared to the saved ranks; `None`: no ranks were saved.
-    pub change: Option<Change>,
-    /// The text.
-    pub msg: String,
-    /// Distinct events: one by one, in a serie, or in the alert; the final size where it is over.
-    pub observed: u64,
-    /// Predicted final size, at least the observed events.
-    pub predicted: f64,
-    /// Whether more events were observed than the alert predicts.
-    pub exceeded: bool,
-    /// The interval of the final size; its ends are at least the observed events.
-    pub interval: Option<Interval>,
-    /// A size, and the probability to exceed it.
-    pub above: Option<(f64, f64)>,
-    /// Seconds since the root, on the source's clock.
-    pub age: Option<f64>,
-    /// The window of the alert, in seconds.
-    pub window: u64,
-    /// Events in equal bins from the root until now.
-    pub spark: Vec<u64>,
-    /// The final size, if it is over.
-    pub ended: Option<u64>,
-    /// Status of the fit.
-    pub status: String,
-    /// Version of the model, or `untrained`.
-    pub model: String,
-}
 
 /// A point of the predicted growth.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -135,9 +33,10 @@ pub struct Detail {
     pub growth: Vec<(f64, u64)>,
     /// The predicted growth; empty where the alert has no curve.
     pub continuation: Vec<Expected>,
-    /// Sizes, and the age at which each is expected; `None`: never.
+    /// Sizes, and the age at which the alert expects each; `None`: never. A size up to the observed one
+    /// is reached.
     pub reaches: Vec<(f64, Option<f64>)>,
-    /// (window, predicted size) of its alerts.
+    /// (window, predicted size) of its newest alerts, at most 32.
     pub history: Vec<(u64, f64)>,
     /// The largest contributions to the prediction, in words; empty where the alert has no explanation.
     pub reasons: Vec<String>,
@@ -159,11 +58,11 @@ impl Dashboard {
         let ranks = self.ranks(query.ended);
         let matching = |(key, it): (&Key, &Cascade)| {
             let rank = *ranks.get(key)?;
-            let is_match = matches(query, key, it);
+            let is_match = query.matches(key, &it.msg);
             is_match.then(|| self.entry(key, it, rank, query)).flatten()
         };
         let mut rows: Vec<_> = self.cascades.iter().filter_map(matching).collect();
-        rows.sort_by(|a, b| order(query.sort, a, b).then(a.rank.cmp(&b.rank)));
+        query.sort(&mut rows);
         rows.truncate(max_rows);
         for row in &mut rows {
             if let Some(cascade) = self.cascades.get(&row.key) {
@@ -184,14 +83,19 @@ impl Dashboard {
         let growth = cascade.growth().into_iter().map(|(t, count)| (t - root, count)).collect();
         let continuation = continuation(alert);
         // Without a curve there are the times of the alert alone.
-        let reaches = match continuation.is_empty() {
+        let reaches: Vec<_> = match continuation.is_empty() {
             true => reached(alert),
             false => {
                 let sizes = sizes(alert).into_iter();
                 sizes.map(|size| (size, reaches(&continuation, size))).collect()
             }
         };
-        let history = cascade.history.clone();
+        // A cascade that is over reaches no further size.
+        let is_possible = |size: f64| cascade.end.is_none_or(|end| size <= end.n_tot as f64);
+        let reaches =
+            reaches.into_iter().map(|(size, age)| (size, age.filter(|_| is_possible(size))));
+        let reaches = reaches.collect();
+        let history = cascade.history.iter().copied().collect();
         let explanation = alert.explanation.as_deref();
         let reasons = explanation.map_or_else(Vec::new, |it| it.reasons.clone());
         Some(Detail { entry, growth, continuation, reaches, history, reasons })
@@ -238,23 +142,6 @@ impl Dashboard {
             status: alert.status.clone(),
             model: alert.model.clone(),
         })
-    }
-}
-
-fn matches(query: &Query, key: &Key, it: &Cascade) -> bool {
-    let part = query.text.to_lowercase();
-    part.is_empty()
-        || [&it.msg, &key.cid, &key.source].iter().any(|text| text.to_lowercase().contains(&part))
-}
-
-fn order(sort: Sort, a: &Entry, b: &Entry) -> Ordering {
-    let by = |value: fn(&Entry) -> f64| value(b).total_cmp(&value(a));
-    match sort {
-        Sort::Predicted => by(|it| it.predicted),
-        Sort::Observed => by(|it| it.observed as f64),
-        Sort::Growth => by(|it| it.predicted / it.observed.max(1) as f64),
-        Sort::Youth => by(|it| -it.age.unwrap_or(f64::MAX)),
-        Sort::Above => by(|it| it.above.map_or(-1.0, |above| above.1)),
     }
 }
 

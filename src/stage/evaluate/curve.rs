@@ -52,7 +52,7 @@ const MAX_PREDICTED: usize = 400;
 
 /// In each draw, divides the cascades into two halves, trains on random cascades of one, each number
 /// including the smaller ones, and predicts at most 400 of the other. Odd draws swap the halves of the
-/// draw before. A number that is above the size of a half has no row.
+/// draw before. A number that is above the size of the smaller half has no row.
 pub fn learning_curve(
     cascades: &[FinishedCascade],
     options: &EvaluateOptions,
@@ -62,10 +62,13 @@ pub fn learning_curve(
     let options = &EvaluateOptions { kernels: Vec::new(), ..options.clone() };
     let (samples, answers) = studies(cascades, options);
     let mut cases: Vec<Vec<Case>> = vec![Vec::new(); curve.cascades.len()];
-    for draw in 0..curve.draws {
-        let draw = Draw::new(&samples, options.train.seed, draw as u64);
+    let draw = |draw: usize| Draw::new(&samples, options.train.seed, draw as u64);
+    let draws: Vec<Draw> = (0..curve.draws).map(draw).collect();
+    // With an odd number of cascades the halves differ: a row has the errors of all draws.
+    let most = draws.iter().map(|draw| draw.finished).min().unwrap_or(0);
+    for draw in draws {
         for (count, cases) in curve.cascades.iter().zip(&mut cases) {
-            if *count <= draw.finished {
+            if *count <= most {
                 cases.extend(draw.predict(*count, &samples, &answers, options));
             }
         }

@@ -270,3 +270,18 @@ fn the_calibration_counts_final_sizes_in_intervals_and_tenths() {
         assert!((row.covered[2] - share).abs() < 1e-9, "{row:?} {share}");
     }
 }
+
+/// With an odd number of cascades the halves differ by one.
+#[test]
+fn each_row_of_a_learning_curve_has_the_predictions_of_all_draws() {
+    for count in 4..10 {
+        let past = pasts(7, count);
+        let curve = CurveOptions { cascades: (0..=count).collect(), draws: 2 };
+        let rows = learning_curve(&past, &options(1), &curve);
+        let scored = |row: &CurveRow| -> Vec<usize> {
+            row.windows.iter().map(|cell| cell.map_or(0, |cell| cell.scored)).collect()
+        };
+        assert!(rows.len() > 1, "{count}");
+        assert!(rows.iter().all(|row| scored(row) == scored(&rows[0])), "{count}: {rows:?}");
+    }
+}

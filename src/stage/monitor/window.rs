@@ -24,14 +24,16 @@ pub const BASELINES: [&str; 3] = ["no_growth", "median_ratio", "log_linear"];
 #[derive(Clone, Copy)]
 struct Scored {
     are: f64,
-    trial: Trial,
+    /// `None` for a stat without a final size, as the original system writes it.
+    trial: Option<Trial>,
     n_obs: f64,
     covered: Option<bool>,
     /// Final sizes that existed when the prediction was made; `None` for a stat without such a count or time.
     finished: Option<u64>,
     /// Whether no model was trained.
     untrained: bool,
-    /// The AREs of the baselines; `None` where too few final sizes existed when the prediction was made.
+    /// The AREs of the baselines; `None` where too few final sizes existed when the prediction was made, and for a stat
+    /// without sizes.
     baselines: [Option<f64>; BASELINES.len()],
 }
 
@@ -40,6 +42,8 @@ struct Scored {
 struct Fitted {
     /// The number of stats when they were fitted.
     at: u64,
+    /// Whether any of them had sizes.
+    is_fitted: bool,
     ratio: f64,
     law: LogLinear,
 }
@@ -90,20 +94,21 @@ impl Window {
         // Both are lower bounds: each instance of `predict` counts the sizes of its own partitions.
         let finished =
             stat.t_alert.map(|t| self.received.before(&stat.source, t)).max(stat.finished);
+        let has_sizes = n_obs > 0.0 && n_tot > 0.0;
         let constants = self.constants(finished.unwrap_or(self.scored));
-        let fitted = |predict: fn(&Fitted, f64) -> f64| {
-            constants.filter(|_| n_obs > 0.0).map(|it| error(predict(&it, n_obs)))
-        };
+        let constants = constants.filter(|it| has_sizes && it.is_fitted);
+        let fitted =
+            |predict: fn(&Fitted, f64) -> f64| constants.map(|it| error(predict(&it, n_obs)));
         let untrained = stat.model == UNTRAINED;
         let kept = Scored {
             are: stat.are,
-            trial: Trial { predicted: stat.n_pred, n_tot },
+            trial: (n_tot > 0.0).then_some(Trial { predicted: stat.n_pred, n_tot }),
             n_obs,
             covered: stat.covered,
             finished,
             untrained,
             baselines: [
-                Some(error(n_obs)),
+                has_sizes.then(|| error(n_obs)),
                 fitted(|it, n| it.ratio * n),
                 fitted(|it, n| it.law.predict(n)),
             ],
@@ -142,10 +147,11 @@ impl Window {
         if self.scored < FIRST.max(fitted_at + fitted_at / 10 + 1) {
             return;
         }
-        let usable = self.kept.iter().filter(|it| it.n_obs > 0.0 && it.trial.n_tot > 0.0);
-        let pairs: Vec<(f64, f64)> = usable.map(|it| (it.n_obs, it.trial.n_tot)).collect();
+        let usable = self.kept.iter().filter(|it| it.n_obs > 0.0);
+        let pairs: Vec<(f64, f64)> =
+            usable.filter_map(|it| Some((it.n_obs, it.trial?.n_tot))).collect();
         let (ratio, law) = (median_ratio(&pairs), LogLinear::fit(&pairs));
-        self.fitted.push(Fitted { at: self.scored, ratio, law });
+        self.fitted.push(Fitted { at: self.scored, is_fitted: !pairs.is_empty(), ratio, law });
     }
 
     fn last(&self, count: usize) -> impl Iterator<Item = &Scored> {
@@ -189,6 +195,7 @@ impl Window {
         let finished: Vec<f64> =
             of_models.filter_map(|it| it.finished).map(|count| count as f64).collect();
         let verdict = self.verdict(last, &skill, covered_share).to_owned();
+        let ratios: Vec<f64> = self.trials().iter().map(Trial::log_ratio).collect();
         Report {
             t_obs,
             scored: self.scored,
@@ -196,7 +203,7 @@ impl Window {
             median_are: median(of(|it| it.are)),
             last_mean_are: mean(self.last(last).map(|it| it.are)),
             last_median_are: median(self.last(last).map(|it| it.are).collect()),
-            bias: median(of(|it| it.trial.log_ratio())),
+            bias: (!ratios.is_empty()).then(|| median(ratios)),
             covered: covered_share,
             last_covered: covered(self.last(last)),
             level: self.level,
@@ -266,10 +273,14 @@ impl Window {
         })
     }
 
+    /// The predictions of the stats with a final size.
+    fn trials(&self) -> Vec<Trial> {
+        self.kept.iter().filter_map(|it| it.trial).collect()
+    }
+
     /// The share of the largest cascades that were predicted among the largest.
     fn share_of_top_hits(&self) -> Option<f64> {
-        let trials: Vec<Trial> = self.kept.iter().map(|it| it.trial).collect();
-        top_hits(&trials).map(|it| it.hits as f64 / it.of as f64)
+        top_hits(&self.trials()).map(|it| it.hits as f64 / it.of as f64)
     }
 }
 

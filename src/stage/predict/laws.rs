@@ -167,6 +167,27 @@ fn a_window_without_a_model_is_predicted_by_the_law_of_another_window() {
     assert_eq!((&*own.model, &*own.method), ("600-1", "forest"));
 }
 
+/// A model that no finished cascade with features has corrected predicts as without a model, and is named so.
+#[test]
+fn a_model_without_cascades_is_not_named_as_that_of_a_prediction() {
+    let sample = crate::learn::Sample {
+        id: "0/a".to_owned(),
+        t_obs: 600.0,
+        n_obs: 10.0,
+        n_tot: 30.0,
+        ..Default::default()
+    };
+    let options_of_600 = LearnOptions { window: 600.0, ..LearnOptions::default() };
+    let empty = fit_model(&[sample], &options_of_600).unwrap();
+    assert_eq!(empty.law().cascades(), 0);
+    let parameters = fitted(&cascade(3, false), 600);
+    let mut predict = Predict::new(options(Method::Auto));
+    let untrained = predict.answer(&parameters);
+    predict.use_model(Arc::new(empty));
+    assert_eq!(predict.answer(&parameters), untrained);
+    assert_eq!(untrained.model, UNTRAINED);
+}
+
 /// Records of other programs have no features: they are predicted by the process, as without a model.
 #[test]
 fn parameters_without_features_are_predicted_by_the_process() {

@@ -91,6 +91,12 @@ impl Table {
         self.queue.len()
     }
 
+    /// Number of pending sizes, whose parameters have not arrived.
+    pub(super) fn sizes(&self) -> u64 {
+        let is_size = |entry: &&(u64, u64, Pending)| matches!(entry.2, Pending::Sized(_));
+        self.records.values().filter(is_size).count() as u64
+    }
+
     /// The number of sizes of that window that were joined with a prediction.
     pub(super) fn joined(&self, t_obs: u64) -> u64 {
         self.joined.get(&t_obs).copied().unwrap_or(0)

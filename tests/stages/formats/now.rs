@@ -122,3 +122,48 @@ fn predict_now_keeps_the_sources_of_tweets_and_tables() {
     assert_eq!(sources(&options, table), ["fr", "unknown"]);
     assert_eq!(sources(&options[..2], table), ["0", "0"]);
 }
+
+#[test]
+fn predict_now_counts_duplicates_and_uses_the_earliest_tweet() {
+    let event = |kind: &str, t: u32, m: u32, id: &str| {
+        format!(r#"{{"type":"{kind}","cid":"a","t":{t},"m":{m},"source":"0"{id}}}"#) + "\n"
+    };
+    let lines = [
+        event("tweet", 150, 9, ""),
+        event("retweet", 160, 5, r#","id":"1""#),
+        event("retweet", 160, 5, r#","id":"1""#),
+        event("tweet", 100, 7, ""),
+        event("retweet", 700, 5, r#","id":"2""#),
+    ];
+    let output = run(&["predict", "--now", "--csv"], lines.concat().as_bytes());
+    let errors = text(&output.stderr);
+    assert_eq!(fields(&output.stdout)[0][..3], ["a", "600", "3"], "{errors}");
+    let counted = [
+        "1 events have the id of an earlier event of their cascade and were dropped",
+        "1 tweets are second ones of their cascade; the earliest of each is used",
+    ];
+    assert!(counted.iter().all(|it| errors.contains(it)), "{errors}");
+}
+
+#[test]
+fn history_lines_with_a_type_are_read_as_others() {
+    let line = r#"{"cid":"a","author_id":"u","t0":1539202764,"tweets":[[0,5],[3,6],[700,1]]}"#;
+    let typed = line.replacen('{', r#"{"type":"history","#, 1);
+    let plain = r#"{"cid":"a","t0":1539202764,"tweets":[[0,5],[3,6],[700,1]]}"#;
+    for args in [&["generate"][..], &["predict", "--now", "--csv"]] {
+        let read = |line: &str| {
+            let path = folder("typed").join("history.jsonl");
+            std::fs::write(&path, format!("{line}\n")).unwrap();
+            let output = run(&[args, &[path.to_str().unwrap()]].concat(), b"");
+            assert_eq!(output.status.code(), Some(0), "{line}: {}", text(&output.stderr));
+            output.stdout
+        };
+        assert_eq!(read(&typed), read(plain), "{args:?}");
+        assert_eq!(read(line), read(plain), "{args:?}");
+    }
+    let tweet = r#"{"type":"tweet","cid":"a","t":0,"m":1,"source":"0"}"#;
+    let path = folder("typed").join("tweets.jsonl");
+    std::fs::write(&path, tweet).unwrap();
+    let output = run(&["generate", path.to_str().unwrap()], b"");
+    assert!(text(&output.stderr).contains("are records of tweetoscope"), "{output:?}");
+}

@@ -62,7 +62,7 @@ fn stdin_of_run_may_be_a_table_a_history_or_pages_of_posts() {
     }
     // Where the format is given, posts are converted as they arrive.
     let output = run(&["generate", "--format", "x_v2", "-"], pages.as_bytes());
-    assert!(text(&output.stderr).contains("1 originals came after retweets"));
+    assert!(text(&output.stderr).contains("1 originals came after reposts"));
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn posts_without_their_originals_name_the_choices_and_nothing_else() {
     let line = r#"{"id_str":"2","created_at":"Wed Jan 01 00:01:00 +0000 2020","user":{},"retweeted_status":{"id_str":"1","created_at":"Wed Jan 01 00:00:00 +0000 2020"}}"#;
     let output = run(&["run", "--windows", "5m"], format!("{line}\n").as_bytes());
     let errors = text(&output.stderr);
-    assert!(errors.contains("1 of 1 retweets had no root; 1 were dropped"), "{errors}");
+    assert!(errors.contains("1 of 1 reposts had no root; 1 were dropped"), "{errors}");
     assert!(errors.contains("--missing-root embedded"), "{errors}");
     assert!(!errors.contains("is of a type that is read here"), "{errors}");
 }
@@ -244,7 +244,7 @@ fn posts_that_are_newest_first_over_several_lines_name_the_remedy_and_it_helps()
     .concat();
     let output = run(&["generate", "-"], lines.as_bytes());
     let errors = text(&output.stderr);
-    assert!(errors.contains("1 originals came after retweets of them"), "{errors}");
+    assert!(errors.contains("1 originals came after reposts of them"), "{errors}");
     assert!(errors.contains("--history -") && !errors.contains("--missing-root"), "{errors}");
     let output = run(&["generate", "--history", "-"], lines.as_bytes());
     assert!(text(&output.stdout).contains(r#""retweet","cid":"1""#), "{}", text(&output.stderr));

@@ -42,7 +42,9 @@ fn an_unclosed_quote_is_refused_at_its_line_and_the_rest_is_read() {
 fn the_columns_of_data_with_an_index_have_names() {
     let index = case("evently_ascending_index.csv");
     let named = generate(&[&case("evently_ascending_data.csv"), "--index", &index]);
-    assert_eq!((status(&named), text(&named.stderr).as_str()), (Some(0), ""));
+    let report = text(&named.stderr);
+    assert_eq!((status(&named), report.lines().count()), (Some(0), 1), "{report}");
+    assert!(report.contains("columns divided by commas: t=time, m=magnitude"), "{report}");
     let folder = folder("named");
     let rows = fs::read_to_string(case("evently_ascending_data.csv")).unwrap();
     let swapped: String = rows

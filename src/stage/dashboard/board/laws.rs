@@ -5,7 +5,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use super::*;
 use crate::cascade::Point;
-use crate::record::Interval;
+use crate::record::{Interval, Size, Stat};
 use crate::stage::dashboard::growth::POINTS;
 use crate::stage::dashboard::{Change, Query, Sort};
 
@@ -123,6 +123,7 @@ fn memory_is_bounded_and_the_largest_predictions_are_kept() {
     }
     let sizes: Vec<_> = board.top(50, &Query::default()).iter().map(|it| it.predicted).collect();
     assert!(sizes.iter().copied().eq((4_950..5_000).rev().map(f64::from)), "{sizes:?}");
+    assert_eq!(board.evicted() as usize + board.predicted(), 5_000);
     // Growth curves are thinned, and keep their ends and their order.
     let mut cascade = Cascade::default();
     (0..100_000).for_each(|t| cascade.grow(f64::from(t), 0));
@@ -162,7 +163,7 @@ fn filters_and_sort_keys_select_rows_and_do_not_change_ranks() {
         n_tot,
         t_end: 890.0,
     };
-    board.size(&size(177));
+    give(&mut board, &[Record::Size(size(177))]);
     let rows = |query: Query| {
         board.top(3, &query).iter().map(|it| (it.key.cid.clone(), it.rank)).collect::<Vec<_>>()
     };
@@ -175,6 +176,15 @@ fn filters_and_sort_keys_select_rows_and_do_not_change_ranks() {
     assert_eq!(rows(Query { sort: Sort::Youth, ..all.clone() })[1], named("28", 2));
     assert_eq!(rows(Query { sort: Sort::Observed, ..all.clone() })[0], named("29", 1));
     assert_eq!(rows(Query { text: "nowhere".into(), ..Query::default() }), []);
+    // A selection of all rows is that of the board.
+    for (text, sort) in ["", "TEXT 1", "29"].iter().flat_map(|it| Sort::ALL.map(|sort| (it, sort)))
+    {
+        for ended in [false, true] {
+            let whole = board.top(usize::MAX, &Query { ended, ..Query::default() });
+            let query = Query { text: (*text).to_owned(), sort, ended, above: None };
+            assert_eq!(query.select(&whole, 7), board.top(7, &query), "{query:?}");
+        }
+    }
     let row = &board.top(1, &Query { above: Some(1000.0), ..all.clone() })[0];
     assert_eq!((row.above, row.ended, row.observed), (Some((1000.0, 0.0)), Some(177), 177));
     let row = &board.top(1, &Query { above: Some(1000.0), ..Query::default() })[0];
@@ -239,4 +249,66 @@ fn a_growth_curve_keeps_its_early_part_however_much_follows() {
             assert!(exact.abs_diff(drawn) <= tolerance, "seed {seed}: {drawn} of {exact}");
         }
     }
+}
+
+/// The output of `predict` and `run` has stats and no sizes.
+#[test]
+fn a_stat_ends_its_cascade_as_a_size_does() {
+    for seed in 0..20 {
+        let sizes = records(seed, 200);
+        let stat = |record: &Record| match record {
+            Record::Size(Size { cid, source, t, t_obs, n_tot, .. }) => Record::Stat(Stat {
+                cid: cid.clone(),
+                source: source.clone(),
+                t: *t,
+                t_obs: *t_obs,
+                n_tot: *n_tot,
+                are: 0.0,
+                n_obs: 1,
+                n_pred: 1.0,
+                covered: None,
+                level: None,
+                model: String::new(),
+                t_alert: None,
+                finished: None,
+            }),
+            other => other.clone(),
+        };
+        // A stat without a final size, of the original system, ends nothing.
+        let known = |record: &&Record| !matches!(record, Record::Size(it) if it.n_tot == 0);
+        let sizes: Vec<Record> = sizes.iter().filter(known).cloned().collect();
+        let stats: Vec<Record> = sizes.iter().map(stat).collect();
+        let [mut by_size, mut by_stat] = [Dashboard::default(), Dashboard::default()];
+        give(&mut by_size, &sizes);
+        give(&mut by_stat, &stats);
+        assert!(by_size.ended() > 0);
+        for ended in [false, true] {
+            let query = Query { ended, ..Query::default() };
+            assert_eq!(by_size.top(100, &query), by_stat.top(100, &query), "seed {seed}");
+        }
+    }
+}
+
+/// Each name may have 1,000 bytes; records of longer names are counted.
+#[test]
+fn records_of_long_names_are_counted_and_others_are_shown() {
+    let mut board = Dashboard::default();
+    for (source, cid) in [(1000, 1000), (1001, 1), (1, 1001)] {
+        let mut alert = alert(1, 700.0, 600, 100.0);
+        (alert.source, alert.cid) = ("s".repeat(source), "c".repeat(cid));
+        board.alert(&alert);
+    }
+    assert_eq!((board.predicted(), board.alerts(), board.long_names()), (1, 3, 2));
+}
+
+/// A cascade that is dropped above the limit is counted.
+#[test]
+fn evicted_predictions_are_counted() {
+    let mut board = Dashboard::new(8);
+    for cid in 0..30 {
+        board.alert(&alert(cid, 700.0 + cid as f64, 600, 100.0 + cid as f64));
+    }
+    assert_eq!(board.predicted() as u64 + board.evicted(), 30);
+    assert!(board.evicted() > 0);
+    assert_eq!(board.top(1, &Query::default())[0].key.cid, "29");
 }

@@ -7,6 +7,7 @@ use super::laws::{alert, give};
 use super::*;
 use crate::cascade::Point;
 use crate::event::EventTime;
+use crate::record::Size;
 use crate::stage::dashboard::Query;
 use crate::stage::dashboard::growth::POINTS;
 
@@ -169,7 +170,7 @@ fn the_end_of_a_cascade_has_the_figure_of_its_size_record() {
     };
     // Fewer than in the alert: the record holds.
     for (size, expected) in [(size(900.0, 7), 7), (size(950.0, 60), 60), (size(800.0, 5), 60)] {
-        board.size(&size);
+        give(&mut board, &[Record::Size(size)]);
         assert_eq!(board.top(9, &Query::default()), [], "the cascade is over");
         let row = &board.top(9, &Query { ended: true, ..Query::default() })[0];
         assert_eq!((row.observed, row.ended), (expected, Some(expected)));
