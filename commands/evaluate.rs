@@ -20,7 +20,7 @@ use tweetoscope::stage::fit::Cut;
 use tweetoscope::stream::{Rejects, Stdout};
 
 use crate::collect::{CollectFlags, MAX_AGE, TERMINATED};
-use crate::fit::FitFlags;
+use crate::fit::{FitFlags, warn_of_marks_in};
 use crate::flags::{InputArgs, Outcome, Usage, check_file, whole_seconds};
 use crate::generate::ReplayFlags;
 use crate::plot;
@@ -155,16 +155,8 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     }
     let marked = |past: &FinishedCascade| past.points.iter().any(|point| point.magnitude != 1.0);
     let is_zero = |past: &&FinishedCascade| past.points.iter().all(|point| point.magnitude == 0.0);
-    let zero = past.iter().filter(is_zero).count();
-    if zero > 0 {
-        log::warn!(
-            "all marks of {zero} of {} cascades are 0: fitted as data without marks, every mark 1; \
-             give the numbers of followers in m, or nothing",
-            past.len()
-        );
-    } else if !past.iter().any(marked) {
-        log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
-    }
+    let zero = past.iter().filter(is_zero).count() as u64;
+    warn_of_marks_in(zero, &format!("{} cascades", past.len()), !past.iter().any(marked));
     if args.folds.is_none() && args.flags.split.is_none() {
         let EvaluateFlags { curve_by, draws, csv, .. } = args.flags;
         let curve = CurveOptions { cascades: curve_by.clone(), draws: *draws };

@@ -20,7 +20,9 @@ use tweetoscope::stream::{self, Finished, Rejects, Stdout};
 use tweetoscope::telemetry::Timed;
 
 use self::kernel::KernelFlags;
-use crate::flags::{CarrierArgs, Outcome, Usage, check_file, given, threads, whole_seconds};
+use crate::flags::{
+    CarrierArgs, Outcome, Usage, check_file, threads, warn_of_ignored, whole_seconds,
+};
 use crate::kafka::{KafkaArgs, Role, Topic};
 use crate::rows::{self, Table};
 use crate::source::SourceFlags;
@@ -159,15 +161,17 @@ fn row(it: &Parameters) -> io::Result<Vec<u8>> {
 
 /// Logs that data have no marks.
 pub(crate) fn warn_of_marks(fit: &Fit) {
-    let zero = fit.zero_marks();
+    warn_of_marks_in(fit.zero_marks(), &format!("{} series", fit.fitted()), fit.lacks_magnitudes());
+}
+
+/// Logs that all marks of `zero` of `all` are 0, or that all marks of all are 1.
+pub(crate) fn warn_of_marks_in(zero: u64, all: &str, are_one: bool) {
     if zero > 0 {
         log::warn!(
-            "all marks of {zero} of {} series are 0: fitted as data without marks, every mark 1; \
-             give the numbers of followers in m, or nothing",
-            fit.fitted()
+            "all marks of {zero} of {all} are 0: fitted as data without marks, every mark 1; \
+             give the numbers of followers in m, or nothing"
         );
-    }
-    if fit.lacks_magnitudes() && zero == 0 {
+    } else if are_one {
         log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
     }
 }
@@ -186,10 +190,7 @@ fn warn_of_short(fit: &Fit) {
 
 /// Logs options of cascades, which have no effect for this reason.
 fn warn_of_series(why: &str) {
-    let options = given(&["windows", "until", "seconds_per_unit", "missing_root"]);
-    if !options.is_empty() {
-        log::warn!("ignored: {}: {why}", options.join(", "));
-    }
+    warn_of_ignored(&["windows", "until", "seconds_per_unit", "missing_root"], why);
 }
 
 impl Args {

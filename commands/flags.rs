@@ -52,10 +52,18 @@ pub(crate) fn keep_given(ids: Vec<String>) {
 
 /// Of the options of these ids, those on the command line, as they are written there. One in the environment is for
 /// all commands, and is ignored where it has no effect.
-pub(crate) fn given(ids: &[&str]) -> Vec<String> {
+fn given(ids: &[&str]) -> Vec<String> {
     let on_line = GIVEN.get().map_or(&[][..], Vec::as_slice);
     let named = ids.iter().filter(|id| on_line.iter().any(|it| it == *id));
     named.map(|id| format!("--{}", id.replace('_', "-"))).collect()
+}
+
+/// Logs options of these ids on the command line, which are ignored for this reason.
+pub(crate) fn warn_of_ignored(ids: &[&str], why: &str) {
+    let options = given(ids);
+    if !options.is_empty() {
+        log::warn!("ignored: {}: {why}", options.join(", "));
+    }
 }
 
 /// Refuses options of these ids on the command line, which have no effect on such an input.
@@ -69,29 +77,34 @@ pub(crate) fn without_effect(ids: &[&str], input: &str) -> Result<(), Usage> {
 /// Refuses an output file that cannot be created, without creating it.
 pub(crate) fn check_file(option: &str, path: &Path) -> anyhow::Result<()> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let why = match folder.metadata() {
-        _ if path.is_dir() => "it is a folder".to_owned(),
-        _ if path.exists() => return Ok(()),
-        Ok(it) if it.is_dir() && !it.permissions().readonly() => return Ok(()),
-        Ok(it) if it.is_dir() => format!("the folder {} is read-only", folder.display()),
-        Ok(_) => format!("{} is not a folder", folder.display()),
-        Err(error) => format!("{}: {error}", folder.display()),
+    let why = match () {
+        () if path.is_dir() => Some("it is a folder".to_owned()),
+        () if path.exists() => None,
+        () => why_not_in(folder),
     };
-    anyhow::bail!("{option} {}: {why}; give another path", path.display())
+    match why {
+        Some(why) => anyhow::bail!("{option} {}: {why}; give another path", path.display()),
+        None => Ok(()),
+    }
 }
 
 /// Refuses a folder that cannot be made, without making it.
 pub(crate) fn check_folder(option: &str, path: &Path) -> anyhow::Result<()> {
     let existing = path.ancestors().find(|it| it.exists()).unwrap_or(Path::new("."));
-    let why = match existing.metadata() {
-        Ok(it) if it.is_dir() && (existing == path || !it.permissions().readonly()) => {
-            return Ok(());
-        }
-        Ok(it) if it.is_dir() => format!("the folder {} is read-only", existing.display()),
-        Ok(_) => format!("{} is not a folder", existing.display()),
-        Err(error) => format!("{}: {error}", existing.display()),
-    };
-    anyhow::bail!("{option} {}: {why}; give another folder", path.display())
+    match why_not_in(existing).filter(|_| !path.is_dir()) {
+        Some(why) => anyhow::bail!("{option} {}: {why}; give another folder", path.display()),
+        None => Ok(()),
+    }
+}
+
+/// Why nothing can be created in a folder, if so.
+fn why_not_in(folder: &Path) -> Option<String> {
+    match folder.metadata() {
+        Ok(it) if it.is_dir() && !it.permissions().readonly() => None,
+        Ok(it) if it.is_dir() => Some(format!("the folder {} is read-only", folder.display())),
+        Ok(_) => Some(format!("{} is not a folder", folder.display())),
+        Err(error) => Some(format!("{}: {error}", folder.display())),
+    }
 }
 
 /// Makes a folder for output.
@@ -102,7 +115,7 @@ pub(crate) fn make_folder(option: &str, path: &Path) -> anyhow::Result<()> {
 /// Flags that every command has.
 #[derive(Args, Clone)]
 pub(crate) struct Shared {
-    /// Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING, or as the variable RUST_LOG says)
+    /// Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING, or the level in RUST_LOG)
     #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Log")]
     pub(crate) verbose: u8,
     /// Log errors only on stderr

@@ -15,14 +15,14 @@ use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{self, Imported, Rejects, Replayed, Stdout, Transport};
 
-use crate::collect::{CollectFlags, MAX_AGE, report_small, warn_of_dropped};
+use crate::collect::{CollectFlags, MAX_AGE};
 use crate::evaluate::{EvaluateFlags, Evaluation, WINDOWS};
-use crate::fit::{FitFlags, warn_of_marks};
+use crate::fit::FitFlags;
 use crate::flags::{CarrierArgs, Outcome, Usage, check_folder, make_folder, without_effect};
 use crate::generate::ReplayFlags;
 use crate::predict::{PredictFlags, check_pins};
 use crate::rows::{self, Table};
-use crate::train::TrainFlags;
+use crate::train::{TrainFlags, report_losses};
 use crate::transport::{checked, stop_flag};
 use crate::{evaluate, monitor};
 
@@ -268,9 +268,7 @@ fn drive_over(
 
 /// Prints the table of errors.
 fn report(system: &System, terminated: Span) {
-    system.with_fit(warn_of_marks);
-    warn_of_dropped(system.collect());
-    report_small(system.collect());
+    report_losses(system);
     let has_table = system.with_monitor(monitor::print_table);
     if has_table {
         stream::report(&format!(

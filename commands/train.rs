@@ -18,7 +18,9 @@ use tweetoscope::telemetry::Timed;
 
 use crate::collect::{CollectFlags, MAX_AGE, report_small, warn_of_dropped};
 use crate::fit::{FitFlags, warn_of_marks};
-use crate::flags::{CarrierArgs, Outcome, Usage, check_folder, given, make_folder, threads};
+use crate::flags::{
+    CarrierArgs, Outcome, Usage, check_folder, make_folder, threads, warn_of_ignored,
+};
 use crate::kafka::{self, KafkaArgs, Role, Topic};
 use crate::source::SourceFlags;
 use crate::transport::{checked, stop_flag};
@@ -151,13 +153,15 @@ const OF_CASCADES: [&str; 13] = [
 
 /// Logs options that make samples of cascades, where the input is samples.
 fn warn_of_samples() {
-    let options = given(&OF_CASCADES);
-    if !options.is_empty() {
-        log::warn!(
-            "ignored: {}: the input is samples, which are complete; give cascades, or remove them",
-            options.join(", ")
-        );
-    }
+    let why = "the input is samples, which are complete; give cascades, or remove them";
+    warn_of_ignored(&OF_CASCADES, why);
+}
+
+/// Reports what a system dropped or replaced of the cascades.
+pub(crate) fn report_losses(system: &System) {
+    system.with_fit(warn_of_marks);
+    warn_of_dropped(system.collect());
+    report_small(system.collect());
 }
 
 /// Trains on the samples that the other stages make of recorded cascades.
@@ -187,9 +191,7 @@ fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
     });
     let make = || System::new(settings.clone());
     let done = |system: &System| {
-        system.with_fit(warn_of_marks);
-        warn_of_dropped(system.collect());
-        report_small(system.collect());
+        report_losses(system);
         Outcome::Done
     };
     match &args.models {

@@ -7,6 +7,7 @@ use super::import::{
     Format, MissingRoot, PARQUET, PostFormat, Posts, Recognised, is_page, recognise,
 };
 use super::opened::{Opened, peek};
+use super::rows::CR_ALONE;
 use super::{Cascades, ColumnNames, History, Refused, Table, TableOptions};
 use crate::record::Refusal;
 
@@ -65,9 +66,7 @@ fn format_of(input: &Opened, options: &CascadeOptions) -> Result<(Format, bool),
                 "the lines are records of tweetoscope, not recorded cascades: tweets are read by tweetoscope collect, run without \
                  --folds, and predict --now",
             ),
-            None if line.trim_end().contains('\r') => refused(
-                "the lines end with CR alone; convert them with tr '\\r' '\\n' <FILE >CONVERTED",
-            ),
+            None if line.trim_end().contains('\r') => refused(CR_ALONE),
             None => refused(&format!(
                 "the format is not recognised; give it with --format {}, or the names of the columns of a table with \
                  --columns cid=NAME,id=NAME,t=NAME",

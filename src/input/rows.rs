@@ -48,16 +48,16 @@ pub(super) fn unclosed() -> Refusal {
     )
 }
 
+/// Why lines that end with CR alone are refused, and what to do.
+pub(super) const CR_ALONE: &str =
+    "the lines end with CR alone; convert them with tr '\\r' '\\n' <FILE >CONVERTED";
+
 /// Refuses a header with CR inside: the lines of the file end with CR alone, so that all rows would be part of it.
 pub(super) fn check_line_ends(header: &[u8]) -> Result<(), Refusal> {
     let header = header.trim_ascii_end();
     let quotes = |end: usize| memchr::memchr_iter(b'"', &header[..end]).count();
     match memchr::memchr(b'\r', header) {
-        Some(end) if quotes(end).is_multiple_of(2) => {
-            let text =
-                "the lines end with CR alone; convert them with tr '\\r' '\\n' <FILE >CONVERTED";
-            Err(Refusal::new("field", text))
-        }
+        Some(end) if quotes(end).is_multiple_of(2) => Err(Refusal::new("field", CR_ALONE)),
         _ => Ok(()),
     }
 }
