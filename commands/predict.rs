@@ -196,24 +196,33 @@ fn judge(predict: &Predict) -> Outcome {
 
 /// Logs the numbers of records that had no effect, once, with the remedies.
 fn warn_of_lost(lost: Lost) {
-    let Lost { evicted, impossible, duplicate_parameters, duplicate_sizes, unmatched_sizes } = lost;
     let problems = [
         (
-            evicted,
+            lost.evicted,
             "predictions and sizes were evicted before their counterpart arrived: raise --max-pending",
         ),
         (
-            impossible,
+            lost.impossible,
             "sizes are below the observed number of events: the cascade was counted differently in collect",
         ),
         (
-            duplicate_parameters,
+            lost.duplicate_parameters,
             "parameters are of a cascade and window that is predicted already, and were ignored: give each cascade a \
              cid of its own, and one estimator's parameters",
         ),
-        (duplicate_sizes, "sizes are of a cascade and window that has one, and were ignored"),
+        (lost.duplicate_sizes, "sizes are of a cascade and window that has one, and were ignored"),
         (
-            unmatched_sizes,
+            lost.outdated_sizes,
+            "sizes are older (t) than the parameters of their cascade, and were ignored: they are of an earlier cascade \
+             with the same cid, or t is not the time of the source",
+        ),
+        (
+            lost.superseded,
+            "predictions and sizes were without a counterpart when newer ones (t) of the same cid came: give each \
+             cascade a cid of its own",
+        ),
+        (
+            lost.unmatched_sizes,
             "sizes have no parameters of the same source, cid and T_obs, and score nothing: give the parameters \
              of these cascades, with their source",
         ),

@@ -16,6 +16,7 @@ mod lost;
 mod options;
 mod pending;
 mod process;
+mod score;
 mod withheld;
 
 use std::collections::{BTreeMap, HashMap};
@@ -28,6 +29,7 @@ pub use lost::Lost;
 pub use options::{Method, PredictOptions};
 use pending::{Answered, Key, Match, Pending, Side, Table};
 pub(super) use process::{branching, of_process};
+pub(super) use score::sample;
 use withheld::Withheld;
 
 use super::clocks::Clocks;
@@ -38,7 +40,7 @@ use super::{
 use crate::event::ModelVersion;
 use crate::learn::{FittedLaw, Model, Step};
 use crate::math;
-use crate::record::{Alert, Interval, Kind, Parameters, Record, Refusal, Sample, Size, Stat};
+use crate::record::{Alert, Kind, Parameters, Record, Refusal, Size};
 
 /// The predictor.
 pub struct Predict {
@@ -172,11 +174,15 @@ impl Predict {
         let key = Key::of(&parameters.source, &parameters.cid, parameters.t_obs);
         let emission = (key.clone(), parameters.t.to_bits());
         let finished = self.pending.joined(parameters.t_obs);
-        let size = match self.pending.take_match(&key, Side::Parameters) {
+        let size = match self.pending.take_match(&key, Side::Parameters, parameters.t) {
             Match::Counterpart(Pending::Sized(size)) => Some(size),
             Match::Unmatched => None,
+            Match::Superseded => {
+                self.count("superseded_total", "");
+                None
+            }
             Match::Restored => return drop(self.read_back.remove(&emission)),
-            Match::Duplicate | Match::Counterpart(_) => {
+            Match::Duplicate | Match::Outdated | Match::Counterpart(_) => {
                 return self.count("duplicate_parameters_total", "");
             }
         };
@@ -213,10 +219,17 @@ impl Predict {
 
     fn size(&mut self, size: &Size, position: u64, out: &mut Out) {
         let key = Key::of(&size.source, &size.cid, size.t_obs);
-        match self.pending.take_match(&key, Side::Size) {
+        let found = self.pending.take_match(&key, Side::Size, size.t);
+        if matches!(found, Match::Superseded) {
+            self.count("superseded_total", "");
+        }
+        match found {
             Match::Counterpart(Pending::Answered(answered)) => self.score(&answered, size, out),
-            Match::Unmatched => self.hold(key, position, Pending::Sized(size.clone())),
+            Match::Unmatched | Match::Superseded => {
+                self.hold(key, position, Pending::Sized(size.clone()));
+            }
             Match::Restored => {}
+            Match::Outdated => self.count("outdated_sizes_total", ""),
             Match::Duplicate | Match::Counterpart(_) => self.count("duplicate_sizes_total", ""),
         }
     }
@@ -226,7 +239,7 @@ impl Predict {
         if size.n_tot < answered.parameters.n_obs {
             return self.count("impossible_sizes_total", "");
         }
-        score(answered, size, out);
+        score::emit(answered, size, out);
     }
 
     fn hold(&mut self, key: Key, position: u64, pending: Pending) {
@@ -250,49 +263,6 @@ impl Predict {
 /// Why a prediction is untrained: the window has no model, or the model is not used, because features are missing or
 /// another method was selected.
 const FALLBACKS: [&str; 2] = ["no_model", "no_features"];
-
-/// Emits the sample and the stat of a prediction whose cascade is terminated.
-fn score(answered: &Answered, size: &Size, out: &mut Out) {
-    let it = &answered.parameters;
-    let n_tot = size.n_tot as f64;
-    let sample = Sample { n_pred: Some(answered.n_pred), ..sample(it, size.n_tot, size.t) };
-    out.write(Record::Sample(Box::new(sample)));
-    let covers = |interval: Interval| (interval.low..=interval.high).contains(&n_tot);
-    out.write(Record::Stat(Stat {
-        cid: it.cid.clone(),
-        source: it.source.clone(),
-        t: size.t,
-        t_obs: it.t_obs,
-        are: (answered.n_pred - n_tot).abs() / n_tot.max(1.0),
-        n_obs: it.n_obs,
-        n_tot: size.n_tot,
-        n_pred: answered.n_pred,
-        covered: answered.interval.map(covers),
-        level: answered.interval.map(|interval| interval.level),
-        model: answered.model.clone(),
-        t_alert: Some(it.t),
-        finished: Some(answered.finished),
-    }));
-}
-
-/// The sample of a cascade that ended at time `t`.
-pub(super) fn sample(it: &Parameters, n_tot: u64, t: f64) -> Sample {
-    let [_, beta] = it.params;
-    let exact = (n_tot as f64 - it.n_obs as f64) * (1.0 - it.n_star) / it.g1;
-    Sample {
-        cid: it.cid.clone(),
-        source: it.source.clone(),
-        t,
-        t_obs: it.t_obs,
-        x: [beta, it.n_star, it.g1],
-        w: exact.is_finite().then_some(exact),
-        n_obs: it.n_obs,
-        n_tot,
-        features: it.features.clone(),
-        rows: it.rows.clone(),
-        n_pred: None,
-    }
-}
 
 impl Stage for Predict {
     const TAKES: &'static [Kind] = &[Kind::Parameters, Kind::Size, Kind::Model];
@@ -336,6 +306,8 @@ impl Stage for Predict {
             "impossible_sizes_total",
             "pending_evicted_total",
             "models_refused_total",
+            "outdated_sizes_total",
+            "superseded_total",
         ] {
             tally.entry((name, String::new())).or_default();
         }

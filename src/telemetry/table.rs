@@ -120,6 +120,8 @@ pub const METRICS: &[Metric] = &[
     counter("predict", "duplicate_parameters_total", &[], "Duplicate parameters: the window has a prediction already."),
     counter("predict", "impossible_sizes_total", &[], "Final sizes below the observed number of events."),
     counter("predict", "duplicate_sizes_total", &[], "Duplicate sizes: the window has a size already."),
+    counter("predict", "outdated_sizes_total", &[], "Final sizes older than the pending prediction: of an earlier cascade with the same id."),
+    counter("predict", "superseded_total", &[], "Pending predictions and sizes replaced by those of a later cascade with the same id."),
     counter("predict train", "models_refused_total", &[], "Models refused because they are unreadable or do not fit the window."),
     gauge("train", "training_rows", &["window"], "Samples received for training."),
     histogram("train", "training_duration_seconds", &[], "Duration of a training, including the comparison with the published model, in seconds."),

@@ -229,7 +229,11 @@ fn properties(rng: &mut ChaCha8Rng, length: u64) -> Vec<(u64, Record)> {
         let parameters = format!(
             r#"{{"type":"parameters",{head},"t":{i},"n_obs":{n},"n_supp":{n}.5,"params":[0.01,0.001],"n_star":0.5,"G1":{i}.25,"features":{{"n":{n}}}}}"#
         );
-        let size = format!(r#"{{"type":"size",{head},"t":{},"n_tot":{}}}"#, i + 900, n + i % 50);
+        let size = format!(
+            r#"{{"type":"size",{head},"t":{},"n_tot":{}}}"#,
+            i + below(rng, 30),
+            n + i % 50
+        );
         let (early, late) = (10 * i + below(rng, 300), 10 * i + below(rng, 800));
         match below(rng, 20) {
             0 => due.push((early, window, parameters)),

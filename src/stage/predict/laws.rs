@@ -12,7 +12,7 @@ use crate::hawkes::Estimator;
 use crate::hawkes::mark::MarkLaw;
 use crate::learn::{GrowthLaw, LearnOptions, fit_model};
 use crate::math;
-use crate::record::Serie;
+use crate::record::{Interval, Serie};
 use crate::stage::fit::{Cut, FitOptions};
 use crate::stage::train::learn_sample;
 

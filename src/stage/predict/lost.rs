@@ -13,6 +13,10 @@ pub struct Lost {
     pub duplicate_parameters: u64,
     /// Sizes of a cascade and window that are pending.
     pub duplicate_sizes: u64,
+    /// Sizes that are older than the prediction of their cascade.
+    pub outdated_sizes: u64,
+    /// Predictions and sizes without a counterpart when a later cascade with the same id came.
+    pub superseded: u64,
     /// Sizes without parameters of the same source, cascade and window.
     pub unmatched_sizes: u64,
 }
@@ -26,6 +30,8 @@ impl Predict {
             impossible: count("impossible_sizes_total"),
             duplicate_parameters: count("duplicate_parameters_total"),
             duplicate_sizes: count("duplicate_sizes_total"),
+            outdated_sizes: count("outdated_sizes_total"),
+            superseded: count("superseded_total"),
             unmatched_sizes: self.pending.sizes(),
         }
     }

@@ -5,6 +5,9 @@
 //! joined then. So the checkpoint of a position lists a hash of every pending record, and a replay
 //! restores these as markers: a record that matches a restored marker emits nothing, and a marker
 //! counts and is evicted like its record.
+//!
+//! Ids are used again, and records are repeated: a final size scores no prediction that was made after it, and a newer
+//! record takes the place of an older one of the same cascade and window.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -48,8 +51,12 @@ pub(super) enum Pending {
 pub(super) enum Match {
     /// None: the record becomes pending.
     Unmatched,
-    /// A record of the same side.
+    /// One of an earlier cascade with the same id, which is removed; the record becomes pending.
+    Superseded,
+    /// A record of the same side, as old or newer.
     Duplicate,
+    /// A prediction that was made after this size, which is of an earlier cascade with the same id.
+    Outdated,
     /// Its counterpart, which is removed.
     Counterpart(Pending),
     /// A restored marker of its counterpart, which is removed: the join was emitted before.
@@ -62,11 +69,18 @@ enum Place {
     Marker(u64),
 }
 
+/// A restored marker.
+struct Marker {
+    arrival: u64,
+    side: Side,
+    made: Made,
+}
+
 /// The pending records and restored markers, in the order of arrival.
 pub(super) struct Table {
     max_entries: usize,
     records: HashMap<Key, (u64, u64, Pending)>,
-    markers: HashMap<u64, (u64, Side)>,
+    markers: HashMap<u64, Marker>,
     /// In the order of arrival, which is also that of the positions; restored markers come first.
     queue: BTreeMap<u64, Place>,
     arrivals: u64,
@@ -106,31 +120,39 @@ impl Table {
         *self.joined.entry(t_obs).or_default() += 1;
     }
 
-    /// Looks up the counterpart of a record of that side and removes it.
-    pub(super) fn take_match(&mut self, key: &Key, side: Side) -> Match {
-        if let Some((_, _, pending)) = self.records.get(key) {
-            if pending.side() == side {
-                return Match::Duplicate;
+    /// Looks up the counterpart of a record of that side, made at time `t`, and removes it.
+    pub(super) fn take_match(&mut self, key: &Key, side: Side, t: f64) -> Match {
+        let made = Made::at(t);
+        if let Some((arrival, _, pending)) = self.records.get(key) {
+            let (arrival, entry) = (*arrival, (pending.side(), pending.made()));
+            let relation = Relation::of(entry, (side, made));
+            if let Some(kept) = relation.kept() {
+                return kept;
             }
-            let Some((arrival, _, pending)) = self.records.remove(key) else {
-                return Match::Unmatched;
-            };
             self.queue.remove(&arrival);
-            self.count_join(key.t_obs);
-            return Match::Counterpart(pending);
+            let removed = self.records.remove(key);
+            return match removed.filter(|_| relation == Relation::Counterpart) {
+                None => Match::Superseded,
+                Some((_, _, pending)) => {
+                    self.count_join(key.t_obs);
+                    Match::Counterpart(pending)
+                }
+            };
         }
         // Only a replay restores markers: without them no hash is computed.
         let hash = if self.markers.is_empty() { 0 } else { key.hash() };
-        match self.markers.get(&hash) {
-            None => Match::Unmatched,
-            Some((_, same)) if *same == side => Match::Duplicate,
-            Some((arrival, _)) => {
-                self.queue.remove(arrival);
-                self.markers.remove(&hash);
-                self.count_join(key.t_obs);
-                Match::Restored
-            }
+        let Some(marker) = self.markers.get(&hash) else { return Match::Unmatched };
+        let relation = Relation::of((marker.side, marker.made), (side, made));
+        if let Some(kept) = relation.kept() {
+            return kept;
         }
+        self.queue.remove(&marker.arrival);
+        self.markers.remove(&hash);
+        if relation != Relation::Counterpart {
+            return Match::Superseded;
+        }
+        self.count_join(key.t_obs);
+        Match::Restored
     }
 
     /// Adds a pending record; returns how many entries were evicted for it (0 or 1).
@@ -157,24 +179,32 @@ impl Table {
         records.next().map(|(_, position, _)| *position)
     }
 
-    /// For a replay from here: the joins of each window, `WINDOW:COUNT,`, and the pending records in order, eleven
-    /// characters each.
+    /// For a replay from here: the joins of each window, `WINDOW:COUNT,`, then `.`, and the pending records in order,
+    /// [`DIGITS`] characters each.
     pub(super) fn checkpoint(&self) -> String {
         let mut text = String::with_capacity(DIGITS * self.queue.len());
         for (t_obs, count) in &self.joined {
             text.push_str(&format!("{t_obs}:{count},"));
         }
+        if !self.queue.is_empty() {
+            text.push(WITH_TIMES);
+        }
         for place in self.queue.values() {
-            let (hash, side) = match place {
-                Place::Marker(hash) => (*hash, self.markers.get(hash).map(|(_, side)| *side)),
-                Place::Record(key) => (key.hash(), self.records.get(key).map(|it| it.2.side())),
+            let entry = match place {
+                Place::Marker(hash) => self.markers.get(hash).map(|it| (*hash, it.side, it.made)),
+                Place::Record(key) => {
+                    let record = self.records.get(key);
+                    record.map(|it| (key.hash(), it.2.side(), it.2.made()))
+                }
             };
-            write(hash | u64::from(side == Some(Side::Size)), &mut text);
+            let Some((hash, side, made)) = entry else { continue };
+            let code = u128::from(hash) << (1 + MADE_BITS) | u128::from(made.0) << 1;
+            write(code | u128::from(side == Side::Size), DIGITS, &mut text);
         }
         text
     }
 
-    /// Restores the joins and the markers of a checkpoint; one of an older version has no joins.
+    /// Restores the joins and the markers of a checkpoint; one of an older version has no joins, or no times.
     pub(super) fn restore(&mut self, checkpoint: &str) -> Result<(), Incompatible> {
         let (joined, pending) = checkpoint.rsplit_once(',').unwrap_or(("", checkpoint));
         for window in joined.split_terminator(',') {
@@ -182,15 +212,74 @@ impl Table {
             let number = |text: &str| text.parse().map_err(|_| Incompatible::Checkpoint);
             self.joined.insert(number(numbers.0)?, number(numbers.1)?);
         }
-        for chunk in pending.as_bytes().chunks(DIGITS) {
-            let code = read(chunk).ok_or(Incompatible::Checkpoint)?;
-            let (hash, side) =
-                (code & !1, if code & 1 == 1 { Side::Size } else { Side::Parameters });
-            self.markers.insert(hash, (self.arrivals, side));
-            self.queue.insert(self.arrivals, Place::Marker(hash));
+        let timed = pending.strip_prefix(WITH_TIMES);
+        let digits = if timed.is_some() { DIGITS } else { DIGITS_WITHOUT_TIMES };
+        for chunk in timed.unwrap_or(pending).as_bytes().chunks(digits) {
+            let code = read(chunk, digits).ok_or(Incompatible::Checkpoint)?;
+            let side = if code & 1 == 1 { Side::Size } else { Side::Parameters };
+            let (hash, made) = match timed {
+                Some(_) => (code >> (1 + MADE_BITS), (code >> 1) as u64 & Made::MAX),
+                // A hash of 64 bits, the lowest in place of the side.
+                None => (code >> (64 - HASH_BITS), 0),
+            };
+            let arrival = self.arrivals;
+            self.markers.insert(hash as u64, Marker { arrival, side, made: Made(made) });
+            self.queue.insert(arrival, Place::Marker(hash as u64));
             self.arrivals += 1;
         }
         Ok(())
+    }
+}
+
+/// When a record was made, in whole seconds, so that an entry and its restored marker compare alike; 0 where it is not
+/// known: the record has no time, or one more than 272 years from 1970.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Made(u64);
+
+impl Made {
+    const MAX: u64 = (1 << MADE_BITS) - 1;
+
+    fn at(t: f64) -> Self {
+        let half = (1_u64 << (MADE_BITS - 1)) as f64;
+        let is_known = t != 0.0 && t.abs() < half;
+        Self(if is_known { (t.floor() + half) as u64 } else { 0 })
+    }
+
+    fn is_before(self, other: Self) -> bool {
+        self.0 != 0 && other.0 != 0 && self.0 < other.0
+    }
+}
+
+/// What an entry of the table is to a record that arrives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Relation {
+    Counterpart,
+    Superseded,
+    Duplicate,
+    Outdated,
+}
+
+impl Relation {
+    fn of(entry: (Side, Made), record: (Side, Made)) -> Self {
+        let is_older = entry.1.is_before(record.1);
+        match (entry.0, record.0) {
+            (Side::Parameters, Side::Parameters) | (Side::Size, Side::Size) if is_older => {
+                Self::Superseded
+            }
+            (Side::Parameters, Side::Parameters) | (Side::Size, Side::Size) => Self::Duplicate,
+            (Side::Size, Side::Parameters) if is_older => Self::Superseded,
+            (Side::Parameters, Side::Size) if record.1.is_before(entry.1) => Self::Outdated,
+            _ => Self::Counterpart,
+        }
+    }
+
+    /// The answer for a record that leaves the entry as it is.
+    fn kept(self) -> Option<Match> {
+        match self {
+            Self::Duplicate => Some(Match::Duplicate),
+            Self::Outdated => Some(Match::Outdated),
+            Self::Counterpart | Self::Superseded => None,
+        }
     }
 }
 
@@ -201,6 +290,13 @@ impl Pending {
             Self::Sized(_) => Side::Size,
         }
     }
+
+    fn made(&self) -> Made {
+        Made::at(match self {
+            Self::Answered(it) => it.parameters.t,
+            Self::Sized(size) => size.t,
+        })
+    }
 }
 
 impl Key {
@@ -208,8 +304,8 @@ impl Key {
         Self { source: source.to_owned(), cid: cid.to_owned(), t_obs }
     }
 
-    /// FNV-1a with a final mix, its lowest bit 0: it is stored in checkpoints, so it must not depend
-    /// on the compiler. A million keys collide with a probability below one in ten million.
+    /// The upper [`HASH_BITS`] bits of FNV-1a with a final mix: it is stored in checkpoints, so it must not depend
+    /// on the compiler. Two of a million keys collide with a probability of 1 in 70,000.
     fn hash(&self) -> u64 {
         const PRIME: u64 = 0x0100_0000_01b3;
         const BETWEEN: [u8; 1] = [0xff];
@@ -218,28 +314,35 @@ impl Key {
         let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
         let hash = parts.into_iter().flatten().fold(0xcbf2_9ce4_8422_2325, step);
         let mixed = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        (mixed ^ (mixed >> 27)) & !1
+        (mixed ^ (mixed >> 27)) >> (64 - HASH_BITS)
     }
 }
 
-/// Base 64: eleven digits hold 64 bits.
-const DIGITS: usize = 11;
+/// Before the pending records of a checkpoint, where each has its time.
+const WITH_TIMES: char = '.';
+/// Bits of the hash and of the time of an entry; one more is its side.
+const HASH_BITS: u32 = 55;
+const MADE_BITS: u32 = 34;
+/// Base 64: 15 digits hold the 90 bits of an entry, so that a million take less than the 16 MB of a record.
+const DIGITS: usize = 15;
+/// Those of a checkpoint without times, which hold 64 bits.
+const DIGITS_WITHOUT_TIMES: usize = 11;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-fn write(mut code: u64, to: &mut String) {
-    for _ in 0..DIGITS {
+fn write(mut code: u128, digits: usize, to: &mut String) {
+    for _ in 0..digits {
         to.push(char::from(ALPHABET[(code & 63) as usize]));
         code >>= 6;
     }
 }
 
-fn read(digits: &[u8]) -> Option<u64> {
-    if digits.len() != DIGITS {
+fn read(text: &[u8], digits: usize) -> Option<u128> {
+    if text.len() != digits {
         return None;
     }
-    digits.iter().rev().try_fold(0_u64, |code, digit| {
+    text.iter().rev().try_fold(0_u128, |code, digit| {
         let value = ALPHABET.iter().position(|it| it == digit)?;
-        Some((code << 6) | value as u64)
+        Some((code << 6) | value as u128)
     })
 }
 
@@ -247,47 +350,96 @@ fn read(digits: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
+    fn size(cid: u64, t: f64) -> Pending {
+        Pending::Sized(Size {
+            cid: cid.to_string(),
+            source: "s".to_owned(),
+            t,
+            t_obs: 600,
+            n_tot: 1,
+            t_end: 0.0,
+        })
+    }
+
+    fn key(cid: u64) -> Key {
+        Key::of("s", &cid.to_string(), 600)
+    }
+
     #[test]
     fn a_checkpoint_reads_back_in_order_and_other_texts_are_refused() {
-        for code in [0, 1, u64::MAX, 0x0123_4567_89ab_cdef] {
+        for code in [0, 1, (1 << 90) - 1, 0x0123_4567_89ab_cdef] {
             let mut text = String::new();
-            write(code, &mut text);
-            assert_eq!(read(text.as_bytes()), Some(code));
+            write(code, DIGITS, &mut text);
+            assert_eq!(read(text.as_bytes(), DIGITS), Some(code));
         }
         let mut table = Table::new(10);
         for i in 0..5 {
-            let size = Size {
-                cid: i.to_string(),
-                source: "s".to_owned(),
-                t: 0.0,
-                t_obs: 600,
-                n_tot: 1,
-                t_end: 0.0,
-            };
-            table.insert(Key::of("s", &i.to_string(), 600), i, Pending::Sized(size));
+            table.insert(key(i), i, size(i, 1e9));
         }
-        assert!(matches!(
-            table.take_match(&Key::of("s", "0", 600), Side::Parameters),
-            Match::Counterpart(_)
-        ));
-        assert!(table.checkpoint().starts_with("600:1,"), "{}", table.checkpoint());
+        let joined = table.take_match(&key(0), Side::Parameters, 1e9);
+        assert!(matches!(joined, Match::Counterpart(_)));
+        assert!(table.checkpoint().starts_with("600:1,."), "{}", table.checkpoint());
         let mut again = Table::new(10);
         assert_eq!(again.restore(&table.checkpoint()), Ok(()));
         assert_eq!(again.checkpoint(), table.checkpoint());
         let old = table.checkpoint().replace("600:1,", "");
         assert_eq!(Table::new(10).restore(&old), Ok(()));
-        assert!(matches!(again.take_match(&Key::of("s", "3", 600), Side::Size), Match::Duplicate));
-        assert!(matches!(
-            again.take_match(&Key::of("s", "3", 600), Side::Parameters),
-            Match::Restored
-        ));
-        assert!(matches!(
-            again.take_match(&Key::of("s", "3", 600), Side::Parameters),
-            Match::Unmatched
-        ));
+        assert!(matches!(again.take_match(&key(3), Side::Size, 1e9), Match::Duplicate));
+        assert!(matches!(again.take_match(&key(3), Side::Parameters, 1e9), Match::Restored));
+        assert!(matches!(again.take_match(&key(3), Side::Parameters, 1e9), Match::Unmatched));
         assert_eq!(again.joined(600), 2);
-        for text in ["[[\"a\",1]]", "600:x,", "600,", "600:1,abc"] {
+        for text in ["[[\"a\",1]]", "600:x,", "600,", "600:1,abc", "600:1,.abc"] {
             assert_eq!(Table::new(1).restore(text), Err(Incompatible::Checkpoint), "{text}");
+        }
+    }
+
+    /// A release without times in its checkpoints wrote the hash of 64 bits, its lowest bit replaced by the side.
+    #[test]
+    fn a_checkpoint_without_times_is_restored() {
+        let mut table = Table::new(10);
+        assert_eq!(table.restore("600:1,TEJ1CRCRJ5MAA"), Err(Incompatible::Checkpoint));
+        let mut text = String::new();
+        write((u128::from(key(7).hash()) << 9) | 0x1fe | 1, DIGITS_WITHOUT_TIMES, &mut text);
+        assert_eq!(table.restore(&text), Ok(()));
+        assert!(matches!(table.take_match(&key(7), Side::Size, 5.0), Match::Duplicate));
+        assert!(matches!(table.take_match(&key(7), Side::Parameters, 5.0), Match::Restored));
+    }
+
+    /// For live entries and for restored markers.
+    #[test]
+    fn records_of_an_earlier_cascade_with_the_same_id_do_not_match() {
+        let tables = |entry: Pending| {
+            let mut live = Table::new(10);
+            live.insert(key(1), 0, entry);
+            let mut restored = Table::new(10);
+            assert_eq!(restored.restore(&live.checkpoint()), Ok(()));
+            [live, restored]
+        };
+        for (at, t, side, expected) in [
+            (1000.0, 2000.0, Side::Parameters, "superseded"),
+            (1000.0, 1000.0, Side::Parameters, "joined"),
+            (1000.0, 500.0, Side::Parameters, "joined"),
+            (1000.0, 0.0, Side::Parameters, "joined"),
+            (0.0, 500.0, Side::Parameters, "joined"),
+            (1e12, 2e12, Side::Parameters, "joined"),
+            (-50.0, -40.0, Side::Parameters, "superseded"),
+            (1000.0, 2000.0, Side::Size, "superseded"),
+            (1000.0, 1000.5, Side::Size, "duplicate"),
+            (1000.0, 500.0, Side::Size, "duplicate"),
+            (1000.0, 0.0, Side::Size, "duplicate"),
+        ] {
+            for mut table in tables(size(1, at)) {
+                let found = match table.take_match(&key(1), side, t) {
+                    Match::Counterpart(_) | Match::Restored => "joined",
+                    Match::Superseded => "superseded",
+                    Match::Duplicate => "duplicate",
+                    Match::Outdated => "outdated",
+                    Match::Unmatched => "unmatched",
+                };
+                assert_eq!(found, expected, "{at} {t} {side:?}");
+                assert_eq!(table.len(), usize::from(expected == "duplicate"));
+                assert_eq!(table.joined(600), u64::from(expected == "joined"));
+            }
         }
     }
 }
