@@ -1,6 +1,6 @@
 //! The jobs that `compare.py` measures against other programs, each in a process of its own.
 //!
-//! `cargo bench --bench jobs -- fits N EVENTS` and so on; Every job prints one line of JSON:
+//! `cargo bench --bench jobs -- fits N EVENTS` and so on. Every job prints one line of JSON:
 //! its time in seconds, and its result, which `compare.py` checks before it compares times.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark fails where it panics")]

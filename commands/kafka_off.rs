@@ -100,7 +100,7 @@ impl KafkaArgs {
     }
 }
 
-/// The exit status that an error of the client asks for: none here.
+/// The exit status of an error of the Kafka client; none in a build without Kafka.
 pub(crate) fn status(_: &io::Error) -> Option<u8> {
     None
 }

@@ -1,4 +1,4 @@
-//! The command line: parse, run, exit status. No logic lives here; see the library.
+//! The command line: parse, run, exit status. It contains no computation, which is in the library.
 
 // Without a feature, what only its commands and views call is unused.
 #![cfg_attr(not(all(feature = "http", feature = "kafka", feature = "tui")), allow(dead_code))]
@@ -47,7 +47,7 @@ use tweetoscope::{critical, stream};
 
 use flags::{Outcome, Usage};
 
-/// The allocator of the C code too (librdkafka, OpenSSL): it defines `malloc` and the functions beside it.
+/// The allocator of the C code too (librdkafka, OpenSSL): it also defines `malloc` and related functions.
 #[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

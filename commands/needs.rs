@@ -184,7 +184,7 @@ pub(crate) fn check_unused(command: &Command, given: &ArgMatches) -> Result<(), 
     }
 }
 
-/// The options of a command that have no effect beside those that `is_given` finds.
+/// The options of a command that have no effect together with those for which `is_given` is true.
 pub(crate) fn idle(command: &Command, is_given: impl Fn(&str) -> bool) -> Vec<&'static str> {
     let has = |id: &str| command.get_arguments().any(|it| it.get_id() == id);
     let given = |needed: &str| match GROUPS.iter().find(|(group, _)| *group == needed) {

@@ -1,7 +1,7 @@
 //! The settings of the original system: `params.config` of its generator, `collector.ini` of its collector.
 //!
 //! Both are read as the original reads them: the first word after the keyword counts, `#` begins a
-//! comment, a keyword that comes again wins. Beyond that `=` and blanks both part keyword and value.
+//! comment, the last line of a keyword takes precedence. In addition, `=` and blanks both separate keyword and value.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -198,10 +198,10 @@ pub(crate) fn collector(text: &str) -> Result<Read<Collector>> {
     Ok(Read { settings: it, warnings })
 }
 
-/// A line of a file: a keyword and what stands behind it.
+/// A line of a file: a keyword and its value.
 struct Setting<'a> {
     line: usize,
-    /// The section it stands in; empty where there is none.
+    /// The section that contains it; empty before the first section.
     section: &'a str,
     keyword: &'a str,
     rest: &'a str,

@@ -23,7 +23,7 @@ pub(crate) fn mean_errors(rows: &[Row]) -> String {
     let (top, beyond) = top(rows.iter().map(|row| row.scores.mean_are.0).fold(0.0, f64::max));
     let slot = (WIDTH - AXIS) / windows.len();
     let mut canvas = vec![vec![' '; WIDTH]; LINES + 1];
-    // Ours last: where the windows are too many to stand side by side, it stays in sight.
+    // The model is drawn last: with more windows than columns, its symbol covers the others.
     for row in rows.iter().rev() {
         let Some(window) = windows.iter().position(|it| *it == row.t_obs) else { continue };
         let column = AXIS + window * slot + column(row.predictor, slot);

@@ -181,7 +181,8 @@ fn check_models(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Logs predictions that are not those of the kernel that was asked for, and records that had no effect.
+/// Logs the numbers of predictions that fell back from the selected kernel and of records without effect; returns the
+/// outcome.
 fn judge(predict: &Predict) -> Outcome {
     let count = predict.without_kernel();
     if count > 0 {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tweetoscope::stage::dashboard::{Key, Query, Sort};
 use tweetoscope::telemetry::{Answer, Feed, PageRequest, Site};
 
-use super::shared::{MARK, Shared};
+use super::shared::{RANKING_INTERVAL, Shared};
 
 /// Time between two updates of the page.
 const OFTEN: Duration = Duration::from_millis(250);
@@ -45,7 +45,7 @@ impl View {
         let mut marked: Option<Instant> = None;
         while !stop.load(Ordering::Relaxed) {
             let mut board = self.shared.board();
-            if board.predicted() > 0 && marked.is_none_or(|at| at.elapsed() > MARK) {
+            if board.predicted() > 0 && marked.is_none_or(|at| at.elapsed() > RANKING_INTERVAL) {
                 board.save_ranks();
                 marked = Some(now());
             }

@@ -9,7 +9,7 @@ use tweetoscope::stage::dashboard::Dashboard;
 use tweetoscope::stage::{Ending, Out, RecordRef, Stage, Tally};
 
 /// Time between two stored rankings, to which changes of rank refer.
-pub(super) const MARK: Duration = Duration::from_secs(30);
+pub(super) const RANKING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The board that the reading thread updates and the views read.
 #[derive(Clone, Default)]

@@ -12,7 +12,7 @@ use ratatui::Frame;
 use ratatui::crossterm::event::KeyEvent;
 use tweetoscope::stage::dashboard::Query;
 
-use super::shared::{MARK, Shared};
+use super::shared::{RANKING_INTERVAL, Shared};
 use crate::terminal::{self, View, Wish};
 use screen::Screen;
 
@@ -39,7 +39,7 @@ pub(super) fn show(
 impl View for Following<'_> {
     fn follow(&mut self) {
         let mut board = self.shared.board();
-        if board.predicted() > 0 && self.marked.is_none_or(|at| at.elapsed() > MARK) {
+        if board.predicted() > 0 && self.marked.is_none_or(|at| at.elapsed() > RANKING_INTERVAL) {
             board.save_ranks();
             self.marked = Some(now());
         }

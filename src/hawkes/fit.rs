@@ -165,7 +165,7 @@ mod tests {
     use crate::hawkes::mark::{MarkLaw, uniform};
     use crate::hawkes::predict::{expected_size, first_generation};
     use crate::hawkes::testing::{
-        dense, extreme, lab_cascade, real_cascades, simulated, two_maxima,
+        dense, extreme, real_cascades, reference_cascade, simulated, two_maxima,
     };
     use rand_chacha::ChaCha8Rng;
     use rand_chacha::rand_core::SeedableRng;
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_fits_of_the_test_vector_agree_with_the_reference_values() {
-        let (points, end) = lab_cascade();
+        let (points, end) = reference_cascade();
         let mle = fit(&points, end, 35.0, Estimator::Mle);
         near(mle.params.infectiousness, 0.0272460, 0.5e-7);
         near(mle.params.decay, 2.747300e-4, 0.5e-10);
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_fits_of_its_windows_agree_with_the_reference_values() {
-        let (all, _) = lab_cascade();
+        let (all, _) = reference_cascade();
         let cut =
             |end: f64| -> Vec<Point> { all.iter().filter(|p| p.time <= end).copied().collect() };
         for (end, n, p, p_digit, beta, beta_digit, size) in [

@@ -137,7 +137,7 @@ const MAX_AGE: f64 = 1e3;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hawkes::testing::{extreme, lab_cascade, random_cascade, random_params};
+    use crate::hawkes::testing::{extreme, random_cascade, random_params, reference_cascade};
 
     /// The definition (docs/model.md), in O(n²), without recursion.
     fn slowly(points: &[Point], end: f64, params: Params) -> f64 {
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_likelihood_agrees_with_the_test_vector() {
-        let (points, end) = lab_cascade();
+        let (points, end) = reference_cascade();
         let params = Params::new(0.02, 1.0 / 3600.0).unwrap();
         assert!((log_likelihood(&points, end, params) - -1551.90915).abs() < 0.5e-5);
     }
@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn the_likelihood_does_not_depend_on_the_origin_of_time() {
-        let (points, end) = lab_cascade();
+        let (points, end) = reference_cascade();
         let params = Params::new(0.02, 1.0 / 3600.0).unwrap();
         let moved: Vec<Point> =
             points.iter().map(|p| Point { time: p.time + 1024.0, ..*p }).collect();

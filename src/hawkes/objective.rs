@@ -54,7 +54,7 @@ pub(crate) struct Objective {
     prior: Option<Prior>,
 }
 
-/// The maximum of the objective over p, at one β, and its derivatives by ln β.
+/// The profile of the objective over p at one β (called the ridge), and its derivatives by ln β.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ridge {
     /// The best p.

@@ -39,7 +39,7 @@ pub fn expected_size(points: &[Point], end: f64, params: Params, mean_mark: f64)
 
 /// The expected number of events within `horizon` seconds after the end of the observation.
 ///
-/// The mean intensity fades as exp(−β (1 − n*) s), so this is n_supp (1 − exp(−β (1 − n*) s)); written with the
+/// The mean intensity decays as exp(−β (1 − n*) s), so this is n_supp (1 − exp(−β (1 − n*) s)); written with the
 /// integral over s, it holds for n* ≥ 1 too.
 pub fn expected_events_within(
     horizon: f64,
@@ -61,12 +61,12 @@ pub fn expected_events_within(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hawkes::testing::{extreme, lab_cascade, random_cascade, random_params};
+    use crate::hawkes::testing::{extreme, random_cascade, random_params, reference_cascade};
     use crate::math;
 
     #[test]
     fn the_expected_size_agrees_with_the_test_vectors() {
-        let (all, _) = lab_cascade();
+        let (all, _) = reference_cascade();
         let params = Params::new(0.02, 1.0 / 3600.0).unwrap();
         for (end, size) in
             [(300.0, 290.7797), (600.0, 285.6802), (1200.0, 285.1896), (1800.0, 281.0748)]

@@ -15,8 +15,8 @@ use crate::cascade::Point;
 use crate::math;
 
 /// The cascade of the test vectors, and the time of its last event.
-pub(crate) fn lab_cascade() -> (Vec<Point>, f64) {
-    let text = include_str!("../../testdata/lab_cascade.json");
+pub(crate) fn reference_cascade() -> (Vec<Point>, f64) {
+    let text = include_str!("../../testdata/reference_cascade.json");
     let points = read(&serde_json::from_str(text).unwrap());
     let end = points.last().unwrap().time;
     (points, end)

@@ -56,7 +56,7 @@ pub struct Refused {
     pub reason: &'static str,
     /// The full message.
     pub detail: String,
-    /// The beginning of the refused line or row; empty for a whole file, and where it is not at hand.
+    /// The beginning of the refused line or row; empty for a whole file, and where the line is not available.
     pub record: Vec<u8>,
 }
 

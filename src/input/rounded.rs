@@ -21,7 +21,7 @@ impl Rounded {
         }
     }
 
-    /// The warning about them in a column of a file, if there are any; `effect` is what they may do.
+    /// The warning about them in a column of a file, if there are any; `effect` is their consequence.
     pub(super) fn report(&self, file: &str, column: &str, effect: &str) -> Option<String> {
         let (id, line) = self.first.as_ref()?;
         Some(format!(

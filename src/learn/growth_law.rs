@@ -29,7 +29,7 @@ pub struct GrowthLaw {
 
 impl Default for GrowthLaw {
     /// The constants that minimise the mean of |prediction − N|/N, smooth where it is below 0.05, with a
-    /// ridge penalty of 0.001 on c1 to c5, over 2,775 cascades of two platforms (Twitter, in two
+    /// penalty of 0.001 (c1² + … + c5²), over 2,775 cascades of two platforms (Twitter, in two
     /// collections, and Weibo) at the ages 300, 424, 600, ..., 21600 s (a factor of √2 apart) at which they
     /// had at least 10 events. Each collection has the same total weight at each age. The fit is
     /// `growth_law.py tideh.jsonl.gz twitter1516.jsonl.gz ced_weibo.jsonl.gz`, with L-BFGS of SciPy.

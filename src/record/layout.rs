@@ -104,8 +104,8 @@ impl Layout {
         Some(())
     }
 
-    /// Called for an event in another order: learns it, at growing intervals, because every line may have an order of
-    /// its own.
+    /// Called for an event in another order: stores the order, at growing intervals, because every line may have an
+    /// order of its own.
     fn out_of_order(&mut self, line: Text<'_>) {
         if self.ordered >= Self::STEADY {
             self.unordered = 0;
@@ -117,7 +117,7 @@ impl Layout {
         }
     }
 
-    /// Called for an event with unknown texts: learns them, at growing intervals, because every line may have others.
+    /// Called for an event with unknown texts: stores them, at growing intervals, because every line may have others.
     pub(super) fn missed(&mut self, line: Text<'_>) {
         self.unknown = self.unknown.saturating_add(1);
         if self.unknown.is_power_of_two() {
@@ -168,7 +168,7 @@ impl Known {
         }
     }
 
-    /// Adds those steps of an order that are new. Where there would be too many, the others are forgotten.
+    /// Adds the steps of an order that are new; where that exceeds [`MAX_STEPS`], removes all others first.
     fn add(&mut self, order: &[Step]) {
         if self.steps.len() + order.len() > MAX_STEPS {
             *self = Self::default();

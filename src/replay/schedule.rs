@@ -1,4 +1,4 @@
-//! The start times of the cascades: the dealt and the real timeline.
+//! The start times of the cascades: on the shuffled (`dealt`) and on the real timeline.
 //!
 //! The sources are merged by time, as a speed requires, but they are independent: the events of a source
 //! depend only on its own cascades and its own random numbers.
@@ -75,7 +75,7 @@ impl Schedule {
     }
 }
 
-/// The dealt timeline.
+/// The `dealt` timeline: cascades in random order, with a bounded number of live ones per source.
 pub(super) struct Dealt {
     order: Order,
     sources: Vec<SourceOrder>,

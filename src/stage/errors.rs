@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A window of fewer predictions gets no verdict.
+/// Minimum number of predictions for a verdict other than `young`, and of earlier errors for a drift.
 pub(super) const FEWEST: usize = 50;
 
 /// Sums of errors.

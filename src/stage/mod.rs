@@ -132,7 +132,7 @@ pub enum Ending {
     Cut,
 }
 
-/// A step of the system. Its law: any cut of the input into batches gives the same output.
+/// A step of the system. Invariant: the output does not depend on how the input is divided into batches.
 pub trait Stage {
     /// The kinds it takes. Every other record passes through unchanged, byte for byte.
     const TAKES: &'static [Kind];
@@ -180,7 +180,7 @@ pub struct Saved<'a> {
     pub emitted: Vec<Record>,
 }
 
-/// What restoring a stage needs beside its input.
+/// What the restore of a stage needs in addition to its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restore {
     /// The kinds of its own output that are read back, because a replay cannot compute them again.
@@ -231,12 +231,12 @@ impl Saved<'_> {
     }
 }
 
-/// A stage whose state a replay restores: how a daemon survives a kill (docs/kafka.md).
+/// A stage whose state can be restored by a replay of its input after a crash (docs/kafka.md).
 ///
 /// The replay feeds the input again from a low watermark, up to the last commit, with the output
 /// suppressed. There are no default methods, so that a stage that wraps another forwards them all.
 pub trait Recover: Stage {
-    /// What restoring needs beside the input.
+    /// What the restore needs in addition to the input.
     const RESTORE: Restore;
 
     /// The options that decide what is emitted for records that a replay reads again, as they are

@@ -16,6 +16,7 @@ mod lost;
 mod options;
 mod pending;
 mod process;
+mod relation;
 mod score;
 mod withheld;
 
@@ -299,7 +300,7 @@ impl Stage for Predict {
             let ready = self.options.pin.iter().all(is_used);
             tally.insert(("ready", "pinned models".to_owned()), f64::from(u8::from(ready)));
         }
-        // A count that appears with its first event would hide that event from an alert rule.
+        // Counters start at 0: `increase()` ignores the first value of a series that did not exist before.
         for name in [
             "duplicate_parameters_total",
             "duplicate_sizes_total",

@@ -167,7 +167,7 @@ impl Rest {
         }
     }
 
-    /// Passes a model to predictor and learner; returns the refusal of an invalid one.
+    /// Passes a model to `predict` and `train`; returns the refusal of an invalid model.
     fn model(&mut self, record: &RecordRef<'_>) -> Vec<(u64, Refusal)> {
         let mut out = Out::default();
         self.predict.on_batch(std::slice::from_ref(record), &mut out);

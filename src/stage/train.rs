@@ -64,7 +64,7 @@ impl TrainOptions {
     }
 }
 
-/// Samples of a window at its trainings before the first forest.
+/// Numbers of samples at which a window is trained, up to and including the first forest.
 const FIRST: [usize; 8] = [1, 2, 3, 5, 7, 10, 14, MIN_SAMPLES_FOR_TREES];
 /// Smallest number of new samples between two later trainings of a window.
 const FEWEST_NEW: usize = 32;
@@ -93,7 +93,7 @@ impl Window {
         first.unwrap_or(self.trained_at + FEWEST_NEW.max(self.trained_at / GROWTH))
     }
 
-    /// Whether the samples are too few for a comparison: a model of more samples then replaces one of fewer.
+    /// Whether there are too few samples to compare models: then the model of more samples replaces the other.
     fn is_early(&self) -> bool {
         self.samples < MIN_SAMPLES_FOR_TREES
     }
@@ -106,7 +106,7 @@ impl Window {
     }
 }
 
-/// The learner.
+/// The `train` stage.
 pub struct Train {
     options: TrainOptions,
     clocks: Clocks,

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Target of the log records of messages to the user. They were printed on stderr already, so that only the log files take
 /// them, unless [`log_messages`] was called.
-pub const PRINTED: &str = "tweetoscope::said";
+pub const PRINTED: &str = "tweetoscope::printed";
 
 /// Logs at level CRITICAL: an error that ends the command, or that loses data.
 ///

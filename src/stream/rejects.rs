@@ -51,7 +51,7 @@ impl Rejects {
         let of_reason = |(reason, count): (&&str, &u64)| {
             (("dead_letters_total", (*reason).to_owned()), *count as f64)
         };
-        // All reasons start at 0: `rate()` does not see an increase of a series that did not exist before.
+        // All reasons start at 0: `rate()` ignores the first value of a series that did not exist before.
         let mut tally: Tally =
             REASONS.into_iter().map(|it| (("dead_letters_total", it.to_owned()), 0.0)).collect();
         tally.extend(self.by_reason.iter().map(of_reason));

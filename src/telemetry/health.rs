@@ -211,7 +211,7 @@ impl Shared {
 
     fn healthy(&self) -> (bool, String) {
         let stalled = self.stalled();
-        (stalled <= MAX_STALL, format!("the loop last moved {stalled:.1} s ago\n"))
+        (stalled <= MAX_STALL, format!("the loop made no progress for {stalled:.1} s\n"))
     }
 
     /// The readiness checks, one per line.

@@ -54,7 +54,7 @@ fn a_batch_that_cannot_be_decoded_ends_services_and_readers() {
     let environment = Environment::new(&broker, "corrupt");
     environment.create("collect", 1);
     environment.feed(&tweets(60, 1, 21));
-    // Compressed, and uncompressed: there, only the checksum shows it. A topic of others, since a reader of both ends
+    // Compressed, and uncompressed: there, only the checksum detects it. A topic of others, since a reader of both ends
     // with the one that it fetches first.
     let of_reader = Environment::new(&broker, "corrupt-alerts");
     broker.script(

@@ -60,7 +60,7 @@ fn an_instance_that_was_replaced_ends_with_status_76() {
     environment.feed(&parts[0]);
     environment.wait_until_read("collect", "tweets");
     let mut new = environment.daemon("collect", "same", &OPTIONS);
-    // The old instance notices at its next commit that it was replaced: records must come after that.
+    // The commit of the old instance is rejected: more records must be written after that.
     let start = Instant::now();
     while !new.stderr().contains("are assigned") {
         assert!(start.elapsed() < Duration::from_secs(60), "{}", new.stderr());

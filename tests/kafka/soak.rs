@@ -109,7 +109,8 @@ fn fault(
             "pauses"
         }
         5..8 => {
-            // The group removes one after its session, and another one learns so with its next heartbeat.
+            // The group removes one after its session, and another one receives the new assignment with its next
+            // heartbeat.
             let command = daemons[victim].0;
             let other = (0..daemons.len()).find(|i| daemons[*i].0 == command && *i != victim);
             daemons[victim].2.signal("STOP");

@@ -1,4 +1,4 @@
-//! From a fault to the one who is called: real Prometheus and Alertmanager on loopback.
+//! Faults raise alerts and notifications: real Prometheus and Alertmanager on loopback.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -79,7 +79,7 @@ fn webhook() -> (u16, Posted) {
 }
 
 /// The shipped rules and routes with shorter times, so that a test need not wait for hours.
-fn hurried(text: &str) -> String {
+fn with_short_intervals(text: &str) -> String {
     let line = |line: &str| {
         let indent = &line[..line.len() - line.trim_start().len()];
         let key = line.trim_start().split(": ").next().unwrap_or_default();
@@ -100,7 +100,7 @@ fn hurried(text: &str) -> String {
 }
 
 #[test]
-fn a_dead_stage_poisoned_input_and_a_bad_model_raise_their_alerts() {
+fn a_stopped_stage_invalid_input_and_a_bad_model_raise_their_alerts() {
     if !(has("prometheus") && has("prometheus-alertmanager")) {
         return;
     }
@@ -113,13 +113,13 @@ fn a_dead_stage_poisoned_input_and_a_bad_model_raise_their_alerts() {
     let mut monitor = Service::start(&["monitor"]);
     let fit = Service::start(&["fit"]);
     let targets = [&collect, &monitor, &fit].map(|it| format!("          - {}\n", it.address));
-    let config = hurried(&shipped("compose.yml"));
+    let config = with_short_intervals(&shipped("compose.yml"));
     let (before, _) = config.split_once("      - targets:\n          - collect").unwrap();
     let config = format!("{before}      - targets:\n{}", targets.concat())
         .replace("alertmanager:9093", &format!("127.0.0.1:{alerting}"));
     fs::write(dir.join("prometheus.yml"), config).unwrap();
-    fs::write(dir.join("alerts.yml"), hurried(&shipped("alerts.yml"))).unwrap();
-    let routes = hurried(&shipped("alertmanager.yml"))
+    fs::write(dir.join("alerts.yml"), with_short_intervals(&shipped("alerts.yml"))).unwrap();
+    let routes = with_short_intervals(&shipped("alertmanager.yml"))
         .replace("http://on-call:8080", &format!("http://127.0.0.1:{hook}"));
     fs::write(dir.join("alertmanager.yml"), routes).unwrap();
     let at = |name: &str| text(&dir.join(name)).to_owned();
@@ -144,7 +144,7 @@ fn a_dead_stage_poisoned_input_and_a_bad_model_raise_their_alerts() {
         ],
         &dir.join("prometheus.log"),
     );
-    // Predictions that are off by a factor of ten, as many as make evidence; poison all along.
+    // Enough predictions that are wrong by a factor of ten for a verdict, with invalid records in between.
     let stats: String = (0..300)
         .map(|i| {
             let n = 20 + i % 50;

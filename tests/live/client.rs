@@ -1,4 +1,4 @@
-//! What the live tests share: the binary, folders, a client of few words.
+//! Shared by the live tests: the binary, temporary folders, a minimal HTTP client.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, Command, Output, Stdio};
 use std::time::Duration;
 
-/// The binary, with nothing of the tester's environment in its way.
+/// The binary, without the variables of the environment that change its output.
 pub(crate) fn tweetoscope() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tweetoscope"));
     command.env_remove("RUST_LOG").env_remove("NO_COLOR").stdin(Stdio::null());
@@ -22,7 +22,8 @@ pub(crate) fn run(args: &[&str], stdin: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Both ends at once: a pipe holds little, and a stage that ends early is no failure of ours.
+    // Writes and reads at the same time, since the buffer of a pipe is small; a stage may end before it has read all
+    // input.
     let (mut to, text) = (child.stdin.take().unwrap(), stdin.to_owned());
     let writing = std::thread::spawn(move || to.write_all(text.as_bytes()));
     let output = child.wait_with_output().unwrap();
@@ -49,12 +50,12 @@ pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// A command that serves, and where.
+/// A running command with `--http`, and its address.
 pub(crate) struct Service {
     pub(crate) child: Child,
     pub(crate) address: SocketAddr,
     pub(crate) stdin: Option<ChildStdin>,
-    /// Held open: a closed stderr is no test of ours.
+    /// Held open, so that writes to stderr succeed.
     _stderr: BufReader<ChildStderr>,
 }
 

@@ -24,7 +24,7 @@ fn has_health(compose: &Value, name: &str) -> bool {
     !health.is_null() && health["disable"].is_null()
 }
 
-/// Faults that no schema sees, one line each.
+/// Faults that a schema does not detect, one line each.
 fn faults(compose: &Value) -> Vec<String> {
     let mut faults = Vec::new();
     for (name, it) in services(compose) {

@@ -59,7 +59,7 @@ fn every_metric_and_label_that_is_named_exists_in_a_run() {
             );
         }
     }
-    // What only a broker can show is held against the table; the Kafka tests look at the rest.
+    // Metrics that need a broker are compared with the table here, and with a run in the Kafka tests.
     for metric in METRICS.iter().filter(|metric| metric.of == "kafka") {
         shown.insert(format!("{PREFIX}{}", metric.name));
         labels.extend(metric.labels.iter().map(|it| (*it).to_owned()));
@@ -219,7 +219,7 @@ fn log_agents_find_their_fields_and_make_few_labels() {
             Path::new("/var/log/tweetoscope/collect.log").extension().is_some_and(|it| it == "log")
         );
     }
-    // The queries of the dashboard ask for labels that the agents make.
+    // The queries of the dashboard select labels that the agents set.
     for expression in expressions(&dashboards()["logs"]) {
         let selector = expression.split('{').nth(1).unwrap().split('}').next().unwrap();
         for part in selector.split(", ") {

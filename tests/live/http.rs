@@ -1,4 +1,4 @@
-//! What listens on `--http`: bounded whatever a client does, and no burden to its stage.
+//! The server of `--http`: its resources are bounded for any client, and it does not delay the stage.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -64,7 +64,7 @@ fn a_dashboard_is_healthy_after_the_end_of_its_input() {
 }
 
 #[test]
-fn only_known_names_and_harmless_methods_are_answered() {
+fn only_allowed_hosts_and_get_and_head_are_answered() {
     let collect = Service::start(&["collect", "--http-host", "collect.example"]);
     let with = |lines: &str| ask(collect.address, &format!("{lines}\r\n\r\n")).0;
     assert_eq!(with("GET /metrics HTTP/1.1\r\nHost: localhost:1"), 200);
@@ -86,7 +86,7 @@ fn half_open_and_idle_connections_are_closed_and_do_not_affect_others() {
     let mut collect = Service::start(&["collect", "--windows", "10s", "--min-size", "1"]);
     let before = collect.memory();
     let start = now();
-    // More than there are places: half of them say nothing, half of them never finish.
+    // More connections than the limit: half of them send nothing, half of them an incomplete request.
     let idle: Vec<TcpStream> = (0..200)
         .map(|i| {
             let mut stream = connect(collect.address);
@@ -96,7 +96,7 @@ fn half_open_and_idle_connections_are_closed_and_do_not_affect_others() {
             stream
         })
         .collect();
-    // Meanwhile the stage does its work.
+    // Meanwhile the stage processes records.
     let mut out = BufReader::new(collect.child.stdout.take().unwrap());
     let mut line = String::new();
     for cid in 0..50 {
@@ -112,7 +112,7 @@ fn half_open_and_idle_connections_are_closed_and_do_not_affect_others() {
         }
     }
     assert!(start.elapsed() < Duration::from_secs(4), "the stage waited: {:?}", start.elapsed());
-    // All are closed within two rounds of 5 s, and then there is room again.
+    // All are closed within two timeouts of 5 s; then new connections are accepted.
     for mut stream in idle {
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest);
@@ -169,7 +169,7 @@ fn a_slow_reader_of_events_misses_some_and_delays_no_other() {
     }
     site.0.send("number", "last");
     assert!(memory() < before + 30_000, "{before} {}", memory());
-    // The quick one has the newest at once; a slow one finds it behind what the kernel held.
+    // The fast client receives the newest event at once; the slow one after the data buffered by the kernel.
     let mut line = String::new();
     while !line.contains("data: last") {
         line.clear();

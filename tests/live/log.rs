@@ -101,7 +101,7 @@ fn the_original_records_are_read_and_control_characters_are_escaped() {
     let shown = run(&["log"], &format!("{original}\n"));
     let expected = "2020-12-03T08:45:23.000Z  collector  DEBUG     a\\u{1b}[31m\\u{a}b\n";
     assert_eq!(out(&shown), expected);
-    // For scripts the message travels as it is.
+    // On a pipe the message is not changed.
     let json = out(&run(&["log", "--json"], &format!("{original}\n")));
     assert!(json.contains(r"a\u001b[31m\nb"), "{json}");
 }

@@ -1,4 +1,4 @@
-//! What a running system shows of itself: logs, metrics, health, the dashboard.
+//! Tests of running commands: logs, metrics, health, the dashboard.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 

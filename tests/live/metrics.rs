@@ -63,7 +63,7 @@ fn pipeline() -> Vec<(&'static str, String)> {
         if stage == "predict" && !parameters.is_empty() {
             records.clone_from(&parameters);
         }
-        // A monitor hands nothing on that a dashboard shows.
+        // The output of monitor has no records that dashboard takes.
         if stage == "dashboard" {
             records = tweets();
         }
@@ -181,7 +181,7 @@ fn generate_and_log_count_their_records() {
     fs::remove_dir_all(dir).unwrap();
 }
 
-/// Prometheus' own opinion, where it is installed.
+/// `promtool check metrics`, where it is installed.
 fn lint(stage: &str, dump: &str) {
     let path =
         std::env::temp_dir().join(format!("tweetoscope-{stage}-{}.prom", std::process::id()));

@@ -1,4 +1,4 @@
-//! Faults of Kubernetes objects that no schema sees.
+//! Faults of Kubernetes objects that a schema does not detect.
 //!
 //! A schema accepts a selector that matches no pod, a port on which nothing listens, or an option that the program
 //! does not have.

@@ -71,7 +71,7 @@ fn actions_are_pinned_and_jobs_have_few_permissions() {
             actions += 1;
         }
         let Some(parsed) = document(&workflow(name)) else { return };
-        // Every job that writes asks for it; the default of the workflow is nothing, or reading.
+        // Every job that needs write permission declares it; the default of the workflow is none, or read.
         let default = &parsed["permissions"];
         let none = default.as_object().is_some_and(|it| it.values().all(|it| it == "read"));
         assert!(none, "{name}: {default}");
@@ -84,7 +84,7 @@ fn actions_are_pinned_and_jobs_have_few_permissions() {
                     !checkout || step["with"]["persist-credentials"] == "false",
                     "{name}: {job}"
                 );
-                // What strangers choose is not pasted into a script.
+                // Text that outsiders can set (titles, branch names) is not expanded into a script.
                 let script = step["run"].as_str().unwrap_or_default();
                 assert!(!script.contains("${{"), "{name}: {job}: {script}");
             }

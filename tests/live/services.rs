@@ -11,7 +11,7 @@ use super::checking::{STAGES, checked, is_option, takes};
 use super::client::{Service, dir, repository, run, text, tweetoscope};
 
 #[test]
-fn the_unit_is_sound_tight_and_starts_what_there_is() {
+fn the_unit_is_valid_sandboxed_and_starts_existing_commands() {
     let unit = fs::read_to_string(repository("deploy/systemd/tweetoscope@.service")).unwrap();
     let start =
         unit.lines().find_map(|it| it.strip_prefix("ExecStart=/usr/bin/tweetoscope ")).unwrap();
@@ -59,7 +59,7 @@ fn the_unit_is_sound_tight_and_starts_what_there_is() {
 }
 
 #[test]
-fn the_image_is_nothing_but_the_binary_and_asks_it_for_its_health() {
+fn the_image_contains_only_the_binary_which_is_also_its_health_check() {
     let path = repository("deploy/container/Containerfile");
     checked("hadolint", &[text(&path)]);
     checked("hadolint", &[text(&repository("deploy/container/Tools.containerfile"))]);

@@ -150,7 +150,7 @@ fn a_signal_ends_a_view_and_the_terminal_is_as_it_was() {
     let dir = dir("signal");
     let binary = env!("CARGO_BIN_EXE_tweetoscope");
     for (command, empty) in [("dashboard", "no alerts yet"), ("monitor", "no stats yet")] {
-        // A server of its own each: one that ends is no place to begin.
+        // One tmux server each: a session cannot be started on a server that is ending.
         let tmux = Tmux(format!("tweetoscope-signal-{command}-{}", std::process::id()));
         let pid = dir.join(command);
         let command = format!(

@@ -1,4 +1,4 @@
-//! The inputs of `testdata/cases`: each stands for a kind of fault that users met, and has one right answer.
+//! The inputs of `testdata/cases`: each reproduces a reported fault and has one expected output.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! The collector against an independent one that is written slowly: every cascade and window
-//! that qualifies is emitted once, none is lost, none comes twice.
+//! The collector against an independent, direct implementation (`slow.rs`): every cascade and window
+//! that qualifies is emitted once, none is missing, none is repeated.
 
 #[path = "slow.rs"]
 mod slow;

@@ -1,4 +1,4 @@
-//! Models, whatever they are asked and whatever stands in their files.
+//! Models for extreme inputs and for altered files.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -85,7 +85,7 @@ fn a_model_of_few_samples_replaces_one_of_many_only_where_it_is_clearly_better()
     }
 }
 
-/// Series that nature does not make.
+/// Valid but extreme series.
 fn hostile() -> Vec<(&'static str, Vec<Point>)> {
     let series = |count: usize, point: &dyn Fn(usize) -> (f64, f64)| -> Vec<Point> {
         let at = |i| {
@@ -106,7 +106,7 @@ fn hostile() -> Vec<(&'static str, Vec<Point>)> {
     ]
 }
 
-/// All that an answer says.
+/// All numbers of a forecast: the size, intervals and tail probabilities.
 fn whole(answer: &Forecast<'_>) -> Vec<f64> {
     let levels = [0.0, 0.1, 0.5, 0.9, 1.0].map(|level| answer.interval(level));
     let above = (0..30).map(|i| answer.probability_above(1.5_f64.powi(i)));
@@ -249,7 +249,7 @@ fn a_torn_or_altered_model_is_refused() {
         }
         bytes[place] = other;
         let text = String::from_utf8(bytes).unwrap();
-        // An alteration that changes nothing (0.10 for 0.1) would be no harm; there is none here.
+        // Every alteration here changes a value; one that does not (0.10 for 0.1) could be accepted.
         assert!(Model::from_line(&text).is_err(), "turn {turn}, byte {place}");
     }
     for other in [2, 3, 6] {

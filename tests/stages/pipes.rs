@@ -1,4 +1,4 @@
-//! What a shell does to a command: closed readers, broken input, full disks.
+//! Commands in a shell: closed readers, invalid input, full disks.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -23,7 +23,7 @@ fn tweetoscope(args: &[&str]) -> Command {
     command
 }
 
-/// Runs with this input; feeding goes on beside, so that no pipe fills up.
+/// Runs a command with this input, which a separate thread writes, so that no pipe blocks.
 pub(crate) fn run(args: &[&str], input: &[u8]) -> Output {
     let mut child: Child = tweetoscope(args).spawn().unwrap();
     let (mut stdin, input) = (child.stdin.take().unwrap(), input.to_vec());
@@ -140,7 +140,7 @@ fn a_record_of_another_type_passes_through_unchanged() {
     }
 }
 
-/// What is held back goes off before the next line is waited for, however few lines there were.
+/// Buffered output is flushed before a read blocks, however few lines there are.
 #[test]
 fn output_is_flushed_while_input_is_awaited() {
     let foreign = *b"{\"type\":\"log\",\"t\":1}\n";

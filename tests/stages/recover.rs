@@ -1,4 +1,4 @@
-//! The law by which daemons survive a kill: a replay from the position that a stage names, with the
+//! The property on which recovery depends: a replay from the position that `replay_start` selects, with the
 //! checkpoint and the changelog of that position, restores its state; also where the position is
 //! rounded down to an earlier checkpoint. Without brokers: the options of `kafka/daemon/checkpoints.rs`.
 

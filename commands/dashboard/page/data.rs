@@ -7,7 +7,7 @@ use tweetoscope::stream::printable;
 use super::html::link;
 use crate::dashboard::shared::Shared;
 
-/// At most so many rows are sent to the script, which filters and sorts them; of a board with more it asks
+/// Maximum number of rows that are sent to the script, which filters and sorts them; for a larger board it requests
 /// the server.
 const ROWS: usize = 200;
 

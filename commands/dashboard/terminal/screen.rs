@@ -59,7 +59,7 @@ impl Screen {
         self.choose();
     }
 
-    /// Remembers the cascade of the selected row.
+    /// Stores the key of the cascade of the selected row in `chosen`.
     fn choose(&mut self) {
         let last = self.rows.len().checked_sub(1);
         let place = self.table.selected().zip(last).map(|(place, last)| place.min(last));

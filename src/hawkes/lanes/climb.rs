@@ -1,4 +1,4 @@
-//! The search for a maximum of the ridge, given its values: Newton's method, safeguarded by bisection.
+//! The search for a maximum of the profile (`Ridge`), given its values: Newton's method, safeguarded by bisection.
 
 use crate::hawkes::objective::{DECAY_MAX, DECAY_MIN, GRID, Ridge, TOLERANCE};
 use crate::math;

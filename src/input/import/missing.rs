@@ -12,7 +12,7 @@ use crate::cascade::numbers::grouped;
 pub enum MissingRoot {
     /// Emit the original that the repost contains; drop reposts without one.
     Embedded,
-    /// The first repost stands for the original.
+    /// The first repost is the root of the cascade, in place of the original.
     First,
     /// Drop them.
     Drop,

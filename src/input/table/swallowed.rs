@@ -1,4 +1,5 @@
-//! Rows of a table inside a text: a stray quote opened it before them, and another closed it after them.
+//! Detects rows of a table inside a quoted text: an unescaped quote opened the text before them, and another one closed
+//! it.
 
 use csv::ByteRecord;
 

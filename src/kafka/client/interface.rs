@@ -84,8 +84,8 @@ pub(crate) trait GroupConsumer {
     /// Reads a partition from another offset on.
     fn seek(&self, partition: i32, offset: i64) -> io::Result<()>;
 
-    /// The committed positions; `None` where the coordinator does not give them now, as while a transaction of an ended
-    /// process is open.
+    /// The committed positions; `None` where the coordinator does not return them now, as while a transaction of an
+    /// ended process is open.
     fn committed(&self, partitions: &[i32], wait: Duration) -> io::Result<Option<Positions>>;
 
     /// Reads the records that have been fetched; waits for the first one.

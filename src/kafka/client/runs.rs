@@ -1,4 +1,4 @@
-//! Records that wait to be passed to librdkafka in runs for one partition.
+//! Buffers records and passes them to librdkafka grouped by partition.
 //!
 //! librdkafka takes records one by one. Where each is for another partition than the one before, every call wakes
 //! another queue, which costs twice the processor time of records in runs for one partition. So a few records are

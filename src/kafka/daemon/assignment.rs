@@ -21,7 +21,8 @@ const REQUEST: Duration = Duration::from_millis(500);
 /// Time from a restore to the request that confirms its position.
 const CONFIRM: Duration = Duration::from_millis(500);
 
-/// How long a topic must be missing to count as deleted: a broker that has just started may not know its topics yet.
+/// How long a topic must be missing to count as deleted: the metadata of a broker that has just started may not contain
+/// the topic yet.
 const MISSING: Duration = Duration::from_secs(10);
 
 /// The assignment of a member that has joined a group.

@@ -12,7 +12,7 @@ use crate::record::{Item, Kind, Record};
 use crate::stage::RecordRef;
 use crate::stream::Frame;
 
-/// Number of records that wait for their counterpart, at most; then all are dropped. Keys that do not
+/// Number of unmatched records, at most; above it, all are dropped. Keys that do not
 /// agree affect all records, so that the first ones are enough.
 const MAX_UNMATCHED: usize = 100_000;
 /// Number of records of a kind after which its keys are compared with those of the other kind.

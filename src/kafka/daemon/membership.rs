@@ -1,10 +1,11 @@
 //! Whether each partition has a member.
 //!
-//! In the classic protocol, a static member that is killed after it has given up a partition, and before it has joined the
-//! group again, returns without a rebalance: the group assumes that it is the same process, and the partition that it gave
-//! up has no member until the next rebalance. A process with a stable id therefore asks for the assignments of all members
-//! some time after its own. It joins again where the same partitions are missing twice, without a change of its own
-//! assignment in between: during a rebalance a partition that one member has given up is missing for a moment.
+//! In the classic protocol, a static member that is killed after it has accepted the revocation of a partition, and
+//! before it has joined the group again, returns without a rebalance: the group assumes that it is the same process,
+//! and the partition that it gave up has no member until the next rebalance. A process with a stable id therefore asks
+//! for the assignments of all members some time after its own. It joins again where the same partitions are missing
+//! twice, without a change of its own assignment in between: during a rebalance, a revoked partition has no member for
+//! a moment.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

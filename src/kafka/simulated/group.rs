@@ -16,7 +16,7 @@ pub(super) struct Member {
     revoking: BTreeSet<i32>,
     /// Partitions that it has kept although it was removed, until the next generation.
     claimed: BTreeSet<i32>,
-    /// Whether it joins again by itself when it learns that it was removed, and keeps its partitions: as librdkafka
+    /// Whether it joins again by itself when its next request is rejected, and keeps its partitions: as librdkafka
     /// does in a rebalance of the cooperative protocol.
     is_silent: bool,
     pub(super) rebalances: VecDeque<Rebalance>,
@@ -28,7 +28,7 @@ pub(super) struct Group {
     pub(super) cooperative: bool,
     partitions: i32,
     pub(super) members: BTreeMap<u64, Member>,
-    /// Members that were removed, and do not know it.
+    /// Members that were removed and have not made a request since.
     pub(super) expelled: BTreeMap<u64, Member>,
     next_member: u64,
     generation: u64,

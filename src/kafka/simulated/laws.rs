@@ -158,7 +158,7 @@ fn faults_without_restored_state_or_without_transactions_are_found() {
     assert!(lost > 50 && repeated > 30, "{lost} and {repeated} of 100");
 }
 
-/// A member that has joined again by itself has a valid generation before it knows what it has lost.
+/// A member that has joined again by itself has a valid generation before it receives its assignment.
 #[test]
 fn commits_in_a_generation_whose_assignment_is_not_known_are_found() {
     let (commits_as, unit) = (Identity::Group, Duration::from_secs(1));
@@ -170,7 +170,7 @@ fn commits_in_a_generation_whose_assignment_is_not_known_are_found() {
 }
 
 #[test]
-fn a_process_accepts_no_older_position_than_it_knows() {
+fn a_process_rejects_positions_below_those_it_has_received() {
     let one = |scenario: &Scenario| {
         collect_with_faults(&Scenario { one_process: true, ..scenario.clone() })
     };

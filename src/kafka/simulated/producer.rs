@@ -153,7 +153,7 @@ impl TransactionalProducer for SimulatedProducer {
         };
         world.add_positions(transaction, positions);
         world.crash_point()?;
-        // Between the two requests others act: members expire, and transactions.
+        // Between the two requests, members and transactions may expire.
         let time = if below(&mut world.rng, 8) == 0 { 50 } else { 1 };
         world.advance(time);
         world.wait_for_answer();

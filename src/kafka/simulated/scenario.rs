@@ -38,7 +38,8 @@ pub(super) struct Scenario {
     /// What a unit of the virtual clock is for the daemons; 500 ms or more to see that old positions are found, which last
     /// for up to 4 units: then they are confirmed too early.
     pub(super) unit: Duration,
-    /// Whether there is one process, which is not killed, and old positions are given for a long time: it knows newer ones.
+    /// Whether there is one process, which is not killed, and the coordinator returns old positions for a long time:
+    /// the process has received newer ones.
     pub(super) one_process: bool,
 }
 

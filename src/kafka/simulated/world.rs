@@ -194,7 +194,7 @@ impl World {
             |it: &Transaction| it.state == State::Open && now > it.began + TRANSACTION_TIMEOUT;
         for number in 0..self.transactions.len() {
             if expired(&self.transactions[number]) {
-                // The coordinator raises the epoch, so that the producer notices it.
+                // The coordinator raises the epoch, so that the next request of the producer is rejected.
                 let id = self.transactions[number].producer.clone();
                 self.end(number, State::Aborted);
                 if let Some(producer) = self.producers.get_mut(&id) {

@@ -148,7 +148,7 @@ impl Dashboard {
     fn event(&mut self, event: &Event<'_>) {
         let t = event.time.seconds();
         self.clock(&event.source, t);
-        if !self.has_room_for(&event.source, &event.cid) {
+        if !self.has_short_names(&event.source, &event.cid) {
             return;
         }
         let key = Key { source: event.source.clone().into(), cid: event.cid.clone().into() };
@@ -215,7 +215,7 @@ impl Dashboard {
     /// The cascade of a record. Where the one of that id was over before `root`, at which or after
     /// which that of the record began, the id is used again, and a new one begins.
     fn cascade(&mut self, source: &str, cid: &str, root: f64) -> Option<&mut Cascade> {
-        if !self.has_room_for(source, cid) {
+        if !self.has_short_names(source, cid) {
             return None;
         }
         let key = Key { source: source.to_owned(), cid: cid.to_owned() };
@@ -228,7 +228,7 @@ impl Dashboard {
     }
 
     /// Whether the names of a record are short enough; counts it where they are not.
-    fn has_room_for(&mut self, source: &str, cid: &str) -> bool {
+    fn has_short_names(&mut self, source: &str, cid: &str) -> bool {
         let has_room = source.len() <= NAME && cid.len() <= NAME;
         self.long_names += u64::from(!has_room);
         has_room

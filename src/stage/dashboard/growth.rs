@@ -35,7 +35,7 @@ impl Growth {
         let place = self.spans.partition_point(|span| span.from <= time);
         let one = Span { from: time, to: time, events: 1 };
         match place.checked_sub(1).map(|before| &mut self.spans[before]) {
-            // Inside a span, or in the room that the span has left.
+            // Inside a span, or after a span with fewer than `stride` events.
             Some(span) if time < span.to || span.events < stride => {
                 (span.to, span.events) = (span.to.max(time), span.events + 1);
             }

@@ -184,7 +184,7 @@ fn a_learning_curve_begins_at_the_growth_law_and_does_not_depend_on_the_number_o
     }
 }
 
-/// What happens to cascades after the alert of another one changes nothing of its prediction.
+/// Events of other cascades after an alert do not change its prediction.
 #[test]
 fn in_time_order_a_prediction_depends_only_on_cascades_that_had_ended() {
     const TERMINATED: f64 = 600.0;

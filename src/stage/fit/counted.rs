@@ -44,7 +44,7 @@ impl Counted {
         let mut tally = Tally::new();
         for (of, counts) in Estimator::ALL.iter().zip(&self.by_status) {
             for (status, count) in STATUSES.iter().zip(counts) {
-                // All statuses of the selected estimator, so that an alert rule sees the first fit of each.
+                // All statuses of the selected estimator, so that `increase()` includes the first fit of each.
                 if *of == estimator || *count > 0.0 {
                     tally.insert(("fits_total", format!("{},{status}", of.name())), *count);
                 }

@@ -34,7 +34,7 @@ pub(super) fn training_label(model: &str) -> &'static str {
 /// The `model` of an untrained alert.
 pub const UNTRAINED: &str = "untrained";
 
-/// What was learned and predicts.
+/// The trained predictor of a cascade: a model, or a corrected growth law.
 pub(super) enum Predictor<'a> {
     /// The model of the window.
     Model(&'a Model),

@@ -146,7 +146,8 @@ fn every_prediction_is_finite_at_least_n_at_most_the_cap_and_in_its_interval() {
     assert!(steps.iter().eq(expected.iter()), "{steps:?}");
 }
 
-/// Without a model of its window, a cascade is predicted by the law of the most cascades.
+/// A cascade without a model of its window is predicted by the corrected growth law that was fitted to the most
+/// cascades.
 #[test]
 fn a_window_without_a_model_is_predicted_by_the_law_of_another_window() {
     let parameters = fitted(&cascade(3, false), 600);
@@ -267,7 +268,7 @@ fn reasons_are_the_largest_contributions_in_words() {
 
 /// A stat counts the stats of its window that were emitted before its prediction was made.
 #[test]
-fn a_stat_says_how_many_cascades_had_finished_before_its_prediction() {
+fn a_stat_has_the_number_of_cascades_finished_before_its_prediction() {
     for seed in 0..20 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut below = |count: u64| rng.next_u64() % count;

@@ -14,7 +14,7 @@ pub enum Method {
     Auto,
     /// The growth law without training.
     GrowthLaw,
-    /// SEISMIC, or the process where it has no estimate.
+    /// SEISMIC; where it has no estimate, the fitted Hawkes process.
     Seismic,
     /// The fitted process.
     Hawkes,

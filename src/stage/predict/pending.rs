@@ -11,6 +11,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+pub(super) use super::relation::Side;
+use super::relation::{MADE_BITS, Made, Relation};
 use crate::record::{Interval, Parameters, Size};
 use crate::stage::Incompatible;
 
@@ -30,13 +32,6 @@ pub(super) struct Answered {
     pub(super) model: String,
     /// Final sizes of the window that were joined with a prediction before this one was made.
     pub(super) finished: u64,
-}
-
-/// Which of the two records of a join it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Parameters,
-    Size,
 }
 
 /// A record whose counterpart has not arrived.
@@ -126,7 +121,7 @@ impl Table {
         if let Some((arrival, _, pending)) = self.records.get(key) {
             let (arrival, entry) = (*arrival, (pending.side(), pending.made()));
             let relation = Relation::of(entry, (side, made));
-            if let Some(kept) = relation.kept() {
+            if let Some(kept) = kept(relation) {
                 return kept;
             }
             self.queue.remove(&arrival);
@@ -143,7 +138,7 @@ impl Table {
         let hash = if self.markers.is_empty() { 0 } else { key.hash() };
         let Some(marker) = self.markers.get(&hash) else { return Match::Unmatched };
         let relation = Relation::of((marker.side, marker.made), (side, made));
-        if let Some(kept) = relation.kept() {
+        if let Some(kept) = kept(relation) {
             return kept;
         }
         self.queue.remove(&marker.arrival);
@@ -231,55 +226,12 @@ impl Table {
     }
 }
 
-/// When a record was made, in whole seconds, so that an entry and its restored marker compare alike; 0 where it is not
-/// known: the record has no time, or one more than 272 years from 1970.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Made(u64);
-
-impl Made {
-    const MAX: u64 = (1 << MADE_BITS) - 1;
-
-    fn at(t: f64) -> Self {
-        let half = (1_u64 << (MADE_BITS - 1)) as f64;
-        let is_known = t != 0.0 && t.abs() < half;
-        Self(if is_known { (t.floor() + half) as u64 } else { 0 })
-    }
-
-    fn is_before(self, other: Self) -> bool {
-        self.0 != 0 && other.0 != 0 && self.0 < other.0
-    }
-}
-
-/// What an entry of the table is to a record that arrives.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Relation {
-    Counterpart,
-    Superseded,
-    Duplicate,
-    Outdated,
-}
-
-impl Relation {
-    fn of(entry: (Side, Made), record: (Side, Made)) -> Self {
-        let is_older = entry.1.is_before(record.1);
-        match (entry.0, record.0) {
-            (Side::Parameters, Side::Parameters) | (Side::Size, Side::Size) if is_older => {
-                Self::Superseded
-            }
-            (Side::Parameters, Side::Parameters) | (Side::Size, Side::Size) => Self::Duplicate,
-            (Side::Size, Side::Parameters) if is_older => Self::Superseded,
-            (Side::Parameters, Side::Size) if record.1.is_before(entry.1) => Self::Outdated,
-            _ => Self::Counterpart,
-        }
-    }
-
-    /// The answer for a record that leaves the entry as it is.
-    fn kept(self) -> Option<Match> {
-        match self {
-            Self::Duplicate => Some(Match::Duplicate),
-            Self::Outdated => Some(Match::Outdated),
-            Self::Counterpart | Self::Superseded => None,
-        }
+/// The answer to a record that leaves the entry as it is.
+fn kept(relation: Relation) -> Option<Match> {
+    match relation {
+        Relation::Duplicate => Some(Match::Duplicate),
+        Relation::Outdated => Some(Match::Outdated),
+        Relation::Counterpart | Relation::Superseded => None,
     }
 }
 
@@ -320,9 +272,8 @@ impl Key {
 
 /// Before the pending records of a checkpoint, where each has its time.
 const WITH_TIMES: char = '.';
-/// Bits of the hash and of the time of an entry; one more is its side.
+/// Bits of the hash of an entry; it has [`MADE_BITS`] of its time and one of its side, too.
 const HASH_BITS: u32 = 55;
-const MADE_BITS: u32 = 34;
 /// Base 64: 15 digits hold the 90 bits of an entry, so that a million take less than the 16 MB of a record.
 const DIGITS: usize = 15;
 /// Those of a checkpoint without times, which hold 64 bits.

@@ -171,7 +171,8 @@ fn kernels_take_marks_of_zero_for_unknown_in_an_evaluation_too() {
     assert_eq!(zeros, ones);
 }
 
-/// What a model learns about an earlier age is what a window that ends there knows: no later event, and no later mark.
+/// The training row at an earlier age equals the features of a window that ends there: it contains no later event or
+/// mark.
 #[test]
 fn the_rows_of_a_window_are_the_features_of_windows_that_end_at_their_ages() {
     let line = |i: u64| {

@@ -138,7 +138,7 @@ fn compressed_stdin_and_named_pipes_are_recognised() {
 }
 
 #[test]
-fn what_is_doubtful_about_ids_and_times_is_said() {
+fn doubtful_ids_and_times_are_reported() {
     let folder = folder("doubts");
     let history = b"{\"cid\":\"a\",\"t0\":1539202764,\"tweets\":[[0,5],[20,1]]}\n";
     let (one, two) = (folder.join("1.jsonl"), folder.join("2.jsonl"));
@@ -251,7 +251,7 @@ fn posts_that_are_newest_first_over_several_lines_name_the_remedy_and_it_helps()
 }
 
 #[test]
-fn a_report_says_once_how_the_columns_were_understood() {
+fn the_mapping_of_columns_is_reported_once() {
     let folder = folder("columns");
     let path = folder.join("table.csv");
     let rows: String =

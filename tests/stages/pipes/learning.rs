@@ -228,7 +228,8 @@ fn the_course_of_growth_is_that_of_real_cascades() {
     assert!(shares.len() == 50 && (0.35..0.75).contains(&median), "{median} {shares:?}");
 }
 
-/// The sizes of the cascades of one source are not known before later events of another: no prediction knows what comes.
+/// The sizes of the cascades of one source are not known before later events of another: no prediction may depend on
+/// them.
 #[test]
 fn predictions_do_not_depend_on_the_number_of_sources_where_nothing_has_ended() {
     let cascade = |number: u32| {

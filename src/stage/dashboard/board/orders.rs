@@ -187,10 +187,14 @@ fn a_reused_id_begins_a_new_cascade() {
         let mut board = Dashboard::new(1000);
         give(&mut board, &life(seed, 2));
         for row in board.top(100, &Query { ended: true, ..Query::default() }) {
-            assert_eq!(Some(row.observed), row.ended, "seed {seed}: both lives were counted");
+            assert_eq!(
+                Some(row.observed),
+                row.ended,
+                "seed {seed}: both cascades with this id were counted"
+            );
         }
     }
-    // Before the second life ends too.
+    // Before the second cascade with this id ends, too.
     for cut in [30, 100, 200, 400] {
         let mut board = Dashboard::new(1000);
         let mut records = life(3, 2);
