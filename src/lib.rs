@@ -2,7 +2,8 @@
 //!
 //! # The map
 //!
-//! The modules form layers, lowest first. A file imports only from lower layers or from its own folder:
+//! The modules form layers, lowest first; `math`, `parallel` and `event`, `hawkes` and `learn`, and `replay` and `stage`
+//! are of one layer each (docs/architecture.md). A file imports only from lower layers or from its own folder:
 //!
 //! | module | content |
 //! |---|---|
@@ -36,7 +37,7 @@
 //!
 //! # Deliberate omissions
 //!
-//! - Timers in place of event time.
+//! - Timers: event time advances by records only.
 //! - A store other than the input log and its topics.
 //! - A pretrained model: a model trained on one platform is misleading on another.
 //! - A configuration file format.

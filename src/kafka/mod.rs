@@ -5,6 +5,7 @@
 //! | `client` | connection, consumer, producer, readers, topics; the only user of rdkafka |
 //! | `restore` | checkpoint metadata, changelog, stored state of a partition |
 //! | `daemon` | the loop, tasks, transactions, output, metrics |
+//! | `simulated` | for tests: a cluster with faults in one thread, determined by a seed |
 //!
 //! # Recovery
 //!
@@ -14,7 +15,8 @@
 //!
 //! - A transaction contains the output and the offsets of the input. The metadata of an offset
 //!   contains the *low watermark*, the offset at which a replay starts, with the *checkpoint* of the
-//!   stage at that offset. Checkpoints are made every 10,000 records or less often (`daemon::checkpoints`).
+//!   stage at that offset. Checkpoints are made every 10,000 records, or an eighth of `--max-replay` where that is less
+//!   (`daemon::checkpoints`).
 //! - For an assigned partition a new stage is created and fed from the low watermark; output is
 //!   suppressed up to the committed offset. Since the stage is deterministic, its state is then the
 //!   state at the commit, bit for bit.

@@ -1,11 +1,12 @@
 //! The expected growth of a cascade after its window: the curve of an alert, and when it reaches a size.
 //!
 //! For the method `hawkes` it is that of the fitted process: n + n_supp (1 - exp(-beta (1 - n*) s)) (docs/model.md).
-//! For a model, a law or SEISMIC it is that of SEISMIC's memory kernel up to the 7 days of the final size, whose
-//! heavy tail an exponential kernel lacks.
+//! For every other method it is that of SEISMIC's memory kernel, whose heavy tail an exponential kernel lacks, up to an
+//! age of 7 days or twice the window, whichever is larger.
 
 use super::answer::{HAWKES, SUBCRITICAL};
 use crate::cascade::Point;
+use crate::hawkes::predict::growth_rate;
 use crate::hawkes::seismic;
 use crate::math;
 use crate::record::{Alert, Named, Parameters};
@@ -24,7 +25,7 @@ impl Growth {
         let [_, beta] = parameters.params;
         let window = parameters.t_obs as f64;
         if alert.method == HAWKES {
-            return Self::Process(beta * (1.0 - parameters.n_star.min(SUBCRITICAL)));
+            return Self::Process(growth_rate(beta, parameters.n_star.min(SUBCRITICAL)));
         }
         Self::Memory { window, horizon: WEEK.max(2.0 * window) }
     }
