@@ -156,8 +156,8 @@ fn warn(counts: &NowCounts, method: Method) {
     }
     if *extrapolated > 0 {
         log::warn!(
-            "{extrapolated} of {predicted} cascades are younger than 150 s or older than 12 h: the growth law \
-             was not fitted to such ages"
+            "{extrapolated} of {predicted} cascades are younger than 150 s or older than 12 h: not within \
+             a factor of 2 of the ages that the growth law was fitted to (300 s to 6 h)"
         );
     }
     // The fitted process and SEISMIC use no model.

@@ -39,7 +39,7 @@ pub fn describe(
 }
 
 /// Ages of a cascade before the end of the window at which it gives a training row, in seconds: the window
-/// divided by powers of √2, down to 150 s or a quarter of the window, and to 6 events.
+/// divided by √2^k, k = 1 to 10, at least the smaller of 150 s and a quarter of the window, with at least 6 events.
 pub fn ladder(points: &[Point], window: f64) -> Vec<f64> {
     const RUNGS: i32 = 10;
     const MIN_AGE: f64 = 150.0;

@@ -31,8 +31,8 @@ impl Default for GrowthLaw {
     /// The constants that minimise the mean of |prediction − N|/N, smooth where it is below 0.05, with a
     /// penalty of 0.001 (c1² + … + c5²), over 2,775 cascades of two platforms (Twitter, in two
     /// collections, and Weibo) at the ages 300, 424, 600, ..., 21600 s (a factor of √2 apart) at which they
-    /// had at least 10 events. Each collection has the same total weight at each age. The fit is
-    /// `growth_law.py tideh.jsonl.gz twitter1516.jsonl.gz ced_weibo.jsonl.gz`, with L-BFGS of SciPy.
+    /// had at least 10 events. Each collection has the same total weight at each age. The fit
+    /// used L-BFGS of SciPy.
     fn default() -> Self {
         Self { constants: [0.8079, -0.4537, 0.4969, 0.1297, -0.2507, -0.1851] }
     }

@@ -6,7 +6,7 @@ use super::values::Features;
 /// A finished cascade at one observation window.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
-    /// The cascade, `source/cid`: the same for all its windows.
+    /// The cascade, the same for all its windows; of a later cascade with the same `source/cid` another one.
     pub id: String,
     /// The window T, in seconds.
     pub t_obs: f64,

@@ -11,7 +11,7 @@ use crate::record::{Alert, History, Item, Kind, Parameters, Record};
 const TOLERANCE: f64 = 0.02;
 /// The smallest age that is predicted, in seconds.
 const MIN_AGE: f64 = 1.0;
-/// The ages that the growth law was fitted to, in seconds: 150 s to 12 h.
+/// Within a factor of 2 of the ages that the growth law was fitted to (300 s to 6 h), in seconds.
 const AGES: std::ops::RangeInclusive<f64> = 150.0..=43_200.0;
 
 /// Fits history records up to the end of their observation, and predicts their final size.

@@ -1,6 +1,6 @@
 //! Trains a model per window on finished cascades, and publishes it if it is not worse.
 //!
-//! It trains at fixed points of its input (a window's samples grew by a tenth), never by the clock,
+//! It trains at fixed points of its input (a window got a tenth of its kept samples in addition), never by the clock,
 //! so the same samples give the same models. A model of all samples is compared with the incumbent on the samples
 //! added since the last training, and published if it is at least as good. A sample is predicted only by trees and
 //! networks that were not trained on it.
@@ -68,7 +68,7 @@ impl TrainOptions {
 const FIRST: [usize; 8] = [1, 2, 3, 5, 7, 10, 14, MIN_SAMPLES_FOR_TREES];
 /// Smallest number of new samples between two later trainings of a window.
 const FEWEST_NEW: usize = 32;
-/// New samples between two trainings, as a divisor of the earlier ones: a tenth.
+/// New samples between two trainings, as a divisor of the kept ones: a tenth.
 const GROWTH: usize = 10;
 
 /// Bound of an error that enters a mean.
@@ -87,10 +87,11 @@ struct Window {
 }
 
 impl Window {
-    /// The number of samples at which it is trained next.
-    fn due(&self) -> usize {
+    /// The number of samples at which it is trained next, where the newest so many are kept.
+    fn due(&self, newest: usize) -> usize {
         let first = FIRST.into_iter().find(|samples| *samples > self.trained_at);
-        first.unwrap_or(self.trained_at + FEWEST_NEW.max(self.trained_at / GROWTH))
+        let kept = self.trained_at.min(newest);
+        first.unwrap_or(self.trained_at + FEWEST_NEW.max(kept / GROWTH))
     }
 
     /// Whether there are too few samples to compare models: then the model of more samples replaces the other.
@@ -157,7 +158,7 @@ impl Train {
     }
 
     fn sample(&mut self, sample: &record::Sample, position: u64, out: &mut Out) {
-        let learned = learn_sample(sample);
+        let learned = learn::Sample { id: life(sample), ..learn_sample(sample) };
         if !learned.is_usable() {
             self.unusable += 1;
             return;
@@ -166,7 +167,7 @@ impl Train {
         self.samples.push(learned);
         let window = self.windows.entry(sample.t_obs).or_default();
         window.samples += 1;
-        if window.samples >= window.due() {
+        if window.samples >= window.due(self.options.newest) {
             self.drop_oldest();
             self.train(sample.t_obs, out);
         }
@@ -266,6 +267,11 @@ impl Train {
     }
 }
 
+/// The cascade of a sample: an id can be used again, and the windows of one cascade share final size and time.
+fn life(sample: &record::Sample) -> String {
+    format!("{}/{} {} {}", sample.source, sample.cid, sample.n_tot, sample.t)
+}
+
 /// The sample as `learn` reads it.
 pub fn learn_sample(sample: &record::Sample) -> learn::Sample {
     learn::Sample {
@@ -346,5 +352,39 @@ impl Stage for Train {
             }
         }
         tally
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trainings_are_due_after_a_tenth_of_the_kept_samples() {
+        let due = |trained_at, newest| Window { trained_at, ..Window::default() }.due(newest);
+        assert_eq!(due(1_000_000, 100_000), 1_010_000);
+        assert_eq!(due(50_000, 100_000), 55_000);
+        assert_eq!((due(100, 50), due(3, 1)), (132, 5));
+    }
+
+    #[test]
+    fn a_reused_id_is_another_cascade_but_another_window_is_not() {
+        let sample = |t_obs, n_tot, t| record::Sample {
+            cid: "a".to_owned(),
+            source: "0".to_owned(),
+            t,
+            t_obs,
+            x: [1e-3, 0.5, 10.0],
+            w: None,
+            n_obs: 10,
+            n_tot,
+            features: learn::Features::default(),
+            rows: Default::default(),
+            n_pred: None,
+        };
+        let first = life(&sample(600, 20, 7000.0));
+        assert_eq!(life(&sample(3600, 20, 7000.0)), first);
+        assert_ne!(life(&sample(600, 20, 9000.0)), first);
+        assert_ne!(life(&sample(600, 21, 7000.0)), first);
     }
 }

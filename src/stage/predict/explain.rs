@@ -77,9 +77,13 @@ enum Subject {
 }
 
 impl Subject {
-    fn of(term: &str) -> Self {
-        let stem = term.split('_').next().unwrap_or(term);
+    /// Of a feature at a window of this length.
+    fn of(term: &str, t_obs: f64) -> Self {
+        let (stem, rest) = term.split_once('_').unwrap_or((term, ""));
+        let is_whole = rest.parse().is_ok_and(|span: f64| span >= t_obs);
         match (term, stem) {
+            // A part of the window that is not shorter than it has all events.
+            (_, "last" | "first") if is_whole => Self::Size,
             ("ln_age", _) => Self::Age,
             ("ln_n" | "ln_rate", _) => Self::Size,
             ("bins_dispersion" | "bins_max", _) => Self::Bursts,
@@ -132,9 +136,10 @@ impl Subject {
 /// The subjects with the largest contributions, each as its words and the factor exp(contribution).
 fn reasons(parameters: &Parameters, terms: &[(String, f64)]) -> Vec<String> {
     const NO_CHANGE: f64 = 0.005;
+    let t_obs = parameters.t_obs as f64;
     let mut by_subject: BTreeMap<Subject, f64> = BTreeMap::new();
     for (name, value) in terms {
-        *by_subject.entry(Subject::of(name)).or_default() += value;
+        *by_subject.entry(Subject::of(name, t_obs)).or_default() += value;
     }
     let mut sums: Vec<(Subject, f64)> =
         by_subject.into_iter().filter(|(_, sum)| sum.abs() > NO_CHANGE).collect();
