@@ -214,6 +214,11 @@ impl fmt::Display for ModelVersion {
     }
 }
 
+impl ModelVersion {
+    /// The largest counter: the next model always has one.
+    const LARGEST_COUNTER: u64 = 1_000_000_000_000;
+}
+
 impl FromStr for ModelVersion {
     type Err = ModelVersionError;
 
@@ -222,6 +227,7 @@ impl FromStr for ModelVersion {
         let version = text.split_once('-').and_then(|(window, counter)| {
             Some(Self { window: window.parse().ok()?, counter: counter.parse().ok()? })
         });
+        let version = version.filter(|version| version.counter <= Self::LARGEST_COUNTER);
         let version = version.filter(|version| version.to_string() == text);
         version.ok_or_else(|| ModelVersionError(text.to_owned()))
     }
@@ -259,7 +265,18 @@ mod tests {
         let version = ModelVersion { window: 600, counter: 3 };
         assert_eq!(version.to_string(), "600-3");
         assert_eq!("600-3".parse(), Ok(version));
-        for wrong in ["", "600", "600-", "-3", "600-03", "+600-3", "600-3-1", "10m-3", "600-3 "] {
+        for wrong in [
+            "",
+            "600",
+            "600-",
+            "-3",
+            "600-03",
+            "+600-3",
+            "600-3-1",
+            "10m-3",
+            "600-3 ",
+            "600-1000000000001",
+        ] {
             assert!(wrong.parse::<ModelVersion>().is_err(), "{wrong}");
         }
     }

@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 /// Minimum number of predictions for a verdict other than `young`, and of earlier errors for a drift.
 pub(super) const FEWEST: usize = 50;
 
+/// An error above this enters the comparison for a drift as this: one wild error would otherwise enlarge mean and
+/// variance of all earlier ones so much that no later error is significant.
+pub(super) const LARGEST_COMPARED: f64 = 10.0;
+
 /// Sums of errors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Errors {
@@ -52,7 +56,9 @@ impl Errors {
         self.mean() > factor * before.mean() && self.mean() - before.mean() > 3.0 * standard_error
     }
 
-    /// Whether the last of these errors are significantly larger than those before, which are not few.
+    /// Whether the mean of the last of these errors is larger than that of those before by a factor of 1.25 and by three
+    /// standard errors of the difference, where those before are at least [`FEWEST`]. Errors are at most
+    /// [`LARGEST_COMPARED`].
     pub(super) fn drift(self, last: Self) -> bool {
         const DRIFTED: f64 = 1.25;
         let before = self.without(last);

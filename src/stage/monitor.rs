@@ -117,11 +117,11 @@ impl Stage for Monitor {
         }
         for (t_obs, window) in &self.windows {
             window.add_errors_to(*t_obs, &mut tally);
-            let Some(level) = window.level else { continue };
-            let labels = format!("{t_obs},{level}");
-            let intervals = window.with_interval as f64;
-            tally.insert(("predictions_with_interval_total", labels.clone()), intervals);
-            tally.insert(("predictions_covered_total", labels), window.covered as f64);
+            for (level, [intervals, held]) in window.intervals() {
+                let labels = format!("{t_obs},{level}");
+                tally.insert(("predictions_with_interval_total", labels.clone()), intervals as f64);
+                tally.insert(("predictions_covered_total", labels), held as f64);
+            }
         }
         tally
     }

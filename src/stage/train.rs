@@ -71,9 +71,6 @@ const FEWEST_NEW: usize = 32;
 /// New samples between two trainings, as a divisor of the kept ones: a tenth.
 const GROWTH: usize = 10;
 
-/// Bound of an error that enters a mean.
-const LARGEST_ERROR: f64 = 1e6;
-
 /// One window's samples and model.
 #[derive(Default)]
 struct Window {
@@ -174,9 +171,7 @@ impl Train {
         let Some(n_pred) = sample.n_pred.filter(|_| self.options.on_drift) else { return };
         let n_tot = sample.n_tot as f64;
         let window = self.windows.entry(sample.t_obs).or_default();
-        if let Some(drift) =
-            window.drift.add(((n_pred - n_tot).abs() / n_tot.max(1.0)).min(LARGEST_ERROR))
-        {
+        if let Some(drift) = window.drift.add((n_pred - n_tot).abs() / n_tot.max(1.0)) {
             self.train_on_drift(sample.t_obs, drift, out);
         }
     }

@@ -1,13 +1,13 @@
 //! The predictions of one window, beside those of the baselines.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::error_history::{ErrorHistory, ErrorPoint};
 use super::received::Received;
 use crate::learn::{LogLinear, median_ratio};
 use crate::record::{Report, Stat};
 use crate::score::{Trial, mean, median, skill, top_hits};
-use crate::stage::errors::{Errors, FEWEST};
+use crate::stage::errors::{Errors, FEWEST, LARGEST_COMPARED};
 use crate::stage::predict::UNTRAINED;
 use crate::stage::{Histogram, Tally};
 
@@ -27,7 +27,8 @@ struct Scored {
     /// `None` for a stat without a final size, as the original system writes it.
     trial: Option<Trial>,
     n_obs: f64,
-    covered: Option<bool>,
+    /// Whether the interval held the final size, and its level.
+    covered: Option<(bool, f64)>,
     /// Final sizes that existed when the prediction was made; `None` for a stat without such a count or time.
     finished: Option<u64>,
     /// Whether no model was trained.
@@ -53,10 +54,13 @@ pub(super) struct Window {
     /// Of the predictions of a model, and of the untrained ones.
     errors: [Histogram; 2],
     pub(super) scored: u64,
-    pub(super) covered: u64,
-    pub(super) with_interval: u64,
-    pub(super) level: Option<f64>,
+    /// Numbers of intervals, and of those that held the final size, by the bits of their level.
+    intervals: BTreeMap<u64, [u64; 2]>,
+    /// The level of the newest interval, to which reports and verdicts refer.
+    level: Option<f64>,
     sums: Errors,
+    /// Sums of the errors that are compared for a drift.
+    for_drift: Errors,
     /// Sums of the untrained predictions.
     untrained: Errors,
     received: Received,
@@ -71,10 +75,10 @@ impl Default for Window {
         Self {
             errors: [Histogram::new(ERRORS), Histogram::new(ERRORS)],
             scored: 0,
-            covered: 0,
-            with_interval: 0,
+            intervals: BTreeMap::new(),
             level: None,
             sums: Errors::default(),
+            for_drift: Errors::default(),
             untrained: Errors::default(),
             received: Received::default(),
             fitted: Vec::new(),
@@ -100,11 +104,12 @@ impl Window {
         let fitted =
             |predict: fn(&Fitted, f64) -> f64| constants.map(|it| error(predict(&it, n_obs)));
         let untrained = stat.model == UNTRAINED;
+        self.level = stat.level.or(self.level);
         let kept = Scored {
             are: stat.are,
             trial: (n_tot > 0.0).then_some(Trial { predicted: stat.n_pred, n_tot }),
             n_obs,
-            covered: stat.covered,
+            covered: stat.covered.zip(self.level),
             finished,
             untrained,
             baselines: [
@@ -120,9 +125,12 @@ impl Window {
         }
         self.errors[usize::from(untrained)].observe(stat.are, 1);
         self.sums.add(stat.are);
-        self.with_interval += u64::from(stat.covered.is_some());
-        self.covered += u64::from(stat.covered == Some(true));
-        self.level = stat.level.or(self.level);
+        self.for_drift.add(stat.are.min(LARGEST_COMPARED));
+        if let Some((covered, level)) = stat.covered.zip(self.level) {
+            let [intervals, held] = self.intervals.entry(level.to_bits()).or_default();
+            *intervals += 1;
+            *held += u64::from(covered);
+        }
         if self.kept.len() == KEPT {
             self.kept.pop_front();
         }
@@ -163,7 +171,7 @@ impl Window {
             scored: self.scored,
             mean_are: self.sums.mean(),
             last_mean_are: mean(self.last(last).map(|it| it.are)),
-            last_covered: covered(self.last(last)),
+            last_covered: self.last_covered(last),
             drifted: self.drifted(last),
         }
     }
@@ -181,20 +189,38 @@ impl Window {
     }
 
     fn drifted(&self, last: usize) -> bool {
-        self.sums.drift(Errors::of(self.last(last).map(|it| it.are)))
+        self.for_drift.drift(Errors::of(self.last(last).map(|it| it.are.min(LARGEST_COMPARED))))
+    }
+
+    /// The levels of intervals, each with their number and the number of those that held the final size.
+    pub(super) fn intervals(&self) -> impl Iterator<Item = (f64, [u64; 2])> {
+        self.intervals.iter().map(|(level, counts)| (f64::from_bits(*level), *counts))
+    }
+
+    /// Of the intervals of the newest level, the share that held the final size.
+    fn covered(&self) -> Option<f64> {
+        let [intervals, held] = self.intervals.get(&self.level?.to_bits())?;
+        Some(*held as f64 / *intervals as f64)
+    }
+
+    /// The same of the last stats.
+    fn last_covered(&self, last: usize) -> Option<f64> {
+        let of_level = self.last(last).filter_map(|it| it.covered);
+        let of_level = of_level.filter(|(_, level)| Some(*level) == self.level);
+        let held: Vec<f64> = of_level.map(|(held, _)| f64::from(u8::from(held))).collect();
+        (!held.is_empty()).then(|| mean(held))
     }
 
     pub(super) fn report(&self, t_obs: u64, last: usize) -> Report {
         let of = |value: fn(&Scored) -> f64| self.kept.iter().map(value).collect::<Vec<_>>();
-        let covered_share =
-            (self.with_interval > 0).then(|| self.covered as f64 / self.with_interval as f64);
+        let covered = self.covered();
         let skill = self.skills();
         let trained = self.sums.without(self.untrained);
         let mean_of = |errors: Errors| (errors.count > 0.0).then(|| errors.mean());
         let of_models = self.kept.iter().filter(|it| !it.untrained);
         let finished: Vec<f64> =
             of_models.filter_map(|it| it.finished).map(|count| count as f64).collect();
-        let verdict = self.verdict(last, &skill, covered_share).to_owned();
+        let verdict = self.verdict(last, &skill, covered).to_owned();
         let ratios: Vec<f64> = self.trials().iter().map(Trial::log_ratio).collect();
         Report {
             t_obs,
@@ -204,8 +230,8 @@ impl Window {
             last_mean_are: mean(self.last(last).map(|it| it.are)),
             last_median_are: median(self.last(last).map(|it| it.are).collect()),
             bias: (!ratios.is_empty()).then(|| median(ratios)),
-            covered: covered_share,
-            last_covered: covered(self.last(last)),
+            covered,
+            last_covered: self.last_covered(last),
             level: self.level,
             skill,
             top_hits: self.share_of_top_hits(),
@@ -282,11 +308,4 @@ impl Window {
     fn share_of_top_hits(&self) -> Option<f64> {
         top_hits(&self.trials()).map(|it| it.hits as f64 / it.of as f64)
     }
-}
-
-/// Of the stats with an interval, the share whose interval held the final size.
-fn covered<'a>(some: impl Iterator<Item = &'a Scored>) -> Option<f64> {
-    let held: Vec<f64> =
-        some.filter_map(|it| it.covered).map(|held| f64::from(u8::from(held))).collect();
-    (!held.is_empty()).then(|| mean(held))
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Train;
 use crate::record::{Item, Kind, Record};
-use crate::stage::errors::Errors;
+use crate::stage::errors::{Errors, LARGEST_COMPARED};
 use crate::stage::{Ending, Out, RecordRef, Stage, Tally};
 
 /// The beginning of a drift.
@@ -34,6 +34,7 @@ impl DriftDetector {
 
     /// Adds the error of a prediction; returns the drift that it begins.
     pub(super) fn add(&mut self, are: f64) -> Option<Drift> {
+        let are = are.min(LARGEST_COMPARED);
         self.all.add(are);
         self.last.push_back(are);
         if self.last.len() > Self::LAST {
