@@ -285,6 +285,7 @@ fn a_position_is_committed_after_the_markers_at_the_end() {
     let input = InputTopic { name: topic.to_owned(), partitions: 1 };
     let world = World::new(seeded_rng(1, 8), Group::new(1, true));
     let world = Rc::new(RefCell::new(world));
+    world.borrow_mut().unit = Duration::from_millis(100);
     for name in [topic, "cascade_series", "cascade_properties", "collect_state"] {
         world.borrow_mut().create(name, 1);
     }
