@@ -76,7 +76,7 @@ function pixels(png) {
 
 const like = ([r, g, b]) => ([x, y, z]) => Math.abs(r - x) + Math.abs(g - y) + Math.abs(b - z) < 40;
 
-describe("the page", { skip: missing ? `needs ${missing}` : false, timeout: 120_000 }, () => {
+describe("the page", { skip: missing ? `needs ${missing}` : false, timeout: 180_000 }, () => {
   let dashboard, address, browser, page, trouble;
   const send = (...records) => dashboard.stdin.write(records.map((r) => JSON.stringify(r) + "\n").join(""));
   const texts = () => page.locator("#board tbody td.text bdi").allTextContents();
