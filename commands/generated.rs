@@ -64,6 +64,9 @@ fn man_page(command: clap::Command, page: &Page) -> (PathBuf, Vec<u8>) {
     let mut bytes = Vec::new();
     let man = clap_mangen::Man::new(command).title(&name).source(source).date("");
     man.render(&mut bytes).unwrap();
+    // After the title, which resets it: an option is not hyphenated ("--ker-nel").
+    let rendered = String::from_utf8(bytes).unwrap();
+    let mut bytes = rendered.replacen("\n.SH NAME\n", "\n.nh\n.SH NAME\n", 1).into_bytes();
     let mut text = String::from(".SH FORMATS\n");
     for (direction, what) in page.formats() {
         let _ = writeln!(text, ".TP\n\\fB{}\\fR\n{}.", roff(direction), roff(what));
@@ -87,6 +90,32 @@ fn man_page(command: clap::Command, page: &Page) -> (PathBuf, Vec<u8>) {
     (Path::new("man").join(format!("{name}.1")), bytes)
 }
 
+/// The visible commands, with the values that their options have, for completions.
+fn completed() -> clap::Command {
+    const FORMATS: &str = "x_v11|x_v2|jetstream|mastodon|weibo|csv|history";
+    let offered = |arg: Arg| {
+        let names = arg.get_value_names().unwrap_or_default();
+        let names = match arg.get_id() == "format" {
+            true => FORMATS.to_owned(),
+            false => names.first().map(ToString::to_string).unwrap_or_default(),
+        };
+        let is_value =
+            |name: &&str| name.chars().all(|c| c.is_ascii_lowercase() || "_0123456789".contains(c));
+        let values: Vec<_> = names.split('|').filter(is_value).map(str::to_owned).collect();
+        match names.contains('|') && arg.get_possible_values().is_empty() {
+            true => arg.value_parser(clap::builder::PossibleValuesParser::new(values)),
+            false => arg,
+        }
+    };
+    let whole = command();
+    let visible = whole.get_subcommands().filter(|sub| !sub.is_hide_set());
+    clap::Command::new("tweetoscope")
+        .version(env!("CARGO_PKG_VERSION"))
+        .propagate_version(true)
+        .args(whole.get_arguments().cloned())
+        .subcommands(visible.map(|sub| sub.clone().mut_args(offered)))
+}
+
 fn completions() -> Vec<(PathBuf, Vec<u8>)> {
     let shells = [
         (Shell::Bash, "tweetoscope.bash"),
@@ -95,8 +124,28 @@ fn completions() -> Vec<(PathBuf, Vec<u8>)> {
     ];
     let one = |(shell, file): (Shell, &str)| {
         let mut bytes = Vec::new();
-        clap_complete::generate(shell, &mut command(), "tweetoscope", &mut bytes);
-        (Path::new("completions").join(file), bytes)
+        clap_complete::generate(shell, &mut completed(), "tweetoscope", &mut bytes);
+        let text = String::from_utf8(bytes).unwrap();
+        let text = match shell {
+            // The word after "--log-format=" follows the word "=", to which no option has values.
+            Shell::Bash => text.replacen(
+                "    prev=\"$3\"\n",
+                "    prev=\"$3\"\n    \
+                 [[ \"${cur}\" == \"=\" ]] && cur=\"\"\n    \
+                 [[ \"${prev}\" == \"=\" ]] && prev=\"${COMP_WORDS[COMP_CWORD-2]}\"\n",
+                1,
+            ),
+            // The commands after "help" are offered as long as none was given; "help" itself was.
+            Shell::Fish => {
+                let helped = |line: &str| match line.contains("_using_subcommand help; and not") {
+                    true => line.replacen(" help\" -f -a", "\" -f -a", 1),
+                    false => line.to_owned(),
+                };
+                text.lines().map(|line| helped(line) + "\n").collect()
+            }
+            _ => text,
+        };
+        (Path::new("completions").join(file), text.into_bytes())
     };
     shells.into_iter().map(one).collect()
 }
@@ -260,6 +309,20 @@ fn every_option_that_a_document_names_exists() {
         }
     }
     assert!(checked > 500, "{checked} options");
+}
+
+#[test]
+fn completions_offer_visible_commands_and_the_values_of_options() {
+    let all = completions();
+    let text = |place: usize| String::from_utf8_lossy(&all[place].1).into_owned();
+    let [bash, zsh, fish] = [0, 1, 2].map(text);
+    for script in [&bash, &zsh, &fish] {
+        assert!(!script.contains("healthy") && script.contains("mastodon"), "{script}");
+    }
+    assert!(bash.contains("COMP_WORDS[COMP_CWORD-2]"), "{bash}");
+    let helped = "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from";
+    assert!(fish.lines().any(|it| it.contains(helped)), "{fish}");
+    assert!(!fish.lines().any(|it| it.contains(helped) && it.contains(" help\" -f")), "{fish}");
 }
 
 #[test]

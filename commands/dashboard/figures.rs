@@ -55,6 +55,11 @@ pub(crate) fn interval(entry: &Entry) -> String {
     interval_by(entry, count)
 }
 
+/// ` (310-4,900)`, or nothing.
+pub(crate) fn in_parentheses(entry: &Entry) -> String {
+    entry.interval.map_or_else(String::new, |_| format!(" ({})", interval(entry)))
+}
+
 /// The interval with its ends in the form of `number`.
 pub(crate) fn interval_by(entry: &Entry, number: fn(f64) -> String) -> String {
     entry.interval.map_or_else(String::new, |it| format!("{}-{}", number(it.low), number(it.high)))

@@ -1,6 +1,6 @@
 //! `tweetoscope dashboard`.
 
-mod figures;
+pub(crate) mod figures;
 #[cfg(feature = "http")]
 mod page;
 mod plain;

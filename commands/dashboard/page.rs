@@ -185,6 +185,21 @@ mod tests {
     }
 
     #[test]
+    fn pages_without_script_identify_cascades_and_report_a_filter_without_match() {
+        let text = body(view(1).cascade("source=1&cid=0", false));
+        assert!(
+            text.contains("<p class=\"name\">1/0</p>") && text.contains("Cascade 1/0"),
+            "{text}"
+        );
+        assert!(text.contains("Predicted 120, observed") && !text.contains("()"), "{text}");
+        let text = body(view(1).page("q=nowhere&sort=youth"));
+        assert!(text.contains("No cascade matches the filter."), "{text}");
+        assert!(text.contains("aria-label=\"Cascades, by youth\""), "{text}");
+        assert!(body(view(0).page("q=x&sort=youth")).contains("No alerts yet."));
+        assert!(body(view(9).rows("q=1/7&sort=predicted")).contains("number 7."));
+    }
+
+    #[test]
     fn the_page_of_a_cascade_has_its_alerts_and_the_sizes_that_it_has_reached() {
         let text = body(view(1).cascade("source=1&cid=0", false));
         for wanted in [

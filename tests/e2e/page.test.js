@@ -76,7 +76,7 @@ function pixels(png) {
 
 const like = ([r, g, b]) => ([x, y, z]) => Math.abs(r - x) + Math.abs(g - y) + Math.abs(b - z) < 40;
 
-describe("the page", { skip: missing ? `needs ${missing}` : false, timeout: 120_000 }, () => {
+describe("the page", { skip: missing ? `needs ${missing}` : false, timeout: 180_000 }, () => {
   let dashboard, address, browser, page, trouble;
   const send = (...records) => dashboard.stdin.write(records.map((r) => JSON.stringify(r) + "\n").join(""));
   const texts = () => page.locator("#board tbody td.text bdi").allTextContents();
@@ -267,6 +267,71 @@ describe("the page", { skip: missing ? `needs ${missing}` : false, timeout: 120_
     await page.fill("input[name=q]", "minor 4.");
     assert.match(await page.locator("#among").textContent(), /Among the 200 largest predictions of 2\d\d cascades/);
     clean();
+  });
+
+  test("opens a cascade that is predicted to have no events", async () => {
+    send({ type: "alert", cid: "zero", source: "z", t: 1400, T_obs: 600, n_tot: 0 });
+    await page.fill("input[name=q]", "z/zero");
+    await says(() => document.querySelectorAll("#board tbody tr").length === 1);
+    await page.click("#board tbody a");
+    await page.waitForSelector("#detail svg.plot");
+    assert.ok((await page.locator("#detail svg.plot text").count()) < 30);
+    clean();
+  });
+
+  test("the open cascade shows the last record of a burst, and the newest after a pause", async () => {
+    await page.fill("input[name=q]", "2/c5");
+    await says(() => document.querySelectorAll("#board tbody tr").length === 1);
+    assert.match(await page.locator("#board").getAttribute("aria-label"), /by predicted/);
+    await page.click("#board tbody a");
+    await page.waitForSelector("#detail svg.plot");
+    for (let i = 1; i <= 6; i++) {
+      send(alert("c5", 30_000 + i, "", 1500 + i));
+      await page.waitForTimeout(150);
+    }
+    await says(() => document.querySelector("#detail dd").textContent.includes("30,006"));
+    await page.click("#tools >> text=Pause");
+    const state = await page.locator("#state").textContent();
+    send(alert("c5", 31_000, "", 1600));
+    await page.waitForTimeout(700);
+    await page.setViewportSize({ width: 1200, height: 800 });
+    await page.waitForTimeout(300);
+    assert.match(await page.locator("#detail dd").first().textContent(), /30,006/);
+    assert.equal(await page.locator("#state").textContent(), state, "the counts are those of the rows");
+    await page.click("#tools >> text=Pause");
+    await says(() => document.querySelector("#detail dd").textContent.includes("31,000"));
+    clean();
+  });
+
+  test("keeps the open cascade and reports where the server does not answer or hold another", async () => {
+    await page.click("#board tbody a >> nth=0");
+    await page.waitForSelector("#detail svg.plot");
+    const title = await page.locator("#detail h2").textContent();
+    await page.route("**/cascade.json**", (route) => route.abort());
+    await page.click("#board tbody a >> nth=1");
+    await page.waitForSelector("text=The server does not answer");
+    assert.equal(await page.locator("#detail h2").textContent(), title);
+    await page.unroute("**/cascade.json**");
+    await visit({}, "#source=2&cid=nobody");
+    await page.waitForSelector("text=The server does not hold this cascade");
+    assert.ok(await page.locator("#detail").isHidden());
+  });
+
+  test("the table beside an open cascade can be scrolled, and the focus stays in the table", async () => {
+    await page.setViewportSize({ width: 1110, height: 800 });
+    await page.locator("#board tbody a >> nth=2").focus();
+    // Hides the row of the focus, as an event of the stream does.
+    await page.evaluate(() => {
+      const search = document.querySelector("input[name=q]");
+      search.value = "2/c5";
+      search.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    await says(() => document.querySelectorAll("#board tbody tr").length === 1);
+    assert.equal(await page.evaluate(() => document.activeElement.tagName), "A");
+    await page.locator("#board tbody a >> nth=0").click();
+    await page.waitForSelector("#detail svg.plot");
+    const scrolls = await page.locator(".scroll").evaluate((it) => getComputedStyle(it).overflowX);
+    assert.equal(scrolls, "auto");
   });
 
   test("works without script", async () => {

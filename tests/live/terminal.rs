@@ -173,6 +173,34 @@ fn a_signal_ends_a_view_and_the_terminal_is_as_it_was() {
 }
 
 #[test]
+fn a_view_whose_terminal_is_closed_ends_also_where_no_signal_is_sent() {
+    if !has("tmux") {
+        return;
+    }
+    let dir = dir("closed");
+    let binary = env!("CARGO_BIN_EXE_tweetoscope");
+    let alerts = repository("testdata/cases/alerts_big_numbers.jsonl");
+    for command in ["dashboard", "monitor"] {
+        for trap in ["", "trap '' HUP; "] {
+            let tmux = Tmux(format!("tweetoscope-closed-{command}-{}", std::process::id()));
+            let pid = dir.join(command);
+            let (pid_file, file) = (text(&pid), text(&alerts));
+            let line = format!("{trap}echo $$ >{pid_file}; exec {binary} {command} {file}");
+            tmux.run(&["new-session", "-d", "-x", "80", "-y", "24", &line]);
+            tmux.until("tweetoscope");
+            drop(tmux);
+            let process = format!("/proc/{}", fs::read_to_string(&pid).unwrap().trim());
+            let ended = (0..100).any(|_| {
+                std::thread::sleep(Duration::from_millis(100));
+                !std::path::Path::new(&process).exists()
+            });
+            assert!(ended, "{command} runs on without a terminal: {trap}");
+        }
+    }
+    fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
 fn a_terminal_without_control_sequences_gets_the_table() {
     if !has("tmux") {
         return;

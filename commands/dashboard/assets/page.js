@@ -13,6 +13,9 @@ let held = null; // the newest data
 let shown = null; // the data shown; differs from held while paused
 let paused = false;
 let open = null; // link of the open cascade
+let target = null; // link of the cascade that was asked for last: the open one, or one whose answer is pending
+let figures = null; // the data of the open cascade
+let connected = true;
 let opener = null;
 let keys = true;
 let answer = { query: "", rows: null, of: null }; // the server's rows of a query, and the data when it was asked
@@ -55,11 +58,8 @@ async function ask(query) {
   const isSame = answer.query === query;
   if (asking || paused || (isSame && answer.of === of)) return;
   const wait = asked + 1000 - Date.now();
-  if (isSame && wait > 0) {
-    clearTimeout(later);
-    later = setTimeout(render, wait);
-    return;
-  }
+  clearTimeout(later);
+  if (isSame && wait > 0) return void (later = setTimeout(render, wait));
   asking = true;
   asked = Date.now();
   try {
@@ -131,6 +131,7 @@ function render() {
   note.hidden = isWhole;
   set(note, isWhole ? "" : `Among the ${count(among.length)} largest predictions of ${count(total)} cascades.`);
   const focus = document.activeElement;
+  const focused = [...body.rows].findIndex((row) => row.contains(focus));
   const keep = new Set(list.map((row) => row.href));
   for (const [href, part] of rows) if (!keep.has(href)) { part.tr.remove(); rows.delete(href); }
   list.forEach((row, place) => {
@@ -141,6 +142,12 @@ function render() {
   });
   // Moving a row takes its focus away.
   if (focus && focus !== document.activeElement && focus.isConnected) focus.focus({ preventScroll: true });
+  // The row of the focus has left the table: the row in its place has it.
+  if (focused >= 0 && !focus.isConnected) {
+    const row = body.rows[Math.min(focused, body.rows.length - 1)];
+    (row?.querySelector("a") ?? form.elements.q).focus({ preventScroll: true });
+  }
+  board.setAttribute("aria-label", `Cascades, by ${form.elements.sort.value}`);
   board.classList.toggle("no-above", list.length > 0 && !list.some((row) => row.above));
   const sizes = new Set(list.filter((row) => row.above).map((row) => row.above[0]));
   set(document.getElementById("above"), sizes.size === 1 ? count([...sizes][0]) : "N");
@@ -154,11 +161,12 @@ function render() {
 }
 
 function state(text) {
-  const numbers = held ? `${count(held.alerts)} alerts, ${count(held.cascades)} cascades, ` : "";
+  const numbers = shown ? `${count(shown.alerts)} alerts, ${count(shown.cascades)} cascades, ` : "";
   set(document.getElementById("state"), numbers + text);
 }
 
 function showState() {
+  if (!connected) return state(paused ? "paused, not connected, retrying" : "not connected, retrying");
   state(paused ? "paused" : held?.over ? "end of input" : "live");
 }
 
@@ -174,31 +182,65 @@ function announce(text) {
 
 async function show(href, focus) {
   const fresh = open !== href;
-  open = href;
+  target = href;
   let data;
   try {
     const reply = await fetch(href.replace("/cascade?", "/cascade.json?"));
+    if (target !== href) return;
     // After a restart the server may not hold the cascade.
-    if (reply.status === 404 && open === href && !fresh) return stale();
+    if (reply.status === 404) return fresh ? refuse("The server does not hold this cascade.") : stale();
     if (!reply.ok) throw new Error(String(reply.status));
     data = await reply.json();
   } catch {
-    if (open === href && fresh) close();
+    if (target === href && fresh) refuse("The server does not answer: the cascade cannot be opened. Try again later.");
     return;
   }
-  if (open !== href) return;
+  if (target !== href || (paused && !fresh)) return;
+  open = href;
+  problem("");
+  draw(data, fresh, focus);
+  if (fresh) history.replaceState(null, "", "#" + href.split("?")[1]);
+  render();
+}
+
+function problem(text) {
+  const note = document.getElementById("problem");
+  note.hidden = !text;
+  set(note, text);
+}
+
+// Reports that a cascade cannot be opened; the one that was open stays.
+function refuse(text) {
+  target = open;
+  problem(text);
+}
+
+// Updates the open cascade at most once a second, also after the last data of a burst.
+let due = 0;
+let refreshing = 0;
+function refresh() {
+  clearTimeout(refreshing);
+  if (!open || paused || target !== open) return;
+  const wait = due - Date.now();
+  if (wait > 0) return void (refreshing = setTimeout(refresh, wait));
+  due = Date.now() + 1000;
+  show(open, false);
+}
+
+function draw(data, fresh, focus) {
   const place = fresh ? 0 : panel.querySelector("details div")?.scrollTop ?? 0;
   const unfolded = !fresh && panel.querySelector("details")?.open;
+  const note = data === figures && panel.querySelector(".stale");
   panel.hidden = false;
   document.querySelector(".columns").classList.add("open");
   panel.replaceChildren(...content(data));
+  if (note) panel.insertBefore(note, panel.firstChild);
+  figures = data;
   if (unfolded) {
     panel.querySelector("details").open = true;
     panel.querySelector("details div").scrollTop = place;
   }
   if (focus) panel.focus();
-  if (fresh) history.replaceState(null, "", "#" + href.split("?")[1]);
-  render();
 }
 
 // Marks the open cascade: its figures change no more.
@@ -248,7 +290,8 @@ function table(data) {
 }
 
 function close() {
-  open = null;
+  open = target = figures = null;
+  problem("");
   panel.hidden = true;
   panel.replaceChildren();
   document.querySelector(".columns").classList.remove("open");
@@ -272,6 +315,8 @@ function pause() {
   if (!paused) shown = held;
   showState();
   render();
+  due = 0;
+  refresh();
 }
 function theme() {
   const dark = document.documentElement.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
@@ -289,7 +334,7 @@ const keyer = button("Keys", true, () => {
   keys = !keys;
   keyer.setAttribute("aria-pressed", String(keys));
 });
-keyer.title = "p pause, / filter, s sort, j and k through the rows, Enter opens, Escape closes";
+keyer.title = "p pause, / filter, s sort, t light or dark, j and k through the rows, Enter opens, Escape closes";
 
 function step(by) {
   const links = [...body.querySelectorAll("a")];
@@ -317,19 +362,18 @@ document.getElementById("submit").hidden = true;
 
 // ---- events
 
-let due = 0;
 let events = null;
 let again = 0;
 
 function take(event) {
   held = JSON.parse(event.data);
+  connected = true;
   if (paused) return showState();
   if (!shown) body.replaceChildren();
   shown = held;
   showState();
   render();
-  // Updates the open cascade at most once a second.
-  if (open && Date.now() > due) { due = Date.now() + 1000; show(open, false); }
+  refresh();
 }
 
 function connect() {
@@ -343,12 +387,13 @@ function connect() {
   stream.addEventListener("board", take);
   stream.addEventListener("error", () => {
     if (events !== stream) return;
-    state("not connected, retrying");
+    connected = false;
+    showState();
     // After an answer that is no stream the browser does not retry.
     if (stream.readyState === EventSource.CLOSED) again = setTimeout(connect, 3000);
   });
 }
 document.addEventListener("visibilitychange", connect);
 connect();
-addEventListener("resize", () => { if (open) show(open, false); });
+addEventListener("resize", () => { if (figures) draw(figures, false, false); });
 if (location.hash.length > 1) show("/cascade?" + location.hash.slice(1), false);

@@ -5,14 +5,14 @@ import { compact, count, drawn, element, span } from "./parts.js";
 const HEIGHT = 280;
 const EDGE = { left: 50, right: 14, top: 14, bottom: 30 };
 
-// Round steps that cut `most` into about `pieces`.
+// Round steps that cut `most` into about `pieces`; none but 0 where there is no such step.
 function ticks(most, pieces, units) {
   const rough = most / pieces;
   const step = units.find((unit) => unit >= rough) ??
     [1, 2, 5, 10].map((d) => d * 10 ** Math.floor(Math.log10(rough))).find((s) => s >= rough);
-  const all = [];
-  for (let at = 0; at <= most * 1.0001; at += step) all.push(at);
-  return all;
+  const number = Math.floor((most * 1.0001) / step);
+  if (!(step > 0) || !(number >= 0 && number < 1000)) return [0];
+  return Array.from({ length: number + 1 }, (_, i) => i * step);
 }
 
 const TIMES = [10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800];
@@ -54,7 +54,9 @@ export function plot(data, width) {
   for (const [age, , , high] of continuation) if (age <= right) tops.push(high);
   if (!continuation.length && row.interval) tops.push(row.interval[1]);
   // A very wide band must not flatten the curve.
-  const most = Math.min(Math.max(...tops), 3 * Math.max(row.observed, row.predicted)) * 1.06;
+  const highest = Math.min(Math.max(...tops), 3 * Math.max(row.observed, row.predicted)) * 1.06;
+  // A prediction of 0 has an empty axis.
+  const most = highest > 0 ? Math.min(highest, 1e300) : 1;
   const x = (age) => EDGE.left + (Math.min(age, right) / right) * (width - EDGE.left - EDGE.right);
   const y = (n) => HEIGHT - EDGE.bottom - (Math.min(n, most) / most) * (HEIGHT - EDGE.top - EDGE.bottom);
   const path = (points) => points.map(([a, b], i) => `${i ? "L" : "M"}${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("");

@@ -3,7 +3,9 @@
 use tweetoscope::stage::dashboard::{Detail, Entry, Key, Query, Sort};
 use tweetoscope::stream::printable;
 
-use crate::dashboard::figures::{change, count, hidden, interval, percent, span, threshold};
+use crate::dashboard::figures::{
+    change, count, hidden, in_parentheses, interval, percent, span, threshold,
+};
 use crate::html;
 
 const FRAME: &str = include_str!("../assets/frame.html");
@@ -88,11 +90,15 @@ pub(super) fn board(rows: &[Entry], query: &Query, status: &Status) -> String {
     let state = format!("{alerts} alerts, {cascades} cascades{over}");
     let ended = if query.ended || !query.text.is_empty() { 0 } else { status.ended };
     let none = hidden(ended, "tick \"include cascades that are over\"");
-    let none = none.unwrap_or_else(|| "No alerts yet.".to_owned());
+    let none = none.unwrap_or_else(|| match query.text.is_empty() || status.cascades == 0 {
+        true => "No alerts yet.".to_owned(),
+        false => "No cascade matches the filter.".to_owned(),
+    });
     let body = filled(
         BOARD,
         &[
             ("options", &options),
+            ("sort", query.sort.name()),
             ("q", &escaped(&query.text)),
             ("ended", if query.ended { " checked" } else { "" }),
             ("above", &above),
@@ -186,9 +192,12 @@ pub(super) fn detail(detail: &Detail) -> String {
         items if items.is_empty() => items,
         items => format!("<h3>Largest contributions</h3>\n<ul>{items}</ul>\n"),
     };
+    let name = escaped(&format!("{}/{}", entry.key.source, entry.key.cid));
+    let title = format!("Cascade {name}");
     let body = format!(
         "<main class=\"page\"><p><a href=\"/\">All cascades</a></p>\n\
-         <h2><bdi>{}</bdi></h2>\n<p>Predicted {}{} ({}), {} {}, rank {}.</p>\n\
+         <h2><bdi>{}</bdi></h2>\n<p class=\"name\">{name}</p>\n\
+         <p>Predicted {}{}{}, {} {}, rank {}.</p>\n\
          {}{}{}\
          <h3>Growth</h3>\n<table><thead><tr><th scope=\"col\">age</th>\
          <th scope=\"col\">events</th><th scope=\"col\">interval</th></tr></thead>\n\
@@ -196,7 +205,7 @@ pub(super) fn detail(detail: &Detail) -> String {
         escaped(if entry.msg.is_empty() { "(no text)" } else { &entry.msg }),
         count(entry.predicted),
         if entry.exceeded { " (exceeded)" } else { "" },
-        escaped(&interval(entry)),
+        escaped(&in_parentheses(entry)),
         if entry.ended.is_some() { "final size" } else { "observed" },
         count(entry.observed as f64),
         entry.rank,
@@ -206,7 +215,7 @@ pub(super) fn detail(detail: &Detail) -> String {
         seen.collect::<String>(),
         expected.collect::<String>(),
     );
-    filled(FRAME, &[("title", "Cascade"), ("head", ""), ("state", ""), ("body", &body)])
+    filled(FRAME, &[("title", &title), ("head", ""), ("state", ""), ("body", &body)])
 }
 
 #[cfg(test)]

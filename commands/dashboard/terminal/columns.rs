@@ -26,9 +26,11 @@ use Column::{Above, Activity, Age, Cascade, Change, Interval, Observed, Predicte
 const ALL: [Column; 9] =
     [Rank, Change, Cascade, Observed, Predicted, Interval, Above, Age, Activity];
 /// The columns in the order in which they are omitted where the terminal is too narrow.
-const OMITTED: [Column; 8] = [Activity, Change, Age, Above, Interval, Observed, Rank, Predicted];
+const OMITTED: [Column; 7] = [Activity, Change, Age, Above, Interval, Observed, Rank];
 /// Width that the text of a cascade has at least, where other columns can be omitted.
 const TEXT: usize = 16;
+/// The same where only rank and prediction are left: they are shown before the text.
+const SHORT_TEXT: usize = 4;
 /// Width of the terminal from which the activity is shown.
 const WIDE: usize = 100;
 
@@ -53,7 +55,8 @@ impl Columns {
         let mut columns: Vec<_> = ALL.into_iter().filter(is_shown).collect();
         let mut table = Self::new(rows, &columns, count);
         for column in [None].into_iter().chain(OMITTED.map(Some)) {
-            if table.taken() + TEXT <= width {
+            let text = if column == Some(Rank) { SHORT_TEXT } else { TEXT };
+            if table.taken() + text <= width {
                 break;
             }
             columns.retain(|it| Some(*it) != column);

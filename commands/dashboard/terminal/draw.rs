@@ -13,7 +13,7 @@ use tweetoscope::stream::printable;
 
 use super::columns::{self, Column, cut};
 use super::screen::Screen;
-use crate::dashboard::figures::{count, hidden, interval, percent, short, span};
+use crate::dashboard::figures::{count, hidden, in_parentheses, percent, short, span};
 
 const HELP: [&str; 8] = [
     "q quit",
@@ -132,10 +132,10 @@ fn detail(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
     });
     let facts = [
         format!(
-            "predicted {}{} ({})",
+            "predicted {}{}{}",
             count(entry.predicted),
             if entry.exceeded { " (exceeded)" } else { "" },
-            interval(entry)
+            in_parentheses(entry)
         ),
         format!(
             "{} {}",
@@ -152,6 +152,9 @@ fn detail(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
     let name = printable(&format!("{}/{}", entry.key.source, entry.key.cid));
     let title = if entry.msg.is_empty() { name.clone() } else { printable(&entry.msg) };
     let mut text = vec![Line::from(cut(&title, width)).bold()];
+    if !entry.msg.is_empty() {
+        text.push(Line::from(cut(&name, width)).dark_gray());
+    }
     text.extend(filled(&facts, width).into_iter().map(Line::from));
     let reasons = detail.reasons.iter().map(|it| printable(it));
     text.extend(
@@ -219,11 +222,17 @@ fn chart(frame: &mut Frame<'_>, area: Rect, detail: &Detail) {
         set(&seen, Color::Cyan).name("observed"),
     ];
     let labels = |end: f64, text: fn(f64) -> String| [0.0, end / 2.0, end].map(text);
+    // Where an age does not fit, ratatui cuts its first digits. Border, axis and sizes take up to 9 columns.
+    let room = usize::from(area.width.saturating_sub(9)) / 3;
+    let mut ages = labels(right, span).to_vec();
+    if ages.iter().any(|age| age.len() > room) {
+        ages.clear();
+    }
     let chart = Chart::new(sets)
         .block(Block::bordered().title(" growth: events by age "))
         .legend_position(Some(LegendPosition::TopLeft))
         .hidden_legend_constraints((Constraint::Percentage(50), Constraint::Percentage(50)))
-        .x_axis(Axis::default().bounds([0.0, right]).labels(labels(right, span)))
+        .x_axis(Axis::default().bounds([0.0, right]).labels(ages))
         .y_axis(Axis::default().bounds([0.0, top]).labels(labels(top, short)));
     frame.render_widget(chart, area);
 }

@@ -1,11 +1,11 @@
 //! The state of the view: rows, the open cascade, filter and order, and what keys change.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::widgets::TableState;
 use tweetoscope::stage::dashboard::{Detail, Entry, Key, Query};
 
 use crate::dashboard::shared::Shared;
-use crate::terminal::Wish;
+use crate::terminal::{Wish, is_plain};
 
 /// The state of the view.
 #[derive(Default)]
@@ -69,7 +69,8 @@ impl Screen {
 
     pub(super) fn key(&mut self, key: KeyEvent) -> Wish {
         match key.code {
-            _ if self.typing => self.type_filter(key.code),
+            _ if self.typing => self.type_filter(key),
+            KeyCode::Char(_) if !is_plain(key) => {}
             KeyCode::Char('q') => return Wish::Quit,
             KeyCode::Char('p' | ' ') => self.paused = !self.paused,
             KeyCode::Char('s') => self.query.sort = self.query.sort.next(),
@@ -95,17 +96,24 @@ impl Screen {
         Wish::Stay
     }
 
-    fn type_filter(&mut self, code: KeyCode) {
-        match code {
+    /// Edits the filter; Ctrl-U and Ctrl-W delete as in a shell.
+    fn type_filter(&mut self, key: KeyEvent) {
+        let text = &mut self.query.text;
+        match key.code {
             KeyCode::Enter => self.typing = false,
             KeyCode::Esc => {
                 self.typing = false;
-                self.query.text.clear();
+                text.clear();
             }
             KeyCode::Backspace => {
-                self.query.text.pop();
+                text.pop();
             }
-            KeyCode::Char(c) => self.query.text.push(c),
+            KeyCode::Char('u') if key.modifiers == KeyModifiers::CONTROL => text.clear(),
+            KeyCode::Char('w') if key.modifiers == KeyModifiers::CONTROL => {
+                let kept = text.trim_end().rfind(char::is_whitespace);
+                text.truncate(kept.map_or(0, |at| at + 1));
+            }
+            KeyCode::Char(c) if is_plain(key) => text.push(c),
             _ => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::crossterm::event::KeyCode;
+use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 use tweetoscope::cascade::Point;
 use tweetoscope::record::{Alert, Explanation, Interval, Record};
 use tweetoscope::stage::RecordRef;
@@ -123,6 +123,56 @@ fn keys_sort_filter_pause_open_and_close() {
     assert!(before.contains("paused"));
     assert_eq!(before, drawn(&mut screen, &shared(99), (80, 24)), "a pause holds the picture");
     assert_eq!(screen.key(KeyEvent::from(KeyCode::Char('q'))), Wish::Quit);
+}
+
+#[test]
+fn a_filter_is_edited_by_control_keys_and_finds_the_name_that_is_shown() {
+    let board = shared(30);
+    let mut screen = Screen::default();
+    let control = |c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL);
+    press(&mut screen, "/one two");
+    screen.key(control('w'));
+    assert_eq!(screen.query.text, "one ");
+    screen.key(KeyEvent::new(KeyCode::Char('x'), KeyModifiers::ALT));
+    screen.key(control('a'));
+    assert_eq!(screen.query.text, "one ", "other keys type nothing");
+    screen.key(control('u'));
+    assert_eq!(screen.query.text, "");
+    press(&mut screen, "1/27\n");
+    drawn(&mut screen, &board, (80, 24));
+    assert_eq!(cids(&screen), ["27"]);
+    screen.key(control('p'));
+    assert!(!screen.paused);
+    press(&mut screen, "\n");
+    let text = drawn(&mut screen, &board, (80, 24));
+    assert!(text.lines().any(|line| line.trim() == "1/27"), "{text}");
+}
+
+#[test]
+fn an_open_cascade_without_an_interval_has_no_parentheses_and_whole_ages() {
+    let board = Shared::default();
+    let line = r#"{"type":"alert","cid":"z","T_obs":600,"n_tot":0}"#;
+    let item = tweetoscope::record::read(line.as_bytes(), None, Dashboard::TAKES).unwrap();
+    board.board().take(&[RecordRef { position: 0, item }]);
+    let mut screen = Screen::default();
+    drawn(&mut screen, &board, (80, 24));
+    press(&mut screen, "\n");
+    let text = drawn(&mut screen, &board, (80, 24));
+    assert!(text.contains("predicted 0") && !text.contains("()"), "{text}");
+    for width in 10..=80 {
+        let text = drawn(&mut screen, &board, (width, 24));
+        let age = text.contains("10m00s");
+        assert!(age || !text.contains("m00s"), "{width}: {text}");
+    }
+}
+
+#[test]
+fn a_narrow_terminal_shows_rank_and_prediction_before_the_text() {
+    for width in 18..=25 {
+        let text = drawn(&mut Screen::default(), &shared(3), (width, 24));
+        let row = text.lines().nth(2).unwrap();
+        assert!(row.starts_with("1 2:") && row.trim_end().ends_with("300"), "{width}: {text}");
+    }
 }
 
 #[test]

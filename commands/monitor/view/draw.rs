@@ -13,6 +13,7 @@ use tweetoscope::record::Report;
 use tweetoscope::stage::monitor::ErrorPoint;
 
 use super::screen::Screen;
+use crate::dashboard::figures::short;
 use crate::monitor::plot::top;
 use crate::monitor::table::{HEADS, WIDTHS, cells, legend};
 
@@ -23,6 +24,7 @@ pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen<'_>) {
     // Two lines of heads, and as many windows as leave room for the plots.
     let rows = (screen.reports.len() as u16).min((frame.area().height / 2).saturating_sub(4)) + 2;
     let text = if screen.help { legend(&screen.reports) } else { KEYS.to_owned() };
+    let text = wrapped(&text, usize::from(frame.area().width));
     let explained = text.lines().count() as u16;
     let [head, middle, plot, foot] = Layout::vertical([
         Constraint::Length(1),
@@ -44,6 +46,24 @@ pub(super) fn screen(frame: &mut Frame<'_>, screen: &mut Screen<'_>) {
         Layout::horizontal([Constraint::Percentage(62), Constraint::Fill(1)]).areas(plot);
     error_course(frame, errors, report, history, screen.last);
     coverage_course(frame, coverage, report, history);
+}
+
+/// Text whose lines are at most `width` wide, broken between words.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        let start = lines.len();
+        for word in line.split(' ') {
+            match lines[start..].last_mut() {
+                Some(last) if last.len() + 1 + word.len() <= width => {
+                    last.push(' ');
+                    last.push_str(word);
+                }
+                _ => lines.push(word.to_owned()),
+            }
+        }
+    }
+    lines.join("\n")
 }
 
 fn header(screen: &Screen<'_>) -> Line<'static> {
@@ -160,7 +180,7 @@ fn error_course(
     let title = format!(" {}: mean ARE ", event::Span(report.t_obs as f64));
     let labels = [0.0, highest / 2.0, highest].map(|it| format!("{it:.2}"));
     frame.render_widget(
-        chart(sets, title, report.scored).y_axis(
+        chart(sets, title, report.scored, area.width).y_axis(
             Axis::default().bounds([0.0, highest]).labels(labels).style(Style::new().dark_gray()),
         ),
         area,
@@ -176,17 +196,27 @@ fn coverage_course(frame: &mut Frame<'_>, area: Rect, report: &Report, history: 
     let sets = vec![set("nominal", &nominal, Color::DarkGray), set("covered", &held, Color::Cyan)];
     let labels = ["0%", "50%", "100%"];
     frame.render_widget(
-        chart(sets, " share inside the interval ".to_owned(), report.scored).y_axis(
+        chart(sets, " share inside the interval ".to_owned(), report.scored, area.width).y_axis(
             Axis::default().bounds([0.0, 1.0]).labels(labels).style(Style::new().dark_gray()),
         ),
         area,
     );
 }
 
-fn chart<'a>(sets: Vec<Dataset<'a>>, title: String, scored: u64) -> Chart<'a> {
+/// The labels of the predictions scored. Where a label does not fit, ratatui cuts its first digits: then it is shorter, or
+/// there is none.
+fn labels(scored: u64, width: u16) -> Vec<String> {
+    // Border, axis and its labels take about 9 columns; each of two labels has half of the others.
+    let room = usize::from(width.saturating_sub(9)) / 2;
+    let number = short(scored as f64);
+    let forms = [format!("{scored} scored"), format!("{number} scored"), number];
+    let label = forms.into_iter().find(|it| it.len() <= room);
+    label.map_or_else(Vec::new, |label| vec!["1".to_owned(), label])
+}
+
+fn chart<'a>(sets: Vec<Dataset<'a>>, title: String, scored: u64, width: u16) -> Chart<'a> {
     let end = scored.max(2) as f64;
-    let axis =
-        Axis::default().bounds([1.0, end]).labels(["1".to_owned(), format!("{scored} scored")]);
+    let axis = Axis::default().bounds([1.0, end]).labels(labels(scored, width));
     Chart::new(sets)
         .block(Block::bordered().title(title).border_style(Style::new().dark_gray()))
         .legend_position(Some(LegendPosition::BottomLeft))

@@ -11,7 +11,7 @@ use tweetoscope::stage::monitor::ErrorPoint;
 
 use crate::flags::Outcome;
 use crate::monitor::shared::Shared;
-use crate::terminal::Wish;
+use crate::terminal::{Wish, is_plain};
 
 /// The state of the view.
 pub(crate) struct Screen<'a> {
@@ -83,6 +83,7 @@ impl<'a> Screen<'a> {
     /// Applies a key; `Wish::Quit` for q.
     pub(super) fn key(&mut self, key: KeyEvent) -> Wish {
         match key.code {
+            KeyCode::Char(_) if !is_plain(key) => {}
             KeyCode::Char('q') => return Wish::Quit,
             KeyCode::Char('p' | ' ') => self.paused = !self.paused,
             KeyCode::Char('?') => self.help = !self.help,

@@ -127,4 +127,26 @@ fn a_narrow_terminal_omits_columns_and_cuts_no_number() {
     let mut view = screen(&shared);
     press(&mut view, KeyCode::Char('?'));
     assert!(drawn(&mut view, (80, 24)).contains("above 0, the predictions are better"));
+    let words =
+        |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
+    let narrow = words(&drawn(&mut view, (30, 40)));
+    assert!(narrow.contains("above 0, the predictions are better"), "{narrow}");
+}
+
+#[test]
+fn the_number_of_predictions_below_the_plots_is_whole_or_short_or_absent() {
+    let shared = shared(&[600], 12_345, |_, _| 0.2);
+    for width in 29..=120 {
+        let text = drawn(&mut screen(&shared), (width, 24));
+        let axis = text.lines().rev().find(|line| line.contains('1') && !line.contains("quit"));
+        for word in axis.unwrap_or_default().split_whitespace() {
+            let is_number = word.starts_with(|c: char| c.is_ascii_digit());
+            assert!(
+                !is_number
+                    || ["1", "12345", "12.3k"].contains(&word)
+                    || word.contains(['.', '%', 'm']),
+                "{width}: {text}"
+            );
+        }
+    }
 }

@@ -221,7 +221,7 @@ impl Dashboard {
         let key = Key { source: source.to_owned(), cid: cid.to_owned() };
         let cascade = self.cascades.entry(key).or_default();
         // Older records have no time, which is 0 then.
-        if cascade.end.is_some_and(|end| end.t > 0.0 && root >= end.t) {
+        if cascade.end.is_some_and(|end| end.t != 0.0 && root >= end.t) {
             *cascade = Cascade::default();
         }
         Some(cascade)

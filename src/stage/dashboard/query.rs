@@ -53,7 +53,7 @@ impl Sort {
 /// Which rows to return, and in which order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Query {
-    /// A part of the text, cascade id or source, in any case; empty: all rows.
+    /// A part of the text, or of source and cascade id as the views show them (`source/cid`), in any case; empty: all rows.
     pub text: String,
     /// The order.
     pub sort: Sort,
@@ -76,8 +76,8 @@ impl Query {
     /// Whether a row of that key and text matches.
     pub(super) fn matches(&self, key: &Key, msg: &str) -> bool {
         let part = self.text.to_lowercase();
-        part.is_empty()
-            || [msg, &key.cid, &key.source].iter().any(|text| text.to_lowercase().contains(&part))
+        let name = || format!("{}/{}", key.source, key.cid).to_lowercase();
+        part.is_empty() || msg.to_lowercase().contains(&part) || name().contains(&part)
     }
 
     pub(super) fn sort(&self, rows: &mut [Entry]) {

@@ -51,6 +51,15 @@ fn a_stat_ends_a_cascade_as_a_size_does() {
 }
 
 #[test]
+fn ids_are_used_again_also_at_times_before_0() {
+    let mut board = Dashboard::default();
+    board.alert(&alert(1, -9000.0, 600, 40.0));
+    board.stat(&stat(1, -9000.0, -5000.0, 60));
+    board.alert(&alert(1, -1000.0, 600, 30.0));
+    assert_eq!(rows(&board, false)[0].predicted, 30.0);
+}
+
+#[test]
 fn records_of_a_cascade_that_began_after_the_end_begin_a_new_one() {
     let mut board = Dashboard::default();
     board.alert(&alert(1, 601.0, 600, 40.0));
