@@ -12,6 +12,7 @@ use tweetoscope::stream::{self, Stderr, printable};
 use crate::flags::{self, Outcome, Shared};
 use crate::needs;
 use crate::original::{self, Defaults};
+use crate::outputs;
 use crate::{collect, dashboard, fit, generate, healthy, log, monitor, pages, predict, run, train};
 
 /// Predict the final size of retweet cascades from their first minutes
@@ -100,6 +101,11 @@ pub(crate) fn parse() -> (Cli, String) {
     if let Some((name, given)) = matches.subcommand()
         && let Some(sub) = command.find_subcommand(name)
         && let Err(text) = needs::check_unused(sub, given)
+    {
+        refuse(&command, name, ErrorKind::ArgumentConflict, text)
+    }
+    if let Some((name, given)) = matches.subcommand()
+        && let Err(text) = outputs::check(name, given)
     {
         refuse(&command, name, ErrorKind::ArgumentConflict, text)
     }

@@ -77,6 +77,15 @@ pub(crate) enum AtEndArg {
 impl CollectFlags {
     /// The options of the stage; refuses inconsistent ones. `recorded` is whether complete cascades are replayed.
     pub(crate) fn options(&self, max_age: Span, recorded: bool) -> anyhow::Result<CollectOptions> {
+        for (option, limit) in [
+            ("--max-open-cascades", self.max_open_cascades),
+            ("--max-events-per-cascade", self.max_events_per_cascade),
+            ("--max-sources", self.max_sources),
+        ] {
+            if limit == 0 {
+                return Err(Usage(format!("{option} must be at least 1")).into());
+            }
+        }
         let windows = whole_seconds(&self.windows)?;
         let largest = windows.last().map_or(0.0, |largest| *largest as f64);
         let terminated = if recorded { MAX_AGE.0 } else { TERMINATED.0.max(largest) };
@@ -183,12 +192,6 @@ pub(crate) fn warn_of_dropped(collect: &Collect) {
             log::info!("{count} of {events} events {problem}");
         }
     }
-    if over_limit > 0 {
-        problems.push(format!(
-            "{over_limit} were above a limit and dropped: raise --max-open-cascades, \
-             --max-events-per-cascade or --max-sources"
-        ));
-    }
     if events > 0 && emitted == 0 {
         problems.push(
             "no window was emitted: it needs --min-size events, and a tweet that opens the cascade"
@@ -196,8 +199,13 @@ pub(crate) fn warn_of_dropped(collect: &Collect) {
         );
     }
     if over_limit > 0 {
-        tweetoscope::critical!("of {events} events, {}", problems.join("; "));
-    } else if !problems.is_empty() {
+        // Not of the events: records of further sources are not counted among them.
+        tweetoscope::critical!(
+            "{over_limit} records were above a limit and dropped: raise --max-open-cascades, \
+             --max-events-per-cascade or --max-sources"
+        );
+    }
+    if !problems.is_empty() {
         log::warn!("of {events} events, {}", problems.join("; "));
     }
 }

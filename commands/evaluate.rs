@@ -2,11 +2,9 @@
 
 mod output;
 
-use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use tweetoscope::cascade::Point;
 use tweetoscope::event::Span;
 use tweetoscope::hawkes::mark::MarkLaw;
@@ -27,7 +25,7 @@ use crate::plot;
 use crate::predict::PredictFlags;
 use crate::train::TrainFlags;
 use crate::transport::ended;
-use crate::{calibration, learning_curve, progress, report};
+use crate::{calibration, learning_curve, outputs, progress, report};
 
 /// Cross-validation.
 #[derive(clap::Args, Clone)]
@@ -97,10 +95,10 @@ pub(crate) struct EvaluateFlags {
     #[arg(long, value_name = "FILE", conflicts_with = "curve_by", help_heading = "Evaluation")]
     pub(crate) report: Option<PathBuf>,
     /// Write the predictions of the evaluation to FILE: as JSON lines, or, where its name ends with
-    /// .csv or .parquet, as a table with the true final size and the error
+    /// .csv or .parquet, as a table of the predictions of every method, with the true final size and the error
     #[arg(long, value_name = "FILE", requires = "scored", help_heading = "Evaluation")]
     predictions: Option<PathBuf>,
-    /// Write the true final size of each prediction to FILE as JSON lines
+    /// Write the true final size of each prediction to FILE: as JSON lines, or as a table as --predictions does
     #[arg(long, value_name = "FILE", requires = "scored", help_heading = "Evaluation")]
     truth: Option<PathBuf>,
 }
@@ -182,23 +180,7 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
         );
     }
     let EvaluateFlags { csv: as_csv, plot, predictions, truth, .. } = args.flags;
-    if let Some(path) = predictions {
-        match path.extension().and_then(|it| it.to_str()) {
-            Some("csv") => output::write_rows(path, &cases)?,
-            Some("parquet") => output::write_parquet(path, &cases)?,
-            _ => output::write_lines(
-                path,
-                cases.iter().map(|case| output::prediction(case, options.predict.level)),
-            )?,
-        }
-    }
-    if let Some(path) = truth {
-        output::write_lines(path, cases.iter().map(output::Truth::of))?;
-    }
     let rows = score(&cases, &options);
-    if let Some(path) = &args.flags.report {
-        write_report(path, &past, &options, &cases, &rows, &args)?;
-    }
     for row in rows.iter().filter(|row| row.predictor == Predictor::Model && row.own == 0) {
         let learned_from = match args.flags.split {
             None => "in the other folds",
@@ -220,7 +202,18 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
         if *as_csv { output::csv(&rows)? } else { table() }
     };
     let mut stdout = Stdout::new();
-    stdout.write_all(&text).and_then(|()| stdout.flush())?;
+    // A failure on one output does not lose the others.
+    let printed = stdout.write_all(&text).and_then(|()| stdout.flush());
+    if let Some(path) = predictions {
+        output::write_predictions(path, &cases, options.predict.level)?;
+    }
+    if let Some(path) = truth {
+        output::write_truth(path, &cases)?;
+    }
+    if let Some(path) = &args.flags.report {
+        write_report(path, &past, &options, &cases, &rows, &args)?;
+    }
+    printed?;
     Ok(ended(&rejects))
 }
 
@@ -300,21 +293,22 @@ fn write_report(
         curve: &evaluate_curve(past, options, &curve),
         split,
     });
-    std::fs::write(path, page).with_context(|| path.display().to_string())
+    outputs::write(path, |file| file.write_all(page.as_bytes()))
 }
 
-/// Opens the files of results: one that cannot be written ends the command before the work.
+/// Checks the files of results: one that cannot be written ends the command before the work.
 fn check_results(args: &Evaluation<'_>) -> anyhow::Result<()> {
     let EvaluateFlags { report, predictions, truth, .. } = args.flags;
     let named = [("--report", report), ("--predictions", predictions), ("--truth", truth)];
     let named = named.into_iter().filter_map(|(option, path)| Some((option, path.as_ref()?)));
     for (option, path) in named {
-        if args.input.dry_run {
-            check_file(option, path)?;
-            continue;
+        if option != "--report" {
+            output::FileFormat::of(option, path)?;
         }
-        let opened = File::options().create(true).append(true).open(path);
-        opened.with_context(|| path.display().to_string())?;
+        match args.input.dry_run {
+            true => check_file(option, path)?,
+            false => outputs::check_creatable(option, path)?,
+        }
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ use tweetoscope::telemetry::Timed;
 
 use self::kernel::KernelFlags;
 use crate::flags::{
-    CarrierArgs, Outcome, Usage, check_file, threads, warn_of_ignored, whole_seconds,
+    CarrierArgs, Outcome, Usage, check_file, threads, utc_offset, warn_of_ignored, whole_seconds,
 };
 use crate::kafka::{KafkaArgs, Role, Topic};
 use crate::rows::{self, Table};
@@ -79,7 +79,7 @@ pub(crate) struct FitFlags {
     pub(crate) marks: String,
     /// Offset of the local time from UTC in hours: of times in tables that name none, and for features
     /// of the time of day
-    #[arg(long, value_name = "HOURS", default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "HOURS", default_value_t = 0.0, allow_negative_numbers = true, value_parser = utc_offset)]
     pub(crate) utc_offset: f64,
     /// Number of threads (default: number of cores); the output does not depend on it
     #[arg(long, value_name = "N")]
@@ -89,13 +89,6 @@ pub(crate) struct FitFlags {
 impl FitFlags {
     /// The options of the stage; reads the history file of --marks.
     pub(crate) fn options(&self, history: Cut, features: bool) -> anyhow::Result<FitOptions> {
-        if !(-24.0..=24.0).contains(&self.utc_offset) {
-            return Err(Usage(format!(
-                "--utc-offset must be from -24 to 24 hours, not {}",
-                self.utc_offset
-            ))
-            .into());
-        }
         let marks = match self.marks.strip_prefix("file:") {
             Some(path) => mean_of(Path::new(path))?,
             None => self.marks.parse().map_err(|error| Usage(format!("--marks: {error}")))?,
@@ -206,14 +199,17 @@ impl Args {
         }
     }
 
-    /// The cascades of the input, until `stop` is set.
-    fn finished(&self, stop: &Arc<AtomicBool>) -> anyhow::Result<Finished<Stdout>> {
+    /// The cascades of the input, until the flag is set, which a signal does. While the files are read, a signal ends
+    /// the process.
+    fn finished(&self) -> anyhow::Result<(Finished<Stdout>, Arc<AtomicBool>)> {
         let mut early = Vec::new();
         let (files, utc_offset) = (&self.transport.files, self.flags.utc_offset);
         let cascades = self.source.open(files, utc_offset, &mut |it| early.push(it))?;
         let rejects = Rejects::with_cascades(self.transport.input.dead_letter.as_deref(), &early)?;
         let unit = self.source.unit(&*cascades);
-        Ok(Finished::new(cascades, unit, Stdout::new(), rejects, Arc::clone(stop)))
+        let stop = stop_flag()?;
+        let finished = Finished::new(cascades, unit, Stdout::new(), rejects, Arc::clone(&stop));
+        Ok((finished, stop))
     }
 }
 
@@ -293,8 +289,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let Some(table) = table else {
         return match recorded {
             true => {
-                let stop = stop_flag()?;
-                args.transport.drive_over(args.finished(&stop)?, &stop, make, judge)
+                let (finished, stop) = args.finished()?;
+                args.transport.drive_over(finished, &stop, make, judge)
             }
             false => args.transport.drive_through(make, |lines| lines, judge),
         };
@@ -304,8 +300,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         _ => Ok(None),
     };
     let outcome = if recorded {
-        let stop = stop_flag()?;
-        let transport = table.over(args.finished(&stop)?, fields);
+        let (finished, stop) = args.finished()?;
+        let transport = table.over(finished, fields);
         args.transport.drive_over(transport, &stop, make, judge)
     } else {
         args.transport.drive_through(make, |lines| table.over(lines, fields), judge)

@@ -109,6 +109,9 @@ fn why_not_in(folder: &Path) -> Option<String> {
 
 /// Makes a folder for output.
 pub(crate) fn make_folder(option: &str, path: &Path) -> anyhow::Result<()> {
+    if path.exists() && !path.is_dir() {
+        anyhow::bail!("{option} {}: it is not a folder; give another folder", path.display());
+    }
     std::fs::create_dir_all(path).with_context(|| format!("{option} {}", path.display()))
 }
 
@@ -206,6 +209,14 @@ impl InputArgs {
     /// Refuses a file of dead letters that cannot be created; with --kafka it is a topic.
     pub(crate) fn check_outputs(&self) -> anyhow::Result<()> {
         self.dead_letter.as_deref().map_or(Ok(()), |path| check_file("--dead-letter", path))
+    }
+}
+
+/// Reads an offset from UTC in hours.
+pub(crate) fn utc_offset(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(hours) if (-24.0..=24.0).contains(&hours) => Ok(hours),
+        _ => Err("--utc-offset must be from -24 to 24 hours".to_owned()),
     }
 }
 

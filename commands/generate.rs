@@ -18,7 +18,7 @@ use tweetoscope::replay::{ParamRange, Replay, ReplayItem, ReplayOptions, Simulat
 use tweetoscope::stream::lines::{Input, Lines, Options, Writer};
 use tweetoscope::stream::{Counts, Imported, Observer, Rejects, Stdout, Step, Transport};
 
-use crate::flags::{InputArgs, Outcome, Shared, Usage, without_effect};
+use crate::flags::{InputArgs, Outcome, Shared, Usage, utc_offset, without_effect};
 use crate::health;
 use crate::kafka::{KafkaArgs, Role, Topic};
 use crate::source::SourceFlags;
@@ -52,6 +52,7 @@ pub(crate) struct Args {
         value_name = "HOURS",
         default_value_t = 0.0,
         allow_negative_numbers = true,
+        value_parser = utc_offset,
         help_heading = "Cascades"
     )]
     utc_offset: f64,

@@ -26,6 +26,7 @@ mod logging;
 mod monitor;
 mod needs;
 mod original;
+mod outputs;
 mod pages;
 mod plot;
 mod predict;

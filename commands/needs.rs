@@ -48,11 +48,11 @@ const GROUPS: [(&str, &[&str]); 2] = [
 
 /// Options that have no effect with another one. Clap does not require an option that conflicts with a
 /// given one, so that those of a simulation are excluded by the other inputs.
-const EXCLUDES: [(&str, &[&str]); 8] = [
+const EXCLUDES: [(&str, &[&str]); 10] = [
     ("no_learn", &["newest", "trees", "target", "aggregate", "on_drift"]),
-    ("history", &["p", "beta", "first_mark"]),
-    ("data", &["p", "beta", "first_mark"]),
-    ("files", &["p", "beta", "first_mark"]),
+    ("history", &["p", "beta", "first_mark", "simulate", "index"]),
+    ("data", &["p", "beta", "first_mark", "simulate"]),
+    ("files", &["p", "beta", "first_mark", "simulate", "index"]),
     ("simulate", &["seconds_per_unit"]),
     // A table has no column for them.
     ("csv", &["curve", "explain", "above"]),
@@ -74,9 +74,17 @@ const EXCLUDES: [(&str, &[&str]); 8] = [
             "terminated",
             "max_pending",
             "on_drift",
+            "max_open_cascades",
+            "max_events_per_cascade",
+            "max_sources",
         ],
     ),
+    ("split", LIMITS),
+    ("curve_by", LIMITS),
 ];
+
+/// Limits of the collector.
+const LIMITS: &[&str] = &["max_open_cascades", "max_events_per_cascade", "max_sources"];
 
 /// The commands that only read topics.
 const READERS: [&str; 3] = ["dashboard", "log", "monitor"];

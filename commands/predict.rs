@@ -118,10 +118,10 @@ impl PredictFlags {
                 format!("--level must be between 0 and 1, not {}; for example 0.9", self.level);
             return Err(Usage(text).into());
         }
-        if let Some(size) =
-            self.above.iter().chain(&self.alert_above).find(|size| !size.is_finite())
-        {
-            let text = format!("--above and --alert-above must be numbers of events, not {size}");
+        let is_number = |size: &&f64| size.is_finite() && **size >= 0.0;
+        if let Some(size) = self.above.iter().chain(&self.alert_above).find(|it| !is_number(it)) {
+            let text =
+                format!("--above and --alert-above must be numbers of events from 0, not {size}");
             return Err(Usage(text).into());
         }
         if self.max_pending == 0 {

@@ -33,8 +33,11 @@ pub(crate) fn row<T: AsRef<[u8]>>(fields: impl IntoIterator<Item = T>) -> io::Re
     Ok(row)
 }
 
-/// The columns of alerts.
-pub(crate) const ALERT_COLUMNS: &str = "cid,T_obs,n_obs,n_pred,low,high,model,method";
+/// The columns of predictions.
+pub(crate) const PREDICTION_COLUMNS: &str = "cid,T_obs,n_obs,n_pred,low,high,model,method";
+
+/// The columns of alerts: a `cid` is unique only within its source.
+pub(crate) const ALERT_COLUMNS: &str = "cid,T_obs,n_obs,n_pred,low,high,model,method,source";
 
 /// An alert as a row; `None` for other items.
 pub(crate) fn alert(item: &Outgoing) -> io::Result<Option<Vec<u8>>> {
@@ -45,8 +48,9 @@ pub(crate) fn alert(item: &Outgoing) -> io::Result<Option<Vec<u8>>> {
         .map_or([None, None], |interval| [Some(interval.low), Some(interval.high)]);
     let numbers = [Some(it.n_tot), low, high].map(number);
     let counts = [it.t_obs, it.n_obs].map(|count| count.to_string());
-    let [cid, model, method] = [&it.cid, &it.model, &it.method].map(String::clone);
-    let fields = [cid].into_iter().chain(counts).chain(numbers).chain([model, method]);
+    let [cid, model, method, source] =
+        [&it.cid, &it.model, &it.method, &it.source].map(String::clone);
+    let fields = [cid].into_iter().chain(counts).chain(numbers).chain([model, method, source]);
     row(fields).map(Some)
 }
 

@@ -139,16 +139,19 @@ fn run_with_report(args: &Args, path: &Path) -> anyhow::Result<Outcome> {
     }
     let source = &args.cascades.source;
     let mut named = args.transport.files.iter().chain(&source.history).chain(&source.data);
-    let is_stdin = named.any(|path| path.as_os_str() == "-");
+    // A pipe cannot be read twice.
+    let is_pipe = named.any(|path| {
+        path.as_os_str() == "-" || path.metadata().is_ok_and(|it| !it.is_file() && !it.is_dir())
+    });
     let has_cascades = || -> anyhow::Result<bool> {
         let content = source.content(&args.transport.files, false)?;
         Ok(matches!(content, Content::Histories | Content::Cascades))
     };
-    let replayed = args.cascades.simulate.is_some() || (!is_stdin && has_cascades()?);
+    let replayed = args.cascades.simulate.is_some() || (!is_pipe && has_cascades()?);
     if !replayed {
         return refuse(
-            "--report needs finished cascades, as it reads them twice; add --history FILE, --data CSV or \
-             --simulate N, or make the report from the history later"
+            "--report needs finished cascades, as it reads them twice: not from stdin or a pipe; add --history FILE, \
+             --data CSV or --simulate N, or make the report from the history later"
                 .to_owned(),
         );
     }

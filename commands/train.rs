@@ -101,6 +101,9 @@ pub(crate) enum AggregateArg {
 impl TrainFlags {
     /// The options of the stage; refuses values out of range.
     pub(crate) fn options(&self, seed: u64, threads: usize) -> anyhow::Result<TrainOptions> {
+        if self.newest == 0 {
+            return Err(Usage("--newest must be at least 1".to_owned()).into());
+        }
         if !(1..=MAX_TREES).contains(&self.trees) {
             let trees = self.trees;
             return Err(Usage(format!("--trees must be from 1 to {MAX_TREES}, not {trees}")).into());

@@ -2,20 +2,44 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io;
 use std::path::Path;
 
-use anyhow::Context;
 use serde::Serialize;
 use tweetoscope::cascade::Number;
 use tweetoscope::event::Span;
 use tweetoscope::learn::Step;
 use tweetoscope::record::Interval;
-use tweetoscope::stage::evaluate::{Case, Row};
+use tweetoscope::stage::evaluate::{Case, Predictor, Row};
 use tweetoscope::stage::predict::UNTRAINED;
 
+use crate::flags::Usage;
+use crate::outputs;
 use crate::rows::{self, Table, number};
+
+/// Format of a file of results, by the ending of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FileFormat {
+    Lines,
+    Csv,
+    Parquet,
+}
+
+impl FileFormat {
+    /// The format of this name; refuses an ending of another one.
+    pub(super) fn of(option: &str, path: &Path) -> Result<Self, Usage> {
+        let ending = path.extension().map(|it| it.to_string_lossy().to_lowercase());
+        match ending.as_deref() {
+            None | Some("jsonl" | "json" | "ndjson") => Ok(Self::Lines),
+            Some("csv") => Ok(Self::Csv),
+            Some("parquet") => Ok(Self::Parquet),
+            Some(other) => Err(Usage(format!(
+                "{option} {}: no format has the ending .{other}; give a name that ends with .jsonl, .csv or .parquet",
+                path.display()
+            ))),
+        }
+    }
+}
 
 /// One prediction of the model, with those of the other methods.
 #[derive(Serialize)]
@@ -60,62 +84,69 @@ impl<'a> Truth<'a> {
     }
 }
 
-pub(super) fn write_lines<T: Serialize>(
+/// Writes the predictions in the format of the file name.
+pub(super) fn write_predictions(path: &Path, cases: &[Case], level: f64) -> anyhow::Result<()> {
+    let lines = cases.iter().map(|case| prediction(case, level));
+    let columns = format!("{},n_tot,are,predictor,own", rows::PREDICTION_COLUMNS);
+    write("--predictions", path, lines, &columns, cases.iter().flat_map(case_rows))
+}
+
+/// Writes the true final sizes in the format of the file name.
+pub(super) fn write_truth(path: &Path, cases: &[Case]) -> anyhow::Result<()> {
+    let row =
+        |case: &Case| rows::row([case.cid.clone(), case.t_obs.to_string(), case.n_tot.to_string()]);
+    write("--truth", path, cases.iter().map(Truth::of), "cid,T_obs,n_tot", cases.iter().map(row))
+}
+
+/// Writes lines, or rows with these columns.
+fn write<T: Serialize>(
+    option: &str,
     path: &Path,
     lines: impl Iterator<Item = T>,
+    columns: &str,
+    rows: impl Iterator<Item = io::Result<Vec<u8>>>,
 ) -> anyhow::Result<()> {
-    let write = || -> io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
-        for line in lines {
-            // As an io::Error, so that a broken pipe keeps its kind.
-            serde_json::to_writer(&mut file, &line).map_err(io::Error::from)?;
-            file.write_all(b"\n")?;
-        }
-        file.flush()
-    };
-    write().with_context(|| path.display().to_string())
+    match FileFormat::of(option, path)? {
+        FileFormat::Parquet => Table::write_parquet(path, columns, rows),
+        FileFormat::Csv => outputs::write(path, |file| {
+            writeln!(file, "{columns}")?;
+            for row in rows {
+                file.write_all(&row?)?;
+                file.write_all(b"\n")?;
+            }
+            Ok(())
+        }),
+        FileFormat::Lines => outputs::write(path, |file| {
+            for line in lines {
+                // As an io::Error, so that a broken pipe keeps its kind.
+                serde_json::to_writer(&mut *file, &line).map_err(io::Error::from)?;
+                file.write_all(b"\n")?;
+            }
+            Ok(())
+        }),
+    }
 }
 
-/// One row for each cascade and window: the prediction, the true final size and the error.
-fn case_rows(cases: &[Case]) -> impl Iterator<Item = io::Result<Vec<u8>>> {
-    cases.iter().map(|case| {
-        let (Case { cid, t_obs, n_obs, n_tot, step, .. }, ours) = (case, case.ours());
-        let [low, high] = ours.interval.map_or([None, None], |[low, high]| [Some(low), Some(high)]);
-        let (model, method) = match step {
-            Some(step) => ("folds", step.name()),
-            None => (UNTRAINED, UNTRAINED),
+/// One row for each method: its prediction, the true final size and the error.
+fn case_rows(case: &Case) -> impl Iterator<Item = io::Result<Vec<u8>>> + '_ {
+    case.answers.iter().map(|(predictor, answer)| {
+        let Case { cid, t_obs, n_obs, n_tot, step, .. } = case;
+        let [low, high] =
+            answer.interval.map_or([None, None], |[low, high]| [Some(low), Some(high)]);
+        let (model, method) = match (predictor, step) {
+            (Predictor::Model, Some(step)) => ("folds", step.name()),
+            (Predictor::Model, None) => (UNTRAINED, UNTRAINED),
+            // Only the model has a version and steps.
+            _ => ("", predictor.name()),
         };
-        let are = (ours.n_tot - *n_tot as f64).abs() / *n_tot as f64;
+        let are = (answer.n_tot - *n_tot as f64).abs() / *n_tot as f64;
         let mut fields = vec![cid.clone(), t_obs.to_string(), n_obs.to_string()];
-        fields.extend([Some(ours.n_tot), low, high].map(number));
+        fields.extend([Some(answer.n_tot), low, high].map(number));
         fields.extend([model.to_owned(), method.to_owned(), n_tot.to_string()]);
         fields.push(number(Some(are)));
+        fields.extend([predictor.name().to_owned(), u8::from(answer.own).to_string()]);
         rows::row(fields)
     })
-}
-
-/// The columns of those rows.
-fn case_columns() -> String {
-    format!("{},n_tot,are", rows::ALERT_COLUMNS)
-}
-
-/// Writes those rows as CSV.
-pub(super) fn write_rows(path: &Path, cases: &[Case]) -> anyhow::Result<()> {
-    let write = || -> io::Result<()> {
-        let mut file = BufWriter::new(File::create(path)?);
-        writeln!(file, "{}", case_columns())?;
-        for row in case_rows(cases) {
-            file.write_all(&row?)?;
-            file.write_all(b"\n")?;
-        }
-        file.flush()
-    };
-    write().with_context(|| path.display().to_string())
-}
-
-/// Writes those rows as Parquet.
-pub(super) fn write_parquet(path: &Path, cases: &[Case]) -> anyhow::Result<()> {
-    Table::write_parquet(path, &case_columns(), case_rows(cases))
 }
 
 /// The table as text.

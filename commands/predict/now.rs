@@ -14,7 +14,7 @@ use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{self, Finished, Rejects, Stdout, Transport};
 
 use crate::fit::{FitFlags, warn_of_marks};
-use crate::flags::{CarrierArgs, Outcome, Usage};
+use crate::flags::{CarrierArgs, Outcome, Usage, utc_offset as parse_offset};
 use crate::rows::{self, Table};
 use crate::source::SourceFlags;
 use crate::transport::{checked, stop_flag};
@@ -31,7 +31,7 @@ pub(super) struct NowFlags {
     #[arg(long, value_name = "TIME", requires = "now", help_heading = "Cascades")]
     at: Option<GivenTime>,
     /// Offset of the local time from UTC in hours with --now (default: 0)
-    #[arg(long, value_name = "HOURS", requires = "now", allow_negative_numbers = true)]
+    #[arg(long, value_name = "HOURS", requires = "now", allow_negative_numbers = true, value_parser = parse_offset)]
     utc_offset: Option<f64>,
     #[command(flatten)]
     source: SourceFlags,
@@ -75,13 +75,14 @@ pub(super) fn run(
         threads: None,
     };
     let fit = fit.options(Cut::Present, true)?;
-    let stop = stop_flag()?;
     let mut early = Vec::new();
     let utc_offset = flags.utc_offset.unwrap_or_default();
     let cascades = open(&flags.source, &carrier.files, utc_offset, &mut early)?;
     if carrier.input.dry_run {
         return checked(&carrier.input, &early);
     }
+    // Before, a signal ends the process, as whole files are read.
+    let stop = stop_flag()?;
     let rejects = Rejects::with_cascades(carrier.input.dead_letter.as_deref(), &early)?;
     let unit = flags.source.unit(&*cascades);
     let end = flags.at.map(|time| time.unix(utc_offset * 3600.0));

@@ -137,7 +137,8 @@ fn data(content: &Content<'_>) -> String {
     let marked = |it: &&FinishedCascade| it.points.iter().any(|point| point.magnitude != 1.0);
     let items = [
         ("Cascades", past.len().to_string()),
-        ("Events", format!("{:.0}", sizes.iter().sum::<f64>())),
+        // The sum of no numbers is -0.
+        ("Events", format!("{:.0}", sizes.iter().sum::<f64>() + 0.0)),
         ("Predictions", cases.len().to_string()),
         (
             "Final sizes",

@@ -31,11 +31,10 @@ enum Column {
 impl Column {
     fn of(name: &str) -> Self {
         match name {
-            "cid" | "model" | "method" | "status" | "kernel" | "kernel_params"
-            | "kernel_errors" | "kernel_lower" | "kernel_upper" | "kernel_status" | "verdict" => {
-                Self::Text(Vec::new())
-            }
-            "T_obs" | "n_obs" | "n_tot" => Self::Integer(Vec::new()),
+            "cid" | "model" | "method" | "source" | "predictor" | "status" | "kernel"
+            | "kernel_params" | "kernel_errors" | "kernel_lower" | "kernel_upper"
+            | "kernel_status" | "verdict" => Self::Text(Vec::new()),
+            "T_obs" | "n_obs" | "n_tot" | "own" => Self::Integer(Vec::new()),
             _ => Self::Number(Vec::new()),
         }
     }

@@ -73,7 +73,10 @@ fn the_same_cascades_give_the_same_predictions_from_every_source() {
     let file = case("x_v11.jsonl");
     let expected = predictions(&[&file], b"");
     assert_eq!(expected.lines().count(), 2);
-    assert!(expected.starts_with("cid,T_obs,n_obs,n_pred,low,high,model,method\n"), "{expected}");
+    assert!(
+        expected.starts_with("cid,T_obs,n_obs,n_pred,low,high,model,method,source\n"),
+        "{expected}"
+    );
     assert!(expected.contains("1050118621198921728,120,14,"), "{expected}");
     let bytes = fs::read(&file).unwrap();
     for args in [
@@ -254,7 +257,7 @@ fn run_takes_both_files_of_settings_of_the_original_system() {
 }
 
 #[test]
-fn an_evaluation_has_a_row_for_each_cascade_and_window() {
+fn an_evaluation_has_a_row_for_each_cascade_window_and_method() {
     let history = format!("{ROOT}/testdata/tideh.jsonl.gz");
     let file = folder("evaluation").join("rows.csv");
     let args = [
@@ -271,17 +274,24 @@ fn an_evaluation_has_a_row_for_each_cascade_and_window() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     let rows = fs::read_to_string(file).unwrap();
     let mut rows = rows.lines();
-    assert_eq!(rows.next(), Some("cid,T_obs,n_obs,n_pred,low,high,model,method,n_tot,are"));
-    let mut count = 0;
+    assert_eq!(
+        rows.next(),
+        Some("cid,T_obs,n_obs,n_pred,low,high,model,method,n_tot,are,predictor,own")
+    );
+    let (mut count, mut rows_of_methods) = (0, 0);
     for row in rows {
         let fields: Vec<&str> = row.split(',').collect();
         let number = |place: usize| fields[place].parse::<f64>().unwrap();
         let (n_pred, n_tot, are) = (number(3), number(8), number(9));
         assert!((are - (n_pred - n_tot).abs() / n_tot).abs() < 1e-9, "{row}");
         assert!(n_tot >= number(2), "{row}");
-        count += 1;
+        count += usize::from(fields[10] == "model");
+        rows_of_methods += 1;
+        // Only the model has a version; the others have their name as the method.
+        assert_eq!(fields[6].is_empty(), fields[10] != "model", "{row}");
+        assert!(["0", "1"].contains(&fields[11]), "{row}");
     }
-    assert_eq!(count, 100);
+    assert_eq!((count, rows_of_methods), (100, 800));
 }
 
 #[test]

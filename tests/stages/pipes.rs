@@ -14,6 +14,7 @@ mod faults;
 mod learning;
 mod losses;
 mod options;
+mod outputs;
 mod tables;
 
 fn tweetoscope(args: &[&str]) -> Command {

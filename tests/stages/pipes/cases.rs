@@ -258,7 +258,7 @@ fn the_errors_that_end_a_command_and_losses_of_data_are_critical() {
     run(&args, roots.collect::<String>().as_bytes());
     let shown = critical(&logs);
     assert!(
-        shown.contains("CRITICAL") && shown.contains("3 were above a limit and dropped"),
+        shown.contains("CRITICAL") && shown.contains("3 records were above a limit and dropped"),
         "{shown}"
     );
     // Wrong usage, a refused record: the command did what it could.
