@@ -1,8 +1,10 @@
 //! `tweetoscope collect`.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use tweetoscope::event::{LARGEST, Span};
+use tweetoscope::input::{ObservedDurations, SharedDurations};
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, CollectSummary, Limits};
 use tweetoscope::stream;
 
@@ -110,6 +112,14 @@ impl CollectFlags {
         };
         Ok(options.checked().map_err(Usage)?)
     }
+
+    /// For how long recorded cascades were observed, which a replay fills in. Without --terminated a cascade can have ended
+    /// after the default of a stream: that of a recording, 7 days, is longer than most recordings go on.
+    pub(crate) fn observed_durations(&self, options: &CollectOptions) -> SharedDurations {
+        let terminated = self.terminated.unwrap_or(TERMINATED).0;
+        let windows = options.windows.clone();
+        Arc::new(Mutex::new(ObservedDurations::new(windows, terminated, options.max_age)))
+    }
 }
 
 /// Default of --terminated, unless a window is larger.
@@ -148,6 +158,29 @@ pub(crate) fn report_small(collect: &Collect) {
         stream::report(&format!(
             "{small} cascades have fewer events than --min-size in every window and are not predicted"
         ));
+    }
+}
+
+/// Warns of cascades that were not observed for their windows, and of those that may not have ended.
+pub(crate) fn warn_of_observed(observed: &ObservedDurations) {
+    let cascades = observed.cascades();
+    if !observed.left_out().is_empty() {
+        let short = observed.left_out().iter();
+        let short = short.map(|(window, count)| format!("{count} at {}", Span(*window as f64)));
+        log::warn!(
+            "of {cascades} cascades, these were observed for less than the window, up to the end of the recording, and are left \
+             out of it: {}; use shorter --windows, or, where the recording went on after its last event, history lines with \
+             observed",
+            short.collect::<Vec<_>>().join(", ")
+        );
+    }
+    if observed.unfinished() > 0 {
+        log::warn!(
+            "the recording of {} of {cascades} cascades ended less than {} after their last event (--terminated): their final \
+             size is only a lower bound, and errors are too small; record for longer, or remove the cascades that began last",
+            observed.unfinished(),
+            Span(observed.terminated())
+        );
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tweetoscope::cascade::Point;
 use tweetoscope::event::Span;
 use tweetoscope::hawkes::mark::MarkLaw;
-use tweetoscope::input::{HistoryCascade, Refused};
+use tweetoscope::input::{HistoryCascade, ObservedDurations, Refused};
 use tweetoscope::learn::GrowthLaw;
 use tweetoscope::stage::evaluate::{
     Case, CurveOptions, EvaluateOptions, FinishedCascade, KernelMethod, Predictor, Row,
@@ -17,7 +17,7 @@ use tweetoscope::stage::evaluate::{
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stream::{Rejects, Stdout};
 
-use crate::collect::{CollectFlags, MAX_AGE, TERMINATED};
+use crate::collect::{CollectFlags, MAX_AGE, TERMINATED, warn_of_observed};
 use crate::fit::{FitFlags, warn_of_marks_in};
 use crate::flags::{InputArgs, Outcome, Usage, check_file, whole_seconds};
 use crate::generate::ReplayFlags;
@@ -155,6 +155,12 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     let is_zero = |past: &&FinishedCascade| past.points.iter().all(|point| point.magnitude == 0.0);
     let zero = past.iter().filter(is_zero).count() as u64;
     warn_of_marks_in(zero, &format!("{} cascades", past.len()), !past.iter().any(marked));
+    let terminated = args.collect.terminated.unwrap_or(TERMINATED).0;
+    let mut observed = ObservedDurations::new(options.windows.clone(), terminated, options.max_age);
+    for FinishedCascade { cid, points, observed: duration, .. } in &past {
+        observed.add(cid, *duration, points.last().map_or(0.0, |last| last.time));
+    }
+    warn_of_observed(&observed);
     if args.folds.is_none() && args.flags.split.is_none() {
         let EvaluateFlags { curve_by, draws, csv, .. } = args.flags;
         let curve = CurveOptions { cascades: curve_by.clone(), draws: *draws };
@@ -168,13 +174,12 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
         }
         Some(SplitArg::Time) => {
             warn_of_times(&past);
-            let terminated = args.collect.terminated.unwrap_or(TERMINATED).0;
             evaluate_in_time(&past, &options, terminated)
         }
     };
     if cases.is_empty() {
         log::warn!(
-            "none of {} cascades has {} events in any window; lower --min-size or give larger --windows",
+            "none of {} cascades has {} events in any window that it was observed for; lower --min-size or give larger --windows",
             past.len(),
             options.min_size
         );
@@ -374,8 +379,9 @@ fn cascades(
 }
 
 fn past(cascade: &HistoryCascade, suffix: u64, unit: f64) -> FinishedCascade {
-    let HistoryCascade { cid, t0, points, .. } = cascade;
+    let HistoryCascade { cid, t0, observed, points, .. } = cascade;
     let cid = if suffix > 1 { format!("{cid}~{suffix}") } else { cid.clone() };
     let scaled = |point: &Point| Point { time: point.time * unit, ..*point };
-    FinishedCascade { cid, t0: *t0, points: points.iter().map(scaled).collect() }
+    let (points, observed) = (points.iter().map(scaled).collect(), observed.map(|it| it * unit));
+    FinishedCascade { cid, t0: *t0, points, observed }
 }

@@ -239,7 +239,8 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         if timed.stage().spread() > 0 {
             log::warn!(
                 "--kernel: {} cascades have several events in a whole second: their times were \
-                 spread within the second; give times with fractions to avoid it",
+                 spread within the second, or within the minute where all are whole minutes; give times with \
+                 fractions to avoid it",
                 timed.stage().spread()
             );
         }

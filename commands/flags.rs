@@ -58,6 +58,11 @@ fn given(ids: &[&str]) -> Vec<String> {
     named.map(|id| format!("--{}", id.replace('_', "-"))).collect()
 }
 
+/// Whether the option of this id is on the command line.
+pub(crate) fn is_given(id: &str) -> bool {
+    !given(&[id]).is_empty()
+}
+
 /// Logs options of these ids on the command line, which are ignored for this reason.
 pub(crate) fn warn_of_ignored(ids: &[&str], why: &str) {
     let options = given(ids);

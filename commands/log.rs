@@ -23,7 +23,7 @@ use feed::Feed;
 /// Merge the logs of all stages by time, filter them, and print or store them
 ///
 /// Reads log records, and the text logs that the commands write, from files, from directories of log
-/// files and from stdin. Prints the columns time (UTC), stage, level and message, in colour on a
+/// files and from stdin; each input must be in the order of time, as a command writes it. Prints the columns time (UTC), stage, level and message, in colour on a
 /// terminal unless NO_COLOR is set. Other records are skipped.
 #[derive(clap::Args)]
 pub(crate) struct Args {

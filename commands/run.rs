@@ -82,6 +82,7 @@ impl Args {
             predict: self.predict.options()?,
             train: (!self.no_learn).then_some(train),
             hold,
+            observed: None,
         })
     }
 
@@ -209,7 +210,9 @@ fn run_on_stream(args: &Args, posts: Option<PostFormat>) -> anyhow::Result<Outco
 /// Runs on replayed or simulated cascades.
 fn replay(args: &Args) -> anyhow::Result<Outcome> {
     const TOGETHER: usize = 64;
-    let settings = args.settings(TOGETHER, args.cascades.simulate.is_none())?;
+    let mut settings = args.settings(TOGETHER, args.cascades.simulate.is_none())?;
+    let observed = args.collect.observed_durations(&settings.collect);
+    settings.observed = Some(Arc::clone(&observed));
     // One --marks for both: a simulation needs a distribution, the fit its mean.
     let marks = match settings.fit.marks {
         MarkLaw::Data => MarkLaw::USUAL,
@@ -226,7 +229,8 @@ fn replay(args: &Args) -> anyhow::Result<Outcome> {
     }
     let rejects = Rejects::with_cascades(input.dead_letter.as_deref(), &early)?;
     let stop = stop_flag()?;
-    let replayed = Replayed::new(replay, Stdout::new(), rejects, Arc::clone(&stop));
+    let replayed =
+        Replayed::new(replay.adding_to(observed), Stdout::new(), rejects, Arc::clone(&stop));
     drive(args, replayed, &stop, settings)
 }
 

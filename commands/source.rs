@@ -12,7 +12,7 @@ use tweetoscope::input::{
 };
 use tweetoscope::stream::{self, MakeCascader};
 
-use crate::flags::Usage;
+use crate::flags::{Usage, is_given};
 
 /// Files of cascades, and how they are read.
 #[derive(clap::Args, Clone)]
@@ -104,7 +104,7 @@ impl SourceFlags {
         // --params may give --data: files and --history on the command line take precedence.
         let data = self.data.as_ref().filter(|_| self.history.is_empty() && files.is_empty());
         if let (Some(data), Some(index)) = (data, &self.index) {
-            let pair = Pair::open(data, index, unit, refuse)?;
+            let pair = Pair::open(data, index, unit, refuse)?.with_utc_offset(utc_offset * 3600.0);
             if !self.is_reported {
                 pair.notes().iter().for_each(|note| stream::report(note));
             }
@@ -129,6 +129,7 @@ impl SourceFlags {
                 columns: self.columns.clone().unwrap_or_default(),
                 seconds_per_unit: self.seconds_per_unit,
                 utc_offset: utc_offset * 3600.0,
+                is_offset_given: is_given("utc_offset"),
                 reports_offset: self.reports_offset,
                 missing_root: self.missing_root,
             },

@@ -16,7 +16,7 @@ use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{Mapped, Rejects, Replayed, Stdout};
 use tweetoscope::telemetry::Timed;
 
-use crate::collect::{CollectFlags, MAX_AGE, report_small, warn_of_dropped};
+use crate::collect::{CollectFlags, MAX_AGE, report_small, warn_of_dropped, warn_of_observed};
 use crate::fit::{FitFlags, warn_of_marks};
 use crate::flags::{
     CarrierArgs, Outcome, Usage, check_folder, make_folder, threads, warn_of_ignored,
@@ -165,17 +165,21 @@ pub(crate) fn report_losses(system: &System) {
     system.with_fit(warn_of_marks);
     warn_of_dropped(system.collect());
     report_small(system.collect());
+    system.with_observed(warn_of_observed);
 }
 
 /// Trains on the samples that the other stages make of recorded cascades.
 fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
     const HOLD: usize = 64;
+    let collect = args.collect.options(MAX_AGE, true)?;
+    let observed = args.collect.observed_durations(&collect);
     let settings = SystemOptions {
-        collect: args.collect.options(MAX_AGE, true)?,
+        collect,
         fit: args.fit.options(Cut::Until(None), true)?,
         predict: PredictOptions { max_pending: usize::MAX, ..PredictOptions::default() },
         train: Some(train),
         hold: HOLD,
+        observed: Some(Arc::clone(&observed)),
     };
     let mut early = Vec::new();
     let (files, utc_offset) = (&args.transport.files, args.fit.utc_offset);
@@ -188,7 +192,8 @@ fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
     let replay = Replay::new(cascades, options).map_err(|error| Usage(error.to_string()))?;
     let rejects = Rejects::with_cascades(args.transport.input.dead_letter.as_deref(), &early)?;
     let stop = stop_flag()?;
-    let replayed = Replayed::new(replay, Stdout::new(), rejects, Arc::clone(&stop));
+    let replayed =
+        Replayed::new(replay.adding_to(observed), Stdout::new(), rejects, Arc::clone(&stop));
     let models = Mapped::new(replayed, |item| {
         Ok(matches!(item, Outgoing::Record(Record::Model(_))).then_some(item))
     });

@@ -98,6 +98,67 @@ mod tests {
     }
 
     #[test]
+    fn a_time_in_another_unit_than_those_before_is_refused() {
+        let folder = Folder::new();
+        for (text, looks) in [
+            (
+                "cid,t\na,1600000000\nb,1600000000000\n",
+                "milliseconds since 1970, those before are seconds",
+            ),
+            (
+                "cid,t\na,1600000000000\nb,1600000000\n",
+                "seconds since 1970, those before are in a smaller",
+            ),
+        ] {
+            let ((cascades, refused, _), _) =
+                read(folder.file("t", text), TableOptions::default()).unwrap();
+            assert_eq!((cascades.len(), refused.len(), refused[0].line), (1, 1, Some(3)));
+            assert!(refused[0].detail.contains(looks), "{}", refused[0]);
+            assert!(refused[0].detail.contains("split the file"), "{}", refused[0]);
+        }
+    }
+
+    #[test]
+    fn a_copy_of_a_table_without_ids_is_refused() {
+        let folder = Folder::new();
+        let rows = |text: &str| Input::File(folder.file(&text.len().to_string(), text));
+        let open = |inputs: &[Input]| {
+            let options = CascadeOptions::default();
+            let opened = open_cascades(inputs, &options, &mut |it| panic!("{it}"), &mut |_| ());
+            opened.map(|it| it.count()).map_err(|it| it.to_string())
+        };
+        let (one, other) = (rows("cid,t\na,1\nb,2\n"), rows("cid,t\nb,2\n\na,1\n"));
+        let more = rows("cid,t\nb,2\na,1\na,9\n");
+        let error = open(&[one.clone(), more.clone(), other.clone()]).unwrap_err();
+        assert!(error.contains("its 2 rows are those of"), "{error}");
+        assert!(error.ends_with("give each file once"), "{error}");
+        assert_eq!(open(&[one, more]), Ok(2));
+        // With ids, the rows of the copy are dropped one by one.
+        let with_ids = rows("cid,id,t\na,1,1\na,2,2\n");
+        assert_eq!(open(&[with_ids.clone(), with_ids]), Ok(1));
+    }
+
+    #[test]
+    fn whole_minutes_and_an_offset_that_is_not_given_are_noted() {
+        let folder = Folder::new();
+        let notes = |row: &dyn Fn(u64) -> String, options| {
+            let rows: String = (0..30).map(|i| row(i) + "\n").collect();
+            let file = folder.file("t", format!("cid,t\n{rows}"));
+            let ((_, _, notes), _) = read(file, options).unwrap();
+            let has = |text: &str| notes.iter().any(|it| it.contains(text));
+            (has("all times are whole minutes"), has("no offset from UTC"))
+        };
+        let minutes = |i| format!("a,{}", 1_599_999_960 + 60 * i);
+        let seconds = |i| format!("a,{}", 1_599_999_960 + 7 * i);
+        let texts = |i| format!("a,2018-10-10 20:{i:02}:07");
+        let given = TableOptions { is_offset_given: true, ..TableOptions::default() };
+        assert_eq!(notes(&minutes, TableOptions::default()), (true, false));
+        assert_eq!(notes(&seconds, TableOptions::default()), (false, false));
+        assert_eq!(notes(&texts, TableOptions::default()), (false, true));
+        assert_eq!(notes(&texts, given), (false, false));
+    }
+
+    #[test]
     fn local_times_have_the_offset_of_the_option() {
         let options = TableOptions { utc_offset: -3600.0, ..TableOptions::default() };
         let ((cascades, ..), _) = read(case("csv_sqltime.csv"), options).unwrap();

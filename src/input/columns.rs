@@ -151,7 +151,7 @@ impl Columns {
             // The tables of evently and of the original system have events only.
             let index = match role {
                 Role::Cid if has(Role::Time) && has(Role::Mark) && !has(Role::Id) => {
-                    ", or the file with the rows of each cascade with --index FILE"
+                    ", or the file with the rows of each cascade with --index FILE, or add a column cid"
                 }
                 _ => "",
             };

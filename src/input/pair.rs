@@ -8,9 +8,10 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::columns::{delimiter, is_mark, is_time};
-use super::index::read_index;
+use super::index::{Index, read_index};
 use super::lines::without_end;
 use super::ranges::{self, Range};
+use super::time::{EARLIEST_UNIX, TextTime};
 use super::{Cascades, HistoryCascade, Refused};
 use crate::cascade::{Point, numbers};
 use crate::record::Refusal;
@@ -24,6 +25,8 @@ pub struct Pair {
     columns: Columns,
     /// Seconds per unit of its times.
     unit: f64,
+    /// Seconds that root times without an offset are ahead of UTC.
+    utc_offset: f64,
     ranges: Vec<Range>,
     /// What was recognised, and rows that are not used.
     notes: Vec<String>,
@@ -44,7 +47,7 @@ impl Pair {
         let data_file = data.display().to_string();
         let index_file = index.display().to_string();
         let unreadable = |error: io::Error| Refused::unreadable(&data_file, None, &error);
-        let rows = read_index(index)?;
+        let Index { rows, root_column } = read_index(index)?;
         let mut file = File::open(data).map_err(unreadable)?;
         let columns = header(&mut file).map_err(unreadable)?;
         let (columns, mapping) = columns.map_err(|refusal| Refused::at(&data_file, 1, refusal))?;
@@ -65,8 +68,40 @@ impl Pair {
                  from 1 after the header"
             ));
         }
-        let buffer = Vec::new();
-        Ok(Self { data: file, data_file, index_file, columns, unit, ranges, notes, buffer })
+        if let Some(column) = root_column {
+            let lacking = ranges.iter().filter(|it| it.root.is_none()).count();
+            notes.push(match lacking {
+                0 => format!("{index_file}: t0={column}"),
+                _ => format!(
+                    "{index_file}: t0={column}, where {lacking} of {} rows have no time that can be read: give it as \
+                     2018-10-10 20:19:24 (year, month, day) or as Unix seconds",
+                    ranges.len()
+                ),
+            });
+            let is_local = |it: &Range| matches!(it.root, Some(TextTime::Local(_)));
+            if ranges.iter().any(is_local) {
+                notes.push(format!(
+                    "{index_file}: times without an offset from UTC have that of --utc-offset (default: UTC)"
+                ));
+            }
+        }
+        let (buffer, utc_offset) = (Vec::new(), 0.0);
+        Ok(Self {
+            data: file,
+            data_file,
+            index_file,
+            columns,
+            unit,
+            utc_offset,
+            ranges,
+            notes,
+            buffer,
+        })
+    }
+
+    /// Sets how many seconds the root times without an offset are ahead of UTC.
+    pub fn with_utc_offset(self, utc_offset: f64) -> Self {
+        Self { utc_offset, ..self }
     }
 
     /// What was recognised and is not used, for people.
@@ -78,6 +113,8 @@ impl Pair {
 /// The columns of the data: time and magnitude in either order, then perhaps messages.
 #[derive(Clone, Copy)]
 struct Columns {
+    /// Whether a column without a name precedes them, as R writes row names.
+    row_names: bool,
     magnitude_first: bool,
     has_msg: bool,
 }
@@ -95,11 +132,15 @@ fn header(data: &mut File) -> io::Result<Result<(Columns, String), Refusal>> {
     let mut line = Vec::new();
     BufReader::new(data.take(MAX_BYTES)).read_until(b'\n', &mut line)?;
     let line = without_end(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line));
-    let names: Vec<String> =
+    let mut names: Vec<String> =
         line.split(|byte| *byte == b',').map(|it| name(it.trim_ascii())).collect();
     let refusal = |detail: &str| Ok(Err(Refusal::new("field", detail)));
     if line.starts_with(&[0x1f, 0x8b]) {
         return refusal("data with an index cannot be gzip or zstd; decompress the file first");
+    }
+    let row_names = names.len() > 2 && names[0].is_empty();
+    if row_names {
+        names.remove(0);
     }
     if names.iter().any(|name| numbers::field(name.as_bytes()).is_some()) {
         return refusal("no header in the first line of the data");
@@ -118,7 +159,9 @@ fn header(data: &mut File) -> io::Result<Result<(Columns, String), Refusal>> {
             return refusal("the second column is \"msg\": magnitude is missing");
         }
         [_, _, _, _, ..] => {
-            return refusal("more than three columns: time, magnitude and message are read");
+            return refusal(
+                "more than three columns: time, magnitude and message are read; write these columns alone, in this order",
+            );
         }
         [first, second, ..] => (first, second),
     };
@@ -130,12 +173,13 @@ fn header(data: &mut File) -> io::Result<Result<(Columns, String), Refusal>> {
         let are_named = is_time(time) && is_mark(magnitude);
         if (is_time(third) || is_mark(third)) && !are_named {
             return refusal(&format!(
-                "the third column is {third:?}: time and magnitude are the first two columns"
+                "the third column is {third:?}: time and magnitude are the first two columns; write the columns in this \
+                 order"
             ));
         }
         described += &format!(", msg={third}");
     }
-    Ok(Ok((Columns { magnitude_first, has_msg: names.len() == 3 }, described)))
+    Ok(Ok((Columns { row_names, magnitude_first, has_msg: names.len() == 3 }, described)))
 }
 
 impl Cascades for Pair {
@@ -144,6 +188,7 @@ impl Cascades for Pair {
     }
 
     fn take(&mut self, index: u64, cascade: &mut HistoryCascade) -> Result<(), Refused> {
+        let t0 = self.root_time(index);
         let range = &self.ranges[index as usize];
         let unreadable =
             |error| Refused::unreadable(&self.data_file, Some(range.first + 1), &error);
@@ -153,7 +198,7 @@ impl Cascades for Pair {
         cascade.cid.clear();
         cascade.cid.push_str(&range.row.to_string());
         cascade.msg.clear();
-        cascade.t0 = None;
+        (cascade.t0, cascade.observed) = (t0, None);
         cascade.points.clear();
         let lines = self.buffer.split_inclusive(|byte| *byte == b'\n');
         for (row, line) in (range.first..=range.last).zip(lines) {
@@ -170,12 +215,14 @@ impl Cascades for Pair {
         })
     }
 
-    fn root_time(&self, _: u64) -> Option<f64> {
-        None
+    fn root_time(&self, index: u64) -> Option<f64> {
+        let root = self.ranges[index as usize].root?;
+        Some(root.unix(self.utc_offset)).filter(|time| *time >= EARLIEST_UNIX)
     }
 
     fn dated(&self) -> bool {
-        false
+        let count = self.count();
+        count > 0 && (0..count).all(|index| self.is_dated(index))
     }
 
     fn refused(&self, index: u64, refusal: Refusal) -> Refused {
@@ -190,7 +237,9 @@ fn point(
     unit: f64,
     msg: Option<&mut String>,
 ) -> Result<Point, Refusal> {
-    let (first, rest) = cut(line).ok_or_else(|| Refusal::new("field", "no magnitude"))?;
+    let missing = || Refusal::new("field", "no magnitude");
+    let line = if columns.row_names { cut(line).ok_or_else(missing)?.1 } else { line };
+    let (first, rest) = cut(line).ok_or_else(missing)?;
     let (second, text) =
         if columns.has_msg { cut(rest).unwrap_or((rest, b"")) } else { (rest, &b""[..]) };
     let number = |field: &[u8], name: &str| {

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::index::IndexRow;
+use super::time::TextTime;
 use crate::record::Refusal;
 
 /// The rows of a cascade and their location.
@@ -21,6 +22,8 @@ pub(super) struct Range {
     pub(super) offset: u64,
     /// Number of bytes of the rows.
     pub(super) bytes: u64,
+    /// The time of the root, where the index has it.
+    pub(super) root: Option<TextTime>,
 }
 
 /// The rows of a cascade, with the line number of the index.
@@ -60,7 +63,7 @@ fn place(
     total: u64,
     taken: &mut BTreeMap<u64, (u64, u64)>,
 ) -> Result<Range, Refusal> {
-    let IndexRow { line, row, range } = row;
+    let IndexRow { line, row, range, root } = row;
     let (first, last) = range?;
     let rows = total - 1;
     if last > rows {
@@ -76,7 +79,7 @@ fn place(
     }
     taken.insert(first, (last, row));
     let (offset, end) = (starts[&first], starts[&(last + 1)]);
-    Ok(Range { line, row, first, last, offset, bytes: end - offset })
+    Ok(Range { line, row, first, last, offset, bytes: end - offset, root })
 }
 
 /// Byte offsets of the lines with these numbers (ascending, from 0), and the number of lines.

@@ -20,10 +20,12 @@ use crate::cascade::{Point, numbers};
 use crate::record::Refusal;
 
 mod closing;
+mod copies;
 mod group;
 mod ids;
 mod swallowed;
 
+use copies::Copies;
 use group::{Group, NO_SOURCE};
 use ids::RowIds;
 use swallowed::Swallowed;
@@ -43,6 +45,7 @@ pub struct Table {
     cascades: Vec<Group>,
     index: HashMap<Box<[u8]>, usize>,
     ids: RowIds,
+    copies: Copies,
     has_ids: bool,
     has_sources: bool,
     /// Number of rows without a mark in a table that has a column of marks.
@@ -180,7 +183,14 @@ impl Table {
         );
         let cids = cids.report(name, &columns.cid_name, "cascades may be split or joined");
         [cids, events, swallowed.report(name)].into_iter().flatten().for_each(note);
-        Ok(())
+        match self.copies.end_file() {
+            Some((earlier, rows)) if columns.id.is_none() => {
+                let (rows, earlier) = (numbers::grouped(rows), &self.files[earlier]);
+                let detail = format!("its {rows} rows are those of {earlier}: give each file once");
+                Err(Refused::new(name, None, "field", detail))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Refuses a file none of whose first rows has a readable time.
@@ -251,6 +261,7 @@ impl Table {
             group.invalid = true;
             refused(refusal)
         })?;
+        self.copies.add(cid, &point);
         // Of a rounded id, another row may be another event.
         if !id.is_empty() && !is_rounded(id) && !self.ids.insert(id, place) {
             group.duplicates += 1;

@@ -59,7 +59,8 @@ pub(crate) fn text_time(text: &str) -> Option<TextTime> {
     if let Some(time) = SPACED.into_iter().find_map(zoned) {
         return Some(time);
     }
-    let (text, make): (_, fn(f64) -> TextTime) = match text.strip_suffix("UTC") {
+    let universal = ["UTC", "GMT"].into_iter().find_map(|zone| text.strip_suffix(zone));
+    let (text, make): (_, fn(f64) -> TextTime) = match universal {
         Some(text) => (text.trim_end(), TextTime::Unix),
         None => (text, TextTime::Local),
     };
@@ -70,6 +71,23 @@ pub(crate) fn text_time(text: &str) -> Option<TextTime> {
     let local: DateTime = text.parse().ok()?;
     let time = TimeZone::UTC.to_timestamp(local).ok()?;
     Some(make(seconds(time)))
+}
+
+/// The remedy for a text that is plainly a date with a time, but in no form that [`text_time`] reads: it ends with the name
+/// of a zone, or its parts are in another order.
+pub(crate) fn remedy(text: &str) -> Option<&'static str> {
+    let text = text.trim();
+    let is_zone = |it: &str| it.len() >= 2 && it.bytes().all(|byte| byte.is_ascii_uppercase());
+    if let Some((time, zone)) = text.rsplit_once(' ')
+        && is_zone(zone)
+        && text_time(time).is_some()
+    {
+        return Some("remove the name of the zone, and give its hours from UTC with --utc-offset");
+    }
+    let parts: Vec<&str> = text.split(|it: char| !it.is_ascii_digit()).collect();
+    let is_date = parts.len() >= 3 && parts[..3].iter().all(|it| matches!(it.len(), 1 | 2 | 4));
+    (is_date && text.contains(['/', '.', '-', 'T', ' ']) && text.contains(':'))
+        .then_some("write it as 2018-10-10 20:19:24 (year, month, day)")
 }
 
 /// A time in nanoseconds since 1970 as a text that [`unix_seconds`] reads: in UTC, or without an offset. `None` outside
@@ -157,6 +175,7 @@ mod tests {
             "2018-10-10 20:19:24",
             "2018-10-10T20:19:24",
             " 2018-10-10 20:19:24 UTC",
+            "2018-10-10 20:19:24 GMT",
             "2018-10-10 22:19:24 +0200",
             "2018-10-10 22:19:24.0 +02:00",
             "Wed Oct 10 20:19:24 +0000 2018",
@@ -190,6 +209,21 @@ mod tests {
             "Thu Oct 10 20:19:24 +0000 2018 x",
         ] {
             assert_eq!(unix_seconds(text, 0.0), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_in_another_form_has_a_remedy() {
+        for (text, word) in [
+            ("2020-01-01 10:00:00 CET", "--utc-offset"),
+            ("2020/02/01 10:00:00", "year, month, day"),
+            ("01.02.2020 10:00:00", "year, month, day"),
+            ("10/10/2018 20:19", "year, month, day"),
+        ] {
+            assert!(remedy(text).is_some_and(|it| it.contains(word)), "{text}");
+        }
+        for text in ["", "soon", "SOON", "1,5", "a: b"] {
+            assert_eq!(remedy(text), None, "{text}");
         }
     }
 

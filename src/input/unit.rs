@@ -2,7 +2,7 @@
 
 use super::columns::ColumnNames;
 use super::import::MissingRoot;
-use super::time::{self, TextTime};
+use super::time::{self, EARLIEST_UNIX, TextTime};
 use crate::cascade::numbers;
 use crate::record::Refusal;
 
@@ -15,6 +15,8 @@ pub struct TableOptions {
     pub seconds_per_unit: Option<f64>,
     /// Offset from UTC of times that are texts without an offset, in seconds.
     pub utc_offset: f64,
+    /// Whether the offset is given, which may be 0.
+    pub is_offset_given: bool,
     /// Whether the offset has no other use, so that it is reported where it changes no time.
     pub reports_offset: bool,
     /// What to do with cascades without a row of the root, where the table has ids of events; by default the
@@ -31,7 +33,7 @@ pub(super) struct Unit {
     form: Option<Form>,
     /// Whether there is a text without an offset from UTC.
     has_local: bool,
-    /// Number of texts, up to the first that is not a whole minute.
+    /// Number of times, up to the first that is not a whole minute.
     minutes: u64,
     has_seconds: bool,
 }
@@ -68,7 +70,7 @@ impl Unit {
             }
             _ => {}
         }
-        if self.has_local && options.utc_offset == 0.0 {
+        if self.has_local && options.utc_offset == 0.0 && !options.is_offset_given {
             notes.push(
                 "the times have no offset from UTC and are read as UTC; --utc-offset HOURS gives that of local times",
             );
@@ -80,6 +82,12 @@ impl Unit {
             );
         }
         notes
+    }
+
+    /// Counts a time in seconds that is a whole minute.
+    fn count_minute(&mut self, seconds: f64) {
+        self.has_seconds |= seconds % 60.0 != 0.0;
+        self.minutes += u64::from(!self.has_seconds);
     }
 
     /// The seconds of a time; `note` takes a unit that was guessed.
@@ -94,14 +102,16 @@ impl Unit {
         let Some(number) = numbers::field(field) else {
             let Some(time) = time::text_time(&text) else {
                 let is_decimal = numbers::field(text.replace(',', ".").as_bytes()).is_some();
+                if let Some(remedy) = time::remedy(&text) {
+                    return refused(format!("the time has another form: {remedy}"));
+                }
                 let hint = if is_decimal { "; write it with a decimal point" } else { "" };
                 return refused(format!(
                     "the time is neither a number nor a date with a time such as 2018-10-10 20:19:24{hint}"
                 ));
             };
             self.has_local |= matches!(time, TextTime::Local(_));
-            self.has_seconds |= time.unix(0.0) % 60.0 != 0.0;
-            self.minutes += u64::from(!self.has_seconds);
+            self.count_minute(time.unix(0.0));
             return match self.form.get_or_insert(Form::Texts) {
                 Form::Texts => Ok(time.unix(options.utc_offset)),
                 Form::Numbers(_) => {
@@ -121,11 +131,38 @@ impl Unit {
         }
         let form = self.form.get_or_insert_with(|| Form::Numbers(unit(number, options, note)));
         match form {
-            Form::Numbers(unit) => Ok(number * *unit),
+            Form::Numbers(unit) => {
+                let unit = *unit;
+                if options.seconds_per_unit.is_none()
+                    && let Some((here, first)) = other_unit(number, unit)
+                {
+                    return refused(format!(
+                        "the time looks like {here} since 1970, those before are {first}: split the file by unit, and give \
+                         the unit of each with --seconds-per-unit"
+                    ));
+                }
+                // Numbers of minutes or hours have no seconds.
+                if unit < 60.0 {
+                    self.count_minute(number * unit);
+                }
+                Ok(number * unit)
+            }
             Form::Texts => {
                 refused("the time is a number, that of the first row is a text".to_owned())
             }
         }
+    }
+}
+
+/// The units of a time and of those before it, where a Unix time is in another unit than they are.
+fn other_unit(number: f64, unit: f64) -> Option<(&'static str, &'static str)> {
+    let here = time::guessed_unit(number);
+    // Seconds since 1970 would be a time of the first weeks of 1970 in a smaller unit.
+    let is_seconds = number >= EARLIEST_UNIX && here.is_none();
+    match here {
+        Some((name, _)) if unit == 1.0 => Some((name, "seconds")),
+        None if is_seconds && unit < 1.0 => Some(("seconds", "in a smaller unit")),
+        _ => None,
     }
 }
 

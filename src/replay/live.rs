@@ -4,11 +4,12 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::fmt::Write;
+use std::sync::PoisonError;
 
 use super::ReplayItem;
 use super::options::ReplayOptions;
 use crate::event::{Event, EventTime, LARGEST};
-use crate::input::{Cascades, HistoryCascade, Refused};
+use crate::input::{Cascades, HistoryCascade, Refused, SharedDurations};
 use crate::record::{Refusal, Watermark};
 
 /// Numbers of emitted items of a replay.
@@ -45,6 +46,8 @@ pub(super) struct LiveCascades {
     /// The time of the first event, at which real time is 0.
     origin: Option<f64>,
     summary: Summary,
+    /// For how long the cascades were observed.
+    durations: Option<SharedDurations>,
 }
 
 struct Source {
@@ -124,7 +127,13 @@ impl LiveCascades {
             current: None,
             origin: None,
             summary: Summary::default(),
+            durations: None,
         }
+    }
+
+    /// Adds each cascade to `durations` when it begins.
+    pub(super) fn add_to(&mut self, durations: SharedDurations) {
+        self.durations = Some(durations);
     }
 
     /// Numbers of emitted items so far.
@@ -169,7 +178,14 @@ impl LiveCascades {
         let unit = self.options.seconds_per_unit;
         match self.slots[slot].open(&mut *self.cascades, index, start, unit) {
             Ok(time) => {
-                self.slots[slot].source = source;
+                let live = &mut self.slots[slot];
+                live.source = source;
+                if let Some(durations) = &self.durations {
+                    let mut durations = durations.lock().unwrap_or_else(PoisonError::into_inner);
+                    let HistoryCascade { observed, points, .. } = &live.cascade;
+                    let last = points.last().map_or(0.0, |last| last.time);
+                    durations.add(&live.cid, observed.map(|it| it * unit), last * unit);
+                }
                 self.queue.push(Reverse(NextEvent { time, begun: self.begun, slot }));
                 self.begun += 1;
                 true

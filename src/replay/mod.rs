@@ -16,7 +16,7 @@ pub(crate) mod testing;
 mod tests;
 
 use crate::event::Event;
-use crate::input::{Cascades, Refused};
+use crate::input::{Cascades, Refused, SharedDurations};
 use crate::record::Watermark;
 
 use live::{Control, LiveCascades};
@@ -66,6 +66,12 @@ impl Replay {
         let live = LiveCascades::new(cascades, &options);
         let schedule = Schedule::new(&live, &options, real);
         Ok(Self { live, schedule, options, real, ended: false })
+    }
+
+    /// Adds each cascade to `durations` before its first event.
+    pub fn adding_to(mut self, durations: SharedDurations) -> Self {
+        self.live.add_to(durations);
+        self
     }
 
     /// Number of cascades to replay.

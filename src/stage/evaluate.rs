@@ -21,6 +21,7 @@ use super::fit::FitOptions;
 use super::predict::{Method, PredictOptions, branching, of_process, sample};
 use super::train::{TrainOptions, learn_sample};
 use crate::cascade::{Point, largest_size, rounded_outwards};
+use crate::input::is_observed;
 use crate::learn::{self, Prediction, ScoredDistribution, Step, validate};
 use crate::parallel::in_parallel;
 use crate::record::Serie;
@@ -35,6 +36,8 @@ pub struct FinishedCascade {
     pub t0: Option<f64>,
     /// Its events in time order, in seconds since the first.
     pub points: Vec<Point>,
+    /// For how many seconds it was observed; `None`: until it was finished.
+    pub observed: Option<f64>,
 }
 
 /// The options of the evaluation.
@@ -162,7 +165,7 @@ pub struct Row {
     pub covered: Option<f64>,
 }
 
-/// Predicts every cascade at every window, in the order of windows, then of cascades. The result
+/// Predicts every cascade at every window that it was observed for, in the order of windows, then of cascades. The result
 /// does not depend on the number of threads. `after` is called after each fold.
 pub fn evaluate(
     cascades: &[FinishedCascade],
@@ -210,9 +213,10 @@ fn jobs<'a>(cascades: &'a [FinishedCascade], options: &EvaluateOptions) -> Vec<J
     for past in cascades {
         let until = |age: f64| past.points.partition_point(|point| point.time <= age);
         let n_tot = until(options.max_age);
+        let observed = options.windows.iter().filter(|it| is_observed(past.observed, **it));
         let job = |&window: &u64| Job { past, window, n_obs: until(window as f64), n_tot };
         let big = |job: &Job| job.n_obs as u64 >= options.min_size.max(1);
-        jobs.extend(options.windows.iter().map(job).filter(big));
+        jobs.extend(observed.map(job).filter(big));
     }
     jobs
 }

@@ -12,6 +12,7 @@ use super::monitor::{Monitor, MonitorOptions};
 use super::predict::{Predict, PredictOptions};
 use super::train::{Train, TrainOptions};
 use super::{Ending, Out, Outgoing, RecordRef, Sink, Stage, Tally};
+use crate::input::{ObservedDurations, SharedDurations};
 use crate::record::{Item, Kind, Record, Refusal};
 
 /// The options of the stages.
@@ -28,6 +29,8 @@ pub struct SystemOptions {
     /// Upper bound of the number of series that are held to be fitted together; 0: none is held
     /// beyond its batch.
     pub hold: usize,
+    /// For how long the cascades of a recording were observed: windows that they were not observed for are left out.
+    pub observed: Option<SharedDurations>,
 }
 
 /// collect, fit, predict, train and monitor, one after the other.
@@ -44,6 +47,7 @@ struct Rest {
     train: Option<Train>,
     monitor: Monitor,
     hold: usize,
+    observed: Option<SharedDurations>,
     /// Output of the collector that is held.
     held: Vec<Outgoing>,
     /// Number of series in `held`.
@@ -61,6 +65,7 @@ impl System {
             train: options.train.map(Train::new),
             monitor: Monitor::new(MonitorOptions { every: 0, last: 100 }),
             hold: options.hold,
+            observed: options.observed,
             held: Vec::new(),
             series: 0,
             out: Out::default(),
@@ -82,6 +87,13 @@ impl System {
         read(&self.rest().fit)
     }
 
+    /// Reads for how long the cascades were observed, where they are recorded.
+    pub fn with_observed(&self, read: impl FnOnce(&ObservedDurations)) {
+        if let Some(observed) = &self.rest().observed {
+            read(&observed.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
     /// The stage that collects.
     pub fn collect(&self) -> &Collect {
         &self.collect
@@ -98,8 +110,16 @@ impl Sink for Rest {
 }
 
 impl Rest {
-    /// Holds the output of the collector.
-    fn hold(&mut self, collected: Vec<Outgoing>) {
+    /// Holds the output of the collector, without the windows that a cascade was not observed for.
+    fn hold(&mut self, mut collected: Vec<Outgoing>) {
+        if let Some(observed) = &self.observed {
+            let observed = observed.lock().unwrap_or_else(PoisonError::into_inner);
+            collected.retain(|item| match item {
+                Outgoing::Record(Record::Serie(it)) => observed.has(&it.cid, it.t_obs),
+                Outgoing::Record(Record::Size(it)) => observed.has(&it.cid, it.t_obs),
+                _ => true,
+            });
+        }
         let is_serie = |item: &&Outgoing| matches!(item, Outgoing::Record(Record::Serie(_)));
         self.series += collected.iter().filter(is_serie).count();
         self.held.extend(collected);

@@ -3,6 +3,7 @@
 mod edges;
 mod keys;
 mod now;
+mod observed;
 mod parquet;
 mod raw;
 

@@ -107,6 +107,10 @@ fn rounding_to_whole_seconds_does_not_change_the_verdict_on_the_truth() {
         good[2] += i32::from(of(&Observed::new(&moved, 1501.0)));
         assert!(moved.is_sorted_by_key(|point| point.time) && moved.len() == points.len());
         assert_eq!(spread(&moved), None);
+        points.iter_mut().for_each(|point| point.time -= point.time % 60.0);
+        let moved = spread(&points).unwrap();
+        let beyond = moved.iter().filter(|point| point.time % 60.0 >= 1.0).count();
+        assert!(beyond * 10 > moved.len() * 8, "{beyond} of {}", moved.len());
     }
     assert!(good[0] >= 15 && good[1] == 0 && good[2] >= 15, "{good:?}");
 }

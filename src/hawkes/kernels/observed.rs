@@ -86,18 +86,27 @@ impl Observed {
     }
 }
 
-/// The events with those after time 0 moved by a uniform part of a second, where times are whole seconds and some are
-/// equal: such times are rounded down, and gaps of 0 s are no draws of a continuous law. The random seed is fixed.
+/// From this number of events on that are all whole minutes, this is no accident.
+const MINUTES: usize = 10;
+
+/// The events with those after time 0 moved by a uniform part of a second, or of a minute, where times are whole seconds or
+/// minutes and some are equal: such times are rounded down, and gaps of 0 s are no draws of a continuous law. The random seed
+/// is fixed.
 pub fn spread(points: &[Point]) -> Option<Vec<Point>> {
-    let whole = points.iter().all(|point| point.time.fract() == 0.0);
-    let given = points.iter().take_while(|point| point.time <= 0.0).count();
+    let are_multiples = |unit: f64| points.iter().all(|point| point.time % unit == 0.0);
+    let resolution = if points.len() > MINUTES && are_multiples(60.0) { 60.0 } else { 1.0 };
+    // Events in the second of the root are given, but those in its minute are responses to it.
+    let given = match resolution {
+        1.0 => points.iter().take_while(|point| point.time <= 0.0).count(),
+        _ => points.len().min(1),
+    };
     let later = &points[given..];
-    if !whole || !later.windows(2).any(|pair| pair[0].time == pair[1].time) {
+    if !are_multiples(1.0) || !later.windows(2).any(|pair| pair[0].time == pair[1].time) {
         return None;
     }
     let mut rng = ChaCha8Rng::seed_from_u64(later.len() as u64);
     let mut spread = points.to_vec();
-    spread[given..].iter_mut().for_each(|point| point.time += uniform(&mut rng));
+    spread[given..].iter_mut().for_each(|point| point.time += resolution * uniform(&mut rng));
     spread[given..].sort_by(|a, b| a.time.total_cmp(&b.time));
     Some(spread)
 }

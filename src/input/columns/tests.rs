@@ -90,9 +90,9 @@ fn a_column_that_is_missing_is_named_with_the_header_and_the_option() {
          --columns t=NAME"
     );
     let evently = columns("magnitude,time", "").unwrap_err();
-    assert!(
-        evently.ends_with("=NAME, or the file with the rows of each cascade with --index FILE")
-    );
+    assert!(evently.ends_with(
+        "=NAME, or the file with the rows of each cascade with --index FILE, or add a column cid"
+    ));
     assert_eq!(
         columns("cid,t", "m=weight").unwrap_err(),
         "no column \"weight\" in the header \"cid, t\""

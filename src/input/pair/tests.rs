@@ -195,3 +195,27 @@ fn columns_are_found_by_their_names_and_unused_rows_are_noted() {
         "the columns are divided by semicolons; write data with an index with commas"
     );
 }
+
+#[test]
+fn row_names_are_skipped_and_tweet_time_is_the_time_of_the_root() {
+    let folder = Folder::new();
+    let data =
+        folder.file("data.csv", "\"\",\"time\",\"magnitude\"\n\"1\",0,7\n\"2\",5,8\n\"3\",0,9\n");
+    let open = |index: &str| {
+        let index = folder.file("index.csv", index);
+        Pair::open(&data, &index, 1.0, &mut |it| panic!("{it}")).unwrap()
+    };
+    let pair = open("start_ind,end_ind,tweet_time\n1,2,2018-10-10 20:19:24\n3,3,1539202764\n");
+    assert!(pair.notes()[0].ends_with(": t=time, m=magnitude"), "{:?}", pair.notes());
+    assert!(pair.notes()[1].ends_with(": t0=tweet_time"), "{:?}", pair.notes());
+    assert!(pair.notes()[2].contains("--utc-offset"), "{:?}", pair.notes());
+    let pair = pair.with_utc_offset(3600.0);
+    assert!(pair.dated());
+    let all: Vec<_> = taken(pair).into_iter().map(Result::unwrap).collect();
+    assert_eq!([all[0].t0, all[1].t0], [Some(1_539_199_164.0), Some(1_539_202_764.0)]);
+    assert_eq!(all[0].points[1], Point { time: 5.0, magnitude: 8.0 });
+    let pair = open("start_ind,end_ind,tweet_time\n1,2,soon\n3,3,1539202764\n");
+    assert!(pair.notes()[1].contains("1 of 2 rows have no time"), "{:?}", pair.notes());
+    assert!(!pair.dated());
+    assert!(!open("start_ind,end_ind\n1,2\n").dated());
+}

@@ -26,6 +26,7 @@ fn pasts(seed: u64, count: usize) -> Vec<FinishedCascade> {
             cid: format!("c{number}"),
             t0: number.is_multiple_of(2).then_some(1.4e9),
             points,
+            observed: None,
         }
     };
     (0..count).map(&mut past).collect()

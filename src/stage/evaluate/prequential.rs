@@ -7,7 +7,7 @@ use super::{Case, EvaluateOptions, FinishedCascade, case, studies};
 use crate::learn::{Folds, Sample, predict_with};
 use crate::stage::train::TrainOptions;
 
-/// Predicts every cascade at every window, in the order of windows, then of cascades.
+/// Predicts every cascade at every window that it was observed for, in the order of windows, then of cascades.
 ///
 /// A cascade has ended `terminated` seconds after its last event, or at the maximum age, and not before the largest
 /// window. Models are fitted again when the number of ended cascades has grown by a tenth, and by one at least.
