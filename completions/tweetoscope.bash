@@ -7,6 +7,8 @@ _tweetoscope() {
         cur="${COMP_WORDS[COMP_CWORD]}"
     fi
     prev="$3"
+    [[ "${cur}" == "=" ]] && cur=""
+    [[ "${prev}" == "=" ]] && prev="${COMP_WORDS[COMP_CWORD-2]}"
     cmd=""
     opts=""
 
@@ -27,9 +29,6 @@ _tweetoscope() {
                 ;;
             tweetoscope,generate)
                 cmd="tweetoscope__subcmd__generate"
-                ;;
-            tweetoscope,healthy)
-                cmd="tweetoscope__subcmd__healthy"
                 ;;
             tweetoscope,help)
                 cmd="tweetoscope__subcmd__help"
@@ -61,9 +60,6 @@ _tweetoscope() {
             tweetoscope__subcmd__help,generate)
                 cmd="tweetoscope__subcmd__help__subcmd__generate"
                 ;;
-            tweetoscope__subcmd__help,healthy)
-                cmd="tweetoscope__subcmd__help__subcmd__healthy"
-                ;;
             tweetoscope__subcmd__help,help)
                 cmd="tweetoscope__subcmd__help__subcmd__help"
                 ;;
@@ -89,7 +85,7 @@ _tweetoscope() {
 
     case "${cmd}" in
         tweetoscope)
-            opts="-h -V --help --version generate collect fit predict train monitor run dashboard log healthy help"
+            opts="-h -V --help --version generate collect fit predict train monitor run dashboard log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -350,7 +346,7 @@ _tweetoscope() {
             fi
             case "${prev}" in
                 --estimator)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "map mle seismic" -- "${cur}"))
                     return 0
                     ;;
                 --marks)
@@ -386,11 +382,11 @@ _tweetoscope() {
                     return 0
                     ;;
                 --mark-exponent)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "fit none" -- "${cur}"))
                     return 0
                     ;;
                 --population)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "fit" -- "${cur}"))
                     return 0
                     ;;
                 --exact-below)
@@ -418,11 +414,11 @@ _tweetoscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "x_v11 x_v2 jetstream mastodon weibo csv history" -- "${cur}"))
                     return 0
                     ;;
                 --missing-root)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "embedded first drop" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -540,11 +536,11 @@ _tweetoscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "x_v11 x_v2 jetstream mastodon weibo csv history" -- "${cur}"))
                     return 0
                     ;;
                 --missing-root)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "embedded first drop" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -588,7 +584,7 @@ _tweetoscope() {
                     return 0
                     ;;
                 --timeline)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "auto real dealt" -- "${cur}"))
                     return 0
                     ;;
                 --tail)
@@ -702,42 +698,8 @@ _tweetoscope() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        tweetoscope__subcmd__healthy)
-            opts="-v -q -h -V --verbose --quiet --log-dir --log-format --http --http-host --metrics-textfile --help --version"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --log-dir)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --log-format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
-                    return 0
-                    ;;
-                --http)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --http-host)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --metrics-textfile)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
         tweetoscope__subcmd__help)
-            opts="generate collect fit predict train monitor run dashboard log healthy help"
+            opts="generate collect fit predict train monitor run dashboard log help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -793,20 +755,6 @@ _tweetoscope() {
             return 0
             ;;
         tweetoscope__subcmd__help__subcmd__generate)
-            opts=""
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        tweetoscope__subcmd__help__subcmd__healthy)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1176,11 +1124,11 @@ _tweetoscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "x_v11 x_v2 jetstream mastodon weibo csv history" -- "${cur}"))
                     return 0
                     ;;
                 --missing-root)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "embedded first drop" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -1298,11 +1246,11 @@ _tweetoscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "x_v11 x_v2 jetstream mastodon weibo csv history" -- "${cur}"))
                     return 0
                     ;;
                 --missing-root)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "embedded first drop" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -1346,7 +1294,7 @@ _tweetoscope() {
                     return 0
                     ;;
                 --timeline)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "auto real dealt" -- "${cur}"))
                     return 0
                     ;;
                 --tail)
@@ -1394,7 +1342,7 @@ _tweetoscope() {
                     return 0
                     ;;
                 --estimator)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "map mle seismic" -- "${cur}"))
                     return 0
                     ;;
                 --marks)
@@ -1580,11 +1528,11 @@ _tweetoscope() {
                     return 0
                     ;;
                 --format)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "x_v11 x_v2 jetstream mastodon weibo csv history" -- "${cur}"))
                     return 0
                     ;;
                 --missing-root)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "embedded first drop" -- "${cur}"))
                     return 0
                     ;;
                 --columns)
@@ -1636,7 +1584,7 @@ _tweetoscope() {
                     return 0
                     ;;
                 --estimator)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "map mle seismic" -- "${cur}"))
                     return 0
                     ;;
                 --marks)

@@ -24,7 +24,7 @@ function __fish_tweetoscope_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -s h -l help -d 'Print help'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -s V -l version -d 'Print version'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "generate" -d 'Replay recorded cascades, or simulate cascades, as a stream of tweets'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "collect" -d 'Group tweets into cascades, and emit their observation windows and final sizes'
@@ -35,13 +35,20 @@ complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "monitor" -d
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "run" -d 'Run the whole system in one process: collect, fit, predict, train and monitor'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "dashboard" -d 'Show the cascades with the largest predictions, live in the terminal or as a web page'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "log" -d 'Merge the logs of all stages by time, filter them, and print or store them'
-complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "healthy" -d 'Check the health of a process that serves --http'
 complete -c tweetoscope -n "__fish_tweetoscope_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l history -d 'Read the cascades of these files, in any format of --format; - is stdin' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l data -d 'Read the cascades of this table of events (CSV, or Parquet where it is built in), one event a row, or, with --index, of the events file of the original system; - is stdin' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for tables, first; for posts read as they arrive, drop)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r -f -a "x_v11\t''
+x_v2\t''
+jetstream\t''
+mastodon\t''
+weibo\t''
+csv\t''
+history\t''"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for tables, first; for posts read as they arrive, drop)' -r -f -a "embedded\t''
+first\t''
+drop\t''"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text,source=lang (default: recognise their names)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l simulate -d 'Simulate this many cascades' -r
@@ -52,7 +59,9 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l see
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l sources -d 'Number of sources to which the cascades are assigned, where no column names their sources' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l live -d 'Number of cascades of a source that are open at the same time' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l start-range -d 'Start a cascade within this time after the end of the one that it replaces' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l timeline -d 'Timeline: real keeps the Unix times of the history, dealt shuffles the cascades and assigns them to sources, auto is real where every cascade has a Unix time and dealt otherwise' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l timeline -d 'Timeline: real keeps the Unix times of the history, dealt shuffles the cascades and assigns them to sources, auto is real where every cascade has a Unix time and dealt otherwise' -r -f -a "auto\t''
+real\t''
+dealt\t''"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l tail -d 'Emit the watermark that ends a source this long after its last event' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l limit -d 'Stop after this many events, without watermarks (default: replay all)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand generate" -l params -d 'Take defaults from a params.config of the original system; options take precedence' -r -F
@@ -134,7 +143,9 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l log-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l estimator -d 'Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic predicts by SEISMIC instead' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l estimator -d 'Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic predicts by SEISMIC instead' -r -f -a "map\t''
+mle\t''
+seismic\t''"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l utc-offset -d 'Offset of the local time from UTC in hours: of times in tables that name none, and for features of the time of day' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
@@ -143,16 +154,25 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l until -d
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l resume -d 'Write the rows of --csv to this file instead of stdout; where an earlier run was interrupted, keep its complete rows and continue after them' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l parquet -d 'Write the columns of --csv to this Parquet file, and no records' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l kernel -d 'Also fit this kernel by maximum likelihood, as the field kernel_fit: exp, power-law, sum-exp:K with K of 2 or 3, seismic (SEISMIC\'s fixed kernel), or best, that of the smallest AIC for each cascade' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l mark-exponent -d 'Exponent of the marks, which weight an event by m^X: fit, a number, or none to ignore marks (default: fit; 1 for seismic)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l population -d 'Limit the cascade to a finite population (HawkesN): fit, or a number of users at least as large as the cascade' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l mark-exponent -d 'Exponent of the marks, which weight an event by m^X: fit, a number, or none to ignore marks (default: fit; 1 for seismic)' -r -f -a "fit\t''
+none\t''"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l population -d 'Limit the cascade to a finite population (HawkesN): fit, or a number of users at least as large as the cascade' -r -f -a "fit\t''"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l exact-below -d 'Compute the power law over all pairs of events below this number of events, else as a sum of exponentials with a relative error below 1e-8' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l held-out -d 'Also fit to the events of the first share of the window, such as 0.8, and emit the log-likelihood of the others' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l intervals -d 'Emit 95 % intervals from the profile likelihood' -r -f -a "profile\t'From the profile likelihood'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l history -d 'Read the cascades of these files, in any format of --format; - is stdin' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l data -d 'Read the cascades of this table of events (CSV, or Parquet where it is built in), one event a row, or, with --index, of the events file of the original system; - is stdin' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for tables, first; for posts read as they arrive, drop)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r -f -a "x_v11\t''
+x_v2\t''
+jetstream\t''
+mastodon\t''
+weibo\t''
+csv\t''
+history\t''"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for tables, first; for posts read as they arrive, drop)' -r -f -a "embedded\t''
+first\t''
+drop\t''"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text,source=lang (default: recognise their names)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; of a service (collect, fit, predict and train with --kafka) FILE is the name of a topic, written in the transaction of the output' -r -F
@@ -210,8 +230,16 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l utc-
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l history -d 'Read the cascades of these files, in any format of --format; - is stdin' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l data -d 'Read the cascades of this table of events (CSV, or Parquet where it is built in), one event a row, or, with --index, of the events file of the original system; - is stdin' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for tables, first; for posts read as they arrive, drop)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r -f -a "x_v11\t''
+x_v2\t''
+jetstream\t''
+mastodon\t''
+weibo\t''
+csv\t''
+history\t''"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for tables, first; for posts read as they arrive, drop)' -r -f -a "embedded\t''
+first\t''
+drop\t''"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text,source=lang (default: recognise their names)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand predict" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; of a service (collect, fit, predict and train with --kafka) FILE is the name of a topic, written in the transaction of the output' -r -F
@@ -261,8 +289,16 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l seed -
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l history -d 'Read the cascades of these files, in any format of --format; - is stdin' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l data -d 'Read the cascades of this table of events (CSV, or Parquet where it is built in), one event a row, or, with --index, of the events file of the original system; - is stdin' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for tables, first; for posts read as they arrive, drop)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r -f -a "x_v11\t''
+x_v2\t''
+jetstream\t''
+mastodon\t''
+weibo\t''
+csv\t''
+history\t''"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for tables, first; for posts read as they arrive, drop)' -r -f -a "embedded\t''
+first\t''
+drop\t''"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text,source=lang (default: recognise their names)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l windows -d 'Observation windows, ascending, in whole seconds, such as 10m,1h,6h; a number alone is in seconds' -r
@@ -276,7 +312,9 @@ drop\t'Emit nothing more: the input is a recording that was cut'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-open-cascades -d 'Maximum number of open cascades per source; further tweets are counted and dropped' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-events-per-cascade -d 'Maximum number of stored events per cascade; further ones are counted in its size only' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-sources -d 'Maximum number of sources; records of further ones are counted and dropped' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l estimator -d 'Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic predicts by SEISMIC instead' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l estimator -d 'Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic predicts by SEISMIC instead' -r -f -a "map\t''
+mle\t''
+seismic\t''"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l utc-offset -d 'Offset of the local time from UTC in hours: of times in tables that name none, and for features of the time of day' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
@@ -351,8 +389,16 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand monitor" -s V -l
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l history -d 'Read the cascades of these files, in any format of --format; - is stdin' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l data -d 'Read the cascades of this table of events (CSV, or Parquet where it is built in), one event a row, or, with --index, of the events file of the original system; - is stdin' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l index -d 'File of the original system with the first and last row of each cascade in --data' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for tables, first; for posts read as they arrive, drop)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l format -d 'Format of the input: x_v11, x_v2, jetstream, mastodon, weibo, csv or history (default: recognise it from the first line)' -r -f -a "x_v11\t''
+x_v2\t''
+jetstream\t''
+mastodon\t''
+weibo\t''
+csv\t''
+history\t''"
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l missing-root -d 'Treatment of reposts whose original is not in the input: embedded takes the original from the repost and drops reposts without one, first lets the first repost stand for the original, drop drops them (default: embedded; for tables, first; for posts read as they arrive, drop)' -r -f -a "embedded\t''
+first\t''
+drop\t''"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l columns -d 'Columns of a table, such as cid=retweet_of,id=tweet_id,t=created_at,m=followers,msg=text,source=lang (default: recognise their names)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seconds-per-unit -d 'Unit of the times in the input, in seconds, such as 60 for minutes (default: 1; for Unix times in a table, recognise it)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l simulate -d 'Simulate this many cascades' -r
@@ -363,7 +409,9 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l seed -d 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l sources -d 'Number of sources to which the cascades are assigned, where no column names their sources' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l live -d 'Number of cascades of a source that are open at the same time' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l start-range -d 'Start a cascade within this time after the end of the one that it replaces' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l timeline -d 'Timeline: real keeps the Unix times of the history, dealt shuffles the cascades and assigns them to sources, auto is real where every cascade has a Unix time and dealt otherwise' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l timeline -d 'Timeline: real keeps the Unix times of the history, dealt shuffles the cascades and assigns them to sources, auto is real where every cascade has a Unix time and dealt otherwise' -r -f -a "auto\t''
+real\t''
+dealt\t''"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l tail -d 'Emit the watermark that ends a source this long after its last event' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l limit -d 'Stop after this many events, without watermarks (default: replay all)' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l terminated -d 'Terminate a cascade after this time without an event (default: 30m or the largest window, whichever is larger; where recorded cascades are read, 7d)' -r
@@ -376,7 +424,9 @@ drop\t'Emit nothing more: the input is a recording that was cut'"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-open-cascades -d 'Maximum number of open cascades per source; further tweets are counted and dropped' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-events-per-cascade -d 'Maximum number of stored events per cascade; further ones are counted in its size only' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-sources -d 'Maximum number of sources; records of further ones are counted and dropped' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l estimator -d 'Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic predicts by SEISMIC instead' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l estimator -d 'Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic predicts by SEISMIC instead' -r -f -a "map\t''
+mle\t''
+seismic\t''"
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l utc-offset -d 'Offset of the local time from UTC in hours: of times in tables that name none, and for features of the time of day' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
@@ -412,8 +462,8 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l draws -d
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l growth-law -d 'Constants of the growth law in the evaluation, six numbers (default: those of the program): an evaluation on a platform that they were fitted to needs constants of other platforms' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l kernels -d 'Also score these kernels, each fitted to each cascade, by their expected final size: exp, power-law, sum-exp:2, sum-exp:3, seismic-kernel, and in a fitted finite population (HawkesN) exp-n, power-law-n' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l report -d 'Write a report to FILE: one HTML page without requests, with errors, learning curve, calibration, predicted against final sizes, the ten worst misses, a summary of the data and a model card. Without --folds and --split, run emits its predictions as usual, and the report is that of --split time on the same cascades' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l predictions -d 'Write the predictions of the evaluation to FILE: as JSON lines, or, where its name ends with .csv or .parquet, as a table with the true final size and the error' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l truth -d 'Write the true final size of each prediction to FILE as JSON lines' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l predictions -d 'Write the predictions of the evaluation to FILE: as JSON lines, or, where its name ends with .csv or .parquet, as a table of the predictions of every method, with the true final size and the error' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l truth -d 'Write the true final size of each prediction to FILE: as JSON lines, or as a table as --predictions does' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; of a service (collect, fit, predict and train with --kafka) FILE is the name of a topic, written in the transaction of the output' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-line -d 'Refuse longer lines of records, in bytes; tweets and retweets are refused above 1 MiB in any case, and lines of a history, table or post file above 256 MiB' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
@@ -506,24 +556,13 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-topi
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l log-format -d 'Format of the log on stderr and in files' -r -f -a "text\t'One line of text per message'
-json\t'One JSON object per message, as in the logs topic'"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l http -d 'Serve /metrics, /healthz and /readyz on ADDR, a HOST:PORT such as 0.0.0.0:9100; a port alone listens on 127.0.0.1' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l http-host -d 'Accept HTTP requests for these host names too, separated by commas (default: localhost and IP addresses)' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -l metrics-textfile -d 'Write the metrics to FILE at the end, for the textfile collector of node_exporter' -r -F
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING, or the level in RUST_LOG)'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s q -l quiet -d 'Log errors only on stderr'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand healthy" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "generate" -d 'Replay recorded cascades, or simulate cascades, as a stream of tweets'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "collect" -d 'Group tweets into cascades, and emit their observation windows and final sizes'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "fit" -d 'Fit a marked Hawkes process to the observed events of each cascade'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "predict" -d 'Predict the final size of each fitted cascade, and score the prediction when the size is known'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "train" -d 'Learn from finished cascades how large the cascades of each window become'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "monitor" -d 'Report the errors of the predictions, and whether they have become worse'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "run" -d 'Run the whole system in one process: collect, fit, predict, train and monitor'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "dashboard" -d 'Show the cascades with the largest predictions, live in the terminal or as a web page'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "log" -d 'Merge the logs of all stages by time, filter them, and print or store them'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "healthy" -d 'Check the health of a process that serves --http'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log healthy help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log" -f -a "generate" -d 'Replay recorded cascades, or simulate cascades, as a stream of tweets'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log" -f -a "collect" -d 'Group tweets into cascades, and emit their observation windows and final sizes'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log" -f -a "fit" -d 'Fit a marked Hawkes process to the observed events of each cascade'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log" -f -a "predict" -d 'Predict the final size of each fitted cascade, and score the prediction when the size is known'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log" -f -a "train" -d 'Learn from finished cascades how large the cascades of each window become'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log" -f -a "monitor" -d 'Report the errors of the predictions, and whether they have become worse'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log" -f -a "run" -d 'Run the whole system in one process: collect, fit, predict, train and monitor'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log" -f -a "dashboard" -d 'Show the cascades with the largest predictions, live in the terminal or as a web page'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log" -f -a "log" -d 'Merge the logs of all stages by time, filter them, and print or store them'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand help; and not __fish_seen_subcommand_from generate collect fit predict train monitor run dashboard log" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
