@@ -154,7 +154,8 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     let marked = |past: &FinishedCascade| past.points.iter().any(|point| point.magnitude != 1.0);
     let is_zero = |past: &&FinishedCascade| past.points.iter().all(|point| point.magnitude == 0.0);
     let zero = past.iter().filter(is_zero).count() as u64;
-    warn_of_marks_in(zero, &format!("{} cascades", past.len()), !past.iter().any(marked));
+    let all = format!("{} cascades", past.len());
+    warn_of_marks_in(zero, &all, !past.iter().any(marked), &options.fit.marks);
     let terminated = args.collect.terminated.unwrap_or(TERMINATED).0;
     let mut observed = ObservedDurations::new(options.windows.clone(), terminated, options.max_age);
     for FinishedCascade { cid, points, observed: duration, .. } in &past {

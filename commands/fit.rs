@@ -154,18 +154,26 @@ fn row(it: &Parameters) -> io::Result<Vec<u8>> {
 
 /// Logs that data have no marks.
 pub(crate) fn warn_of_marks(fit: &Fit) {
-    warn_of_marks_in(fit.zero_marks(), &format!("{} series", fit.fitted()), fit.lacks_magnitudes());
+    let all = format!("{} series", fit.fitted());
+    warn_of_marks_in(fit.zero_marks(), &all, fit.lacks_magnitudes(), fit.marks());
 }
 
-/// Logs that all marks of `zero` of `all` are 0, or that all marks of all are 1.
-pub(crate) fn warn_of_marks_in(zero: u64, all: &str, are_one: bool) {
+/// Logs that all marks of `zero` of `all` are 0, or that all marks of all are 1, and what is assumed of later ones.
+pub(crate) fn warn_of_marks_in(zero: u64, all: &str, are_one: bool, law: &MarkLaw) {
     if zero > 0 {
         log::warn!(
             "all marks of {zero} of {all} are 0: fitted as data without marks, every mark 1; \
              give the numbers of followers in m, or nothing"
         );
     } else if are_one {
-        log::warn!("all marks are 1: fitted as data without marks, E[m] = 1");
+        let mean = law.mean_mark(&[]);
+        match law {
+            MarkLaw::Data => log::warn!("all marks are 1: fitted as data without marks, E[m] = 1"),
+            MarkLaw::Pareto { .. } | MarkLaw::Mean(_) => log::warn!(
+                "all marks are 1, but --marks gives later marks a mean of {mean}: n_star and the final size are those \
+                 of this mean; for data without marks leave out --marks"
+            ),
+        }
     }
 }
 

@@ -122,6 +122,11 @@ impl Fit {
         &self.winners
     }
 
+    /// The law of the marks of events to come.
+    pub fn marks(&self) -> &MarkLaw {
+        &self.options.marks
+    }
+
     /// Whether there were series, and all had marks of 1: data without magnitudes.
     pub fn lacks_magnitudes(&self) -> bool {
         self.unit_marks > 0 && self.marked == 0
