@@ -134,6 +134,8 @@ fn cascades_with_weeks_of_silence_between_them_are_all_predicted_and_learned() {
         let row = |k: u32| format!("c{i},{},10\n", start + k * 7);
         table.extend((0..12).map(row));
     }
+    // The recording goes on after the last of them.
+    table.push_str(&format!("last,{},10\n", 1_539_202_764 + 6 * 20 * 86_400));
     let output = run(&["run", "--windows", "5m", "--csv", "--data", "-"], table.as_bytes());
     let errors = text(&output.stderr);
     assert_eq!(text(&output.stdout).lines().count(), 1 + 6, "{errors}");

@@ -171,8 +171,8 @@ fn a_predictor_counts_why_predictions_are_untrained_and_what_is_lost() {
 #[test]
 fn a_predictor_scores_a_reused_id_by_its_own_size() {
     let at = |line: &str, t: u32| {
-        line.replace("\"t\":700", &format!("\"t\":{t}"))
-            .replace("\"t\":5000", &format!("\"t\":{t}"))
+        line.replace("\"t\":700,", &format!("\"t\":{t},"))
+            .replace("\"t\":5000,", &format!("\"t\":{t},"))
     };
     let first = [parameters("a"), size("a", 40), size("a", 40)];
     let second = [at(&parameters("a"), 9000), at(&size("a", 90), 20_000)];

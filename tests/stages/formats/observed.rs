@@ -66,7 +66,7 @@ fn a_cascade_is_left_out_of_windows_that_it_was_not_observed_for() {
     assert!(text(&output.stderr).contains(left_out), "{}", text(&output.stderr));
     // The duration that a history line gives counts, whatever follows in the file.
     for (observed, all) in [(3600.0, true), (3599.0, false)] {
-        let args = ["run", "--folds", "2", "--windows", "1h", "--min-size", "1"];
+        let args = ["run", "--folds", "2", "--windows", "1h", "--min-size", "1", "--history", "-"];
         let output = run(&args, growing(Some(observed)).as_bytes());
         let errors = text(&output.stderr);
         assert_eq!(errors.contains("30 at 1h"), !all, "{errors}");

@@ -17,7 +17,7 @@ fn files_that_cannot_be_read_as_they_are_name_the_remedy() {
         (b"BZh91AY", "bzip2 -dc"),
         (b"PK\x03\x04...", "unzip -p"),
         (&utf_16, "iconv -f UTF-16LE"),
-        (table.as_bytes(), "such as 2018-10-10 20:19:24"),
+        (table.as_bytes(), "2018-10-10 20:19:24"),
     ] {
         let file = folder.join("input");
         fs::write(&file, bytes).unwrap();
@@ -52,7 +52,7 @@ fn stdin_of_run_may_be_a_table_a_history_or_pages_of_posts() {
     for (content, n_obs) in [(table, 2), (history.to_owned(), 2), (pages.clone(), 3)] {
         let file = folder.join("input");
         fs::write(&file, &content).unwrap();
-        let options = ["run", "--windows", "5m", "--min-size", "2"];
+        let options = ["run", "--windows", "2m", "--min-size", "2"];
         let from_stdin = run(&options, content.as_bytes());
         let from_file = run(&[&options[..], &[file.to_str().unwrap()]].concat(), b"");
         let (records, errors) = (text(&from_stdin.stdout), text(&from_stdin.stderr));
