@@ -211,7 +211,7 @@ impl Shared {
 
     fn healthy(&self) -> (bool, String) {
         let stalled = self.stalled();
-        (stalled <= MAX_STALL, format!("the loop made no progress for {stalled:.1} s\n"))
+        (stalled <= MAX_STALL, format!("last pass of the loop: {stalled:.1} s ago\n"))
     }
 
     /// The readiness checks, one per line.
