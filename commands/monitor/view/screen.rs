@@ -85,7 +85,11 @@ impl<'a> Screen<'a> {
         match key.code {
             KeyCode::Char(_) if !is_plain(key) => {}
             KeyCode::Char('q') => return Wish::Quit,
-            KeyCode::Char('p' | ' ') => self.paused = !self.paused,
+            KeyCode::Char('p' | ' ') => {
+                self.paused = !self.paused;
+                // Resumed, it shows the current figures at once.
+                self.due = None;
+            }
             KeyCode::Char('?') => self.help = !self.help,
             KeyCode::Esc => self.help = false,
             KeyCode::Char('j') | KeyCode::Down | KeyCode::Tab => self.table.select_next(),
