@@ -288,15 +288,9 @@ impl Brokers for Cluster {
         let name = self.settings.topic(topic);
         self.partitions(name)?.ok_or_else(|| {
             let command = &self.settings.command;
-            let is_of_log = topic == Topic::Logs && command != "log";
-            let log = if is_of_log { " --log-topic" } else { "" };
-            let renamed = match topic.default_name() {
-                default if default == name => String::new(),
-                default => format!(" --topic {default}={name}"),
-            };
             failed(format!(
                 "topic {name} is missing: create it with `tweetoscope {command} --kafka \
-                 --create-topics{log}{renamed}` or with Kafka's own kafka-topics.sh"
+                 --create-topics` or with Kafka's own kafka-topics.sh"
             ))
         })
     }
@@ -329,7 +323,7 @@ impl Brokers for Cluster {
         topic: &str,
         starts: &BTreeMap<i32, i64>,
     ) -> io::Result<Box<dyn PartitionReader>> {
-        Ok(Box::new(Reader::open(&self.settings, &self.events, topic, starts)?))
+        Ok(Box::new(Reader::open(&self.settings, topic, starts)?))
     }
 
     fn wait(&self) -> Duration {

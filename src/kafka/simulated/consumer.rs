@@ -27,8 +27,7 @@ pub(super) struct SimulatedConsumer {
     held: BTreeSet<i32>,
     /// The offsets from which the accepted partitions are read.
     positions: RefCell<BTreeMap<i32, i64>>,
-    /// The partitions whose end is reached, with the position there, which is after the markers of transactions.
-    ended: RefCell<BTreeMap<i32, i64>>,
+    ended: RefCell<BTreeSet<i32>>,
     is_killed: Rc<Cell<bool>>,
 }
 
@@ -101,7 +100,7 @@ impl GroupConsumer for SimulatedConsumer {
             positions.clear();
         }
         positions.extend(starts);
-        self.ended.borrow_mut().retain(|partition, _| !starts.contains_key(partition));
+        self.ended.borrow_mut().retain(|partition| !starts.contains_key(partition));
         Ok(())
     }
 
@@ -112,7 +111,7 @@ impl GroupConsumer for SimulatedConsumer {
     fn release(&mut self, partitions: &[i32]) {
         self.held.retain(|partition| !partitions.contains(partition));
         self.positions.borrow_mut().retain(|partition, _| !partitions.contains(partition));
-        self.ended.borrow_mut().retain(|partition, _| !partitions.contains(partition));
+        self.ended.borrow_mut().retain(|partition| !partitions.contains(partition));
         let mut world = self.world.borrow_mut();
         let now = world.now;
         if world.group.is_expelled(self.id.get()) {
@@ -172,8 +171,7 @@ impl GroupConsumer for SimulatedConsumer {
                         batch.push(ConsumerRecord::from(record));
                     }
                     None => {
-                        *position = (*position).max(world.stable_end(&self.topic, *partition));
-                        ended.insert(*partition, *position);
+                        ended.insert(*partition);
                         break;
                     }
                 }
@@ -198,11 +196,7 @@ impl GroupConsumer for SimulatedConsumer {
     }
 
     fn has_ended(&self, partition: i32) -> bool {
-        self.ended.borrow().contains_key(&partition)
-    }
-
-    fn end_position(&self, partition: i32) -> Option<i64> {
-        self.ended.borrow().get(&partition).copied()
+        self.ended.borrow().contains(&partition)
     }
 
     fn assigned_to_members(&self) -> Option<BTreeSet<i32>> {
