@@ -179,8 +179,8 @@ fn with_defaults(command: clap::Command, name: &str, defaults: Defaults) -> clap
                 return sub.mut_arg(arg, |it| it.default_values(values));
             }
             if name == "run" {
-                let option = arg.replace('_', "-");
-                stream::report(&format!("--params: run has no option --{option}; ignored"));
+                let option = flags::option(arg);
+                stream::report(&format!("--params: run has no option {option}; ignored"));
             }
             sub
         })

@@ -55,7 +55,12 @@ pub(crate) fn keep_given(ids: Vec<String>) {
 fn given(ids: &[&str]) -> Vec<String> {
     let on_line = GIVEN.get().map_or(&[][..], Vec::as_slice);
     let named = ids.iter().filter(|id| on_line.iter().any(|it| it == *id));
-    named.map(|id| format!("--{}", id.replace('_', "-"))).collect()
+    named.map(|id| option(id)).collect()
+}
+
+/// An option as it is written on the command line.
+pub(crate) fn option(id: &str) -> String {
+    format!("--{}", id.replace('_', "-"))
 }
 
 /// Whether the option of this id is on the command line.
@@ -77,6 +82,11 @@ pub(crate) fn without_effect(ids: &[&str], input: &str) -> Result<(), Usage> {
         None => Ok(()),
         Some(option) => Err(Usage(format!("{option} has no effect on {input}; remove it"))),
     }
+}
+
+/// Whether the user wants no colours: <https://no-color.org>.
+pub(crate) fn is_without_colours() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty())
 }
 
 /// Refuses an output file that cannot be created, without creating it.

@@ -13,7 +13,7 @@ use tweetoscope::stage::Tally;
 use tweetoscope::stage::log::{Filter, Level, utc};
 use tweetoscope::stream::{Counts, Observer, Stdout, printable};
 
-use crate::flags::{CarrierArgs, LogFormat, Outcome, check_folder};
+use crate::flags::{CarrierArgs, LogFormat, Outcome, check_folder, is_without_colours};
 use crate::health::{self, Watch};
 use crate::kafka::KafkaArgs;
 use crate::logging::{self, Limits, Rotating};
@@ -138,7 +138,7 @@ impl Show {
             Rotating::open(&dir, "tweetoscope", Limits::default())
                 .with_context(|| dir.display().to_string())
         };
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+        let plain = is_without_colours();
         Ok(Self {
             to: BufWriter::new(match json {
                 true => Box::new(Stdout::new()),

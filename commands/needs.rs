@@ -3,6 +3,8 @@
 use clap::parser::ValueSource;
 use clap::{ArgGroup, ArgMatches, Command};
 
+use crate::flags::option;
+
 /// An option or a group of options, and those that have no effect without it. An option that a
 /// command does not have is skipped.
 const NEEDS: [(&str, &[&str]); 7] = [
@@ -48,7 +50,7 @@ const GROUPS: [(&str, &[&str]); 2] = [
 
 /// Options that have no effect with another one. Clap does not require an option that conflicts with a
 /// given one, so that those of a simulation are excluded by the other inputs.
-const EXCLUDES: [(&str, &[&str]); 10] = [
+const EXCLUDES: [(&str, &[&str]); 11] = [
     ("no_learn", &["newest", "trees", "target", "aggregate", "on_drift"]),
     ("history", &["p", "beta", "first_mark", "simulate", "index"]),
     ("data", &["p", "beta", "first_mark", "simulate"]),
@@ -74,11 +76,9 @@ const EXCLUDES: [(&str, &[&str]); 10] = [
             "terminated",
             "max_pending",
             "on_drift",
-            "max_open_cascades",
-            "max_events_per_cascade",
-            "max_sources",
         ],
     ),
+    ("folds", LIMITS),
     ("split", LIMITS),
     ("curve_by", LIMITS),
 ];
@@ -186,8 +186,7 @@ pub(crate) fn check_unused(command: &Command, given: &ArgMatches) -> Result<(), 
     match unused(command).iter().find(is_given) {
         None => Ok(()),
         Some(id) => {
-            let option = id.replace('_', "-");
-            Err(format!("--{option} has no effect in {}; remove it", command.get_name()))
+            Err(format!("{} has no effect in {}; remove it", option(id), command.get_name()))
         }
     }
 }

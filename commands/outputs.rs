@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::ArgMatches;
 use tweetoscope::stream::rename_target;
 
-use crate::flags::check_file;
+use crate::flags::{check_file, option};
 
 /// The options that name an output file.
 const OUTPUTS: [&str; 7] =
@@ -106,13 +106,8 @@ pub(crate) fn check(command: &str, given: &ArgMatches) -> Result<(), String> {
     Ok(())
 }
 
-/// An option as it is written on the command line.
-fn option(id: &str) -> String {
-    format!("--{}", id.replace('_', "-"))
-}
-
 /// The name of a file until it is complete.
-fn part(path: &Path) -> PathBuf {
+pub(crate) fn part(path: &Path) -> PathBuf {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     part.into()

@@ -20,6 +20,8 @@ use ratatui::style::Color;
 use ratatui::{Frame, Terminal};
 use tweetoscope::stream::HeldStderr;
 
+use crate::flags::is_without_colours;
+
 /// Time between two updates of the screen.
 const OFTEN: Duration = Duration::from_millis(250);
 /// Time after which the thread of the keys sees that the view has ended.
@@ -168,7 +170,7 @@ fn follow<W: Write>(
     keys: &Keys,
     stop: &AtomicBool,
 ) -> io::Result<()> {
-    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+    let is_plain = is_without_colours();
     while !stop.load(Ordering::Relaxed) && !keys.keyboard.is_gone() {
         view.follow();
         screen.terminal.draw(|frame| {

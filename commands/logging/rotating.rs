@@ -15,6 +15,8 @@ use flate2::write::GzEncoder;
 
 use tweetoscope::stage::log::utc;
 
+use crate::outputs::part;
+
 /// Limits of a file, and the number of rotated files that are kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -116,7 +118,7 @@ fn open(path: &Path) -> io::Result<(File, u64, f64)> {
 
 /// Compresses a rotated file; removes it only when the compressed file is complete.
 fn pack(full: &Path) -> io::Result<()> {
-    let unfinished = PathBuf::from(format!("{}.part", full.display()));
+    let unfinished = part(full);
     let packed = (|| {
         let mut packer = GzEncoder::new(File::create(&unfinished)?, Compression::default());
         io::copy(&mut File::open(full)?, &mut packer)?;

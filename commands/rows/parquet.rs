@@ -17,6 +17,7 @@ use parquet::schema::types::{Type, TypePtr};
 use tweetoscope::stream::rename_target;
 
 use crate::flags::check_file;
+use crate::outputs::part;
 
 /// Rows of a row group.
 const GROUP: usize = 65_536;
@@ -129,9 +130,7 @@ impl ParquetFile {
     pub(crate) fn create(path: &Path, names: &[&str]) -> anyhow::Result<Self> {
         let columns: Vec<Column> = names.iter().map(|name| Column::of(name)).collect();
         let path = &Self::target(path)?;
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
+        let part = part(path);
         let create = || -> Result<_, ParquetError> {
             let fields: Vec<TypePtr> = (columns.iter().zip(names))
                 .map(|(column, name)| column.schema(name).map(Arc::new))

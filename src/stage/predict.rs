@@ -178,10 +178,6 @@ impl Predict {
         let size = match self.pending.take_match(&key, Side::Parameters, parameters.t) {
             Match::Counterpart(Pending::Sized(size)) => Some(size),
             Match::Unmatched => None,
-            Match::Superseded => {
-                self.count("superseded_total", "");
-                None
-            }
             Match::Restored => return drop(self.read_back.remove(&emission)),
             Match::Duplicate | Match::Outdated | Match::Counterpart(_) => {
                 return self.count("duplicate_parameters_total", "");
@@ -220,15 +216,9 @@ impl Predict {
 
     fn size(&mut self, size: &Size, position: u64, out: &mut Out) {
         let key = Key::of(&size.source, &size.cid, size.t_obs);
-        let found = self.pending.take_match(&key, Side::Size, size.t);
-        if matches!(found, Match::Superseded) {
-            self.count("superseded_total", "");
-        }
-        match found {
+        match self.pending.take_match(&key, Side::Size, size.t) {
             Match::Counterpart(Pending::Answered(answered)) => self.score(&answered, size, out),
-            Match::Unmatched | Match::Superseded => {
-                self.hold(key, position, Pending::Sized(size.clone()));
-            }
+            Match::Unmatched => self.hold(key, position, Pending::Sized(size.clone())),
             Match::Restored => {}
             Match::Outdated => self.count("outdated_sizes_total", ""),
             Match::Duplicate | Match::Counterpart(_) => self.count("duplicate_sizes_total", ""),
@@ -290,6 +280,7 @@ impl Stage for Predict {
         let mut tally = self.counts.clone();
         self.clocks.add_to(&mut tally);
         tally.insert(("truth_pending", String::new()), self.pending.len() as f64);
+        tally.insert(("superseded_total", String::new()), self.pending.superseded() as f64);
         for (window, model) in &self.models {
             tally.insert(("model_samples", window.to_string()), model.samples() as f64);
             tally.insert(("model_info", format!("{window},{}", model.version())), 1.0);
@@ -308,7 +299,6 @@ impl Stage for Predict {
             "pending_evicted_total",
             "models_refused_total",
             "outdated_sizes_total",
-            "superseded_total",
         ] {
             tally.entry((name, String::new())).or_default();
         }

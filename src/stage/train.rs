@@ -6,6 +6,7 @@
 //! networks that were not trained on it.
 
 mod drift;
+mod options;
 mod restored;
 
 use std::collections::BTreeMap;
@@ -13,56 +14,13 @@ use std::sync::Arc;
 
 pub use drift::TrainOnReports;
 use drift::{Drift, DriftDetector};
+pub use options::TrainOptions;
 
 use super::clocks::Clocks;
 use super::{Ending, Out, RecordRef, Stage, Tally};
 use crate::event::ModelVersion;
-use crate::learn::{
-    self, Aggregate, GrowthLaw, LearnOptions, MIN_SAMPLES_FOR_TREES, Model, Target, fit_model,
-    fit_successor,
-};
+use crate::learn::{self, MIN_SAMPLES_FOR_TREES, Model, fit_model, fit_successor};
 use crate::record::{self, Item, Kind, Record, Refusal};
-
-/// How models are trained.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TrainOptions {
-    /// Number of trees of a forest.
-    pub trees: usize,
-    /// What the trees predict.
-    pub target: Target,
-    /// How a leaf aggregates its samples.
-    pub aggregate: Aggregate,
-    /// The growth law that finished cascades correct.
-    pub law: GrowthLaw,
-    /// The random seed.
-    pub seed: u64,
-    /// Number of samples of a window that are kept, the newest.
-    pub newest: usize,
-    /// Number of threads; the models do not depend on it.
-    pub threads: usize,
-    /// Versions that are in use elsewhere: the counters of new models are above them.
-    pub used_versions: Vec<ModelVersion>,
-    /// Whether a window is also trained when the errors of its predictions grow.
-    pub on_drift: bool,
-}
-
-impl TrainOptions {
-    /// The options of a window's model with that counter.
-    pub(super) fn learn_options(&self, window: u64, counter: u64) -> LearnOptions {
-        let Self { trees, target, aggregate, law, seed, newest, threads, .. } = *self;
-        LearnOptions {
-            window: window as f64,
-            counter,
-            trees,
-            target,
-            aggregate,
-            law,
-            seed,
-            newest,
-            threads,
-        }
-    }
-}
 
 /// Numbers of samples at which a window is trained, up to and including the first forest.
 const FIRST: [usize; 8] = [1, 2, 3, 5, 7, 10, 14, MIN_SAMPLES_FOR_TREES];

@@ -4,11 +4,11 @@
 
 mod cases;
 mod collect;
+mod fields;
 mod formats;
 mod fuzz;
 mod models;
 mod monitor;
-mod outputs;
 mod pipes;
 mod recover;
 mod resume;

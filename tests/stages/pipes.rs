@@ -9,7 +9,7 @@ use serde_json::Value;
 
 mod bad_lines;
 mod board;
-mod cases;
+pub(crate) mod cases;
 mod faults;
 mod learning;
 mod losses;

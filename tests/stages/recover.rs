@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tweetoscope::event::{Event, EventTime};
-use tweetoscope::learn::{Aggregate, GrowthLaw, Target};
 use tweetoscope::record::{Item, Kind, Record, Watermark, read};
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
 use tweetoscope::stage::predict::{Predict, PredictOptions};
@@ -323,15 +322,11 @@ fn a_learner_is_restored_from_its_checkpoint_and_its_models() {
         let count = if on_drift { 280 } else { 150 };
         let inputs: Vec<Record> = (0..count).map(|i| sample(&mut rng, i)).collect();
         let options = TrainOptions {
-            law: GrowthLaw::default(),
             trees: 3,
-            target: Target::LogRatio,
-            aggregate: Aggregate::RelativeMedian,
             seed,
             newest: [1000, 60][seed as usize % 2],
-            threads: 1,
-            used_versions: Vec::new(),
             on_drift,
+            ..TrainOptions::default()
         };
         let make = || Train::new(options.clone());
         let mut learner = make();

@@ -1,7 +1,7 @@
 //! The values of the counts of stages, which metrics show.
 
 use tweetoscope::event::ModelVersion;
-use tweetoscope::learn::{Aggregate, GrowthLaw, LearnOptions, Sample, Target, fit_model};
+use tweetoscope::learn::{LearnOptions, Sample, fit_model};
 use tweetoscope::record::{Kind, Record, read};
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
 use tweetoscope::stage::monitor::{Monitor, MonitorOptions};
@@ -256,17 +256,7 @@ fn a_monitor_that_has_reported_all_stats_reports_nothing_at_the_end() {
 }
 
 fn train_options() -> TrainOptions {
-    TrainOptions {
-        trees: 5,
-        target: Target::LogRatio,
-        aggregate: Aggregate::RelativeMedian,
-        law: GrowthLaw::default(),
-        seed: 1,
-        newest: 1000,
-        threads: 1,
-        used_versions: Vec::new(),
-        on_drift: false,
-    }
+    TrainOptions { trees: 5, ..TrainOptions::default() }
 }
 
 fn sample(cid: u64, n_tot: u64) -> String {

@@ -6,7 +6,6 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use super::*;
 use crate::hawkes::Estimator;
 use crate::hawkes::mark::MarkLaw;
-use crate::learn::{Aggregate, GrowthLaw, Target};
 use crate::math;
 use crate::stage::fit::Cut;
 
@@ -44,19 +43,7 @@ fn options(threads: usize) -> EvaluateOptions {
         kernels: None,
     };
     let predict = PredictOptions { max_pending: 1, ..PredictOptions::default() };
-    let (target, aggregate) = (Target::LogRatio, Aggregate::RelativeMedian);
-    let law = GrowthLaw::default();
-    let train = TrainOptions {
-        trees: 12,
-        target,
-        aggregate,
-        law,
-        seed: 1,
-        newest: 100_000,
-        threads,
-        used_versions: Vec::new(),
-        on_drift: false,
-    };
+    let train = TrainOptions { trees: 12, threads, ..TrainOptions::default() };
     let windows = vec![600, 3600];
     EvaluateOptions {
         windows,

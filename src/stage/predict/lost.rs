@@ -31,7 +31,7 @@ impl Predict {
             duplicate_parameters: count("duplicate_parameters_total"),
             duplicate_sizes: count("duplicate_sizes_total"),
             outdated_sizes: count("outdated_sizes_total"),
-            superseded: count("superseded_total"),
+            superseded: self.pending.superseded(),
             unmatched_sizes: self.pending.sizes(),
         }
     }

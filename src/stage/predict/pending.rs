@@ -46,8 +46,6 @@ pub(super) enum Pending {
 pub(super) enum Match {
     /// None: the record becomes pending.
     Unmatched,
-    /// One of an earlier cascade with the same id, which is removed; the record becomes pending.
-    Superseded,
     /// A record of the same side, as old or newer.
     Duplicate,
     /// A prediction that was made after this size, which is of an earlier cascade with the same id.
@@ -81,6 +79,8 @@ pub(super) struct Table {
     arrivals: u64,
     /// The number of joins by window, also of those before a restored checkpoint.
     joined: BTreeMap<u64, u64>,
+    /// Number of entries of an earlier cascade with the same id that were removed.
+    superseded: u64,
 }
 
 impl Table {
@@ -93,6 +93,7 @@ impl Table {
             queue: BTreeMap::new(),
             arrivals: 0,
             joined: BTreeMap::new(),
+            superseded: 0,
         }
     }
 
@@ -106,13 +107,25 @@ impl Table {
         self.records.values().filter(is_size).count() as u64
     }
 
+    /// Number of entries of an earlier cascade with the same id that were removed.
+    pub(super) fn superseded(&self) -> u64 {
+        self.superseded
+    }
+
     /// The number of sizes of that window that were joined with a prediction.
     pub(super) fn joined(&self, t_obs: u64) -> u64 {
         self.joined.get(&t_obs).copied().unwrap_or(0)
     }
 
-    fn count_join(&mut self, t_obs: u64) {
-        *self.joined.entry(t_obs).or_default() += 1;
+    /// Counts an entry that a record removes; returns whether it is the counterpart.
+    fn is_joined(&mut self, relation: Relation, t_obs: u64) -> bool {
+        let is_joined = relation == Relation::Counterpart;
+        if is_joined {
+            *self.joined.entry(t_obs).or_default() += 1;
+        } else {
+            self.superseded += 1;
+        }
+        is_joined
     }
 
     /// Looks up the counterpart of a record of that side, made at time `t`, and removes it.
@@ -126,13 +139,8 @@ impl Table {
             }
             self.queue.remove(&arrival);
             let removed = self.records.remove(key);
-            return match removed.filter(|_| relation == Relation::Counterpart) {
-                None => Match::Superseded,
-                Some((_, _, pending)) => {
-                    self.count_join(key.t_obs);
-                    Match::Counterpart(pending)
-                }
-            };
+            let joined = removed.filter(|_| self.is_joined(relation, key.t_obs));
+            return joined.map_or(Match::Unmatched, |(_, _, pending)| Match::Counterpart(pending));
         }
         // Only a replay restores markers: without them no hash is computed.
         let hash = if self.markers.is_empty() { 0 } else { key.hash() };
@@ -143,11 +151,7 @@ impl Table {
         }
         self.queue.remove(&marker.arrival);
         self.markers.remove(&hash);
-        if relation != Relation::Counterpart {
-            return Match::Superseded;
-        }
-        self.count_join(key.t_obs);
-        Match::Restored
+        if self.is_joined(relation, key.t_obs) { Match::Restored } else { Match::Unmatched }
     }
 
     /// Adds a pending record; returns how many entries were evicted for it (0 or 1).
@@ -382,9 +386,9 @@ mod tests {
             for mut table in tables(size(1, at)) {
                 let found = match table.take_match(&key(1), side, t) {
                     Match::Counterpart(_) | Match::Restored => "joined",
-                    Match::Superseded => "superseded",
                     Match::Duplicate => "duplicate",
                     Match::Outdated => "outdated",
+                    Match::Unmatched if table.superseded() == 1 => "superseded",
                     Match::Unmatched => "unmatched",
                 };
                 assert_eq!(found, expected, "{at} {t} {side:?}");

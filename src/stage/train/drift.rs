@@ -108,7 +108,6 @@ impl Stage for TrainOnReports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::learn::{Aggregate, GrowthLaw, Target};
     use crate::record::{Report, Sample, Stat};
     use crate::stage::Outgoing;
     use crate::stage::monitor::{Monitor, MonitorOptions};
@@ -119,17 +118,7 @@ mod tests {
     }
 
     fn options() -> TrainOptions {
-        TrainOptions {
-            trees: 5,
-            target: Target::LogRatio,
-            aggregate: Aggregate::RelativeMedian,
-            law: GrowthLaw::default(),
-            seed: 1,
-            newest: 1000,
-            threads: 1,
-            used_versions: Vec::new(),
-            on_drift: true,
-        }
+        TrainOptions { trees: 5, on_drift: true, ..TrainOptions::default() }
     }
 
     fn sample(number: u64) -> Record {

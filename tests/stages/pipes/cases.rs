@@ -19,7 +19,7 @@ pub(super) fn status(output: &Output) -> Option<i32> {
     output.status.code()
 }
 
-fn records(output: &Output) -> Vec<Value> {
+pub(crate) fn records(output: &Output) -> Vec<Value> {
     text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

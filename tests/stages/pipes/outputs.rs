@@ -1,6 +1,7 @@
 //! Files of output: none is an input or another output, and their names decide the format.
 
 use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use super::{folder, run, text, tweetoscope};
@@ -8,6 +9,13 @@ use super::{folder, run, text, tweetoscope};
 const HISTORY: &str = "{\"cid\":\"a\",\"tweets\":[[0,9],[1,5],[2,5],[3,5]]}\n\
                        {\"cid\":\"b\",\"tweets\":[[0,7],[4,5],[5,5],[6,5]]}\n";
 const EVALUATE: [&str; 7] = ["run", "--folds", "2", "--windows", "1m", "--min-size", "2"];
+
+/// The file of some finished cascades in a folder.
+fn history_in(folder: &Path) -> PathBuf {
+    let path = folder.join("h.jsonl");
+    fs::write(&path, HISTORY).unwrap();
+    path
+}
 
 /// Runs a command that is to be refused as wrong usage; returns its error.
 fn refused(args: &[&str]) -> String {
@@ -21,8 +29,8 @@ fn refused(args: &[&str]) -> String {
 #[test]
 fn an_output_that_is_an_input_or_another_output_is_refused_and_nothing_is_changed() {
     let folder = folder("same-files");
-    let [history, linked, new] = ["h.jsonl", "linked.jsonl", "new.jsonl"].map(|it| folder.join(it));
-    fs::write(&history, HISTORY).unwrap();
+    let history = history_in(&folder);
+    let [linked, new] = ["linked.jsonl", "new.jsonl"].map(|it| folder.join(it));
     fs::hard_link(&history, &linked).unwrap();
     let [h, linked, new] = [&history, &linked, &new].map(|it| it.to_str().unwrap());
     for (args, option) in [
@@ -56,8 +64,7 @@ fn an_output_that_is_an_input_or_another_output_is_refused_and_nothing_is_change
 #[test]
 fn the_ending_of_a_file_of_results_decides_its_format_and_an_unknown_one_is_refused() {
     let folder = folder("endings");
-    let history = folder.join("h.jsonl");
-    fs::write(&history, HISTORY).unwrap();
+    let history = history_in(&folder);
     let history = history.to_str().unwrap();
     for ending in ["csv.gz", "tsv", "txt"] {
         let path = folder.join(format!("k.{ending}"));
@@ -101,9 +108,7 @@ fn a_report_is_refused_where_its_input_is_a_pipe() {
 
 #[test]
 fn options_that_have_no_effect_or_no_sense_are_refused() {
-    let folder = folder("senseless");
-    let history = folder.join("h.jsonl");
-    fs::write(&history, HISTORY).unwrap();
+    let history = history_in(&folder("senseless"));
     let h = history.to_str().unwrap();
     for (args, named) in [
         (vec!["run", "--simulate", "3", h], "--simulate"),

@@ -2,17 +2,16 @@
 
 use std::fs;
 use std::io::Write;
+use std::process::Output;
 
 use serde_json::Value;
 
+use crate::pipes::cases::records;
 use crate::pipes::{folder, run, text};
 
-fn kinds(output: &[u8]) -> Vec<String> {
-    let kind = |line: &str| {
-        let record: Value = serde_json::from_str(line).unwrap();
-        record["type"].as_str().unwrap().to_owned()
-    };
-    text(output).lines().filter(|line| line.starts_with('{')).map(kind).collect()
+/// The types of the records that a command writes.
+fn kinds(output: &Output) -> Vec<String> {
+    records(output).iter().map(|record| record["type"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
@@ -31,7 +30,7 @@ fn a_file_that_is_cut_off_ends_no_cascade() {
         fs::write(&file, &packed[..bytes]).unwrap();
         let output = run(&["collect", "--min-size", "1", file.to_str().unwrap()], b"");
         // More events may follow: the final size is not known.
-        let found = kinds(&output.stdout).iter().filter(|kind| *kind == "size").count();
+        let found = kinds(&output).iter().filter(|kind| *kind == "size").count();
         assert_eq!((found, output.status.code()), (sizes, Some(status)), "{output:?}");
     }
 }
@@ -40,7 +39,7 @@ fn a_file_that_is_cut_off_ends_no_cascade() {
 fn a_replay_that_a_limit_cuts_scores_no_open_cascade() {
     let simulated =
         ["run", "-q", "--simulate", "30", "--limit", "900", "--min-size", "2", "--windows", "1m"];
-    let emitted = kinds(&run(&simulated, b"").stdout);
+    let emitted = kinds(&run(&simulated, b""));
     assert!(!emitted.is_empty() && emitted.iter().all(|kind| kind == "alert"), "{emitted:?}");
 }
 
@@ -92,7 +91,7 @@ fn on_a_page_an_original_precedes_its_repost_of_the_same_second() {
     let page = r#"{"data":[{"id":"2","text":"RT","created_at":"2018-10-10T20:19:24Z","author_id":"9","referenced_tweets":[{"type":"retweeted","id":"1"}]},{"id":"1","text":"a","created_at":"2018-10-10T20:19:24Z","author_id":"8"}]}"#;
     let args = ["generate", "--format", "x_v2", "--missing-root", "drop", "-"];
     let output = run(&args, page.as_bytes());
-    assert_eq!(kinds(&output.stdout), ["tweet", "retweet", "watermark"], "{output:?}");
+    assert_eq!(kinds(&output), ["tweet", "retweet", "watermark"], "{output:?}");
 }
 
 #[test]
@@ -100,7 +99,7 @@ fn a_weibo_line_has_the_unix_time_of_its_post() {
     let line = |time: &str| format!("a\tu\t{time}\t2\tu:0 u/v:20\n");
     for (time, events) in [("1464710400", 2), ("5000", 0)] {
         let output = run(&["generate", "--format", "weibo", "-"], line(time).as_bytes());
-        let kinds = kinds(&output.stdout);
+        let kinds = kinds(&output);
         assert_eq!(kinds.iter().filter(|kind| *kind != "watermark").count(), events, "{time}");
     }
 }
