@@ -118,9 +118,10 @@ impl FaultTest {
             start.elapsed() > 5 * self.duration || recoveries(&stderr) >= self.min_recoveries
         };
         while start.elapsed() < self.duration || !is_complete(daemons) {
+            let share = start.elapsed().as_secs_f64() / self.duration.as_secs_f64();
             // On a slow machine a restarted daemon needs longer until it has read a record.
-            let longest = if start.elapsed() < self.duration { 3000 } else { 9000 };
-            std::thread::sleep(between(rng, 300, longest));
+            let longest = if share < 1.0 { 3000.0 } else { 9000.0 * share };
+            std::thread::sleep(between(rng, 300, longest as u64));
             let share = start.elapsed().as_secs_f64() / self.duration.as_secs_f64();
             if share * f64::from(self.broker_kills + 1) > f64::from(broker_kills + 1)
                 && broker_kills < self.broker_kills
