@@ -1,7 +1,7 @@
 //! The flags of commands as daemons on Kafka topics, and the settings made from them.
 
 use std::hash::{BuildHasher, RandomState};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -346,16 +346,25 @@ fn log_to_topic(settings: &Settings) -> io::Result<()> {
     let mut sink = Sink::open(&Settings { writes: vec![Topic::Logs], ..settings.clone() })?;
     let (to, from) = sync_channel(QUEUE);
     let thread = std::thread::spawn(move || {
+        let mut is_reported = false;
+        let mut check = |done: io::Result<()>| {
+            if let Err(error) = done
+                && !std::mem::replace(&mut is_reported, true)
+            {
+                // Not logged: the message would be sent here again.
+                let text = format!("--log-topic: log messages are not written: {error}");
+                let _ = writeln!(io::stderr(), "tweetoscope: {text}");
+            }
+        };
         let mut next = from.recv().ok();
         while let Some(log) = next {
-            // An error here would be logged, and the message sent here again.
-            let _ = sink.record(&Record::Log(log));
+            check(sink.record(&Record::Log(log)));
             next = from.try_recv().ok().or_else(|| {
-                let _ = sink.pause();
+                check(sink.flush());
                 from.recv().ok()
             });
         }
-        let _ = sink.flush();
+        check(sink.flush());
     });
     logging::copy_to(to, thread);
     log::info!("Logging on, to topic {} too.", settings.topics.of(Topic::Logs));

@@ -8,6 +8,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
 #![allow(clippy::disallowed_methods, reason = "processes and brokers need real time")]
 
+#[path = "kafka/admin.rs"]
+mod admin;
 #[path = "kafka/broker.rs"]
 mod broker;
 #[path = "kafka/client.rs"]
@@ -40,5 +42,7 @@ mod records;
 mod replays;
 #[path = "kafka/soak.rs"]
 mod soak;
+#[path = "kafka/starts.rs"]
+mod starts;
 #[path = "kafka/topics.rs"]
 mod topics;

@@ -32,10 +32,11 @@ enum From {
     Nothing(u64),
 }
 
-/// A feed of the messages of a transport; blocks for more.
+/// A feed of the messages of a transport that returns after a while without a message, as that of topics
+/// does: the loop must move meanwhile, or the process counts as unhealthy.
 pub(crate) fn carried(transport: impl Transport + 'static) -> Feed {
     let from = From::Carrier(Box::new(transport));
-    Feed { queue: VecDeque::new(), from, nonblocking: false, asleep: false }
+    Feed { queue: VecDeque::new(), from, nonblocking: true, asleep: false }
 }
 
 /// A feed for each input; a directory stands for its log files.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::admin::{add_partitions, admin, block_on, delete_before, limit_record_bytes};
 use crate::broker::{Broker, broker};
 use crate::client::committed;
 use crate::environment::{Environment, differences, field, tweets};
@@ -197,6 +198,24 @@ fn a_changed_number_of_partitions_is_refused() {
     assert!(stderr.contains(&topic) && stderr.contains("had 2"), "{stderr}");
 }
 
+/// librdkafka does not report new partitions to a client that has assigned its partitions itself.
+#[test]
+fn a_reader_of_a_topic_that_is_extended_ends() {
+    let Some(broker) = broker() else { return };
+    let environment = Environment::new(broker, "extended");
+    environment.create("monitor", 1);
+    let flags = environment.flags("monitor", &[]);
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let mut monitor = Daemon::start("extended", &flags);
+    monitor.wait_for("connecting");
+    std::thread::sleep(Duration::from_secs(1));
+    let topic = environment.topic("stats");
+    add_partitions(environment.brokers(), &topic, 2);
+    assert_eq!(monitor.wait(Duration::from_secs(60)), Some(1), "{}", monitor.stderr());
+    let stderr = monitor.stderr();
+    assert!(stderr.contains(&format!("topic {topic} has 2 partitions, and had 1")), "{stderr}");
+}
+
 /// What the committed state cannot be continued with is refused by name; a group that begins at the
 /// position of another one emits nothing twice.
 #[test]
@@ -327,6 +346,12 @@ fn denied_access_and_rejected_certificates_are_named() {
     let (status, stderr) = login("bob", "bob-secret", &elsewhere);
     assert_eq!(status, Some(1), "{stderr}");
     assert!(stderr.contains("forbidden") && stderr.contains("access rules"), "{stderr}");
+    // Where the refusal arrives while more records are sent, too.
+    environment.feed(&tweets(4000, 1, 6));
+    let elsewhere = ["--group", "another", "--topic", "cascade_series=forbidden"];
+    let (status, stderr) = login("bob", "bob-secret", &elsewhere);
+    assert_eq!(status, Some(1), "{stderr}");
+    assert!(stderr.contains("forbidden") && stderr.contains("access rules"), "{stderr}");
 
     let (tls, ca) = broker.tls.clone().unwrap();
     let location = format!("ssl.ca.location={}", ca.display());
@@ -351,40 +376,4 @@ fn read_some(environment: &Environment<'_>, partitions: i32) {
     environment.feed(&lines);
     let (status, stderr) = environment.ends("collect", &["--exit-eof"]);
     assert_eq!(status, Some(0), "{stderr}");
-}
-
-pub(crate) fn admin(
-    brokers: &str,
-) -> rdkafka::admin::AdminClient<rdkafka::client::DefaultClientContext> {
-    rdkafka::ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap()
-}
-
-pub(crate) fn block_on<T>(answer: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(answer)
-}
-
-fn add_partitions(brokers: &str, topic: &str, partitions: usize) {
-    let new = rdkafka::admin::NewPartitions::new(topic, partitions);
-    let options = rdkafka::admin::AdminOptions::new();
-    let results = block_on(admin(brokers).create_partitions([&new], &options)).unwrap();
-    assert!(results.iter().all(Result::is_ok), "{results:?}");
-    while crate::client::partitions(brokers, topic) != partitions as i32 {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-}
-
-fn limit_record_bytes(brokers: &str, topic: &str, bytes: &str) {
-    use rdkafka::admin::{AdminOptions, AlterConfig, ResourceSpecifier};
-    let change = AlterConfig::new(ResourceSpecifier::Topic(topic))
-        .set("max.message.bytes", bytes)
-        .set("cleanup.policy", "compact");
-    let results = block_on(admin(brokers).alter_configs([&change], &AdminOptions::new())).unwrap();
-    assert!(results.iter().all(Result::is_ok), "{results:?}");
-}
-
-fn delete_before(brokers: &str, topic: &str, offset: i64) {
-    let mut list = rdkafka::TopicPartitionList::new();
-    list.add_partition_offset(topic, 0, rdkafka::Offset::Offset(offset)).unwrap();
-    let options = rdkafka::admin::AdminOptions::new();
-    block_on(admin(brokers).delete_records(&list, &options)).unwrap();
 }

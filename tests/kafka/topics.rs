@@ -2,10 +2,10 @@
 
 use rdkafka::admin::{AdminOptions, ResourceSpecifier};
 
+use crate::admin::{admin, block_on};
 use crate::broker::broker;
 use crate::client::{self, produce};
 use crate::environment::Environment;
-use crate::errors::{admin, block_on};
 
 /// A setting of a topic.
 fn setting(brokers: &str, topic: &str, name: &str) -> String {

@@ -288,9 +288,15 @@ impl Brokers for Cluster {
         let name = self.settings.topic(topic);
         self.partitions(name)?.ok_or_else(|| {
             let command = &self.settings.command;
+            let is_of_log = topic == Topic::Logs && command != "log";
+            let log = if is_of_log { " --log-topic" } else { "" };
+            let renamed = match topic.default_name() {
+                default if default == name => String::new(),
+                default => format!(" --topic {default}={name}"),
+            };
             failed(format!(
                 "topic {name} is missing: create it with `tweetoscope {command} --kafka \
-                 --create-topics` or with Kafka's own kafka-topics.sh"
+                 --create-topics{log}{renamed}` or with Kafka's own kafka-topics.sh"
             ))
         })
     }
@@ -323,7 +329,7 @@ impl Brokers for Cluster {
         topic: &str,
         starts: &BTreeMap<i32, i64>,
     ) -> io::Result<Box<dyn PartitionReader>> {
-        Ok(Box::new(Reader::open(&self.settings, topic, starts)?))
+        Ok(Box::new(Reader::open(&self.settings, &self.events, topic, starts)?))
     }
 
     fn wait(&self) -> Duration {

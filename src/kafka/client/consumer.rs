@@ -42,8 +42,8 @@ pub(crate) struct Consumer {
     events: Arc<Events>,
     topic: String,
     group: String,
-    /// Partitions whose end is reached.
-    ended: RefCell<BTreeSet<i32>>,
+    /// Partitions whose end is reached, with the position there, where it is known.
+    ended: RefCell<BTreeMap<i32, Option<i64>>>,
     /// The offset of the next record of each partition.
     next: RefCell<BTreeMap<i32, i64>>,
     /// Whether the last read ended before all fetched records were read.
@@ -116,11 +116,28 @@ impl Consumer {
     fn place(&self) -> String {
         let ended = self.ended.borrow();
         let next = self.next.borrow();
-        let open = next.iter().filter(|(partition, _)| !ended.contains(partition));
+        let open = next.iter().filter(|(partition, _)| !ended.contains_key(partition));
         let open: Vec<String> = open
             .map(|(partition, offset)| format!("partition {partition} from offset {offset}"))
             .collect();
         if open.is_empty() { String::new() } else { format!(" ({})", open.join(" or ")) }
+    }
+
+    /// Stores the positions of the partitions whose end is reached. A position advances over the markers of
+    /// transactions when it is reached, not when they are fetched.
+    fn locate_ends(&self) {
+        let positions = match self.consumer.position() {
+            Ok(positions) => positions,
+            Err(error) => return log::debug!("positions in {}: {error}", self.topic),
+        };
+        let mut ended = self.ended.borrow_mut();
+        for element in positions.elements_for_topic(&self.topic) {
+            if let (Some(end), Offset::Offset(offset)) =
+                (ended.get_mut(&element.partition()), element.offset())
+            {
+                *end = Some(offset);
+            }
+        }
     }
 
     /// The member id and generation, for a transaction.
@@ -168,6 +185,7 @@ impl GroupConsumer for Consumer {
 
     fn accept(&mut self, starts: &BTreeMap<i32, i64>) -> io::Result<()> {
         self.pending = None;
+        self.ended.borrow_mut().retain(|partition, _| !starts.contains_key(partition));
         self.next.borrow_mut().extend(starts);
         let list = self.list(starts.iter().map(|(p, offset)| (*p, Offset::Offset(*offset))))?;
         let done = if self.is_cooperative() {
@@ -195,7 +213,7 @@ impl GroupConsumer for Consumer {
             pending.retain(|partition| !partitions.contains(partition));
             self.pending = Some(pending).filter(|pending| !pending.is_empty());
         }
-        self.ended.borrow_mut().retain(|p| !partitions.contains(p));
+        self.ended.borrow_mut().retain(|p, _| !partitions.contains(p));
         self.next.borrow_mut().retain(|p, _| !partitions.contains(p));
         let done = if self.is_cooperative() {
             self.list(released.iter().map(|p| (*p, Offset::Invalid))).and_then(|list| {
@@ -249,6 +267,7 @@ impl GroupConsumer for Consumer {
 
     fn read<'a>(&'a self, wait: Duration) -> io::Result<Vec<ConsumerRecord<'a>>> {
         let (mut batch, mut bytes, mut wait) = (Vec::new(), 0, wait);
+        let mut has_new_end = false;
         while batch.len() < MAX_RECORDS && bytes < MAX_BYTES && !self.events.has_rebalance() {
             match self.consumer.poll(wait) {
                 None => break,
@@ -259,7 +278,8 @@ impl GroupConsumer for Consumer {
                     batch.push(ConsumerRecord::from(message));
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    self.ended.borrow_mut().insert(partition);
+                    self.ended.borrow_mut().insert(partition, None);
+                    has_new_end = true;
                     self.errors.clear();
                 }
                 Some(Err(error)) => {
@@ -268,6 +288,9 @@ impl GroupConsumer for Consumer {
                 }
             }
             wait = Duration::ZERO;
+        }
+        if has_new_end {
+            self.locate_ends();
         }
         self.has_backlog.set(batch.len() >= MAX_RECORDS || bytes >= MAX_BYTES);
         if !batch.is_empty() {
@@ -297,7 +320,11 @@ impl GroupConsumer for Consumer {
     }
 
     fn has_ended(&self, partition: i32) -> bool {
-        self.ended.borrow().contains(&partition)
+        self.ended.borrow().contains_key(&partition)
+    }
+
+    fn end_position(&self, partition: i32) -> Option<i64> {
+        self.ended.borrow().get(&partition).copied().flatten()
     }
 
     fn errors(&self) -> BTreeMap<String, u64> {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -19,9 +19,9 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
-use crate::kafka::client::clock::{latencies, unix_millis};
+use crate::kafka::client::clock::{latencies, now, unix_millis};
 use crate::kafka::client::errors::{code, lost};
-use crate::kafka::client::outages::{Outages, lock};
+use crate::kafka::client::outages::{Outages, Silence, lock};
 use crate::kafka::client::records::Rebalance;
 use crate::stage::Histogram;
 
@@ -40,7 +40,7 @@ pub(super) struct Events {
     rebalances: Mutex<VecDeque<Rebalance>>,
     /// Whether the consumer is closing: rebalances are then accepted in the callback.
     closing: AtomicBool,
-    outages: Outages,
+    outages: Arc<Outages>,
     /// Whether a client has lost all brokers ([`Context::stats`]).
     lost: AtomicBool,
     denied: Mutex<Option<String>>,
@@ -62,6 +62,11 @@ pub(super) struct Events {
 }
 
 impl Events {
+    /// The events of another client of the same brokers, which adds to the same outages.
+    pub(super) fn with_outages_of(other: &Self) -> Self {
+        Self { outages: Arc::clone(&other.outages), ..Self::default() }
+    }
+
     pub(super) fn next_rebalance(&self) -> Option<Rebalance> {
         lock(&self.rebalances).pop_front()
     }
@@ -147,11 +152,17 @@ pub(super) struct Context {
     events: Arc<Events>,
     /// Number of successive statistics of this client without a broker.
     without_brokers: Arc<AtomicU32>,
+    /// Since when each connection has had a request without an answer, in all statistics.
+    waiting: Arc<Mutex<HashMap<String, Instant>>>,
 }
 
 impl Context {
     pub(super) fn new(events: &Arc<Events>) -> Self {
-        Self { events: Arc::clone(events), without_brokers: Arc::default() }
+        Self {
+            events: Arc::clone(events),
+            without_brokers: Arc::default(),
+            waiting: Arc::default(),
+        }
     }
 }
 
@@ -159,7 +170,7 @@ impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
         // The error callback reports errors, too; but only this line contains the topic that a
         // transaction is denied.
-        if facility == "ADDPARTS" && text.contains("authorization") {
+        if facility == "ADDPARTS" && text.contains("Topic authorization") {
             let place = text.split(": ").nth(2).unwrap_or(text);
             *lock(&self.events.denied) = Some(place.to_owned());
         }
@@ -188,6 +199,7 @@ impl ClientContext for Context {
         } else if self.without_brokers.fetch_add(1, Ordering::Relaxed) + 1 >= LOST {
             self.events.lost.store(true, Ordering::Relaxed);
         }
+        self.observe_connections(&statistics);
         if statistics.client_type == "producer" {
             return;
         }
@@ -196,15 +208,6 @@ impl ClientContext for Context {
             .filter(|it| it.hi_offset >= 0)
             .map(|it| (it.partition, Progress { end: it.hi_offset, next_fetch: it.next_offset }));
         lock(&self.events.progress).extend(known);
-        // A broker that is stopped, or behind a firewall, keeps its connections; it only does not answer.
-        // It may have several: heartbeats have their own.
-        let mut silences: BTreeMap<String, Duration> = BTreeMap::new();
-        for broker in statistics.brokers.into_values().filter(|it| it.state == "UP") {
-            let silence = Duration::from_micros(broker.rxidle.max(0).unsigned_abs());
-            let shortest = silences.entry(broker.nodename).or_insert(silence);
-            *shortest = silence.min(*shortest);
-        }
-        self.events.outages.observe_silences(silences);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -286,6 +289,31 @@ impl ProducerContext for Context {
 }
 
 impl Context {
+    /// A broker that is stopped, or behind a firewall, keeps its connections; it only does not answer.
+    /// An idle connection is silent, too, so that silence counts from a request on.
+    fn observe_connections(&self, statistics: &Statistics) {
+        let now = now();
+        let mut waiting = lock(&self.waiting);
+        // A broker may have several connections: heartbeats have their own.
+        let mut silences: BTreeMap<String, Silence> = BTreeMap::new();
+        for (name, broker) in &statistics.brokers {
+            let is_waiting = broker.state == "UP" && broker.waitresp_cnt > 0;
+            if !is_waiting {
+                waiting.remove(name);
+            }
+            if broker.state != "UP" || broker.rxidle < 0 {
+                continue;
+            }
+            let received = Duration::from_micros(broker.rxidle.unsigned_abs());
+            let since = is_waiting.then(|| *waiting.entry(name.clone()).or_insert(now));
+            let unanswered = since.map(|since| received.min(now - since));
+            let silence = Silence { received, unanswered };
+            let of_broker = silences.entry(broker.nodename.clone()).or_insert(silence);
+            *of_broker = of_broker.merge(silence);
+        }
+        self.events.outages.observe_silences(silences);
+    }
+
     fn store_offset(&self, message: &impl Message) {
         if lock(&self.events.watched).as_deref() == Some(message.topic()) {
             lock(&self.events.by_partition).insert(message.partition(), message.offset());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::kafka::client::clock::now;
 use crate::kafka::client::config;
+use crate::kafka::client::context::{Context, Events};
 use crate::kafka::client::errors::{Stopped, code, configuration, failed, refusal};
 use crate::kafka::client::records::Position;
 use crate::kafka::client::settings::{Settings, TRANSACTION_TIMEOUT};
@@ -19,7 +21,8 @@ const REQUEST: Duration = Duration::from_secs(2);
 
 /// The committed positions of a group in a topic.
 pub(crate) struct GroupPosition {
-    consumer: BaseConsumer,
+    consumer: BaseConsumer<Context>,
+    events: Arc<Events>,
     topic: String,
     group: String,
     wait: Duration,
@@ -28,10 +31,15 @@ pub(crate) struct GroupPosition {
 impl GroupPosition {
     /// The positions of `group`, which is not joined.
     pub(crate) fn open(settings: &Settings, group: &str, topic: &str) -> io::Result<Self> {
-        let consumer =
-            config::observer(settings, group).create().map_err(|it| configuration(&it))?;
+        // It closes without a rebalance.
+        let events = Events::default();
+        events.close();
+        let events = Arc::new(events);
+        let consumer: BaseConsumer<Context> = config::observer(settings, group)
+            .create_with_context(Context::new(&events))
+            .map_err(|it| configuration(&it))?;
         let wait = settings.wait.max(TRANSACTION_TIMEOUT * 3);
-        Ok(Self { consumer, topic: topic.to_owned(), group: group.to_owned(), wait })
+        Ok(Self { consumer, events, topic: topic.to_owned(), group: group.to_owned(), wait })
     }
 
     /// The position of a partition; waits while a transaction of an ended process is open.
@@ -59,6 +67,7 @@ impl GroupPosition {
             if let Some(refused) = code(&why).and_then(|code| refusal(code, &what)) {
                 return Err(refused);
             }
+            self.check_refused(&what)?;
             if start.elapsed() > self.wait {
                 let waited = start.elapsed().as_secs_f64();
                 let text = format!("{what} have not been available for {waited:.0} s: {why}");
@@ -66,6 +75,18 @@ impl GroupPosition {
             }
             thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// An error if the coordinator has refused the group: the request itself only times out.
+    fn check_refused(&self, what: &str) -> io::Result<()> {
+        while let Some(polled) = self.consumer.poll(Duration::ZERO) {
+            let code = polled.err().and_then(|error| code(&error));
+            if let Some(refused) = code.and_then(|code| refusal(code, what)) {
+                return Err(refused);
+            }
+        }
+        let last = self.events.outages().connection_error();
+        last.and_then(|it| refusal(it.code, what)).map_or(Ok(()), Err)
     }
 
     /// The group without a member, for a transaction.

@@ -106,6 +106,10 @@ pub(crate) trait GroupConsumer {
     /// Whether the end of a partition is reached.
     fn has_ended(&self, partition: i32) -> bool;
 
+    /// The position at the end of a partition, where it is reached: it is after the markers of transactions, and all
+    /// records before it have been read.
+    fn end_position(&self, partition: i32) -> Option<i64>;
+
     /// The partitions that are assigned to members of the group; `None` where this is not known, or during a rebalance.
     fn assigned_to_members(&self) -> Option<BTreeSet<i32>>;
 

@@ -27,11 +27,33 @@ pub(super) struct ConnectionError {
     pub(super) text: String,
 }
 
+/// The silence of a broker towards one client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Silence {
+    /// Time since something was received.
+    pub(super) received: Duration,
+    /// Time for which a request has not been answered, if there is one.
+    pub(super) unanswered: Option<Duration>,
+}
+
+impl Silence {
+    /// Of two connections to one broker.
+    pub(super) fn merge(self, other: Self) -> Self {
+        let both = self.unanswered.zip(other.unanswered).map(|(a, b)| a.min(b));
+        Self {
+            received: self.received.min(other.received),
+            unanswered: both.or(self.unanswered).or(other.unanswered),
+        }
+    }
+}
+
 /// The outages that the clients of one daemon have observed.
 #[derive(Default)]
 pub(super) struct Outages {
     connection_error: Mutex<Option<ConnectionError>>,
     down_since: Mutex<Option<Instant>>,
+    /// The time of the last answer that a client received.
+    last_answer: Mutex<Option<Instant>>,
     /// Brokers with connection errors: the times of the first and the last one.
     failing: Mutex<BTreeMap<String, (Instant, Instant)>>,
 }
@@ -80,31 +102,45 @@ impl Outages {
             true => String::new(),
             false => format!("; nor did {}", others.join(", ")),
         };
+        // A listener that expects TLS or SASL ends the connection of a client without them.
+        let is_ended = |why: &str| why.contains("brokers are down") || why.contains("Disconnected");
+        let protocol = match why.is_some_and(is_ended) {
+            true => ", or security.protocol (the listener may expect TLS or SASL)",
+            false => "",
+        };
         format!(
-            "brokers {brokers} did not answer for {:.0} s{}{others}; check --brokers, or give a longer --wait",
+            "brokers {brokers} did not answer for {:.0} s{}{others}; check --brokers{protocol}, or give a longer --wait",
             waited.as_secs_f64(),
             why.map_or(String::new(), |why| format!(": {why}"))
         )
     }
 
-    /// Times since the last answer of the brokers to which there are connections.
-    pub(super) fn observe_silences(&self, silences: BTreeMap<String, Duration>) {
+    /// The connections of one client, by broker. Several clients of the same brokers call this.
+    pub(super) fn observe_silences(&self, silences: BTreeMap<String, Silence>) {
         let now = now();
         let since = |silence: Duration| now.checked_sub(silence).unwrap_or(now);
-        if let Some(shortest) = silences.values().min() {
-            let answered = since(*shortest);
+        if let Some(received) = silences.values().map(|it| it.received).min() {
+            let mut last = lock(&self.last_answer);
+            let answered = since(received).max(last.unwrap_or(since(received)));
+            *last = Some(answered);
             let mut down_since = lock(&self.down_since);
-            if *shortest >= MAX_SILENCE {
-                down_since.get_or_insert(answered);
-            } else if down_since.is_some_and(|down| down < answered) {
+            if down_since.is_some_and(|down| down < answered) {
                 *down_since = None;
+            }
+            // Idle connections are no evidence of an outage, nor against one.
+            let shortest = silences.values().filter_map(|it| it.unanswered).min();
+            if let Some(shortest) = shortest.filter(|it| *it >= MAX_SILENCE)
+                && now - answered >= MAX_SILENCE
+            {
+                // Not before another client of the process had an answer.
+                down_since.get_or_insert(since(shortest).max(answered));
             }
         }
         let mut failing = lock(&self.failing);
-        for (broker, silence) in silences {
-            if silence < MAX_SILENCE {
+        for (broker, Silence { received, unanswered }) in silences {
+            if received < MAX_SILENCE {
                 failing.remove(&broker);
-            } else {
+            } else if let Some(silence) = unanswered.filter(|it| *it >= MAX_SILENCE) {
                 failing.entry(broker).or_insert((since(silence), now)).1 = now;
             }
         }
@@ -147,19 +183,32 @@ mod tests {
     #[test]
     fn silence_of_all_brokers_is_an_outage() {
         let outages = Outages::default();
-        let observe = |silences: &[(&str, u64)]| {
-            let each = silences.iter();
-            let each = each.map(|(name, it)| ((*name).to_owned(), Duration::from_secs(*it)));
+        let observe = |silences: &[(&str, u64, Option<u64>)]| {
+            let each = silences.iter().map(|(name, received, unanswered)| {
+                let received = Duration::from_secs(*received);
+                let unanswered = unanswered.map(Duration::from_secs);
+                ((*name).to_owned(), Silence { received, unanswered })
+            });
             outages.observe_silences(each.collect());
         };
-        observe(&[("a:1", 9), ("b:1", 1)]);
+        // Idle connections are not silent.
+        observe(&[("a:1", 62, None), ("b:1", 70, None)]);
+        observe(&[("a:1", 62, Some(1)), ("b:1", 70, None)]);
         assert_eq!(outages.down_since(), None);
-        assert!(outages.unanswered().contains("a:1 has not answered for 9 s"));
-        observe(&[("a:1", 10), ("b:1", 8)]);
-        assert!(outages.failing_for(now()) >= Duration::from_secs(8));
-        observe(&[("a:1", 0), ("b:1", 9)]);
+        assert_eq!(outages.unanswered(), "");
+        observe(&[("a:1", 69, Some(8)), ("b:1", 77, None)]);
+        let failing = outages.failing_for(now());
+        assert!(failing >= Duration::from_secs(8) && failing < Duration::from_secs(20));
+        assert!(outages.unanswered().contains("a:1 has not answered for 8 s"));
+        // An idle connection of another client has no evidence, and an answer has.
+        observe(&[("a:1", 62, None)]);
+        assert!(outages.down_since().is_some());
+        observe(&[("a:1", 0, Some(0)), ("b:1", 79, Some(9))]);
         assert_eq!(outages.down_since(), None);
         assert!(!outages.unanswered().contains("a:1"));
+        // The outage that one client observes did not begin before an answer that another had.
+        observe(&[("b:1", 80, Some(10))]);
+        assert!(outages.failing_for(now()) < Duration::from_secs(5));
     }
 
     #[test]

@@ -3,16 +3,18 @@
 //! With a thread for the delivery reports alone, as in rdkafka's `ThreadedProducer`, both threads wake each other. Without
 //! one, a call that blocks, such as an abort, waits for reports that nothing processes.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::producer::BaseProducer;
 
-use crate::kafka::client::context::Context;
+use crate::kafka::client::context::{Context, Events};
+use crate::kafka::client::errors::refusal;
 
 /// Time between two polls while the sender waits for delivery reports.
 pub(super) const POLL: Duration = Duration::from_micros(500);
@@ -56,6 +58,19 @@ impl Polled {
     pub(super) fn poll(&self) {
         self.has_polled.store(true, Ordering::Relaxed);
         poll(&self.producer);
+    }
+
+    /// An error if a topic was denied to a transaction: later calls fail for the state of the transaction
+    /// only, and a new transaction would be denied the topic again.
+    pub(super) fn check_denied(&self, events: &Events) -> io::Result<()> {
+        // Polling serves the queue of the log lines, of which one has the topic.
+        if events.denied().is_none() {
+            // The other thread may be processing it.
+            thread::sleep(INTERVAL);
+            self.poll();
+        }
+        let refused = events.denied().and_then(|it| refusal(Code::TopicAuthorizationFailed, &it));
+        refused.map_or(Ok(()), Err)
     }
 
     /// Processes the delivery reports that have arrived, and waits a moment for others.

@@ -183,7 +183,10 @@ impl Producer {
                     return Err(io::Error::from(self.unreachable(&text, since)).into());
                 }
                 Some(Code::MessageSizeTooLarge) => return Err(too_large(new).into()),
-                _ => return Err(TransactionError::Abort(format!("topic {}: {error}", new.topic))),
+                _ => {
+                    self.polled().check_denied(&self.events)?;
+                    return Err(TransactionError::Abort(format!("topic {}: {error}", new.topic)));
+                }
             }
             record = returned;
         }
@@ -232,8 +235,8 @@ impl Producer {
                     return Err(io::Error::from(self.unreachable(&text, start)).into());
                 }
                 Remedy::Abort | Remedy::Replace => {
-                    let denied = self.events.denied().unwrap_or_else(|| what.to_owned());
-                    let refused = code(&error).and_then(|code| refusal(code, &denied));
+                    self.polled().check_denied(&self.events)?;
+                    let refused = code(&error).and_then(|code| refusal(code, what));
                     let other = || TransactionError::Abort(format!("{what}: {error}"));
                     return Err(refused.map_or_else(other, TransactionError::Fatal));
                 }
@@ -366,6 +369,7 @@ impl TransactionalProducer for Producer {
             self.began = None;
             return Ok(());
         }
+        self.polled().check_denied(&self.events)?;
         let start = now();
         while let Err(error) = self.abort_once() {
             log::info!("aborting a transaction: {error}");

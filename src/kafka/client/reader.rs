@@ -30,11 +30,13 @@ impl Reader {
     /// Starts to read partitions of a topic, each from an offset on.
     pub(super) fn open(
         settings: &Settings,
+        of_cluster: &Events,
         topic: &str,
         starts: &BTreeMap<i32, i64>,
     ) -> io::Result<Self> {
-        // The events of this client concern no other, and it closes without a rebalance.
-        let events = Events::default();
+        // Its outages are those of the brokers; its other events concern no other client, and it closes without a
+        // rebalance.
+        let events = Events::with_outages_of(of_cluster);
         events.close();
         let events = Arc::new(events);
         let consumer: BaseConsumer<Context> = config::reader(settings)

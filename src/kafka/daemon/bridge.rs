@@ -14,6 +14,7 @@ use crate::kafka::client::records::Found;
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::Topic;
 use crate::kafka::daemon::oversize::{head, oversize};
+use crate::kafka::daemon::topic_watch::TopicWatch;
 use crate::record::{Kind, Refusal};
 use crate::stage::{Ending, Outgoing, Tally};
 use crate::stream::lines::Writer;
@@ -40,6 +41,7 @@ fn place_in(topic: &str, partition: i32, offset: i64) -> String {
 struct Source {
     name: String,
     reader: Box<dyn PartitionReader>,
+    watch: TopicWatch,
     /// Partitions whose end is not reached.
     open: Vec<i32>,
 }
@@ -79,7 +81,8 @@ impl<W: Write> Bridge<W> {
                 starts.insert(partition, cluster.start(&name, partition)?);
             }
             let reader = cluster.reader(&name, &starts)?;
-            sources.push(Source { name, reader, open: (0..partitions).collect() });
+            let watch = TopicWatch::new(&name, starts);
+            sources.push(Source { name, reader, watch, open: (0..partitions).collect() });
         }
         Ok(Self {
             settings: settings.clone(),
@@ -105,6 +108,7 @@ impl<W: Write> Bridge<W> {
                 match found {
                     Found::End(partition) => source.open.retain(|it| *it != partition),
                     Found::Record(record) => {
+                        source.watch.read(record.partition(), record.offset());
                         wait = Duration::ZERO;
                         if !source.open.contains(&record.partition()) {
                             source.open.push(record.partition());
@@ -147,6 +151,9 @@ impl<W: Write> Transport for Bridge<W> {
             }
             self.to.flush()?;
             self.cluster.check_reachable()?;
+            for source in &mut self.sources {
+                source.watch.check(&self.cluster)?;
+            }
         }
         let frames = self.batch.iter().zip(self.first..).map(|(buffered, position)| Frame {
             position,

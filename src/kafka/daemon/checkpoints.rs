@@ -56,6 +56,14 @@ impl Checkpoints {
         }
     }
 
+    /// There is no record from `next` to `position`: a checkpoint at `next` is one at `position`, too. The offset of a
+    /// checkpoint may be that of a marker of a transaction, which retention deletes although no record is lost.
+    pub(crate) fn skip(&mut self, next: i64, position: i64) {
+        if let Some(last) = self.all.last_mut().filter(|last| last.offset == next) {
+            last.offset = position;
+        }
+    }
+
     /// Removes the checkpoint whose loss makes a replay longer by the smallest part of its length:
     /// recent checkpoints stay close together, and old ones are far apart.
     fn thin_out(&mut self, next: i64) {

@@ -14,6 +14,8 @@
 //! | `commit_interval` | the time between two commits |
 //! | `writer` | records of stages to topics, refused records |
 //! | `models` | the topic of models |
+//! | `carried` | counts and positions for the next clients of the process |
+//! | `topic_watch` | detects that a topic that is read without a group was changed |
 //! | `oversize` | the limit on the bytes of a record |
 //! | `metrics` | counts, latencies, lag |
 //! | `progress` | the position of `generate` in its own output |
@@ -21,6 +23,7 @@
 
 pub(super) mod assignment;
 pub(crate) mod bridge;
+mod carried;
 mod checkpoints;
 mod commit_interval;
 mod joins;
@@ -35,5 +38,6 @@ pub(crate) mod run;
 pub(crate) mod service;
 pub(crate) mod sink;
 mod task;
+mod topic_watch;
 mod transaction;
 mod writer;

@@ -15,6 +15,7 @@ use crate::kafka::client::records::{ConsumerRecord, Found};
 use crate::kafka::client::scan::{read_at, read_committed};
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::Topic;
+use crate::kafka::daemon::topic_watch::TopicWatch;
 use crate::learn::Model;
 use crate::record::{Item, Kind, Record, read};
 use crate::stage::Tally;
@@ -30,6 +31,7 @@ pub(crate) struct Models<'a> {
     cluster: &'a dyn Brokers,
     topic: String,
     reader: Box<dyn PartitionReader>,
+    watch: TopicWatch,
     /// Pinned counters by window.
     pins: BTreeMap<u64, u64>,
     /// Partition and offset of every version.
@@ -76,10 +78,12 @@ impl<'a> Models<'a> {
             Ok(())
         })?;
         let reader = cluster.reader(&topic, &ends)?;
+        let watch = TopicWatch::new(&topic, ends);
         let mut models = Self {
             cluster,
             topic,
             reader,
+            watch,
             pins,
             offsets: BTreeMap::new(),
             published,
@@ -125,9 +129,11 @@ impl<'a> Models<'a> {
     pub(crate) fn changes(&mut self) -> io::Result<Vec<Record>> {
         let mut texts = BTreeMap::new();
         let mut changed = false;
+        self.watch.check(self.cluster)?;
         while let Some(found) = self.reader.next(Duration::ZERO)? {
             let Found::Record(record) = found else { continue };
             let place = (record.partition(), record.offset());
+            self.watch.read(place.0, place.1);
             match parse(&record) {
                 Entry::Model(version, model) => {
                     self.offsets.insert(version, place);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::kafka::client::records::Positions;
-use crate::kafka::daemon::task::{Task, TaskOutput};
+use crate::kafka::daemon::task::{Task, TaskOutput, is_counter};
 use crate::stage::{RecordRef, Recover, Tally};
 use crate::stream::Frame;
 
@@ -12,25 +12,52 @@ pub(crate) struct Partitions<S> {
     tasks: BTreeMap<i32, Task<S>>,
     /// Partitions whose state contains records of an aborted transaction: it must be restored.
     invalid: BTreeSet<i32>,
+    /// The counts of the tasks that were removed or replaced: those of a process never decrease.
+    removed: Tally,
 }
 
 impl<S: Recover> Partitions<S> {
     pub(crate) fn new() -> Self {
-        Self { tasks: BTreeMap::new(), invalid: BTreeSet::new() }
+        Self { tasks: BTreeMap::new(), invalid: BTreeSet::new(), removed: Tally::new() }
+    }
+
+    /// Continues the counts of earlier clients of this process.
+    pub(crate) fn continue_with(&mut self, counts: Tally) {
+        self.removed = counts;
+    }
+
+    /// The counts for the next clients of this process.
+    pub(crate) fn take_counts(&mut self) -> Tally {
+        self.clear();
+        std::mem::take(&mut self.removed)
+    }
+
+    /// Retains the counts of a task that is removed.
+    fn retain_counts(removed: &mut Tally, task: &Task<S>) {
+        for (key, value) in task.tally().into_iter().filter(|(key, _)| is_counter(key)) {
+            *removed.entry(key).or_default() += value;
+        }
     }
 
     /// Adds or replaces the task of a partition.
     pub(crate) fn insert(&mut self, partition: i32, task: Task<S>) {
-        self.tasks.insert(partition, task);
+        if let Some(before) = self.tasks.insert(partition, task) {
+            Self::retain_counts(&mut self.removed, &before);
+        }
         self.invalid.remove(&partition);
     }
 
     pub(crate) fn remove(&mut self, partitions: &[i32]) {
-        self.tasks.retain(|partition, _| !partitions.contains(partition));
+        for partition in partitions {
+            if let Some(task) = self.tasks.remove(partition) {
+                Self::retain_counts(&mut self.removed, &task);
+            }
+        }
         self.invalid.retain(|partition| !partitions.contains(partition));
     }
 
     pub(crate) fn clear(&mut self) {
+        self.tasks.values().for_each(|task| Self::retain_counts(&mut self.removed, task));
         self.tasks.clear();
         self.invalid.clear();
     }
@@ -101,6 +128,21 @@ impl<S: Recover> Partitions<S> {
         Some((output, task.has_changed()))
     }
 
+    /// Advances the valid tasks to the positions at the ends of their partitions, as far as these are reached. Returns
+    /// whether there is something to commit.
+    pub(crate) fn advance(&mut self, end_position: impl Fn(i32) -> Option<i64>) -> bool {
+        let mut has_changed = false;
+        for (partition, task) in &mut self.tasks {
+            if !self.invalid.contains(partition)
+                && let Some(position) = end_position(*partition)
+            {
+                task.advance(position);
+                has_changed |= task.has_changed();
+            }
+        }
+        has_changed
+    }
+
     /// Puts models into use in all partitions.
     pub(crate) fn apply_models(&mut self, models: &[RecordRef<'_>]) {
         self.tasks.values_mut().for_each(|task| task.apply_models(models));
@@ -114,7 +156,7 @@ impl<S: Recover> Partitions<S> {
     /// The counts of all stages: summed up, except for extrema, and for those of the models, which
     /// all partitions have in common.
     pub(crate) fn tally(&self) -> Tally {
-        let mut tally = Tally::new();
+        let mut tally = self.removed.clone();
         for task in self.tasks.values() {
             for ((name, label), value) in task.tally() {
                 let merge = match &*label {

@@ -11,6 +11,7 @@ use crate::kafka::client::records::{ConsumerRecord, Positions, Rebalance};
 use crate::kafka::client::settings::Settings;
 use crate::kafka::client::topics::InputTopic;
 use crate::kafka::daemon::assignment::Assignment;
+use crate::kafka::daemon::carried::Carried;
 use crate::kafka::daemon::joins::Joins;
 use crate::kafka::daemon::membership::Membership;
 use crate::kafka::daemon::metrics::Metrics;
@@ -23,22 +24,12 @@ use crate::kafka::restore::changelog::Changelog;
 use crate::kafka::restore::recovery::{Recovery, partitions_changed};
 use crate::kafka::restore::remedies::long_replay;
 use crate::stage::{Recover, Tally};
-use crate::stream::{Counts, Frame, Observer, Rejects};
+use crate::stream::{Counts, Frame, Observer};
 
 /// Timeout of a poll, at most: signals and the topic of models are checked in between.
 const POLL: Duration = Duration::from_millis(100);
 /// Timeout of a poll while positions are being located.
 const POLL_LOCATING: Duration = Duration::from_millis(5);
-
-/// Counts and positions that a daemon takes over from the one before it in this process, after a reconnection.
-#[derive(Default)]
-pub(crate) struct Carried {
-    written: u64,
-    rejects: Rejects,
-    metrics: Metrics,
-    /// The highest committed offset of each partition.
-    known: BTreeMap<i32, i64>,
-}
 
 /// A daemon that runs stages of `make`, one for each assigned partition.
 pub(crate) struct Daemon<'a, S, F> {
@@ -93,6 +84,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         self.written_before = before.written;
         self.writer.continue_with(before.rejects);
         self.metrics = before.metrics;
+        self.partitions.continue_with(before.counts);
         *self.assignment.known() = before.known;
     }
 
@@ -102,6 +94,7 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
             written: self.counts().written,
             rejects: self.writer.take_rejects(),
             metrics: std::mem::take(&mut self.metrics),
+            counts: self.partitions.take_counts(),
             known: std::mem::take(self.assignment.known()),
         }
     }
@@ -197,6 +190,9 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         for (partition, output) in outputs {
             let models = self.restorer.models();
             self.writer.write(partition, output, &mut self.transaction, models)?;
+        }
+        if self.partitions.advance(|partition| self.consumer.end_position(partition)) {
+            self.transaction.begin();
         }
         Ok(())
     }
@@ -365,13 +361,17 @@ impl<'a, S: Recover, F: Fn() -> S> Daemon<'a, S, F> {
         let committed = committed.get(&partition).and_then(Option::as_ref);
         let task = self.restorer.restore(partition, committed)?;
         let next = task.next();
+        if task.has_changed() {
+            self.transaction.begin();
+        }
         self.consumer.set_end(partition, task.end_at_restore());
         self.partitions.insert(partition, task);
         self.assignment.restored(self.consumer.clock());
         Ok(next)
     }
 
-    fn tally(&self) -> Tally {
+    /// All counts.
+    pub(crate) fn tally(&self) -> Tally {
         let (topic, producer) = (&self.input.name, self.transaction.producer());
         let is_assigned = self.assignment.is_complete();
         let (partitions, consumer) = (&self.partitions, &*self.consumer);

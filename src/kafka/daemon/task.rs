@@ -68,6 +68,11 @@ fn check_options(committed: &str, now: &str) -> io::Result<()> {
     )))
 }
 
+/// Whether a count only increases: also those of a histogram.
+pub(crate) fn is_counter((name, label): &(&'static str, String)) -> bool {
+    (name.ends_with("_total") || label.contains('|')) && !name.starts_with("model_")
+}
+
 /// The stage of a partition.
 pub(crate) struct Task<S> {
     stage: S,
@@ -91,6 +96,8 @@ pub(crate) struct Task<S> {
     /// Whether `next` has changed since the last commit.
     has_changed: bool,
     out: Out,
+    /// The counts of the stage at the end of the replay: those of records that were counted before.
+    replayed: Tally,
 }
 
 impl<S: Recover> Task<S> {
@@ -106,6 +113,7 @@ impl<S: Recover> Task<S> {
             group_offset,
             end,
             options,
+            is_start_to_commit,
         } = restored;
         check_options(&options, &stage.output_options())?;
         let next = checkpoint.offset;
@@ -119,7 +127,7 @@ impl<S: Recover> Task<S> {
         }
         let is_replaying = next < live_from;
         stage.replaying(is_replaying);
-        Ok(Self {
+        let mut task = Self {
             stage,
             limits,
             next,
@@ -131,9 +139,14 @@ impl<S: Recover> Task<S> {
             parts: parts.live.iter().map(|(id, _)| *id).collect(),
             leftovers: parts.leftovers,
             emitted_end,
-            has_changed: false,
+            has_changed: is_start_to_commit,
             out: Out::default(),
-        })
+            replayed: Tally::new(),
+        };
+        if !is_replaying {
+            task.replayed = task.stage.tally();
+        }
+        Ok(task)
     }
 
     /// The offset of the next record.
@@ -172,8 +185,36 @@ impl<S: Recover> Task<S> {
         self.next.saturating_sub(self.checkpoints.low()).unsigned_abs()
     }
 
+    /// The counts of the stage: those of new records, and values that increase and decrease.
     pub(crate) fn tally(&self) -> Tally {
-        self.stage.tally()
+        let mut tally = self.stage.tally();
+        for (key, value) in &mut tally {
+            if is_counter(key) {
+                *value = match self.is_replaying {
+                    true => 0.0,
+                    false => *value - self.replayed.get(key).copied().unwrap_or_default(),
+                };
+            }
+        }
+        tally
+    }
+
+    /// The end of the partition is reached, and this is the position there.
+    ///
+    /// Markers of transactions may be before it. It is committed: the offset after the last record would be one that
+    /// retention deletes although no record is lost.
+    pub(crate) fn advance(&mut self, position: i64) {
+        if position > self.next && position >= self.live_from {
+            self.end_replay();
+            self.skip_to(position);
+            self.has_changed = true;
+        }
+    }
+
+    /// There is no record from the next offset to this one: the state is the same at both.
+    fn skip_to(&mut self, position: i64) {
+        self.checkpoints.skip(self.next, position);
+        self.next = position;
     }
 
     /// Puts models into use.
@@ -207,6 +248,7 @@ impl<S: Recover> Task<S> {
         if self.is_replaying {
             self.is_replaying = false;
             self.stage.replaying(false);
+            self.replayed = self.stage.tally();
         }
     }
 
@@ -217,6 +259,9 @@ impl<S: Recover> Task<S> {
         found: &mut Vec<Joined>,
         emitted_from: Option<i64>,
     ) {
+        if let Some(first) = frames.first() {
+            self.skip_to(first.position as i64);
+        }
         let fitting = remove_oversized(frames, self.limits.record_bytes, refused);
         let batch = parse(fitting.as_deref().unwrap_or(frames), S::TAKES, refused);
         found.extend(joined(S::RESTORE.joins, &batch, frames));

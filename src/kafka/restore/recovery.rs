@@ -7,7 +7,7 @@ use crate::kafka::client::errors::{failed, recreated};
 use crate::kafka::client::interface::Brokers;
 use crate::kafka::client::records::Position;
 use crate::kafka::client::scan::read_committed;
-use crate::kafka::client::settings::Settings;
+use crate::kafka::client::settings::{From, Settings};
 use crate::kafka::client::topics::{InputTopic, Topic};
 use crate::kafka::restore::changelog::{Changelog, Parts};
 use crate::kafka::restore::checkpoint::{Checkpoint, CheckpointText, Metadata, Unusable};
@@ -45,6 +45,8 @@ pub(crate) struct Restored {
     pub(crate) end: i64,
     /// The options under which it was committed; empty where none is stored.
     pub(crate) options: String,
+    /// Whether the offset must be committed before the first record: the start is another one at the next restore.
+    pub(crate) is_start_to_commit: bool,
 }
 
 impl<'a> Recovery<'a> {
@@ -97,6 +99,7 @@ impl<'a> Recovery<'a> {
             group_offset,
             end,
             options,
+            is_start_to_commit: committed.is_none() && self.settings.from != From::Earliest,
         })
     }
 

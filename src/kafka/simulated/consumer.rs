@@ -27,7 +27,8 @@ pub(super) struct SimulatedConsumer {
     held: BTreeSet<i32>,
     /// The offsets from which the accepted partitions are read.
     positions: RefCell<BTreeMap<i32, i64>>,
-    ended: RefCell<BTreeSet<i32>>,
+    /// The partitions whose end is reached, with the position there, which is after the markers of transactions.
+    ended: RefCell<BTreeMap<i32, i64>>,
     is_killed: Rc<Cell<bool>>,
 }
 
@@ -100,7 +101,7 @@ impl GroupConsumer for SimulatedConsumer {
             positions.clear();
         }
         positions.extend(starts);
-        self.ended.borrow_mut().retain(|partition| !starts.contains_key(partition));
+        self.ended.borrow_mut().retain(|partition, _| !starts.contains_key(partition));
         Ok(())
     }
 
@@ -111,7 +112,7 @@ impl GroupConsumer for SimulatedConsumer {
     fn release(&mut self, partitions: &[i32]) {
         self.held.retain(|partition| !partitions.contains(partition));
         self.positions.borrow_mut().retain(|partition, _| !partitions.contains(partition));
-        self.ended.borrow_mut().retain(|partition| !partitions.contains(partition));
+        self.ended.borrow_mut().retain(|partition, _| !partitions.contains(partition));
         let mut world = self.world.borrow_mut();
         let now = world.now;
         if world.group.is_expelled(self.id.get()) {
@@ -171,7 +172,8 @@ impl GroupConsumer for SimulatedConsumer {
                         batch.push(ConsumerRecord::from(record));
                     }
                     None => {
-                        ended.insert(*partition);
+                        *position = (*position).max(world.stable_end(&self.topic, *partition));
+                        ended.insert(*partition, *position);
                         break;
                     }
                 }
@@ -196,7 +198,11 @@ impl GroupConsumer for SimulatedConsumer {
     }
 
     fn has_ended(&self, partition: i32) -> bool {
-        self.ended.borrow().contains(&partition)
+        self.ended.borrow().contains_key(&partition)
+    }
+
+    fn end_position(&self, partition: i32) -> Option<i64> {
+        self.ended.borrow().get(&partition).copied()
     }
 
     fn assigned_to_members(&self) -> Option<BTreeSet<i32>> {

@@ -12,15 +12,18 @@ use rand_chacha::ChaCha8Rng;
 use super::group::Group;
 use super::output::Finding;
 use super::scenario::{FaultCounts, Scenario, connection, run_with_faults, settings};
-use super::world::{Identity, World};
+use super::world::{Identity, State, World};
 use crate::event::{Event, EventTime};
 use crate::kafka::client::interface::Brokers;
 use crate::kafka::client::records::Position;
-use crate::kafka::client::topics::Topic;
+use crate::kafka::client::topics::{InputTopic, Topic};
 use crate::kafka::daemon::assignment::Assignment;
+use crate::kafka::daemon::run::Daemon;
+use crate::kafka::restore::recovery::Recovery;
 use crate::record::{Item, Kind, Record, Watermark, read};
 use crate::replay::random::seeded_rng;
 use crate::replay::testing::below;
+use crate::stage::Recover;
 use crate::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
 use crate::stage::predict::{Method, Predict, PredictOptions};
 
@@ -273,4 +276,56 @@ fn predict_with_faults(scenario: &Scenario) -> Result<FaultCounts, Finding> {
 #[test]
 fn a_predictor_commits_every_record_once_under_any_faults() {
     all(100, predict_with_faults);
+}
+
+/// Where a position is not after the markers at the end, retention makes it one that does not exist.
+#[test]
+fn a_position_is_committed_after_the_markers_at_the_end() {
+    let topic = Topic::Tweets.default_name();
+    let input = InputTopic { name: topic.to_owned(), partitions: 1 };
+    let world = World::new(seeded_rng(1, 8), Group::new(1, true));
+    let world = Rc::new(RefCell::new(world));
+    world.borrow_mut().unit = Duration::from_millis(100);
+    for name in [topic, "cascade_series", "cascade_properties", "collect_state"] {
+        world.borrow_mut().create(name, 1);
+    }
+    let mut settings = settings(&Scenario::exactly_once(1));
+    settings.tick = Duration::ZERO;
+    let options = || CollectOptions {
+        windows: vec![300],
+        terminated: 1800.0,
+        min_size: 2,
+        lateness: 0.0,
+        max_age: 90_000.0,
+        max_jump: 40_000.0,
+        at_end: AtEnd::Drop,
+        limits: Limits::default(),
+    };
+    let end = |world: &World| world.ends(topic, 0).1;
+    for number in 1..4 {
+        let write = |state| {
+            let mut world = world.borrow_mut();
+            let transaction = world.begin("upstream");
+            world.append(topic, 0, Some("0"), Some(b"not a tweet"), Some(transaction));
+            world.end(transaction, state);
+        };
+        let connection = connection(&world, &settings, number);
+        connection.process.set(number);
+        let (cluster, needs): (&dyn Brokers, _) = (&connection, Collect::RESTORE);
+        let recovery = Recovery { settings: &connection.settings, cluster, input: &input, needs };
+        let mut daemon = Daemon::open(|| Collect::new(options()), recovery).expect("it starts");
+        for state in [State::Committed, State::Aborted] {
+            write(state);
+            for _ in 0..60 {
+                world.borrow_mut().advance(1);
+                daemon.step(&mut ()).expect("no record is lost");
+            }
+            let world = world.borrow();
+            assert_eq!(world.positions[&0].offset, end(&world), "{number} {state:?}");
+        }
+        drop(daemon);
+        world.borrow_mut().advance(100);
+        let end = end(&world.borrow());
+        world.borrow_mut().delete_before(topic, 0, end);
+    }
 }

@@ -20,7 +20,7 @@ use crate::kafka::restore::recovery::Recovery;
 use crate::record::Record;
 use crate::replay::random::seeded_rng;
 use crate::replay::testing::below;
-use crate::stage::Recover;
+use crate::stage::{Recover, Tally};
 
 /// A daemon with stages of any constructor.
 type AnyDaemon<'a, S> = Daemon<'a, S, &'a dyn Fn() -> S>;
@@ -217,6 +217,7 @@ pub(super) fn run_with_faults<S: Recover>(
     let mut counts = FaultCounts { records: records.len() as u64, ..FaultCounts::default() };
     let mut processes = 0;
     let mut is_other: Vec<bool> = connections.iter().map(|_| false).collect();
+    let mut counted: Vec<Tally> = connections.iter().map(|_| Tally::new()).collect();
     let (mut appended, mut idle, mut turns) = (0, 0, 0);
     let faulty_turns = 60 + below(&mut rng, 200);
     loop {
@@ -304,6 +305,16 @@ pub(super) fn run_with_faults<S: Recover>(
         if let Err(error) = &stepped {
             log::trace!("{turns}: instance {index}: {error}");
         }
+        match (&stepped, &daemons[index]) {
+            // It takes time, and a part of the seeds suffices.
+            (Ok(true), Some(daemon)) if scenario.seed.is_multiple_of(16) => {
+                let tally = daemon.tally();
+                check_counters(&counted[index], &tally)?;
+                counted[index] = tally;
+            }
+            (Ok(true), _) => {}
+            _ => counted[index].clear(),
+        }
         match stepped {
             Ok(true) => {}
             Ok(false) => {
@@ -339,6 +350,18 @@ pub(super) fn run_with_faults<S: Recover>(
     counts.aborted = world.aborted("id-");
     let (actual, expected) = (emitted(&world, outputs), offline(&world, &topic, make));
     compare(&actual, &expected).map(|()| counts)
+}
+
+/// A counter of a process never decreases, whatever it loses and restores.
+fn check_counters(before: &Tally, now: &Tally) -> Result<(), Finding> {
+    let counters = before.iter().filter(|((name, _), _)| name.ends_with("_total"));
+    for (key, before) in counters {
+        let now = now.get(key).copied().unwrap_or_default();
+        if now < *before {
+            return Err(Finding(format!("{key:?} decreased from {before} to {now}")));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a state may be that of an old position.
