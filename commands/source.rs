@@ -144,21 +144,8 @@ impl SourceFlags {
                 stream::report(&note);
             }
         })?;
-        let dated = (0..cascades.count()).filter(|&index| cascades.is_dated(index)).count() as u64;
-        if (1..cascades.count()).contains(&dated) && !self.is_reported {
-            stream::report(&format!(
-                "{} of {} cascades have no Unix times, so those of the others are not used: all are taken as times since \
-                 the first event; remove these cascades, or give their times",
-                cascades.count() - dated,
-                cascades.count()
-            ));
-        }
-        let again = (0..cascades.count()).filter(|&index| cascades.suffix(index) > 1).count();
-        if again > 0 && !self.is_reported {
-            stream::report(&format!(
-                "{again} cascades have the id of one in an earlier file: they are read as others, with ~2 and so on behind \
-                 the id; give each file once"
-            ));
+        if !self.is_reported {
+            report_replaced(&*cascades);
         }
         let is_reported =
             self.is_reported || !self.any() && files.iter().any(|path| is_empty(path));
@@ -191,4 +178,24 @@ impl SourceFlags {
 /// Whether a path is that of a file without content.
 fn is_empty(path: &Path) -> bool {
     path.metadata().is_ok_and(|it| it.is_file() && it.len() == 0)
+}
+
+/// Reports times that are not used and ids that are replaced.
+fn report_replaced(cascades: &dyn Cascades) {
+    let count = cascades.count();
+    let dated = (0..count).filter(|&index| cascades.is_dated(index)).count() as u64;
+    if (1..count).contains(&dated) {
+        stream::report(&format!(
+            "{} of {count} cascades have no Unix times, so those of the others are not used: all are taken as times since \
+             the first event; remove these cascades, or give their times",
+            count - dated
+        ));
+    }
+    let again = (0..count).filter(|&index| cascades.suffix(index) > 1).count();
+    if again > 0 {
+        stream::report(&format!(
+            "{again} cascades have the id of one in an earlier file: they are read as others, with ~2 and so on behind \
+             the id; give each file once"
+        ));
+    }
 }

@@ -345,7 +345,6 @@ fn scatter(content: &Content<'_>) -> String {
 
 fn misses(content: &Content<'_>) -> String {
     const WORST: usize = 10;
-    const POINTS: usize = 120;
     let past: HashMap<&str, &FinishedCascade> =
         content.past.iter().map(|it| (&*it.cid, it)).collect();
     let log_error = |case: &Case| math::ln(case.ours().n_tot / case.n_tot.max(1) as f64).abs();
@@ -373,55 +372,58 @@ fn misses(content: &Content<'_>) -> String {
                 step.to_owned(),
             ],
         ));
-        let Some(past) = past.get(&*case.cid) else { continue };
-        let events: Vec<f64> = past
-            .points
-            .iter()
-            .map(|it| it.time)
-            .filter(|it| *it <= content.options.max_age)
-            .collect();
-        let every = events.len().div_ceil(POINTS).max(1);
-        let mut grown: Vec<(f64, f64)> = events
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| i % every == 0 || i + 1 == events.len())
-            .map(|(i, t)| (t.max(1.0) / 60.0, (i + 1) as f64))
-            .collect();
-        let end = content.options.max_age / 60.0;
-        if let Some((_, last)) = grown.last().copied() {
-            grown.push((end, last));
+        if let Some(past) = past.get(&*case.cid) {
+            figures += &growth(case, past, content.options.max_age);
         }
-        let window = case.t_obs as f64 / 60.0;
-        let top = predicted.max(case.n_tot as f64);
-        let marks = [
-            Mark::Line { class: "c", name: "events", points: grown },
-            Mark::Line {
-                class: "e",
-                name: "end of the window",
-                points: vec![(window, 1.0), (window, top)],
-            },
-            Mark::Line {
-                class: "a",
-                name: "predicted",
-                points: vec![(window, predicted), (end, predicted)],
-            },
-        ];
-        let about = format!(
-            "Cascade {} after {}: {:.0} predicted, {} final.",
-            case.cid,
-            span(case.t_obs),
-            predicted,
-            case.n_tot
-        );
-        let x = Axis { name: "age, minutes", from: (window / 20.0).min(1.0), to: end, log: true };
-        let y = Axis { name: "events", from: 0.0, to: top * 1.05, log: false };
-        figures += &figure(&format!("Cascade {}", case.cid), &about, x, y, &marks);
     }
     let heads =
         ["Cascade", "Window", "Observed", "Predicted", "Interval", "Final", "Factor", "Method"];
     let text = table("The ten worst misses", &heads, &rows)
         + &format!("<div class=\"figures\">{figures}</div>");
     section("misses", "The ten worst misses, by factor", &text)
+}
+
+/// The figure of a case: the growth of its cascade beside the prediction. The largest age is in seconds.
+fn growth(case: &Case, past: &FinishedCascade, max_age: f64) -> String {
+    const POINTS: usize = 120;
+    let times = past.points.iter().map(|it| it.time);
+    let events: Vec<f64> = times.filter(|it| *it <= max_age).collect();
+    let every = events.len().div_ceil(POINTS).max(1);
+    let mut grown: Vec<(f64, f64)> = events
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| i % every == 0 || i + 1 == events.len())
+        .map(|(i, t)| (t.max(1.0) / 60.0, (i + 1) as f64))
+        .collect();
+    let end = max_age / 60.0;
+    if let Some((_, last)) = grown.last().copied() {
+        grown.push((end, last));
+    }
+    let (window, predicted) = (case.t_obs as f64 / 60.0, case.ours().n_tot);
+    let top = predicted.max(case.n_tot as f64);
+    let marks = [
+        Mark::Line { class: "c", name: "events", points: grown },
+        Mark::Line {
+            class: "e",
+            name: "end of the window",
+            points: vec![(window, 1.0), (window, top)],
+        },
+        Mark::Line {
+            class: "a",
+            name: "predicted",
+            points: vec![(window, predicted), (end, predicted)],
+        },
+    ];
+    let about = format!(
+        "Cascade {} after {}: {:.0} predicted, {} final.",
+        case.cid,
+        span(case.t_obs),
+        predicted,
+        case.n_tot
+    );
+    let x = Axis { name: "age, minutes", from: (window / 20.0).min(1.0), to: end, log: true };
+    let y = Axis { name: "events", from: 0.0, to: top * 1.05, log: false };
+    figure(&format!("Cascade {}", case.cid), &about, x, y, &marks)
 }
 
 fn card(content: &Content<'_>) -> String {

@@ -61,82 +61,15 @@ pub(super) fn figure(
     y: Axis<'_>,
     marks: &[Mark<'_>],
 ) -> String {
-    let [left, right, top, bottom] = MARGINS;
-    let at_x = |value: f64| left + x.share(value) * (WIDTH - left - right);
-    let at_y = |value: f64| HEIGHT - bottom - y.share(value) * (HEIGHT - top - bottom);
     let mut svg = format!(
         "<figure><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{0}: {1}\">\
          <title>{0}</title><desc>{1}</desc>\n",
         escaped(title),
         escaped(about)
     );
-    for tick in y.ticks() {
-        let place = at_y(tick);
-        let _ = writeln!(
-            svg,
-            "<line class=\"grid\" x1=\"{left}\" x2=\"{:.1}\" y1=\"{place:.1}\" y2=\"{place:.1}\"/>\
-             <text class=\"tick\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
-            WIDTH - right,
-            left - 6.0,
-            place + 4.0,
-            label(tick)
-        );
-    }
-    for tick in x.ticks() {
-        let place = at_x(tick);
-        let _ = writeln!(
-            svg,
-            "<text class=\"tick\" text-anchor=\"middle\" x=\"{place:.1}\" y=\"{:.1}\">{}</text>",
-            HEIGHT - bottom + 18.0,
-            label(tick)
-        );
-    }
-    let _ = writeln!(
-        svg,
-        "<text class=\"name\" text-anchor=\"middle\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\
-         <text class=\"name\" text-anchor=\"middle\" transform=\"translate(14 {:.1}) rotate(-90)\">{}</text>",
-        (left + WIDTH - right) / 2.0,
-        HEIGHT - 6.0,
-        escaped(x.name),
-        (top + HEIGHT - bottom) / 2.0,
-        escaped(y.name)
-    );
-    for mark in marks {
-        match mark {
-            Mark::Line { class, name, points } => {
-                let path: Vec<String> = points
-                    .iter()
-                    .map(|(a, b)| format!("{:.1},{:.1}", at_x(*a), at_y(*b)))
-                    .collect();
-                let _ = writeln!(
-                    svg,
-                    "<polyline class=\"line {class}\" points=\"{}\"><title>{}</title></polyline>",
-                    path.join(" "),
-                    escaped(name)
-                );
-            }
-            Mark::Dots { class, points } => {
-                for (a, b) in points {
-                    let _ = writeln!(
-                        svg,
-                        "<circle class=\"dot {class}\" r=\"3\" cx=\"{:.1}\" cy=\"{:.1}\"/>",
-                        at_x(*a),
-                        at_y(*b)
-                    );
-                }
-            }
-            Mark::Bar { class, from, to, height } => {
-                let (low, high) = (at_y(y.from), at_y(*height));
-                let _ = writeln!(
-                    svg,
-                    "<rect class=\"bar {class}\" x=\"{:.1}\" y=\"{high:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>",
-                    at_x(*from) + 1.0,
-                    (at_x(*to) - at_x(*from) - 2.0).max(0.5),
-                    (low - high).max(0.0)
-                );
-            }
-        }
-    }
+    let plane = Plane { x, y };
+    plane.write_axes(&mut svg);
+    marks.iter().for_each(|mark| plane.write_mark(&mut svg, mark));
     let names: Vec<String> = marks
         .iter()
         .filter_map(|mark| match mark {
@@ -153,6 +86,99 @@ pub(super) fn figure(
         names.join(" ")
     );
     svg
+}
+
+/// The plane of two axes.
+struct Plane<'a> {
+    x: Axis<'a>,
+    y: Axis<'a>,
+}
+
+impl Plane<'_> {
+    /// The distance of a value from the left edge.
+    fn at_x(&self, value: f64) -> f64 {
+        let [left, right, ..] = MARGINS;
+        left + self.x.share(value) * (WIDTH - left - right)
+    }
+
+    /// The distance of a value from the upper edge.
+    fn at_y(&self, value: f64) -> f64 {
+        let [.., top, bottom] = MARGINS;
+        HEIGHT - bottom - self.y.share(value) * (HEIGHT - top - bottom)
+    }
+
+    /// Writes the grid, the numbers and the names of the axes.
+    fn write_axes(&self, svg: &mut String) {
+        let [left, right, top, bottom] = MARGINS;
+        for tick in self.y.ticks() {
+            let place = self.at_y(tick);
+            let _ = writeln!(
+                svg,
+                "<line class=\"grid\" x1=\"{left}\" x2=\"{:.1}\" y1=\"{place:.1}\" y2=\"{place:.1}\"/>\
+                 <text class=\"tick\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                WIDTH - right,
+                left - 6.0,
+                place + 4.0,
+                label(tick)
+            );
+        }
+        for tick in self.x.ticks() {
+            let place = self.at_x(tick);
+            let _ = writeln!(
+                svg,
+                "<text class=\"tick\" text-anchor=\"middle\" x=\"{place:.1}\" y=\"{:.1}\">{}</text>",
+                HEIGHT - bottom + 18.0,
+                label(tick)
+            );
+        }
+        let _ = writeln!(
+            svg,
+            "<text class=\"name\" text-anchor=\"middle\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\
+             <text class=\"name\" text-anchor=\"middle\" transform=\"translate(14 {:.1}) rotate(-90)\">{}</text>",
+            (left + WIDTH - right) / 2.0,
+            HEIGHT - 6.0,
+            escaped(self.x.name),
+            (top + HEIGHT - bottom) / 2.0,
+            escaped(self.y.name)
+        );
+    }
+
+    fn write_mark(&self, svg: &mut String, mark: &Mark<'_>) {
+        match mark {
+            Mark::Line { class, name, points } => {
+                let path: Vec<String> = points
+                    .iter()
+                    .map(|(a, b)| format!("{:.1},{:.1}", self.at_x(*a), self.at_y(*b)))
+                    .collect();
+                let _ = writeln!(
+                    svg,
+                    "<polyline class=\"line {class}\" points=\"{}\"><title>{}</title></polyline>",
+                    path.join(" "),
+                    escaped(name)
+                );
+            }
+            Mark::Dots { class, points } => {
+                for (a, b) in points {
+                    let _ = writeln!(
+                        svg,
+                        "<circle class=\"dot {class}\" r=\"3\" cx=\"{:.1}\" cy=\"{:.1}\"/>",
+                        self.at_x(*a),
+                        self.at_y(*b)
+                    );
+                }
+            }
+            Mark::Bar { class, from, to, height } => {
+                let (low, high) = (self.at_y(self.y.from), self.at_y(*height));
+                let width = (self.at_x(*to) - self.at_x(*from) - 2.0).max(0.5);
+                let _ = writeln!(
+                    svg,
+                    "<rect class=\"bar {class}\" x=\"{:.1}\" y=\"{high:.1}\" width=\"{width:.1}\" height=\"{:.1}\"/>",
+                    self.at_x(*from) + 1.0,
+                    (low - high).max(0.0)
+                );
+            }
+        }
+    }
 }
 
 /// The next of 1, 2 and 5 times a power of ten.
