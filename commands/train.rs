@@ -16,7 +16,9 @@ use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{Mapped, Rejects, Replayed, Stdout};
 use tweetoscope::telemetry::Timed;
 
-use crate::collect::{CollectFlags, MAX_AGE, report_small, warn_of_dropped, warn_of_observed};
+use crate::collect::{
+    CollectFlags, MAX_AGE, TerminatedBy, report_small, warn_of_dropped, warn_of_observed,
+};
 use crate::fit::{FitFlags, warn_of_marks};
 use crate::flags::{
     CarrierArgs, Outcome, Usage, check_folder, make_folder, threads, warn_of_ignored,
@@ -161,11 +163,11 @@ fn warn_of_samples() {
 }
 
 /// Reports what a system dropped or replaced of the cascades.
-pub(crate) fn report_losses(system: &System) {
+pub(crate) fn report_losses(system: &System, terminated: TerminatedBy) {
     system.with_fit(warn_of_marks);
     warn_of_dropped(system.collect());
     report_small(system.collect());
-    system.with_observed(warn_of_observed);
+    system.with_observed(|observed| warn_of_observed(observed, terminated));
 }
 
 /// Trains on the samples that the other stages make of recorded cascades.
@@ -199,7 +201,7 @@ fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
     });
     let make = || System::new(settings.clone());
     let done = |system: &System| {
-        report_losses(system);
+        report_losses(system, TerminatedBy::of(args.collect.terminated));
         Outcome::Done
     };
     match &args.models {
