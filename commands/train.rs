@@ -158,7 +158,8 @@ const OF_CASCADES: [&str; 13] = [
 
 /// Logs options that make samples of cascades, where the input is samples.
 fn warn_of_samples() {
-    let why = "the input is samples, which are complete; give cascades, or remove them";
+    let why = "without recorded cascades train reads sample records, as predict writes them, whose windows and features \
+               are fixed; give recorded cascades with --history FILE, or remove these options";
     warn_of_ignored(&OF_CASCADES, why);
 }
 

@@ -100,13 +100,18 @@ fn options_of_cascades_are_reported_where_the_input_is_records() {
     let history = file(&folder("record-options"), "history.jsonl", HISTORY);
     let output = run(&["fit", "--windows", "10m"], SERIE);
     let errors = text(&output.stderr);
-    assert!(errors.contains("ignored: --windows: the input is series"), "{errors}");
+    assert!(
+        errors.contains("ignored: --windows: the input is serie records, as collect writes them"),
+        "{errors}"
+    );
     let output = run(&["fit", "--windows", "10m", &history], b"");
     assert!(!text(&output.stderr).contains("ignored"), "{}", text(&output.stderr));
     let sample = b"{\"type\":\"sample\",\"cid\":\"a\",\"T_obs\":600,\"X\":[0.1,0.5,3],\"n_obs\":9,\"n_tot\":12}\n";
     let output = run(&["train", "--min-size", "5", "--lateness", "1s"], sample);
     let errors = text(&output.stderr);
-    assert!(errors.contains("ignored: --min-size, --lateness: the input is samples"), "{errors}");
+    let ignored =
+        "ignored: --min-size, --lateness: without recorded cascades train reads sample records";
+    assert!(errors.contains(ignored) && errors.contains("as predict writes them"), "{errors}");
     assert!(output.status.success());
     // The unit of history lines has its effect however the file is given.
     let unit = ["fit", "--csv", "--until", "3m", "--seconds-per-unit", "60"];
