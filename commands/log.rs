@@ -22,25 +22,30 @@ use feed::Feed;
 
 /// Merge the logs of all stages by time, filter them, and print or store them
 ///
-/// Reads log records, and the text logs that the commands write, from files, from directories of log
-/// files and from stdin; each input must be in the order of time, as a command writes it. Prints the columns time (UTC), stage, level and message, in colour on a
-/// terminal unless NO_COLOR is set. Other records are skipped.
+/// Reads the messages that the other commands (the stages) log: log records, as --log-format json and the logs topic
+/// have them, and lines of text, as the commands write them to stderr and --log-dir; from files, from folders of log files,
+/// and from stdin. Each input must be in the order of time, as a command writes it. Prints a line for each
+/// message, with time (UTC), stage, level and text, in colour on a terminal unless NO_COLOR is set. Records of other types
+/// are skipped. A line that is no such message, or whose level is not one of those of --levels (WARN, FATAL and the names of
+/// syslog are read as the nearest of them), is refused: it is reported with its place, and the exit status is 1.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Print these levels only, separated by commas: trace, debug, info, warning, error,
-    /// critical
+    /// Print the messages of these levels only, separated by commas, such as warning,error,critical; the levels are trace,
+    /// debug, info, warning, error and critical (default: all)
     #[arg(long, value_name = "LEVELS", value_delimiter = ',', value_parser = level)]
     levels: Vec<Level>,
-    /// Print the messages of these stages only, separated by commas, such as collect,fit
+    /// Print the messages of these stages only, the names of the commands that logged them, separated by commas, such as
+    /// collect,fit (default: all)
     #[arg(long, value_name = "STAGES", value_delimiter = ',')]
     sources: Vec<String>,
-    /// Continue at the end of the files, and follow rotated ones, until SIGINT or SIGTERM
+    /// At the end of the files, wait for new messages, also where a file is replaced by rotation, until SIGINT or SIGTERM
     #[arg(long, short)]
     follow: bool,
-    /// Print log records as JSON instead of columns
+    /// Print the messages as log records, JSON, instead of columns of text
     #[arg(long)]
     json: bool,
-    /// Write to DIR/tweetoscope.log, rotated at 10 MiB or after a day, instead of stdout
+    /// Write to the file DIR/tweetoscope.log instead of stdout; the file is rotated at 10 MiB or after a day, and the ten
+    /// newest rotated files are kept, compressed with gzip
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
     #[command(flatten)]
