@@ -13,7 +13,9 @@ use tweetoscope::stage::Tally;
 use tweetoscope::stage::log::{Filter, Level, utc};
 use tweetoscope::stream::{Counts, Observer, Stdout, printable};
 
-use crate::flags::{CarrierArgs, LogFormat, Outcome, check_folder, is_without_colours};
+use crate::flags::{
+    CarrierArgs, LogFormat, Outcome, check_folder, is_without_colours, make_folder,
+};
 use crate::health::{self, Watch};
 use crate::kafka::KafkaArgs;
 use crate::logging::{self, Limits, Rotating};
@@ -140,8 +142,8 @@ struct Show {
 impl Show {
     fn new(json: bool, into: Option<PathBuf>) -> anyhow::Result<Self> {
         let open = |dir: PathBuf| {
-            Rotating::open(&dir, "tweetoscope", Limits::default())
-                .with_context(|| dir.display().to_string())
+            make_folder("--into", &dir)?;
+            Rotating::open(&dir, "tweetoscope", Limits::default()).context("--into")
         };
         let plain = is_without_colours();
         Ok(Self {
@@ -160,12 +162,23 @@ impl Show {
         match (&mut self.into, self.format) {
             (Some(files), format) => files.write_line(&logging::bytes(log, format)),
             (None, LogFormat::Json) => self.to.write_all(&logging::bytes(log, LogFormat::Json)),
-            (None, LogFormat::Text) => writeln!(self.to, "{}", columns(log, self.colour)),
+            (None, LogFormat::Text) => {
+                writeln!(self.to, "{}", columns(log, self.colour)).map_err(self.named())
+            }
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
+        self.to.flush().map_err(self.named())
+    }
+
+    /// Names the output in an error; that of JSON names itself.
+    fn named(&self) -> impl Fn(io::Error) -> io::Error + use<> {
+        let is_named = self.format == LogFormat::Json;
+        move |error| match is_named {
+            true => error,
+            false => io::Error::new(error.kind(), format!("stdout: {error}")),
+        }
     }
 }
 
