@@ -1,18 +1,19 @@
 //! The list of commands, and the parsing of the command line.
 
-use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use tweetoscope::stream::{self, Stderr, printable};
+use tweetoscope::stream::{self, Stderr, print_text, printable};
 
+use crate::environment::{self, with_variable};
 use crate::flags::{self, Outcome, Shared};
 use crate::needs;
 use crate::original::{self, Defaults};
 use crate::outputs;
+use crate::values;
 use crate::{collect, dashboard, fit, generate, healthy, log, monitor, pages, predict, run, train};
 
 /// Predict the final size of retweet cascades from their first minutes
@@ -21,8 +22,8 @@ use crate::{collect, dashboard, fit, generate, healthy, log, monitor, pages, pre
 /// and writes JSON lines to stdout. Records that a command does not take pass through unchanged, so
 /// that commands can be chained with pipes. With --kafka the same commands read and write topics.
 ///
-/// Every option can be set in the environment: TWEETOSCOPE_MIN_SIZE=5 is --min-size 5. An option on
-/// the command line takes precedence. RUST_LOG, such as debug or module=level, sets the level of the log
+/// Every option with two dashes can be set in the environment: TWEETOSCOPE_MIN_SIZE=5 is --min-size 5. The
+/// command line takes precedence: a variable is ignored beside an option given there that excludes it. RUST_LOG, such as debug or module=level, sets the level of the log
 /// on stderr where neither -v nor -q does; error and off are ignored.
 #[derive(Parser)]
 #[command(name = "tweetoscope", version, propagate_version = true, max_term_width = 100)]
@@ -95,19 +96,18 @@ pub(crate) fn parse() -> (Cli, String) {
         }
     }
     let from_params: Vec<&str> = defaults.iter().map(|(id, _)| *id).collect();
-    let command = with_defaults(command_with(&ids, &from_params), &name, defaults);
+    let command = with_defaults(command_with(&from_params), &name, defaults);
+    let matches = environment::matches(&command, &name, &ids, &from_params);
+    let matches = matches.unwrap_or_else(|error| exit(&error));
     flags::keep_given(ids);
-    let matches = command.clone().try_get_matches().unwrap_or_else(|error| exit(&error));
     if let Some((name, given)) = matches.subcommand()
         && let Some(sub) = command.find_subcommand(name)
-        && let Err(text) = needs::check_unused(sub, given)
     {
-        refuse(&command, name, ErrorKind::ArgumentConflict, text)
-    }
-    if let Some((name, given)) = matches.subcommand()
-        && let Err(text) = outputs::check(name, given)
-    {
-        refuse(&command, name, ErrorKind::ArgumentConflict, text)
+        let refuse = |kind, text| refuse(&command, name, kind, text);
+        let conflict = |text| refuse(ErrorKind::ArgumentConflict, text);
+        needs::check_unused(sub, given).unwrap_or_else(conflict);
+        values::check(sub, given).unwrap_or_else(|text| refuse(ErrorKind::ValueValidation, text));
+        outputs::check(name, given).unwrap_or_else(conflict);
     }
     match Cli::from_arg_matches(&matches) {
         Ok(cli) => (cli, name),
@@ -150,17 +150,22 @@ impl Given {
 
 /// Prints an error with the usage of a command, and exits.
 fn refuse(command: &clap::Command, name: &str, kind: ErrorKind, text: String) -> ! {
-    let mut all = command.clone();
-    all.build();
-    let mut sub = all.find_subcommand(name).cloned().unwrap_or(all);
-    exit(&sub.error(kind, text))
+    exit(&environment::error(command, name, kind, environment::with_variables(text)))
 }
 
 /// Prints an error of the command line, or the help, and exits. An argument in the message may
 /// contain control characters: then the message is plain and escaped.
 fn exit(error: &clap::Error) -> ! {
+    if !error.use_stderr() {
+        let printed = error.print().and_then(|()| io::stdout().flush());
+        let failed = printed.err().filter(|it| it.kind() != io::ErrorKind::BrokenPipe);
+        if let Some(error) = &failed {
+            print_text(&format!("stdout: {error}"));
+        }
+        std::process::exit(i32::from(failed.is_some()));
+    }
     let text = error.render().to_string();
-    if !error.use_stderr() || text.lines().all(|line| printable(line) == line) {
+    if text.lines().all(|line| printable(line) == line) {
         error.exit();
     }
     let lines = text.lines().map(|line| printable(line) + "\n");
@@ -187,76 +192,19 @@ fn with_defaults(command: clap::Command, name: &str, defaults: Defaults) -> clap
     })
 }
 
-/// The command line with environment variables, and with the text after the options of `--help`.
+/// The command line with the text after the options of `--help`.
 pub(crate) fn command() -> clap::Command {
-    command_with(&[], &[])
+    command_with(&[])
 }
 
-/// The same where the command line gives options and arguments of these ids, and --params gives defaults of those.
-fn command_with(ids: &[String], from_params: &[&str]) -> clap::Command {
-    let needs = Cli::command().mut_subcommands(|sub| needs::with_needs(sub, from_params));
-    let is_given = |id: &str| ids.iter().any(|it| it == id) || from_params.contains(&id);
-    let mut command = with_environment(needs, &is_given);
+/// The same where --params gives defaults of the options of these ids.
+fn command_with(from_params: &[&str]) -> clap::Command {
+    let mut command = Cli::command().mut_subcommands(|sub| needs::with_needs(sub, from_params));
     if let Some(page) = pages::of("") {
         command = command.after_long_help(page.help());
     }
     command.mut_subcommands(|sub| match pages::of(sub.get_name()) {
         Some(page) => sub.after_long_help(page.help()),
         None => sub,
-    })
-}
-
-/// The environment variable of an option.
-fn variable(long: &str) -> String {
-    format!("TWEETOSCOPE_{}", long.replace(['-'], "_").to_uppercase())
-}
-
-/// Whether the environment gives an option.
-fn is_set(arg: &clap::Arg) -> bool {
-    let value = arg.get_long().and_then(|long| std::env::var_os(variable(long)));
-    value.is_some_and(|value| !is_switch(arg) || !is_false(&value))
-}
-
-/// Whether an option has no value.
-fn is_switch(arg: &clap::Arg) -> bool {
-    matches!(arg.get_action(), clap::ArgAction::SetTrue)
-}
-
-/// Whether the value of a variable of the environment turns a switch off.
-fn is_false(value: &OsStr) -> bool {
-    let word = value.to_string_lossy().to_lowercase();
-    ["n", "no", "f", "false", "off", "0"].contains(&&*word)
-}
-
-/// Lets the environment set an option.
-fn with_variable(arg: clap::Arg) -> clap::Arg {
-    let Some(long) = arg.get_long().filter(|long| !matches!(*long, "help" | "version")) else {
-        return arg;
-    };
-    let name = variable(long);
-    // A switch that is off is not given, so that it conflicts with no option.
-    let is_off = is_switch(&arg) && std::env::var_os(&name).is_some_and(|it| is_false(&it));
-    if is_off || arg.get_env().is_some() {
-        return arg;
-    }
-    let arg = arg.env(clap::builder::OsStr::from(name)).hide_env(true);
-    match is_switch(&arg) {
-        // Accepts 1 and yes as well as true.
-        true => arg.value_parser(clap::builder::BoolishValueParser::new()),
-        false => arg,
-    }
-}
-
-/// Lets the environment set every option: `--min-size` by `TWEETOSCOPE_MIN_SIZE`.
-fn with_environment(command: clap::Command, is_given: &dyn Fn(&str) -> bool) -> clap::Command {
-    command.mut_args(with_variable).mut_subcommands(|sub| {
-        // A variable for several commands is ignored where it has no effect, while an option of the
-        // command line is refused.
-        let is_set = |id: &str| sub.get_arguments().any(|it| it.get_id() == id && is_set(it));
-        let idle = needs::idle(&sub, |id| is_given(id) || is_set(id));
-        sub.mut_args(|arg| match idle.contains(&arg.get_id().as_str()) {
-            true => arg,
-            false => with_variable(arg),
-        })
     })
 }

@@ -161,8 +161,26 @@ pub(crate) fn report_small(collect: &Collect) {
     }
 }
 
+/// Where the time comes from after whose last event a recorded cascade can have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TerminatedBy {
+    /// From --terminated.
+    Option,
+    /// It is the default, which --terminated replaces.
+    Default,
+    /// It is the default, and the command takes no --terminated.
+    Constant,
+}
+
+impl TerminatedBy {
+    /// Where a command that has the option takes it from.
+    pub(crate) fn of(given: Option<Span>) -> Self {
+        if given.is_some() { Self::Option } else { Self::Default }
+    }
+}
+
 /// Warns of cascades that were not observed for their windows, and of those that may not have ended.
-pub(crate) fn warn_of_observed(observed: &ObservedDurations) {
+pub(crate) fn warn_of_observed(observed: &ObservedDurations, by: TerminatedBy) {
     let cascades = observed.cascades();
     if !observed.left_out().is_empty() {
         let short = observed.left_out().iter();
@@ -175,9 +193,15 @@ pub(crate) fn warn_of_observed(observed: &ObservedDurations) {
         );
     }
     if observed.unfinished() > 0 {
+        let (named, remedy) = match by {
+            TerminatedBy::Option => (" (--terminated)", ""),
+            TerminatedBy::Default => ("", ", or give another time with --terminated"),
+            TerminatedBy::Constant => ("", ""),
+        };
         log::warn!(
-            "the recording of {} of {cascades} cascades ended less than {} after their last event (--terminated): their final \
-             size is only a lower bound, and errors are too small; record for longer, or remove the cascades that began last",
+            "the recording of {} of {cascades} cascades ended less than {} after their last event{named}, so that they may \
+             have grown later: their final size is only a lower bound, and errors are too small; record for longer, or remove \
+             the cascades that began last{remedy}",
             observed.unfinished(),
             Span(observed.terminated())
         );

@@ -17,7 +17,7 @@ use tweetoscope::stage::evaluate::{
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stream::{Rejects, Stdout};
 
-use crate::collect::{CollectFlags, MAX_AGE, TERMINATED, warn_of_observed};
+use crate::collect::{CollectFlags, MAX_AGE, TERMINATED, TerminatedBy, warn_of_observed};
 use crate::fit::{FitFlags, warn_of_marks_in};
 use crate::flags::{InputArgs, Outcome, Usage, check_file, whole_seconds};
 use crate::generate::ReplayFlags;
@@ -161,7 +161,12 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     for FinishedCascade { cid, points, observed: duration, .. } in &past {
         observed.add(cid, *duration, points.last().map_or(0.0, |last| last.time));
     }
-    warn_of_observed(&observed);
+    // --folds takes no --terminated.
+    let by = match args.folds {
+        Some(_) => TerminatedBy::Constant,
+        None => TerminatedBy::of(args.collect.terminated),
+    };
+    warn_of_observed(&observed, by);
     if args.folds.is_none() && args.flags.split.is_none() {
         let EvaluateFlags { curve_by, draws, csv, .. } = args.flags;
         let curve = CurveOptions { cascades: curve_by.clone(), draws: *draws };

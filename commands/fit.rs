@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use anyhow::Context;
 use tweetoscope::event::Span;
 use tweetoscope::hawkes::Estimator;
 use tweetoscope::hawkes::mark::MarkLaw;
@@ -110,7 +111,13 @@ impl FitFlags {
 fn mean_of(path: &Path) -> anyhow::Result<MarkLaw> {
     let (mut sum, mut count) = (0.0, 0.0);
     let mut refused = 0_u64;
-    for line in tweetoscope::input::read_history(path)? {
+    if path.as_os_str().is_empty() {
+        return Err(
+            Usage("--marks file: has no path; give file:HISTORY or mean:X".to_owned()).into()
+        );
+    }
+    let lines = tweetoscope::input::read_history(path);
+    for line in lines.context("--marks")? {
         match line {
             Ok(cascade) => {
                 sum += cascade.points.iter().skip(1).map(|point| point.magnitude).sum::<f64>();
@@ -203,7 +210,10 @@ impl Args {
     /// Logs options of cascades where the input is series.
     fn warn_of_series(&self, fit: &Fit) {
         if fit.fitted() > 0 && fit.short().histories() == 0 {
-            warn_of_series("the input is series, which have their window");
+            warn_of_series(
+                "the input is serie records, as collect writes them, which have their window; give recorded cascades with \
+                 --history FILE, or remove these options",
+            );
         }
     }
 
@@ -256,7 +266,9 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         Outcome::Done
     };
     if args.kafka.is_on() {
-        warn_of_series("topics hold series, which have their window");
+        warn_of_series(
+            "topics hold serie records, as collect writes them, which have their window; remove these options",
+        );
     }
     if !is_table {
         let role = Role::plain("fit", &[Topic::CascadeProperties]);

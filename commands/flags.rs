@@ -106,7 +106,12 @@ pub(crate) fn check_file(option: &str, path: &Path) -> anyhow::Result<()> {
 /// Refuses a folder that cannot be made, without making it.
 pub(crate) fn check_folder(option: &str, path: &Path) -> anyhow::Result<()> {
     let existing = path.ancestors().find(|it| it.exists()).unwrap_or(Path::new("."));
-    match why_not_in(existing).filter(|_| !path.is_dir()) {
+    let why = match () {
+        () if path.is_dir() => None,
+        () if existing == path => Some("it is a file, not a folder".to_owned()),
+        () => why_not_in(existing),
+    };
+    match why {
         Some(why) => anyhow::bail!("{option} {}: {why}; give another folder", path.display()),
         None => Ok(()),
     }
@@ -124,9 +129,7 @@ fn why_not_in(folder: &Path) -> Option<String> {
 
 /// Makes a folder for output.
 pub(crate) fn make_folder(option: &str, path: &Path) -> anyhow::Result<()> {
-    if path.exists() && !path.is_dir() {
-        anyhow::bail!("{option} {}: it is not a folder; give another folder", path.display());
-    }
+    check_folder(option, path)?;
     std::fs::create_dir_all(path).with_context(|| format!("{option} {}", path.display()))
 }
 

@@ -7,6 +7,7 @@ use tweetoscope::event::Span;
 use tweetoscope::stage::evaluate::{
     CurveCell, CurveOptions, CurveRow, EvaluateOptions, FinishedCascade, learning_curve,
 };
+use tweetoscope::stream::Stdout;
 
 use crate::flags::Usage;
 use crate::rows::{self, number};
@@ -33,7 +34,7 @@ pub(crate) fn run(
         );
     }
     let text = if as_csv { csv(&rows, options)? } else { table(&rows, options).into_bytes() };
-    let mut stdout = io::stdout().lock();
+    let mut stdout = Stdout::new();
     Ok(stdout.write_all(&text).and_then(|()| stdout.flush())?)
 }
 

@@ -13,7 +13,9 @@ use tweetoscope::stage::Tally;
 use tweetoscope::stage::log::{Filter, Level, utc};
 use tweetoscope::stream::{Counts, Observer, Stdout, printable};
 
-use crate::flags::{CarrierArgs, LogFormat, Outcome, check_folder, is_without_colours};
+use crate::flags::{
+    CarrierArgs, LogFormat, Outcome, check_folder, is_without_colours, make_folder,
+};
 use crate::health::{self, Watch};
 use crate::kafka::KafkaArgs;
 use crate::logging::{self, Limits, Rotating};
@@ -22,25 +24,30 @@ use feed::Feed;
 
 /// Merge the logs of all stages by time, filter them, and print or store them
 ///
-/// Reads log records, and the text logs that the commands write, from files, from directories of log
-/// files and from stdin; each input must be in the order of time, as a command writes it. Prints the columns time (UTC), stage, level and message, in colour on a
-/// terminal unless NO_COLOR is set. Other records are skipped.
+/// Reads the messages that the other commands (the stages) log: log records, as --log-format json and the logs topic
+/// have them, and lines of text, as the commands write them to stderr and --log-dir; from files, from folders of log files,
+/// and from stdin. Each input must be in the order of time, as a command writes it. Prints a line for each
+/// message, with time (UTC), stage, level and text, in colour on a terminal unless NO_COLOR is set. Records of other types
+/// are skipped. A line that is no such message, or whose level is not one of those of --levels (WARN, FATAL and the names of
+/// syslog are read as the nearest of them), is refused: it is reported with its place, and the exit status is 1.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Print these levels only, separated by commas: trace, debug, info, warning, error,
-    /// critical
+    /// Print the messages of these levels only, separated by commas, such as warning,error,critical; the levels are trace,
+    /// debug, info, warning, error and critical (default: all)
     #[arg(long, value_name = "LEVELS", value_delimiter = ',', value_parser = level)]
     levels: Vec<Level>,
-    /// Print the messages of these stages only, separated by commas, such as collect,fit
+    /// Print the messages of these stages only, the names of the commands that logged them, separated by commas, such as
+    /// collect,fit (default: all)
     #[arg(long, value_name = "STAGES", value_delimiter = ',')]
     sources: Vec<String>,
-    /// Continue at the end of the files, and follow rotated ones, until SIGINT or SIGTERM
+    /// At the end of the files, wait for new messages, also where a file is replaced by rotation, until SIGINT or SIGTERM
     #[arg(long, short)]
     follow: bool,
-    /// Print log records as JSON instead of columns
+    /// Print the messages as log records, JSON, instead of columns of text
     #[arg(long)]
     json: bool,
-    /// Write to DIR/tweetoscope.log, rotated at 10 MiB or after a day, instead of stdout
+    /// Write to the file DIR/tweetoscope.log instead of stdout; the file is rotated at 10 MiB or after a day, and the ten
+    /// newest rotated files are kept, compressed with gzip
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
     #[command(flatten)]
@@ -135,8 +142,8 @@ struct Show {
 impl Show {
     fn new(json: bool, into: Option<PathBuf>) -> anyhow::Result<Self> {
         let open = |dir: PathBuf| {
-            Rotating::open(&dir, "tweetoscope", Limits::default())
-                .with_context(|| dir.display().to_string())
+            make_folder("--into", &dir)?;
+            Rotating::open(&dir, "tweetoscope", Limits::default()).context("--into")
         };
         let plain = is_without_colours();
         Ok(Self {
@@ -155,12 +162,23 @@ impl Show {
         match (&mut self.into, self.format) {
             (Some(files), format) => files.write_line(&logging::bytes(log, format)),
             (None, LogFormat::Json) => self.to.write_all(&logging::bytes(log, LogFormat::Json)),
-            (None, LogFormat::Text) => writeln!(self.to, "{}", columns(log, self.colour)),
+            (None, LogFormat::Text) => {
+                writeln!(self.to, "{}", columns(log, self.colour)).map_err(self.named())
+            }
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.to.flush()
+        self.to.flush().map_err(self.named())
+    }
+
+    /// Names the output in an error; that of JSON names itself.
+    fn named(&self) -> impl Fn(io::Error) -> io::Error + use<> {
+        let is_named = self.format == LogFormat::Json;
+        move |error| match is_named {
+            true => error,
+            false => io::Error::new(error.kind(), format!("stdout: {error}")),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod calibration;
 mod cli;
 mod collect;
 mod dashboard;
+mod environment;
 mod evaluate;
 mod fit;
 mod flags;
@@ -40,6 +41,7 @@ mod terminal;
 mod train;
 mod transport;
 mod tty;
+mod values;
 
 use std::io;
 use std::process::ExitCode;
@@ -57,15 +59,16 @@ fn main() -> ExitCode {
     let (cli, stage) = cli::parse();
     let ended = logging::start(&stage, cli.shared()).and_then(|()| {
         ::log::info!("Logging on.");
+        environment::warn_of_unknown(&cli::command());
         let outcome = cli.run();
         match &outcome {
             Ok(_) => ::log::info!("Logging off."),
             Err(error) if reader_left(error) => ::log::info!("Logging off."),
             Err(error) if error.is::<Usage>() => {
-                ::log::error!(target: stream::PRINTED, "{error:#}");
+                ::log::error!(target: stream::PRINTED, "{}", shown(error));
             }
             // The error ends the command.
-            Err(error) => critical!(target: stream::PRINTED, "{error:#}"),
+            Err(error) => critical!(target: stream::PRINTED, "{}", shown(error)),
         }
         logging::finish();
         outcome
@@ -83,7 +86,7 @@ fn status(ended: anyhow::Result<Outcome>) -> u8 {
         Err(error) => {
             // Where messages are logged, this one was.
             if !stream::are_messages_logged() {
-                stream::print_text(&format!("{error:#}"));
+                stream::print_text(&shown(&error));
             }
             let status = |cause: &io::Error| kafka::status(cause);
             let own = error.chain().find_map(|it| it.downcast_ref::<io::Error>().and_then(status));
@@ -93,6 +96,11 @@ fn status(ended: anyhow::Result<Outcome>) -> u8 {
             }
         }
     }
+}
+
+/// The text of an error, with its causes and the variables of the environment that give the options in it.
+fn shown(error: &anyhow::Error) -> String {
+    environment::with_variables(format!("{error:#}"))
 }
 
 /// Whether the reader of the output closed it, which is not an error (`| head`).

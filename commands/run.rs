@@ -15,7 +15,7 @@ use tweetoscope::stage::system::{System, SystemOptions};
 use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{self, Imported, Rejects, Replayed, Stdout, Transport};
 
-use crate::collect::{CollectFlags, MAX_AGE};
+use crate::collect::{CollectFlags, MAX_AGE, TerminatedBy};
 use crate::evaluate::{EvaluateFlags, Evaluation, WINDOWS};
 use crate::fit::FitFlags;
 use crate::flags::{CarrierArgs, Outcome, Usage, check_folder, make_folder, without_effect};
@@ -244,7 +244,7 @@ fn drive(
     let make = || System::new(settings.clone());
     let terminated = Span(settings.collect.terminated);
     let judge = |system: &System| {
-        report(system, terminated);
+        report(system, terminated, TerminatedBy::of(args.collect.terminated));
         Outcome::Done
     };
     let parquet = args.parquet.as_deref();
@@ -274,8 +274,8 @@ fn drive_over(
 }
 
 /// Prints the table of errors.
-fn report(system: &System, terminated: Span) {
-    report_losses(system);
+fn report(system: &System, terminated: Span, by: TerminatedBy) {
+    report_losses(system, by);
     let has_table = system.with_monitor(monitor::print_table);
     if has_table {
         stream::report(&format!(

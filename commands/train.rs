@@ -16,7 +16,9 @@ use tweetoscope::stream::models::{Folder, Use, WithModels};
 use tweetoscope::stream::{Mapped, Rejects, Replayed, Stdout};
 use tweetoscope::telemetry::Timed;
 
-use crate::collect::{CollectFlags, MAX_AGE, report_small, warn_of_dropped, warn_of_observed};
+use crate::collect::{
+    CollectFlags, MAX_AGE, TerminatedBy, report_small, warn_of_dropped, warn_of_observed,
+};
 use crate::fit::{FitFlags, warn_of_marks};
 use crate::flags::{
     CarrierArgs, Outcome, Usage, check_folder, make_folder, threads, warn_of_ignored,
@@ -156,16 +158,17 @@ const OF_CASCADES: [&str; 13] = [
 
 /// Logs options that make samples of cascades, where the input is samples.
 fn warn_of_samples() {
-    let why = "the input is samples, which are complete; give cascades, or remove them";
+    let why = "without recorded cascades train reads sample records, as predict writes them, whose windows and features \
+               are fixed; give recorded cascades with --history FILE, or remove these options";
     warn_of_ignored(&OF_CASCADES, why);
 }
 
 /// Reports what a system dropped or replaced of the cascades.
-pub(crate) fn report_losses(system: &System) {
+pub(crate) fn report_losses(system: &System, terminated: TerminatedBy) {
     system.with_fit(warn_of_marks);
     warn_of_dropped(system.collect());
     report_small(system.collect());
-    system.with_observed(warn_of_observed);
+    system.with_observed(|observed| warn_of_observed(observed, terminated));
 }
 
 /// Trains on the samples that the other stages make of recorded cascades.
@@ -199,7 +202,7 @@ fn recorded(args: &Args, train: TrainOptions) -> anyhow::Result<Outcome> {
     });
     let make = || System::new(settings.clone());
     let done = |system: &System| {
-        report_losses(system);
+        report_losses(system, TerminatedBy::of(args.collect.terminated));
         Outcome::Done
     };
     match &args.models {

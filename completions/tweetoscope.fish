@@ -520,9 +520,9 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l lo
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -l without-replay -d 'Start without restored state, to show in a test that restoring matters'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand dashboard" -s V -l version -d 'Print version'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l levels -d 'Print these levels only, separated by commas: trace, debug, info, warning, error, critical' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l sources -d 'Print the messages of these stages only, separated by commas, such as collect,fit' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l into -d 'Write to DIR/tweetoscope.log, rotated at 10 MiB or after a day, instead of stdout' -r -F
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l levels -d 'Print the messages of these levels only, separated by commas, such as warning,error,critical; the levels are trace, debug, info, warning, error and critical (default: all)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l sources -d 'Print the messages of these stages only, the names of the commands that logged them, separated by commas, such as collect,fit (default: all)' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l into -d 'Write to the file DIR/tweetoscope.log instead of stdout; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; of a service (collect, fit, predict and train with --kafka) FILE is the name of a topic, written in the transaction of the output' -r -F
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-line -d 'Refuse longer lines of records, in bytes; tweets and retweets are refused above 1 MiB in any case, and lines of a history, table or post file above 256 MiB' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l log-dir -d 'Also write the log, from INFO, to DIR/COMMAND.log; the file is rotated at 10 MiB or after a day, and the ten newest rotated files are kept, compressed with gzip' -r -F
@@ -543,8 +543,8 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l from -d 
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l wait -d 'Exit with status 75 when no broker has answered for this long' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l tick -d 'Time between commits; with a backlog up to a second, so that commits take at most 5 % of the time' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l max-replay -d 'Approximate maximum number of records to replay at a restart; state that would need more is written to the topic collect_state' -r
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s f -l follow -d 'Continue at the end of the files, and follow rotated ones, until SIGINT or SIGTERM'
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l json -d 'Print log records as JSON instead of columns'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s f -l follow -d 'At the end of the files, wait for new messages, also where a file is replaced by rotation, until SIGINT or SIGTERM'
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l json -d 'Print the messages as log records, JSON, instead of columns of text'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -l dry-run -d 'Check the options and the files, then exit without reading records'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s v -l verbose -d 'Log more on stderr: -v from INFO, -vv from DEBUG (default: from WARNING, or the level in RUST_LOG)'
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand log" -s q -l quiet -d 'Log errors only on stderr'

@@ -7,6 +7,7 @@ use tweetoscope::hawkes::kernels::{Family, Population};
 use tweetoscope::hawkes::mark::MarkLaw;
 use tweetoscope::record::{KernelFit, Named};
 use tweetoscope::stage::fit::{EXACT_BELOW, Exponent, KernelOptions};
+use tweetoscope::stream::print_stderr;
 
 use crate::flags::Usage;
 
@@ -165,7 +166,7 @@ impl KernelFlags {
         let total: u64 = winners.values().sum();
         let each: Vec<String> =
             winners.iter().map(|(kernel, count)| format!("{kernel} {count}")).collect();
-        eprintln!("smallest AIC, of {total} fits: {}", each.join(", "));
+        print_stderr(&format!("smallest AIC, of {total} fits: {}", each.join(", ")));
     }
 }
 

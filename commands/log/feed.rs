@@ -101,19 +101,32 @@ fn message(line: &[u8]) -> Result<Option<Log>, Refusal> {
     if line.trim_ascii_start().first() == Some(&b'{') {
         return match read(line, None, &[Kind::Log])?.record() {
             Some(Record::Log(mut log)) => {
-                // Other programs write WARN.
-                if let Some(level) = Level::named(&log.level) {
-                    level.name().clone_into(&mut log.level);
-                }
+                let level = Level::named(&log.level).ok_or_else(|| unknown_level(&log.level))?;
+                // Other programs write WARN or NOTICE.
+                level.name().clone_into(&mut log.level);
                 Ok(Some(log))
             }
             _ => Ok(None),
         };
     }
-    let log = from_text(&String::from_utf8_lossy(line));
-    log.map(Some).ok_or_else(|| {
-        Refusal::new("field", "the line is neither a log record nor a line of a text log")
-    })
+    let Some(log) = from_text(&String::from_utf8_lossy(line)) else {
+        let text = "the line is neither a log record nor a line of a text log";
+        return Err(Refusal::new("field", text));
+    };
+    match Level::named(&log.level) {
+        Some(_) => Ok(Some(log)),
+        None => Err(unknown_level(&log.level)),
+    }
+}
+
+/// The refusal of a message with a level of another program.
+fn unknown_level(level: &str) -> Refusal {
+    let levels = Level::ALL.map(Level::name).join(", ");
+    let text = format!(
+        "field \"level\": {level:?} is not a level; the levels are {levels}, and WARN, FATAL and \
+         the names of syslog are read as the nearest of them"
+    );
+    Refusal::new("field", text)
 }
 
 impl Feed {

@@ -12,7 +12,7 @@ use anyhow::Context;
 use env_logger::{Logger, Target};
 use log::LevelFilter;
 
-use crate::flags::{LogFormat, Shared};
+use crate::flags::{LogFormat, Shared, make_folder};
 use rotating::unix_seconds;
 pub(crate) use rotating::{Limits, Rotating};
 use tweetoscope::record::{Log, Record};
@@ -51,8 +51,8 @@ pub(crate) fn start(stage: &str, shared: &Shared) -> anyhow::Result<()> {
     let files = match &shared.log_dir {
         None => None,
         Some(dir) => {
-            let files = Rotating::open(dir, stage, Limits::default())
-                .with_context(|| format!("--log-dir {}", dir.display()))?;
+            make_folder("--log-dir", dir)?;
+            let files = Rotating::open(dir, stage, Limits::default()).context("--log-dir")?;
             let files = Counting { files, failures: Failures::new() };
             let target = Target::Pipe(Box::new(files));
             Some(logger((level.max(LevelFilter::Info), None), shared.log_format, target, None))

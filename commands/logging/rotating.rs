@@ -48,12 +48,16 @@ impl Rotating {
     /// Opens the file to append; creates the directory where there is none.
     pub(crate) fn open(dir: &Path, name: &str, limits: Limits) -> io::Result<Self> {
         let path = dir.join(format!("{name}.log"));
-        let (file, bytes, since) = open(&path)?;
+        let (file, bytes, since) = open(&path).map_err(named(&path))?;
         Ok(Self { path, limits, file, bytes, since, packer: None })
     }
 
-    /// Writes a line with its newline: completely, or, on failure, nothing of it.
+    /// Writes a line with its newline: completely, or, on failure, nothing of it. The error names the file.
     pub(crate) fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
+        self.write_or_rotate(line).map_err(named(&self.path))
+    }
+
+    fn write_or_rotate(&mut self, line: &[u8]) -> io::Result<()> {
         let full = self.bytes > 0 && self.bytes + line.len() as u64 > self.limits.bytes;
         let old = self.bytes > 0 && unix_seconds() - self.since > self.limits.age;
         // A file that cannot be rotated is still written: a log that is too long is better than none.
@@ -102,6 +106,11 @@ impl Drop for Rotating {
     fn drop(&mut self) {
         self.wait();
     }
+}
+
+/// Names a file in an error.
+fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// The file, its length, and the time of its creation where the file system records it.
@@ -236,7 +245,12 @@ mod tests {
         fs::create_dir_all(&dir).unwrap();
         std::os::unix::fs::symlink("/dev/full", dir.join("fit.log")).unwrap();
         let mut log = Rotating::open(&dir, "fit", Limits::default()).unwrap();
-        assert_eq!(log.write_line(b"lost\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        let error = log.write_line(b"lost\n").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(
+            error.to_string().starts_with(&dir.join("fit.log").display().to_string()),
+            "{error}"
+        );
         fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -47,12 +47,46 @@ fn check(begin: &[u8]) -> io::Result<()> {
     }
 }
 
+/// Refuses content that is itself compressed, with the remedy: `outer` is the beginning of the input itself.
+fn check_content(outer: &[u8], begin: &[u8]) -> io::Result<()> {
+    let of = |begin: &[u8]| match begin {
+        _ if begin.starts_with(GZIP) => Some(("gzip", "gzip -dc")),
+        _ if is_zstd(begin) => Some(("zstd", "zstd -dc")),
+        _ => {
+            let other = OTHERS.iter().find(|(magic, _, _)| begin.starts_with(magic));
+            other.map(|(_, name, command)| (*name, *command))
+        }
+    };
+    let (Some((outer, command)), Some((inner, second))) = (of(outer), of(begin)) else {
+        return check(begin);
+    };
+    let then = match inner {
+        "gzip" | "zstd" => String::new(),
+        _ => format!(" | {second}"),
+    };
+    Err(io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!(
+            "compressed twice: the content of this {outer} file is compressed again, with {inner}; decompress it with \
+             {command} FILE{then}, and give the result"
+        ),
+    ))
+}
+
+/// The largest number of bytes by which a format is recognised.
+const MAGIC: usize = 6;
+
 /// Buffer of a decoder, in bytes.
 const BUFFER: usize = 1 << 17;
 
 /// Whether an input with this beginning is compressed or UTF-16.
 pub(super) fn is_encoded(bytes: &[u8]) -> bool {
-    [GZIP, ZSTD, UTF_16_LE, UTF_16_BE].iter().any(|magic| bytes.starts_with(magic))
+    [GZIP, UTF_16_LE, UTF_16_BE].iter().any(|magic| bytes.starts_with(magic)) || is_zstd(bytes)
+}
+
+/// Whether an input with this beginning is zstd.
+fn is_zstd(bytes: &[u8]) -> bool {
+    bytes.starts_with(ZSTD)
         || bytes.len() >= 4 && bytes[0] & 0xf0 == 0x50 && bytes[1..].starts_with(ZSTD_SKIPPABLE)
 }
 
@@ -65,6 +99,7 @@ pub(super) fn decoded(mut input: ByteStream) -> io::Result<(ByteStream, bool)> {
         check(begin)?;
         return Ok((input, false));
     }
+    let outer: Vec<u8> = begin.iter().take(MAGIC).copied().collect();
     let mut content: ByteStream = if begin.starts_with(GZIP) {
         Box::new(BufReader::with_capacity(BUFFER, Members::new(input)))
     } else if begin.starts_with(UTF_16_LE) || begin.starts_with(UTF_16_BE) {
@@ -75,7 +110,9 @@ pub(super) fn decoded(mut input: ByteStream) -> io::Result<(ByteStream, bool)> {
     };
     let begin = content.fill_buf()?;
     let little = begin.starts_with(UTF_16_LE);
-    if little || begin.starts_with(UTF_16_BE) {
+    if !little && !begin.starts_with(UTF_16_BE) {
+        check_content(&outer, begin)?;
+    } else {
         content.consume(2);
         let (text, high) = Default::default();
         content = Box::new(BufReader::with_capacity(
@@ -269,6 +306,42 @@ mod tests {
         let mut damaged = frame.clone();
         damaged[frame.len() / 2] ^= 0x10;
         assert!(read(damaged).is_err());
+    }
+
+    #[test]
+    fn what_is_compressed_twice_is_refused_with_the_command_that_decompresses_it() {
+        use std::io::Write;
+
+        let gzip = |bytes: &[u8]| {
+            let mut to = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+            to.write_all(bytes).unwrap();
+            to.finish().unwrap()
+        };
+        let zstd = case("csv_zst.csv.zst");
+        let skippable = [&[0x5a][..], ZSTD_SKIPPABLE, &[3, 0, 0, 0], b"abc"].concat();
+        for (inner, bytes, remedy) in [
+            ("gzip", gzip(b"plain\n"), "gzip -dc FILE, and"),
+            ("zstd", zstd.clone(), "gzip -dc FILE, and"),
+            ("zstd", [skippable, zstd].concat(), "gzip -dc FILE, and"),
+            ("xz", [&[0xfd][..], b"7zXZ\0..."].concat(), "gzip -dc FILE | xz -dc, and"),
+            ("zip", b"PK\x03\x04...".to_vec(), "gzip -dc FILE | unzip -p, and"),
+        ] {
+            let error = read(gzip(&bytes)).unwrap_err().to_string();
+            let expected = format!("this gzip file is compressed again, with {inner}; ");
+            assert!(error.contains(&expected) && error.contains(remedy), "{inner}: {error}");
+        }
+        // Uncompressed zstd blocks are enough to hold a gzip file.
+        let inner = gzip(b"plain\n");
+        let size = (inner.len() as u32) << 3 | 1;
+        let block = [&size.to_le_bytes()[..3], &inner].concat();
+        let frame = [ZSTD, &[0x20, inner.len() as u8], &block].concat();
+        let error = read(frame).unwrap_err().to_string();
+        assert!(error.contains("this zstd file is compressed again, with gzip"), "{error}");
+        assert!(error.contains("zstd -dc FILE, and"), "{error}");
+        let bare = gzip(&[b'c', 0, b'i', 0, b'd', 0]);
+        assert!(read(bare).unwrap_err().to_string().contains("iconv -f UTF-16LE"));
+        assert_eq!(read(gzip(b"plain\n")).unwrap(), (b"plain\n".to_vec(), true));
+        assert_eq!(read(gzip(b"")).unwrap(), (Vec::new(), true));
     }
 
     #[test]

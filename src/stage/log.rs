@@ -41,12 +41,15 @@ impl Level {
         }
     }
 
-    /// The level of that name in any case, also as other programs call it (WARN, FATAL).
+    /// The level of that name in any case, also as other programs and syslog call it (WARN, FATAL, NOTICE, ERR, CRIT,
+    /// ALERT, EMERG).
     pub fn named(name: &str) -> Option<Self> {
         let is = |other: &str| name.eq_ignore_ascii_case(other);
         match name {
+            _ if is("NOTICE") => Some(Self::Info),
             _ if is("WARN") => Some(Self::Warning),
-            _ if is("FATAL") => Some(Self::Critical),
+            _ if is("ERR") => Some(Self::Error),
+            _ if ["FATAL", "CRIT", "ALERT", "EMERG"].into_iter().any(is) => Some(Self::Critical),
             _ => Self::ALL.into_iter().find(|level| is(level.name())),
         }
     }
@@ -245,6 +248,7 @@ mod tests {
             sources: vec!["fit".to_owned()],
         };
         assert!(filter.matches(&log("warn", "fit")) && filter.matches(&log("FATAL", "fit")));
+        assert!(filter.matches(&log("crit", "fit")) && !filter.matches(&log("notice", "fit")));
         assert!(
             !filter.matches(&log("ERROR", "fit")) && !filter.matches(&log("WARNING", "collect"))
         );

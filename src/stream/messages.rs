@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::lines::named;
+
 /// Target of the log records of messages to the user. They were printed on stderr already, so that only the log files take
 /// them, unless [`log_messages`] was called.
 pub const PRINTED: &str = "tweetoscope::printed";
@@ -88,7 +90,7 @@ impl Guarded {
     }
 }
 
-/// The standard output; on a terminal, control characters are escaped.
+/// The standard output, which its errors name; on a terminal, control characters are escaped.
 pub struct Stdout(Guarded);
 
 impl Stdout {
@@ -101,12 +103,13 @@ impl Stdout {
 
 impl Write for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        io::stdout().lock().write_all(&self.0.guarded(bytes))?;
+        let safe = self.0.guarded(bytes);
+        io::stdout().lock().write_all(&safe).map_err(|error| named("stdout", &error))?;
         Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        io::stdout().lock().flush()
+        io::stdout().lock().flush().map_err(|error| named("stdout", &error))
     }
 }
 

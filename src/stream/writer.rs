@@ -46,7 +46,7 @@ impl<W: Write> Writer<W> {
     pub fn flush(&mut self) -> io::Result<()> {
         let wrote = self.to.write_all(&self.buffer).and_then(|()| self.to.flush());
         self.buffer.clear();
-        wrote.map_err(|error| named("stdout", &error))
+        wrote
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 mod bad_lines;
 mod board;
 pub(crate) mod cases;
+mod environment;
 mod faults;
 mod learning;
 mod losses;

@@ -34,13 +34,17 @@ fn a_cascade_is_left_out_of_windows_that_it_was_not_observed_for() {
     fs::write(&file, growing(None)).unwrap();
     let left_out = "of 30 cascades, these were observed for less than the window, up to the end of the recording, and \
                     are left out of it: 1 at 10m, 6 at 1h";
-    let unfinished = "the recording of 3 of 30 cascades ended less than 30m after their last event (--terminated)";
+    let unfinished = "the recording of 3 of 30 cascades ended less than 30m after their last event";
     let common = ["--windows", "10m,1h", "--min-size", "1", &file];
     for evaluation in [&["--folds", "2"][..], &["--split", "time"], &["--curve-by", "0,5"]] {
         let output = run(&[&["run"], evaluation, &common].concat(), b"");
         let errors = text(&output.stderr);
         assert_eq!(errors.matches(left_out).count(), 1, "{errors}");
         assert_eq!(errors.matches(unfinished).count(), 1, "{errors}");
+        // Only where it can be given.
+        let remedy = errors.contains("began last, or give another time with --terminated");
+        assert_eq!(remedy, evaluation[0] != "--folds", "{errors}");
+        assert!(!errors.contains("(--terminated)"), "{errors}");
         if evaluation[0] == "--folds" {
             let table = text(&output.stdout);
             let scored: Vec<&str> = table
@@ -64,6 +68,13 @@ fn a_cascade_is_left_out_of_windows_that_it_was_not_observed_for() {
     assert_eq!([alerts("\"T_obs\":600,"), alerts("\"T_obs\":3600,")], [29, 24]);
     let output = run(&[&["train"], &common[..]].concat(), b"");
     assert!(text(&output.stderr).contains(left_out), "{}", text(&output.stderr));
+    let output = run(&[&["run", "--terminated", "1h"], &common[..]].concat(), b"");
+    let errors = text(&output.stderr);
+    assert!(
+        errors.contains("ended less than 1h after their last event (--terminated), so"),
+        "{errors}"
+    );
+    assert!(errors.contains("began last\n"), "{errors}");
     // The duration that a history line gives counts, whatever follows in the file.
     for (observed, all) in [(3600.0, true), (3599.0, false)] {
         let args = ["run", "--folds", "2", "--windows", "1h", "--min-size", "1", "--history", "-"];

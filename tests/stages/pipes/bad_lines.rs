@@ -188,3 +188,26 @@ fn a_full_disk_of_dead_letters_is_named() {
         assert!(text(&output.stderr).contains("dead letters in /dev/full: "), "{args:?}");
     }
 }
+
+#[test]
+fn messages_with_an_unknown_level_are_refused_with_their_place() {
+    let record = |level: &str| {
+        format!(
+            r#"{{"type":"log","t":1606985123,"level":"{level}","source":"fit","message":"m {level}"}}"#
+        ) + "\n"
+    };
+    let text_line = |level: &str| format!("2020-12-03T08:45:23Z {level} fit - m {level}\n");
+    let input =
+        ["bogus", "WARN", "NOTSET"].map(record).concat() + &text_line("LOUD") + &text_line("fatal");
+    let output = run(&["log"], input.as_bytes());
+    let (shown, errors) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert_eq!(shown.lines().count(), 2, "{shown}");
+    assert!(shown.contains("WARNING   m WARN") && shown.contains("CRITICAL  m fatal"), "{shown}");
+    for (line, level) in [(1, "bogus"), (3, "NOTSET"), (4, "LOUD")] {
+        let refused = format!(
+            "stdin:{line}: field \"level\": \"{level}\" is not a level; the levels are TRACE, "
+        );
+        assert!(errors.contains(&refused), "{errors}");
+    }
+}

@@ -100,13 +100,18 @@ fn options_of_cascades_are_reported_where_the_input_is_records() {
     let history = file(&folder("record-options"), "history.jsonl", HISTORY);
     let output = run(&["fit", "--windows", "10m"], SERIE);
     let errors = text(&output.stderr);
-    assert!(errors.contains("ignored: --windows: the input is series"), "{errors}");
+    assert!(
+        errors.contains("ignored: --windows: the input is serie records, as collect writes them"),
+        "{errors}"
+    );
     let output = run(&["fit", "--windows", "10m", &history], b"");
     assert!(!text(&output.stderr).contains("ignored"), "{}", text(&output.stderr));
     let sample = b"{\"type\":\"sample\",\"cid\":\"a\",\"T_obs\":600,\"X\":[0.1,0.5,3],\"n_obs\":9,\"n_tot\":12}\n";
     let output = run(&["train", "--min-size", "5", "--lateness", "1s"], sample);
     let errors = text(&output.stderr);
-    assert!(errors.contains("ignored: --min-size, --lateness: the input is samples"), "{errors}");
+    let ignored =
+        "ignored: --min-size, --lateness: without recorded cascades train reads sample records";
+    assert!(errors.contains(ignored) && errors.contains("as predict writes them"), "{errors}");
     assert!(output.status.success());
     // The unit of history lines has its effect however the file is given.
     let unit = ["fit", "--csv", "--until", "3m", "--seconds-per-unit", "60"];
@@ -142,6 +147,77 @@ fn outputs_that_cannot_be_created_are_refused_at_the_start() {
     let errors = text(&output.stderr);
     assert!(errors.contains(inside) && !errors.contains("stdin:1"), "{errors}");
     assert!(!folder.join("missing").exists());
+}
+
+#[test]
+fn a_file_in_place_of_a_folder_of_logs_is_named_with_the_remedy() {
+    let folder = folder("log-folders");
+    let history = file(&folder, "history.jsonl", HISTORY);
+    let inside = format!("{history}/x");
+    fs::create_dir_all(folder.join("logs/tweetoscope.log")).unwrap();
+    fs::create_dir_all(folder.join("logs/fit.log")).unwrap();
+    let logs = folder.join("logs").display().to_string();
+    for args in [["fit", "--log-dir"], ["log", "--into"]] {
+        let refused = |path: &str| {
+            let output = run(&[&args[..], &[path]].concat(), b"");
+            assert_eq!(output.status.code(), Some(1), "{args:?} {path}");
+            text(&output.stderr)
+        };
+        let is_file =
+            format!("{} {history}: it is a file, not a folder; give another folder", args[1]);
+        assert!(refused(&history).contains(&is_file), "{}", refused(&history));
+        let is_inside = format!("{} {inside}: {history} is not a folder; give another", args[1]);
+        assert!(refused(&inside).contains(&is_inside), "{}", refused(&inside));
+        let name = if args[0] == "fit" { "fit.log" } else { "tweetoscope.log" };
+        let errors = refused(&logs);
+        assert!(
+            errors.contains(args[1]) && errors.contains(&format!("{logs}/{name}: ")),
+            "{errors}"
+        );
+    }
+}
+
+#[test]
+fn an_empty_value_and_a_zero_without_sense_are_refused() {
+    let history = file(&folder("zeros"), "history.jsonl", HISTORY);
+    let history = &*history;
+    let refused: [(&[&str], &str); 12] = [
+        (&["dashboard", "--top", "0"], "--top 0 shows no cascade; give at least 1"),
+        (&["collect", "--max-line", "0"], "--max-line 0 refuses every line"),
+        (&["fit", "--threads", "0"], "--threads 0 leaves no thread"),
+        (&["generate", "--simulate", "0"], "--simulate 0 simulates no cascade"),
+        (&["run", "--simulate", "0"], "--simulate 0 simulates no cascade"),
+        (&["generate", "--limit", "0", history], "--limit 0 emits no event"),
+        (&["fit", "--until", "0s", history], "--until 0s fits to no event"),
+        (&["log", "--sources", ""], "--sources: the value is empty; give one, or remove it"),
+        (&["log", "--sources", "fit,"], "--sources: one of the values is empty"),
+        (&["fit", "--marks", " "], "--marks: the value is empty"),
+        (&["fit", "--marks", "file:"], "--marks file: has no path; give file:HISTORY"),
+        (&["log", "--levels", ""], "--levels"),
+    ];
+    for (args, message) in refused {
+        let output = run(args, b"");
+        let errors = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {errors}");
+        assert!(errors.contains(message), "{args:?}: {errors}");
+        assert!(output.stdout.is_empty(), "{args:?}");
+    }
+    // A threshold of 0 and a start range of 0 have a sense.
+    for args in [
+        &["predict", "--above", "0"][..],
+        &["collect", "--min-size", "0"],
+        &["generate", "--start-range", "0", "--tail", "0", history],
+    ] {
+        let output = run(args, b"");
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+    }
+    let errors = text(&run(&["fit", "--marks", "file:/no/file"], b"").stderr);
+    assert!(errors.contains("--marks: /no/file: "), "{errors}");
+    if cfg!(feature = "http") {
+        let output = run(&["collect", "--http", "0", "--http-host", ""], b"");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("--http-host: the value is empty"));
+    }
 }
 
 #[test]

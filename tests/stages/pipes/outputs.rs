@@ -92,6 +92,70 @@ fn the_ending_of_a_file_of_results_decides_its_format_and_an_unknown_one_is_refu
     assert!(names.into_iter().all(|name| !name.to_string_lossy().ends_with(".part")));
 }
 
+/// Runs a command whose stdout is a full disk; returns its error.
+#[cfg(target_os = "linux")]
+fn on_a_full_disk(args: &[&str], input: &str) -> String {
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let mut child = tweetoscope(args).stdout(full).spawn().unwrap();
+    // One that fails early reads nothing.
+    let _ = std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{args:?}");
+    text(&output.stderr)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_reported_with_the_output_by_every_command() {
+    let folder = folder("full-disk");
+    let history = history_in(&folder);
+    let history = history.to_str().unwrap();
+    let alert = "{\"type\":\"alert\",\"cid\":\"a\",\"T_obs\":600,\"n_obs\":3,\"n_tot\":9}\n";
+    let log =
+        "{\"type\":\"log\",\"t\":1,\"level\":\"INFO\",\"source\":\"fit\",\"message\":\"x\"}\n";
+    let curve = ["run", "--curve-by", "0", "--windows", "1m", "--min-size", "2", history];
+    for (args, input) in [
+        (&["help"][..], ""),
+        (&["help", "fit"], ""),
+        (&["--help"], ""),
+        (&["-h"], ""),
+        (&["--version"], ""),
+        (&["log", "--help"], ""),
+        (&["run", "-V"], ""),
+        (&["dashboard"], alert),
+        (&["log"], log),
+        (&["log", "--json"], log),
+        (&["monitor", "--csv"], ""),
+        (&["fit", "--csv"], ""),
+        (&["generate", history], ""),
+        (&[&EVALUATE[..], &[history]].concat(), ""),
+        (&curve, ""),
+    ] {
+        let errors = on_a_full_disk(args, input);
+        let named = "tweetoscope: stdout: No space left on device";
+        assert_eq!(errors.matches(named).count(), 1, "{args:?}: {errors}");
+        assert_eq!(errors.matches("stdout").count(), 1, "{args:?}: {errors}");
+    }
+    let logs = folder.join("logs");
+    fs::create_dir_all(&logs).unwrap();
+    std::os::unix::fs::symlink("/dev/full", logs.join("tweetoscope.log")).unwrap();
+    let output = run(&["log", "--into", logs.to_str().unwrap()], log.as_bytes());
+    assert_eq!(output.status.code(), Some(1));
+    let named = format!("{}/tweetoscope.log: No space left on device", logs.display());
+    assert!(text(&output.stderr).contains(&named), "{}", text(&output.stderr));
+}
+
+#[test]
+#[cfg(unix)]
+fn help_for_a_reader_that_has_left_is_no_error() {
+    for args in ["help", "--version"] {
+        let mut child = tweetoscope(&[args]).stdin(Stdio::null()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+    }
+}
+
 #[test]
 #[cfg(unix)]
 fn a_report_is_refused_where_its_input_is_a_pipe() {
