@@ -6,6 +6,7 @@ use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::event::{EventTime, LARGEST};
+use crate::math;
 
 /// An event of a marked point process: its time and its mark.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,8 +19,7 @@ pub struct Point {
 
 /// Serializes a number as docs/formats.md defines: integral values without `.0`.
 pub fn number<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
-    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: every integral f64 below is an i64
-    if value.fract() == 0.0 && value.abs() < EXACT {
+    if value.fract() == 0.0 && value.abs() < math::EXACT_WHOLE {
         to.serialize_i64(*value as i64)
     } else {
         to.serialize_f64(*value)

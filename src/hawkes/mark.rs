@@ -12,6 +12,7 @@ use rand_chacha::rand_core::Rng;
 use super::arithmetic::{counted, doubled};
 use crate::cascade::Point;
 use crate::math;
+use crate::random::STEP;
 
 /// The exponent of the density of marks, α (Mishra, Rizoiu & Xie, CIKM 2016, section 3.1).
 pub const MARK_EXPONENT: f64 = 2.4;
@@ -197,7 +198,6 @@ pub(crate) fn uniform(rng: &mut ChaCha8Rng) -> f64 {
 /// The uniform draw for 64 random bits.
 #[inline(always)]
 pub(crate) fn uniform_of(bits: u64) -> f64 {
-    const STEP: f64 = 1.0 / (1u64 << 53) as f64;
     counted((bits >> 11) + 1) * STEP
 }
 

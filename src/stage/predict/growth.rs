@@ -4,8 +4,9 @@
 //! For every other method it is that of SEISMIC's memory kernel, whose heavy tail an exponential kernel lacks, up to an
 //! age of 7 days or twice the window, whichever is larger.
 
-use super::answer::{HAWKES, SUBCRITICAL};
+use super::answer::HAWKES;
 use crate::cascade::Point;
+use crate::hawkes::MAX_BRANCHING_FACTOR;
 use crate::hawkes::predict::growth_rate;
 use crate::hawkes::seismic;
 use crate::math;
@@ -25,7 +26,7 @@ impl Growth {
         let [_, beta] = parameters.params;
         let window = parameters.t_obs as f64;
         if alert.method == HAWKES {
-            return Self::Process(growth_rate(beta, parameters.n_star.min(SUBCRITICAL)));
+            return Self::Process(growth_rate(beta, parameters.n_star.min(MAX_BRANCHING_FACTOR)));
         }
         Self::Memory { window, horizon: WEEK.max(2.0 * window) }
     }
