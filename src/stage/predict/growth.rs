@@ -49,7 +49,8 @@ impl Growth {
     }
 }
 
-/// Pairs (seconds after the window, events by then), up to the predicted size.
+/// 25 pairs (seconds after the window, events by then), up to the predicted size; for the process up to 99.5 % of the
+/// predicted growth. Pairs whose time is not finite are left out, as of a process that does not decay.
 pub(super) fn curve(parameters: &Parameters, alert: &Alert) -> Vec<Point> {
     const POINTS: i32 = 24;
     /// The last point of the process is where this share of the growth remains.
