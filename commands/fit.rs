@@ -75,7 +75,10 @@ pub(crate) struct FitFlags {
     #[arg(long, value_name = "map|mle|seismic", default_value = "map")]
     pub(crate) estimator: Estimator,
     /// Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as
-    /// pareto:2.4,10, or file:HISTORY for the mean mark of a history file
+    /// pareto:2.4,10, or file:HISTORY, which is mean:X with the mean mark of a history file
+    ///
+    /// Of a history file only the mean of the marks of its events, without those of the roots, is used. Where a
+    /// distribution is needed, mean:X and file:HISTORY stand for a power law of exponent 2.4 with this mean.
     #[arg(long, value_name = "LAW", default_value = "data")]
     pub(crate) marks: String,
     /// Offset of the local time from UTC in hours: of times in tables that name none, and for features

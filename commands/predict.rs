@@ -68,8 +68,9 @@ pub(crate) struct PredictFlags {
     pub(crate) pin: Vec<ModelVersion>,
     /// Add the expected growth to alerts: pairs [seconds after the end of the window, events]
     ///
-    /// The curve follows SEISMIC's memory kernel for up to a week; where the method of the alert is
-    /// hawkes, it follows the fitted process. It converges to the predicted size.
+    /// The curve has 25 pairs, closer together at the beginning. It follows SEISMIC's memory kernel and ends at the
+    /// predicted size, at the age of 7 days or of twice the window if that is more; where the method of the alert is
+    /// hawkes, it follows the fitted process and ends when 99.5 % of the predicted growth has occurred.
     #[arg(long)]
     pub(crate) curve: bool,
     /// Add to alerts why they predict this size: contributions of the features to ln(n_tot / n_obs), the

@@ -274,5 +274,13 @@ fn judge(train: &Train) -> Outcome {
              final size n_tot that is not below n_obs; give both sizes, as predict writes them"
         );
     }
+    let without_features = train.without_features();
+    if without_features > 0 {
+        log::warn!(
+            "{without_features} samples lack features that the law of a model needs, such as recent_8: no law is fitted \
+             to them, and in the errors of models of fewer than 20 samples they count as predicted not to grow; give \
+             samples as predict writes them, from parameters with all features of fit"
+        );
+    }
     Outcome::Done
 }

@@ -146,7 +146,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand collect" -s V -l
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l estimator -d 'Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic predicts by SEISMIC instead' -r -f -a "map\t''
 mle\t''
 seismic\t''"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY, which is mean:X with the mean mark of a history file' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l utc-offset -d 'Offset of the local time from UTC in hours: of times in tables that name none, and for features of the time of day' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand fit" -l windows -d 'Fit recorded cascades once for each of these times after the first event, such as 10m,1h; a number alone is in seconds' -r
@@ -315,7 +315,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l max-so
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l estimator -d 'Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic predicts by SEISMIC instead' -r -f -a "map\t''
 mle\t''
 seismic\t''"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY, which is mean:X with the mean mark of a history file' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l utc-offset -d 'Offset of the local time from UTC in hours: of times in tables that name none, and for features of the time of day' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand train" -l dead-letter -d 'Append refused records to FILE, each with its place and the reason, as JSON lines; of a service (collect, fit, predict and train with --kafka) FILE is the name of a topic, written in the transaction of the output' -r -F
@@ -427,7 +427,7 @@ complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l max-sour
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l estimator -d 'Estimate the parameters by maximum a posteriori (map) or maximum likelihood (mle); seismic predicts by SEISMIC instead' -r -f -a "map\t''
 mle\t''
 seismic\t''"
-complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY for the mean mark of a history file' -r
+complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l marks -d 'Distribution of the marks: data (that of the cascade), mean:X, pareto:ALPHA,MINIMUM such as pareto:2.4,10, or file:HISTORY, which is mean:X with the mean mark of a history file' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l utc-offset -d 'Offset of the local time from UTC in hours: of times in tables that name none, and for features of the time of day' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l threads -d 'Number of threads (default: number of cores); the output does not depend on it' -r
 complete -c tweetoscope -n "__fish_tweetoscope_using_subcommand run" -l method -d 'Method of prediction' -r -f -a "auto\t'The model of the window; without one, the growth law, corrected by finished cascades'

@@ -54,6 +54,7 @@ pub mod kafka;
 pub mod learn;
 pub mod math;
 mod parallel;
+mod random;
 pub mod record;
 pub mod replay;
 pub mod score;

@@ -8,10 +8,13 @@ pub use libm::{
     atan, atan2, cos, cosf, exp, exp2, expf, expm1, log as ln, log1p, log2, log10, pow, sin, sincos,
 };
 
+/// 2^53: every whole number below it is exact as a floating-point number, and different from the next ones.
+pub const EXACT_WHOLE: f64 = 9_007_199_254_740_992.0;
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replay::random::{seeded_rng, uniform};
+    use crate::random::{seeded_rng, uniform};
 
     /// FNV-1a of the bits of 20,000 values of each function. Run on an emulated processor without fused
     /// multiply-add too (tests/processors.sh); the functions of the standard library differ there.

@@ -6,6 +6,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails where it panics")]
 
+#[path = "docs/glossary.rs"]
+mod glossary;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;

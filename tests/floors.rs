@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers, lowest first; modules of the same layer do not import each other.
 const LAYERS: &[&[&str]] = &[
-    &["event", "math", "parallel"],
+    &["event", "math", "parallel", "random"],
     &["cascade"],
     &["hawkes", "learn"],
     &["score"],

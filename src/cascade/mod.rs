@@ -6,6 +6,7 @@ use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::event::{EventTime, LARGEST};
+use crate::math;
 
 /// An event of a marked point process: its time and its mark.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,8 +19,7 @@ pub struct Point {
 
 /// Serializes a number as docs/formats.md defines: integral values without `.0`.
 pub fn number<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
-    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: every integral f64 below is an i64
-    if value.fract() == 0.0 && value.abs() < EXACT {
+    if value.fract() == 0.0 && value.abs() < math::EXACT_WHOLE {
         to.serialize_i64(*value as i64)
     } else {
         to.serialize_f64(*value)
@@ -84,15 +84,43 @@ pub fn largest_size(observed: f64) -> f64 {
     (GROWTH * observed).min(SIZE).max(observed)
 }
 
-/// Moves the ends of an interval outwards to whole numbers that they miss by less than a thousandth, and to
-/// `predicted`, so that the interval contains the prediction and a final size at its end.
+/// The ends of an interval of sizes, in events, as they are written: whole numbers, or decimals of at most three digits
+/// after the point, rounded outwards.
+///
+/// An end that misses a whole number by less than a thousandth of itself is moved to it if that is outwards. Then each
+/// end is moved outwards to `predicted`, so that the interval contains the prediction, and to the next thousandth. An
+/// end that misses a whole number only by the rounding of floating-point numbers, a part of 10^9, is that number in
+/// either direction, as long as the interval contains the prediction: sizes are whole, so it contains the same ones.
 pub fn rounded_outwards((low, high): (f64, f64), predicted: f64) -> (f64, f64) {
-    const ROUNDING: f64 = 1e-3;
-    let whole = |end: f64| {
-        let whole = end.round();
-        if (whole - end).abs() <= ROUNDING * end.abs() { whole } else { end }
+    const NEAR: f64 = 1e-3;
+    const NOISE: f64 = 1e-9;
+    let misses = |end: f64, by: f64| (end.round() - end).abs() <= by * end.abs();
+    let low = match low.round() {
+        whole if misses(low, NOISE) && whole <= predicted => whole,
+        whole if misses(low, NEAR) => down(low.min(whole).min(predicted)),
+        _ => down(low.min(predicted)),
     };
-    (low.min(whole(low)).min(predicted), high.max(whole(high)).max(predicted))
+    let high = match high.round() {
+        whole if misses(high, NOISE) && whole >= predicted => whole,
+        whole if misses(high, NEAR) => up(high.max(whole).max(predicted)),
+        _ => up(high.max(predicted)),
+    };
+    (low, high)
+}
+
+/// Thousandths of an event: the unit of the ends of intervals that are no whole numbers.
+const PER_EVENT: f64 = 1e3;
+
+/// The largest decimal of three digits after the point that is not above the value, which is at most 10^12.
+fn down(value: f64) -> f64 {
+    let units = (value * PER_EVENT).floor();
+    // The product may have been rounded up to a whole number.
+    if units / PER_EVENT > value { (units - 1.0) / PER_EVENT } else { units / PER_EVENT }
+}
+
+/// The smallest decimal of three digits after the point that is not below the value.
+fn up(value: f64) -> f64 {
+    -down(-value)
 }
 
 /// Puts events in time order, the root first, with times since the root; equal times keep their order. Returns the
@@ -133,11 +161,51 @@ mod tests {
     #[test]
     fn intervals_contain_the_prediction_and_whole_numbers_at_their_ends() {
         let below = 29.999999999999996;
-        assert_eq!(rounded_outwards((below, below), below), (below, 30.0));
+        assert_eq!(rounded_outwards((below, below), below), (29.999, 30.0));
         assert_eq!(rounded_outwards((30.000000000000004, 40.0), 35.0), (30.0, 40.0));
+        assert_eq!(
+            rounded_outwards((492.99999999999994, 612.0000000000001), 550.3),
+            (493.0, 612.0)
+        );
+        assert_eq!(rounded_outwards((30.02, 39.98), 35.0), (30.0, 40.0));
+        assert_eq!(rounded_outwards((29.98, 40.02), 35.0), (29.98, 40.02));
         assert_eq!(rounded_outwards((12.25, 17.75), 18.5), (12.25, 18.5));
         assert_eq!(rounded_outwards((12.25, 17.75), 12.0), (12.0, 17.75));
+        assert_eq!(rounded_outwards((12.3456, 17.7654), 15.0), (12.345, 17.766));
         assert_eq!(rounded_outwards((0.0, 0.0), 0.0), (0.0, 0.0));
+    }
+
+    /// Written slowly: the whole sizes in the interval are those that were in it, or more; its ends are printed with at
+    /// most three digits after the point, and are at most a thousandth away from what was given.
+    #[test]
+    fn ends_are_plain_decimals_and_no_size_leaves_the_interval() {
+        for seed in 0..20_000 {
+            let mut rng = crate::random::seeded_rng(seed, 0);
+            let mut size = || {
+                let size = math::exp(20.0 * crate::random::uniform(&mut rng));
+                [
+                    size,
+                    size.round(),
+                    size.round() * (1.0 + 2.0 * f64::EPSILON),
+                    size.round().next_down(),
+                ][(seed % 4) as usize]
+            };
+            let (a, b, predicted) = (size(), size(), size());
+            let (low, high) = (a.min(b), a.max(b));
+            let (down, up) = rounded_outwards((low, high), predicted);
+            assert!(down <= predicted && predicted <= up, "seed {seed}");
+            assert!(
+                down.ceil() <= low.ceil() && up.floor() >= high.floor(),
+                "seed {seed}: {low} {high}"
+            );
+            assert!(down >= low.min(predicted) * (1.0 - 1e-3) - 1e-3, "seed {seed}: {low} {down}");
+            assert!(up <= high.max(predicted) * (1.0 + 1e-3) + 1e-3, "seed {seed}: {high} {up}");
+            for end in [down, up] {
+                let text = serde_json::to_string(&Number(end)).unwrap();
+                let digits = text.split_once('.').map_or(0, |(_, digits)| digits.len());
+                assert!(digits <= 3 && !text.contains('e'), "seed {seed}: {text}");
+            }
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ use rand_chacha::rand_core::Rng;
 use super::arithmetic::{counted, doubled};
 use crate::cascade::Point;
 use crate::math;
+use crate::random::STEP;
 
 /// The exponent of the density of marks, α (Mishra, Rizoiu & Xie, CIKM 2016, section 3.1).
 pub const MARK_EXPONENT: f64 = 2.4;
@@ -69,13 +70,13 @@ impl MarkLaw {
     /// E\[m\], for a cascade with these points.
     ///
     /// `Data` shrinks the mean of the marks after the first towards [`MEAN_MARK`], with the weight of
-    /// [`PRIOR_MARKS`] marks; where all marks are 1 the cascade is unmarked, and the mean is 1.
+    /// [`PRIOR_MARKS`] marks; where the marks after the first are all 1 they are unknown, and the mean is 1.
     pub fn mean_mark(&self, points: &[Point]) -> f64 {
         match *self {
             Self::Pareto { exponent, minimum } => minimum * (exponent - 1.0) / (exponent - 2.0),
             Self::Mean(mean) => mean,
             Self::Data if points.is_empty() => MEAN_MARK,
-            Self::Data if points.iter().all(|point| point.magnitude == 1.0) => 1.0,
+            Self::Data if is_unmarked(points) => 1.0,
             Self::Data => {
                 let later = &points[1..];
                 let sum: f64 = later.iter().map(|point| point.magnitude).sum();
@@ -96,7 +97,7 @@ impl MarkLaw {
         };
         match *self {
             Self::Pareto { .. } | Self::Mean(_) => of_law(self.power_law()),
-            Self::Data if points.iter().all(|point| point.magnitude == 1.0) => 1.0,
+            Self::Data if is_unmarked(points) => 1.0,
             Self::Data => {
                 let later = points.get(1..).unwrap_or_default();
                 let power = |mark: f64| if mark > 0.0 { math::pow(mark, exponent) } else { 0.0 };
@@ -132,6 +133,13 @@ impl MarkLaw {
         };
         PowerLaw { minimum, power: (exponent - 1.0).recip() }
     }
+}
+
+/// Whether the marks after the first are all 1, so that the marks of events to come are unknown, also where that of the
+/// first event is known. Of a single event, its own mark decides.
+fn is_unmarked(points: &[Point]) -> bool {
+    let later = if points.len() > 1 { &points[1..] } else { points };
+    later.iter().all(|point| point.magnitude == 1.0)
 }
 
 impl FromStr for MarkLaw {
@@ -197,7 +205,6 @@ pub(crate) fn uniform(rng: &mut ChaCha8Rng) -> f64 {
 /// The uniform draw for 64 random bits.
 #[inline(always)]
 pub(crate) fn uniform_of(bits: u64) -> f64 {
-    const STEP: f64 = 1.0 / (1u64 << 53) as f64;
     counted((bits >> 11) + 1) * STEP
 }
 
@@ -267,10 +274,31 @@ mod tests {
     }
 
     #[test]
-    fn a_cascade_with_all_marks_1_is_unmarked() {
-        assert_eq!(MarkLaw::Data.mean_mark(&points(&[1.0])), 1.0);
-        assert_eq!(MarkLaw::Data.mean_mark(&points(&[1.0; 9])), 1.0);
-        assert_eq!(MarkLaw::Data.mean_mark(&points(&[2.0, 1.0])), 701.0 / 21.0);
+    fn a_cascade_is_unmarked_where_all_marks_after_the_root_are_1() {
+        for marks in [&[1.0][..], &[1.0; 9], &[500.0, 1.0], &[500.0, 1.0, 1.0, 1.0]] {
+            assert_eq!(MarkLaw::Data.mean_mark(&points(marks)), 1.0, "{marks:?}");
+            assert_eq!(MarkLaw::Data.mean_weight(&points(marks), 0.7), 1.0, "{marks:?}");
+        }
+        assert_eq!(MarkLaw::Data.mean_mark(&points(&[1.0, 2.0])), 702.0 / 21.0);
+        assert_eq!(MarkLaw::Data.mean_mark(&points(&[500.0, 1.0, 2.0])), 703.0 / 22.0);
+        assert!(MarkLaw::Data.mean_weight(&points(&[1.0, 2.0]), 0.7) > 2.0);
+    }
+
+    /// With the mean of data without marks the prior is one on p itself, and n* is about what the later events say.
+    #[test]
+    fn a_known_root_does_not_raise_the_branching_factor_of_cascades_without_other_marks() {
+        use crate::hawkes::predict::branching_factor;
+        use crate::hawkes::{Estimator, fit::fit};
+        let marks: Vec<f64> = [300.0].into_iter().chain([1.0; 30]).collect();
+        let points: Vec<Point> =
+            points(&marks).iter().map(|it| Point { time: 20.0 * it.time, ..*it }).collect();
+        let n_star = |mean: f64| {
+            let found = fit(&points, 700.0, mean, Estimator::Map);
+            branching_factor(found.params, mean)
+        };
+        let (found, with_prior_mean) =
+            (n_star(MarkLaw::Data.mean_mark(&points)), n_star(MEAN_MARK));
+        assert!(found < 0.7 * with_prior_mean, "{found} {with_prior_mean}");
     }
 
     /// P(m > x) = (x/μ)^−(α−1): compared at quantiles, as the variance is infinite.

@@ -44,6 +44,10 @@ mod tree;
 use std::fmt;
 use std::str::FromStr;
 
+/// The largest branching factor of a fit and of simulated cascades, in children per event: the expected number of
+/// further events stays below 100 first generations (docs/model.md).
+pub const MAX_BRANCHING_FACTOR: f64 = 0.99;
+
 /// The parameters of the process: both are positive and finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Params {

@@ -2,9 +2,9 @@
 //!
 //! Shared by the search for one cascade ([`super::fit`]) and the search in lanes ([`super::lanes`]).
 
-use super::Estimator;
 use super::likelihood::Sums;
 use super::mark::MEAN_MARK;
+use super::{Estimator, MAX_BRANCHING_FACTOR};
 use crate::math;
 
 /// The smallest decay: a memory of ten days, in 1/s.
@@ -13,8 +13,6 @@ pub(crate) const DECAY_MIN: f64 = 1.0 / 864_000.0;
 pub(crate) const DECAY_MAX: f64 = 1.0 / 60.0;
 /// The smallest infectiousness, where a larger mean mark does not force a smaller one.
 const INFECTIOUSNESS_MIN: f64 = 1e-8;
-/// The largest branching factor: the expected size stays below 100 first generations.
-const BRANCHING_MAX: f64 = 0.99;
 
 /// The prior on (p, β) where the mean mark is [`MEAN_MARK`]: means, standard deviations, correlation.
 const PRIOR_MEAN: [f64; 2] = [0.02, 0.0002];
@@ -76,7 +74,7 @@ impl Ridge {
 
 impl Objective {
     pub(crate) fn new(mean_mark: f64, estimator: Estimator) -> Self {
-        let upper = BRANCHING_MAX / mean_mark;
+        let upper = MAX_BRANCHING_FACTOR / mean_mark;
         let prior = match estimator {
             Estimator::Mle => None,
             Estimator::Map | Estimator::Seismic => Some(Prior::new(mean_mark)),

@@ -10,17 +10,20 @@ use crate::math;
 pub(crate) const THETA: f64 = 0.2314843;
 /// The cutoff: φ is constant up to this lag, in seconds.
 pub(crate) const CUTOFF: f64 = 300.0;
-/// The value of φ up to the cutoff, in 1/s, for which φ has the integral 1.
+/// The value c of φ up to the cutoff, in 1/s: of φ(s) = c for s ≤ 300 s and c (s/300)^−(1+θ) above, the integral is
+/// 300 c (1 + 1/θ) = 1 (Zhao et al., KDD 2015; the digits are those of the R package).
 pub(crate) const DENSITY: f64 = 6.265725e-4;
-/// The bounds of the window, in seconds, which is half the age within them.
+/// The bounds of the window, in seconds, which is half the age within them (the R package `seismic`).
 const WINDOW: [f64; 2] = [300.0, 7200.0];
-/// A window is widened to hold this many events.
+/// A window is widened to hold this many events (the R package `seismic`, function `get.infectiousness`).
 const MIN_WINDOW_EVENTS: usize = 5;
-/// The mean mark of the authors' network: a cascade with an infectiousness of 1/100 or more is supercritical.
+/// The mean mark of the authors' network, in followers: a cascade with an infectiousness of 1/100 per follower or more is
+/// supercritical.
 const MEAN_MARK: f64 = 100.0;
 
-/// The expected final size of a cascade observed until `end`; `None` where it is supercritical or empty,
-/// or where events occurred although the expected number is 0. Limited like every prediction.
+/// The expected final size, in events with the root, of a cascade observed until `end`; `None` where it is
+/// supercritical or empty, or where events occurred although the expected number is 0. Limited like every prediction.
+/// `points` are in order; their times and `end` are in seconds on one clock, their marks in followers.
 ///
 /// Its infectiousness is the present one (equation 8): the number of events in the window over the number
 /// that is expected per unit of infectiousness, each weighted by k(x) = 1 − x/w, x seconds before the end.

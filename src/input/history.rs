@@ -273,7 +273,7 @@ mod tests {
     use std::fmt::Write;
 
     use super::*;
-    use crate::replay::random::seeded_rng;
+    use crate::random::seeded_rng;
     use crate::replay::testing::{Folder, below, cascades, gzip, lines_and_reasons, path, taken};
     use crate::replay::{Replay, ReplayItem, ReplayOptions};
 

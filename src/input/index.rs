@@ -8,6 +8,7 @@ use super::rows::{next_place, reader, unclosed, unreadable};
 use super::time::{self, EARLIEST_UNIX, TextTime};
 use super::{Refused, lines};
 use crate::cascade::numbers;
+use crate::math;
 use crate::record::Refusal;
 
 /// A row of an index: the range of rows of one cascade in the data.
@@ -68,10 +69,10 @@ fn root_time(field: &[u8]) -> Option<TextTime> {
 }
 
 fn range(row: &ByteRecord, columns: (usize, usize)) -> Result<(u64, u64), Refusal> {
-    const LIMIT: f64 = 9_007_199_254_740_992.0; // 2^53: exact in an f64
     let whole = |column: usize| {
         let value = numbers::field(row.get(column).unwrap_or_default());
-        let value = value.filter(|value| value.fract() == 0.0 && (1.0..LIMIT).contains(value));
+        let value =
+            value.filter(|value| value.fract() == 0.0 && (1.0..math::EXACT_WHOLE).contains(value));
         value.map(|value| value as u64)
     };
     match (whole(columns.0), whole(columns.1)) {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::cascade::numbers;
+use crate::math;
 
 /// Ids that a spreadsheet has rounded.
 #[derive(Default)]
@@ -55,8 +56,7 @@ fn with_point(number: &[u8]) -> Cow<'_, [u8]> {
 /// The number to which a whole id is rounded where it is stored as a floating-point number; `None` where the id is no
 /// number, or is one that remains exact.
 pub(super) fn rounding_of(id: &str) -> Option<u64> {
-    const EXACT: u64 = 1 << 53;
-    let whole: u64 = id.parse().ok().filter(|id| *id > EXACT)?;
+    let whole: u64 = id.parse().ok().filter(|id| *id > math::EXACT_WHOLE as u64)?;
     Some((whole as f64).to_bits())
 }
 

@@ -247,7 +247,7 @@ mod tests {
     use std::io::Cursor;
 
     use super::*;
-    use crate::replay::random::seeded_rng;
+    use crate::random::seeded_rng;
     use crate::replay::testing::below;
 
     fn rows(text: &str) -> (String, Vec<(u64, bool)>) {

@@ -67,7 +67,7 @@ impl Calibration {
     }
 
     /// The widening at a level, between the measured ones by interpolation.
-    fn at(&self, level: f64) -> f64 {
+    pub(super) fn at(&self, level: f64) -> f64 {
         let above = self.0.partition_point(|&(measured, _)| measured < level);
         match (above.checked_sub(1).and_then(|i| self.0.get(i)), self.0.get(above)) {
             (Some(&(a, low)), Some(&(b, high))) => low + (high - low) * (level - a) / (b - a),
@@ -279,6 +279,14 @@ pub(super) struct HeldOutForecast {
     pub(super) n_tot: f64,
     /// Without calibration, at [`Calibration::LEVELS`].
     raw_intervals: [(f64, f64); Calibration::LEVELS.len()],
+}
+
+impl HeldOutForecast {
+    /// Of a cascade that a model cannot predict: no further event.
+    pub(super) fn no_growth(n_obs: f64) -> Self {
+        let n_obs = observed(n_obs);
+        Self { n_obs, n_tot: n_obs, raw_intervals: Default::default() }
+    }
 }
 
 fn observed(n_obs: f64) -> f64 {

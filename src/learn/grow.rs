@@ -14,11 +14,12 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::options::LearnOptions;
-use super::random::{poisson, unit};
+use super::random::poisson;
 use super::split::{DrawnRow, Split, find_splits};
 use super::table::{ROWS_PER_DRAW, Table};
 use super::trees::{Trees, TreesBuilder, code, codebook};
 use crate::parallel::in_parallel;
+use crate::random::uniform;
 
 /// The largest number of rows that a tree is grown on.
 pub(super) const MAX_TREE_ROWS: usize = 4096;
@@ -128,7 +129,7 @@ fn draw_rows<'a>(table: &'a Table, rng: &mut ChaCha8Rng) -> (Vec<DrawnRow<'a>>, 
             let total: f64 = own.iter().map(|row| row.weight).sum();
             let mut drawn = vec![0; own.len()];
             for _ in 0..(times * ROWS_PER_DRAW).min(left) {
-                let mut below = unit(rng) * total;
+                let mut below = uniform(rng) * total;
                 let row = own.iter().position(|row| {
                     below -= row.weight;
                     below < 0.0
@@ -149,7 +150,7 @@ fn draw_features(all: usize, rng: &mut ChaCha8Rng) -> Vec<usize> {
     let count = if all <= FEATURE_SHARE { all } else { all.div_ceil(FEATURE_SHARE) };
     let mut features: Vec<usize> = (0..all).collect();
     for i in 0..count {
-        let other = i + (unit(rng) * (all - i) as f64) as usize;
+        let other = i + (uniform(rng) * (all - i) as f64) as usize;
         features.swap(i, other.min(all - 1));
     }
     features.truncate(count);

@@ -44,6 +44,9 @@ mod vector;
 mod weighted;
 mod wire;
 
+#[cfg(test)]
+mod laws;
+
 pub use baselines::{LogLinear, median_ratio};
 pub use error::ModelError;
 pub use explain::Explanation;

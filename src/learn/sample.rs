@@ -1,5 +1,6 @@
 //! What a model is trained on: a finished cascade at one observation window.
 
+use super::growth_law::Inputs;
 use super::rows::Rows;
 use super::values::Features;
 
@@ -36,5 +37,10 @@ impl Sample {
             && self.t_obs > 0.0
             && self.n_obs >= 1.0
             && self.n_tot >= self.n_obs
+    }
+
+    /// Whether it has the features that the growth law and its corrections need.
+    pub fn has_inputs_of_the_law(&self) -> bool {
+        Inputs::of(&self.features).is_some()
     }
 }

@@ -19,7 +19,8 @@ use crate::parallel::in_parallel;
 /// The smallest number of samples of a window that trees are grown on.
 pub const MIN_SAMPLES_FOR_TREES: usize = 20;
 
-/// Fits the model of the window in `options`; `None` without a sample of that window.
+/// Fits the model of the window in `options`, in seconds, to samples of any windows, in the order in which their cascades
+/// finished; `None` without a usable sample of that window.
 ///
 /// Below 20 samples it is the growth law, corrected by the finished cascades of all windows. From 20 on it
 /// is a forest blended with that law: ln(N/n) = w forest + (1 - w) law, with w = m^2/(m^2 + 225) for m samples.
@@ -35,7 +36,8 @@ pub fn fit_model(samples: &[Sample], options: &LearnOptions) -> Option<Model> {
 /// without a sample of that window.
 ///
 /// A model of fewer samples than the incumbent, as after a restart, must be better on all its samples, by two standard
-/// errors of the difference: on a few samples the difference is mostly chance.
+/// errors of the difference: on a few samples the difference is mostly chance. `new` is a number of samples of the
+/// window, the last ones in `samples`. A model without a forest replaces the incumbent without a comparison.
 ///
 /// Both predict a sample without what the new model learned from its cascade: the new one by its held-out forecast,
 /// the incumbent by the trees and networks of the same numbers, so that both average equally many.
@@ -84,7 +86,7 @@ struct Fitted {
     model: Model,
     window_rows: Vec<WindowRow>,
     in_bag: InBag,
-    /// The held-out forecast of each row, with the true ln(N/n); of a model without a forest, where the law has one.
+    /// The held-out forecast of each row, with the true ln(N/n).
     forecasts: Vec<(HeldOutForecast, f64)>,
 }
 
@@ -103,10 +105,15 @@ fn fit_whole(samples: &[Sample], options: &LearnOptions, laws: &LawFit) -> Optio
         let inputs = row.law.as_ref()?;
         Some(laws.without(&table.ids[row.cascade]).forecast_at(inputs, row.n_obs))
     };
+    // A cascade without the features of the law counts as predicted not to grow: left out, it would make the errors of
+    // a model that predicts nothing 0.
     let of_law: Vec<(HeldOutForecast, f64)> = table
         .window_rows
         .iter()
-        .filter_map(|row| Some((law(row)?.held_out(), log_growth(row))))
+        .map(|row| {
+            let forecast = law(row).map(|forecast| forecast.held_out());
+            (forecast.unwrap_or_else(|| HeldOutForecast::no_growth(row.n_obs)), log_growth(row))
+        })
         .collect();
     let held_out = HeldOut { law: mean(&of_law), ..HeldOut::default() };
     let Some(forest) = forest else {
@@ -264,5 +271,57 @@ fn median_are(forecasts: &[(HeldOutForecast, f64)]) -> f64 {
     match errors.len() {
         0 => 0.0,
         n => (errors[(n - 1) / 2] + errors[n / 2]) / 2.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learn::Features;
+
+    fn sample(number: usize, features: Features) -> Sample {
+        let (n_obs, n_tot) = (10.0 + number as f64, 40.0);
+        Sample {
+            id: format!("0/{number}"),
+            t_obs: 600.0,
+            n_obs,
+            n_tot,
+            features,
+            ..Sample::default()
+        }
+    }
+
+    fn with_features(number: usize) -> Sample {
+        let points: Vec<crate::cascade::Point> = (0..10 + number)
+            .map(|i| crate::cascade::Point { time: 30.0 * i as f64, magnitude: 1.0 })
+            .collect();
+        sample(number, crate::learn::features(&points, 600.0, &[]))
+    }
+
+    fn options() -> LearnOptions {
+        LearnOptions { window: 600.0, trees: 3, ..LearnOptions::default() }
+    }
+
+    #[test]
+    fn a_model_without_features_has_the_errors_of_no_growth() {
+        for count in 1..8 {
+            let samples: Vec<Sample> = (0..count).map(|i| sample(i, Features::default())).collect();
+            let held_out = fit_model(&samples, &options()).unwrap().held_out();
+            let mut errors: Vec<f64> = samples.iter().map(|it| 1.0 - it.n_obs / it.n_tot).collect();
+            let mean = errors.iter().sum::<f64>() / count as f64;
+            assert!((held_out.mean_are - mean).abs() < 1e-12, "{count}: {held_out:?}");
+            assert_eq!(held_out.law, held_out.mean_are);
+            errors.sort_by(f64::total_cmp);
+            let median = (errors[(count - 1) / 2] + errors[count / 2]) / 2.0;
+            assert!((held_out.median_are - median).abs() < 1e-12, "{count}: {held_out:?}");
+        }
+    }
+
+    #[test]
+    fn a_sample_without_features_counts_beside_others() {
+        let [a, b, c] = [with_features(0), with_features(1), sample(2, Features::default())];
+        let two = fit_model(&[a.clone(), b.clone()], &options()).unwrap().held_out().mean_are;
+        let three = fit_model(&[a, b, c], &options()).unwrap().held_out().mean_are;
+        assert!((3.0 * three - 2.0 * two - (1.0 - 12.0 / 40.0)).abs() < 1e-12, "{two} {three}");
     }
 }

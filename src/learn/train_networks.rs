@@ -10,13 +10,13 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::batch::BATCH;
 use super::network::{Network, Networks, Scale};
-use super::random::unit;
 use super::ranks::upper_median;
 use super::table::{ROWS_PER_DRAW, Table};
 use super::target::Aggregate;
 use super::trainer::{NetworkTrainer, TrainingStep};
 use crate::math;
 use crate::parallel::in_parallel;
+use crate::random::uniform;
 
 /// Number of folds that cascades are assigned to.
 pub(super) const FOLDS: usize = 5;
@@ -174,12 +174,12 @@ fn pass(cascades: &[&CascadeRows], rng: &mut ChaCha8Rng) -> Vec<usize> {
     let mut rows = Vec::with_capacity(ROWS_PER_DRAW * cascades.len());
     for CascadeRows { first, sums, .. } in cascades {
         for _ in 0..ROWS_PER_DRAW {
-            let drawn = unit(rng) * sums[sums.len() - 1];
+            let drawn = uniform(rng) * sums[sums.len() - 1];
             rows.push(first + sums.partition_point(|&sum| sum <= drawn).min(sums.len() - 1));
         }
     }
     for last in (1..rows.len()).rev() {
-        rows.swap(last, (unit(rng) * (last + 1) as f64) as usize);
+        rows.swap(last, (uniform(rng) * (last + 1) as f64) as usize);
     }
     rows
 }

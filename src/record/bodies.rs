@@ -14,12 +14,8 @@ use super::kinds::{History, Model, Parameters, Serie, Size, nought};
 use super::write::Record;
 use crate::cascade::Point;
 use crate::event::LARGEST;
-
-/// Mean mark of the original system, Pareto of exponent 2.4 from 10 (docs/model.md).
-const ORIGINAL_MEAN_MARK: f64 = 35.0;
-
-/// Largest branching factor that a fit gives (docs/model.md).
-const SUBCRITICAL: f64 = 0.99;
+use crate::hawkes::MAX_BRANCHING_FACTOR;
+use crate::hawkes::mark::MEAN_MARK;
 
 /// A line of a history file.
 pub(super) fn history(bytes: &[u8], list: Option<Vec<Point>>) -> Result<History, Refusal> {
@@ -193,7 +189,7 @@ fn size(size: Size) -> Result<Size, Refusal> {
 /// Parameters as the original system wrote them lack n* and G1, which follow from the rest.
 fn parameters(mut it: Parameters) -> Result<Parameters, Refusal> {
     if it.n_star.is_nan() {
-        it.n_star = (it.params[0] * ORIGINAL_MEAN_MARK).min(SUBCRITICAL);
+        it.n_star = (it.params[0] * MEAN_MARK).min(MAX_BRANCHING_FACTOR);
     }
     if it.g1.is_nan() {
         it.g1 = it.n_supp * (1.0 - it.n_star);

@@ -7,11 +7,10 @@ use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::math;
+
 /// Numbers by name, in a significant order, which a map would lose.
 pub type Named = Vec<(String, f64)>;
-
-/// 2^53: from here on, different integers may be the same floating-point number.
-const BEYOND: f64 = 9_007_199_254_740_992.0;
 
 /// Why an id that [`Scalar::is_rounded`] is refused, and what to do.
 pub(crate) const ROUNDED: &str = "a program has stored it as a floating-point number, which has lost digits; write ids as \
@@ -37,7 +36,7 @@ impl<'a> Scalar<'a> {
         match self {
             Self::Absent => None,
             // Of an integer that is written as 123.0, all digits: a number is printed with the shortest that denote it.
-            Self::Number(value) if value.fract() == 0.0 && value.abs() < BEYOND => {
+            Self::Number(value) if value.fract() == 0.0 && value.abs() < math::EXACT_WHOLE => {
                 Some(Cow::Owned(format!("{value:.0}")))
             }
             Self::Number(value) => Some(Cow::Owned(value.to_string())),
@@ -58,7 +57,7 @@ impl<'a> Scalar<'a> {
 
     /// Whether it is an integer that was rounded to a floating-point number, or may be one.
     pub(crate) fn is_rounded(&self) -> bool {
-        matches!(self, Self::Number(value) if value.abs() >= BEYOND)
+        matches!(self, Self::Number(value) if value.abs() >= math::EXACT_WHOLE)
     }
 
     /// Whether the field has a value.
@@ -274,8 +273,7 @@ pub(super) fn integer<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Erro
 }
 
 pub(super) fn whole(value: f64) -> Option<u64> {
-    const LARGEST_COUNT: f64 = 9_007_199_254_740_992.0; // 2^53: exact in an f64
-    (value.fract() == 0.0 && (0.0..LARGEST_COUNT).contains(&value)).then_some(value as u64)
+    (value.fract() == 0.0 && (0.0..math::EXACT_WHOLE).contains(&value)).then_some(value as u64)
 }
 
 /// An object of numbers, in the order in which it is written.

@@ -6,7 +6,6 @@
 
 mod live;
 mod options;
-pub(crate) mod random;
 mod schedule;
 pub mod simulated;
 

@@ -12,8 +12,8 @@ use rand_chacha::rand_core::Rng;
 
 use super::live::LiveCascades;
 use super::options::ReplayOptions;
-use super::random::{seeded_rng, uniform};
 use crate::event::LARGEST;
+use crate::random::{seeded_rng, uniform};
 
 /// The random stream of the shuffle; the streams of the sources follow.
 const SHUFFLE: u64 = 0;

@@ -5,20 +5,17 @@ use std::str::FromStr;
 
 use rand_chacha::ChaCha8Rng;
 
-use super::random::{seeded_rng, uniform};
 use crate::event::LARGEST;
-use crate::hawkes::Params;
 use crate::hawkes::mark::MarkLaw;
 use crate::hawkes::simulate::simulate;
+use crate::hawkes::{MAX_BRANCHING_FACTOR, Params};
 use crate::input::{Cascades, HistoryCascade, Refused};
 use crate::math;
+use crate::random::{seeded_rng, uniform};
 use crate::record::Refusal;
 
 /// The random stream of the first cascade; the streams of the others follow.
 const FIRST_STREAM: u64 = 1 << 33;
-
-/// Maximum branching factor of simulated cascades, equal to the bound of the fit, so that sizes are finite.
-const MAX_BRANCHING_FACTOR: f64 = 0.99;
 
 /// Number of events at which a cascade is refused; it is not truncated.
 const MAX_SIZE: usize = 10_000_000;

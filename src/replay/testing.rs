@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 
-use super::random::seeded_rng;
 use super::*;
 use crate::cascade::Point;
 use crate::input::*;
+use crate::random::seeded_rng;
 use crate::record::Refusal;
 
 /// A temporary folder, removed on drop.

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::random::seeded_rng;
 use super::testing::{Emitted, InMemory, WithSources, below, cascades, replay, replay_of};
 use super::*;
 use crate::cascade::Point;
 use crate::event::Span;
 use crate::input::*;
+use crate::random::seeded_rng;
 
 const SEEDS: std::ops::Range<u64> = 0..300;
 

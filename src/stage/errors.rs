@@ -65,3 +65,34 @@ impl Errors {
         before.count >= FEWEST as f64 && last.worse_than(before, DRIFTED)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 100 errors of 0.9 after some of 0.1.
+    fn is_drift(before: usize) -> bool {
+        let (few, last) = (vec![0.1; before], vec![0.9; 100]);
+        let all = Errors::of(few.iter().chain(&last).copied());
+        all.drift(Errors::of(last))
+    }
+
+    #[test]
+    fn a_drift_needs_50_errors_before_the_last_ones() {
+        assert_eq!([0, 49, 50, 51].map(is_drift), [false, false, true, true]);
+    }
+
+    #[test]
+    fn a_drift_is_a_mean_larger_by_more_than_a_quarter_and_significantly() {
+        let drift = |before: &[f64], last: &[f64]| {
+            Errors::of(before.iter().chain(last).copied()).drift(Errors::of(last.iter().copied()))
+        };
+        let before = [0.5; 64];
+        assert!(!drift(&before, &[0.625; 64]), "a factor of 1.25");
+        assert!(drift(&before, &[0.626; 64]));
+        // The mean is twice as large, but the errors are from 0 to 2.
+        let wild =
+            |count: usize| -> Vec<f64> { (0..count).map(|i| 2.0 * (i % 2) as f64).collect() };
+        assert!(!drift(&before, &wild(8)) && drift(&before, &wild(64)));
+    }
+}

@@ -74,6 +74,8 @@ pub struct Train {
     trainings: u64,
     /// Samples that were left out, because their sizes are missing or contradict each other.
     unusable: u64,
+    /// Samples without the features that the law of a model needs.
+    without_features: u64,
     counts: BTreeMap<(&'static str, String), f64>,
 }
 
@@ -94,6 +96,7 @@ impl Train {
             replaying: false,
             trainings: 0,
             unusable: 0,
+            without_features: 0,
             counts: BTreeMap::new(),
         }
     }
@@ -108,6 +111,12 @@ impl Train {
         self.unusable
     }
 
+    /// Number of samples without the features of the law: a model cannot predict them below [`MIN_SAMPLES_FOR_TREES`]
+    /// samples, and its law does not learn from them.
+    pub fn without_features(&self) -> u64 {
+        self.without_features
+    }
+
     fn count(&mut self, name: &'static str, label: String) {
         *self.counts.entry((name, label)).or_default() += 1.0;
     }
@@ -118,6 +127,7 @@ impl Train {
             self.unusable += 1;
             return;
         }
+        self.without_features += u64::from(!learned.has_inputs_of_the_law());
         self.positions.push(position);
         self.samples.push(learned);
         let window = self.windows.entry(sample.t_obs).or_default();
@@ -297,6 +307,8 @@ impl Stage for Train {
         tally.entry(("models_published_total", String::new())).or_default();
         tally.entry(("trainings_on_drift_total", String::new())).or_default();
         tally.insert(("unusable_samples_total", String::new()), self.unusable as f64);
+        let without = self.without_features as f64;
+        tally.insert(("samples_without_features_total", String::new()), without);
         for (t_obs, window) in &self.windows {
             tally.insert(("training_rows", t_obs.to_string()), window.samples as f64);
             if let Some(model) = &window.incumbent {

@@ -24,11 +24,7 @@ impl Listen {
     /// # Errors
     /// The text has another form, or the host cannot be resolved.
     pub fn new(text: &str, names: &[String]) -> io::Result<Self> {
-        let address = address(text)?;
-        let mut names: Vec<_> = names.iter().map(|name| bare(name)).collect();
-        // The given host is an allowed name.
-        names.extend(text.rsplit_once(':').map(|(host, _)| bare(host)).filter(|it| !it.is_empty()));
-        Ok(Self { address, names })
+        Ok(Self { address: address(text)?, names: allowed(text, names) })
     }
 
     /// The address.
@@ -48,6 +44,12 @@ impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.address.fmt(f)
     }
+}
+
+/// The names that requests may use: those given, and the host of the address.
+fn allowed(text: &str, names: &[String]) -> Vec<String> {
+    let host = text.rsplit_once(':').map(|(host, _)| bare(host)).filter(|it| !it.is_empty());
+    names.iter().map(|name| bare(name)).chain(host).collect()
 }
 
 /// A host without its port.
@@ -76,6 +78,18 @@ mod tests {
         assert!(!Listen::new("0.0.0.0:1", &[]).unwrap().address().ip().is_loopback());
         for wrong in ["", "x", "127.0.0.1", "1.2.3.4:99999"] {
             assert!(Listen::new(wrong, &[]).is_err(), "{wrong}");
+        }
+    }
+
+    /// Of a name that is resolved here; `localhost` is allowed in any case.
+    #[test]
+    fn the_host_of_the_address_is_an_allowed_name_and_an_empty_one_is_not() {
+        let names = |text: &str| allowed(text, &["Collect.".to_owned()]);
+        assert_eq!(names("Metrics.Example.:9100"), ["collect", "metrics.example"]);
+        for without_host in [":9100", "9100"] {
+            assert_eq!(names(without_host), ["collect"], "{without_host}");
+            assert!(!Listen::new(without_host, &[]).unwrap().allows(""), "{without_host}");
+            assert!(!Listen::new(without_host, &[]).unwrap().allows("9100"), "{without_host}");
         }
     }
 

@@ -130,6 +130,7 @@ pub const METRICS: &[Metric] = &[
     counter("train", "trainings_total", &["window", "result"], "Trainings, by window and result: the new model is published, or the old one is kept."),
     counter("train", "trainings_on_drift_total", &[], "Trainings that a drift of the errors started, with --on-drift."),
     counter("train", "unusable_samples_total", &[], "Samples left out of the training, because a size is missing or the final size is below the observed one."),
+    counter("train", "samples_without_features_total", &[], "Samples without the features that the law of a model needs, which count as predicted not to grow in the errors of models of fewer than 20 samples."),
     counter("monitor", "predictions_scored_total", &["window"], "Predictions compared with their final size."),
     histogram("monitor", "prediction_absolute_relative_error", &["window", "estimator"], "Absolute relative error (ARE) of the predictions, with a trained model or without one."),
     gauge("monitor", "mean_absolute_relative_error", &["window"], "Mean ARE of all predictions."),

@@ -275,6 +275,7 @@ fn a_learner_counts_its_rows_and_the_samples_that_it_cannot_use() {
     // The fourth sample is behind the training at three.
     assert_eq!(value(&tally, "training_rows", "600"), 4.0);
     assert_eq!(value(&tally, "unusable_samples_total", ""), 1.0);
+    assert_eq!(value(&tally, "samples_without_features_total", ""), 4.0);
     // A signal: no training on what is left; the end of the input trains.
     let published = |train: &Train| value(&train.tally(), "models_published_total", "");
     let before = published(&train);

@@ -1,7 +1,7 @@
 //! Pairs of data and index: the same cascades as by reading all rows; what is refused and noted.
 
 use super::*;
-use crate::replay::random::seeded_rng;
+use crate::random::seeded_rng;
 use crate::replay::testing::{Folder, below, gzip, lines_and_reasons, taken};
 
 /// Data of several cascades, with rows between them that are not in the index, and the index.

@@ -6,9 +6,7 @@ use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::schema::types::ColumnDescriptor;
 
 use crate::input::time;
-
-/// Above this, integers are not exact in a floating-point number: 2^53.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+use crate::math;
 
 /// How the values of a column are written as text.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -137,7 +135,7 @@ fn decimal(number: i128, scale: i32, text: &mut Vec<u8>) {
 pub(super) fn float(value: f64, shortest: impl std::fmt::Display, text: &mut Vec<u8>) {
     let written = if value.is_nan() {
         Ok(())
-    } else if value.abs() >= EXACT {
+    } else if value.abs() >= math::EXACT_WHOLE {
         let digits = format!("{value:e}");
         let (mantissa, exponent) = digits.split_once('e').unwrap_or((&digits, "0"));
         write!(text, "{mantissa}e+{exponent}")

@@ -1,7 +1,7 @@
 //! Tables in any order, with invalid rows, and with columns by name.
 
 use super::*;
-use crate::replay::random::seeded_rng;
+use crate::random::seeded_rng;
 use crate::replay::testing::{Folder, below, cascades, gzip, lines_and_reasons, taken};
 
 /// The rows of the table, to be shuffled.

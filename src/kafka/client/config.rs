@@ -123,3 +123,191 @@ fn set_default(config: &mut ClientConfig, name: &str, value: &str) {
         config.set(name, value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::kafka::client::settings::From;
+    use crate::kafka::client::topics::Names;
+
+    fn settings() -> Settings {
+        Settings {
+            command: "collect".to_owned(),
+            brokers: "broker:9092".to_owned(),
+            properties: Vec::new(),
+            group: "group".to_owned(),
+            transactional_id: "id".to_owned(),
+            has_stable_id: true,
+            topics: Names::default(),
+            creation: None,
+            exit_eof: false,
+            at_least_once: false,
+            wait: Duration::from_secs(1),
+            tick: Duration::from_secs(1),
+            max_outputs: 1,
+            max_replay: 1,
+            dead_letter: None,
+            max_record_bytes: 1 << 20,
+            from: From::Earliest,
+            models: ModelsTopic::None,
+            largest_model: None,
+            writes: Vec::new(),
+            pin: Vec::new(),
+            replay: true,
+            stop: Arc::default(),
+        }
+    }
+
+    fn with(properties: &[(&str, &str)]) -> Settings {
+        let properties =
+            properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Settings { properties: properties.collect(), ..settings() }
+    }
+
+    /// The properties of a configuration, in the order of their names.
+    fn properties(config: &ClientConfig) -> Vec<(&str, &str)> {
+        let mut all: Vec<(&str, &str)> =
+            config.config_map().iter().map(|(name, value)| (&**name, &**value)).collect();
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn a_consumer_reads_committed_records_and_commits_nothing_itself() {
+        let expected = [
+            ("auto.offset.reset", "error"),
+            ("bootstrap.servers", "broker:9092"),
+            ("check.crcs", "true"),
+            ("client.id", "id"),
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("enable.partition.eof", "true"),
+            ("fetch.queue.backoff.ms", "10"),
+            ("group.id", "group"),
+            ("group.instance.id", "id"),
+            ("isolation.level", "read_committed"),
+            ("partition.assignment.strategy", "cooperative-sticky"),
+            ("queued.max.messages.kbytes", "4096"),
+            ("statistics.interval.ms", "1000"),
+        ];
+        assert_eq!(properties(&consumer(&settings())), expected);
+        // A reader is no member of the group, and an observer has another one and no statistics.
+        let of_members = ["group.instance.id", "partition.assignment.strategy"];
+        let mut rest = expected.to_vec();
+        rest.retain(|(name, _)| !of_members.contains(name));
+        assert_eq!(properties(&reader(&settings())), rest);
+        rest.retain(|(name, _)| *name != "statistics.interval.ms");
+        rest.iter_mut().filter(|(name, _)| *name == "group.id").for_each(|it| it.1 = "other");
+        assert_eq!(properties(&observer(&settings(), "other")), rest);
+    }
+
+    #[test]
+    fn a_producer_is_transactional_unless_records_may_be_repeated() {
+        let expected = [
+            ("bootstrap.servers", "broker:9092"),
+            ("client.id", "id"),
+            ("compression.type", "lz4"),
+            ("enable.idempotence", "true"),
+            ("message.max.bytes", "16777216"),
+            ("partitioner", "murmur2_random"),
+            ("queue.buffering.max.kbytes", "131072"),
+            ("queue.buffering.max.messages", "500000"),
+            ("statistics.interval.ms", "1000"),
+            ("transaction.timeout.ms", "10000"),
+            ("transactional.id", "id"),
+        ];
+        assert_eq!(properties(&producer(&settings())), expected);
+        let repeated = producer(&Settings { at_least_once: true, ..settings() });
+        let mut rest = expected.to_vec();
+        rest.retain(|(name, _)| !name.starts_with("transaction"));
+        assert_eq!(properties(&repeated), rest);
+    }
+
+    #[test]
+    fn metadata_include_open_transactions() {
+        let expected = [
+            ("bootstrap.servers", "broker:9092"),
+            ("client.id", "id"),
+            ("isolation.level", "read_uncommitted"),
+            ("statistics.interval.ms", "1000"),
+        ];
+        assert_eq!(properties(&cluster(&settings())), expected);
+    }
+
+    #[test]
+    fn properties_of_the_user_replace_defaults_and_not_those_that_guarantees_need() {
+        let settings = with(&[
+            ("fetch.queue.backoff.ms", "77"),
+            ("queue.buffering.max.messages", "88"),
+            ("client.id", "mine"),
+            ("isolation.level", "read_uncommitted"),
+            ("enable.auto.commit", "true"),
+            ("bootstrap.servers", "elsewhere:1"),
+            ("enable.idempotence", "false"),
+            ("transactional.id", "other"),
+            ("client.id", "last"),
+        ]);
+        let (reads, writes) = (consumer(&settings), producer(&settings));
+        assert_eq!(reads.get("fetch.queue.backoff.ms"), Some("77"));
+        assert_eq!(writes.get("queue.buffering.max.messages"), Some("88"));
+        assert_eq!((reads.get("client.id"), writes.get("client.id")), (Some("last"), Some("last")));
+        assert_eq!(reads.get("isolation.level"), Some("read_committed"));
+        assert_eq!(reads.get("enable.auto.commit"), Some("false"));
+        assert_eq!(reads.get("bootstrap.servers"), Some("broker:9092"));
+        assert_eq!(writes.get("enable.idempotence"), Some("true"));
+        assert_eq!(writes.get("transactional.id"), Some("id"));
+    }
+
+    #[test]
+    fn a_member_is_static_with_a_stable_identity_and_the_classic_protocol_only() {
+        let member =
+            |settings: &Settings| consumer(settings).get("group.instance.id").map(str::to_owned);
+        assert_eq!(member(&settings()).as_deref(), Some("id"));
+        assert_eq!(member(&Settings { has_stable_id: false, ..settings() }), None);
+        assert_eq!(member(&with(&[("group.instance.id", "")])), None);
+        assert_eq!(member(&with(&[("group.instance.id", "x")])).as_deref(), Some("x"));
+        let broker_assigns = with(&[("group.protocol", "consumer")]);
+        assert_eq!(member(&broker_assigns), None);
+        let config = consumer(&broker_assigns);
+        assert_eq!(config.get("partition.assignment.strategy"), None);
+        assert!(!is_classic(&config) && is_classic(&consumer(&settings())));
+        assert!(is_classic(&consumer(&with(&[("group.protocol", "classic")]))));
+    }
+
+    #[test]
+    fn a_learner_may_take_an_hour_between_two_polls() {
+        let interval = |models| {
+            let config = consumer(&Settings { models, ..settings() });
+            config.get("max.poll.interval.ms").map(str::to_owned)
+        };
+        assert_eq!(interval(ModelsTopic::Publish).as_deref(), Some("3600000"));
+        assert_eq!((interval(ModelsTopic::Follow), interval(ModelsTopic::None)), (None, None));
+    }
+
+    #[test]
+    fn a_reader_that_ends_at_the_end_does_not_let_the_broker_hold_the_answer() {
+        let config = reader(&Settings { exit_eof: true, ..settings() });
+        assert_eq!(config.get("fetch.wait.max.ms"), Some("10"));
+        assert_eq!(reader(&settings()).get("fetch.wait.max.ms"), None);
+    }
+
+    #[test]
+    fn the_codec_is_the_last_one_given_by_either_name() {
+        for (given, expected) in [
+            (&[][..], "lz4"),
+            (&[("compression.type", "zstd")], "zstd"),
+            (&[("compression.codec", "gzip")], "gzip"),
+            (&[("compression.codec", "gzip"), ("compression.type", "none")], "none"),
+            (&[("compression.type", "none"), ("compression.codec", "gzip")], "gzip"),
+        ] {
+            let settings = with(given);
+            assert_eq!(codec(&settings), expected);
+            let config = producer(&settings);
+            assert_eq!(config.get("compression.type"), Some(expected));
+            assert_eq!(config.get("compression.codec"), None);
+        }
+    }
+}

@@ -17,8 +17,8 @@ use crate::kafka::client::topics::{InputTopic, Names, Topic};
 use crate::kafka::daemon::run::Daemon;
 use crate::kafka::restore::checkpoint::Metadata;
 use crate::kafka::restore::recovery::Recovery;
+use crate::random::seeded_rng;
 use crate::record::Record;
-use crate::replay::random::seeded_rng;
 use crate::replay::testing::below;
 use crate::stage::{Recover, Tally};
 

@@ -1,8 +1,8 @@
 //! History lines of every form, and the refusals of others.
 
 use super::*;
+use crate::random::seeded_rng;
 use crate::record::{self, History, Item, Kind, Record};
-use crate::replay::random::seeded_rng;
 use crate::replay::testing::{below, cascade};
 
 fn read(line: &str) -> Result<HistoryCascade, Refusal> {

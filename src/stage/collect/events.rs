@@ -113,7 +113,7 @@ impl From<Vec<String>> for EventIds {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replay::random::seeded_rng;
+    use crate::random::seeded_rng;
     use crate::replay::testing::below;
 
     #[test]

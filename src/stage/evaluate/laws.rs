@@ -1,18 +1,16 @@
 //! Laws of the evaluation.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
-
 use super::*;
 use crate::hawkes::Estimator;
 use crate::hawkes::mark::MarkLaw;
 use crate::math;
+use crate::random::{self, seeded_rng};
 use crate::stage::fit::Cut;
 
 /// Cascades that slow down, each at its own pace, some of them too small to be scored.
 fn pasts(seed: u64, count: usize) -> Vec<FinishedCascade> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut uniform = move || (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+    let mut rng = seeded_rng(seed, 0);
+    let mut uniform = move || random::uniform(&mut rng);
     let mut past = |number: usize| {
         let (size, pace) = (5.0 + 120.0 * uniform().powi(2), 2.0 + 3.0 * uniform());
         let mut times: Vec<f64> =
@@ -31,7 +29,7 @@ fn pasts(seed: u64, count: usize) -> Vec<FinishedCascade> {
     (0..count).map(&mut past).collect()
 }
 
-fn options(threads: usize) -> EvaluateOptions {
+pub(super) fn options(threads: usize) -> EvaluateOptions {
     let fit = FitOptions {
         estimator: Estimator::Map,
         marks: MarkLaw::Data,
@@ -272,4 +270,48 @@ fn each_row_of_a_learning_curve_has_the_predictions_of_all_draws() {
         assert!(rows.len() > 1, "{count}");
         assert!(rows.iter().all(|row| scored(row) == scored(&rows[0])), "{count}: {rows:?}");
     }
+}
+
+#[test]
+fn an_answer_is_from_n_to_the_largest_size_and_its_interval_contains_it() {
+    let answer = |n_tot: f64, interval| MethodPrediction { n_tot, interval, own: true };
+    for (given, expected) in [
+        (answer(9.0, None), answer(10.0, None)),
+        (answer(f64::NAN, None), answer(10.0, None)),
+        (answer(f64::INFINITY, None), answer(10_000.0, None)),
+        (answer(10_001.0, None), answer(10_000.0, None)),
+        (answer(10_000.0, None), answer(10_000.0, None)),
+        (answer(25.5, Some([3.0, 40.0])), answer(25.5, Some([10.0, 40.0]))),
+        (answer(25.5, Some([12.3456, 20.0])), answer(25.5, Some([12.345, 25.5]))),
+        (answer(25.5, Some([30.0, 40.0])), answer(25.5, Some([25.5, 40.0]))),
+        (answer(1.0, Some([1.0, 1.0])), answer(10.0, Some([10.0, 10.0]))),
+    ] {
+        assert_eq!(clamped(given, 10.0), expected, "{given:?}");
+    }
+    assert_eq!(clamped(answer(20.0, None), 0.0).n_tot, 0.0);
+}
+
+/// An interval that ends at the final size covers it.
+#[test]
+fn an_interval_covers_the_sizes_at_its_ends() {
+    let case = |low: f64, high: f64| {
+        let answer = MethodPrediction { n_tot: 15.0, interval: Some([low, high]), own: true };
+        Case {
+            cid: "a".to_owned(),
+            t_obs: 600,
+            n_obs: 10,
+            n_tot: 15,
+            step: None,
+            forecasts: [None, None],
+            answers: vec![(Predictor::Model, answer)],
+        }
+    };
+    let cases = [case(15.0, 20.0), case(10.0, 15.0), case(15.001, 20.0), case(10.0, 14.999)];
+    let covered = |places: &[usize]| {
+        let cases: Vec<&Case> = places.iter().map(|place| &cases[*place]).collect();
+        row(&cases, 0, 1).covered
+    };
+    assert_eq!((covered(&[0]), covered(&[1])), (Some(1.0), Some(1.0)));
+    assert_eq!((covered(&[2]), covered(&[3])), (Some(0.0), Some(0.0)));
+    assert_eq!(covered(&[0, 1, 2, 3]), Some(0.5));
 }

@@ -120,6 +120,7 @@ fn times<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::learn::Step;
 
     #[test]
     fn trainings_are_a_tenth_apart_and_never_ahead_of_the_ended_cascades() {
@@ -130,5 +131,60 @@ mod tests {
             trainings.insert(at);
         }
         assert!(trainings.len() < 90, "{}", trainings.len());
+    }
+
+    /// A cascade with events at these times; the maximum age is 40,000 s, the largest window 3,600 s.
+    fn past(cid: &str, t0: Option<f64>, times: &[f64]) -> FinishedCascade {
+        let point = |&time: &f64| crate::cascade::Point { time, magnitude: 1.0 };
+        let points = times.iter().map(point).collect();
+        FinishedCascade { cid: cid.to_owned(), t0, points, observed: None }
+    }
+
+    #[test]
+    fn a_cascade_ends_after_its_silence_between_the_largest_window_and_the_maximum_age() {
+        let options = super::super::laws::options(1);
+        for (events, duration) in [
+            (&[0.0, 100.0][..], 3600.0),
+            (&[0.0, 3000.0], 3600.0),
+            (&[0.0, 3001.0], 3601.0),
+            (&[0.0, 39_400.0], 40_000.0),
+            (&[0.0, 39_500.0], 40_000.0),
+            // Events after the maximum age do not count.
+            (&[0.0, 5000.0, 40_001.0], 5600.0),
+            (&[0.0, 5000.0, 40_000.0], 40_000.0),
+        ] {
+            let cascades = [past("a", Some(1e9), events), past("b", None, events)];
+            let found = times(&cascades, &options, 600.0);
+            assert_eq!(found["a"], Life { root: 1e9, end: 1e9 + duration }, "{events:?}");
+            assert!(!found.contains_key("b"), "without t0 beside others that have one");
+        }
+    }
+
+    #[test]
+    fn cascades_without_times_are_placed_one_after_the_other() {
+        let options = super::super::laws::options(1);
+        let cascades: Vec<_> =
+            (0..9).map(|i| past(&i.to_string(), None, &[0.0, 5000.0 + f64::from(i)])).collect();
+        let found = times(&cascades, &options, 600.0);
+        let mut lives: Vec<Life> = found.values().copied().collect();
+        lives.sort_by(|a, b| a.root.total_cmp(&b.root));
+        assert_eq!((lives.len(), lives[0].root), (9, 0.0));
+        assert!(lives.windows(2).all(|it| it[1].root == it[0].end + 1.0), "{lives:?}");
+    }
+
+    /// A model may not have learned from a cascade that ends when the window of another ends.
+    #[test]
+    fn a_cascade_that_ends_with_the_window_of_another_is_not_learned_from() {
+        let mut options = super::super::laws::options(1);
+        options.windows = vec![600];
+        let dense: Vec<f64> = (0..40).map(|i| 10.0 * f64::from(i)).collect();
+        // The first ends at 3900 + 600 = 4500 s.
+        for (root, expected) in [(3900.0, None), (3900.5, Some(Step::GrowthLaw))] {
+            let long: Vec<f64> = dense.iter().copied().chain([3900.0]).collect();
+            let cascades = [past("a", Some(0.0), &long), past("b", Some(root), &dense)];
+            let cases = evaluate_in_time(&cascades, &options, 600.0);
+            let step = cases.iter().find(|case| case.cid == "b").unwrap().step;
+            assert_eq!(step, expected, "{root}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{FitOptions, Job, kernels};
+use crate::cascade::Point;
 use crate::hawkes::kernels::Observed;
 use crate::parallel::in_parallel;
 use crate::record::Parameters;
@@ -23,8 +24,11 @@ impl FitOptions {
             resolved.iter().map(|(points, end, _)| Observed::new(points, *end)).collect();
         let (model, fitted, candidates) = kernels.fit(&cascades, &self.marks, self.threads);
         let errors = kernels::errors(&fitted, &cascades, self.threads);
+        let points: Vec<&[Point]> = resolved.iter().map(|(points, ..)| &points[..]).collect();
+        let too_few = kernels::is_too_few(&points);
         let described = in_parallel(&resolved, self.threads, |(points, end, spread)| {
-            let mut kernel = kernels.describe(&model, &fitted, points, *end, &self.marks);
+            let mut kernel =
+                kernels.describe(&model, &fitted, (points, *end), &self.marks, too_few);
             kernel.spread = *spread;
             kernel.standard_errors.clone_from(&errors);
             if candidates.len() > 1 {

@@ -126,7 +126,8 @@ impl KernelOptions {
         let (points, end): (&[Point], f64) = (points, *end);
         let observed = [Observed::new(points, end)];
         let (model, fitted, candidates) = self.fit(&observed, marks, threads);
-        let mut kernel = self.describe(&model, &fitted, points, end, marks);
+        let of = (points, end);
+        let mut kernel = self.describe(&model, &fitted, of, marks, is_too_few(&[points]));
         kernel.spread = *spread;
         kernel.standard_errors = errors(&fitted, &observed, threads);
         if self.profile && fitted.converged {
@@ -148,20 +149,19 @@ impl KernelOptions {
         kernel
     }
 
-    /// What a fit means for one of its cascades.
+    /// What a fit means for one of its cascades, which has these events until `end`. `too_few` states whether the events
+    /// of all its cascades are too few.
     pub(super) fn describe(
         &self,
         model: &Model,
         fitted: &Fitted,
-        points: &[Point],
-        end: f64,
+        (points, end): (&[Point], f64),
         marks: &MarkLaw,
+        too_few: bool,
     ) -> KernelFit {
         let observed = Observed::new(points, end);
         let (n_star, n_tot) = expected_size(fitted, &observed, points, marks);
         let tests = fitted.diagnose(&observed);
-        let too_few =
-            points.len() < 3 || points.first().map(|it| it.time) == points.last().map(|it| it.time);
         let status = if too_few {
             Status::TooFew
         } else if n_star >= 1.0 && fitted.parameters.population().is_infinite() {
@@ -191,6 +191,16 @@ impl KernelOptions {
             ..KernelFit::default()
         }
     }
+}
+
+/// Whether the cascades that share the parameters have fewer than two events after their roots, or each has all its
+/// events at the same time: then the events do not determine the parameters.
+pub(super) fn is_too_few(cascades: &[&[Point]]) -> bool {
+    let later: usize = cascades.iter().map(|points| points.len().saturating_sub(1)).sum();
+    let same = |points: &&[Point]| {
+        points.first().map(|point| point.time) == points.last().map(|point| point.time)
+    };
+    later < 2 || cascades.iter().all(same)
 }
 
 /// The events and the end of their observation, with times spread where they are rounded; whether they were.
@@ -289,6 +299,28 @@ mod tests {
         assert!(!errors.is_empty());
         for ((_, a), (_, b)) in errors.iter().zip(&smaller) {
             assert!((a / b - 2.0).abs() < 1e-3, "{errors:?} {smaller:?}");
+        }
+    }
+
+    #[test]
+    fn a_fit_has_too_few_events_where_all_its_cascades_together_have_too_few() {
+        let points = |times: &[f64]| -> Vec<Point> {
+            times.iter().map(|&time| Point { time, magnitude: 1.0 }).collect()
+        };
+        let [alone, same, two, three] =
+            [&[0.0][..], &[0.0, 0.0, 0.0], &[0.0, 9.0], &[0.0, 9.0, 9.0]].map(points);
+        for (cascades, expected) in [
+            (vec![], true),
+            (vec![&alone[..]], true),
+            (vec![&two[..]], true),
+            (vec![&same[..]], true),
+            (vec![&three[..]], false),
+            (vec![&alone[..], &two[..]], true),
+            (vec![&two[..], &two[..]], false),
+            (vec![&same[..], &same[..]], true),
+            (vec![&same[..], &two[..]], false),
+        ] {
+            assert_eq!(is_too_few(&cascades), expected, "{cascades:?}");
         }
     }
 

@@ -54,7 +54,7 @@ impl Received {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replay::random::seeded_rng;
+    use crate::random::seeded_rng;
     use crate::replay::testing::below;
 
     /// The stats received up to the last one of the source before `t`, counted one by one.

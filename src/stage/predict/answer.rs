@@ -14,9 +14,6 @@ pub(super) const SEISMIC: &str = "seismic";
 /// The method of an alert that holds the expected final size under the kernel of `fit --kernel`.
 pub(super) const KERNEL: &str = "kernel";
 
-/// Largest branching factor of a fit (docs/model.md).
-pub(super) const SUBCRITICAL: f64 = 0.99;
-
 /// The status of a prediction that was limited to the largest size.
 const CAPPED: &str = "capped";
 

@@ -4,8 +4,9 @@
 //! For every other method it is that of SEISMIC's memory kernel, whose heavy tail an exponential kernel lacks, up to an
 //! age of 7 days or twice the window, whichever is larger.
 
-use super::answer::{HAWKES, SUBCRITICAL};
+use super::answer::HAWKES;
 use crate::cascade::Point;
+use crate::hawkes::MAX_BRANCHING_FACTOR;
 use crate::hawkes::predict::growth_rate;
 use crate::hawkes::seismic;
 use crate::math;
@@ -25,7 +26,7 @@ impl Growth {
         let [_, beta] = parameters.params;
         let window = parameters.t_obs as f64;
         if alert.method == HAWKES {
-            return Self::Process(growth_rate(beta, parameters.n_star.min(SUBCRITICAL)));
+            return Self::Process(growth_rate(beta, parameters.n_star.min(MAX_BRANCHING_FACTOR)));
         }
         Self::Memory { window, horizon: WEEK.max(2.0 * window) }
     }
@@ -48,7 +49,8 @@ impl Growth {
     }
 }
 
-/// Pairs (seconds after the window, events by then), up to the predicted size.
+/// 25 pairs (seconds after the window, events by then), up to the predicted size; for the process up to 99.5 % of the
+/// predicted growth. Pairs whose time is not finite are left out, as of a process that does not decay.
 pub(super) fn curve(parameters: &Parameters, alert: &Alert) -> Vec<Point> {
     const POINTS: i32 = 24;
     /// The last point of the process is where this share of the growth remains.

@@ -67,9 +67,14 @@ fn cascade(i: usize, marked: bool) -> Vec<Point> {
 
 /// The model of the first cascades.
 fn model(count: usize, window: u64, marked: bool) -> Model {
+    model_at(count, window, marked, 5e4)
+}
+
+/// The same, of cascades that ended at time `t`.
+fn model_at(count: usize, window: u64, marked: bool, t: f64) -> Model {
     let finished = |i: usize| {
         let points = cascade(i, marked);
-        let mut sample = sample(&fitted(&points, window), points.len() as u64, 5e4);
+        let mut sample = sample(&fitted(&points, window), points.len() as u64, t);
         sample.cid = i.to_string();
         learn_sample(&sample)
     };
@@ -318,5 +323,67 @@ fn a_stat_has_the_number_of_cascades_finished_before_its_prediction() {
         }
         assert_eq!(stats.values().sum::<u64>(), 120);
         assert!(known > 1000, "{known}");
+    }
+}
+
+/// Of laws of equally many cascades the newest predicts, then that of the nearest window, then that of the larger one.
+#[test]
+fn ties_between_laws_are_decided_by_the_newest_sample_and_the_nearest_window() {
+    let parameters = fitted(&cascade(3, false), 600);
+    let chosen = |models: &[(usize, u64, f64)]| {
+        let mut predict = Predict::new(options(Method::Auto));
+        for (count, window, t) in models {
+            predict.use_model(Arc::new(model_at(*count, *window, false, *t)));
+        }
+        predict.answer(&parameters).model
+    };
+    assert_eq!(chosen(&[(12, 3600, 5e4), (13, 7200, 4e4)]), "7200-1");
+    assert_eq!(chosen(&[(12, 1800, 5e4), (12, 3600, 5.1e4)]), "3600-1");
+    assert_eq!(chosen(&[(12, 1800, 5e4), (12, 3600, 5e4)]), "1800-1");
+    assert_eq!(chosen(&[(12, 60, 5e4), (12, 1800, 5e4)]), "1800-1");
+    assert_eq!(chosen(&[(12, 300, 5e4), (12, 1200, 5e4)]), "1200-1");
+}
+
+/// A size that the window holds is reached at its end, one that is predicted exactly is reached, a larger one is not.
+#[test]
+fn a_size_equal_to_the_observed_or_the_predicted_one_is_reached() {
+    let parameters = fitted(&cascade(3, false), 600);
+    let (n, predict) = (parameters.n_obs as f64, Predict::new(options(Method::Auto)));
+    let alert = predict.answer(&parameters);
+    let reached = |size: f64| {
+        let found = growth::reached_after(&parameters, &alert, &[size]);
+        found.first().map(|(_, after)| *after)
+    };
+    assert_eq!((reached(n), reached(n - 1.0)), (Some(0.0), Some(0.0)));
+    assert!(reached(n + 1.0).is_some_and(|after| after > 0.0));
+    // With an age of 7 days at its last point.
+    assert_eq!(reached(alert.n_tot), Some(604_800.0 - 600.0));
+    assert_eq!(reached(alert.n_tot.next_up()), None);
+}
+
+#[test]
+fn an_alert_is_emitted_above_the_limit_and_not_at_it() {
+    let parameters = fitted(&cascade(3, false), 600);
+    let n_tot = Predict::new(options(Method::Auto)).answer(&parameters).n_tot;
+    for (limit, expected) in [(n_tot, 0), (n_tot.next_down(), 1), (n_tot.next_up(), 0)] {
+        let mut predict =
+            Predict::new(PredictOptions { alert_above: Some(limit), ..options(Method::Auto) });
+        let mut out = Out::default();
+        predict.parameters(&parameters, 0, &mut out);
+        assert_eq!(out.items().len(), expected, "{limit}");
+    }
+}
+
+#[test]
+fn a_final_size_equal_to_the_observed_one_is_scored() {
+    let parameters = fitted(&cascade(3, false), 600);
+    for (more, scored) in [(0, 2), (1, 2), (-1, 0)] {
+        let n_tot = parameters.n_obs.checked_add_signed(more).unwrap();
+        let mut predict = Predict::new(options(Method::Auto));
+        let mut out = Out::default();
+        let Parameters { cid, source, t_obs, .. } = parameters.clone();
+        predict.parameters(&parameters, 0, &mut Out::default());
+        predict.size(&Size { cid, source, t: 5e4, t_obs, n_tot, t_end: 5e4 }, 1, &mut out);
+        assert_eq!(out.items().len(), scored, "a sample and a stat of {more} events more");
     }
 }

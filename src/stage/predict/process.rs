@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use super::answer::{HAWKES, KERNEL, SEISMIC, SUBCRITICAL, UNTRAINED, prediction};
+use super::answer::{HAWKES, KERNEL, SEISMIC, UNTRAINED, prediction};
 use super::options::{Method, PredictOptions};
 use crate::cascade::{largest_size, rounded_outwards};
+use crate::hawkes::MAX_BRANCHING_FACTOR;
 use crate::hawkes::mark::MARK_EXPONENT;
 use crate::hawkes::size::{FinalSize, MarkShape};
 use crate::learn::normal_quantile;
@@ -97,7 +98,7 @@ fn mean_of_ascending(nodes: &[f64], of: impl Fn(f64) -> f64) -> f64 {
 impl FurtherEvents {
     fn new(parameters: &Parameters, n_tot: f64, of_seismic: bool) -> Self {
         let n_obs = parameters.n_obs as f64;
-        let n_star = parameters.n_star.clamp(0.0, SUBCRITICAL);
+        let n_star = parameters.n_star.clamp(0.0, MAX_BRANCHING_FACTOR);
         let observed = parameters.n_obs as usize;
         let law = FinalSize::from_sums(observed, parameters.g1, n_star, shape(parameters));
         let expected = law.expected() - n_obs;
