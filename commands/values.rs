@@ -36,7 +36,8 @@ pub(crate) fn check(command: &Command, given: &ArgMatches) -> Result<(), String>
             given.value_source(id),
             Some(ValueSource::CommandLine | ValueSource::EnvVariable)
         );
-        if !is_explicit || !arg.get_action().takes_values() {
+        // --brokers has an error of its own, with the form of its values.
+        if !is_explicit || !arg.get_action().takes_values() || id == "brokers" {
             continue;
         }
         let values = given.get_raw(id).into_iter().flatten();
