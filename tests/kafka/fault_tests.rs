@@ -28,10 +28,18 @@ fn report(name: &str, after: &Outcome) {
     );
 }
 
-fn assert_exact(name: &str, after: &Outcome) {
+fn has_enough_recoveries(after: &Outcome) -> bool {
+    after.outputs > 500 && after.recoveries >= BASE.min_recoveries
+}
+
+fn assert_no_differences(name: &str, after: &Outcome) {
     report(name, after);
-    assert!(after.outputs > 500 && after.recoveries >= BASE.min_recoveries, "too few recoveries");
     assert!(after.differences.is_empty(), "{:#?}\n{}", after.differences, after.stderr);
+}
+
+fn assert_exact(name: &str, after: &Outcome) {
+    assert_no_differences(name, after);
+    assert!(has_enough_recoveries(after), "too few recoveries");
 }
 
 #[test]
@@ -107,19 +115,20 @@ fn kills_with_long_checkpoints_and_a_changelog_do_not_change_the_output() {
     // As many instances as partitions, so that every killed instance has a partition.
     let (duration, instances, partitions, sources) = (Duration::from_secs(20), 2, 2, 600);
     let base = FaultTest { instances, partitions, sources, ..BASE };
-    // On a slow machine few tombstones may be written: then the test runs with another seed.
+    // On a slow machine few tombstones may be written, and all tweets may be read before there are enough recoveries: a
+    // restart at the end of the input replays nothing. Then the test runs with another seed.
     let enough = (7..10).any(|seed| {
         let name = ["changelog-1", "changelog-2", "changelog-3"][seed as usize - 7];
         let after = FaultTest { name, seed, cascades: 600, duration, flags, ..base }.run(broker);
-        assert_exact("changelog", &after);
+        assert_no_differences("changelog", &after);
         let (cascades, checkpoints): (Vec<_>, Vec<_>) =
             after.state.iter().partition(|it| it.key.as_ref().unwrap().contains('@'));
         let tombstones = cascades.iter().filter(|it| it.value.is_none()).count();
         let written = cascades.len() - tombstones;
         eprintln!("{} checkpoints, {written} cascades, {tombstones} tombstones", checkpoints.len());
-        checkpoints.len() > 3 && written > 300 && tombstones > 10
+        has_enough_recoveries(&after) && checkpoints.len() > 3 && written > 300 && tombstones > 10
     });
-    assert!(enough, "too few changelog records");
+    assert!(enough, "too few recoveries or changelog records");
 }
 
 /// Runs a control, which must find differences.
