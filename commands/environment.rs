@@ -227,13 +227,14 @@ pub(crate) fn with_variables(mut text: String) -> String {
 }
 
 /// Warns of variables with the prefix of this program that are no option of any command, with the nearest name.
-pub(crate) fn warn_of_unknown(command: &Command) {
+pub(crate) fn warn_of_unknown(command: impl FnOnce() -> Command) {
     let set = std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned());
     let mut set: Vec<_> = set.filter(|name| name.starts_with(PREFIX)).collect();
     set.sort();
     if set.is_empty() {
         return;
     }
+    let command = command();
     let arguments = command.get_subcommands().flat_map(Command::get_arguments);
     let known: Vec<String> = arguments.filter_map(variable_of).collect();
     set.iter().filter_map(|name| unknown(name, &known)).for_each(|text| log::warn!("{text}"));

@@ -11,7 +11,7 @@ use anyhow::Context;
 use tweetoscope::record::{Kind, Log};
 use tweetoscope::stage::Tally;
 use tweetoscope::stage::log::{Filter, Level, utc};
-use tweetoscope::stream::{Counts, Observer, Stdout, printable};
+use tweetoscope::stream::{Counts, Observer, Stdout, named, printable};
 
 use crate::flags::{
     CarrierArgs, LogFormat, Outcome, check_folder, is_without_colours, make_folder,
@@ -177,7 +177,7 @@ impl Show {
         let is_named = self.format == LogFormat::Json;
         move |error| match is_named {
             true => error,
-            false => io::Error::new(error.kind(), format!("stdout: {error}")),
+            false => named("stdout", &error),
         }
     }
 }

@@ -59,7 +59,7 @@ fn main() -> ExitCode {
     let (cli, stage) = cli::parse();
     let ended = logging::start(&stage, cli.shared()).and_then(|()| {
         ::log::info!("Logging on.");
-        environment::warn_of_unknown(&cli::command());
+        environment::warn_of_unknown(cli::command);
         let outcome = cli.run();
         match &outcome {
             Ok(_) => ::log::info!("Logging off."),

@@ -14,6 +14,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use tweetoscope::stage::log::utc;
+use tweetoscope::stream::named;
 
 use crate::outputs::part;
 
@@ -48,13 +49,14 @@ impl Rotating {
     /// Opens the file to append; creates the directory where there is none.
     pub(crate) fn open(dir: &Path, name: &str, limits: Limits) -> io::Result<Self> {
         let path = dir.join(format!("{name}.log"));
-        let (file, bytes, since) = open(&path).map_err(named(&path))?;
+        let (file, bytes, since) =
+            open(&path).map_err(|error| named(&path.display().to_string(), &error))?;
         Ok(Self { path, limits, file, bytes, since, packer: None })
     }
 
     /// Writes a line with its newline: completely, or, on failure, nothing of it. The error names the file.
     pub(crate) fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
-        self.write_or_rotate(line).map_err(named(&self.path))
+        self.write_or_rotate(line).map_err(|error| named(&self.path.display().to_string(), &error))
     }
 
     fn write_or_rotate(&mut self, line: &[u8]) -> io::Result<()> {
@@ -106,11 +108,6 @@ impl Drop for Rotating {
     fn drop(&mut self) {
         self.wait();
     }
-}
-
-/// Names a file in an error.
-fn named(path: &Path) -> impl Fn(io::Error) -> io::Error {
-    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// The file, its length, and the time of its creation where the file system records it.

@@ -284,7 +284,7 @@ mod tests {
         assert!(MarkLaw::Data.mean_weight(&points(&[1.0, 2.0]), 0.7) > 2.0);
     }
 
-    /// With the mean of data without marks the prior is one on p itself, and n* is about what the later events say.
+    /// The fit with E[m] of this cascade, which is 1, has a branching factor n* well below that with the mean of the prior, 35.
     #[test]
     fn a_known_root_does_not_raise_the_branching_factor_of_cascades_without_other_marks() {
         use crate::hawkes::predict::branching_factor;

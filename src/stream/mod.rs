@@ -23,6 +23,7 @@ pub use messages::{
 pub use rejects::Rejects;
 pub use replayed::Replayed;
 pub use target::rename_target;
+pub use writer::named;
 
 use std::io;
 

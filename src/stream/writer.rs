@@ -103,7 +103,7 @@ impl<W: Write + Send + 'static> Shared<W> {
 }
 
 /// The error with the name of the file or stream in its message.
-pub(crate) fn named(what: &str, error: &io::Error) -> io::Error {
+pub fn named(what: &str, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{what}: {error}"))
 }
 
