@@ -2,10 +2,10 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark fails where it panics")]
 
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::SeedableRng;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 use tweetoscope::cascade::Point;
 use tweetoscope::hawkes::lanes::{Job, fit_many, remaining_after};
 use tweetoscope::hawkes::likelihood::derivatives;

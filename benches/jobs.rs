@@ -11,9 +11,9 @@ use std::fs;
 use std::io::Read;
 use std::time::Instant;
 
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::SeedableRng;
 use foldhash::fast::RandomState;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 use serde_json::{Value, json};
 use tweetoscope::cascade::Point;
 use tweetoscope::hawkes::kernels::{Family, MarkExponent, Model, Observed, Population};

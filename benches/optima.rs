@@ -7,8 +7,8 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark fails where it panics")]
 #![allow(clippy::print_stdout, reason = "a benchmark prints its results")]
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 use tweetoscope::cascade::Point;
 use tweetoscope::hawkes::lanes::{Job, fit_many};
 use tweetoscope::hawkes::likelihood::derivatives;

@@ -1,7 +1,7 @@
 //! Random draws from a seeded generator, the same on every processor.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 
 /// The distance of the uniform draws: 2⁻⁵³.
 pub(crate) const STEP: f64 = 1.0 / (1u64 << 53) as f64;

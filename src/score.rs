@@ -5,8 +5,8 @@
 //! American Statistician 1996, definition 7). All functions are pure; randomness comes from a seed.
 
 use crate::math;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 
 /// A prediction and the final size.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! The settings of the original system, as they were shipped, wrong and mutated.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::SeedableRng;
 
 use super::*;
 use mutation::mutated;

@@ -177,8 +177,8 @@ impl<const N: usize> Product<N> {
 
 #[cfg(test)]
 mod tests {
-    use rand_chacha::ChaCha8Rng;
-    use rand_chacha::rand_core::SeedableRng;
+    use chacha20::ChaCha8Rng;
+    use chacha20::rand_core::SeedableRng;
 
     use super::*;
     use crate::hawkes::mark::uniform;

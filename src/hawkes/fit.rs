@@ -167,8 +167,8 @@ mod tests {
     use crate::hawkes::testing::{
         dense, extreme, real_cascades, reference_cascade, simulated, two_maxima,
     };
-    use rand_chacha::ChaCha8Rng;
-    use rand_chacha::rand_core::SeedableRng;
+    use chacha20::ChaCha8Rng;
+    use chacha20::rand_core::SeedableRng;
 
     fn near(found: f64, expected: f64, half_digit: f64) {
         assert!((found - expected).abs() <= half_digit, "{found} is not {expected}");

@@ -175,8 +175,8 @@ fn choose(jobs: &[Job<'_>], mut maxima: Vec<Maximum>) -> Vec<Fit> {
 
 #[cfg(test)]
 mod tests {
-    use rand_chacha::ChaCha8Rng;
-    use rand_chacha::rand_core::SeedableRng;
+    use chacha20::ChaCha8Rng;
+    use chacha20::rand_core::SeedableRng;
 
     use super::*;
     use crate::hawkes::Status;

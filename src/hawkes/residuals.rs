@@ -92,8 +92,8 @@ fn kolmogorov_tail(x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use rand_chacha::ChaCha8Rng;
-    use rand_chacha::rand_core::{Rng, SeedableRng};
+    use chacha20::ChaCha8Rng;
+    use chacha20::rand_core::{Rng, SeedableRng};
 
     use super::*;
     use crate::hawkes::testing::{extreme, random_cascade, random_params, simulated};

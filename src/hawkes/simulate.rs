@@ -3,9 +3,9 @@
 //! Random bits are drawn in batches, whose logarithms are computed in lanes; only the recursion from event to
 //! event is sequential.
 
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::Rng;
 use pulp::{Arch, Simd, WithSimd};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::Rng;
 
 use super::Params;
 use super::arithmetic::ln;
@@ -133,7 +133,7 @@ impl WithSimd for Waits<'_> {
 
 #[cfg(test)]
 mod tests {
-    use rand_chacha::rand_core::SeedableRng;
+    use chacha20::rand_core::SeedableRng;
 
     use super::*;
     use crate::hawkes::mark::exponential;

@@ -217,8 +217,8 @@ const FARTHEST: f64 = 1e12;
 
 #[cfg(test)]
 mod tests {
-    use rand_chacha::ChaCha8Rng;
-    use rand_chacha::rand_core::SeedableRng;
+    use chacha20::ChaCha8Rng;
+    use chacha20::rand_core::SeedableRng;
 
     use super::*;
     use crate::hawkes::mark::exponential;

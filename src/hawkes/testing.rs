@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::SeedableRng;
 
 use super::Params;
 use super::fit::decay;

@@ -171,8 +171,8 @@ fn spread(events: f64, end: f64, length: f64, parts: &mut [f64; PARTS]) {
 
 #[cfg(test)]
 mod tests {
-    use rand_chacha::ChaCha8Rng;
-    use rand_chacha::rand_core::{Rng, SeedableRng};
+    use chacha20::ChaCha8Rng;
+    use chacha20::rand_core::{Rng, SeedableRng};
 
     use super::super::features::describe;
     use super::super::options::LearnOptions;

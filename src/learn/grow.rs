@@ -10,8 +10,8 @@
 
 use std::hint::select_unpredictable;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::SeedableRng;
 
 use super::options::LearnOptions;
 use super::random::poisson;

@@ -182,8 +182,8 @@ impl Gradient for Objective {
 
 #[cfg(test)]
 mod tests {
-    use rand_chacha::ChaCha8Rng;
-    use rand_chacha::rand_core::SeedableRng;
+    use chacha20::ChaCha8Rng;
+    use chacha20::rand_core::SeedableRng;
 
     use super::super::forecast::log_growth;
     use super::super::random::normal;

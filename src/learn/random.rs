@@ -1,6 +1,6 @@
 //! Draws from the Poisson and the normal distribution.
 
-use rand_chacha::ChaCha8Rng;
+use chacha20::ChaCha8Rng;
 
 use crate::math;
 use crate::random::uniform;

@@ -4,9 +4,9 @@
 //! A pass over the cascades draws [`ROWS_PER_DRAW`] rows of each, with their weights as
 //! probabilities, and shuffles them.
 
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::SeedableRng;
 use pulp::Arch;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 
 use super::batch::BATCH;
 use super::network::{Network, Networks, Scale};

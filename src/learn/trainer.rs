@@ -1,8 +1,8 @@
 //! Trains one network: a batch forward, the derivatives of the loss backward, a step of Adam
 //! (Kingma & Ba, ICLR 2015).
 
+use chacha20::ChaCha8Rng;
 use pulp::{Simd, WithSimd};
-use rand_chacha::ChaCha8Rng;
 
 use super::batch::{BATCH, Lanes, gradient, total, weighted_sum};
 use super::network::{LEAK, Layer, Network, leaky};
@@ -192,8 +192,8 @@ fn random_layer(inputs: usize, units: usize, deviation: f64, rng: &mut ChaCha8Rn
 
 #[cfg(test)]
 mod tests {
+    use chacha20::rand_core::SeedableRng;
     use pulp::Arch;
-    use rand_chacha::rand_core::SeedableRng;
 
     use super::super::network::{Networks, Scale};
     use super::*;

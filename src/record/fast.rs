@@ -113,8 +113,8 @@ pub(super) fn without_list(line: &[u8]) -> Option<(Vec<u8>, Vec<Point>)> {
 
 #[cfg(test)]
 mod tests {
-    use rand_chacha::ChaCha8Rng;
-    use rand_chacha::rand_core::{Rng, SeedableRng};
+    use chacha20::ChaCha8Rng;
+    use chacha20::rand_core::{Rng, SeedableRng};
 
     use crate::record::layout::Layout;
     use crate::record::text::Text;

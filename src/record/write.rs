@@ -140,8 +140,8 @@ fn write_number(value: f64, to: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use rand_chacha::ChaCha8Rng;
-    use rand_chacha::rand_core::{Rng, SeedableRng};
+    use chacha20::ChaCha8Rng;
+    use chacha20::rand_core::{Rng, SeedableRng};
 
     use super::*;
     use crate::event::EventTime;

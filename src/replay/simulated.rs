@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rand_chacha::ChaCha8Rng;
+use chacha20::ChaCha8Rng;
 
 use crate::event::LARGEST;
 use crate::hawkes::mark::MarkLaw;
@@ -65,7 +65,7 @@ pub struct Simulated {
     decay: ParamRange,
     marks: MarkLaw,
     first_mark: f64,
-    base: ChaCha8Rng,
+    seed: u64,
     clipped: Option<f64>,
 }
 
@@ -95,8 +95,7 @@ impl Simulated {
         }
         let clipped = (infectiousness.high > max).then_some(max);
         let infectiousness = ParamRange { high: infectiousness.high.min(max), ..infectiousness };
-        let base = seeded_rng(seed, FIRST_STREAM);
-        Ok(Self { count, infectiousness, decay, marks, first_mark, base, clipped })
+        Ok(Self { count, infectiousness, decay, marks, first_mark, seed, clipped })
     }
 
     /// The largest p that is drawn, where the range was clipped.
@@ -119,8 +118,7 @@ impl Cascades for Simulated {
     }
 
     fn take(&mut self, index: u64, cascade: &mut HistoryCascade) -> Result<(), Refused> {
-        let mut rng = self.base.clone();
-        rng.set_stream(FIRST_STREAM.wrapping_add(index));
+        let mut rng = seeded_rng(self.seed, FIRST_STREAM.wrapping_add(index));
         let params = self.params(&mut rng).map_err(|refusal| self.refused(index, refusal))?;
         cascade.cid = (index + 1).to_string();
         cascade.msg.clear();

@@ -1,7 +1,7 @@
 //! Mutations of a corpus, which a seed decides.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::Rng;
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::Rng;
 
 fn below(rng: &mut ChaCha8Rng, end: usize) -> usize {
     rng.next_u32() as usize % end.max(1)

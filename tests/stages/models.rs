@@ -1,7 +1,7 @@
 //! Models for extreme inputs and for altered files.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 use tweetoscope::cascade::{Point, largest_size};
 use tweetoscope::hawkes::Params;
 use tweetoscope::hawkes::mark::MarkLaw;

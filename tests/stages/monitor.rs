@@ -1,7 +1,7 @@
 //! The laws of the monitor: its courses and reports are those of a direct computation.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 use tweetoscope::learn::{LogLinear, median_ratio};
 use tweetoscope::math;
 use tweetoscope::record::{Kind, Record, Report, Stat};

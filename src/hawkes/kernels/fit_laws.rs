@@ -12,8 +12,8 @@ fn the_parameters_of_simulated_cascades_are_recovered_and_their_residuals_are_ex
     use super::simulate::simulate;
     use crate::hawkes::mark::MarkLaw;
     use crate::hawkes::residuals::test_exponential;
-    use rand_chacha::ChaCha8Rng;
-    use rand_chacha::rand_core::SeedableRng;
+    use chacha20::ChaCha8Rng;
+    use chacha20::rand_core::SeedableRng;
     let infinite = f64::INFINITY;
     let cases = [
         (Family::Exponential, Parameters::exponential(0.8, 0.001, Some(1.0), infinite)),
@@ -87,8 +87,8 @@ fn rounding_to_whole_seconds_does_not_change_the_verdict_on_the_truth() {
     use super::diagnostics::{diagnose, residuals};
     use super::simulate::simulate;
     use crate::hawkes::mark::MarkLaw;
-    use rand_chacha::ChaCha8Rng;
-    use rand_chacha::rand_core::SeedableRng;
+    use chacha20::ChaCha8Rng;
+    use chacha20::rand_core::SeedableRng;
     let truth = Parameters::exponential(0.8, 0.002, Some(1.0), f64::INFINITY);
     let marks = MarkLaw::Mean(1.0);
     let of = |observed: &Observed| {

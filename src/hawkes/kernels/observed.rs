@@ -1,7 +1,7 @@
 //! The events of a cascade in the form that the kernels process.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::SeedableRng;
 
 use crate::cascade::Point;
 use crate::hawkes::mark::uniform;

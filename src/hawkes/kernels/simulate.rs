@@ -1,6 +1,6 @@
 //! Simulates a model by its branching structure; a finite population thins the children.
 
-use rand_chacha::ChaCha8Rng;
+use chacha20::ChaCha8Rng;
 
 use super::model::{Family, Parameters};
 use crate::cascade::Point;

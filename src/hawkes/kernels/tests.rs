@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::SeedableRng;
 
 use super::model::{Family, Parameters, Precision, likelihood};
 use super::observed::Observed;

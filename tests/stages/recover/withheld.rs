@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::SeedableRng;
 use tweetoscope::learn::{LearnOptions, Model, fit_model};
 use tweetoscope::math;
 use tweetoscope::record::Record;

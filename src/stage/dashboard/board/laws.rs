@@ -1,7 +1,7 @@
 //! The laws of the board, over many seeds.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 
 use super::*;
 use crate::cascade::Point;

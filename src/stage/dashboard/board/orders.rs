@@ -1,7 +1,7 @@
 //! The board against the history of its cascades, for every order of the topics.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use chacha20::ChaCha8Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 
 use super::laws::{alert, give};
 use super::*;
