@@ -11,11 +11,11 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use tweetoscope::event::{Event, EventTime};
-use tweetoscope::kafka::{Bridge, From, ModelsTopic, Names, Settings, Sink, Topic, serve};
+use tweetoscope::kafka::{Bridge, Settings, Sink, Topic, serve};
 use tweetoscope::record::{Alert, Item, Kind, Record, read, write_event};
 use tweetoscope::stage::{
     Change, Ending, Incompatible, Limit, Out, RecordRef, Recover, Restore, Saved, Stage, Tally,
@@ -56,29 +56,8 @@ fn settings(brokers: &str) -> Settings {
     let more = more.split_whitespace().filter_map(|it| it.split_once('='));
     let more = more.map(|(name, value)| property(name, value));
     Settings {
-        command: "bench".to_owned(),
-        brokers: brokers.to_owned(),
         properties: [property("compression.type", "none")].into_iter().chain(more).collect(),
-        group: format!("bench-{}", std::process::id()),
-        transactional_id: format!("bench-{}", std::process::id()),
-        has_stable_id: false,
-        topics: Names::default(),
-        creation: None,
-        exit_eof: false,
-        at_least_once: false,
-        wait: Duration::from_secs(60),
-        tick: Duration::from_millis(100),
-        max_outputs: u64::MAX,
-        max_replay: u64::MAX,
-        dead_letter: None,
-        max_record_bytes: 1 << 20,
-        from: From::Earliest,
-        models: ModelsTopic::None,
-        largest_model: None,
-        writes: Vec::new(),
-        pin: Vec::new(),
-        replay: true,
-        stop: Arc::new(AtomicBool::new(false)),
+        ..Settings::new("bench", brokers, &format!("bench-{}", std::process::id()))
     }
 }
 

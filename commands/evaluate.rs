@@ -1,24 +1,24 @@
 //! `tweetoscope run --folds` and `--split`: the evaluation by cross-validation, and in time order.
 
 mod output;
+mod warnings;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tweetoscope::cascade::Point;
-use tweetoscope::event::Span;
 use tweetoscope::hawkes::mark::MarkLaw;
-use tweetoscope::input::{HistoryCascade, ObservedDurations, Refused};
+use tweetoscope::input::{HistoryCascade, Refused};
 use tweetoscope::learn::GrowthLaw;
 use tweetoscope::stage::evaluate::{
-    Case, CurveOptions, EvaluateOptions, FinishedCascade, KernelMethod, Predictor, Row,
-    calibration, evaluate, evaluate_in_time, learning_curve as evaluate_curve, score,
+    Case, CurveOptions, EvaluateOptions, FinishedCascade, KernelMethod, Row, calibration, evaluate,
+    evaluate_in_time, learning_curve as evaluate_curve, score,
 };
 use tweetoscope::stage::fit::Cut;
 use tweetoscope::stream::{Rejects, Stdout};
 
-use crate::collect::{CollectFlags, MAX_AGE, TERMINATED, TerminatedBy, warn_of_observed};
-use crate::fit::{FitFlags, warn_of_marks_in};
+use crate::collect::{CollectFlags, MAX_AGE, TERMINATED, TerminatedBy};
+use crate::fit::FitFlags;
 use crate::flags::{InputArgs, Outcome, Usage, check_file, whole_seconds};
 use crate::generate::ReplayFlags;
 use crate::plot;
@@ -26,6 +26,8 @@ use crate::predict::PredictFlags;
 use crate::train::TrainFlags;
 use crate::transport::ended;
 use crate::{calibration, learning_curve, outputs, progress, report};
+
+use warnings::{warn_of_cascades, warn_of_cases, warn_of_times};
 
 /// Cross-validation.
 #[derive(clap::Args, Clone)]
@@ -151,22 +153,13 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     if args.input.dry_run || past.is_empty() && refused.is_empty() {
         return Ok(ended(&rejects));
     }
-    let marked = |past: &FinishedCascade| past.points.iter().any(|point| point.magnitude != 1.0);
-    let is_zero = |past: &&FinishedCascade| past.points.iter().all(|point| point.magnitude == 0.0);
-    let zero = past.iter().filter(is_zero).count() as u64;
-    let all = format!("{} cascades", past.len());
-    warn_of_marks_in(zero, &all, !past.iter().any(marked), &options.fit.marks);
     let terminated = args.collect.terminated.unwrap_or(TERMINATED).0;
-    let mut observed = ObservedDurations::new(options.windows.clone(), terminated, options.max_age);
-    for FinishedCascade { cid, points, observed: duration, .. } in &past {
-        observed.add(cid, *duration, points.last().map_or(0.0, |last| last.time));
-    }
     // --folds takes no --terminated.
     let by = match args.folds {
         Some(_) => TerminatedBy::Constant,
         None => TerminatedBy::of(args.collect.terminated),
     };
-    warn_of_observed(&observed, by);
+    warn_of_cascades(&past, &options, terminated, by);
     if args.folds.is_none() && args.flags.split.is_none() {
         let EvaluateFlags { curve_by, draws, csv, .. } = args.flags;
         let curve = CurveOptions { cascades: curve_by.clone(), draws: *draws };
@@ -183,35 +176,14 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
             evaluate_in_time(&past, &options, terminated)
         }
     };
-    if cases.is_empty() {
-        log::warn!(
-            "none of {} cascades has {} events in any window that it was observed for; lower --min-size or give larger --windows",
-            past.len(),
-            options.min_size
-        );
-    }
-    let EvaluateFlags { csv: as_csv, plot, predictions, truth, .. } = args.flags;
     let rows = score(&cases, &options);
-    for row in rows.iter().filter(|row| row.predictor == Predictor::Model && row.own == 0) {
-        let learned_from = match args.flags.split {
-            None => "in the other folds",
-            Some(SplitArg::Time) => "had finished before (--terminated)",
-        };
-        log::warn!(
-            "window of {}: too few cascades {learned_from} to train a model; its rows are untrained",
-            Span(row.t_obs as f64)
-        );
-    }
-    let text = if args.flags.calibration {
-        let rows = calibration(&cases, &options);
-        let plotted = if *plot { format!("\n{}", calibration::plot(&rows)) } else { String::new() };
-        let table = || (calibration::table(&rows) + &plotted).into_bytes();
-        if *as_csv { calibration::csv(&rows)? } else { table() }
-    } else {
-        let plotted = if *plot { format!("\n{}", plot::mean_errors(&rows)) } else { String::new() };
-        let table = || (output::table(&rows) + &plotted).into_bytes();
-        if *as_csv { output::csv(&rows)? } else { table() }
+    let learned_from = match args.flags.split {
+        None => "in the other folds",
+        Some(SplitArg::Time) => "had finished before (--terminated)",
     };
+    warn_of_cases(past.len(), &rows, options.min_size, learned_from);
+    let text = results(&cases, &rows, &options, args.flags)?;
+    let EvaluateFlags { predictions, truth, .. } = args.flags;
     let mut stdout = Stdout::new();
     // A failure on one output does not lose the others.
     let printed = stdout.write_all(&text).and_then(|()| stdout.flush());
@@ -228,20 +200,30 @@ pub(crate) fn run(args: Evaluation<'_>) -> anyhow::Result<Outcome> {
     Ok(ended(&rejects))
 }
 
-/// Warns of cascades without a Unix time, which have no place in a time order.
-fn warn_of_times(past: &[FinishedCascade]) {
-    let undated = past.iter().filter(|past| past.t0.is_none()).count();
-    if undated == past.len() {
-        log::warn!(
-            "--split time: no cascade has a Unix time (t0): the order is random (--seed), and each cascade begins \
-             when the one before is finished"
-        );
-    } else if undated > 0 {
-        log::warn!(
-            "--split time: {undated} of {} cascades have no Unix time (t0) and are left out; add t0 to them",
-            past.len()
-        );
+/// The errors, or with --calibration the coverage of the intervals: a table, with --plot a plot too, or CSV.
+fn results(
+    cases: &[Case],
+    rows: &[Row],
+    options: &EvaluateOptions,
+    flags: &EvaluateFlags,
+) -> anyhow::Result<Vec<u8>> {
+    let coverage = flags.calibration.then(|| calibration(cases, options));
+    if flags.csv {
+        let rows = match &coverage {
+            Some(coverage) => calibration::csv(coverage)?,
+            None => output::csv(rows)?,
+        };
+        return Ok(rows);
     }
+    let (mut text, plot) = match &coverage {
+        Some(coverage) => (calibration::table(coverage), calibration::plot(coverage)),
+        None => (output::table(rows), plot::mean_errors(rows)),
+    };
+    if flags.plot {
+        text += "\n";
+        text += &plot;
+    }
+    Ok(text.into_bytes())
 }
 
 /// Checks the options of an evaluation, before a run whose report needs one.
@@ -346,7 +328,7 @@ fn options(args: &Evaluation<'_>) -> anyhow::Result<EvaluateOptions> {
         return usage("--max-age must not be below the largest window");
     }
     let fit = args.fit.options(Cut::Until(None), true)?;
-    let mut train = args.train.options(args.cascades.seed, fit.threads)?;
+    let mut learn = args.train.learn(args.cascades.seed, fit.threads)?;
     let (predict, min_size) = (args.predict.options()?, args.collect.min_size);
     if !args.flags.growth_law.is_empty() {
         let Ok(constants) = <[f64; 6]>::try_from(args.flags.growth_law.clone()) else {
@@ -357,10 +339,10 @@ fn options(args: &Evaluation<'_>) -> anyhow::Result<EvaluateOptions> {
                 "--growth-law needs finite numbers, such as 0.8,-0.45,0.5,0.13,-0.25,-0.19",
             );
         }
-        train.law = GrowthLaw { constants };
+        learn.law = GrowthLaw { constants };
     }
     let kernels = args.flags.kernels.clone();
-    Ok(EvaluateOptions { windows, folds, max_age, min_size, fit, predict, kernels, train })
+    Ok(EvaluateOptions { windows, folds, max_age, min_size, fit, predict, kernels, learn })
 }
 
 /// All cascades up to their last event, and those that are refused.

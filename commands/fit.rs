@@ -199,12 +199,42 @@ fn warn_of_short(fit: &Fit) {
     }
 }
 
+/// Logs cascades whose times were spread for a kernel.
+fn warn_of_spread(fit: &Fit) {
+    let spread = fit.spread();
+    if spread > 0 {
+        log::warn!(
+            "--kernel: {spread} cascades have several events in a whole second: their times were spread within the \
+             second, or within the minute where all are whole minutes; give times with fractions to avoid it"
+        );
+    }
+}
+
+/// Reports the rows of a table that --resume keeps.
+fn report_resumed(path: &Path, skip: u64) {
+    if skip > 0 {
+        let kept = skip + 1;
+        let path = path.display();
+        stream::report(&format!("{path}: {kept} rows are kept, the last one is compared"));
+    }
+}
+
 /// Logs options of cascades, which have no effect for this reason.
 fn warn_of_series(why: &str) {
     warn_of_ignored(&["windows", "until", "seconds_per_unit", "missing_root"], why);
 }
 
 impl Args {
+    /// Up to where cascades are fitted.
+    fn cut(&self) -> anyhow::Result<Cut> {
+        if self.windows.is_empty() {
+            return Ok(Cut::Until(self.until.map(|span| span.0)));
+        }
+        let windows = whole_seconds(&self.windows)?;
+        check_windows(&windows).map_err(|why| Usage(format!("--windows: {why}")))?;
+        Ok(Cut::Windows(windows))
+    }
+
     /// The content of the input.
     fn content(&self) -> anyhow::Result<Content> {
         self.source.content(&self.transport.files, self.transport.may_wait())
@@ -236,13 +266,7 @@ impl Args {
 
 /// Runs the command.
 pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
-    let cut = if args.windows.is_empty() {
-        Cut::Until(args.until.map(|span| span.0))
-    } else {
-        let windows = whole_seconds(&args.windows)?;
-        check_windows(&windows).map_err(|why| Usage(format!("--windows: {why}")))?;
-        Cut::Windows(windows)
-    };
+    let cut = args.cut()?;
     args.kernel.check_service(args.kafka.is_on())?;
     let is_table = args.csv || args.parquet.is_some();
     let mut options = args.flags.options(cut, !is_table)?;
@@ -257,14 +281,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
         }
         warn_of_marks(timed.stage());
         warn_of_short(timed.stage());
-        if timed.stage().spread() > 0 {
-            log::warn!(
-                "--kernel: {} cascades have several events in a whole second: their times were \
-                 spread within the second, or within the minute where all are whole minutes; give times with \
-                 fractions to avoid it",
-                timed.stage().spread()
-            );
-        }
+        warn_of_spread(timed.stage());
         args.kernel.report(timed.stage().winners());
         Outcome::Done
     };
@@ -297,13 +314,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<Outcome> {
     let table = match &args.resume {
         Some(path) if !args.transport.input.dry_run => {
             let (table, skip) = Table::resumed(path, header)?;
-            if skip > 0 {
-                let kept = skip + 1;
-                stream::report(&format!(
-                    "{}: {kept} rows are kept, the last one is compared",
-                    path.display()
-                ));
-            }
+            report_resumed(path, skip);
             options.skip = skip;
             Some(table)
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tweetoscope::input::Content;
-use tweetoscope::learn::{Aggregate, GrowthLaw, LearnOptions, MAX_TREES, Target, max_model_bytes};
+use tweetoscope::learn::{Aggregate, LearnOptions, MAX_TREES, Target, max_model_bytes};
 use tweetoscope::record::Record;
 use tweetoscope::replay::{Replay, ReplayOptions};
 use tweetoscope::stage::fit::Cut;
@@ -103,6 +103,12 @@ pub(crate) enum AggregateArg {
 impl TrainFlags {
     /// The options of the stage; refuses values out of range.
     pub(crate) fn options(&self, seed: u64, threads: usize) -> anyhow::Result<TrainOptions> {
+        let learn = self.learn(seed, threads)?;
+        Ok(TrainOptions { learn, used_versions: Vec::new(), on_drift: self.on_drift })
+    }
+
+    /// How a model is learned; refuses values out of range.
+    pub(crate) fn learn(&self, seed: u64, threads: usize) -> anyhow::Result<LearnOptions> {
         if self.newest == 0 {
             return Err(Usage("--newest must be at least 1".to_owned()).into());
         }
@@ -110,7 +116,7 @@ impl TrainFlags {
             let trees = self.trees;
             return Err(Usage(format!("--trees must be from 1 to {MAX_TREES}, not {trees}")).into());
         }
-        Ok(TrainOptions {
+        Ok(LearnOptions {
             trees: self.trees,
             target: match self.target {
                 TargetArg::LogRatio => Target::LogRatio,
@@ -121,12 +127,10 @@ impl TrainFlags {
                 AggregateArg::Median => Aggregate::Median,
                 AggregateArg::Mean => Aggregate::Mean,
             },
-            law: GrowthLaw::default(),
             seed,
             newest: self.newest,
             threads,
-            used_versions: Vec::new(),
-            on_drift: self.on_drift,
+            ..LearnOptions::default()
         })
     }
 }

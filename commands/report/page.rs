@@ -445,7 +445,7 @@ fn card(content: &Content<'_>) -> String {
         ("Input", "Times and marks of the events in the window; no text, no account data but the marks.".to_owned()),
         ("Evaluation", content.split.clone()),
         ("Windows", options.windows.iter().map(|it| span(*it)).collect::<Vec<_>>().join(", ")),
-        ("Trees, random seed", format!("{}, {}", options.train.trees, options.train.seed)),
+        ("Trees, random seed", format!("{}, {}", options.learn.trees, options.learn.seed)),
         ("Nominal level of intervals", percent(options.predict.level)),
         ("Limits", "The errors hold for cascades like those of the data section. A model of another platform, of other selection by size or of another time can be worse; a cascade that is shared by an account with many followers after the window is not foreseen. Predictions are bounded by the largest size of the documentation.".to_owned()),
     ];

@@ -19,10 +19,10 @@ pub use prequential::evaluate_in_time;
 
 use super::fit::FitOptions;
 use super::predict::{Method, PredictOptions, branching, of_process, sample};
-use super::train::{TrainOptions, learn_sample};
+use super::train::learn_sample;
 use crate::cascade::{Point, largest_size, rounded_outwards};
 use crate::input::is_observed;
-use crate::learn::{self, Prediction, ScoredDistribution, Step, validate};
+use crate::learn::{self, LearnOptions, Prediction, ScoredDistribution, Step, validate};
 use crate::parallel::in_parallel;
 use crate::record::Serie;
 use crate::score::{Scores, Trial, mean};
@@ -58,7 +58,7 @@ pub struct EvaluateOptions {
     /// Kernels whose expected sizes are scored too.
     pub kernels: Vec<KernelMethod>,
     /// Training of models; its seed also assigns the folds and resamples the cascades.
-    pub train: TrainOptions,
+    pub learn: LearnOptions,
 }
 
 /// A method of prediction.
@@ -172,12 +172,10 @@ pub fn evaluate(
     options: &EvaluateOptions,
     after: &dyn Fn(),
 ) -> Vec<Case> {
-    let threads = options.fit.threads;
     let (samples, answers) = studies(cascades, options);
     let windows: Vec<f64> = options.windows.iter().map(|window| *window as f64).collect();
-    let learn = TrainOptions { threads, ..options.train.clone() }.learn_options(0, 1);
-    let EvaluateOptions { folds, predict, .. } = options;
-    let predictions = validate(&samples, &learn, &windows, *folds, predict.level, after);
+    let EvaluateOptions { folds, predict, learn, .. } = options;
+    let predictions = validate(&samples, learn, &windows, *folds, predict.level, after);
     let all = || samples.iter().zip(&answers);
     let cases = options.windows.iter().zip(&predictions).flat_map(|(window, predictions)| {
         let by_id: HashMap<&str, &Prediction> =
@@ -322,7 +320,7 @@ pub fn score(cases: &[Case], options: &EvaluateOptions) -> Vec<Row> {
     let jobs: Vec<(&[&Case], usize)> = scored
         .flat_map(|cases| (0..cases[0].answers.len()).map(move |place| (&cases[..], place)))
         .collect();
-    in_parallel(&jobs, options.fit.threads, |(cases, place)| row(cases, *place, options.train.seed))
+    in_parallel(&jobs, options.fit.threads, |(cases, place)| row(cases, *place, options.learn.seed))
 }
 
 fn row(cases: &[&Case], place: usize, seed: u64) -> Row {

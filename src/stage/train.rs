@@ -19,7 +19,7 @@ pub use options::TrainOptions;
 use super::clocks::Clocks;
 use super::{Ending, Out, RecordRef, Stage, Tally};
 use crate::event::ModelVersion;
-use crate::learn::{self, MIN_SAMPLES_FOR_TREES, Model, fit_model, fit_successor};
+use crate::learn::{self, LearnOptions, MIN_SAMPLES_FOR_TREES, Model, fit_model, fit_successor};
 use crate::record::{self, Item, Kind, Record, Refusal};
 
 /// Numbers of samples at which a window is trained, up to and including the first forest.
@@ -132,7 +132,7 @@ impl Train {
         self.samples.push(learned);
         let window = self.windows.entry(sample.t_obs).or_default();
         window.samples += 1;
-        if window.samples >= window.due(self.options.newest) {
+        if window.samples >= window.due(self.options.learn.newest) {
             self.drop_oldest();
             self.train(sample.t_obs, out);
         }
@@ -146,7 +146,7 @@ impl Train {
 
     /// Drops all but the newest samples of every window.
     fn drop_oldest(&mut self) {
-        let newest = self.options.newest;
+        let newest = self.options.learn.newest;
         let mut too_many: BTreeMap<u64, usize> = BTreeMap::new();
         for sample in &self.samples {
             *too_many.entry(sample.t_obs as u64).or_default() += 1;
@@ -207,7 +207,7 @@ impl Train {
         }
         let (counter, early) = (window.counter + 1, window.is_early());
         let incumbent = window.incumbent.clone().filter(|_| !early && !always);
-        let options = self.options.learn_options(t_obs, counter);
+        let options = LearnOptions { window: t_obs as f64, counter, ..self.options.learn.clone() };
         let candidate = match incumbent {
             Some(incumbent) => fit_successor(&self.samples, &options, &incumbent, new),
             None => fit_model(&self.samples, &options),

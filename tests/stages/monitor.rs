@@ -248,3 +248,49 @@ fn stats_without_final_sizes_have_an_error_and_no_bias_skill_or_hits() {
     assert!(report.skill.is_empty() && report.top_hits.is_none(), "{report:?}");
     assert_eq!(report.verdict, "ok");
 }
+
+#[test]
+fn fewer_than_50_stats_have_no_other_verdict_than_young() {
+    let mut all = stats(5, 50);
+    for stat in &mut all {
+        (stat.t_obs, stat.n_obs, stat.n_tot, stat.n_pred) = (600, 0, 0, 0.0);
+        (stat.covered, stat.are) = (None, 0.5);
+    }
+    let verdict = |count: usize| fed(&all[..count], 10).0.reports().remove(0).verdict;
+    assert_eq!([49, 50].map(verdict), ["young", "ok"]);
+}
+
+/// The first alerts were before any final size, so that only the last ones have a baseline to compare with.
+#[test]
+fn a_better_baseline_counts_from_20_compared_predictions_on() {
+    let of_both = |is_perfect: bool, compared: u64| {
+        let stat = |i: u64| {
+            let n_obs = 10 + i % 7;
+            let n_tot = if is_perfect { 100 * n_obs } else { 100 * n_obs + 60 * (i % 3) };
+            let t_alert = if i < 40 { -1.0 } else { i as f64 - 0.5 };
+            Stat {
+                cid: i.to_string(),
+                source: "0".to_owned(),
+                t: i as f64,
+                t_obs: 600,
+                are: 0.5,
+                n_obs,
+                n_tot,
+                n_pred: 0.5 * n_tot as f64,
+                covered: None,
+                level: None,
+                model: "600-1".to_owned(),
+                t_alert: Some(t_alert),
+                finished: None,
+            }
+        };
+        let all: Vec<Stat> = (0..40 + compared).map(stat).collect();
+        let report = fed(&all, 10).0.reports().remove(0);
+        assert_eq!(report.compared, compared);
+        report.verdict
+    };
+    for is_perfect in [false, true] {
+        let verdicts = [19, 20].map(|compared| of_both(is_perfect, compared));
+        assert_eq!(verdicts, ["ok", "worse_than_baseline"], "{is_perfect}");
+    }
+}

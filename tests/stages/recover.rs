@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use chacha20::ChaCha8Rng;
 use chacha20::rand_core::{Rng, SeedableRng};
 use tweetoscope::event::{Event, EventTime};
+use tweetoscope::learn::LearnOptions;
 use tweetoscope::record::{Item, Kind, Record, Watermark, read};
 use tweetoscope::stage::collect::{AtEnd, Collect, CollectOptions, Limits};
 use tweetoscope::stage::predict::{Predict, PredictOptions};
@@ -321,13 +322,9 @@ fn a_learner_is_restored_from_its_checkpoint_and_its_models() {
         };
         let count = if on_drift { 280 } else { 150 };
         let inputs: Vec<Record> = (0..count).map(|i| sample(&mut rng, i)).collect();
-        let options = TrainOptions {
-            trees: 3,
-            seed,
-            newest: [1000, 60][seed as usize % 2],
-            on_drift,
-            ..TrainOptions::default()
-        };
+        let newest = [1000, 60][seed as usize % 2];
+        let learn = LearnOptions { trees: 3, seed, newest, ..LearnOptions::default() };
+        let options = TrainOptions { learn, on_drift, ..TrainOptions::default() };
         let make = || Train::new(options.clone());
         let mut learner = make();
         let batch: Vec<_> = inputs.iter().cloned().map(RecordRef::without_position).collect();

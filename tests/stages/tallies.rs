@@ -256,7 +256,8 @@ fn a_monitor_that_has_reported_all_stats_reports_nothing_at_the_end() {
 }
 
 fn train_options() -> TrainOptions {
-    TrainOptions { trees: 5, ..TrainOptions::default() }
+    let learn = LearnOptions { trees: 5, ..LearnOptions::default() };
+    TrainOptions { learn, ..TrainOptions::default() }
 }
 
 fn sample(cid: u64, n_tot: u64) -> String {

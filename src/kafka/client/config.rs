@@ -126,39 +126,11 @@ fn set_default(config: &mut ClientConfig, name: &str, value: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
     use super::*;
-    use crate::kafka::client::settings::From;
-    use crate::kafka::client::topics::Names;
 
     fn settings() -> Settings {
-        Settings {
-            command: "collect".to_owned(),
-            brokers: "broker:9092".to_owned(),
-            properties: Vec::new(),
-            group: "group".to_owned(),
-            transactional_id: "id".to_owned(),
-            has_stable_id: true,
-            topics: Names::default(),
-            creation: None,
-            exit_eof: false,
-            at_least_once: false,
-            wait: Duration::from_secs(1),
-            tick: Duration::from_secs(1),
-            max_outputs: 1,
-            max_replay: 1,
-            dead_letter: None,
-            max_record_bytes: 1 << 20,
-            from: From::Earliest,
-            models: ModelsTopic::None,
-            largest_model: None,
-            writes: Vec::new(),
-            pin: Vec::new(),
-            replay: true,
-            stop: Arc::default(),
-        }
+        let group = "group".to_owned();
+        Settings { group, has_stable_id: true, ..Settings::new("collect", "broker:9092", "id") }
     }
 
     fn with(properties: &[(&str, &str)]) -> Settings {

@@ -116,6 +116,36 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// A service with transactions that reads from the oldest record, writes no topic, and has practically no limits; its
+    /// group is also its identity. Other values are set by struct update.
+    pub fn new(command: &str, brokers: &str, group: &str) -> Self {
+        Self {
+            command: command.to_owned(),
+            brokers: brokers.to_owned(),
+            properties: Properties::new(),
+            group: group.to_owned(),
+            transactional_id: group.to_owned(),
+            has_stable_id: false,
+            topics: Names::default(),
+            creation: None,
+            exit_eof: false,
+            at_least_once: false,
+            wait: Duration::from_secs(60),
+            tick: Duration::from_millis(100),
+            max_outputs: u64::MAX,
+            max_replay: u64::MAX,
+            dead_letter: None,
+            max_record_bytes: 1 << 20,
+            from: From::Earliest,
+            models: ModelsTopic::None,
+            largest_model: None,
+            writes: Vec::new(),
+            pin: Vec::new(),
+            replay: true,
+            stop: Arc::default(),
+        }
+    }
+
     /// The name of a topic.
     pub(crate) fn topic(&self, topic: Topic) -> &str {
         self.topics.of(topic)

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::connection::Connection;
@@ -12,8 +12,8 @@ use super::group::Group;
 use super::output::{Finding, compare, emitted, offline};
 use super::world::{CRASH, Faults, Identity, Shared, State, World};
 use crate::kafka::client::interface::Brokers;
-use crate::kafka::client::settings::{From, ModelsTopic, Settings};
-use crate::kafka::client::topics::{InputTopic, Names, Topic};
+use crate::kafka::client::settings::Settings;
+use crate::kafka::client::topics::{InputTopic, Topic};
 use crate::kafka::daemon::run::Daemon;
 use crate::kafka::restore::checkpoint::Metadata;
 use crate::kafka::restore::recovery::Recovery;
@@ -90,29 +90,13 @@ impl std::ops::AddAssign for FaultCounts {
 pub(super) fn settings(scenario: &Scenario) -> Settings {
     let mut rng = seeded_rng(scenario.seed, 10);
     Settings {
-        command: "simulated".to_owned(),
-        brokers: "simulated".to_owned(),
-        properties: Vec::new(),
-        group: "group".to_owned(),
-        transactional_id: String::new(),
-        has_stable_id: false,
-        topics: Names::default(),
-        creation: None,
-        exit_eof: false,
         at_least_once: scenario.at_least_once,
         wait: Duration::from_secs(3600),
         tick: if below(&mut rng, 3) == 0 { Duration::ZERO } else { Duration::from_secs(3600) },
         max_outputs: 1 + below(&mut rng, 12),
         max_replay: [8, 40, 200, 1_000_000][below(&mut rng, 4) as usize],
-        dead_letter: None,
-        max_record_bytes: 1 << 20,
-        from: From::Earliest,
-        models: ModelsTopic::None,
-        largest_model: None,
-        writes: Vec::new(),
-        pin: Vec::new(),
         replay: scenario.replay,
-        stop: Arc::new(AtomicBool::new(false)),
+        ..Settings::new("simulated", "simulated", "group")
     }
 }
 

@@ -62,7 +62,7 @@ pub fn learning_curve(
     let options = &EvaluateOptions { kernels: Vec::new(), ..options.clone() };
     let (samples, answers) = studies(cascades, options);
     let mut cases: Vec<Vec<Case>> = vec![Vec::new(); curve.cascades.len()];
-    let draw = |draw: usize| Draw::new(&samples, options.train.seed, draw as u64);
+    let draw = |draw: usize| Draw::new(&samples, options.learn.seed, draw as u64);
     let draws: Vec<Draw> = (0..curve.draws).map(draw).collect();
     // With an odd number of cascades the halves differ: a row has the errors of all draws.
     let most = draws.iter().map(|draw| draw.finished).min().unwrap_or(0);
@@ -131,8 +131,8 @@ impl Draw {
             samples.iter().zip(answers).filter(|(sample, _)| is_predicted(sample)).collect();
         let of_samples: Vec<&Sample> = held_out.iter().map(|(sample, _)| *sample).collect();
         let windows: Vec<f64> = options.windows.iter().map(|window| *window as f64).collect();
-        let learn = options.train.learn_options(0, 1);
-        let predictions = predict_with(&rest, &of_samples, &learn, &windows, options.predict.level);
+        let EvaluateOptions { learn, predict, .. } = options;
+        let predictions = predict_with(&rest, &of_samples, learn, &windows, predict.level);
         // The predictions of a window are in the order of its samples.
         let of_windows = windows.iter().zip(&predictions).flat_map(|(window, predictions)| {
             let here = held_out.iter().filter(move |(sample, _)| sample.t_obs == *window);

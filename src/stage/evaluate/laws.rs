@@ -41,7 +41,7 @@ pub(super) fn options(threads: usize) -> EvaluateOptions {
         kernels: None,
     };
     let predict = PredictOptions { max_pending: 1, ..PredictOptions::default() };
-    let train = TrainOptions { trees: 12, threads, ..TrainOptions::default() };
+    let learn = LearnOptions { trees: 12, threads, ..LearnOptions::default() };
     let windows = vec![600, 3600];
     EvaluateOptions {
         windows,
@@ -51,7 +51,7 @@ pub(super) fn options(threads: usize) -> EvaluateOptions {
         fit,
         predict,
         kernels: Vec::new(),
-        train,
+        learn,
     }
 }
 

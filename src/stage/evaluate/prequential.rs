@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{Case, EvaluateOptions, FinishedCascade, case, studies};
 use crate::learn::{Folds, Sample, predict_with};
-use crate::stage::train::TrainOptions;
 
 /// Predicts every cascade at every window that it was observed for, in the order of windows, then of cascades.
 ///
@@ -39,14 +38,13 @@ pub fn evaluate_in_time(
         blocks.entry(trained_at(ended)).or_default().push(place);
     }
     let windows: Vec<f64> = options.windows.iter().map(|window| *window as f64).collect();
-    let threads = options.fit.threads;
-    let learn = TrainOptions { threads, ..options.train.clone() }.learn_options(0, 1);
+    let learn = &options.learn;
     let mut cases: Vec<Option<Case>> = vec![None; samples.len()];
     for (count, places) in &blocks {
         let finished = by_end.iter().filter(|sample| ranks[&*sample.id] < *count);
         let finished: Vec<Sample> = finished.map(|sample| (*sample).clone()).collect();
         let predicted: Vec<&Sample> = places.iter().map(|place| &samples[*place]).collect();
-        let found = predict_with(&finished, &predicted, &learn, &windows, options.predict.level);
+        let found = predict_with(&finished, &predicted, learn, &windows, options.predict.level);
         // The predictions of a window are in the order of its samples.
         for (window, predictions) in windows.iter().zip(&found) {
             let here = places.iter().filter(|place| samples[**place].t_obs == *window);
@@ -104,7 +102,7 @@ fn times<'a>(
         return cascades.iter().filter_map(|past| Some(life(past, past.t0?))).collect();
     }
     let ids = cascades.iter().map(|past| &*past.cid);
-    let order = Folds::assign(ids, options.train.seed, cascades.len());
+    let order = Folds::assign(ids, options.learn.seed, cascades.len());
     let mut shuffled: Vec<&FinishedCascade> = cascades.iter().collect();
     shuffled.sort_by_key(|past| order.of(&past.cid));
     let mut clock = 0.0;

@@ -108,6 +108,7 @@ impl Stage for TrainOnReports {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::learn::LearnOptions;
     use crate::record::{Report, Sample, Stat};
     use crate::stage::Outgoing;
     use crate::stage::monitor::{Monitor, MonitorOptions};
@@ -118,7 +119,8 @@ mod tests {
     }
 
     fn options() -> TrainOptions {
-        TrainOptions { trees: 5, on_drift: true, ..TrainOptions::default() }
+        let learn = LearnOptions { trees: 5, ..LearnOptions::default() };
+        TrainOptions { learn, on_drift: true, ..TrainOptions::default() }
     }
 
     fn sample(number: u64) -> Record {
