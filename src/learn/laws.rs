@@ -141,21 +141,21 @@ fn the_probability_of_the_law_is_that_of_whole_sizes() {
 
 #[test]
 fn the_widening_is_the_miss_of_its_rank_and_linear_between_levels() {
-    // Nine held-out forecasts without uncertainty at 10 events, which miss by 1 to 9 tenths.
+    // Held-out forecasts without uncertainty at 10 events, which miss by 1, 2, 3 ... tenths.
     let none = Calibration::default();
     let point = WeightedValues::new(vec![(0.0, 1.0)]);
-    let held_out: Vec<_> = (1..=9)
-        .map(|i| {
+    let widths = |count: u32| {
+        let missed = |i: u32| {
             let forecast = Forecast::new(10.0, point.clone(), Aggregate::Median, None, &none);
             (forecast.held_out(), f64::from(i) / 10.0)
-        })
-        .collect();
-    let measured = Calibration::measure(&held_out);
-    // Of 9, rank ceil(10 level): the fifth at 0.5, the ninth from 0.9 on, where there is no tenth.
-    let expected = [0.5, 0.6, 0.7, 0.8, 0.9, 0.9, 0.9];
-    for ((level, width), expected) in measured.0.iter().zip(expected) {
-        assert!((width - expected).abs() < 1e-12, "{level}: {width}");
-    }
+        };
+        let held_out: Vec<_> = (1..=count).map(missed).collect();
+        let tenths = |(_, width): &(f64, f64)| (width * 10.0).round() as u32;
+        Calibration::measure(&held_out).0.iter().map(tenths).collect::<Vec<u32>>()
+    };
+    // The rank of a level among n is ceil((n + 1) level), and the last one where there is no such forecast.
+    assert_eq!(widths(9), [5, 6, 7, 8, 9, 9, 9]);
+    assert_eq!(widths(12), [7, 8, 10, 11, 12, 12, 12]);
     let narrow = Calibration(vec![(0.5, 0.1), (0.9, 0.5)]);
     for (level, width) in [(0.2, 0.1), (0.5, 0.1), (0.6, 0.2), (0.8, 0.4), (0.9, 0.5), (0.99, 0.5)]
     {
