@@ -201,10 +201,10 @@ fn learned(file: &str, window: f64) -> Value {
         samples.into_iter().enumerate().partition(|(i, _)| i % 5 == 0);
     let rest: Vec<_> = rest.into_iter().map(|(_, sample)| sample).collect();
     let aggregate = Aggregate::Mean;
-    let recipe =
+    let options =
         LearnOptions { window, trees: 100, threads: 2, aggregate, ..LearnOptions::default() };
     let began = Instant::now();
-    let model = fit_model(&rest, &recipe).unwrap();
+    let model = fit_model(&rest, &options).unwrap();
     let seconds = began.elapsed().as_secs_f64();
     let asked: Vec<_> = held.iter().map(|(_, it)| it).filter(|it| it.t_obs == window).collect();
     let (predicting, answers) = timed_alone(|| {

@@ -14,7 +14,7 @@ use super::item::{Item, Refusal, json};
 use super::kind::Kind;
 use super::kinds::Watermark;
 use super::layout::Layout;
-use super::scalar::{Id, Scalar, Words};
+use super::scalar::{Id, NOT_SECONDS, Scalar, Words};
 use super::write::Record;
 use crate::cascade::Point;
 use crate::event::{Event, EventTime, LARGEST};
@@ -248,6 +248,7 @@ fn event<'a>(head: Head<'a>, key: Option<&'a str>, root: bool) -> Result<Event<'
 
 fn clock(time: &Scalar<'_>) -> Result<EventTime, Refusal> {
     match time.number() {
+        None if time.is_present() => Err(Refusal::new("field", NOT_SECONDS)),
         None => Err(Refusal::new("field", "no event time in t or time")),
         Some(seconds) => EventTime::new(seconds)
             .ok_or_else(|| Refusal::new("range", "the event time is not within 1e12 s of 0")),

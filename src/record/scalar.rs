@@ -235,11 +235,15 @@ fn with_whole_surrogates(json: &str) -> String {
     whole
 }
 
+/// Why a time is refused.
+pub(super) const NOT_SECONDS: &str =
+    "the time is not a number of seconds (convert dates to Unix seconds)";
+
 /// Seconds: a finite number, or a string that holds one.
 pub(super) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     let value = Scalar::deserialize(from)?.number();
     let sound = value.filter(|value| value.is_finite());
-    sound.ok_or_else(|| D::Error::custom("a time is no number"))
+    sound.ok_or_else(|| D::Error::custom(NOT_SECONDS))
 }
 
 /// The time of a log message in Unix seconds. Of a number that is too large for seconds (from 10^11,

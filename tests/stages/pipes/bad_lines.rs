@@ -211,3 +211,22 @@ fn messages_with_an_unknown_level_are_refused_with_their_place() {
         assert!(errors.contains(&refused), "{errors}");
     }
 }
+
+/// Many programs write dates.
+#[test]
+fn a_date_in_place_of_seconds_is_refused_as_such() {
+    let date = "2026-11-29T10:00:00Z";
+    for (command, line) in [
+        ("collect", format!(r#"{{"type":"tweet","cid":"b","t":"{date}"}}"#)),
+        ("collect", format!(r#"{{"type":"tweet","cid":"b","time":"{date}"}}"#)),
+        ("collect", format!(r#"{{"type":"watermark","source":"0","t":"{date}"}}"#)),
+        ("log", format!(r#"{{"type":"log","t":"{date}","level":"INFO","source":"a","msg":"m"}}"#)),
+    ] {
+        let output = run(&[command], format!("{line}\n").as_bytes());
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        let expected = "the time is not a number of seconds (convert dates to Unix seconds)";
+        assert!(text(&output.stderr).contains(expected), "{line}: {}", text(&output.stderr));
+    }
+    let absent = run(&["collect"], b"{\"type\":\"tweet\",\"cid\":\"b\"}\n");
+    assert!(text(&absent.stderr).contains("no event time in t or time"));
+}
