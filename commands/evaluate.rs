@@ -209,19 +209,21 @@ fn results(
 ) -> anyhow::Result<Vec<u8>> {
     let coverage = flags.calibration.then(|| calibration(cases, options));
     if flags.csv {
-        let rows = match &coverage {
+        return Ok(match &coverage {
             Some(coverage) => calibration::csv(coverage)?,
             None => output::csv(rows)?,
-        };
-        return Ok(rows);
+        });
     }
-    let (mut text, plot) = match &coverage {
-        Some(coverage) => (calibration::table(coverage), calibration::plot(coverage)),
-        None => (output::table(rows), plot::mean_errors(rows)),
+    let mut text = match &coverage {
+        Some(coverage) => calibration::table(coverage),
+        None => output::table(rows),
     };
     if flags.plot {
         text += "\n";
-        text += &plot;
+        text += &match &coverage {
+            Some(coverage) => calibration::plot(coverage),
+            None => plot::mean_errors(rows),
+        };
     }
     Ok(text.into_bytes())
 }

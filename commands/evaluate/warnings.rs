@@ -26,8 +26,8 @@ pub(super) fn warn_of_cascades(
     warn_of_observed(&observed, by);
 }
 
-/// Warns where no cascade is predicted, and of windows whose model was trained on none: `learned_from` says which
-/// cascades those would be.
+/// Warns if no cascade is predicted, and for each window without a trained model. `learned_from` is the part of that
+/// message that names the cascades from which a model is trained.
 pub(super) fn warn_of_cases(cascades: usize, rows: &[Row], min_size: u64, learned_from: &str) {
     if rows.is_empty() {
         log::warn!(

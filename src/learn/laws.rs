@@ -150,12 +150,16 @@ fn the_widening_is_the_miss_of_its_rank_and_linear_between_levels() {
             (forecast.held_out(), f64::from(i) / 10.0)
         };
         let held_out: Vec<_> = (1..=count).map(missed).collect();
-        let tenths = |(_, width): &(f64, f64)| (width * 10.0).round() as u32;
-        Calibration::measure(&held_out).0.iter().map(tenths).collect::<Vec<u32>>()
+        Calibration::measure(&held_out).0
     };
     // The rank of a level among n is ceil((n + 1) level), and the last one where there is no such forecast.
-    assert_eq!(widths(9), [5, 6, 7, 8, 9, 9, 9]);
-    assert_eq!(widths(12), [7, 8, 10, 11, 12, 12, 12]);
+    for (count, expected) in
+        [(9, [0.5, 0.6, 0.7, 0.8, 0.9, 0.9, 0.9]), (12, [0.7, 0.8, 1.0, 1.1, 1.2, 1.2, 1.2])]
+    {
+        for ((level, width), expected) in widths(count).into_iter().zip(expected) {
+            assert!((width - expected).abs() < 1e-12, "{count}, {level}: {width}");
+        }
+    }
     let narrow = Calibration(vec![(0.5, 0.1), (0.9, 0.5)]);
     for (level, width) in [(0.2, 0.1), (0.5, 0.1), (0.6, 0.2), (0.8, 0.4), (0.9, 0.5), (0.99, 0.5)]
     {
